@@ -898,7 +898,9 @@ class LocalHub:
             self.add_user(user, orgs={f"{user}-org": "admin"})
             self.add_token(user, "read")
         self.servers = [HubServer(self, "hub", ROUTES, port), HubServer(self, "cdn", CDN_ROUTES, 0)]
-        self.url, self.cdn_url = (f"http://127.0.0.1:{server.server_address[1]}" for server in self.servers)
+        api, cdn = (server.server_address[1] for server in self.servers)
+        # Another host name, as the real CDN has: clients that follow redirects by host then leave their token behind.
+        self.url, self.cdn_url = f"http://127.0.0.1:{api}", f"http://localhost:{cdn}"
 
     def __enter__(self) -> Self:
         for server in self.servers:
@@ -987,7 +989,7 @@ class LocalHub:
             "HF_HOME": str(home),
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
-            "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"])),
+            "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
         }
 
     # Permissions

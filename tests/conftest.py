@@ -1,0 +1,24 @@
+"""Fixtures for all tests: a clean user environment, and a Hub on this machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_hub import LocalHub, local_hub
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No token, no cache and no Hub address of the person who runs the tests gets in; a lone HOME for each test."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "HF_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("HF_HOME", str(home / "hf"))
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[LocalHub]:
+    """A Hub on 127.0.0.1 that this process's client talks to."""
+    with local_hub(tmp_path / "hub-home") as running:
+        yield running

@@ -1,0 +1,1049 @@
+"""benchmark_calculator.py: scanning, scores from formulas and records, ranking and its outputs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import benchmark_calculator as bc
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / "scripts" / "benchmark_calculator.py"
+CHECKER = ROOT.parent / "shared" / "check_records.py"
+CATEGORIES = list(bc.STEP_FORMULAS)
+
+
+# --- Helpers, also for test_benchmark_calculator_card.py and _push.py -----------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+def make_checkpoint(folder: Path, weights: bytes | None = None) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(folder.name.encode() if weights is None else weights)
+    return folder
+
+
+def make_run(root: Path, *names: str) -> Path:
+    for name in names or ("step_100", "step_500", "step_1000"):
+        make_checkpoint(root / name)
+    return root
+
+
+def make_record(
+    checkpoint: Path,
+    task: str = "gsm8k",
+    score: float = 0.5,
+    *,
+    shots: int = 0,
+    metric: str = "accuracy",
+    unit: str | None = "proportion",
+    bounds: tuple | None = (0.0, 1.0),
+    error: float | None = 0.05,
+    n: int | None = 100,
+    limit: str | None = None,
+    library: str = "lighteval",
+    digest: str | None = "of the weights",
+    path: str | None = "of the checkpoint",
+) -> dict:
+    """A record as the evaluation scripts write it; `digest` and `path` as given, or the checkpoint's own."""
+    details = {"checkpoint": checkpoint.name, "deployment_type": "self_deployed", "model_availability": "unknown"}
+    if digest:
+        details["weights_sha256"] = bc.weights_sha256(checkpoint) if digest == "of the weights" else digest
+    if path:
+        details["path"] = str(checkpoint) if path == "of the checkpoint" else path
+    config = {"metric_id": metric, "lower_is_better": False}
+    if unit:
+        config["metric_unit"] = unit
+    if bounds:
+        config |= {"score_type": "continuous", "min_score": bounds[0], "max_score": bounds[1]}
+    uncertainty = {"num_samples": n} if n is not None else {}
+    if error is not None:
+        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
+    generation = {"few_shot": str(shots)} | ({"limit": limit} if limit else {})
+    return {
+        "schema_version": "0.3.0",
+        "evaluation_id": f"{task}/run/{checkpoint.name}/1700000000",
+        "retrieved_timestamp": "1700000000",
+        "source_metadata": {
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "first_party",
+        },
+        "model_info": {"name": checkpoint.name, "id": f"run/{checkpoint.name}", "additional_details": details},
+        "eval_library": {"name": library, "version": "0.13.0"},
+        "evaluation_results": [
+            {
+                "evaluation_result_id": f"{task}|{shots}/{metric}",
+                "evaluation_name": task,
+                "source_data": {"dataset_name": task, "source_type": "other"},
+                "metric_config": config,
+                "score_details": {"score": score, "uncertainty": uncertainty},
+                "generation_config": {"additional_details": generation},
+            }
+        ],
+    }
+
+
+def write_json(folder: Path, value: dict, name: str | None = None) -> Path:
+    path = folder / "data" / (name or f"{uuid.uuid4()}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+    return path
+
+
+def add_record(run: Path, name: str, task: str = "gsm8k", score: float = 0.5, **options) -> Path:
+    return write_json(run / "results", make_record(run / name, task, score, **options))
+
+
+def call(capsys, *arguments) -> tuple[int, str, str]:
+    code = bc.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def ranked(capsys, *arguments) -> dict:
+    code, out, err = call(capsys, *arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def refused(capsys, *arguments, code: int = 2) -> str:
+    """The one line of an expected failure that leaves stdout empty."""
+    got, out, err = call(capsys, *arguments)
+    assert (got, out) == (code, "")
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == errors[0]
+    return errors[0].removeprefix("error: ")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+# --- Names ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "epoch"),
+    [
+        ("step_100", 100, None),
+        ("step-100", 100, None),
+        ("step100", 100, None),
+        ("checkpoint-500", 500, None),
+        ("checkpoint_500", 500, None),
+        ("global_step1000", 1000, None),
+        ("iter_0000500", 500, None),
+        ("ckpt-7", 7, None),
+        ("ckpt_0007", 7, None),
+        ("epoch_3", None, 3),
+        ("epoch3", None, 3),
+        ("epoch=3-step=1000", 1000, 3),
+        ("Step_100", 100, None),
+        ("step_0", 0, None),
+    ],
+)
+def test_checkpoint_names(name, step, epoch):
+    assert bc.parse_checkpoint_name(name) == (step, epoch)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["logs", "step", "checkpoint-best", "step_", "step_1e3", "step_-5", "mystep_100x", "100", "step_" + "9" * 40],
+)
+def test_names_that_are_no_checkpoints(name):
+    assert bc.parse_checkpoint_name(name) is None
+
+
+VOCABULARY = bc.read_vocabulary()
+
+
+@pytest.mark.parametrize(
+    ("task", "library", "key", "subtask"),
+    [
+        ("gsm8k", "lighteval", "gsm8k", ""),
+        ("gsm8k|5", "lighteval", "gsm8k", ""),
+        ("leaderboard|gsm8k|5|0", "lighteval", "gsm8k", ""),
+        ("lighteval|gsm8k", "lighteval", "gsm8k", ""),
+        ("leaderboard|mmlu:anatomy|5", "lighteval", "mmlu", "anatomy"),
+        ("mmlu:_average|5", "lighteval", "mmlu", ""),
+        ("gpqa:diamond|0", "lighteval", "gpqa_diamond", ""),
+        ("summarization:xsum|0", "lighteval", "xsum", ""),
+        ("summarization:unheard-of", "lighteval", "summarization:unheard-of", ""),  # a cut name is no category
+        ("summarization", "lighteval", "summarization", ""),
+        ("super_glue:copa", "lighteval", "copa", ""),
+        ("bigbench_hard:navigate|3", "lighteval", "bbh", "navigate"),
+        ("inspect_evals/gsm8k", "inspect_ai", "gsm8k", ""),
+        ("mmlu_0_shot", "inspect_ai", "mmlu", ""),
+        ("arc_challenge", "lm-eval", "arc_challenge", ""),
+        ("gsm:model=openai_gpt2", "helm", "gsm8k", ""),
+        ("commonsense:dataset=hellaswag,method=joint,model=a_b", "helm", "hellaswag", "method=joint"),
+        ("summarization_xsum:temperature=0.3", "crfm-helm", "xsum", "temperature=0.3"),
+        ("my_own_task|0", "lighteval", "my_own_task", ""),
+    ],
+)
+def test_task_names_of_harnesses(task, library, key, subtask):
+    assert VOCABULARY.task_key(task, library) == (key, subtask)
+
+
+def test_every_harness_name_of_the_vocabulary_leads_back_to_an_entry_that_has_it():
+    for field in ("lighteval", "inspect", "lm_eval", "helm"):
+        for key, entry in VOCABULARY.entries.items():
+            if entry[field]:
+                found = VOCABULARY.task_key(entry[field], field)[0]
+                assert VOCABULARY.entries[found][field] == entry[field], (key, field)
+
+
+# --- Scan -----------------------------------------------------------------------------------------------------------
+
+
+def test_natural_order_epochs_last(tmp_path, capsys):
+    make_run(tmp_path, "step_1000", "step_9", "checkpoint-80", "epoch_2", "global_step500")
+    document = ranked(capsys, tmp_path, "--scoring", "step-formula")
+    assert [c["name"] for c in document["checkpoints"]] == ["step_9", "checkpoint-80", "global_step500", "step_1000"]
+    assert document["skipped"] == [
+        {"name": "epoch_2", "reason": "no positive step in its name: no step formula for it"}
+    ]
+
+
+def test_incomplete_folders_are_skipped_with_what_is_missing(tmp_path, capsys):
+    make_run(tmp_path, "step_1", "step_2", "step_3", "step_4", "step_5", "step_6", "step_7")
+    (tmp_path / "step_2" / "config.json").unlink()
+    (tmp_path / "step_3" / "model.safetensors").unlink()
+    shards = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
+    for name, index in (
+        ("step_4", json.dumps(shards)),
+        ("step_5", "[]"),
+        ("step_6", "{"),
+        ("step_7", '{"weight_map": 3}'),
+    ):
+        (tmp_path / name / "model.safetensors").rename(tmp_path / name / "model-1-of-2.safetensors")
+        (tmp_path / name / "model.safetensors.index.json").write_text(index)
+    code, out, err = call(capsys, tmp_path, "--json", "--scoring", "step-formula")
+    reasons = {s["name"]: s["reason"] for s in json.loads(out)["skipped"]}
+    assert code == 0
+    assert reasons["step_2"] == "no config.json"
+    assert reasons["step_3"].startswith("no weights (model.safetensors, its index, pytorch_model.bin or an adapter")
+    assert reasons["step_4"] == "no model-2-of-2.safetensors"
+    assert {"step_5", "step_6", "step_7"} < reasons.keys()
+    for name, reason in reasons.items():
+        assert f"skipped {name}: {reason}" in err
+
+
+@pytest.mark.parametrize("weights", ["pytorch_model.bin", "model.safetensors.index.json", "adapter_model.safetensors"])
+def test_other_complete_weights(tmp_path, capsys, weights):
+    folder = make_checkpoint(tmp_path / "step_10")
+    (folder / "model.safetensors").unlink()
+    (folder / weights).write_text('{"weight_map": {"a": "s1", "b": "s2"}}')
+    (folder / "s1").touch()
+    (folder / "s2").touch()
+    if weights.startswith("adapter"):
+        (folder / "config.json").unlink()
+        assert "no adapter_config.json" in call(capsys, tmp_path)[2]
+        (folder / "adapter_config.json").write_text("{}")
+    assert ranked(capsys, tmp_path, "--scoring", "step-formula")["best"]["step"] == 10
+
+
+def test_one_level_deeper(tmp_path, capsys):
+    make_run(tmp_path / "run", "step_20", "step_3")
+    (tmp_path / "run" / "log.txt").touch()
+    code, out, err = call(capsys, tmp_path, "--scoring", "step-formula", "--json")
+    assert code == 0
+    assert [c["path"] for c in json.loads(out)["checkpoints"]] == [f"{tmp_path}/run/step_3", f"{tmp_path}/run/step_20"]
+    assert "run/log.txt" in err
+    assert refused(capsys, tmp_path.parent / tmp_path.name / "run" / "step_3").endswith(
+        f"its parent, {tmp_path / 'run'}"
+    )
+
+
+def test_other_names_are_mentioned_once_and_results_not(tmp_path, capsys):
+    make_run(tmp_path, "step_10")
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "best").mkdir()
+    (tmp_path / "step_20").touch()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "results" / "step_10").mkdir(parents=True)
+    _, out, err = call(capsys, tmp_path, "--scoring", "step-formula", "--json")
+    assert "no checkpoints, left alone: best, notes.txt, step_20\n" in err
+    assert err.count("notes.txt") == 1
+    assert ".hidden" not in err
+    assert [s["name"] for s in json.loads(out)["skipped"]] == ["best", "notes.txt", "step_20"]
+
+
+def test_links_out_of_the_folder_are_not_followed(tmp_path, capsys):
+    run, outside = make_run(tmp_path / "run", "step_1", "step_2", "step_4"), make_run(tmp_path / "out", "step_3")
+    (run / "step_3").symlink_to(outside / "step_3")
+    (run / "linked").symlink_to(outside)
+    (run / "step_5").symlink_to("step_5")
+    for name, file in (("step_2", "model.safetensors"), ("step_4", "config.json")):
+        (run / name / file).unlink()
+        (run / name / file).symlink_to(outside / "step_3" / file)
+    document = ranked(capsys, run, "--scoring", "step-formula")
+    assert [c["name"] for c in document["checkpoints"]] == ["step_1"]
+    reasons = {s["name"]: s["reason"] for s in document["skipped"]}
+    assert reasons["step_3"] == "a link out of the folder; it is not followed"
+    assert reasons["step_2"] == "model.safetensors is a link out of the folder; it is not followed"
+    assert reasons["step_4"] == "config.json is a link out of the folder; it is not followed"
+    assert {"linked", "step_5"} < reasons.keys()
+
+
+def test_links_inside_the_folder_are_checkpoints(tmp_path, capsys):
+    make_run(tmp_path, "step_1")
+    (tmp_path / "step_2").symlink_to("step_1")
+    assert len(ranked(capsys, tmp_path, "--scoring", "step-formula")["checkpoints"]) == 2
+
+
+def test_nothing_to_rank(tmp_path, capsys):
+    assert "no complete checkpoint in it" in refused(capsys, tmp_path)
+    assert "No such file" in refused(capsys, tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    assert "Not a directory" in refused(capsys, tmp_path / "file")
+    make_run(tmp_path, "epoch_1", "epoch_2")
+    assert "no checkpoint has a positive step" in refused(capsys, tmp_path)
+    assert "give its parent" in refused(capsys, tmp_path / "epoch_1")
+
+
+def test_duplicate_steps(tmp_path, capsys):
+    make_run(tmp_path, "step_100", "checkpoint-100")
+    message = refused(capsys, tmp_path)
+    assert message.startswith("step 100 occurs twice: ")
+    assert "checkpoint-100 and " in message
+
+
+# --- Step formulas --------------------------------------------------------------------------------------------------
+
+STEP_500 = dict(
+    zip(
+        CATEGORIES,
+        [0.467, 0.605, 0.672, 0.625, 0.564, 0.75, 0.75, 0.55, 0.507, 0.579, 0.707, 0.769, 0.631, 0.7, 0.696],
+        strict=True,
+    )
+)
+
+
+def test_reference_values_of_step_500():
+    assert {key: score.value for key, score in bc.step_formula_scores(500).items()} == STEP_500
+
+
+def reference(x: float) -> list[float]:
+    """The table of the reference scoring, written a second time and without caps."""
+    e, s = math.exp, math.sqrt
+    return [
+        0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)),
+        0.2 + 0.65 / (1 + e(-0.5 * (x - 4))),
+        0.45 + 0.4 * x / (x + 4),
+        0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)),
+        0.35 + 0.5 * s(x) / (s(x) + 3),
+        0.4 + 0.45 * (1 - e(-0.3 * x)),
+        0.5 + 0.35 * x / (x + 2),
+        0.25 + 0.6 * x / (x + 5),
+        0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)),
+        0.3 + 0.55 * x**0.7 / (x**0.7 + 3),
+        0.35 + 0.5 * (1 - 2 / (x + 2)),
+        0.5 + 0.35 * x / (x + 1.5),
+        0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5),
+        0.45 + 0.4 * x / (x + 3),
+        0.6 + 0.25 * x / (x + 8),
+    ]
+
+
+@pytest.mark.parametrize("step", [1, 7, 50, 100, 333, 1000, 2500, 10**4, 143000, 10**9, 10**15 - 1])
+def test_all_fifteen_formulas(step):
+    caps = [0.95, 0.93, 0.87, 0.86, 0.91, 0.88, 0.89, 0.92, 0.91, 0.90, 0.89, 0.88, 0.87, 0.88, 0.86]
+    expected = [round(min(f, cap), 3) for f, cap in zip(reference(step / 100), caps, strict=True)]
+    assert [score.value for score in bc.step_formula_scores(step).values()] == expected
+
+
+def test_formula_mode_is_marked_everywhere(tmp_path, capsys):
+    run = make_run(tmp_path / "run")
+    code, out, err = call(
+        capsys, run, "--scoring", "step-formula", "--report", tmp_path / "r.md", "--figures", tmp_path / "f", "--json"
+    )
+    document = json.loads(out)
+    assert code == 0
+    assert "warning" not in err  # asked for by name
+    assert document["score_source"] == "step-formula"
+    by_name = {c["name"]: c for c in document["checkpoints"]}
+    assert {key: s["score"] for key, s in by_name["step_500"]["scores"].items()} == STEP_500
+    assert by_name["step_500"]["eval_accuracy"] == pytest.approx(sum(STEP_500.values()) / 15, abs=1e-15)
+    assert by_name["step_500"]["scores"]["translation"] == {"score": 0.769, "standard_error": None, "n": None}
+    assert by_name["step_500"]["records"] == []
+    assert document["best"] == {
+        "name": "step_1000",
+        "step": 1000,
+        "eval_accuracy": by_name["step_1000"]["eval_accuracy"],
+    }
+    assert "score_source: step-formula (synthetic" in (tmp_path / "r.md").read_text()
+    assert "step-formula: synthetic" in svg_text(tmp_path / "f" / "score_by_step.svg")
+    assert "step-formula: synthetic" in svg_text(tmp_path / "f" / "benchmarks_by_step.svg")
+    assert "score_source: step-formula (synthetic" in call(capsys, run, "--scoring", "step-formula")[1]
+    assert sorted(tree(run)) == sorted(f"{n}/{f}" for n in by_name for f in ("config.json", "model.safetensors"))
+
+
+def svg_text(path: Path) -> str:
+    """The comments that matplotlib writes for each text drawn as paths."""
+    return path.read_text(encoding="utf-8")
+
+
+def test_auto_without_records_warns(tmp_path, capsys):
+    code, out, err = call(capsys, make_run(tmp_path), "--json")
+    assert (code, json.loads(out)["score_source"]) == (0, "step-formula")
+    assert "warning: no measured score for these checkpoints. What follows is SYNTHETIC" in err
+    assert "no record about these checkpoints" in refused(capsys, tmp_path, "--scoring", "measured")
+
+
+def test_reference_weights(tmp_path, capsys):
+    weights = [1.2, 1.2, 1.0, 1.0, 1.1, 0.9, 0.9, 1.1, 0.9, 1.0, 1.0, 1.0, 1.0, 1.1, 1.1]
+    make_run(tmp_path, "step_500")
+    best = ranked(capsys, tmp_path, "--scoring", "step-formula", "--weights", "reference")["best"]
+    expected = sum(w * s for w, s in zip(weights, STEP_500.values(), strict=True)) / sum(weights)
+    assert best["eval_accuracy"] == round(expected, 3)
+
+
+def test_some_categories_only(tmp_path, capsys):
+    document = ranked(capsys, make_run(tmp_path), "--benchmarks", "Translation,math_reasoning")
+    assert document["benchmarks"] == ["translation", "math_reasoning"]
+    step_500 = next(c for c in document["checkpoints"] if c["step"] == 500)
+    assert step_500["eval_accuracy"] == pytest.approx((0.769 + 0.467) / 2)
+    assert "did you mean gsm8k" in refused(capsys, tmp_path, "--benchmarks", "gsm8")
+    assert "the step formulas have no gsm8k" in refused(capsys, tmp_path, "--benchmarks", "gsm8k")
+
+
+def test_ties_are_named(tmp_path, capsys):
+    make_run(tmp_path, "step_1000000000", "step_2000000000", "step_100")
+    document = ranked(capsys, tmp_path, "--scoring", "step-formula")
+    assert document["best"]["name"] == "step_1000000000"
+    assert document["tied"] == ["step_2000000000"]
+    assert "tied with it: step_2000000000; the earliest is named best" in call(capsys, tmp_path)[1]
+
+
+# --- Records --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not CHECKER.is_file(), reason="the checker of the records' schema is not here")
+def test_the_helper_makes_valid_records(tmp_path):
+    run = make_run(tmp_path)
+    add_record(run, "step_100")
+    add_record(run, "step_500", "mmlu:anatomy", 46.7, unit="percent", bounds=(0, 100), shots=5)
+    add_record(run, "step_500", "gsm8k", 0.4, bounds=None, unit=None, error=None, n=None, limit="10")
+    checked = subprocess.run(
+        ["uv", "run", "--no-project", "--with", "jsonschema>=4.23,<5", "python", CHECKER, run / "results"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    problems = [line for line in checked.stdout.splitlines() if "no metric_unit" not in line]  # meant so, see above
+    assert problems == []
+    assert checked.stderr.splitlines()[-1].startswith("3 records, ")
+
+
+def measured_run(root: Path) -> Path:
+    run = make_run(root)
+    for name, gsm8k, arc in (("step_100", 0.2, 0.5), ("step_500", 0.6, 0.7), ("step_1000", 0.4, 0.8)):
+        add_record(run, name, "gsm8k", gsm8k, error=0.03, n=100)
+        add_record(run, name, "arc:challenge", arc, error=0.04, n=200)
+    return run
+
+
+def test_measured_json(tmp_path, capsys):
+    run = measured_run(tmp_path)
+    code, out, err = call(capsys, run, "--json")
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert list(document)[:2] == ["schema_version", "score_source"]
+    assert document["score_source"] == "measured"
+    assert document["benchmarks"] == ["arc_challenge", "gsm8k"]
+    best = next(c for c in document["checkpoints"] if c["name"] == "step_500")
+    assert best["path"] == str(run / "step_500")
+    assert best["eval_accuracy"] == pytest.approx(0.65)
+    assert best["standard_error"] == pytest.approx(math.hypot(0.03, 0.04) / 2)
+    assert best["scores"]["gsm8k"] == {"score": 0.6, "standard_error": 0.03, "n": 100, "metric": "accuracy", "shots": 0}
+    assert best["categories"].keys() == {"math_reasoning", "common_sense"}
+    assert len(best["records"]) == 2
+    assert all(Path(record).is_file() for record in best["records"])
+    assert document["best"] == {"name": "step_500", "step": 500, "eval_accuracy": best["eval_accuracy"]}
+    assert (document["tied"], document["skipped"]) == ([], [])
+
+
+def test_records_are_found_in_three_places(tmp_path, capsys):
+    run = make_run(tmp_path / "run", "step_1", "step_2", "step_3")
+    write_json(run, make_record(run / "step_1"))
+    write_json(run / "results", make_record(run / "step_2"))
+    elsewhere = tmp_path / "elsewhere"
+    write_json(elsewhere, make_record(run / "step_3"))
+    assert [c["name"] for c in ranked(capsys, run)["checkpoints"]] == ["step_1", "step_2"]
+    document = ranked(capsys, run, "--results", elsewhere)
+    assert [c["name"] for c in document["checkpoints"]] == ["step_3"]
+    assert {"name": "step_1", "reason": "no measured score"} in document["skipped"]
+    both = ranked(capsys, run, "--results", elsewhere, run, run / "results")  # twice is once
+    assert [len(c["records"]) for c in both["checkpoints"]] == [1, 1, 1]
+    assert "no such folder" in refused(capsys, run, "--results", tmp_path / "nowhere")
+
+
+def test_benchmark_to_category_to_overall(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    for task, score in (("gsm8k", 0.2), ("math_500", 0.6), ("boolq", 0.9), ("mmlu:anatomy", 0.1), ("mmlu:law", 0.3)):
+        add_record(run, "step_1", task, score, error=0.1, n=50)
+    checkpoint = ranked(capsys, run)["checkpoints"][0]
+    assert {k: v["score"] for k, v in checkpoint["categories"].items()} == pytest.approx(
+        {"math_reasoning": 0.4, "reading_comprehension": 0.9, "knowledge_retrieval": 0.2}
+    )
+    assert checkpoint["eval_accuracy"] == pytest.approx((0.4 + 0.9 + 0.2) / 3)
+    assert checkpoint["scores"]["mmlu"] == {
+        "score": pytest.approx(0.2),
+        "standard_error": pytest.approx(0.1 / 2**0.5),
+        "n": 100,
+        "metric": "accuracy",
+        "shots": 0,
+    }
+
+
+def test_subtasks_in_points_stay_points(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 0.5)
+    for pair, bleu in (("cs-en", 20.0), ("fi-en", 30.0)):
+        add_record(run, "step_1", f"wmt16:{pair}", bleu, metric="bleu", unit="points", bounds=(0, 100))
+    document = ranked(capsys, run)
+    assert document["best"]["eval_accuracy"] == 0.5
+    score = document["checkpoints"][0]["scores"]["wmt16"]
+    assert (score["score"], score["unit"], score["metric"]) == (25.0, "points", "bleu")
+
+
+def test_a_record_for_the_category_itself_counts_as_the_category(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "math_reasoning", 0.8)
+    add_record(run, "step_1", "gsm8k", 0.1)
+    add_record(run, "step_1", "blimp", 0.3)
+    add_record(run, "step_1", "my_own", 0.3)
+    document = ranked(capsys, run)
+    assert document["checkpoints"][0]["eval_accuracy"] == 0.8
+    assert document["checkpoints"][0]["scores"]["gsm8k"]["score"] == 0.1
+    assert document["notes"] == [
+        "not in eval_accuracy: blimp (no category), gsm8k (its category was measured itself), my_own (no category)"
+    ]
+
+
+def test_benchmarks_without_category_stand_for_themselves_where_none_has_one(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "blimp", 0.3)
+    add_record(run, "step_1", "my_own", 0.5)
+    assert ranked(capsys, run)["best"]["eval_accuracy"] == pytest.approx(0.4)
+
+
+def test_all_fifteen_categories_measured(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    for i, key in enumerate(CATEGORIES):
+        add_record(run, "step_1", f"{key}|0", i / 20)
+    checkpoint = ranked(capsys, run)["checkpoints"][0]
+    assert list(checkpoint["categories"]) == CATEGORIES
+    assert checkpoint["eval_accuracy"] == pytest.approx(sum(range(15)) / 20 / 15)
+
+
+def test_the_whole_goes_before_its_subtasks(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    for task, score in (("mmlu", 0.5), ("mmlu:anatomy", 0.1), ("mmlu:law", 0.2)):
+        add_record(run, "step_1", task, score)
+    assert ranked(capsys, run)["checkpoints"][0]["scores"]["mmlu"]["score"] == 0.5
+
+
+def test_holes_rank_over_what_all_share(tmp_path, capsys):
+    run = measured_run(tmp_path)
+    add_record(run, "step_1000", "boolq", 0.99)
+    code, out, err = call(capsys, run, "--json")
+    document = json.loads(out)
+    line = "boolq is left out of the ranking: not (fully) measured for step_100, step_500"
+    assert code == 0
+    assert f"note: {line}" in err
+    assert line in document["notes"]
+    assert document["benchmarks"] == ["arc_challenge", "gsm8k"]
+    assert document["best"]["name"] == "step_500"
+    assert document["checkpoints"][2]["not_ranked"]["boolq"]["score"] == 0.99
+    assert "ranked over: arc_challenge, gsm8k" in call(capsys, run)[1]
+    chosen = ranked(capsys, run, "--benchmarks", "boolq,gsm8k")
+    assert [c["name"] for c in chosen["checkpoints"]] == ["step_1000"]
+    assert {"name": "step_100", "reason": "not (fully) measured: boolq"} in chosen["skipped"]
+
+
+def test_a_missing_subtask_is_a_hole(tmp_path, capsys):
+    run = measured_run(tmp_path)
+    add_record(run, "step_100", "mmlu:anatomy", 0.3)
+    add_record(run, "step_500", "mmlu:anatomy", 0.3)
+    add_record(run, "step_500", "mmlu:law", 0.3)
+    assert "mmlu is left out of the ranking: not (fully) measured for step_100, step_1000" in call(capsys, run)[2]
+
+
+def test_nothing_shared_is_undecided(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2")
+    add_record(run, "step_1", "gsm8k")
+    add_record(run, "step_2", "boolq")
+    message = refused(capsys, run, code=3)
+    assert "choose with --benchmarks from boolq, gsm8k" in message
+    assert ranked(capsys, run, "--benchmarks", "gsm8k")["best"]["name"] == "step_1"
+    assert "no record for mmlu; measured are boolq, gsm8k" in refused(capsys, run, "--benchmarks", "mmlu")
+
+
+def test_percent_becomes_a_proportion_and_points_stay_out(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 46.7, unit="percent", bounds=(0, 100), error=5.0)
+    add_record(run, "step_1", "wmt16:en-de", 27.35, metric="bleu", unit="points", bounds=(0, 100))
+    code, out, err = call(capsys, run, "--json")
+    checkpoint = json.loads(out)["checkpoints"][0]
+    assert code == 0
+    assert checkpoint["eval_accuracy"] == pytest.approx(0.467)
+    assert checkpoint["scores"]["gsm8k"]["standard_error"] == pytest.approx(0.05)
+    assert checkpoint["scores"]["wmt16_en_de"]["unit"] == "points"
+    assert "not in eval_accuracy: wmt16_en_de (no proportion of which more is better)" in err
+
+
+def test_lower_is_better_alone_needs_a_score_function(tmp_path, capsys):
+    run = make_run(tmp_path / "run", "step_1", "step_2")
+    for name, wer in (("step_1", 0.3), ("step_2", 0.2)):
+        record = make_record(run / name, "librispeech", wer, metric="wer", bounds=None)
+        record["evaluation_results"][0]["metric_config"]["lower_is_better"] = True
+        write_json(run / "results", record)
+    assert "say how to rank with --score-function" in refused(capsys, run, code=3)
+    (tmp_path / "f.py").write_text("def overall(scores):\n    return 1 - scores['librispeech']\n")
+    document = ranked(capsys, run, "--score-function", tmp_path / "f.py", "--figures", tmp_path / "f")
+    assert (document["best"]["name"], document["best"]["eval_accuracy"]) == ("step_2", 0.8)
+
+
+def test_several_metrics_the_vocabulary_names_one(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    record = make_record(run / "step_1", "gsm8k", 0.6, metric="exact_match")
+    record["evaluation_results"] += make_record(run / "step_1", "gsm8k", 0.9, metric="quasi")["evaluation_results"]
+    path = write_json(run / "results", record)
+    assert ranked(capsys, run)["best"]["eval_accuracy"] == 0.6
+    assert ranked(capsys, run, "--result-id", "gsm8k|0/quasi")["best"]["eval_accuracy"] == 0.9
+    assert "no record has gsm8k|0/quas (did you mean gsm8k|0/quasi" in refused(
+        capsys, run, "--result-id", "gsm8k|0/quas"
+    )
+    path.write_text(path.read_text().replace("exact_match", "odd"))
+    assert "choose one with --result-id: gsm8k|0/odd, gsm8k|0/quasi" in refused(capsys, run, code=3)
+
+
+def test_several_shots_are_a_choice(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 0.4, shots=0)
+    add_record(run, "step_1", "gsm8k", 0.6, shots=5)
+    assert "choose one with --result-id: gsm8k|0/accuracy, gsm8k|5/accuracy" in refused(capsys, run, code=3)
+    assert ranked(capsys, run, "--result-id", "gsm8k|5/accuracy")["best"]["eval_accuracy"] == 0.6
+
+
+def test_two_harnesses_are_a_choice_not_a_mean(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 0.4)
+    add_record(run, "step_1", "inspect_evals/gsm8k", 0.6, library="inspect_ai")
+    assert "--result-id: gsm8k|0/accuracy, inspect_evals/gsm8k|0/accuracy" in refused(capsys, run, code=3)
+
+
+def test_different_harnesses_are_said(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2")
+    add_record(run, "step_1", "gsm8k", 0.4)
+    add_record(run, "step_2", "gsm8k", 0.6, library="inspect_ai", n=7)
+    err = call(capsys, run)[2]
+    assert "scores of different harnesses or versions are compared: inspect_ai 0.13.0, lighteval 0.13.0" in err
+    assert "gsm8k was not measured alike for all checkpoints: 100 items" in err
+
+
+def test_a_full_run_goes_before_a_limited_one(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2")
+    add_record(run, "step_1", "gsm8k", 0.9, limit="10", n=10)
+    add_record(run, "step_1", "gsm8k", 0.4, n=100)
+    add_record(run, "step_2", "gsm8k", 0.9, limit="10", n=10)
+    add_record(run, "step_2", "gsm8k", 0.3, limit="50", n=50)
+    assert [c["scores"]["gsm8k"]["score"] for c in ranked(capsys, run)["checkpoints"]] == [0.4, 0.3]
+
+
+def test_equal_runs_count_once_contradictory_ones_are_refused(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 0.4)
+    add_record(run, "step_1", "gsm8k", 0.4)
+    assert ranked(capsys, run)["checkpoints"][0]["eval_accuracy"] == 0.4
+    add_record(run, "step_1", "gsm8k", 0.5)
+    message = refused(capsys, run)
+    assert "two scores for the same settings, " in message
+    assert message.endswith("remove the wrong record")
+
+
+def test_different_settings_are_undecided(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 0.4)
+    other = make_record(run / "step_1", "gsm8k", 0.5)
+    other["evaluation_results"][0]["generation_config"]["additional_details"]["use_chat_template"] = "true"
+    write_json(run / "results", other)
+    assert "runs with different settings" in refused(capsys, run, code=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"score": math.nan}, "the score of gsm8k|0/accuracy is nan, not a finite number"),
+        ({"score": math.inf}, "is inf, not a finite number"),
+        ({"score": True}, "is True, not a finite number"),
+        ({"score": "0.5"}, "is '0.5', not a finite number"),
+        ({"score": None}, "is None, not a finite number"),
+        ({"score": 1.2}, "the score 1.2 of gsm8k|0/accuracy is outside its range, 0 to 1"),
+        ({"score": -0.1}, "outside its range"),
+        ({"score": 1.2, "bounds": None}, "outside its range, 0 to 1"),
+        ({"score": 46.7, "bounds": None, "unit": None}, "outside its range, 0 to 1"),
+        ({"score": 46.7, "bounds": None, "unit": None, "metric": "exact_match"}, "outside its range, 0 to 1"),
+        ({"score": 101.0, "bounds": None, "unit": "percent"}, "outside its range, 0 to 100"),
+        ({"score": 46.7, "bounds": None, "task": "my_own"}, "outside its range, 0 to 1"),
+        ({"error": math.nan}, "the standard error of gsm8k|0/accuracy is nan"),
+        ({"score": 10**400}, "not a finite number"),
+        ({"n": -1}, "num_samples of gsm8k|0/accuracy is -1, not a number of items"),
+        ({"error": -0.1}, "is -0.1, not a positive number"),
+    ],
+)  # fmt: skip
+def test_impossible_numbers(tmp_path, capsys, change, message):
+    run = make_run(tmp_path, "step_1")
+    change = {"task": "gsm8k", "score": 0.5} | change
+    if change.get("unit", "") is None and "metric" not in change:
+        change["metric"] = "exact_match"  # gsm8k's own: the vocabulary knows its range
+    path = add_record(run, "step_1", change.pop("task"), change.pop("score"), **change)
+    assert message in refused(capsys, run)
+    assert str(path) in refused(capsys, run)
+
+
+def test_zero_is_a_score(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 0.0, error=0.0)
+    assert ranked(capsys, run)["best"]["eval_accuracy"] == 0.0
+
+
+def test_a_unit_that_the_record_leaves_out(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1")
+    add_record(run, "step_1", "gsm8k", 0.4, unit=None, bounds=None, metric="exact_match")
+    add_record(run, "step_1", "boolq", 0.6, unit=None, bounds=(0, 1), metric="odd")
+    add_record(run, "step_1", "another", 0.6, unit=None, bounds=None)
+    document = ranked(capsys, run)
+    assert document["best"]["eval_accuracy"] == 0.5
+    assert document["checkpoints"][0]["scores"]["another"]["unit"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "unreadable record"),
+        (b'{"evaluation_results": [', "unreadable record"),
+        (b'{"schema_version": "0.3.0"}', "no evaluation_results"),
+        (b"[" * 10**6, "unreadable record"),
+        (b'{"evaluation_results": ' + b"[" * 10**6, "unreadable record"),
+        (b"\xff\xfe\x00", "unreadable record"),
+        (b"[]", "no evaluation_results"),
+        (b'{"schema_version": "0.2.0", "evaluation_results": []}', "schema_version is '0.2.0'"),
+    ],
+    ids=range(8),
+)
+def test_unreadable_records(tmp_path, capsys, content, message):
+    run = make_run(tmp_path)
+    path = write_json(run / "results", {})
+    path.write_bytes(content)
+    got = refused(capsys, run)
+    assert message in got
+    assert str(path) in got
+    assert len(got) < 500
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda record: record["evaluation_results"][0].pop("metric_config"),
+        lambda record: record["evaluation_results"][0].pop("evaluation_name"),
+        lambda record: record["evaluation_results"][0].update(score_details=[]),
+        lambda record: record["evaluation_results"].append(3),
+        lambda record: record.update(eval_library=[1]),
+        lambda record: record["evaluation_results"][0]["score_details"].update(uncertainty=3),
+        lambda record: record["evaluation_results"][0].update(generation_config="hot"),
+    ],
+)
+def test_records_of_another_shape(tmp_path, capsys, break_it):
+    run = make_run(tmp_path, "step_1")
+    record = make_record(run / "step_1")
+    break_it(record)
+    path = write_json(run / "results", record)
+    assert f"{path}: unreadable record" in refused(capsys, run)
+
+
+@pytest.mark.parametrize("info", [None, [], "x", {"additional_details": None}, {"additional_details": []}])
+def test_a_record_without_model_details_is_about_another_model(tmp_path, capsys, info):
+    run = make_run(tmp_path, "step_1")
+    write_json(run / "results", make_record(run / "step_1") | {"model_info": info})
+    assert "1 records are about other models and were left out" in call(capsys, run)[2]
+
+
+def test_other_json_files_are_no_records(tmp_path, capsys):
+    run = measured_run(tmp_path)
+    (run / "step_100" / "trainer_state.json").write_text("{")
+    (run / "results" / "notes.json").write_text("{not json")
+    assert ranked(capsys, run)["score_source"] == "measured"
+
+
+def test_records_of_other_models_fall_back_to_formulas(tmp_path, capsys):
+    run, other = make_run(tmp_path / "run"), make_run(tmp_path / "other", "step_7")
+    write_json(run / "results", make_record(other / "step_7"))
+    code, out, err = call(capsys, run, "--json")
+    assert (code, json.loads(out)["score_source"]) == (0, "step-formula")
+    assert "1 records are about other models and were left out" in err
+    assert "SYNTHETIC" in err
+
+
+def test_results_of_other_weights(tmp_path, capsys):
+    run = measured_run(tmp_path)
+    (run / "step_500" / "model.safetensors").write_bytes(b"trained on")
+    message = refused(capsys, run)
+    assert "results of other weights: " in message
+    assert "step_500 has changed since; evaluate it again, or remove the record" in message
+
+
+@pytest.mark.parametrize(
+    "path", ["step_1", "ckpts/step_1", "run/step_1", "../run/ckpts/step_1", "/elsewhere/step_1", "other/step_1"]
+)
+def test_records_without_hash_go_by_path(tmp_path, capsys, path):
+    run = make_run(tmp_path / "run" / "ckpts", "step_1", "step_2")
+    add_record(run, "step_1", digest=None, path=path)
+    document = ranked(capsys, run)
+    here = "elsewhere" not in path and "other" not in path
+    assert document["score_source"] == ("measured" if here else "step-formula")
+
+
+def test_a_moved_folder_is_found_by_its_weights(tmp_path, capsys):
+    run = measured_run(tmp_path / "before")
+    (run / "step_100").rename(run / "step_150")
+    run = run.rename(tmp_path / "after")
+    document = ranked(capsys, run)
+    assert [c["name"] for c in document["checkpoints"]] == ["step_150", "step_500", "step_1000"]
+    assert document["score_source"] == "measured"
+
+
+def failure(checkpoint: Path, task: str, top_level: bool) -> dict:
+    where = {"path": str(checkpoint), "weights_sha256": bc.weights_sha256(checkpoint)}
+    entry = {"task": task, "error": "out of memory\nat step 3", "log": []}
+    return entry | (where if top_level else {"model_info": {"additional_details": where}})
+
+
+@pytest.mark.parametrize("top_level", [True, False])
+def test_failures_are_absent_scores_with_a_reason(tmp_path, capsys, top_level):
+    run = make_run(tmp_path, "step_1", "step_2", "step_3")
+    for name in ("step_1", "step_2"):
+        add_record(run, name, "gsm8k", 0.3)
+    for name, task in (("step_1", "gsm8k|0"), ("step_2", "boolq|0"), ("step_3", "gsm8k|0")):
+        write_json(run / "results", failure(run / name, task, top_level), f"{uuid.uuid4()}_failure.json")
+    stale = failure(run / "step_2", "mmlu|0", top_level)
+    (stale if top_level else stale["model_info"]["additional_details"])["weights_sha256"] = "0" * 64
+    write_json(run / "results", stale, f"{uuid.uuid4()}_failure.json")
+    code, out, err = call(capsys, run, "--json", "--report", tmp_path / "report.md")
+    document = json.loads(out)
+    assert code == 0
+    assert {(f["checkpoint"], f["task"]) for f in document["failures"]} == {
+        ("step_2", "boolq|0"),
+        ("step_3", "gsm8k|0"),
+    }
+    assert {"name": "step_3", "reason": "no measured score (1 failed)"} in document["skipped"]
+    assert "failed: boolq|0 for step_2: out of memory at step 3 (" in err
+    assert "boolq\\|0 failed for step\\_2: out of memory at step 3" in (tmp_path / "report.md").read_text().replace(
+        "_2", "\\_2"
+    )
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats()
+    | st.text(max_size=4)
+    | st.just("\ud800\x1b"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+def places(value, path=()):
+    """Every place in a JSON value."""
+    yield path
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from places(value[key], (*path, key))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_damaged_record_is_a_traceback(tmp_path, capsys, data):
+    run = tmp_path / "run"
+    shutil.rmtree(run, ignore_errors=True)
+    make_run(run, "step_1")
+    record = make_record(run / "step_1")
+    if data.draw(st.booleans()):
+        record = failure(run / "step_1", "gsm8k", data.draw(st.booleans()))
+        add_record(run, "step_1", "boolq")
+    *path, last = data.draw(st.sampled_from([place for place in places(record) if place]))
+    target = record
+    for key in path:
+        target = target[key]
+    target[last] = data.draw(JSON)
+    write_json(run / "results", record, f"{uuid.uuid4()}{'_failure' if 'log' in record else ''}.json")
+    code, out, err = call(capsys, run, "--json", "--report", tmp_path / "report.md")
+    assert code in (0, 2, 3)
+    assert bool(out) == (code == 0)
+    assert "\x1b" not in err
+    if code == 0:
+        json.loads(out)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_records_does_not_matter(tmp_path, capsys, shuffle: random.Random):
+    folder = tmp_path / str(shuffle.random())
+    run = make_run(folder, "step_1", "step_2")
+    rows = [(n, t, s) for n in ("step_1", "step_2") for t, s in (("gsm8k", 0.4), ("mmlu:a", 0.1), ("mmlu:b", 0.2))]
+    rows += [("step_1", "gsm8k", 0.4)]
+    shuffle.shuffle(rows)
+    for i, (name, task, score) in enumerate(rows):
+        write_json(run / "results", make_record(run / name, task, score), f"{shuffle.choice('abc')}{i}.json")
+    document = ranked(capsys, run)
+    shutil.rmtree(folder)
+    for checkpoint in document["checkpoints"]:
+        assert checkpoint["eval_accuracy"] == pytest.approx((0.4 + 0.15) / 2, abs=1e-15)
+    assert document["tied"] == ["step_2"]
+
+
+# --- Weights and score functions ------------------------------------------------------------------------------------
+
+
+def test_weights_from_a_file(tmp_path, capsys):
+    run = measured_run(tmp_path / "run")
+    (tmp_path / "w.yaml").write_text("Math Reasoning: 3\ncommon_sense: 1\n")
+    document = ranked(capsys, run, "--weights", tmp_path / "w.yaml")
+    best = document["checkpoints"][1]
+    assert best["eval_accuracy"] == pytest.approx((3 * 0.6 + 0.7) / 4)
+    assert best["standard_error"] == pytest.approx(math.hypot(3 * 0.03, 0.04) / 4)
+    assert "weighted mean" in document["eval_accuracy_is"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("math_reasoning: 1", "no weight for common_sense"),
+        ("maths: 1", "unknown name 'maths'"),
+        ("math_reasoning: -1", "is -1, not a number of at least 0"),
+        ("math_reasoning: .nan", "is nan, not a number"),
+        ("math_reasoning: 0\ncommon_sense: 0", "gives 0 to all"),
+        ("- 1", "a mapping of category to weight is expected"),
+        ("a: [", "--weights"),
+        ("[" * 1500, "--weights"),
+    ],
+)
+def test_bad_weights(tmp_path, capsys, text, message):
+    run = measured_run(tmp_path / "run")
+    (tmp_path / "w.yaml").write_text(text)
+    assert message in refused(capsys, run, "--weights", tmp_path / "w.yaml")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def a(s): return 1\ndef b(s): return 2", "one public function is expected, there are 2"),
+        ("x = 3", "one public function is expected, there are 0"),
+        ("def a(s): return s['nothing']", "KeyError: 'nothing'"),
+        ("def a(s): return float('nan')", "returned nan for step_100, not a finite number"),
+        ("def a(", "SyntaxError"),
+        ("print('loud')\ndef a(s): raise SystemExit(0)", "SystemExit: 0"),
+        ("import os\nfrom math import fsum\ndef _help(s): pass\ndef a(s): return True", "returned True"),
+    ],
+)
+def test_bad_score_functions(tmp_path, capsys, source, message):
+    run = measured_run(tmp_path / "run")
+    (tmp_path / "f.py").write_text(source)
+    assert message in refused(capsys, run, "--score-function", tmp_path / "f.py")
+
+
+# --- Outputs --------------------------------------------------------------------------------------------------------
+
+
+def test_table_and_report(tmp_path, capsys):
+    run = measured_run(tmp_path / "run")
+    code, out, _ = call(capsys, run, "--report", tmp_path / "deep" / "report.md", "--figures", tmp_path / "figures")
+    assert code == 0
+    assert "| step_500 (best) | 500  | 0.650         | 0.025" in out
+    assert "best: step_500, eval_accuracy 0.650 ± 0.025 (standard error)" in out
+    report = (tmp_path / "deep" / "report.md").read_text()
+    assert "score_source: measured" in report
+    assert "![score by step](../figures/score_by_step.png)" in report
+    assert "0.600 ± 0.030" in report
+    assert "Measured with lighteval 0.13.0." in report
+    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == [
+        "benchmarks_by_step.png",
+        "benchmarks_by_step.svg",
+        "score_by_step.png",
+        "score_by_step.svg",
+    ]
+
+
+def test_figures_are_reproducible_and_bounded(tmp_path, capsys):
+    run = make_run(tmp_path / "run", *(f"step_{i}" for i in range(1, 40)))
+    for name in ("a", "b"):
+        assert call(capsys, run, "--scoring", "step-formula", "--figures", tmp_path / name)[0] == 0
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+
+
+def test_outputs_that_cannot_be_written(tmp_path, capsys):
+    run = make_run(tmp_path / "run")
+    (tmp_path / "file").touch()
+    for option in ("--report", "--figures"):
+        assert "file" in refused(capsys, run, "--scoring", "step-formula", option, tmp_path / "file" / "x")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--push", "me/m"], "--push needs --prepare OUT and --card"),
+        (["--prepare", "out"], "--prepare needs --card"),
+        (["--card", "c.md"], "--card needs --prepare"),
+        (["--prepare", "o", "--card", "c.md", "--push", "me"], "OWNER/NAME is expected"),
+        (["--weights", "reference", "--score-function", "f.py"], "exclude each other"),
+        (["--scoring", "step-formula", "--results", "r"], "reads no records"),
+    ],
+)
+def test_usage(tmp_path, capsys, arguments, message):
+    assert message in refused(capsys, make_run(tmp_path), *arguments)
+
+
+# --- As a command ---------------------------------------------------------------------------------------------------
+
+
+def test_through_uv_run(tmp_path):
+    run = measured_run(tmp_path)
+    done = subprocess.run(["uv", "run", SCRIPT, run, "--json"], capture_output=True, text=True)
+    assert (done.returncode, json.loads(done.stdout)["best"]["name"]) == (0, "step_500")
+    assert "\x1b" not in done.stdout
+    failed = subprocess.run(["uv", "run", SCRIPT, tmp_path / "nowhere", "--json"], capture_output=True, text=True)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert failed.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_stdout_that_is_closed_or_full(tmp_path):
+    run = make_run(tmp_path, *(f"step_{i}" for i in range(1, 900)))
+    command = [sys.executable, SCRIPT, run, "--scoring", "step-formula", "--json"]
+    reader = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert reader.stdout.read(1) == "{"
+    reader.stdout.close()
+    assert (reader.stderr.read(), reader.wait()) == ("", 0)
+    reader.stderr.close()
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert (done.returncode, done.stderr) == (2, "error: stdout: could not be written: No space left on device\n")

@@ -1,0 +1,282 @@
+"""The rules that every script and document keeps: one meaning for a name, a flag, a command; light, bounded, clean."""
+
+import argparse
+import ast
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+RUNNABLE = sorted(
+    path
+    for folder in ("scripts", "examples", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+    if path.read_text(encoding="utf-8").startswith("#!/usr/bin/env -S uv run --script")
+)
+# Scripts that bring a deep-learning stack; the light test environment has the dependencies of all others.
+HEAVY = {"lighteval", "inspect-ai", "vllm", "torch", "lm-eval", "transformers"}
+OWN_CODE = {"build_parser", "run"}  # the same name, rightly different code
+OWN_CONSTANTS = {"OUTPUT_SCHEMA", "VERSION"}
+SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", ".ruff_cache", ".hypothesis", ".pytest_cache"}
+
+
+def test_there_is_something_to_check():
+    assert len(SCRIPTS) >= 2
+    assert len(DOCUMENTED) >= 20
+
+
+# --- one meaning for a name ---
+
+
+def top_level(path: Path):
+    """(name, source) of the functions, classes and constants of a script."""
+    source = path.read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in OWN_CODE:
+            yield node.name, ast.get_source_segment(source, node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name) and target.id not in OWN_CONSTANTS:
+                    yield target.id, ast.get_source_segment(source, node)
+
+
+def test_same_name_means_same_code():
+    copies = defaultdict(lambda: defaultdict(list))
+    for path in SCRIPTS:
+        for name, text in top_level(path):
+            copies[name][text].append(path.name)
+    assert {name: list(texts.values()) for name, texts in copies.items() if len(texts) > 1} == {}
+
+
+@cache
+def parser_of(path: Path) -> argparse.ArgumentParser:
+    """The command line of a script."""
+    spec = importlib.util.spec_from_file_location(f"frame_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)  # as for a script that is run
+        spec.loader.exec_module(module)
+    return module.build_parser()
+
+
+def flags(parser: argparse.ArgumentParser):
+    """(flag, what it takes) of a parser and its subcommands."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from flags(sub)
+        for option in action.option_strings:
+            if option.startswith("--"):
+                yield option, (type(action).__name__, getattr(action.type, "__name__", None))
+
+
+def test_same_flag_means_same_thing():
+    kinds = defaultdict(lambda: defaultdict(set))
+    for path in SCRIPTS:
+        for flag, kind in flags(parser_of(path)):
+            kinds[flag][kind].add(path.name)
+    assert {flag: dict(found) for flag, found in kinds.items() if len(found) > 1} == {}
+
+
+def test_switches_are_switches_and_no_flag_takes_a_token():
+    for path in SCRIPTS:
+        for flag, (action, _) in flags(parser_of(path)):
+            if flag in ("--json", "--dry-run", "--apply", "--create-pr", "--trust-remote-code", "--use-chat-template"):
+                assert action == "_StoreTrueAction", (path.name, flag)
+            assert flag not in ("--token", "--api-key", "--hf-token"), path.name
+
+
+# --- commands in documents ---
+
+COMMAND = re.compile(r"^(?:[A-Z_]+=\S+ )*(?P<run>uv run|hf jobs uv run) (?P<rest>.*)$")
+INLINE = re.compile(r"`((?:uv run|hf jobs uv run) [^`]+)`")
+
+
+def markdown_lines(path: Path):
+    """Command lines in a document's fences, continuation lines joined, and in inline code."""
+    text = path.read_text(encoding="utf-8")
+    for fence in re.findall(r"^```(?:bash|sh|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        yield from re.sub(r"\\\n\s*", " ", fence).splitlines()
+    yield from (line for line in INLINE.findall(text) if ".py" in line and "…" not in line)
+
+
+def docstring_lines(path: Path):
+    """Command lines in a module's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    yield from re.sub(r"\\\n\s*", " ", text).splitlines()
+
+
+def documented_commands():
+    """(document, script, arguments) of every command that runs a script of this project."""
+    documents = [path for path in ROOT.rglob("*.md") if not SKIPPED_FOLDERS & set(path.parts)]
+    for path in sorted(documents) + RUNNABLE:
+        for line in markdown_lines(path) if path.suffix == ".md" else docstring_lines(path):
+            match = COMMAND.match(line.strip().removeprefix("$ "))
+            if match:
+                words = shlex.split(re.split(r"\s(?:[|>&;]|2>)|\s{3,}", match["rest"])[0], comments=True)
+                script = next((i for i, word in enumerate(words) if word.endswith(".py")), None)
+                if script is not None:
+                    where = f"{path.relative_to(ROOT)}"
+                    yield pytest.param(words[script], words[script + 1 :], id=f"{where}: {match['rest'][:70]}")
+
+
+DOCUMENTED = list(documented_commands())
+
+
+@pytest.mark.parametrize(("script", "arguments"), DOCUMENTED)
+def test_documented_command_parses(script, arguments):
+    path = ROOT / script
+    assert path.is_file(), f"{script} does not exist"
+    try:
+        parser_of(path).parse_args([word for word in arguments if word != "--"] if "--" in arguments else arguments)
+    except SystemExit as stop:
+        assert stop.code == 0, f"{script} {arguments}"
+
+
+def test_documents_run_scripts_through_uv():
+    for path in ROOT.rglob("*.md"):
+        if not SKIPPED_FOLDERS & set(path.parts):
+            for line in markdown_lines(path):
+                plain = line.strip()
+                assert not re.match(r"(?:python3?|\./)\S* .*\.py", plain), f"{path.name}: {plain}"
+                assert not re.match(r"pip install (?!uv\b)", plain), f"{path.name}: {plain}"
+
+
+# --- help ---
+
+
+@pytest.mark.parametrize("path", RUNNABLE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_help_needs_the_standard_library_alone(path):
+    # -S leaves site-packages out: nothing heavy can be imported, and nothing else either.
+    done = subprocess.run(
+        [sys.executable, "-E", "-s", "-S", str(path), "--help"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_help_has_examples_and_exit_codes(path):
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert f"uv run scripts/{path.name}" in text
+    assert "Exit codes: " in text
+    assert text == " ".join(text.split("\r")), "no carriage returns"
+
+
+# --- headers ---
+
+
+def header(path: Path) -> dict:
+    """The PEP 723 block of a script."""
+    block = re.search(r"^# /// script\n(.*?)^# ///$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", RUNNABLE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_header_is_bounded(path):
+    found = header(path)
+    assert found["requires-python"].startswith(">=3.11")
+    for dependency in map(Requirement, found.get("dependencies", [])):
+        operators = {specifier.operator for specifier in dependency.specifier}
+        assert operators & {"<", "<=", "==", "~="}, f"{dependency} has no upper bound"
+
+
+def test_test_environment_has_what_the_light_scripts_need():
+    have = {r.name: str(r.specifier) for r in map(Requirement, header(ROOT / "tests/run_tests.py")["dependencies"])}
+    for path in SCRIPTS:
+        needed = {r.name: str(r.specifier) for r in map(Requirement, header(path).get("dependencies", []))}
+        if not HEAVY & set(needed):
+            assert needed == {name: have.get(name) for name in needed}, path.name
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_header_resolves(path):
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is not on the path")
+    command = [uv, "pip", "compile", "--quiet", "--no-header", "--python-version", "3.11", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    resolved = {canonicalize_name(line.split("==")[0]) for line in done.stdout.splitlines() if "==" in line}
+    assert {canonicalize_name(Requirement(d).name) for d in header(path).get("dependencies", [])} <= resolved
+
+
+# --- a clean tree ---
+
+
+def tree_files():
+    """All text files of the project."""
+    for path in sorted(ROOT.rglob("*")):
+        if path.is_file() and not SKIPPED_FOLDERS & set(path.relative_to(ROOT).parts):
+            data = path.read_bytes()
+            if b"\0" not in data:
+                yield path.relative_to(ROOT).as_posix(), data
+
+
+# Assembled, so that this file does not hold what it looks for.
+FORBIDDEN = {
+    "a Hub token": re.compile(rb"\bhf" rb"_[A-Za-z0-9]{30,}"),
+    "a machine's path": re.compile(
+        rb"(?<![\w.])/(?:ho" rb"me|ro" rb"ot|wo" rb"rk|Us" rb"ers)/[A-Za-z0-9_]|(?<![\w.])/t" rb"mp/[A-Za-z0-9_]"
+    ),
+}
+
+
+def test_no_tokens_and_no_machine_paths():
+    found = []
+    for name, data in tree_files():
+        for what, pattern in FORBIDDEN.items():
+            match = pattern.search(data)
+            if match:
+                found.append(f"{name}: {what}: {match[0][:12]!r}")
+    assert found == []
+
+
+def test_no_file_is_left_in_a_checkpoint_by_a_run():
+    names = {path.name for path in (ROOT / "examples").rglob("*") if path.is_dir()}
+    assert not {name for name in names if "cache" in name and name != "__pycache__"}
+
+
+# --- the documents ---
+
+
+def test_readme_names_every_script():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in SCRIPTS if path.name not in text] == []
+
+
+def test_skill_keeps_the_format():
+    text = (ROOT / "SKILL.md").read_text(encoding="utf-8")
+    _, front, body = text.split("---\n", 2)
+    meta = yaml.safe_load(front)
+    assert set(meta) <= {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", meta["name"])
+    assert len(meta["name"]) <= 64
+    assert len(meta["description"]) <= 1024
+    assert "Use when" in meta["description"]
+    assert 100 <= body.count("\n") <= 200
+    assert [path.name for path in SCRIPTS if path.name not in body] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "references").glob("*.md")), ids=lambda p: p.name
+)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target

@@ -1,0 +1,547 @@
+"""lighteval_vllm_uv.py without lighteval: names, folders, records, resume, refusals."""
+
+import argparse
+import errno
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import lighteval_vllm_uv as script
+import pytest
+from jsonschema import Draft7Validator
+from lighteval_vllm_uv import (
+    Dataset,
+    Engine,
+    Failed,
+    Finished,
+    History,
+    MetricScore,
+    Model,
+    ScriptError,
+    Settings,
+    Task,
+    TaskRequest,
+    main,
+    parse_task,
+)
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "shared" / "every_eval_ever"
+
+
+def settings(**changes) -> Settings:
+    values = {
+        "backend": "accelerate",
+        "limit": None,
+        "batch_size": None,
+        "dtype": "auto",
+        "device": "auto",
+        "use_chat_template": False,
+        "system_prompt": None,
+        "trust_remote_code": False,
+        "seed": 1234,
+        "custom_tasks": None,
+        "custom_tasks_sha256": None,
+        "versions": {"lighteval": "0.13.0", "transformers": "5.0.0", "torch": "2.9.0"},
+        "command": "uv run scripts/lighteval_vllm_uv.py",
+    }
+    return Settings(**{**values, **changes})
+
+
+def checkpoint(folder: Path, weights: bytes = b"weights", tokenizer: bool = True) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(weights)
+    if tokenizer:
+        (folder / "tokenizer.json").write_text("{}")
+    return folder
+
+
+# --- tasks ---
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("gsm8k", "gsm8k|0"),
+        ("gsm8k|5", "gsm8k|5"),
+        (" gsm8k | 5 ", "gsm8k|5"),
+        ("leaderboard|gsm8k|5", "gsm8k|5"),
+        ("leaderboard|gsm8k|5|0", "gsm8k|5"),
+        ("custom|arc:easy|0|1", "arc:easy|0"),
+        ("lighteval|gsm8k", "gsm8k|0"),
+        ("gsm8k@n=4|0", "gsm8k@n=4|0"),
+    ],
+)
+def test_task_strings_of_all_times(text, wanted):
+    assert str(parse_task(text)) == wanted
+
+
+@pytest.mark.parametrize("text", ["gsm8k|five", "|5", "a|b|c|d|e", "leaderboard|gsm8k|5|7", "gsm8k|-1"])
+def test_what_is_no_task_string(text):
+    with pytest.raises(ScriptError, match="task"):
+        parse_task(text)
+
+
+def test_tasks_keep_their_order_and_come_once():
+    assert [str(task) for task in script.parse_tasks("b|1, a,x|a|0,,b|1")] == ["b|1", "a|0"]
+    with pytest.raises(ScriptError, match="--list-tasks"):
+        script.parse_tasks(" , ")
+
+
+SOURCE = """
+one = LightevalTaskConfig(name="one", metrics=[])
+two = lighteval_task.LightevalTaskConfig(metrics=[], name="two")
+unused = LightevalTaskConfig(name="unused")
+TASKS_TABLE = [one, two]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (SOURCE, {"one", "two"}),
+        ('TASKS_TABLE = [LightevalTaskConfig(name=f"mmlu:{x}") for x in ("a", "b")]', {"mmlu:*"}),
+        ('def f(x):\n    return LightevalTaskConfig(name="set:" + x)\nTASKS_TABLE = [f(x) for x in XS]', {"set:*"}),
+        ("tasks = [LightevalTaskConfig(name=name) for name in names]\nTASKS_TABLE = tasks", {"stem*"}),
+        ("TASKS_TABLE = make()", {"stem*"}),
+        ('TASKS_TABLE = [LightevalTaskConfig(name="a"), LightevalTaskConfig(name="b")]', {"a", "b"}),
+    ],
+)
+def test_names_are_read_from_source(source, wanted):
+    assert script.task_names_in(source, "stem") == wanted
+
+
+def test_names_of_families_and_globs_match():
+    request = TaskRequest("mmlu", 5)
+    assert script.names_match(request, "mmlu:anatomy")
+    assert not script.names_match(request, "mmlu_pro")
+    assert script.names_match(TaskRequest("mmlu_redux_2:law", 0), "mmlu_redux_2:*")
+    assert script.names_match(TaskRequest("mmlu_redux_2", 0), "mmlu_redux_2:*")
+    assert script.names_match(TaskRequest("gsm8k@n=4", 0), "gsm8k")
+
+
+def test_an_unknown_task_of_a_task_file_is_refused_with_the_nearest_names(tmp_path, monkeypatch):
+    file = tmp_path / "tasks.py"
+    file.write_text(SOURCE)
+    monkeypatch.setattr(script, "built_in_tasks", lambda: {"hellaswag": "m1", "mmlu:anatomy": "m2"})
+    with pytest.raises(ScriptError, match="did you mean hellaswag"):
+        script.modules_for([TaskRequest("hellaswg", 0)], file)
+    assert script.modules_for([TaskRequest("one", 0), TaskRequest("mmlu", 0)], file) == ["m2"]
+    assert script.modules_for([TaskRequest("all", 0)], file) == []
+    with pytest.raises(ScriptError, match="--custom-tasks"):
+        script.modules_for([TaskRequest("all", 0)], None)
+
+
+def test_a_task_file_that_is_no_python_is_named_with_its_line(tmp_path):
+    file = tmp_path / "tasks.py"
+    file.write_text("TASKS_TABLE = [\n")
+    with pytest.raises(ScriptError, match=r"tasks\.py:1: "):
+        script.custom_task_names(file)
+
+
+# --- models ---
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("tiny_run/checkpoints/step_100", "tiny_run/step_100"),
+        ("tiny_run/step_100", "tiny_run/step_100"),
+        ("runs/Models/final", "runs/final"),
+        ("big/output/checkpoint-5", "big/checkpoint-5"),
+    ],
+)
+def test_the_id_of_a_checkpoint(tmp_path, path, wanted):
+    assert script.local_id(tmp_path / path) == wanted
+
+
+def test_a_folder_of_checkpoints_in_natural_order(tmp_path):
+    for name in ("step_10", "step_9", "step_100"):
+        checkpoint(tmp_path / "run" / "checkpoints" / name)
+    (tmp_path / "run" / "data" / "sums").mkdir(parents=True)
+    for start in (tmp_path / "run", tmp_path / "run" / "checkpoints"):
+        found, left_out = script.find_models(start)
+        assert [path.name for path in found] == ["step_9", "step_10", "step_100"]
+        assert left_out == []
+    assert script.find_models(tmp_path / "run" / "checkpoints" / "step_9")[0][0].name == "step_9"
+
+
+def test_incomplete_checkpoints_are_left_out_with_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkpoint(tmp_path / "run" / "step_1")
+    (checkpoint(tmp_path / "run" / "step_2") / "model.safetensors").unlink()
+    checkpoint(tmp_path / "run" / "step_3", tokenizer=False)
+    (checkpoint(tmp_path / "run" / "step_4") / "config.json").unlink()
+    (tmp_path / "run" / "step_5").mkdir()
+    sharded = checkpoint(tmp_path / "run" / "step_6")
+    (sharded / "model.safetensors").rename(sharded / "a.safetensors")
+    index = {"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}
+    (sharded / "model.safetensors.index.json").write_text(json.dumps(index))
+    (tmp_path / "run" / "step_7").mkdir()
+    (tmp_path / "run" / "step_7" / "adapter_config.json").write_text("{}")
+    found, left_out = script.find_models(tmp_path / "run")
+    assert [path.name for path in found] == ["step_1"]
+    reasons = dict(left_out)
+    assert "no weights" in reasons["run/step_2"]
+    assert "no tokenizer" in reasons["run/step_3"]
+    assert reasons["run/step_4"] == reasons["run/step_5"] == "no config.json"
+    assert reasons["run/step_6"] == "no b.safetensors"
+    assert "merge" in reasons["run/step_7"]
+
+
+def test_links_out_of_the_folder_are_not_followed(tmp_path):
+    outside = checkpoint(tmp_path / "elsewhere" / "step_2")
+    checkpoint(tmp_path / "run" / "step_1")
+    (tmp_path / "run" / "step_2").symlink_to(outside)
+    assert [path.name for path in script.find_models(tmp_path / "run")[0]] == ["step_1"]
+
+
+def test_a_model_of_a_checkpoint_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = checkpoint(tmp_path / "run" / "checkpoints" / "step_0100")
+    model = script.local_model(Path("run/checkpoints/step_0100"))
+    assert (model.id, model.step, model.checkpoint) == ("run/step_0100", "100", "step_0100")
+    assert model.path == "run/checkpoints/step_0100"
+    assert model.place == "run/step_0100"
+    assert model.weights_sha256 == script.weights_sha256(folder)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert script.local_model(folder).path == "run/step_0100", "never an absolute path"
+
+
+def test_the_hub_and_the_disk_give_weights_the_same_hash(tmp_path):
+    single = checkpoint(tmp_path / "single")
+    digest = script.file_sha256(single / "model.safetensors")
+    files = {"model.safetensors": digest, "pytorch_model.bin": "0" * 64}
+    assert script.hub_weights_sha256(files) == script.weights_sha256(single)
+    sharded = tmp_path / "sharded"
+    sharded.mkdir()
+    names = [f"model-0000{part}-of-00002.safetensors" for part in (1, 2)]
+    for name in names:
+        (sharded / name).write_bytes(name.encode())
+    index = {"weight_map": {"a": names[1], "b": names[0]}}
+    (sharded / "model.safetensors.index.json").write_text(json.dumps(index))
+    hashes = {name: script.file_sha256(sharded / name) for name in names} | {"model.safetensors.index.json": "x"}
+    assert script.hub_weights_sha256(hashes) == script.weights_sha256(sharded)
+    assert script.hub_weights_sha256({"model.gguf": "x"}) is None
+
+
+# --- text that leaves the machine ---
+
+
+def test_tokens_and_machine_folders_are_taken_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    secret = "hf_" + "a1B2" * 8
+    monkeypatch.setenv("HF_TOKEN", "not-of-the-usual-form")
+    text = script.scrub(f"{secret} not-of-the-usual-form {tmp_path}/x {Path.home()}/y")
+    assert text == "hf_*** *** x ~/y"
+
+
+def test_the_command_line_is_told_without_absolute_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--model", str(tmp_path / "run" / "step_1"), "owner/name", "--tasks", "a|0", "--limit", "10", "--json"]
+    words += ["--use-chat-template", "--output-dir", "/elsewhere/deep/results"]
+    line = script.command_line(script.build_parser().parse_args(words))
+    assert line == (
+        "uv run scripts/lighteval_vllm_uv.py --model run/step_1 owner/name --tasks 'a|0' --limit 10 "
+        "--use-chat-template --output-dir deep/results"
+    )
+
+
+def test_known_errors_name_what_to_try():
+    assert "--batch-size" in script.explain(MemoryError())
+    assert "--batch-size" in script.explain(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert "--trust-remote-code" in script.explain(ValueError("please pass `trust_remote_code=True` to allow"))
+    assert script.explain(ValueError("two\nlines")) == "ValueError: two lines"
+
+
+# --- scores ---
+
+
+def test_metric_names_and_scales():
+    assert script.metric_id("acc") == "accuracy"
+    assert script.metric_id("em") == "exact_match"
+    assert script.metric_id("pass@k:k=4&n=8") == "pass_at_4"
+    assert script.metric_id("bleurt") == "bleurt"
+    assert script.metric_scale("acc", [0.0, 1.0]) == ("proportion", 0.0, 1.0)
+    assert script.metric_scale("chrf", [0.5]) == ("points", 0.0, 100.0)
+    assert script.metric_scale("judge", [7.0]) == ("points", None, None)
+
+
+def test_raw_values_as_numbers():
+    assert script.as_number(True) == 1.0
+    assert script.as_number([True, False]) == 0.5
+    assert script.as_number(SimpleNamespace(golds=["a", "b"], preds=["b"])) == 1.0
+    assert script.as_number(SimpleNamespace(golds=2, preds=1)) == 0.0
+    assert script.as_number(SimpleNamespace(logprobs=-3.5, weights=2)) == -3.5
+    assert math.isnan(script.as_number([]))
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def test_standard_errors():
+    values = [1, 0, 0, 1, 1, 1, 0, 1, 1, 0]
+    error, method = script.standard_error(mean, values, 1)
+    assert method == "analytic"
+    assert error == pytest.approx(0.16329931618554522)  # scipy.stats.sem
+    assert script.standard_error(mean, [1], 1) == (None, "")
+
+    draw = random.Random(5)
+    many = [draw.gauss(0, 1) for _ in range(400)]
+
+    def middle(numbers):
+        return sorted(numbers)[len(numbers) // 2]
+
+    error, method = script.standard_error(middle, many, 1)
+    assert method == "bootstrap"
+    assert error == pytest.approx(math.sqrt(math.pi / 2 / 400), rel=0.35), "of a median of normal numbers"
+    assert script.standard_error(middle, many, 1)[0] == error, "the same seed gives the same error"
+
+
+def test_names_of_aggregations():
+    class CorpusLevelF1Score:
+        def compute_corpus(self, items): ...
+
+    class CorpusLevelTranslationMetric:
+        metric_type = "bleu"
+
+        def compute_corpus(self, items): ...
+
+    assert script.aggregation_name(mean) == "mean"
+    assert script.aggregation_name(max) == "max"
+    assert script.aggregation_name(CorpusLevelF1Score().compute_corpus) == "corpus_f1"
+    assert script.aggregation_name(CorpusLevelTranslationMetric().compute_corpus) == "bleu"
+
+
+# --- records and resume ---
+
+
+def a_task(name: str = "sums|0", data: Path | None = None, group: int = 1, request: str = "sums|0") -> Task:
+    path = str(data) if data else None
+    docs = [
+        SimpleNamespace(
+            query=f"{n} + 1 =",
+            choices=[f" {n + 1}", " 0"],
+            gold_index=0,
+            sampling_methods=["LOGPROBS"],
+            specific=None,
+            id=str(n),
+        )
+        for n in range(4)
+    ]
+    return Task(
+        name=name,
+        request=parse_task(request),
+        group=group,
+        config=SimpleNamespace(version=0, generation_size=None),
+        source=SimpleNamespace(fewshot_split="train"),
+        dataset=Dataset("o/sums", None, ("test",), path, script.data_sha256(data) if data else None),
+        docs=docs,
+        sample_ids=[f"test/{n}" for n in range(4)],
+        total=4,
+    )
+
+
+ENGINE = Engine(None, "float32", "cpu", "32", "transformers", "5.0.0")
+SCORE = MetricScore("acc", 0.75, 0.25, "analytic", "mean", False, "proportion", 0.0, 1.0, 4, {"empty": "0"})
+
+
+def put(output: Path, model: Model, task: Task, chosen: Settings) -> Finished:
+    """Write a record as a run does, with three of four items right."""
+    record = script.make_record(model, task, [SCORE], ENGINE, chosen, 1_800_000_000)
+    lines = []
+    for sample_id, doc, value in zip(task.sample_ids, task.docs, [1.0, 1.0, 1.0, 0.0], strict=True):
+        result = record["evaluation_results"][0]
+        row = script.sample_row(record, result, (sample_id, doc, f"Say: {doc.query}"), [doc.choices[0]], None)
+        lines.append(json.dumps(row | {"evaluation": {"score": value, "is_correct": value == 1.0}}) + "\n")
+    return script.write_record(output, model, task, record, "".join(lines))
+
+
+MODEL = Model("run/step_5", "f" * 64, Path("run/step_5"), path="run/step_5")
+
+
+@pytest.mark.skipif(not SCHEMAS.exists(), reason="the schemas are not beside this checkout")
+def test_records_and_samples_keep_the_schema(tmp_path):
+    finished = put(tmp_path, MODEL, a_task(), settings())
+    schema = json.loads((SCHEMAS / "eval.schema.json").read_text())
+    assert list(Draft7Validator(schema).iter_errors(json.loads(finished.path.read_text()))) == []
+    rows = finished.path.with_name(f"{finished.path.stem}_samples.jsonl").read_text().splitlines()
+    samples = Draft7Validator(json.loads((SCHEMAS / "instance_level_eval.schema.json").read_text()))
+    assert [list(samples.iter_errors(json.loads(row))) for row in rows] == [[]] * 4
+
+
+def test_a_record_lies_where_its_name_says(tmp_path):
+    finished = put(tmp_path, MODEL, a_task("mmlu:law|5", request="mmlu|5", group=57), settings())
+    assert finished.path.parent == tmp_path / "data" / "mmlu_law" / "run" / "step_5"
+    record = json.loads(finished.path.read_text())
+    assert record["evaluation_id"] == "mmlu_law/run/step_5/1800000000"
+    assert (tmp_path / record["detailed_evaluation_results"]["file_path"]).is_file()
+    assert record["evaluation_results"][0]["evaluation_result_id"] == "mmlu:law|5/acc"
+    assert sorted(path.suffix for path in finished.path.parent.iterdir()) == [".json", ".jsonl"], "no temporary file"
+    row = json.loads(finished.path.with_name(f"{finished.path.stem}_samples.jsonl").read_text().splitlines()[0])
+    assert row["input"]["formatted"] == "Say: 0 + 1 ="
+    assert row["input"]["choices"] == [" 1", " 0"]
+    assert row["input"]["reference"] == [" 1"]
+
+
+def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "items"
+    data.mkdir()
+    (data / "test.jsonl").write_text("{}\n")
+    task, chosen = a_task(data=Path("items")), settings()
+    finished = put(tmp_path / "out", MODEL, task, chosen)
+    request = parse_task("sums")
+
+    def found(model=MODEL, other=chosen):
+        return History(tmp_path / "out", [model]).request(model, other, request)
+
+    assert [row.path for row in found()] == [finished.path]
+    assert History(tmp_path / "out", [MODEL]).task(MODEL, chosen, task).path == finished.path
+    assert found(other=settings(batch_size=4)), "the batch size decides no score"
+    assert found(model=Model(MODEL.id, "e" * 64, MODEL.folder, path=MODEL.path)) is None
+    for change in ({"limit": 10}, {"seed": 2}, {"dtype": "float16"}, {"system_prompt": "Be brief."}):
+        assert found(other=settings(**change)) is None
+    assert found(other=settings(versions={"lighteval": "0.14.0", "transformers": "5.0.0", "torch": "2.9.0"})) is None
+    (data / "test.jsonl").write_text('{"changed": 1}\n')
+    assert found() is None
+    assert History(tmp_path / "out", [MODEL]).task(MODEL, chosen, a_task(data=Path("items"))) is None
+
+
+def test_a_family_is_finished_when_all_its_subtasks_are(tmp_path):
+    request = parse_task("mmlu|5")
+    put(tmp_path, MODEL, a_task("mmlu:law|5", request="mmlu|5", group=2), settings())
+    assert History(tmp_path, [MODEL]).request(MODEL, settings(), request) is None
+    put(tmp_path, MODEL, a_task("mmlu:anatomy|5", request="mmlu|5", group=2), settings())
+    assert len(History(tmp_path, [MODEL]).request(MODEL, settings(), request)) == 2
+
+
+def test_a_record_without_its_samples_or_of_another_tool_counts_for_nothing(tmp_path):
+    finished = put(tmp_path, MODEL, a_task(), settings())
+    folder = finished.path.parent
+    (folder / "00000000-0000-4000-8000-000000000000.json").write_text("[1]")
+    (folder / "00000000-0000-4000-8000-000000000001.json").write_text("{")
+    (folder / f"{finished.path.stem}_samples.jsonl").unlink()
+    assert History(tmp_path, [MODEL]).request(MODEL, settings(), parse_task("sums")) is None
+
+
+def test_a_failure_file_says_what_is_needed_and_goes_when_the_task_succeeds(tmp_path):
+    task = a_task()
+    failed = script.write_failure(tmp_path, MODEL, task, settings(limit=3), "out of memory", ["info: last words"])
+    content = json.loads(failed.path.read_text())
+    assert content["task"] == "sums|0"
+    assert content["settings"]["limit"] == 3
+    assert content["log"] == ["info: last words"]
+    assert "evaluation_results" not in content
+    history = History(tmp_path, [MODEL])
+    history.forget_failure(MODEL, settings(limit=3), "other|0")
+    assert failed.path.exists()
+    history.forget_failure(MODEL, settings(limit=3), "sums|0")
+    assert not failed.path.exists()
+
+
+def test_a_full_disk_is_an_error_of_one_line(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ScriptError, match="could not be written") as caught:
+        put(tmp_path, MODEL, a_task(), settings())
+    assert caught.value.code == 2
+    assert "\n" not in str(caught.value)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+# --- output ---
+
+
+def test_the_table_turns_when_there_are_many_tasks(tmp_path):
+    rows = [put(tmp_path, MODEL, a_task(f"t{n}|0", request=f"t{n}"), settings()) for n in range(8)]
+    failures = [Failed(Path("x_failure.json"), "run/step_6", "t1|0", "no")]
+    table = script.score_table(rows, failures)
+    assert table[0] == ["task", "run/step_5", "run/step_6"]
+    assert ["t1|0/acc", "0.750 ± 0.250", "failed"] in table
+    small = script.score_table(rows[:2], failures)
+    assert small[0] == ["model", "t0|0/acc", "t1|0/acc"]
+    assert small[1] == ["run/step_5", "0.750 ± 0.250", "0.750 ± 0.250"]
+    assert small[2] == ["run/step_6", "-", "failed"]
+    assert "run/step_6  -" in script.render_table(small)
+
+
+def test_nothing_but_failures_is_no_result(tmp_path, capsys):
+    failed = Failed(tmp_path / "x_failure.json", "run/step_6", "t1|0", "out of memory")
+    with pytest.raises(
+        ScriptError, match=r"nothing was measured: 1 failed, first t1\|0: out of memory.*x_failure\.json"
+    ):
+        script.report(script.Outcome(failed=[failed]), tmp_path, False)
+    assert capsys.readouterr().out == ""
+    finished = put(tmp_path, MODEL, a_task(), settings())
+    assert script.report(script.Outcome(written=[finished], failed=[failed]), tmp_path, True) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert [row["scores"][0]["score"] for row in answer["records"]] == [0.75]
+    assert answer["failed"][0]["error"] == "out of memory"
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tasks", "gsm8k|5"], "--model is missing"),
+        (["--model", "x"], "--tasks is missing"),
+        (["--model", "x", "--tasks", "gsm8k|5", "--backend", "vllm"], "--backend accelerate"),
+        (["--model", "x", "--tasks", "gsm8k|5", "--limit", "0"], "--limit must be at least 1"),
+        (["--model", "x", "--tasks", "gsm8k|five"], "'gsm8k|five' is no task"),
+        (["--model", "x", "--tasks", "a", "--custom-tasks", "none.py"], "none.py: no such file"),
+    ],
+)
+def test_refusals_are_one_line_and_leave_stdout_empty(words, message, capsys):
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "a/b/c", "~/nowhere/at/all"])
+def test_a_folder_that_is_not_there_is_not_looked_up_on_the_hub(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScriptError, match="no such folder"):
+        script.resolve_models(argparse.Namespace(model=[name], model_id=None, use_chat_template=False))
+
+
+def test_a_model_id_is_for_one_model(tmp_path):
+    for step in (1, 2):
+        checkpoint(tmp_path / "run" / f"step_{step}")
+    args = argparse.Namespace(model=[str(tmp_path / "run")], model_id="me/best", use_chat_template=False)
+    with pytest.raises(ScriptError, match="--model-id names one model, but --model gives 2"):
+        script.resolve_models(args)
+    args.model = [str(tmp_path / "run" / "step_2")]
+    assert script.resolve_models(args)[0][0].id == "me/best"
+
+
+def test_a_missing_chat_template_is_refused(tmp_path, capsys):
+    with_one, without = checkpoint(tmp_path / "run" / "step_1"), checkpoint(tmp_path / "run" / "step_2")
+    (with_one / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
+    models = [script.local_model(folder) for folder in (with_one, without)]
+    with pytest.raises(ScriptError, match="run/step_2: its tokenizer has no chat template"):
+        script.check_templates(models, True)
+    script.check_templates(models[:1], True)
+    assert capsys.readouterr().err == ""
+    script.check_templates(models, False)
+    assert "--use-chat-template" in capsys.readouterr().err
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = "import sys, lighteval_vllm_uv as s; print([n for n in ('torch', 'lighteval', 'rich') if n in sys.modules])"
+    folder = Path(script.__file__).parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
