@@ -1224,6 +1224,8 @@ def read_result(path: Path, row: Mapping[str, Any], library: Mapping[str, Any], 
     generation = row.get("generation_config") or {}
     extra = generation.get("additional_details") or {}
     score = read_score(metric, details, extra, result_id, vocabulary.entries.get(key, {}))
+    shaping = {name: value for name, value in extra.items() if name not in ("batch_size", "device")}  # decide no score
+    generation = {**generation, "additional_details": shaping}
     settings = {"generation": generation, "source": row.get("source_data"), "library": library.get("version")}
     return Result(
         key,
