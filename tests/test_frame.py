@@ -260,6 +260,18 @@ def test_readme_names_every_script():
     assert [path.name for path in SCRIPTS if path.name not in text] == []
 
 
+def test_documents_show_what_the_example_prints(capsys):
+    spec = importlib.util.spec_from_file_location("calculator", ROOT / "scripts" / "benchmark_calculator.py")
+    calculator = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = calculator
+    spec.loader.exec_module(calculator)
+    assert calculator.main([str(ROOT / "examples" / "tiny_run")]) == 0
+    table = capsys.readouterr().out.split("\n\n")[0]
+    assert "step_700 (best)" in table
+    for document in ("README.md", "examples/tiny_run/README.md"):
+        assert table in (ROOT / document).read_text(encoding="utf-8"), document
+
+
 def test_skill_keeps_the_format():
     text = (ROOT / "SKILL.md").read_text(encoding="utf-8")
     _, front, body = text.split("---\n", 2)
