@@ -142,7 +142,7 @@ def test_documented_command_parses(script, arguments):
     path = ROOT / script
     assert path.is_file(), f"{script} does not exist"
     try:
-        parser_of(path).parse_args([word for word in arguments if word != "--"] if "--" in arguments else arguments)
+        parser_of(path).parse_args(arguments)
     except SystemExit as stop:
         assert stop.code == 0, f"{script} {arguments}"
 
@@ -159,7 +159,11 @@ def test_documents_run_scripts_through_uv():
 # --- help ---
 
 
-@pytest.mark.parametrize("path", RUNNABLE, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path",
+    [path for path in RUNNABLE if path.name != "local_hub.py"],  # a server for the tests; it needs yaml from the start
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_help_needs_the_standard_library_alone(path):
     # -S leaves site-packages out: nothing heavy can be imported, and nothing else either.
     done = subprocess.run(

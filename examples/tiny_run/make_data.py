@@ -14,7 +14,7 @@ items, for few-shot prompts). With --training-text it also writes everything tha
 
 Examples:
   uv run examples/tiny_run/make_data.py
-  uv run examples/tiny_run/make_data.py --output-dir /tmp/data --training-text /tmp/training.txt
+  uv run examples/tiny_run/make_data.py --output-dir my_data --training-text my_training.txt
 
 Exit codes: 0 done, 2 could not be done.
 """
