@@ -24,7 +24,7 @@ def example_commands() -> list[list[str]]:
     section = (ROOT / "SKILL.md").read_text(encoding="utf-8").split("## The whole way, on the example")[1]
     section = section.split("\n## ")[0]
     lines = "\n".join(re.findall(r"^```bash\n(.*?)^```", section, re.MULTILINE | re.DOTALL)).splitlines()
-    return [shlex.split(line) for line in lines if "local_hub.py" not in line]
+    return [shlex.split(line) for line in lines if line.strip() and "local_hub.py" not in line]
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
     return done
 
 
-def test_the_whole_way(tmp_path, monkeypatch):
+def test_the_whole_way(tmp_path):
     project = tmp_path / "project"
     for part in PARTS:
         source = ROOT / part
@@ -83,7 +83,7 @@ def test_the_whole_way(tmp_path, monkeypatch):
         run(["uv", "run", str(CHECKER), str(project / "my_run" / "results")], project, environment)
 
 
-def test_training_again_gives_the_committed_scores_nearly():
+def test_committed_records_are_complete():
     """The committed records are those of a real run: all ten checkpoints, all fifteen skills, each with its samples."""
     folder = ROOT / "examples" / "tiny_run"
     records = [p for p in folder.rglob("results/data/**/*.json") if not p.name.endswith("_failure.json")]

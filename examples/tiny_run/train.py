@@ -11,14 +11,14 @@
 # ///
 """Train a byte-level Llama of 0.4 M parameters on the fifteen skills of make_data.py, keeping ten checkpoints.
 
-A real run on the CPU, some three minutes on two cores, in two phases that flow into each other:
+A real run on the CPU, some four minutes on two cores, in two phases that flow into each other:
 
   steps    0-680   base training: all skills alike, the learning rate falls from 4e-3 to 8e-4
   steps  680-1000  fine-tuning on sums and code: by step 860 nothing else is left, the learning rate rises to 1.2e-3
 
-The fine-tuning is what makes the choice of a checkpoint worth a measurement: it teaches the sums, which base training
-leaves near zero, and the model forgets other skills. The loss is on the answers only; the training loss goes on falling
-while the skills that are no longer practised get worse, so it cannot tell which checkpoint is best.
+The fine-tuning is what makes the choice of a checkpoint worth a measurement: it teaches the sums, of which base
+training gets about one in ten right, and the model forgets other skills. The loss is on the answers only, and only on
+what is practised: it ends at its lowest, at the last step, so it cannot tell which checkpoint is best.
 
 Writes CHECKPOINTS/step_100 … step_1000 (Hugging Face folders, trained in float32, saved in bfloat16) and, beside the
 folder of checkpoints, training_log.jsonl (step, loss, lr, mixture, seconds; the loss is the mean since the last line).
@@ -69,7 +69,7 @@ PEAK_LR, BASE_END_LR, TUNE_LR = 4e-3, 8e-4, 1.2e-3
 
 # 394,368 parameters; heads of 32 because inference engines support no smaller ones.
 HIDDEN, LAYERS, HEADS, MLP, POSITIONS = 96, 4, 3, 192, 256
-ROPE_THETA = 500.0  # the texts have at most 80 bytes: slower rotations than these would be no use
+ROPE_THETA = 500.0  # the texts have at most 62 bytes: slower rotations than these would be no use
 SPECIAL_TOKENS = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
 PAD, BOS, EOS = 0, 1, 2
 IGNORED = -100  # the label that cross entropy skips
