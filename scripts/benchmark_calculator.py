@@ -109,6 +109,7 @@ HUB_REASONS = {
     413: "too large for the Hub",
     429: "too many requests; wait some minutes",
 }
+NO_CHECKPOINT = "not a checkpoint by its name"
 TABLE_ROWS = 40
 TABLE_COLUMNS = 6
 
@@ -821,7 +822,9 @@ def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence
     parts += [f"## Scores{source}", markdown_table(["benchmark", *(r.checkpoint.name for r in columns)], matrix)]
     if ranking.harnesses:
         parts.append("Measured with " + ", ".join(ranking.harnesses) + ".")
-    left = [f"- {plain(s.name)}: {plain(s.reason)}" for s in ranking.skipped] + [f"- {plain(n)}" for n in ranking.notes]
+    # Files that are there for other reasons, the report itself among them, are no part of the outcome.
+    left = [f"- {plain(s.name)}: {plain(s.reason)}" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
+    left += [f"- {plain(n)}" for n in ranking.notes]
     left += [f"- {plain(f['task'])} failed for {plain(f['checkpoint'])}: {plain(f['error'])}" for f in ranking.failures]
     if left:
         parts += ["## Left out, and notes", "\n".join(left)]
@@ -2011,7 +2014,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if others:
         note(f"no checkpoints, left alone: {listing(others)}")
     check_steps(checkpoints, root)
-    skipped += [Skipped(name, "not a checkpoint by its name") for name in others]
+    skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
         return rank_by_formula(checkpoints, skipped, vocabulary, options)
     results, failures, strangers = read_measured(folders, checkpoints, vocabulary)
