@@ -2,12 +2,14 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
+#     "httpx2>=2,<3",
 #     "huggingface_hub>=2.2,<3",
 #     "lxml>=6,<7",
 #     "markdown-it-py>=4,<5",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
+#     "tenacity>=9,<10",
 # ]
 # ///
 """Read the evaluation tables of a model card: find this model in them and return its scores, and no others.
@@ -32,19 +34,32 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
+import dataclasses
+import difflib
 import functools
+import hashlib
 import html
 import itertools
 import json
+import math
 import os
 import re
 import shlex
 import sys
+import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 VERSION = "0.1.0"
 MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
@@ -52,6 +67,42 @@ MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expande
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
 WARN_COLUMNS = 40  # columns that inspect-tables prints; --json has all
+PLAN_SCHEMA = "1"
+MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
+TRIES = 5  # of a read that the Hub refuses for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+AA_NAME = "Artificial Analysis"
+AA_SITE = "https://artificialanalysis.ai"
+AA_MODELS = "/api/v2/data/llms/models"
+AA_KEY_HELP = "an account on https://artificialanalysis.ai makes one; put AA_API_KEY=... into the environment or .env"
+AA_RANGE = {"points": 100, "proportion": 1}  # the API's indices and shares, each from 0
+MAX_ANSWER = 50_000_000  # bytes; the API's answer has about 1 MB
+MAX_TRIES = 5
+MAX_WAIT = 60  # seconds between two tries, whatever Retry-After says
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Metrics of which less is better, for results of benchmarks that metric_mapping.json does not know.
+LESS_IS_BETTER = re.compile(
+    r"(?:wer|cer|ter|mer|der|eer|fid|lpips|mae|mse|rmse|ppl|bpb)|.*(?:perplexity|loss|error|toxic)"
+)
+
+STATUSES = ("found", "already there", "conflict", "ambiguous", "none", "failed")
+LOG_IN = "run `hf auth login`"
+HUB_REASONS = {
+    401: f"the token is not valid; {LOG_IN} again",
+    403: "the token has no permission for this; it needs write permission for the repo",
+    404: "no such repo, or no access to it",
+    409: "the Hub refused it as a conflict",
+    412: "the repo has moved on meanwhile",
+    413: "too large for the Hub",
+    429: "too many requests; wait some minutes",
+}
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -80,6 +131,11 @@ MODEL_HEAD = re.compile(
     r"language) models?|"
     r"模型|模型名称|モデル|모델|modelo|modell|modèle|модель)(?:\s*[(\[（].*)?(?:\s+\d+-shot)?"
 )
+NAME_HEAD = re.compile(r"(?i)(?:models?|methods?|names?|model ?names?|模型|モデル|모델)")
+BACKBONE_HEAD = re.compile(
+    r"(?i)(?:base[ -]|backbone[ -]|language )?llms?(?: (?:backbone|size))?|(?:llm |language )?backbones?|"
+    r"(?:base|language) models?"
+)  # beside a column of names
 GROUP_HEAD = re.compile(
     r"(?i)(?:category|categories|capabilit(?:y|ies)(?: dimension)?|domains?|topics?|areas?|types?|task types?|"
     r"model types?|modality|"
@@ -100,7 +156,7 @@ EXTRA_HEAD = re.compile(
 VALUE_HEAD = re.compile(
     r"(?i)(?:scores?|values?|results?|performance|average|avg\.?|overall|total|mean|ours?|our model|this model|"
     r"the model|"
-    r"得分|分数|结果|成绩|score ?\(.*\)|results? ?\(.*\)|performance ?\(.*\)|value ?\(.*\)|quality|measured|"
+    r"得分|分数|结果|成绩|スコア|점수|score ?\(.*\)|results? ?\(.*\)|performance ?\(.*\)|value ?\(.*\)|quality|measured|"
     r"(?:test|val(?:idation)?|dev|eval(?:uation)?)(?:[ -]?set)?(?: (?:scores?|results?|accuracy|acc\.?|f1))?)"
 )
 # Measures, alone or with a cut-off: "Pass@1", "macro_avg/acc_char", "LC win rate", "em_maj1@1".
@@ -162,7 +218,7 @@ FACT = re.compile(
         (?:size|尺寸|大小)s?(?:[ ]*\(.*\))?
   | (?:model[ ])?architectures?|arch\.?|架构|backbone|base[ ]?models?|foundation|vision[ ]encoder|
       language[ ]model|llm[ ]backbone|encoder|decoder|初始化
-  | (?:\#|num(?:ber)?(?:[ ]of)?|n)?[ _]*(?:hidden[ ]|transformer[ ]|attention[ ]|kv[ ]|query[ ]|routed[ ]|
+  | (?:\#|num(?:ber)?(?:[ ]of)?|n)?[ _]*(?:hidden[ ]|model[ ]|transformer[ ]|attention[ ]|kv[ ]|query[ ]|routed[ ]|
       shared[ ]|active[ ]|activated[ ])*(?:layers?|heads?|experts?|blocks?|dims?|dimensions?|
           hidden(?:[ ]dim(?:ension)?)?|d_model|ffn|intermediate)(?:[ ].{0,12})?
   | (?:max(?:imum)?[ ]|native[ ]|training[ ]|input[ ]|output[ ]|average[ ]|avg\.?[ ]|prompt[ ]|seq(?:uence)?[ ]|
@@ -194,11 +250,11 @@ FACT = re.compile(
   | .*\b(?:carbon|co2|co₂|emissions?|emitted|power[ ]consumption|energy|kwh)\b.*|power(?:[ ]*\(.*\))?|tdp.*
   | .*(?:price|pricing)\b.*|(?:input[ ]|output[ ]|api[ ]|inference[ ]|training[ ]|total[ ]|avg\.?[ ]|
       average[ ])*costs?(?:[ ]*[(/$].*)?|.*[$€¥].*|价格.*|成本.*|(?:monthly[ ])?downloads?(?:[ ].*)?|likes|stars
-  | (?:relative[ ]|inference[ ]|generation[ ]|decod(?:e|ing)[ ]|training[ ]|prefill[ ]|output[ ]|avg\.?[ ]|
+  | (?:relative[ ]|rel\.?[ ]|inference[ ]|generation[ ]|decod(?:e|ing)[ ]|training[ ]|prefill[ ]|output[ ]|avg\.?[ ]|
       average[ ]|token[ ]|max[ ])*(?:speed-?up|speed|throughput|latency|速度|延迟|吞吐.*)(?:[ ]*[(/].*)?|
           .*\b(?:tok(?:en)?s?|samples?|chars?|words|req(?:uest)?s?|imgs?|images|frames)[ ]?/[ ]?(?:s|sec|
               second)\b.*|qps|fps|ttft.*|tpot.*|itl.*|rtfx?|real[- ]time[ ]factor|macs?|g?flops|.*\bflops\b.*|
-                  gmacs?|bops
+                  gmacs?|bops|macts|activations[ ]?\(m\)|votes?|battles
   | (?:download|hf|hugging[ ]?face|🤗|model[ ]?scope|wise[ ]?model|github|git|hub|openxlab|modelers|paper|demo|
       code|project|blog|checkpoint|weights|config|colab|collection|ckpt|log|training[ ]log|wandb|doc(?:s|
           umentation)?|card|model[ ]card|model|gguf|onnx|repo(?:sitory)?|source|arxiv|report|权重|下载|模型|开源|百度|
@@ -257,6 +313,7 @@ SETTINGS_HEAD = re.compile(
     r"propert(?:y|ies)|attributes?|features?|spec(?:ification)?s?|library|package|framework|component|field|key|flag)"
     r"(?: name)?"
 )
+ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
 EVAL_HEADING = re.compile(
     r"(?i)\b(?:evaluat\w*|benchmarks?\w*|performance|results?|scores?|leaderboards?|accuracy|comparisons?|"
     r"compared?|metrics?|capabilit\w+|quality|quantitative|eval|experiments?|evals|win ?rate|wer|bleu|mteb|"
@@ -445,11 +502,70 @@ class Reading:
     blocks: list[Block] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One result of a record: what would be published, and what decides whether it is."""
+
+    entry: Entry
+    path: Path
+    name: str  # the record's own name of the benchmark
+    result_id: str
+    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
+    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
+    limit: str | None  # set: only so many items were run
+    settings: str
+    weights: str  # hash of the weights, or empty
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What two results of the same thing share."""
+        e = self.entry
+        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None
+
+
 # --- Pure core: text -> what a reader sees ---------------------------------------------------------------------
 
-_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{]|  ")
+_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{]")
 _BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
 _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
+_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
 _SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
 _FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
 _HIDDEN = re.compile(r"(?is)<(script|style|del|s|strike)\b[^<>]{0,200}>.{0,2000}?</\1\s*>")
@@ -476,6 +592,7 @@ _UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)"
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
 _DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+_DECOR_MARK = re.compile(f"[{_DECOR}]")
 _LABEL_TAIL = re.compile(rf"(?:[\s{re.escape(_MARKS + _DECOR)}¹²³⁴⁵⁶⁷⁸⁹]|\[\d{{1,2}}\])+$")
 
 
@@ -484,7 +601,7 @@ def plain_text(source: str) -> str:
 
     "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
     """
-    if _SPECIAL.search(source) is None:
+    if _SPECIAL.search(source) is None and "  " not in source:
         return source.strip()
     if match := _BOLD_NUMBER.fullmatch(source):
         return match[1].strip()
@@ -497,7 +614,7 @@ def _plain_text(text: str) -> str:
         text = _HIDDEN.sub("", text)
         whole = text.strip()
         text = _SUP.sub(lambda m: _superscript(m, whole), text)
-        text = _TAG.sub("", re.sub(r"(?i)<su[bp]\b[^<>]{0,200}>", " ", _BREAK.sub("\n", text)))
+        text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
     if "[" in text:
         text = _FOOTNOTE_REF.sub("", text)
         text = _LINK.sub(r"\1", _IMAGE.sub("", text))
@@ -505,11 +622,17 @@ def _plain_text(text: str) -> str:
         text = _MATH.sub(lambda m: _latex(m[1]), text)
         if "\\text" in text or "\\underline" in text or "\\pm" in text:
             text = _latex(text)
-    if "*" in text or "_" in text or "~" in text:
-        text = _UNDERLINE.sub(r"\1", _ITALIC.sub(r"\1", _EMPHASIS.sub("", text)))
+    if "**" in text or "__" in text or "~~" in text:
+        text = _EMPHASIS.sub("", text)
+    if "*" in text:
+        text = _ITALIC.sub(r"\1", text)
+    if "_" in text:
+        text = _UNDERLINE.sub(r"\1", text)
     if "&" in text:
         text = html.unescape(text)
-    text = _ESCAPE.sub(r"\1", text.replace("`", ""))
+    text = text.replace("`", "")
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\1", text)
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -537,15 +660,14 @@ def _latex(text: str) -> str:
     return re.sub(r"\^\{?(\w)\}?|[{}]", lambda m: m[1] or "", text)
 
 
+@functools.lru_cache(maxsize=8192)
 def label_text(text: str) -> str:
     """One line without footnote marks, arrows and medals: "MMLU-Pro*↑" -> "MMLU-Pro"."""
     text = " ".join(text.split())
     if text.isascii() and text[-1:].isalnum():
         return text
-    for mark in _DECOR:
-        if mark in text:
-            text = text.replace(mark, " ")
-    return " ".join(_LABEL_TAIL.sub("", text).lstrip("*†‡§•●○▪- \u3000").split())
+    text = _LABEL_TAIL.sub("", _DECOR_MARK.sub(" ", text))
+    return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
 
 
 def normalize_name(text: str) -> str:
@@ -557,13 +679,18 @@ def normalize_name(text: str) -> str:
     return re.sub(r"[\W_]+", "", text)
 
 
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
 # --- Pure core: values -----------------------------------------------------------------------------------------
 
 MISSING = re.compile(
     r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
     r"待定|无|暂无"
 )
-_FAST = re.compile(r"\d+(?:\.\d+)?")
+# A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
+is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
+_WORD = re.compile(r"\w")
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{_DECOR}{_MARKS}✅\s]*({_NUMBER})\s*([%％])?")
@@ -583,8 +710,8 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
     "85.2%" -> 85.2 percent; "1,234" -> 1234; "67.2 (68.0)" -> 67.2, 68; "± 0.4" and "(+1.2)" are no values
     """
     text = text.strip()
-    if not decimal_comma and _FAST.fullmatch(text):
-        return Value((float(text),)) if len(text) < 16 else None
+    if is_decimal(text) and not decimal_comma:
+        return Value((float(text),))
     if len(text) > 160 or not (match := _LEAD.match(text)):
         return None
     first = to_number(match[1], decimal_comma)
@@ -632,26 +759,29 @@ def to_number(token: str, decimal_comma: bool) -> float | None:
             return None
     elif decimal_comma and re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+", token):
         token = token.replace(".", "")
-    if token.count(".") > 1 or len(token) > 24:
+    if token.count(".") > 1 or len(token) > 24 or len(token.partition(".")[0]) > 15:  # an identifier, a time stamp
         return None
     return float(token)
 
 
-def uses_decimal_comma(cells: Sequence[Cell]) -> bool:
+_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
+_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
+
+
+def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
-    comma = False
-    if not any("," in cell.text and re.match(r"[^\w]*\d[\d.]*,\d", cell.text) for cell in cells):
+    if not any("," in cell.text and _COMMA_NUMBER.match(cell.text) for row in rows for cell in row):
         return False
-    for cell in cells:
-        if re.match(r"[^\w]*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])", cell.text):
-            return False
-        comma = comma or bool(re.match(r"[^\w]*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)", cell.text))
-    return comma
+    return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
 
 
 # --- Pure core: labels -----------------------------------------------------------------------------------------
 
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
+
+
+# What a label has that says more than a name: a bracket, shots, or a metric. Most labels have none of it.
+_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -666,12 +796,15 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
     def bracket(match: re.Match[str]) -> str:
         rest = [part for part in re.split(r"\s*[,;，、]\s*", match[1] or match[2] or match[3] or "") if part]
         rest = [left for part in rest if (left := take_part(part, shots, metric))]
-        if rest and brackets_are_metrics and not any(SPLIT.fullmatch(part) for part in rest):
+        last = not _BRACKET.search(match.string, match.end())  # "X (2408-2505) (Pass@1)": the metric comes last
+        if rest and brackets_are_metrics and last and not any(SPLIT.fullmatch(part) for part in rest):
             metric.extend(rest)
             rest = []
         return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
 
     text = label_text(text)
+    if not _SAYS_MORE.search(text):
+        return Label(text)
     name = label_text(_BRACKET.sub(bracket, text)) if "(" in text or "[" in text or "（" in text else text
     for pattern, found in ((SHOT, shots), (COT_TAIL, shots), (AT_K, metric), (SLASH_METRIC, metric)):
         if (match := pattern.search(name)) and (
@@ -682,13 +815,14 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
     return Label(name or text, ", ".join(dict.fromkeys(shots)) or None, ", ".join(dict.fromkeys(metric)) or None)
 
 
+_SAYS_SHOTS = re.compile(r"(?i)shot|cot|chain")  # of all that SHOT and COT match
 COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
 
 
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
     """Move what a part of a bracket says about shots and metric into the lists; the rest is returned."""
     rest, found = part, []
-    for pattern in (SHOT, COT):
+    for pattern in (SHOT, COT) if _SAYS_SHOTS.search(part) else ():
         if match := pattern.search(rest):
             found.append(shot_name(match[0]))
             rest = (rest[: match.start()] + rest[match.end() :]).strip(" -_,:@+&")
@@ -719,13 +853,19 @@ _SETTING_START = frozenset(_WORD_STARTS(re.sub(r"[()?:|]", " ", METRIC.pattern.l
     *_WORD_STARTS("few shot zero one two three five many cot chain with no sho bleurt bleu mmlu chr wr sr"),
     *(start[:n] for start in ("rouge", "spearman", "pearson", "comet") for n in (2, 3)),
 }
+_PERCENT_TAIL = re.compile(r"\s*[(\[]%[)\]]$")
+_ONE_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_SETTING_PARTS = re.compile(r"\s*[,;+&|]\s*|\s+/\s+")
 AVERAGE = re.compile(r"(?i)(?:macro[ -]|micro[ -]|overall )?(?:avg\.?|average|mean|overall|total)(?: score)?")
 
 
 def bare_setting(text: str) -> str:
     """A label without a bracket around it and without "(%)" behind it."""
-    text = re.sub(r"\s*[(\[]%[)\]]$", "", label_text(text))
-    return text[1:-1].strip() if re.fullmatch(r"\([^()]*\)|\[[^\[\]]*\]", text) else text
+    text = label_text(text)
+    if text[-1:] not in (")", "]"):
+        return text
+    text = _PERCENT_TAIL.sub("", text)
+    return text[1:-1].strip() if _ONE_BRACKET.fullmatch(text) else text
 
 
 @functools.lru_cache(maxsize=8192)
@@ -740,26 +880,27 @@ def is_setting(text: str) -> bool:
         return bool(METRIC.fullmatch(text.lower()) or COT.fullmatch(text))
     shots: list[str] = []
     metric: list[str] = []
-    return all(not take_part(part, shots, metric) for part in re.split(r"\s*[,;+&|]\s*|\s+/\s+", text) if part)
+    return all(not take_part(part, shots, metric) for part in _SETTING_PARTS.split(text) if part)
+
+
+_FACT_STARTS = re.compile(r"(?<![a-z])[a-z]{1,3}|[#$/%(]").findall  # all that _FACT_START may have
+_PARAMS = re.compile(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?")
 
 
 @functools.lru_cache(maxsize=8192)
 def is_fact(text: str) -> bool:
     """Whether a header or row label is a fact (parameters, speed, links, dates, ranks), not a score."""
     text = label_text(text).rstrip(" +:")
-    if (
-        not text
-        or len(text) > 80
-        or (text.isascii() and _FACT_START.isdisjoint(w[:3] for w in re.findall("[a-z]+|[#$/%(]", text.lower())))
-    ):
+    if not text or len(text) > 80 or (text.isascii() and _FACT_START.isdisjoint(_FACT_STARTS(text.lower()))):
         return False
-    if re.fullmatch(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?", text):
+    if _PARAMS.fullmatch(text):
         return False  # "7B params" is a model
     if text.startswith("#") and not SHOTS_HEAD.fullmatch(text):
         return True
     text = text.lower()
     return bool(
         FACT.fullmatch(text)
+        or ("_" in text and not re.search(r"\d", text) and FACT.fullmatch(text.replace("_", " ")))
         or ("(" in text and FACT.fullmatch(_BRACKET.sub("", text).strip(" :")))
         or (("(" in text or "[" in text or "（" in text) and FACT_UNIT.search(text))
     )
@@ -773,7 +914,7 @@ class Vocabulary:
 
     def key(self, label: str) -> str | None:
         """The canonical key of a label; a bracket that names a split ("MMMU (val)") may be left out."""
-        if found := self.keys.get(normalize_name(label)):
+        if found := self.keys.get(folded_name(label)):
             return found
         bare = _BRACKET.sub(lambda m: "" if SPLIT.fullmatch(m[1] or m[2] or m[3] or "") else m[0], label)
         return self.keys.get(normalize_name(bare)) if bare != label else None
@@ -782,7 +923,7 @@ class Vocabulary:
 @functools.lru_cache(maxsize=8192)
 def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
-    if vocabulary.keys.get(normalize_name(text)) or BENCHMARK_SHAPE.search(text.lower()):
+    if vocabulary.keys.get(folded_name(text)) or BENCHMARK_SHAPE.search(text.lower()):
         return True
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text).name))
 
@@ -805,14 +946,16 @@ def is_model(text: str) -> bool:
 # --- Pure core: card -> tables ---------------------------------------------------------------------------------
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
-_CELL_ENDS = frozenset(("td_open", "td_close", "th_open", "th_close", "tr_close"))
 _RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
-_PLACE = re.compile(r'<x-place n="(\d+)">(?:</x-place>)?')
+_CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
+_PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
 _FLOW = word_set("p div center summary details table x-place li ul ol br hr section figure figcaption blockquote")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
 
 
 @functools.cache
@@ -828,10 +971,10 @@ def parse_card(text: str) -> Card:
     if len(text) > MAX_CARD:
         raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
     front = _FRONT.match(text)
-    marks, stream = read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff"))
-    events = list(document_order(marks, stream))
-    title = next((one_line(text) for kind, level, text in events if kind == "heading" and level == 1), "")
-    return Card(text, title, place_tables(events), read_front_matter(front[1]) if front else {})
+    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
+    pieces = list(document_order(pieces))
+    title = next((one_line(text) for kind, level, text in pieces if kind == "heading" and level == 1), "")
+    return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
 
 
 def read_front_matter(text: str) -> dict[str, str]:
@@ -843,61 +986,65 @@ def read_front_matter(text: str) -> dict[str, str]:
     return fields
 
 
-def read_blocks(body: str) -> tuple[list[tuple[str, int, Any]], str]:
-    """Markdown blocks as marks (headings, paragraphs, pipe tables), and the HTML with a placeholder for each mark."""
-    marks: list[tuple[str, int, Any]] = []
-    stream: list[str] = []
-
-    def mark(kind: str, level: int, content: Any) -> None:
-        stream.append(f'<x-place n="{len(marks)}"></x-place>')
-        marks.append((kind, level, content))
-
-    tokens = markdown_parser().parse(body)
-    rows: list[list[Cell]] | None = None
-    for index, token in enumerate(tokens):
+def read_blocks(body: str) -> Iterator[Piece]:
+    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
+    tokens = iter(markdown_parser().parse(body))
+    for token in tokens:
         kind = token.type
-        if kind in _CELL_ENDS:
-            continue
-        if kind == "inline":
-            if rows is not None:
-                rows[-1].append(Cell(token.content, plain_text(token.content)))
-            elif tokens[index - 1].type == "heading_open":
-                mark("heading", int(tokens[index - 1].tag[1]), token.content)
-            elif "<" in token.content and _TABLE_TAG.search(_CODE_SPAN.sub("", token.content)):
-                stream.append(_CODE_SPAN.sub("", token.content))
+        if kind == "heading_open":
+            yield "heading", int(token.tag[1]), next(tokens).content
+        elif kind == "table_open":
+            yield "pipe", 0, pipe_rows(tokens)
+        elif kind == "html_block":
+            yield from html_pieces(token.content)
+        elif kind == "inline":
+            if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
+                yield "html", 0, source
             else:
-                mark("text", 0, token.content)
+                yield "text", 0, token.content
+
+
+def pipe_rows(tokens: Iterator[Any]) -> list[list[Cell]]:
+    """The cells of a pipe table, row by row; its tokens are taken up to its end."""
+    rows: list[list[Cell]] = []
+    for token in tokens:
+        kind = token.type
+        if kind == "inline":
+            rows[-1].append(Cell(token.content, plain_text(token.content)))
         elif kind == "tr_open":
             rows.append([])
-        elif kind == "html_block":
-            if "#" in token.content and _RAW_HEADING.search(
-                token.content
-            ):  # a reader takes it for the heading it was meant to be
-                at = 0
-                for match in _RAW_HEADING.finditer(token.content):
-                    stream.append(token.content[at : match.start()])
-                    mark("heading", len(match[1]), match[2])
-                    at = match.end()
-                stream.append(token.content[at:])
-            else:
-                stream.append(token.content)
-        elif kind == "table_open":
-            rows = []
         elif kind == "table_close":
-            mark("pipe", 0, rows)
-            rows = None
-    return marks, "\n".join(stream)
+            break
+    return rows
 
 
-def document_order(marks: list[tuple[str, int, Any]], stream: str) -> Iterator[tuple[str, int, Any]]:
+def html_pieces(source: str) -> Iterator[Piece]:
+    """A block of HTML; a line such as "## Results" in it is taken for the heading that it was meant to be."""
+    at = 0
+    for match in _RAW_HEADING.finditer(source) if "#" in source else ():
+        yield "html", 0, source[at : match.start()]
+        yield "heading", len(match[1]), match[2]
+        at = match.end()
+    yield "html", 0, source[at:]
+
+
+def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
-    if not _RENDERED.search(stream):
-        yield from marks
+    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
+        yield from (piece for piece in pieces if piece[0] != "html")
         return
-    yield from walk_html(parse_html(stream), marks)
+    stream: list[str] = []
+    places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
+    for is_html, group in itertools.groupby(pieces, key=lambda piece: piece[0] == "html"):
+        if is_html:
+            stream.extend(source for _, _, source in group)
+        else:
+            stream.append(f'{_CLOSE_TAG}<x-place n="{len(places)}"></x-place>')
+            places[str(len(places))] = list(group)
+    yield from walk_html(parse_html("\n".join(stream)), places)
 
 
-def walk_html(root: Any, marks: list[tuple[str, int, Any]]) -> Iterator[tuple[str, int, Any]]:
+def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
     """Headings, texts and tables of the tree; the cells of a table are walked only when it lays out other tables."""
     from lxml import etree
 
@@ -911,15 +1058,13 @@ def walk_html(root: Any, marks: list[tuple[str, int, Any]]) -> Iterator[tuple[st
         if event == "end":
             said.append(element.tail or "")
         elif tag == "x-place":
-            number = element.get("n", "")
-            if number.isdecimal() and int(number) < len(marks):
-                yield marks[int(number)]
+            yield from places.get(element.get("n"), ())
         elif tag == "table":
-            yield "html", 0, html_rows(element, marks)
+            yield "html", 0, html_rows(element, places)
             if next(element.iterdescendants("table", "x-place"), None) is None:
                 walker.skip_subtree()
         elif tag in _HEADINGS:
-            yield "heading", int(tag[1]), inner_html(element, marks)
+            yield "heading", int(tag[1]), inner_html(element, places)
             walker.skip_subtree()
         else:
             said.append(element.text or "")
@@ -945,7 +1090,7 @@ def parse_html(stream: str) -> Any:
     return root if root is not None else etree.Element("body")
 
 
-def inner_html(element: Any, marks: list[tuple[str, int, Any]]) -> str:
+def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
     """The source inside an element, nested tables left out, Markdown inside it put back."""
     if len(element) == 0:
         return (
@@ -963,18 +1108,22 @@ def inner_html(element: Any, marks: list[tuple[str, int, Any]]) -> str:
             parts.append(etree.tostring(child, encoding="unicode", method="html"))
     source = "".join(parts)
     if "<x-place" in source:
-        source = _PLACE.sub(lambda m: "" if marks[int(m[1])][0] == "pipe" else str(marks[int(m[1])][2]), source)
+        source = _PLACE.sub(lambda m: markdown_source(places.get(m[1], ())), source)
     return source
 
 
-def html_rows(table: Any, marks: list[tuple[str, int, Any]]) -> tuple[list[list[Cell]], int, str]:
+def markdown_source(pieces: Sequence[Piece]) -> str:
+    return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
+
+
+def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
     """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
     grid: list[list[Cell]] = []
     pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
     head, heading, caption, last_group, cells = 0, True, "", None, 0
     for group, elements, extra in own_rows(table):
         if extra is not None:
-            caption = one_line(inner_html(extra, marks))
+            caption = one_line(inner_html(extra, places))
             continue
         if group is not last_group:
             pending, last_group = {}, group
@@ -983,7 +1132,7 @@ def html_rows(table: Any, marks: list[tuple[str, int, Any]]) -> tuple[list[list[
             while len(row) in pending:
                 row.append(take_pending(pending, len(row)))
             cell = Cell("", "", element.tag == "th")
-            cell.source = inner_html(element, marks).strip()
+            cell.source = inner_html(element, places).strip()
             cell.text = plain_text(cell.source)
             across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
             for _ in range(across):
@@ -1017,7 +1166,10 @@ def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
 
 
 def span(element: Any, name: str, limit: int) -> int:
-    text = (element.get(name) or "").strip()
+    text = element.get(name)
+    if text is None:
+        return 1
+    text = text.strip()
     number = int(text[:9]) if text[:9].isdecimal() and text.isascii() else 1
     return min(limit, number or (limit if name == "rowspan" else 1))
 
@@ -1058,17 +1210,19 @@ def row_cells(row: Any) -> Iterator[Any]:
             stack.extend(reversed(element))
 
 
-def place_tables(events: list[tuple[str, int, Any]]) -> list[Table]:
+def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
     tables: list[Table] = []
     path: list[tuple[int, str]] = []
     heading, before, fresh = None, "", None
-    for kind, level, content in events:
+    for kind, level, content in pieces:
         if kind == "heading":
             content = one_line(content)
             while path and path[-1][0] >= level:
                 path.pop()
             path.append((level, content))
+            if ORIGINAL_CARD.match(content):
+                path = [(0, content)]  # no heading below it ends what it quotes
             heading, before, fresh = content or heading, "", None
         elif kind == "text":
             if fresh is not None:
@@ -1093,6 +1247,7 @@ _PHRASES = (
     (re.compile(r"(?<=\d)_(?=\d)"), "."),
     (re.compile(r"\bnon[- ]?(?:thinking|reasoning)\b"), " nonthinking "),
 )
+_HAS_PHRASE = re.compile(r"train|instruct|16|32|precision|\d_\d|non[- ]?[tr]")  # of all that _PHRASES match
 KIND = {
     "instruct": "tuned", "chat": "tuned", "base": "base",
 }  # fmt: skip
@@ -1101,7 +1256,8 @@ SYNONYMS = {
     "pt": "base", "foundation": "base", "think": "thinking", "reasoner": "reasoning",
 }  # fmt: skip
 NEUTRAL = word_set(
-    "ours our model models this new the params parameters param hf moe dense work release released llm version"
+    "ours our model models this new the params parameters param hf moe dense work release released llm version "
+    "本模型 我们 我们的 我们的模型 本モデル 当モデル モデル 우리 본 모델 우리모델 unser modell notre modèle nuestro nosso modelo наша модель"
 )
 VENDORS = word_set(
     "meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface "
@@ -1112,13 +1268,18 @@ MODES = word_set(
     "disabled tools tool sft rl dpo rlhf ppo grpo cot tir greedy effort hybrid fast budget"
 )
 OURS = re.compile(
-    r"(?i)\W*(?:ours?|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们的模型)\W*"
+    r"(?i)\W*(?:ours?|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|[本当]モデル|"
+    r"(?:우리|본) ?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель)\W*"
 )
 _VISION = word_set("vision image images visual multimodal vl")
 _SIZE_TOKEN = re.compile(r"\d+(?:\.\d+)?[bm]")
 _SIZE_PART = re.compile(
     r"(?i)(?<![a-z\d])(?:\d+x\d+(?:\.\d+)?b|[ae]\d+(?:\.\d+)?b|\d+e(?![a-z\d])|\d+(?:[._]\d+)?[bm](?![a-z\d]))"
 )
+_DATE = re.compile(r"\d{4}|\d{6}|\d{8}")
+_REPO_NAME = r"(?<![\w.-])[\w.-]{1,96}/([\w.-]{1,96})"  # in a card's folded text
+# Only tuned models have modes to think in.
+MODE_HEADING = re.compile(r"(?i)\bthinking\b|\breasoning[- ](?:modes?|on|off)\b")
 BASE_WORDS = re.compile(r"(?i)\b(?:base|pre-?\s?trained|foundation(?:al)?)\b(?! on)|基座|预训练|(?<!\w)pt models?\b")
 TUNED_WORDS = re.compile(
     r"(?i)\b(?:instruct(?:ion)?(?!(?:ion)?[- ]?(?:follow|eval|bench))s?(?:[- ]?(?:tuned|finetuned))?|chat|"
@@ -1134,10 +1295,11 @@ QUANTIZED = re.compile(
 def name_tokens(text: str) -> tuple[str, ...]:
     """A model name's tokens, spellings folded: "InternLM2_5-7B-Chat (bf16)" -> internlm 2.5 7b chat."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    for pattern, by in _PHRASES:
-        text = pattern.sub(by, text)
-    found = (re.sub(r"(?<=\d)\.0$", "", token) for token in _TOKEN.findall(text))
-    return tuple(SYNONYMS.get(token, token) for token in found)
+    if _HAS_PHRASE.search(text):
+        for pattern, by in _PHRASES:
+            text = pattern.sub(by, text)
+    found = [token.removesuffix(".0") for token in _TOKEN.findall(text)]
+    return tuple([SYNONYMS.get(token, token) for token in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -1155,6 +1317,8 @@ class ModelName:
         owner, _, name = repo_id.rpartition("/")
         tokens = name_tokens(name)
         sizes = frozenset(token for part in _SIZE_PART.findall(name.replace("_", "-")) for token in name_tokens(part))
+        if any(size.endswith("b") for size in sizes):  # in "7B-1M", 1M is a context length
+            sizes = frozenset(size for size in sizes if not size.endswith("m"))
         kinds = [KIND[token] for token in tokens if token in KIND]
         return cls(repo_id, tokens, frozenset(name_tokens(owner)) - set(tokens), sizes, kinds[-1] if kinds else None)
 
@@ -1170,20 +1334,23 @@ def name_parts(name: tuple[str, ...]) -> tuple[set[str], dict[str, tuple[str, ..
 def align(tokens: tuple[str, ...], name: tuple[str, ...]) -> tuple[str, ...]:
     """Write tokens as the name does where only the splitting differs: "openllama" <-> "open llama"."""
     known, joined = name_parts(name)
-    if known.issuperset(tokens):
-        return tokens
+    if known.issuperset(tokens) or (
+        joined.keys().isdisjoint(tokens)
+        and known.isdisjoint(map("".join, zip(tokens, tokens[1:], strict=False)))
+        and known.isdisjoint(map("".join, zip(tokens, tokens[1:], tokens[2:], strict=False)))
+    ):
+        return tokens  # as nearly always
     found, at = [], 0
     while at < len(tokens):
-        token = tokens[at]
-        wide = next((n for n in (3, 2) if at + n <= len(tokens) and "".join(tokens[at : at + n]) in known), 0)
-        if token not in known and token in joined:
-            found.extend(joined[token])
-        elif token not in known and wide:
-            found.append("".join(tokens[at : at + wide]))
-            at += wide - 1
-        else:
+        token, step = tokens[at], 1
+        if token in known:
             found.append(token)
-        at += 1
+        elif token in joined:
+            found.extend(joined[token])
+        else:
+            step = next((n for n in (3, 2) if at + n <= len(tokens) and "".join(tokens[at : at + n]) in known), 1)
+            found.append("".join(tokens[at : at + step]))
+        at += step
     return tuple(found)
 
 
@@ -1260,6 +1427,10 @@ def fit_name(label: str, model: ModelName, context: Context) -> Fit | None:
     mode = bool(surplus) and surplus <= MODES
     if surplus and not mode:
         return None
+    if missing - KIND.keys() and (
+        starts_elsewhere(stripped, missing, model) or names_another_repo(stripped, model, context.card)
+    ):
+        return None
     if missing and not (supplied := supply(missing, have, model, context)):
         return None
     if missing:
@@ -1323,9 +1494,12 @@ def supply(missing: set[str], have: set[str], model: ModelName, context: Context
                 rules.add("the only size of that name in the card")
             else:
                 return ""
-        elif re.fullmatch(r"\d{4}|\d{6}|\d{8}|\d+k|\d+t", token):  # a date or checkpoint stamp, a context length
-            if not any(token in name_tokens(text) for text in context.near):
+        elif re.fullmatch(r"\d{4}|\d{6}|\d{8}|\d+[kmt]", token):  # a date or checkpoint stamp, a context length
+            if any(token in name_tokens(text) for text in context.near):
+                continue
+            if not dated_by_title(token, have, model, context):
                 return ""
+            rules.add(f"'{token}' from the title")
         elif QUANTIZED.search(token) or token in MODES:
             return ""
         else:
@@ -1401,7 +1575,42 @@ def unmarked_kind(model: ModelName, card: Card) -> str | None:
     pattern = r"[\W_]{0,2}".join(map(re.escape, words))
     if card.find_all(pattern + r"[\W_]{0,2}(?:base|pretrain(?:ed)?|pt)(?![a-z])"):
         return "tuned"
-    return "base" if card.find_all(pattern + r"[\W_]{0,2}(?:chat|instruct|it|sft)(?![a-z])") else None
+    if card.find_all(pattern + r"[\W_]{0,2}(?:chat|instruct|it|sft)(?![a-z])"):
+        return "base"
+    return "tuned" if any(map(MODE_HEADING.search, table_headings(card))) else None
+
+
+def core_words(text: str, model: ModelName) -> set[str]:
+    """A name's tokens without those that say nothing: "acme/Foo-7B (ours)" -> foo 7b."""
+    return {*align(name_tokens(text), model.tokens)} - NEUTRAL - VENDORS - model.owner
+
+
+def names_another_repo(label: str, model: ModelName, card: Card) -> bool:
+    """Whether a label is the whole name of another repo that the card links, or of the model it was made from."""
+    words, own = core_words(label, model), {*model.tokens} - NEUTRAL - VENDORS - model.owner
+    names = {*card.find_all(_REPO_NAME), str(card.front.get("base_model", "")).rpartition("/")[2]}
+    return any((found := core_words(name, model)) == words and not found >= own for name in names)
+
+
+def starts_elsewhere(label: str, missing: set[str], model: ModelName) -> bool:
+    """Whether a label begins with a family of its own where the model's name begins with a word it lacks.
+
+    "Llama-3-8B" is not Dolphin-Llama-3-8B, though "Small 8B" under "Mistral" is Mistral-Small-8B.
+    """
+    return is_word(model.tokens[0]) and model.tokens[0] in missing and bool(FAMILY.match(label.lower()))
+
+
+def dated_by_title(date: str, have: set[str], model: ModelName, context: Context) -> bool:
+    """Whether a label may leave out the model's date: the title says it, and nothing in the card has another one."""
+    own = {*model.tokens} - NEUTRAL - VENDORS - model.owner
+    if not _DATE.fullmatch(date) or not own <= core_words(context.title, model):
+        return False
+    for name in context.card.find_all(_REPO_NAME):
+        words = core_words(name, model)
+        if words != own and {word for word in words if not _DATE.fullmatch(word)} == own - {date}:
+            return False
+    labels = (core_words(text, model) for table in context.card.tables for text in table_labels(table))
+    return not any(have <= words and any(map(_DATE.fullmatch, words)) for words in labels)
 
 
 def kind_agrees(label_kind: str | None, model: ModelName, context: Context) -> bool:
@@ -1431,7 +1640,7 @@ class Grid:
 
     def __init__(self, table: Table, vocabulary: Vocabulary) -> None:
         self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
-        self.comma = uses_decimal_comma([cell for row in self.rows for cell in row])
+        self.comma = uses_decimal_comma(self.rows)
         self.captions: list[str] = [table.caption] if table.caption else []
         self.blocks = self.find_blocks()
         for block in self.blocks:
@@ -1443,7 +1652,10 @@ class Grid:
         return parse_value(cell.text, self.comma) if cell.text else None
 
     def scored(self, cell: Cell) -> bool:
-        return bool(cell.text and (parse_value(cell.text, self.comma) or self.packed(cell)))
+        text = cell.text
+        if not text:
+            return False
+        return bool(is_decimal(text) or parse_value(text, self.comma) or self.packed(cell))
 
     def packed(self, cell: Cell) -> list[Value | None] | None:
         """The values of a cell that packs several, one a line; None for any other cell."""
@@ -1570,6 +1782,12 @@ class Grid:
         """What each column holds: label, group, extra, shots, metric, fact, data or blank."""
         roles = [self.role(block, column) for column in range(self.width)]
         texts = [column for column, role in enumerate(roles) if role in ("text", "group", "extra", "metric")]
+        heads = {column: " ".join(block.paths[column]) for column in texts}
+        if any(NAME_HEAD.fullmatch(head) for head in heads.values()):
+            for column, head in heads.items():
+                if BACKBONE_HEAD.fullmatch(head):  # "Model | LLM": the second is a part of the first
+                    roles[column] = "fact"
+            texts = [column for column in texts if roles[column] != "fact"]
         leading = [column for column in texts if all(roles[left] != "data" for left in range(column))]
         named = [column for column in texts if roles[column] == "text"]
         label = self.label_column(block, [c for c in named if c in leading] or leading or named or texts)
@@ -1597,46 +1815,40 @@ class Grid:
     def role(self, block: Block, column: int) -> str:
         path = block.paths[column]
         leaf = path[-1] if path else ""
-        values = texts = links = settings = 0
-        for row in block.body:
-            cell = self.rows[row][column]
-            if not cell.text:
-                links += bool(cell.source)
-            elif self.scored(cell):
-                values += 1
-            elif not MISSING.fullmatch(cell.text) and re.search(r"\w", cell.text):
-                texts += 1
-                settings += is_setting(cell.text)
-                links += "](" in cell.source or "href" in cell.source
-        decimals = SHOTS_HEAD.fullmatch(leaf) and any("." in self.rows[row][column].text for row in block.body)
-        if (SHOTS_HEAD.fullmatch(leaf) and not decimals) or (
-            texts
-            and not values
-            and settings == texts
-            and all(
-                SHOT.search(t) or COT.fullmatch(t) or MISSING.fullmatch(t)
-                for row in block.body
-                if (t := self.rows[row][column].text)
-            )
-        ):
+        cells = [self.rows[row][column] for row in block.body]
+        filled = [cell for cell in cells if cell.text]
+        others = [cell.text for cell in filled if not self.scored(cell)]
+        values = len(filled) - len(others)
+        texts = [text for text in others if not MISSING.fullmatch(text) and _WORD.search(text)]
+        if SHOTS_HEAD.fullmatch(leaf) and not any("." in cell.text for cell in cells):
             return "shots"
-        if column == 0 and (HEAD_WORDS.fullmatch(leaf) or not leaf) and not (values and texts == 0 and not leaf):
+        if texts and not values and all(map(is_setting, texts)) and all(map(says_shots, others)):
+            return "shots"
+        if column == 0 and (HEAD_WORDS.fullmatch(leaf) or not leaf) and not (values and not texts and not leaf):
             return "group" if GROUP_HEAD.fullmatch(leaf) else "text"
         if is_fact(leaf) or (
             any(map(is_fact, path[:-1])) and not (is_model(leaf) or is_benchmark(leaf, self.vocabulary))
         ):
             return "fact"
-        if values and values >= texts:
+        if values and values >= len(texts):
             return "data"
         if not texts:
-            return "data" if leaf and (values or not links) else "blank"
-        if METRIC_HEAD.fullmatch(leaf) or (settings == texts and not leaf):
+            images = any(cell.source and not cell.text for cell in cells)
+            return "blank" if images or not leaf else "data"
+        if METRIC_HEAD.fullmatch(leaf) and not self.name_benchmarks(texts):
+            return "metric"
+        if not leaf and all(map(is_setting, texts)):
             return "metric"
         if GROUP_HEAD.fullmatch(leaf):
             return "group"
         if EXTRA_HEAD.fullmatch(leaf):
             return "extra"
         return "text" if not values or HEAD_WORDS.fullmatch(leaf) else "data"
+
+    def name_benchmarks(self, texts: list[str]) -> bool:
+        """Whether the cells of a column headed "Metric" are benchmarks ("AIME 2025"), not measures ("pass@1")."""
+        named = sum(is_benchmark(text, self.vocabulary) and not is_setting(text) for text in texts)
+        return 2 * named > len(texts)
 
     def find_sections(self, block: Block) -> None:
         """Section rows name the rows below them; they are taken out of the body."""
@@ -1657,9 +1869,13 @@ class Grid:
     def filled(self, block: Block, column: int) -> dict[int, Cell]:
         """A label column's cells by row; a blank one continues the label above, up to the next section."""
         cells, last, section = {}, EMPTY, None
+        groups = dict.fromkeys((c for c in range(column) if block.roles[c] in TEXT_ROLES), "")
         for row in block.body:
             if block.sections[row] != section:
                 last, section = EMPTY, block.sections[row]
+            for left, above in groups.items():
+                if (text := self.rows[row][left].text) and text != above:  # no label goes on below another group
+                    last, groups[left] = EMPTY, text
             cell = self.rows[row][column]
             last = cell if cell.text else last if any(c.text for c in self.rows[row]) else EMPTY
             cells[row] = last
@@ -1690,6 +1906,7 @@ class Reader:
         self.table, self.model, self.card, self.vocabulary, self.choice = table, model, card, vocabulary, choice
         self.grid = Grid(table, vocabulary)
         self.around = tuple(text for text in (*self.grid.captions, self.caption_below(), table.before) if text)
+        self.headings = tuple(text for text in table.headings if text != card.title)
         self.cache: dict[str, Fit | None] = {}
         self.wanted = frozenset(model.tokens)
 
@@ -1775,6 +1992,8 @@ class Reader:
         )
         leaves = [path[-1] if path else "" for path in heads] or [""]
         flat = [" ".join(path) for path in heads] or [""]
+        if len(flat) > 1 and METRIC_HEAD.fullmatch(corner) and self.are_datasets(flat):
+            return "single-model"
         row_models = share(rows, self.names_model)
         head_models = share(flat, self.names_model)
         row_marks = share(rows, lambda text: is_benchmark(text, self.vocabulary) or is_setting(text))
@@ -1791,10 +2010,15 @@ class Reader:
         as_columns = head_models + row_marks + 0.6 * bool(BENCHMARK_HEAD.fullmatch(corner))
         return "models-as-rows" if as_rows > as_columns else "benchmarks-as-rows"
 
+    def are_datasets(self, heads: list[str]) -> bool:
+        """Whether the card lists these names as data sets, as generated cards do: "Datasets: `dim_768` and `dim_512`"."""
+        lists = self.card.find_all(r"\bdatasets?:[ \t*]*(`[^\n]{1,2000})")
+        return {head.casefold() for head in heads} <= {name for text in lists for name in re.findall("`([^`]+)`", text)}
+
     def names_model(self, text: str) -> bool:
         """Whether a label looks like a model's name, this one's or another's."""
         if is_model(text):
-            return not self.vocabulary.keys.get(normalize_name(text))
+            return not self.vocabulary.keys.get(folded_name(text))
         return self.resembles(text) and bool(self.fit(text))
 
     def resembles(self, text: str) -> bool:
@@ -1845,9 +2069,11 @@ class Reader:
             return False, "its rows are settings or facts"
         if DATA_HEADING.search(nearest) and not measured:
             return False, f"'{nearest[:60]}' is about data"
+        if len(known) > 1:
+            return True, f"{' and '.join(known)} are benchmarks"
         about_facts = bool(FACT_HEADING.search(nearest)) and not EVAL_HEADING.search(nearest)
-        if known and (not about_facts or len(known) > 1 or measured):
-            return True, f"{' and '.join(known)} {'are benchmarks' if len(known) > 1 else 'is a benchmark'}"
+        if known and (measured or not about_facts):
+            return True, f"{known[0]} is a benchmark"
         if measured and not about_facts:
             return True, f"it has a measure ({measured})"
         told = next((text for text in (*self.around, *self.table.headings) if EVAL_HEADING.search(text)), None)
@@ -1899,8 +2125,7 @@ class Reader:
         return fit_name(label, self.model, self.context(near))
 
     def context(self, near: tuple[str, ...] = ()) -> Context:
-        headings = tuple(text for text in self.table.headings if text != self.card.title)
-        return Context((*near, *self.around), headings, self.card.title, self.card, self.table)
+        return Context((*near, *self.around), self.headings, self.card.title, self.card, self.table)
 
     def locate(self, reading: Reading) -> None:
         if reading.orientation == "single-model":
@@ -1921,13 +2146,18 @@ class Reader:
         context = self.context()
         if not kind_agrees(None, self.model, context):
             return f"the text around it speaks of {context.kind()} models"
+        base = name_tokens(str(self.card.front.get("base_model", "")).rpartition("/")[2])
+        title = set(name_tokens(self.card.title)) - NEUTRAL - {"card", "for"}
+        if base and title == set(base) and not title >= self.wanted:
+            return f"the card's title '{self.card.title[:80]}' is the base model"
         for text in (*self.grid.captions, *self.table.headings):
+            if ORIGINAL_CARD.match(text):
+                return f"'{text[:80]}': what follows it is quoted"
             sizes = sizes_in(text)
             if sizes and self.model.sizes and not sizes & self.model.sizes:
                 return f"'{text[:80]}' names another size"
             if QUANTIZED.search(text) and not QUANTIZED.search(self.model.repo_id):
                 return f"'{text[:80]}' is about a quantized or distilled variant"
-            base = name_tokens(str(self.card.front.get("base_model", "")).rpartition("/")[2])
             if (
                 len(base) > 1
                 and set(base) <= set(name_tokens(text))
@@ -1994,18 +2224,20 @@ class Reader:
             filled = {
                 column: self.grid.filled(block, column) for column, role in enumerate(block.roles) if role in TEXT_ROLES
             }
+            facts = {c: " ".join(block.paths[c]) for c, role in enumerate(block.roles) if role == "fact"}
             sizes = [
                 c
-                for c, role in enumerate(block.roles)
-                if role == "fact"
-                and re.fullmatch(r"(?i)(?:model )?(?:size|#?\s*params?|parameters)s?.*", " ".join(block.paths[c]))
+                for c, head in facts.items()
+                if re.fullmatch(r"(?i)(?:model )?(?:size|#?\s*params?|parameters)s?.*", head)
             ]
+            backbones = [c for c, head in facts.items() if BACKBONE_HEAD.fullmatch(head)]
             settings = [c for c, role in enumerate(block.roles) if role in ("shots", "metric")]
             for row in block.body:
                 if not any(cell.text for cell in self.grid.rows[row]):
                     continue
                 cells = {column: label_text(cells[row].text) for column, cells in filled.items() if cells[row].text}
                 extra = tuple(label_text(self.grid.rows[row][c].text) for c in sizes if self.grid.rows[row][c].text)
+                extra += tuple(size for c in backbones for size in _SIZE_PART.findall(self.grid.rows[row][c].text)[:1])
                 section = (block.sections[row],) if block.sections[row] else ()
                 tries = [
                     (text, (*(t for c, t in cells.items() if c != column), *extra, *section))
@@ -2172,7 +2404,7 @@ class Reader:
             if value is None:
                 continue
             label = named.label(row, text, levels)
-            if set(name_tokens(label.name)) <= MODES and (above := self.benchmark_above()):
+            if MODES.issuperset(name_tokens(label.name)) and (above := self.benchmark_above()):
                 label = Label(f"{above} ({label.name})", label.shots, label.metric)
             if label.name:
                 shots, metric = named.settings(row)
@@ -2235,6 +2467,7 @@ class RowNames:
     def __init__(self, grid: Grid, block: Block) -> None:
         self.grid, self.block = grid, block
         self.columns = {role: [c for c, found in enumerate(block.roles) if found == role] for role in set(block.roles)}
+        self.columns.get("metric", []).sort(key=lambda c: "filter" in " ".join(block.paths[c]).lower())
         self.cells = {
             c: grid.filled(block, c)
             for c, role in enumerate(block.roles)
@@ -2276,9 +2509,7 @@ class RowNames:
             if not MISSING.fullmatch(s)
         ]
         metric: list[str] = []
-        for column in sorted(
-            self.columns.get("metric", []), key=lambda c: "filter" in " ".join(self.block.paths[c]).lower()
-        ):
+        for column in self.columns.get("metric", []):
             text = label_text(self.grid.rows[row][column].text)
             if text and not MISSING.fullmatch(text):
                 metric += [rest for part in re.split(r"\s*[,;]\s*", text) if (rest := take_part(part, shots, metric))]
@@ -2287,8 +2518,8 @@ class RowNames:
     def group(self, row: int) -> str | None:
         groups = [self.block.sections[row], *(self.own(c, row) for c in self.columns.get("group", []))]
         text = self.text(row)
-        label = normalize_name(self.label(row, text, []).name) if not text or is_setting(text) else ""
-        return " / ".join(dict.fromkeys(g for g in groups if g and normalize_name(g) != label)) or None
+        label = folded_name(self.label(row, text, []).name) if not text or is_setting(text) else ""
+        return " / ".join(dict.fromkeys(g for g in groups if g and folded_name(g) != label)) or None
 
     def label(self, row: int, text: str, levels: list[str]) -> Label:
         """A row's label: a setting alone belongs to the group's name; a repeated one is told apart by its extras."""
@@ -2324,11 +2555,16 @@ class RowNames:
         return Label(f"{name} ({', '.join(rest)})" if rest else name, shots, metric)
 
 
+def says_shots(text: str) -> bool:
+    """Whether a cell of a column of shots may say this: shots, chain of thought, or nothing."""
+    return bool(SHOT.search(text) or COT.fullmatch(text) or MISSING.fullmatch(text))
+
+
 def setting_label(text: str) -> Label:
     """Shots and metric of a label that says nothing else."""
     shots: list[str] = []
     metric: list[str] = []
-    for part in re.split(r"\s*[,;+&|]\s*|\s+/\s+", bare_setting(text)):
+    for part in _SETTING_PARTS.split(bare_setting(text)):
         take_part(part, shots, metric)
     return Label("", ", ".join(shots) or None, ", ".join(metric) or None)
 
@@ -2414,6 +2650,8 @@ def clear_caches() -> None:
     """Forget the texts seen so far: for a long run over many cards, and for timing."""
     for cached in (
         _plain_text,
+        label_text,
+        folded_name,
         parse_value,
         split_label,
         is_setting,
@@ -2422,6 +2660,7 @@ def clear_caches() -> None:
         kind_said,
         sizes_in,
         name_parts,
+        align,
         is_benchmark,
         is_model,
     ):
@@ -2611,36 +2850,6 @@ def render_tables(readings: list[Reading], repo_id: str, again: str) -> list[Any
     return parts
 
 
-def model_index(
-    results: list[Score], repo_id: str, mapping: dict[str, Any], task_type: str, dataset_name: str | None
-) -> dict[str, Any]:
-    """The scores as the `model-index` of a card's metadata; values as displayed."""
-    entries = []
-    for score in results:
-        known = (mapping.get(score.key or "") or {}).get("model_index") or {}
-        name = dataset_name or known.get("name") or score.benchmark
-        dataset = {
-            "name": name,
-            "type": known.get("type") or re.sub(r"\W+", "-", name.lower()).strip("-") or "benchmark",
-        }
-        if dataset_name:
-            dataset["type"] = re.sub(r"\W+", "-", dataset_name.lower()).strip("-") or "benchmark"
-        else:
-            dataset |= {key: known[key] for key in ("config", "split") if known.get(key)}
-        metric = {
-            "type": metric_type(score.metric) or known.get("metric_type") or "score",
-            "name": f"{score.benchmark} ({', '.join(filter(None, (score.metric, score.shots)))})"
-            if score.metric or score.shots
-            else score.benchmark,
-            "value": score.value,
-        }
-        if match := re.match(r"(\d+)-shot", score.shots or ""):
-            metric["args"] = {"num_few_shot": int(match[1])}
-        source = {"name": f"Model card, table {score.table}", "url": f"https://huggingface.co/{repo_id}"}
-        entries.append({"task": {"type": task_type}, "dataset": dataset, "metrics": [metric], "source": source})
-    return {"model-index": [{"name": repo_id.rpartition("/")[2], "results": entries}]}
-
-
 def metric_type(metric: str | None) -> str | None:
     """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
     if not metric:
@@ -2657,6 +2866,1880 @@ def metric_type(metric: str | None) -> str | None:
         "cer": "cer",
     }
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+# --- Pure core: front matter, and where things stand in it ---------------------------------------------------------
+
+# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
+FRONT_MATTER = re.compile(
+    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
+)
+MAX_FRONT = 5_000_000  # characters of a front matter
+MAX_NODES = 1_000_000  # values in it after its aliases are expanded
+MAX_DEPTH = 100
+EVAL_RESULTS = ".eval_results/"
+EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value in a YAML text: what it is, where its characters are, and what it holds."""
+
+    kind: str  # "mapping", "sequence", "scalar" or "alias"
+    start: int
+    line: int  # from 1
+    column: int
+    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
+    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
+    text: str = ""
+    size: int = 1  # values in it, aliases expanded
+
+    def get(self, name: str) -> YamlNode | None:
+        """The value under a key of a mapping; the node of the key stands before it in `items`."""
+        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
+        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
+
+    before: str
+    yaml: str
+    after: str
+    values: dict[str, Any]
+    root: YamlNode | None  # None: it is empty
+    newline: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
+    found = FRONT_MATTER.match(text)
+    if not found:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
+    before, yaml_text, close = found["open"], found["yaml"], found["close"]
+    first_line = before.count("\n") + 1
+    values, root = load_yaml(yaml_text, name, first_line)
+    if values is None:
+        values, root = {}, None
+    if not isinstance(values, dict):
+        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
+    check_shape(values, root, name, first_line)
+    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
+
+
+def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
+    """The values in a YAML text, and where they stand; ScriptError with line and reason.
+
+    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
+    before anything is expanded.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if len(text) > MAX_FRONT:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
+    try:
+        root = place_nodes(yaml.parse(text, Loader=loader), name, first_line)
+        return yaml.load(text, Loader=loader), root
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise ScriptError(f"{name}: not valid YAML: {' '.join(str(error).split())[:200]}") from error
+    except (ValueError, TypeError, RecursionError, OverflowError) as error:  # an impossible date, a nesting without end
+        raise ScriptError(f"{name}: not valid YAML: {str(error)[:200] or 'nested too deeply'}") from error
+
+
+def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
+    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
+    top = YamlNode("sequence", 0, 0, 0)
+    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    for event in events:
+        kind = type(event).__name__
+        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
+            mark = event.start_mark
+            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
+            node.end = event.end_mark.index
+            if kind == "AliasEvent":
+                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+            elif event.anchor:
+                anchors[event.anchor] = MAX_NODES
+            stack[-1].items.append(node)
+            if kind in kinds:
+                node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                stack.append(node)
+                if len(stack) > MAX_DEPTH:
+                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
+                continue
+            node.text = event.value if kind == "ScalarEvent" else ""
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            node = stack.pop()
+            if node.flow or not node.items:
+                node.end = event.end_mark.index
+            if node.text:
+                anchors[node.text] = node.size
+            if node.kind == "mapping":
+                refuse_repeated_keys(node, name)
+        else:
+            continue
+        stack[-1].size += node.size
+        stack[-1].end = max(stack[-1].end, node.end)
+        if stack[-1].size > MAX_NODES:
+            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
+    return top.items[0] if top.items else None
+
+
+def refuse_repeated_keys(node: YamlNode, name: str) -> None:
+    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
+    seen: set[str] = set()
+    for key in node.items[::2]:
+        if key.kind == "scalar" and key.text in seen and key.text != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
+        seen.add(key.text if key.kind == "scalar" else str(key.start))
+
+
+def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
+    """ScriptError when model-index has not the form that results can be added to."""
+    node = root.get("model-index") if root else None
+    line = node.line if node else first_line
+
+    def need(value: Any, kind: type, what: str) -> None:
+        if not isinstance(value, kind):
+            wanted = "a list" if kind is list else "a mapping"
+            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
+
+    models = values.get("model-index")
+    if models is None:
+        return
+    need(models, list, "model-index")
+    for i, model in enumerate(models):
+        need(model, dict, f"model-index[{i}]")
+        if model.get("results") is None:
+            continue
+        need(model["results"], list, f"model-index[{i}].results")
+        for j, result in enumerate(model["results"]):
+            place = f"model-index[{i}].results[{j}]"
+            need(result, dict, place)
+            for part in ("task", "dataset", "source"):
+                need(result.get(part) or {}, dict, f"{place}.{part}")
+            need(result.get("metrics") or [], list, f"{place}.metrics")
+            for k, metric in enumerate(result.get("metrics") or []):
+                need(metric, dict, f"{place}.metrics[{k}]")
+
+
+# --- Pure core: results -> the two formats -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A result that is there with another value."""
+
+    where: str  # "README.md model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    benchmark: str
+    there: Any
+    new: Any
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be on the Hub: a repo, the results, and how they are written in each format."""
+
+    repo_id: str
+    entries: list[Entry]
+    model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results
+    eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
+    source: str = ""  # "the model card's tables", for the description
+    notes: list[str] = field(default_factory=list)  # what was left out, and why
+    replace: bool = False
+    created: str = ""
+    parent: str | None = None  # the commit that it was made against
+
+    def as_json(self) -> dict[str, Any]:
+        return {"schema_version": PLAN_SCHEMA, **dataclasses.asdict(self)}
+
+
+@dataclass(slots=True)
+class RepoState:
+    """What a repo, or a local clone, has now."""
+
+    sha: str | None
+    card: bytes | None  # None: there is no README.md
+    files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
+
+
+@dataclass(slots=True)
+class Change:
+    """What a plan does to a repo's present state; nothing, when it is all there."""
+
+    files: dict[str, bytes] = field(default_factory=dict)  # path -> new content
+    added: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    replaced: list[Conflict] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+
+
+def card_entries(scores: Sequence[Score], repo_id: str, hub: str = "https://huggingface.co") -> list[Entry]:
+    """The scores of a card's tables as results to publish; their source is the card itself."""
+    return [
+        Entry(
+            benchmark=score.benchmark,
+            value=score.value,
+            origin=f"table {score.table}, row {score.row}, column {score.column}",
+            key=score.key,
+            unit=score.unit,
+            metric=score.metric,
+            shots=score.shots,
+            variant=variant_of(f"{score.benchmark} {score.metric or ''} {score.group or ''}"),
+            source_name="Model card",  # without the table's number, which changes when the card does
+            source_url=f"{hub}/{repo_id}",
+        )
+        for score in scores
+    ]
+
+
+def variant_of(text: str) -> str | None:
+    """ "HLE (w/ tools)" -> "With tools"; "HLE (no tools)", "HLE" -> None, the default."""
+    return "With tools" if WITH_TOOLS.search(text) and not NO_TOOLS.search(text) else None
+
+
+def dashed(text: str, separator: str = "-") -> str:
+    return re.sub(r"[\W_]+", separator, text.lower(), flags=re.ASCII).strip(separator)
+
+
+def model_index_results(
+    entries: Sequence[Entry], mapping: Mapping[str, Any], task_type: str, dataset_name: str | None
+) -> list[dict[str, Any]]:
+    """The results as `model-index[].results` of a card's metadata; values as the source gives them.
+
+    Format: https://github.com/huggingface/hub-docs/blob/main/modelcard.md (task, dataset, metrics, source).
+    """
+    results = []
+    for entry in entries:
+        known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+        said = dict(entry.dataset)
+        name = dataset_name or said.get("name") or known.get("name") or entry.benchmark
+        dataset = {"name": name, "type": dashed(name) or "benchmark"}
+        if not dataset_name:
+            dataset["type"] = said.get("type") or known.get("type") or dataset["type"]
+            own = said if said.get("type") else known
+            dataset |= {key: own[key] for key in ("config", "split", "revision") if own.get(key)}
+        settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
+        metric: dict[str, Any] = {
+            "type": metric_type(entry.metric) or known.get("metric_type") or "score",
+            "name": f"{entry.benchmark} ({settings})" if settings else entry.benchmark,
+            "value": entry.value,
+        }
+        if shots := re.match(r"(\d+)-shot", entry.shots or ""):
+            metric["args"] = {"num_few_shot": int(shots[1])}
+        result = {"task": {"type": entry.task_type or task_type}, "dataset": dataset, "metrics": [metric]}
+        if entry.source_url:  # the Hub's client cannot load a card that names a source without a URL
+            result["source"] = {"name": entry.source_name or entry.source_url, "url": entry.source_url}
+        results.append(result)
+    return results
+
+
+def eval_result_files(
+    entries: Sequence[Entry], mapping: Mapping[str, Any]
+) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant, and why others have none.
+
+    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a benchmark with a Hub dataset
+    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note.
+    """
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    ours: dict[str, list[Entry]] = {}
+    left: list[str] = []
+    for entry in entries:
+        known = mapping.get(entry.key or "") or {}
+        if not known.get("hub"):
+            continue
+        if known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
+            left.append(f"{entry.benchmark} ({entry.metric}): not the metric that its leaderboard ranks")
+            continue
+        ours.setdefault(entry.key or "", []).append(entry)
+    files: dict[str, list[dict[str, Any]]] = {}
+    for key, group in ours.items():
+        several = len({settings_of(entry) for entry in group}) > 1
+        for entry in group:
+            note_text = (settings_of(entry) if several else entry.variant) or None
+            url = entry.source_url
+            result = EvalResultEntry(
+                dataset_id=mapping[key]["hub"]["dataset_id"],
+                task_id=mapping[key]["hub"]["task_id"],
+                value=entry.value,
+                date=entry.date,
+                source_url=url,
+                source_name=entry.source_name if url else None,
+                notes=note_text,
+            )
+            path = f"{EVAL_RESULTS}{key}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
+            row = eval_result_entries_to_yaml([result])
+            if path in files and files[path][0]["value"] != entry.value:
+                files[path] = files[path] + row  # two values for one place: merge_files asks
+            else:
+                files[path] = row
+    return files, left
+
+
+def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
+    return normalize_name(metric or "") in RIGHT_ANSWERS | {normalize_name(known.get("metric") or "")}
+
+
+def settings_of(entry: Entry) -> str:
+    return ", ".join(filter(None, (entry.shots, entry.variant)))
+
+
+def make_plan(
+    repo_id: str,
+    entries: Sequence[Entry],
+    mapping: Mapping[str, Any],
+    *,
+    formats: str,
+    task_type: str,
+    dataset_name: str | None = None,
+    source: str = "",
+    notes: Sequence[str] = (),
+    replace: bool = False,
+) -> Plan:
+    """What the results are in the wanted formats; the same results make the same plan."""
+    plan = Plan(repo_id, list(dict.fromkeys(entries)), source=source, notes=list(notes), replace=replace)
+    if formats in ("model-index", "both"):
+        plan.model_index = model_index_results(plan.entries, mapping, task_type, dataset_name)
+    if formats in ("eval-results", "both"):
+        plan.eval_results, left = eval_result_files(plan.entries, mapping)
+        plan.notes += [f"not in .eval_results: {text}" for text in left]
+    return plan
+
+
+def plan_from_json(data: Any, name: str) -> Plan:
+    """A saved plan, or the `plan` of a saved answer; ScriptError when it is none or was made by another version."""
+    data = data.get("plan", data) if isinstance(data, dict) else data
+    if not isinstance(data, dict) or data.get("schema_version") != PLAN_SCHEMA:
+        raise ScriptError(f"{name}: no plan of schema {PLAN_SCHEMA}; make one with --output FILE.json")
+    try:
+        known = {f.name for f in dataclasses.fields(Plan)}
+        parts = {key: value for key, value in data.items() if key != "schema_version"}
+        if unknown := set(parts) - known:
+            raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
+        entries = [
+            Entry(**{**entry, "dataset": tuple((str(k), str(v)) for k, v in entry.get("dataset", ()))})
+            for entry in parts.pop("entries")
+        ]
+        plan = Plan(entries=entries, **parts)
+        check_plan(plan)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{name}: no valid plan: {error}; make it anew") from error
+    return plan
+
+
+def check_plan(plan: Plan) -> None:
+    """ValueError when a plan would write anything but results: it may have been edited since it was saved."""
+    if not REPO_ID.fullmatch(plan.repo_id):
+        raise ValueError(f"repo_id is {plan.repo_id!r}")
+    for path, rows in plan.eval_results.items():
+        if not EVAL_FILE.fullmatch(path) or not (isinstance(rows, list) and rows):
+            raise ValueError(f"{path!r} is no file of .eval_results")
+        for row in rows:
+            check_number(row["value"], path)
+            if not REPO_ID.fullmatch(row["dataset"]["id"]):
+                raise ValueError(f"{path}: dataset id {row['dataset']['id']!r}")
+    for result in plan.model_index:
+        if not isinstance(result["dataset"]["name"], str) or not isinstance(result["task"]["type"], str):
+            raise ValueError("a result without dataset or task")
+        if len(result["metrics"]) != 1:
+            raise ValueError(f"{result['dataset']['name']}: one metric for each result is expected")
+        for metric in result["metrics"]:
+            check_number(metric["value"], metric["name"])
+
+
+def check_number(value: Any, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{where}: {value!r} is no number")
+
+
+# --- Pure core: merging --------------------------------------------------------------------------------------------
+
+
+def merge(plan: Plan, state: RepoState) -> Change:
+    """What the plan adds to, and would change of, what is there. Applied to its own outcome it changes nothing."""
+    change = Change()
+    if plan.model_index:
+        merge_card(plan, state, change)
+    merge_files(plan, state, change)
+    return change
+
+
+def identity(result: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
+    """What makes two metric entries of a model-index the same, but for their value and source."""
+    dataset = result.get("dataset") or {}
+    return canonical(
+        [
+            (result.get("task") or {}).get("type"),
+            [dataset.get(key) for key in ("type", "config", "split", "revision")],
+            [metric.get(key) for key in ("type", "name", "args")],
+        ]
+    )
+
+
+def canonical(value: Any) -> str:
+    """A text that is the same for equal values of YAML, and only for those."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return sorted([repr(key), plain(item)] for key, item in value.items())
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        known = isinstance(value, (str, bool, int, float)) or value is None
+        return value if known else f"{type(value).__name__} {value}"
+
+    return json.dumps(plain(value), ensure_ascii=False)
+
+
+def same_source(there: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether an entry's source agrees with a new one's; an entry without a source contradicts none."""
+    old = there.get("source") or {}
+    mine = new.get("source") or {}
+    return not old or all(old.get(key) == mine.get(key) for key in ("name", "url"))
+
+
+def same_number(there: Any, new: Any) -> bool:
+    """Whether a value in metadata is this number; "85.20" as a text is."""
+    with contextlib.suppress(TypeError, ValueError):
+        return not isinstance(there, bool) and float(there) == float(new)
+    return False
+
+
+def decode_strict(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{name}: byte {error.start} is not UTF-8, so it cannot be edited without loss") from error
+
+
+def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
+    text = decode_strict(state.card or b"", "README.md")
+    front = read_metadata(text, "README.md")
+    there: dict[str, list[tuple[str, dict, dict]]] = {}
+    for i, model in enumerate(front.values.get("model-index") or []):
+        for j, result in enumerate(model.get("results") or []):
+            for k, metric in enumerate(result.get("metrics") or []):
+                path = f"model-index[{i}].results[{j}].metrics[{k}].value"
+                there.setdefault(identity(result, metric), []).append((path, result, metric))
+    new: list[dict[str, Any]] = []
+    values: dict[str, Any] = {}  # path -> the number that replaces what is there
+    mine: dict[str, tuple[str, Any]] = {}
+    for result in plan.model_index:
+        metric = result["metrics"][0]
+        name, who = metric["name"], identity(result, metric)
+        if first := mine.get(who + canonical(result.get("source"))):
+            if first[1] != metric["value"]:
+                change.conflicts.append(Conflict("the plan itself", name, first[1], metric["value"]))
+            continue
+        mine[who + canonical(result.get("source"))] = (name, metric["value"])
+        rivals = [item for item in there.get(who, []) if same_source(item[1], result)]
+        if any(same_number(item[2].get("value"), metric["value"]) for item in rivals):
+            change.same.append(f"model-index: {name}")
+        elif rivals:
+            path, _, old = rivals[0]
+            conflict = Conflict(f"README.md {path}", name, old.get("value"), metric["value"])
+            (change.replaced if plan.replace else change.conflicts).append(conflict)
+            values[path] = metric["value"]
+        else:
+            new.append(result)
+            change.added.append(f"model-index: {name}")
+    if new or (values and plan.replace):
+        edited = splice_results(front, new, values if plan.replace else {}, plan.repo_id.rpartition("/")[2])
+        check_splice(front, edited, new, values if plan.replace else {})
+        change.files["README.md"] = edited.encode("utf-8")
+
+
+def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, Any], model: str) -> str:
+    """The card's text with results added to its model-index, and some values replaced; all other bytes stay."""
+    edits = [(*replaced_value(front, path), flow_text([value])[1:-1]) for path, value in values.items()]
+    if new:
+        edits.append(insertion(front, new, model))
+    text = front.yaml
+    for start, end, put in sorted(edits, reverse=True):
+        text = text[:start] + put + text[end:]
+    return front.before + text + front.after
+
+
+def replaced_value(front: FrontMatter, path: str) -> tuple[int, int]:
+    """Where the characters of a value stand, by its path."""
+    node = front.root
+    for part in re.findall(r"[\w-]+", path):
+        if node is not None:
+            node = node.items[int(part)] if part.isdigit() and node.kind == "sequence" else node.get(part)
+    if node is None or node.kind != "scalar":
+        raise ScriptError(f"README.md: {path} is written with an alias or a merge key; replace it by hand")
+    return node.start, node.end
+
+
+def insertion(front: FrontMatter, new: list[dict[str, Any]], model: str) -> tuple[int, int, str]:
+    """Where to put new results, and the text: at the end of the model's results, else of what holds them."""
+    root, index = front.root, [{"name": model, "results": new}]
+    if root is None:
+        return len(front.yaml), len(front.yaml), block_text({"model-index": index}, 0, front, len(front.yaml))
+    models = root.get("model-index")
+    if models is None:
+        return append_to(root, {"model-index": index}, front)
+    if empty(models):
+        return fill(models, index)
+    plain_lists(models)
+    which = choose_model(front.values["model-index"], model)
+    if which is None:
+        return append_to(models, index, front)
+    node = models.items[which]
+    plain_lists(node)
+    results = node.get("results")
+    if results is None:
+        if node.get("<<"):
+            raise ScriptError(f"README.md, line {node.line}: results come from a merge key (<<); write them out first")
+        return append_to(node, {"results": new}, front)
+    if empty(results):
+        return fill(results, new)
+    plain_lists(results)
+    return append_to(results, new, front)
+
+
+def choose_model(models: list[dict[str, Any]], model: str) -> int | None:
+    """Which entry of a model-index is this model: by name, else the only one; None: none is."""
+    names = [normalize_name(str(entry.get("name") or "")) for entry in models]
+    return names.index(normalize_name(model)) if normalize_name(model) in names else 0 if len(models) == 1 else None
+
+
+def empty(node: YamlNode) -> bool:
+    """Nothing, null or [] where a list belongs."""
+    return (node.kind == "scalar") or (node.kind == "sequence" and not node.items)
+
+
+def fill(node: YamlNode, value: list[dict[str, Any]]) -> tuple[int, int, str]:
+    """Put a list, written on one line, in the place of an empty value."""
+    space = " " if node.start == node.end else ""
+    return node.start, node.end, space + flow_text(value)
+
+
+def plain_lists(node: YamlNode) -> None:
+    if node.kind == "alias":
+        raise ScriptError(f"README.md, line {node.line}: model-index is written with an alias (*); write it out first")
+
+
+def append_to(node: YamlNode, value: Any, front: FrontMatter) -> tuple[int, int, str]:
+    """Where and how to add an item to a mapping or list, in its own style."""
+    if node.flow:
+        at = node.end - 1  # before the closing bracket
+        inner = flow_text(value)[1:-1]
+        last = front.yaml[:at].rstrip()
+        comma = "" if not node.items or last.endswith(",") else ", "
+        return at, at, comma + inner
+    at = line_end(front.yaml, node.end)
+    return at, at, block_text(value, node.column, front, at)
+
+
+def flow_text(value: Any) -> str:
+    """YAML of a list or mapping on one line; JSON would do but for numbers such as 5e-324."""
+    import yaml
+
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf).rstrip()
+
+
+def line_end(text: str, at: int) -> int:
+    """The start of the next line; where a line already starts, that one."""
+    if at == 0 or text[at - 1] in "\r\n":
+        return at
+    found = re.compile(r"\r\n|\r|\n").search(text, at)
+    return found.end() if found else len(text)
+
+
+def block_text(value: Any, column: int, front: FrontMatter, at: int) -> str:
+    """YAML of a list or mapping at a column, in whole lines with the card's line ends."""
+    lines = to_yaml(value).rstrip("\n").split("\n")
+    text = "".join(" " * column + line + front.newline for line in lines)
+    return text if at == 0 or front.yaml[at - 1] in "\r\n" else front.newline + text
+
+
+def check_splice(front: FrontMatter, edited: str, new: list[dict[str, Any]], paths: Mapping[str, Any]) -> None:
+    """Parse what would be written: ScriptError unless it has every old entry, in order, the new ones, and no more."""
+    after = read_metadata(edited, "README.md as it would be written")
+    wanted = with_values(front.values, paths)
+    old = [canonical(result) for model in wanted.get("model-index") or [] for result in model.get("results") or []]
+    found = [canonical(result) for result in after.results]
+    others = [{k: v for k, v in values.items() if k != "model-index"} for values in (wanted, after.values)]
+    if not (
+        (after.before, after.after) == (front.before, front.after)
+        and canonical(others[0]) == canonical(others[1])
+        and list(others[0]) == list(others[1])
+        and is_subsequence(old, found)
+        and Counter(found) == Counter(old) + Counter(canonical(result) for result in new)
+    ):
+        raise ScriptError("README.md: the results cannot be added without touching other metadata; add them by hand")
+
+
+def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
+    """A front matter's values with those at some paths replaced."""
+    changed = copy.deepcopy(dict(values))
+    for path, value in paths.items():
+        i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
+        changed["model-index"][i]["results"][j]["metrics"][k]["value"] = value
+    return changed
+
+
+def is_subsequence(wanted: Sequence[str], found: Sequence[str]) -> bool:
+    rest = iter(found)
+    return all(item in rest for item in wanted)
+
+
+def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
+    """One file for each benchmark: new, already there with this value, or there with another."""
+    there = [
+        (path, number, row, loaded)
+        for path, text in state.files.items()
+        for loaded in [load_yaml(text, path)]
+        for number, row in enumerate(eval_rows(loaded[0], path))
+    ]
+    for path, rows in plan.eval_results.items():
+        row, name = rows[0], f".eval_results: {path.removeprefix(EVAL_RESULTS)}"
+        if len(rows) > 1:
+            change.conflicts += [Conflict("the plan itself", path, row["value"], other["value"]) for other in rows[1:]]
+            continue
+        rivals = [item for item in there if same_place(item[2], row)]
+        if any(same_number(item[2].get("value"), row["value"]) for item in rivals):
+            change.same.append(name)
+        elif rivals:
+            where, number, old, (_, root) = rivals[0]
+            conflict = Conflict(f"{where}[{number}].value", name, old.get("value"), row["value"])
+            (change.replaced if plan.replace else change.conflicts).append(conflict)
+            if plan.replace:
+                change.files[where] = replace_row(state.files[where], root, number, row).encode("utf-8")
+        elif path in state.files:
+            other = next((item[2]["dataset"]["id"] for item in there if item[0] == path), "nothing")
+            change.conflicts.append(Conflict(path, name, f"results of {other}", row["value"]))
+        else:
+            change.added.append(name)
+            change.files[path] = to_yaml([row]).encode("utf-8")
+
+
+def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
+    """The entries of a file of .eval_results; ScriptError when it is not such a file."""
+    rows = data if isinstance(data, list) else [] if data is None else None
+    good = rows is not None and all(isinstance(row, dict) and isinstance(row.get("dataset"), dict) for row in rows)
+    if not good or rows is None:
+        raise ScriptError(f"{path}: not a list of evaluation results with a dataset each; correct it first")
+    return rows
+
+
+def same_place(there: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two entries claim the same: dataset and task, with the same note, or the same number and tools."""
+    old, mine = there["dataset"], new["dataset"]
+    if (old.get("id"), old.get("task_id")) != (mine["id"], mine["task_id"]):
+        return False
+    notes = [str(row.get("notes") or "") for row in (there, new)]
+    alike = variant_of(f"({notes[0]})") == variant_of(f"({notes[1]})")
+    return notes[0] == notes[1] or (alike and same_number(there.get("value"), new["value"]))
+
+
+def replace_row(text: str, root: YamlNode | None, number: int, row: Mapping[str, Any]) -> str:
+    """A file's text with one entry written anew; the other entries and comments stay."""
+    if root is None or root.kind != "sequence" or root.flow or root.items[number].kind != "mapping":
+        raise ScriptError("a file of .eval_results in flow style or with aliases cannot be edited; replace it by hand")
+    node = root.items[number]
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = to_yaml(row).rstrip("\n").split("\n")
+    put = (newline + " " * node.column).join(lines)
+    end = node.end - (len(text[: node.end]) - len(text[: node.end].rstrip("\r\n")))
+    return text[: node.start] + put + text[end:]
+
+
+# --- Pure core: scale ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """What the Hub says of a dataset as a Benchmark: its tasks, and the scale that its leaderboard is in."""
+
+    dataset_id: str
+    tasks: tuple[str, ...] = ()
+    scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
+    reason: str = ""  # why it is no Benchmark
+
+
+def leaderboard_scale(values: Sequence[Any]) -> str | None:
+    """The scale of the values that others have: percent when any is above 1."""
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+    return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+
+
+def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:
+    """Fit the plan's .eval_results to what the Hub's Benchmarks are; the questions that only a person can answer.
+
+    A value is never rescaled by itself: `scales` holds the answers, by key or "" for all.
+    """
+    questions = []
+    for path, rows in list(plan.eval_results.items()):
+        row = rows[0]
+        board = boards.get(row["dataset"]["id"])
+        if board is None:
+            continue
+        task = row["dataset"]["task_id"]
+        if not board.reason and task not in board.tasks and len(board.tasks) == 1:
+            row["dataset"]["task_id"] = task = board.tasks[0]  # the dataset's own eval.yaml decides
+        if board.reason or task not in board.tasks:
+            reason = board.reason or f"its eval.yaml has no task {task}, but {', '.join(board.tasks) or 'none'}"
+            plan.notes.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
+            del plan.eval_results[path]
+            continue
+        stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+        questions += fit_scale(plan, path, row, board, scales.get(stem, scales.get("")))
+    return questions
+
+
+def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
+    value = row["value"]
+    misfit = 0 < value <= 1 if board.scale == "percent" else value > 1 if board.scale == "proportion" else False
+    if not misfit or answer == "as-is":
+        return []
+    if answer and answer != board.scale:
+        raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
+    if answer:
+        factor = Decimal(100) if answer == "percent" else Decimal("0.01")
+        row["value"] = float(Decimal(str(value)) * factor)
+        plan.notes.append(f"{path}: {value} written as {row['value']}, in {answer}, as --scale says")
+        return []
+    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
+    return [
+        f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
+        f"--scale {key}={board.scale} converts it, --scale {key}=as-is keeps it"
+    ]
+
+
+# --- Pure core: what people read -----------------------------------------------------------------------------------
+
+
+def markdown_text(text: Any, most: int = 80) -> str:
+    """Text of others for Markdown: nothing in it is markup, a link, a mention or a reference any more."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())[:most]
+    return "".join(c if c.isalnum() or c in " -()%," or ord(c) > 127 else f"&#{ord(c)};" for c in plain)
+
+
+def pull_request_title(plan: Plan) -> str:
+    count = len(plan.entries)
+    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
+
+
+def pull_request_text(plan: Plan, change: Change) -> str:
+    """The description: what, from where, when, how to check. All text of others is escaped."""
+    origin = "where it was read"
+    lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
+    lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
+    for entry in plan.entries[:200]:
+        metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
+        cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
+        lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
+    files = ", ".join(f"`{path}`" for path in change.files)
+    lines += ["", f"Files: {files}."]
+    lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
+    lines += [f"- Note: {markdown_text(text, 300)}" for text in plan.notes[:20]]
+    lines += [
+        "",
+        "Values are as the source shows them. To check: compare each row with the place that it names; "
+        f"`uv run scripts/evaluation_manager.py show --repo-id {plan.repo_id} --revision refs/pr/N` lists what this "
+        "pull request holds.",
+    ]
+    return "\n".join(lines)
+
+
+def change_json(plan: Plan, change: Change) -> dict[str, Any]:
+    return {
+        "repo_id": plan.repo_id,
+        "files": list(change.files),
+        "added": change.added,
+        "same": change.same,
+        "replaced": [dataclasses.asdict(conflict) for conflict in change.replaced],
+        "conflicts": [dataclasses.asdict(conflict) for conflict in change.conflicts],
+        "questions": change.questions,
+        "notes": plan.notes,
+    }
+
+
+def plan_lines(plan: Plan, change: Change) -> list[str]:
+    """A plan and what it changes, for people."""
+    lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
+    for entry in plan.entries:
+        settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
+        name = f"{entry.benchmark} ({settings})" if settings else entry.benchmark
+        lines.append(f"  {name}: {entry.value:.12g}   from {entry.origin}")
+    lines += [f"new: {text}" for text in change.added]
+    lines += [f"already there: {text}" for text in change.same]
+    lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
+    lines += [f"conflict: {c.where} ({c.benchmark}): there {c.there}, new {c.new}" for c in change.conflicts]
+    lines += [f"note: {text}" for text in plan.notes]
+    return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
+
+
+# --- Pure core: foreign text ----------------------------------------------------------------------------------------
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+# --- Pure core: Artificial Analysis ---------------------------------------------------------------------------------
+
+
+def aa_models(answer: Any, where: str) -> list[dict[str, Any]]:
+    """The models in an answer of the API, its shape checked; a damaged one is left out with a note.
+
+    Shape: {"data": [{"name", "slug", "model_creator": {"name", "slug"}, "evaluations": {field: number or null}}]}.
+    """
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or not rows:
+        raise ScriptError(f'{where}: not an answer of the {AA_NAME} API: no list of models under "data"')
+    good = []
+    for number, row in enumerate(rows):
+        if damage := aa_damage(row):
+            note(f"left out: {where}: data[{number}]: {damage}")
+        else:
+            good.append(row)
+    if not good:
+        raise ScriptError(f"{where}: none of its {len(rows)} models has the form that the {AA_NAME} API documents")
+    return good
+
+
+def aa_damage(row: Any) -> str | None:
+    """What is wrong with one model of an answer, or None."""
+    if not isinstance(row, dict) or not isinstance(row.get("model_creator"), dict):
+        return "no model with a model_creator"
+    for owner, name in ((row, "slug"), (row, "name"), (row["model_creator"], "slug"), (row["model_creator"], "name")):
+        if not isinstance(owner.get(name), str) or not 0 < len(single_line(owner[name])) <= 200:
+            return f"no {name} of the {'model' if owner is row else 'creator'}"
+    if not isinstance(row.get("evaluations") or {}, dict):
+        return "evaluations is no mapping"
+    return None
+
+
+def fitting(text: str, rows: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """The rows with this very slug, else those whose slug or name is the same but for spelling."""
+    rows, wanted = list(rows), normalize_name(text) or text
+    exact = [row for row in rows if row["slug"] == text]
+    return exact or [row for row in rows if wanted in (normalize_name(row["slug"]), normalize_name(row["name"]))]
+
+
+def models_of_creator(models: Sequence[dict[str, Any]], creator: str) -> list[dict[str, Any]]:
+    """The models of one creator, by slug or name; ScriptError(code=1) naming the creators that there are."""
+    slugs = {row["slug"] for row in fitting(creator, [model["model_creator"] for model in models])}
+    if not slugs:
+        known = sorted({single_line(model["model_creator"]["slug"]) for model in models})
+        close = nearest(creator, known) or f"; there are: {listing(known, 40)}"
+        raise ScriptError(f"{AA_NAME} has no creator {single_line(creator)!r}{close}", code=1)
+    return [model for model in models if model["model_creator"]["slug"] in slugs]
+
+
+def find_aa_model(models: Sequence[dict[str, Any]], creator_slug: str, model_name: str) -> dict[str, Any]:
+    """The one model of a creator with this slug or name; ScriptError 1 with the nearest slugs, 3 with all that fit."""
+    own = models_of_creator(models, creator_slug)
+    found = fitting(model_name, own)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = listing((f"{model['name']} (slug {model['slug']})" for model in found), 20)
+        raise ScriptError(f"{single_line(model_name)!r} is several models: {names}; give one slug to --model-name", 3)
+    slugs = {single_line(model["slug"]): single_line(model["name"]) for model in own}
+    by_name = {name.lower(): slug for slug, name in slugs.items()}
+    close = difflib.get_close_matches(model_name.lower(), [*slugs, *by_name], 8, 0.5)
+    near = list(dict.fromkeys(by_name.get(text, text) for text in close))[:5]
+    hint = f"; nearest: {', '.join(near)}" if near else f"; it has: {listing(slugs, 10)}"
+    raise ScriptError(f"{single_line(creator_slug)} has no model {single_line(model_name)!r}{hint}", code=1)
+
+
+def aa_entries(model: Mapping[str, Any], mapping: Mapping[str, Any]) -> tuple[list[Entry], list[str]]:
+    """A model's evaluations as results to publish, as the API gives them, and what was left out and why.
+
+    Units are the API's own: its indices are points from 0 to 100, all else is a proportion.
+    """
+    keys = {entry["artificial_analysis"]: key for key, entry in mapping.items() if entry.get("artificial_analysis")}
+    entries, left = [], []
+    for name, value in (model.get("evaluations") or {}).items():
+        unit = "points" if name.endswith("_index") else "proportion"
+        if name not in keys:
+            left.append(f"{single_line(name)[:60]}: metric_mapping.json does not know it")
+        elif value is None:
+            left.append(f"{name}: {AA_NAME} has no value")
+        elif not is_number(value):
+            left.append(f"{name}: {single_line(repr(value))[:40]} is not a finite number")
+        elif not 0 <= value <= AA_RANGE[unit]:
+            left.append(f"{name}: {value} is outside 0 to {AA_RANGE[unit]}, the range of a value in {unit}")
+        else:
+            url = f"{AA_SITE}/models/{quote(model['slug'], safe='')}"
+            where = f"evaluations.{name}"
+            entries.append(Entry(name, value, where, keys[name], unit, source_name=AA_NAME, source_url=url))
+    return entries, left
+
+
+def render_aa_list(models: Sequence[dict[str, Any]], creator_slug: str | None) -> tuple[Any, dict[str, Any]]:
+    """The creators and models with their slugs, as a table for the terminal and as JSON; all text made harmless."""
+    from rich.table import Table as TextTable
+    from rich.text import Text
+
+    rows = []
+    for model in models_of_creator(models, creator_slug) if creator_slug else models:
+        names = (model["model_creator"]["slug"], model["model_creator"]["name"], model["slug"], model["name"])
+        count = sum(is_number(value) for value in (model.get("evaluations") or {}).values())
+        rows.append((*map(single_line, names), count))
+    rows.sort()
+    fields = ("creator_slug", "creator", "slug", "name", "evaluations")
+    table = TextTable(*fields)
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    creators = sorted({row[0] for row in rows})
+    return table, {"creators": creators, "models": [dict(zip(fields, row, strict=True)) for row in rows]}
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+# --- Pure core: records -> results to publish -----------------------------------------------------------------------
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNames:
+    """metric_mapping.json by folded name: the general names, and each harness's own."""
+
+    mapping: Mapping[str, Any]
+    tables: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def table(self, harness: str = "") -> dict[str, str]:
+        """Folded name -> key; of a harness, or of key, display name and aliases."""
+        if harness not in self.tables:
+            names = self.tables[harness] = {}
+            for key, entry in self.mapping.items():
+                spellings = [entry.get(harness)] if harness else [key, entry.get("name"), *(entry.get("aliases") or [])]
+                names |= {
+                    normalize_name(s.removeprefix("inspect_evals/")): key for s in spellings if isinstance(s, str)
+                }
+        return self.tables[harness]
+
+    def key(self, task: str, library: str) -> tuple[str | None, str]:
+        """(canonical key or None, the part that was measured): "leaderboard|mmlu:anatomy|5" -> ("mmlu", "anatomy").
+
+        The whole name goes before a cut one, the harness's own spelling before the general one; what is left of a cut
+        name is no category.
+        """
+        own, general = self.table(library_field(library)), self.table()
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                key = own.get(normalize_name(spelling)) or general.get(normalize_name(spelling))
+                if key and (end == len(name) or self.mapping[key].get("kind") != "category"):
+                    return key, "" if name[end + 1 :] == "_average" else name[end + 1 :]
+        return None, ""
+
+
+def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
+
+    def fold(name: Any) -> str:
+        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
+
+    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
+    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
+
+
+def checked_score(metric: Mapping[str, Any], details: Mapping[str, Any]) -> tuple[float, str]:
+    """A result's score as measured and its unit; ValueError when it is not finite, has no unit or is off limits."""
+    value, unit = details["score"], single_line(metric.get("metric_unit") or "")
+    if not is_number(value):
+        raise ValueError(f"the score is {value!r}, not a finite number")
+    if not unit:
+        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
+    top = None if metric.get("lower_is_better") else {"proportion": 1, "percent": 100}.get(unit)
+    low, high = (metric[name] if is_number(metric.get(name)) else None for name in ("min_score", "max_score"))
+    low = 0 if low is None and unit in ("proportion", "percent") else low
+    high = top if high is None else high
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ValueError(f"the score {value} is outside its range, {low} to {high}")
+    return value, unit
+
+
+def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a record says of its data: type, name, config, split and revision, as model-index names them."""
+    more = source.get("additional_details") or {}
+    name = single_line(source.get("dataset_name") or "")
+    said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
+    if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
+        del said["type"]
+    if source.get("hf_repo"):
+        said["type"] = str(source["hf_repo"])
+        said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
+    return tuple((key, single_line(value)) for key, value in said.items() if value)
+
+
+def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
+    source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
+    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
+    parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
+    if source.get("source_type") == "documentation" or not parts:
+        parts = [source.get("source_name") or source.get("source_organization_name") or ""]
+    return single_line(" ".join(map(str, parts))) or None, web_url(url)
+
+
+def record_shots(result_id: str, details: Mapping[str, Any]) -> str | None:
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    found = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(details.get("few_shot", "")))
+    return single_line(details.get("shots") or "") or (f"{int(found[1])}-shot" if found else None)
+
+
+def record_result(path: Path, record: Mapping[str, Any], row: Mapping[str, Any], names: TaskNames) -> RecordResult:
+    """One result of a record; any error of looking things up means that the record is damaged."""
+    metric, name = row["metric_config"], row["evaluation_name"]
+    if not isinstance(name, str) or not single_line(name):
+        raise ValueError(f"evaluation_name is {name!r}, not a name")
+    name = single_line(name)
+    generation = row.get("generation_config") or {}
+    details = generation.get("additional_details") or {}
+    value, unit = checked_score(metric, row["score_details"])
+    key, part = names.key(name, str((record.get("eval_library") or {}).get("name", "")))
+    known = names.mapping.get(key or "") or {}
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None
+    result_id = single_line(row.get("evaluation_result_id") or f"{name}/{word or 'score'}")
+    source_name, source_url = record_source(record)
+    entry = Entry(
+        benchmark=bare_task(name) or name,
+        value=value,
+        origin=record_place(path),
+        key=None if part else key,  # a part of a benchmark is not the benchmark
+        unit=None if unit == "unknown" else unit,
+        metric=word,
+        shots=record_shots(result_id, details),
+        variant=single_line(details.get("variant") or "") or None,
+        task_type=(known.get("model_index") or {}).get("task_type"),
+        dataset=record_dataset(row.get("source_data") or {}),
+        source_name=source_name,
+        source_url=source_url,
+        date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
+    )
+    limit = single_line(details.get("limit") or "")
+    shaping = {k: v for k, v in details.items() if k not in ("batch_size", "device", "limit")}  # decide no score
+    return RecordResult(
+        entry,
+        path,
+        name,
+        result_id,
+        parent=key if part else None,
+        main=is_main_metric(metric, known),
+        limit=limit if limit not in ("", "None", "null") else None,
+        settings=json.dumps({**generation, "additional_details": shaping}, sort_keys=True),
+        weights=str((record["model_info"].get("additional_details") or {}).get("weights_sha256") or ""),
+    )
+
+
+def record_place(path: Path) -> str:
+    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
+    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
+    return single_line("/".join(parts))
+
+
+def record_model(record: Mapping[str, Any]) -> str:
+    """The id of the model that a record or a failure entry is about; empty when it says none."""
+    info = record.get("model_info")
+    found = info.get("id") if isinstance(info, dict) else record.get("model_id")
+    return found if isinstance(found, str) else ""
+
+
+def choose_record_model(ids: Iterable[str], model_id: str | None, repo_id: str) -> str:
+    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with the ids."""
+    ids = sorted(set(ids), key=natural_key)
+    if model_id is not None and model_id not in ids:
+        raise ScriptError(f"no record of {model_id!r}; the records are about {listing(ids, 20)}", code=1)
+    if model_id is None and repo_id not in ids and len(ids) > 1:
+        raise ScriptError(f"records of several models; choose one with --model-id: {listing(ids, 20)}", code=3)
+    return model_id or (repo_id if repo_id in ids else ids[0])
+
+
+def choose_benchmarks(
+    rows: Sequence[RecordResult], wanted: Sequence[str], names: TaskNames
+) -> tuple[list[RecordResult], set[str]]:
+    """The results of the wanted benchmarks (key, alias, a record's own name, a result id), and the ids so named."""
+    chosen: list[RecordResult] = []
+    ids = {row.result_id for row in rows} & set(wanted)
+    for text in wanted:
+        folded = normalize_name(text)
+        key = names.table().get(folded)
+        own = [
+            row
+            for row in rows
+            if row.result_id == text
+            or folded in (normalize_name(row.name), normalize_name(row.entry.benchmark))
+            or (key and key in (row.entry.key, row.parent))
+        ]
+        have = sorted({row.entry.key or row.entry.benchmark for row in rows})
+        if not own and key:
+            raise ScriptError(f"no result of {single_line(text)} in these records; there are: {listing(have, 20)}", 1)
+        if not own:
+            near = nearest(text, [*have, *names.mapping]) or f"; there are: {listing(have, 20)}"
+            raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{near}")
+        chosen += [row for row in own if row not in chosen]
+    return (chosen if wanted else list(rows)), ids
+
+
+def choose_metrics(
+    rows: Sequence[RecordResult], ids: set[str], names: TaskNames
+) -> tuple[list[RecordResult], list[str]]:
+    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault((row.path, row.name, row.entry.shots, row.entry.variant), []).append(row)
+    chosen, left, notes = [], [], []
+    for group in groups.values():
+        named = [row for row in group if row.main or row.result_id in ids]
+        if not named and len({row.entry.metric for row in group}) > 1:
+            options = listing(sorted({row.result_id for row in group}), 20)
+            raise ScriptError(f"{group[0].path}: several metrics; choose with --benchmark, by result id: {options}", 3)
+        chosen += named or group
+        left += [row.result_id for row in group if named and row not in named]
+        known = names.mapping.get(group[0].entry.key or group[0].parent or "") or {}
+        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
+            notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
+    notes += [f"left out, not the main metric: {listing(left)}"] if left else []
+    wholes = {row.entry.key for row in chosen if row.entry.key}
+    parts = [row for row in chosen if row.parent in wholes and row.result_id not in ids]
+    notes += [f"left out, parts of a whole that is there: {listing(row.name for row in parts)}"] if parts else []
+    return [row for row in chosen if row not in parts], notes
+
+
+def choose_runs(rows: Sequence[RecordResult], allow_partial: bool) -> tuple[list[RecordResult], list[str]]:
+    """One result for each benchmark and settings: a full run before a partial one; unlike values are ScriptError 3."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault(row.place, []).append(row)
+    chosen, notes = [], []
+    for group in groups.values():
+        full = [row for row in group if row.limit is None]
+        first = (full or group)[0]
+        name = f"{first.entry.benchmark} ({first.entry.metric})"
+        if not full and not allow_partial:
+            raise ScriptError(
+                f"{first.path}: {name} is a partial run (limit {first.limit}), a smoke test and no score; evaluate it "
+                "in full, or say --allow-partial"
+            )
+        notes += [f"partial run, limit {first.limit}: {name}, {first.entry.origin}"] if not full else []
+        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.limit is not None]
+        for other in (full or group)[1:]:
+            if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
+                how = "for the same settings" if other.settings == first.settings else "with different settings"
+                raise ScriptError(
+                    f"{name}: {first.entry.value} in {first.path} and {other.entry.value} in {other.path}, {how}; "
+                    "remove the wrong record, or give the file of one run with --results",
+                    code=3,
+                )
+            notes.append(f"the same result once more: {other.entry.origin}")
+        chosen.append(first)
+    return chosen, notes
+
+
+def check_one_model(rows: Sequence[RecordResult]) -> None:
+    """ScriptError(code=3) when records of one model id are about different weights."""
+    first = next((row for row in rows if row.weights), None)
+    other = next((row for row in rows if first and row.weights and row.weights != first.weights), None)
+    if first and other:
+        raise ScriptError(
+            f"results of different weights under one model id: {first.path} and {other.path}; give the records of one "
+            "with --results",
+            code=3,
+        )
+
+
+# --- Pure core: results -> records ----------------------------------------------------------------------------------
+
+
+def entries_records(
+    entries: Sequence[Entry], repo_id: str, mapping: Mapping[str, Any], retrieved: datetime
+) -> list[tuple[str, dict[str, Any]]]:
+    """(path below the output folder, Every Eval Ever record) for each result read from a card or an API.
+
+    The same result has the same path each time. What the source does not say is "unknown" where the schema wants a
+    word, and absent elsewhere.
+    """
+    names = TaskNames(mapping)
+    owner, _, model = repo_id.rpartition("/")
+    records = {}
+    for entry in entries:
+        collection = path_part(entry.key or entry.benchmark)
+        said = (entry.metric, entry.shots, entry.variant, entry.dataset, entry.unit, float(entry.value))
+        told = json.dumps([repo_id, entry.source_name == AA_NAME, entry.key or normalize_name(entry.benchmark), *said])
+        name = uuid.UUID(bytes=hashlib.sha256(told.encode()).digest()[:16], version=4)
+        path = f"data/{collection}/{path_part(owner or 'unknown')}/{path_part(model)}/{name}.json"
+        stamp = str(int(retrieved.timestamp()))
+        record = {
+            "schema_version": RECORD_SCHEMA,
+            # Two settings of one benchmark are read in the same second: the name's start tells them apart.
+            "evaluation_id": f"{collection}-{str(name)[:8]}/{repo_id}/{stamp}",
+            **({"evaluation_timestamp": entry.date} if entry.date else {}),
+            "retrieved_timestamp": stamp,
+            "source_metadata": told_by(entry, owner),
+            "model_info": {
+                "name": model,
+                "id": repo_id,
+                "developer": owner or "unknown",
+                "inference_engine": {"name": "unknown", "version": "unknown"},
+                "additional_details": {"deployment_type": "unknown", "model_availability": "unknown"},
+            },
+            "eval_library": {"name": "unknown", "version": "unknown"},
+            "evaluation_results": [told_result(entry, names)],
+        }
+        records.setdefault(path, record)
+    return list(records.items())
+
+
+def told_by(entry: Entry, owner: str) -> dict[str, Any]:
+    """The `source_metadata` of a result: a card speaks for its model's owner, Artificial Analysis for itself."""
+    third = entry.source_name == AA_NAME
+    details = {"source_url": entry.source_url, "origin": entry.origin}
+    home = (
+        {"source_organization_url": AA_SITE if third else f"https://huggingface.co/{owner}"} if third or owner else {}
+    )
+    return {
+        "source_name": entry.source_name or "unknown",
+        "source_type": "documentation",
+        "source_organization_name": AA_NAME if third else owner or "unknown",
+        **home,
+        "evaluator_relationship": "third_party" if third else "first_party",
+        "additional_details": {key: value for key, value in details.items() if value},
+    }
+
+
+def told_result(entry: Entry, names: TaskNames) -> dict[str, Any]:
+    """The `evaluation_results` item of a result read from a card or an API."""
+    known = names.mapping.get(entry.key or "") or {}
+    # The source's own name, unless readers would take it for another benchmark ("gpqa" of Artificial Analysis).
+    task = entry.benchmark if not known or names.key(entry.benchmark, "") == (entry.key, "") else known["name"]
+    shots = re.match(r"(\d{1,4})-shot", entry.shots or "")
+    plain_shots = shots is not None and shots[0] == entry.shots
+    details = {
+        "few_shot": shots and shots[1],
+        "shots": None if plain_shots else entry.shots,
+        "variant": entry.variant,
+    }
+    metric: dict[str, Any] = {"metric_unit": entry.unit or "unknown"}
+    if entry.metric:
+        metric |= {"metric_id": metric_type(entry.metric) or entry.metric, "metric_name": entry.metric}
+    if known and (not entry.metric or is_main_metric(metric, known)):
+        metric["lower_is_better"] = known["lower_is_better"]
+    else:
+        metric["lower_is_better"] = bool(LESS_IS_BETTER.fullmatch((entry.metric or "").lower()))
+        metric["additional_details"] = {"lower_is_better": "by the metric's name; the source does not say"}
+    result = {
+        "evaluation_result_id": f"{task}{f'|{shots[1]}' if shots else ''}/{entry.metric or 'score'}",
+        "evaluation_name": task,
+        "source_data": told_data(entry, known),
+        "metric_config": metric,
+        "score_details": {"score": entry.value},
+    }
+    if details := {key: value for key, value in details.items() if value}:
+        result["generation_config"] = {"additional_details": details}
+    return result
+
+
+def told_data(entry: Entry, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The `source_data` of a result: the Hub data set that the source names, else where the number was read."""
+    said = dict(entry.dataset)
+    name = said.get("name") or known.get("name") or entry.benchmark
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", said.get("type", "")):
+        more = {"subset": said.get("config"), "revision": said.get("revision")}
+        data = {
+            "dataset_name": name,
+            "source_type": "hf_dataset",
+            "hf_repo": said["type"],
+            "hf_split": said.get("split"),
+        }
+        data["additional_details"] = {key: value for key, value in more.items() if value}
+        return {key: value for key, value in data.items() if value}
+    if entry.source_url:
+        return {"dataset_name": name, "source_type": "url", "url": [entry.source_url]}
+    return {"dataset_name": name, "source_type": "other"}
+
+
+# --- Pure core: validation -----------------------------------------------------------------------------------------
+
+MAX_FINDINGS = 200  # of one document; the rest is counted
+MAX_CHECKED = 100_000  # values of one document that are looked at; what aliases repeat counts each time
+
+# https://huggingface.co/tasks; huggingface.js, packages/tasks/src/pipelines.ts
+PIPELINE_TAGS = word_set(
+    """
+    any-to-any audio-classification audio-text-to-text audio-to-audio automatic-speech-recognition depth-estimation
+    document-question-answering feature-extraction fill-mask graph-ml image-classification image-feature-extraction
+    image-segmentation image-text-to-image image-text-to-text image-text-to-video image-to-3d image-to-image
+    image-to-text image-to-video keypoint-detection mask-generation multiple-choice object-detection other
+    question-answering reinforcement-learning robotics sentence-similarity summarization table-question-answering
+    table-to-text tabular-classification tabular-regression tabular-to-text text-classification text-generation
+    text-ranking text-retrieval text-to-3d text-to-audio text-to-image text-to-speech text-to-video
+    text2text-generation time-series-forecasting token-classification translation unconditional-image-generation
+    video-classification video-text-to-text video-to-video visual-document-retrieval visual-question-answering
+    voice-activity-detection zero-shot-classification zero-shot-image-classification zero-shot-object-detection
+    """
+)
+# https://huggingface.co/evaluate-metric, and what trainers and harnesses write besides.
+KNOWN_METRICS = word_set(
+    """
+    average bleurt character charcut_mt code_eval competition_math confusion_matrix coval cuad frugalscore glue index
+    indic_glue main_score mase mauve mos nist_mt poseval psnr r2 r_squared sari score seqeval smape squad squad_v2 ssim
+    super_glue trec_eval v_measure wiki_split xnli xtreme_s
+    """
+)
+_CUT = r"(?:[@^]|_at_)\d{1,6}"  # @1, ^8, _at_10
+_BY = r"(?:(?:max|cos|cosine|cos_sim|dot|dot_score|euclidean|manhattan|similarity)_)?"  # of embeddings
+# Metric types that tell by themselves what a value can be: lowest, highest (in percent), a share of something.
+METRIC_RANGES = (
+    # cosine_ndcg@10, map_at_100; the more are counted the smaller, so no hint of the scale
+    (rf"{_BY}(?:accuracy|precision|recall|map|mrr|ndcg){_CUT}", (0, 100, False)),
+    # accuracy, acc_norm, macro_f1, cosine_ap, mc2; pass@1, maj@64; inst_level_strict_acc; win_rate
+    (
+        rf"{_BY}(?:(?:macro|micro|weighted|balanced|relaxed|mean|eval|test|avg|top_?\d|quasi|prefix)_)?(?:acc(?:uracy)?"
+        r"|em|exact_match|f1|precision|recall|mc[12]|roc_auc|auc|auroc|ap|map|mrr|ndcg|anls|iou|dice)"
+        rf"(?:_(?:norm|score|macro|micro|weighted|strict))?"
+        rf"|(?:g_)?(?:pass|maj|cons|avg|mean|best|hits?){_CUT}|(?:prompt|inst)_level_(?:strict|loose)_acc(?:uracy)?"
+        r"|(?:win|pass|success|attack_success|resolved?|refusal|medal|hit|executable)_rate|toxicity",
+        (0, 100, True),
+    ),
+    (r"(?:sacre|google_)?bleu(?:_?\d)?|chrf(?:\+\+|pp)?|rouge(?:_?[l\d](?:sum)?)?|meteor", (0, 100, False)),
+    (
+        rf"{_BY}(?:mcc|matthews_correlation|(?:pearson|spearman)r?|kendall(?:_tau)?|(?:cohens?_)?kappa)"
+        r"|(?:pearson|spearman)_(?:cosine|dot|euclidean|manhattan|max)",
+        (-100, 100, False),
+    ),
+    (
+        r"(?:[wcmtp]er|mae|r?mse|mape|fid|(?:word_|byte_)?(?:perplexity|ppl)|bits_per_(?:byte|character)|bpb"
+        r"|brier_score)(?:_ortho|_norm)?",
+        (0, None, False),
+    ),
+    (r"(?:\w{1,9}_)?loss|elo(?:_rating)?|rating|(?:mean_)?reward|cider|bertscore|comet", (None, None, False)),
+)
+GENERIC_METRICS = word_set("score main_score value result average avg mean index")  # the benchmark says their range
+
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
+MARKUP = re.compile(
+    r"""(?x)
+    </?[a-zA-Z][^<>]{0,300}> | <!-- | &(?:[a-zA-Z]{2,10}|\#\d{1,6}|\#x[\da-fA-F]{1,6});    # <b>, <!--, &amp;
+  | \[[^\[\]]{0,200}\]\([^()\s]{1,300}\) | \[\^[^\[\]]{1,40}\]                             # [a](b), [^1]
+  | \*\*(?=\S)[^*]{1,200}\*\* | ~~[^~]{1,200}~~ | `[^`]{1,200}`                            # **a**, ~~a~~, `a`
+  | (?<!\w)__(?=\S)[^_]{1,200}__(?!\w) | (?<![\w*])\*(?=\S)[^*]{1,200}(?<=\S)\*(?![\w*])   # __a__, *a*
+  | \$[^$]{0,100}[\\^_{}][^$]{0,100}\$ | \$[A-Za-z]{1,3}\$ | \\(?:[a-zA-Z]{2}|[(\[])       # $\tau^2$, $k$, \textbf, \(
+  | \A\s{0,3}(?:\#{1,6}|>|[-*+])\s                                                         # "# a", "> a", "- a"
+    """
+)
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_HUB_NAME = r"[A-Za-z0-9][\w.-]{0,95}"
+# Texts with a form: the form, how bad another one is, what it should be.
+TEXT_FORMS = {
+    "type": (re.compile(r"[\w.+-]{1,100}(?:/[\w.+-]{1,100})?"), "warning", "the id of a data set on the Hub"),
+    "benchmark": (
+        re.compile(rf"{_HUB_NAME}/{_HUB_NAME}", re.ASCII),
+        "error",
+        "the OWNER/NAME of a data set on the Hub",
+    ),
+    "account": (re.compile(_HUB_NAME, re.ASCII), "error", "the name of an account on the Hub"),
+}
+# What each mapping of the two formats may hold, and as what; "!": it must. Specifications: modelcard.md and
+# eval_results.yaml in https://github.com/huggingface/hub-docs. "" is checked elsewhere, or the Hub's own affair.
+METADATA_FIELDS = {
+    kind: dict(field.split(":") for field in fields.split())
+    for kind, fields in {
+        "model": "name:name! results:",
+        "result": "task: dataset: metrics: source:",
+        "task": "type:task! name:name",
+        "dataset": "type:type! name:name! config:line split:line revision:line args:args",
+        "metric": "type:metric! value: name:name config:line args:args verified: verifyToken:",
+        "source": "name:name url:url",
+        "entry": "dataset: value: verifyToken:line date:date source: notes:line",
+        "benchmark": "id:benchmark! task_id:line! revision:line",
+        "origin": "url:url! name:name user:account org:account",
+    }.items()
+}
+Bounds = tuple[float | None, float | None, bool]  # lowest and highest value in percent or points; a share?
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One value in the metadata: where it stands, and of what it is."""
+
+    path: str
+    document: str
+    place: tuple[Any, ...]  # two claims to one place repeat or contradict each other,
+    detail: tuple[Any, ...]  # unless this tells them apart
+    value: float
+    group: tuple[Any, ...]  # values that are to be on one scale
+    share: bool  # of something: at most 1, or a percentage
+
+
+class Findings:
+    """What has been found in a document, and how many of its values may still be looked at."""
+
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        entries = [entry for entry in mapping.values() if isinstance(entry, dict) and entry.get("kind") == "benchmark"]
+        self.hubs = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
+        self.metrics = KNOWN_METRICS | {entry["model_index"]["metric_type"] for entry in entries}
+        self.benchmarks: dict[str, list[dict[str, Any]]] = {}  # by folded name and alias, and by OWNER/NAME in small
+        for entry in entries:
+            names = {folded_name(name) for name in (entry["name"], *entry["aliases"])}
+            for name in names | {entry["model_index"]["type"].lower()}:
+                self.benchmarks.setdefault(name, []).append(entry)
+        self.found: list[Finding] = []
+        self.left = MAX_CHECKED
+        self.seen: set[int] = set()  # ids of the mappings that were checked: an alias of one is not checked again
+        self.words: dict[tuple[str, str], list[int]] = {}  # an unknown word: the index of its finding, how often
+
+    def add(self, path: str, severity: str, message: str) -> None:
+        self.found.append(Finding(path, severity, message))
+
+    def unknown(self, path: str, what: str, word: Any, known: Iterable[str]) -> None:
+        """Warn of a word once, with the nearest known ones, however often it occurs."""
+        place = self.words.setdefault((what, shown_value(word)), [len(self.found), 0])
+        place[1] += 1
+        if place[1] == 1:
+            similar = isinstance(word, str) and len(self.found) < MAX_FINDINGS  # a slow search
+            hint = nearest(word[:60], known) if similar else ""
+            self.add(path, "warning", f"{what} {shown_value(word)} is not known{hint}")
+
+    def items(self, path: str, value: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
+        """The mappings in a list, with their paths; anything else is an error."""
+        if not isinstance(value, list):
+            self.add(path, "error", "is missing" if value is None else f"is {shown_value(value)}, not a list")
+            return
+        if not value:
+            self.add(path, "warning", "is an empty list")
+        for number, item in enumerate(value):
+            self.left -= 1
+            if self.left < 0:
+                return
+            if isinstance(item, dict):
+                yield f"{path}[{number}]", item
+            else:
+                self.add(f"{path}[{number}]", "error", f"is {shown_value(item)}, not a mapping")
+
+    def fields(self, path: str, value: Any, kind: str, required: bool = True) -> dict[Any, Any]:
+        """A mapping, its fields checked the first time that it is met; {} when it is none."""
+        if not isinstance(value, dict):
+            if required or value is not None:
+                self.add(path, "error", "is missing" if value is None else f"is {shown_value(value)}, not a mapping")
+            return {}
+        if id(value) in self.seen:
+            return value
+        self.seen.add(id(value))
+        for key in itertools.islice(value, max(self.left, 0)):
+            self.left -= 1
+            if not isinstance(key, str) or key not in METADATA_FIELDS[kind]:
+                self.unknown(path, "the key", key, METADATA_FIELDS[kind])
+        for key, rule in METADATA_FIELDS[kind].items():
+            if value.get(key) is not None:
+                check_field(self, f"{path}.{key}", value[key], rule)
+            elif rule.endswith("!"):
+                self.add(f"{path}.{key}", "error", "is missing")
+        return value
+
+    def comparable(self, value: Any, depth: int = 20) -> tuple[Any, ...]:
+        """A hashable stand-in, equal for equal values; without measure it is equal to the same object's alone."""
+        if isinstance(value, (str, int, float, date)) or value is None:
+            return (isinstance(value, bool), value)
+        self.left -= len(value) if isinstance(value, (dict, list)) else 0
+        if not isinstance(value, (dict, list)) or self.left < 0 or not depth:
+            return ("", id(value))
+        if isinstance(value, list):
+            return ("list", *(self.comparable(item, depth - 1) for item in value))
+        pairs = ((self.comparable(key), self.comparable(item, depth - 1)) for key, item in value.items())
+        return ("mapping", frozenset(pairs))
+
+    def listed(self) -> list[Finding]:
+        """All findings in the document's order; of too many the errors first, and how many more there are."""
+        for index, count in self.words.values():
+            if count > 1:
+                first = self.found[index]
+                self.found[index] = dataclasses.replace(first, message=f"{first.message}; {count} times")
+        if self.left < 0:
+            self.add("", "error", f"more than {MAX_CHECKED:,} values, aliases expanded: the rest was not checked")
+        if len(self.found) <= MAX_FINDINGS:
+            return self.found
+        order = sorted(range(len(self.found)), key=lambda index: self.found[index].severity)  # "error" < "warning"
+        rest = [self.found[index].severity for index in order[MAX_FINDINGS:]]
+        more = Finding("", "warning", f"and {len(rest):,} more, {rest.count('error'):,} of them errors")
+        return [self.found[index] for index in sorted(order[:MAX_FINDINGS])] + [more]
+
+
+def shown_value(value: Any) -> str:
+    """A value from metadata for a message: short, and nothing in it acts on a terminal."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:60] + "…")
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**15):
+        return repr(value)
+    if isinstance(value, date):
+        return f"the date {value.isoformat()}"
+    names = {dict: "a mapping", list: "a list", bytes: "binary data", int: "a huge whole number"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def check_field(out: Findings, path: str, value: Any, rule: str) -> None:
+    """Check one field by what METADATA_FIELDS says that it is."""
+    severity, rule = "error" if rule.endswith("!") else "warning", rule.rstrip("!")
+    if isinstance(value, str) and rule and not value.strip():
+        out.add(path, severity, "is empty")
+    elif rule == "args":
+        if not isinstance(value, (dict, str)):  # trainers write the configuration's name there
+            out.add(path, "warning", f"is {shown_value(value)}, not a mapping of arguments")
+    elif rule == "date" and isinstance(value, date):
+        out.add(path, "warning", f"is {shown_value(value)} to YAML, not a text; put it in quotes")
+    elif rule and is_line(out, path, value):
+        check_text(out, path, value, rule)
+
+
+def is_line(out: Findings, path: str, value: Any) -> bool:
+    """Whether a field is text on one line; an error when it is not."""
+    if not isinstance(value, str):
+        out.add(path, "error", f"is {shown_value(value)}, not a text; put it in quotes")
+    elif bad := CONTROL_CHARACTER.search(value):
+        out.add(path, "error", f"has a line break or control character (U+{ord(bad[0]):04X}): {shown_value(value)}")
+    elif len(value) > 10_000:
+        out.add(path, "error", f"is {len(value):,} characters long")
+    else:
+        return True
+    return False
+
+
+def check_text(out: Findings, path: str, text: str, rule: str) -> None:
+    form, severity, wanted = TEXT_FORMS.get(rule, (None, "", ""))
+    if form and not form.fullmatch(text):
+        out.add(path, severity, f"is {shown_value(text)}, not {wanted}")
+    elif rule == "name" and len(text) > 500:
+        out.add(path, "error", f"is {len(text):,} characters long, which is no name")
+    elif rule == "name" and (markup := MARKUP.search(text)):
+        out.add(path, "error", f"is to be plain text, but has the markup {shown_value(markup[0].strip())}")
+    elif rule == "url" and (reason := url_problem(text)):
+        out.add(path, "error", reason)
+    elif rule == "date" and not is_date(text):
+        out.add(path, "error", f"is {shown_value(text)}, not a date as '2025-01-15' or '2025-01-15T10:30:00Z'")
+    elif rule == "task" and text not in PIPELINE_TAGS:
+        out.unknown(path, "task type", text, PIPELINE_TAGS)
+    elif rule == "metric" and fold_metric(text) not in out.metrics and not metric_range(text):
+        out.unknown(path, "metric type", text, out.metrics | {"accuracy", "exact_match", "perplexity", "precision"})
+    elif rule == "benchmark" and out.hubs and text not in out.hubs:
+        out.unknown(path, "the Hub Benchmark", text, out.hubs)
+
+
+def url_problem(text: str) -> str | None:
+    """What is wrong with the URL of a source."""
+    try:
+        url = urlsplit(text)
+        good = url.scheme in ("http", "https") and bool(url.hostname) and not re.search(r"[\s<>\"\\]", text)
+    except ValueError:  # "http://["
+        return "is not a URL"
+    if "@" in url.netloc:
+        return "holds a user name or password; take it out"
+    return None if good else f"is {shown_value(text)}, not an http(s) URL; leave it out when there is none"
+
+
+def is_date(text: str) -> bool:
+    try:
+        return bool(ISO_DATE.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:  # the 31st of February
+        return False
+
+
+def check_value(out: Findings, path: str, value: Any, quoted: str) -> float | None:
+    """A metric's value; None, with an error, when it is no number. `quoted`: how bad a number written as text is."""
+    number = value
+    if isinstance(value, str) and (match := NUMBER_TEXT.fullmatch(value[:200])):
+        out.add(path, quoted, f"is the text {shown_value(value)}; write the number alone, without quotes")
+        number = float(match[1])
+    if value is None:
+        out.add(path, "error", "is missing; leave out what was not measured")
+    elif isinstance(number, bool) or not isinstance(number, (int, float)):
+        out.add(path, "error", f"is {shown_value(value)}, not a number")
+    elif not -1e300 < number < 1e300:  # NaN is not, either
+        out.add(path, "error", f"is {shown_value(value)}, not a finite number; leave out what was not measured")
+    else:
+        return float(number)
+    return None
+
+
+def fold_metric(metric: str) -> str:
+    """ "Exact Match", "exact-match" -> "exact_match"."""
+    return re.sub(r"[ ./-]+", "_", metric[:100].strip().lower())
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_range(metric: str) -> Bounds | None:
+    """What values a metric can have, by its type alone; None: it does not say."""
+    folded = fold_metric(metric)
+    return next((bounds for pattern, bounds in METRIC_RANGES if re.fullmatch(pattern, folded)), None)
+
+
+def find_benchmark(out: Findings, name: Any, dataset: Any) -> list[dict[str, Any]]:
+    """The vocabulary's entries for a data set's name and type, as "MMLU (5-shot)" and "cais/mmlu"."""
+    name, dataset = (text[:200] if isinstance(text, str) else "" for text in (name, dataset))
+    plain = folded_name(re.sub(r"\s*\([^()]*\)\s*\Z", "", name))
+    tries = (folded_name(name), plain, dataset.lower(), "" if "/" in dataset else folded_name(dataset))
+    return next((out.benchmarks[key] for key in tries if key in out.benchmarks), [])
+
+
+def value_range(metric: Any, entries: Sequence[Mapping[str, Any]]) -> Bounds | None:
+    """What values a metric of a benchmark can have; None: nobody says."""
+    folded = fold_metric(metric) if isinstance(metric, str) else ""
+    own = [entry for entry in entries if folded in (entry["metric"], entry["model_index"]["metric_type"])]
+    own = own or (list(entries) if folded in GENERIC_METRICS else [])
+    if not own:
+        return metric_range(folded)
+    lows, highs = ([scaled_bound(entry, side) for entry in own] for side in (0, 1))
+    share = all(entry["unit"] != "points" and entry["range"][1] is not None for entry in own)
+    return None if None in lows else min(lows), None if None in highs else max(highs), share
+
+
+def scaled_bound(entry: Mapping[str, Any], side: int) -> float | None:
+    """A bound of a benchmark's range; of proportions in percent, as cards give either."""
+    bound = entry["range"][side]
+    return bound if bound is None else bound * (100 if entry["unit"] == "proportion" else 1)
+
+
+def check_range(out: Findings, path: str, value: float, bounds: Bounds | None, known: bool) -> bool:
+    """Report a value that its metric cannot have; whether it is a share of something."""
+    low, high, share = bounds or (None, None, False)
+    if value < (value if low is None else low) or value > (value if high is None else high):
+        limits = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
+        out.add(path, "error" if known else "warning", f"is {value:.12g}, but this metric is {' and '.join(limits)}")
+    return share
+
+
+def index_claims(out: Findings, index: Any) -> Iterator[Claim]:
+    """Check a model-index and yield its values."""
+    for model_path, model in out.items("model-index", index):
+        out.fields(model_path, model, "model")
+        for path, result in out.items(f"{model_path}.results", model.get("results")):
+            yield from result_claims(out, path, result, model.get("name"))
+
+
+def result_claims(out: Findings, path: str, result: Mapping[Any, Any], model: Any) -> Iterator[Claim]:
+    """Check one result of a model-index and yield its metrics' values."""
+    out.fields(path, result, "result")
+    task = out.fields(f"{path}.task", result.get("task"), "task")
+    dataset = out.fields(f"{path}.dataset", result.get("dataset"), "dataset")
+    source = out.fields(f"{path}.source", result.get("source"), "source", required=False)
+    if source.get("name") is not None and source.get("url") is None:
+        out.add(f"{path}.source.url", "warning", "is missing: huggingface_hub loads no card that has a name without it")
+    entries = find_benchmark(out, dataset.get("name"), dataset.get("type"))
+    place = [model, task.get("type"), source.get("name"), source.get("url")]
+    place += [dataset.get(key) for key in ("type", "config", "split", "revision", "args")]
+    for metric_path, metric in out.items(f"{path}.metrics", result.get("metrics")):
+        out.fields(metric_path, metric, "metric")
+        here = f"{metric_path}.value"
+        value = check_value(out, here, metric.get("value"), "warning")
+        if value is not None:
+            share = check_range(out, here, value, value_range(metric.get("type"), entries), bool(entries))
+            what = [*place, *(metric.get(key) for key in ("type", "name", "config", "args"))]
+            detail = out.comparable(dataset.get("name"))
+            yield Claim(here, "", tuple(map(out.comparable, what)), detail, value, (), share)
+
+
+def eval_claims(out: Findings, name: str, data: Any) -> Iterator[Claim]:
+    """Check the entries of one file of .eval_results and yield its values."""
+    for path, entry in out.items(name, data):
+        out.fields(path, entry, "entry")
+        dataset = out.fields(f"{path}.dataset", entry.get("dataset"), "benchmark")
+        source = out.fields(f"{path}.source", entry.get("source"), "origin", required=False)
+        kind, task = dataset.get("id"), dataset.get("task_id")
+        known = out.hubs.get(kind) if isinstance(kind, str) else None
+        if known and isinstance(task, str) and task != known["hub"]["task_id"]:
+            expected = known["hub"]["task_id"]
+            out.add(f"{path}.dataset.task_id", "warning", f"is {shown_value(task)}; known of {kind} is {expected!r}")
+        entries = [known] if known else find_benchmark(out, None, kind)
+        value = check_value(out, f"{path}.value", entry.get("value"), "error")
+        if value is not None:
+            bounds = value_range(entries[0]["metric"] if entries else "accuracy", entries)
+            share = check_range(out, f"{path}.value", value, bounds, bool(entries)) if entries else False
+            place = tuple(map(out.comparable, (kind, task, entry.get("notes"))))
+            detail = tuple(map(out.comparable, (dataset.get("revision"), source.get("url"), entry.get("date"))))
+            yield Claim(f"{path}.value", name, place, detail, value, place[:2], share)
+
+
+def check_repeats(out: Findings, claims: Sequence[Claim], across: bool = False, apart: str = "") -> None:
+    """Report values that stand twice: the same is a warning, another one a contradiction. `across`: documents only."""
+    first: dict[tuple[Any, ...], Claim] = {}
+    for claim in claims:
+        before = first.setdefault(claim.place, claim)
+        if before is claim or (across and before.document == claim.document):
+            continue
+        if claim.value == before.value:
+            out.add(claim.path, "warning", f"is {claim.value:.12g} a second time: {before.path} has it")
+        elif claim.detail != before.detail:
+            out.add(
+                claim.path, "warning", f"is {claim.value:.12g}, {before.path} {before.value:.12g}; only {apart} differs"
+            )
+        else:
+            out.add(claim.path, "error", f"is {claim.value:.12g}, which contradicts {before.path}, {before.value:.12g}")
+
+
+def check_scales(out: Findings, claims: Sequence[Claim], across: bool = False) -> None:
+    """Warn of shares that are at most 1 beside shares above 1, which is proportions beside percentages."""
+    groups: dict[tuple[Any, ...], list[Claim]] = {}
+    for claim in claims:
+        if claim.share and claim.value > 0:
+            groups.setdefault(claim.group, []).append(claim)
+    for group in groups.values():
+        low, high = ([claim for claim in group if (claim.value <= 1) == small] for small in (True, False))
+        if low and high and not (across and len({claim.document for claim in group}) == 1):
+            few, many = sorted((low, high), key=len)
+            other = f"{many[0].value:.12g} at {many[0].path}"
+            out.add(few[0].path, "warning", f"is {few[0].value:.12g} beside {len(many)} such as {other}: two scales?")
+
+
+def check_model_index(front: Any, mapping: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with the results in a card's metadata, as yaml.safe_load gives it (None: the card has none).
+
+    Structure and types by the Hub's specification, known words, repeated and contradicting values, ranges and scales,
+    URLs, names. Ranges come from the vocabulary `mapping`, else from the metric. A warning is what may be right.
+    """
+    out = Findings(mapping)
+    if front is not None and not isinstance(front, dict):
+        out.add("front matter", "error", f"is {shown_value(front)}, not a mapping")
+    elif front and front.get("model-index") is not None:
+        claims = list(index_claims(out, front["model-index"]))
+        check_repeats(out, claims, apart="the data set's name")
+        check_scales(out, claims)
+        models = front["model-index"]
+        if isinstance(models, list) and len(models) > 1:
+            out.add(
+                "model-index", "warning", "has several models; huggingface_hub takes all results for the last one's"
+            )
+    return out.listed()
+
+
+def check_eval_results(name: str, data: Any, mapping: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with one file of .eval_results: its name (which begins each path) and its loaded YAML."""
+    out = Findings(mapping)
+    name = single_line(name)
+    claims = list(eval_claims(out, name, data))
+    check_repeats(out, claims, apart="revision, source or date")
+    check_scales(out, claims)
+    if not name.endswith(".yaml"):
+        out.add(name, "warning", "is not read by the Hub, which takes .eval_results/*.yaml")
+    for claim in claims:
+        if claim.place[0] != claims[0].place[0]:
+            out.add(claim.path, "warning", "is of another data set than the first: one file for each benchmark")
+        elif claim.place[2] != claims[0].place[2]:
+            out.add(claim.path, "warning", "has other notes than the first: a variant has a file of its own")
+    return out.listed()
+
+
+def check_eval_results_set(files: Mapping[str, Any], mapping: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong between the files of .eval_results: one result in two of them, or two scales."""
+    scrap, out = Findings(mapping), Findings(mapping)
+    claims = [claim for name, data in files.items() for claim in eval_claims(scrap, single_line(name), data)]
+    check_repeats(out, claims, across=True, apart="revision, source or date")
+    check_scales(out, claims, across=True)
+    return out.listed()
+
+
+def render_findings(findings: Sequence[Finding]) -> str:
+    """One line for each finding, errors first, and a summary."""
+    ranked = sorted(findings, key=lambda finding: finding.severity)  # "error" < "warning"; otherwise in their order
+    lines = [f"{finding.severity} {finding.path or 'in all'}: {finding.message}" for finding in ranked]
+    errors = sum(finding.severity == "error" for finding in findings)
+    return "\n".join([*lines, f"summary: {errors} errors, {len(findings) - errors} warnings"]) + "\n"
 
 
 # --- Edges -------------------------------------------------------------------------------------------------------
@@ -2735,40 +4818,11 @@ def decode_card(data: bytes, name: str) -> str:
 
 def fetch_card(repo_id: str, revision: str | None) -> str:
     """The README.md of a model on the Hub; each failure is one line that says what to do."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
     where = f"{repo_id}{f' at {revision}' if revision else ''}"
-    try:
-        token = os.environ.get("HF_TOKEN") or dotenv_token()  # else the client's own look-up
-        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
-        path = api.hf_hub_download(repo_id, "README.md", revision=revision)
-        return decode_card(Path(path).read_bytes(), f"{where}/README.md")
-    except HFValidationError as error:
-        raise ScriptError(f"--repo-id must be OWNER/NAME, not {repo_id!r}") from error
-    except GatedRepoError as error:
-        raise ScriptError(
-            f"{where} is gated: a token of an account with access is needed "
-            "(accept its terms on the Hub, then `hf auth login` or HF_TOKEN)"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ScriptError(f"{repo_id} has no revision {revision!r}") from error
-    except RepositoryNotFoundError as error:
-        raise ScriptError(
-            f"{where} does not exist, or is private: then a token with access is needed (`hf auth login` or HF_TOKEN)"
-        ) from error
-    except EntryNotFoundError as error:
-        raise ScriptError(f"{where} has no README.md") from error
-    except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
-        raise ScriptError(
-            f"{where}: the card could not be read: {' '.join(str(error).split())[:300] or type(error).__name__}"
-        ) from error
+    state = fetch_state(repo_id, revision)
+    if state.card is None:
+        raise ScriptError(f"{where} has no README.md")
+    return decode_card(state.card, f"{where}/README.md")
 
 
 def dotenv_token() -> str | None:
@@ -2778,7 +4832,1269 @@ def dotenv_token() -> str | None:
     return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
 
 
-# --- Commands ----------------------------------------------------------------------------------------------------
+# --- Edges: Artificial Analysis -------------------------------------------------------------------------------------
+
+
+def aa_key() -> str:
+    """AA_API_KEY from the environment or the current folder's .env; ScriptError when there is none."""
+    from dotenv import dotenv_values
+
+    try:
+        key = os.environ.get("AA_API_KEY") or (
+            dotenv_values(".env").get("AA_API_KEY") if Path(".env").is_file() else ""
+        )
+    except (OSError, ValueError) as error:
+        raise ScriptError(f".env: could not be read: {type(error).__name__}") from error
+    if not (key or "").strip():
+        raise ScriptError(f"no AA_API_KEY: {AA_KEY_HELP}; --input-json FILE replays a saved answer without a key")
+    return (key or "").strip()
+
+
+def aa_url() -> Any:
+    """The address of the API's list of models (AA_API_BASE, for tests and proxies); https, except to this machine."""
+    import httpx2
+
+    base = os.environ.get("AA_API_BASE") or AA_SITE
+    try:
+        url = httpx2.URL(base.rstrip("/") + AA_MODELS)
+    except (httpx2.InvalidURL, TypeError) as error:
+        raise ScriptError(f"AA_API_BASE is not a URL: {single_line(error)}") from error
+    safe = url.scheme == "https" or (url.scheme == "http" and url.host in ("127.0.0.1", "localhost", "::1"))
+    if not safe or not url.host or url.userinfo:
+        raise ScriptError("AA_API_BASE must be https://HOST; a key is not sent without encryption")
+    return url
+
+
+def fetch_aa(key: str, save: Path | None) -> list[dict[str, Any]]:
+    """All models that Artificial Analysis lists; the answer as received goes to `save`.
+
+    Asks MAX_TRIES times when the API is busy or cannot be reached. The key is in the request's header and nowhere else.
+    """
+    import httpx2
+    import tenacity
+
+    if not re.fullmatch(r"[\x21-\x7e]{8,500}", key):
+        raise ScriptError(f"AA_API_KEY is no key (one word of at least 8 printable ASCII characters): {AA_KEY_HELP}")
+    url = aa_url()
+
+    def stay(request: Any) -> None:  # the client would take the key along to wherever it is sent
+        if (request.url.scheme, request.url.host, request.url.port) != (url.scheme, url.host, url.port):
+            raise ScriptError(f"{url} sends on to another server, {single_line(request.url.host)}; not followed")
+
+    try:
+        with httpx2.Client(
+            headers={"x-api-key": key, "user-agent": f"evaluation_manager/{VERSION}", "accept": "application/json"},
+            follow_redirects=True,
+            max_redirects=3,
+            timeout=30,
+            event_hooks={"request": [stay]},
+        ) as client:
+            asking = tenacity.Retrying(
+                stop=tenacity.stop_after_attempt(MAX_TRIES),
+                retry=tenacity.retry_if_exception_type(httpx2.TransportError)
+                | tenacity.retry_if_result(lambda answer: answer[0] == 429 or answer[0] >= 500),
+                wait=aa_wait,
+                before_sleep=lambda state: note(f"{aa_trouble(state)}; again in {state.upcoming_sleep:.0f} s"),
+                retry_error_callback=give_up,
+            )
+            status, _, data = asking(ask_aa, client, url)
+    except httpx2.HTTPError as error:  # too many redirects, an encoding that cannot be undone
+        raise ScriptError(f"{url}: {single_line(error).replace(key, '***') or type(error).__name__}") from None
+    if status in (401, 403):
+        why = "does not know the key in AA_API_KEY" if status == 401 else "does not let the key in AA_API_KEY read this"
+        raise ScriptError(f"{AA_NAME} {why} (answer {status}): {AA_KEY_HELP}")
+    if status != 200:
+        raise ScriptError(f"{url} answered {status}; is AA_API_BASE right?")
+    try:
+        text = data.decode("utf-8")
+        models = aa_models(json.loads(text), str(url))
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{url}: the answer is not valid JSON: {single_line(error)[:120]}") from None
+    if save:
+        write_whole(save, text.replace(key, "***"))
+        note(f"the answer is in {save}; --input-json {save} replays it")
+    return models
+
+
+def ask_aa(client: Any, url: Any) -> tuple[int, str, bytes]:
+    """(status, Retry-After, content) of one request; the content of a refusal is not read."""
+    data = bytearray()
+    with client.stream("GET", url) as response:
+        for chunk in response.iter_bytes() if response.status_code == 200 else ():
+            data += chunk
+            if len(data) > MAX_ANSWER:
+                raise ScriptError(f"{url}: the answer is longer than {MAX_ANSWER:,} bytes; not read")
+        return response.status_code, response.headers.get("retry-after", ""), bytes(data)
+
+
+def aa_wait(state: Any) -> float:
+    """Seconds before the next try: what Retry-After asks for, else 1, 2, 4, ... and a bit; at most MAX_WAIT."""
+    import tenacity
+
+    asked = None if state.outcome.failed else retry_after(state.outcome.result()[1], datetime.now(UTC))
+    backoff = tenacity.wait_exponential_jitter(initial=1, max=MAX_WAIT, jitter=1)
+    return min(MAX_WAIT, backoff(state) if asked is None else asked)
+
+
+def aa_trouble(state: Any) -> str:
+    """Why a try failed, in a few words without anything that the server or the request said."""
+    outcome = state.outcome
+    why = type(outcome.exception()).__name__ if outcome.failed else f"answer {outcome.result()[0]}"
+    return f"{AA_NAME}: {why} (try {state.attempt_number} of {MAX_TRIES})"
+
+
+def give_up(state: Any) -> None:
+    raise ScriptError(f"{aa_trouble(state)}; wait and try again, or replay a saved answer with --input-json FILE")
+
+
+def read_aa(path: Path) -> list[dict[str, Any]]:
+    """The models in an answer that --save-raw-json kept."""
+    return aa_models(read_json(path), str(path))
+
+
+# --- Edges: records -------------------------------------------------------------------------------------------------
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
+
+
+def read_records(paths: Sequence[Path]) -> tuple[list[tuple[Path, dict[str, Any]]], list[str]]:
+    """The records and failure entries in files and below folders, and why other JSON files are none."""
+    folders = [path for path in paths if not path.is_file()]
+    found, notes = [], []
+    for path in dict.fromkeys([path for path in paths if path.is_file()] + record_files(folders)):
+        try:
+            record = read_record(path)
+        except ScriptError as error:
+            notes.append(single_line(f"left out: {error}"))
+            continue
+        if record is None or not (record_model(record) or record.get("failure")):
+            why = "no record of Every Eval Ever" if record is None else "it names no model"
+            notes.append(single_line(f"left out: {path}: {why}"))
+        else:
+            found.append((path, record))
+    return found, notes
+
+
+def read_entries(
+    paths: Sequence[Path],
+    model_id: str | None,
+    repo_id: str,
+    benchmarks: Sequence[str],
+    mapping: Mapping[str, Any],
+    allow_partial: bool = False,
+) -> tuple[list[Entry], list[str]]:
+    """One model's results in records (files, or all below folders), as measured, and what else was found there.
+
+    ScriptError: 1 nothing to publish; 2 a damaged or partial result; 3 several models, metrics, runs or weights.
+    """
+    found, notes = read_records(paths)
+    good = [(path, record) for path, record in found if not record.get("failure")]
+    if not good:
+        hint = f" ({listing(notes, 2)})" if notes else ""
+        raise ScriptError(f"no evaluation record in {listing(map(str, paths))}{hint}", code=1)
+    model = choose_record_model((record_model(record) for _, record in good), model_id, repo_id)
+    names = TaskNames(mapping)
+    rows = []
+    for path, record in good:
+        if record_model(record) == model:
+            rows += results_of(path, record, names)
+            if (when := record.get("evaluation_timestamp")) and not iso_time(when):
+                notes.append(single_line(f"left out: the date of {record_place(path)}: {when} is not ISO 8601"))
+    notes += failure_notes(found, model, {row.result_id.rpartition("/")[0] for row in rows})
+    if model != repo_id:
+        notes.append(single_line(f"the records are about {model}, published as {repo_id}"))
+    chosen, ids = choose_benchmarks(rows, benchmarks, names)
+    chosen, more = choose_metrics(chosen, ids, names)
+    notes += more
+    check_one_model(chosen)
+    chosen, more = choose_runs(chosen, allow_partial)
+    if not chosen:
+        raise ScriptError(f"the records of {single_line(model)} have no result", code=1)
+    return [row.entry for row in chosen], notes + more
+
+
+def results_of(path: Path, record: Mapping[str, Any], names: TaskNames) -> list[RecordResult]:
+    """A record's results; ScriptError with the file when one is damaged."""
+    try:
+        return [record_result(path, record, row, names) for row in record["evaluation_results"]]
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def failure_notes(found: Iterable[tuple[Path, Mapping[str, Any]]], model: str, measured: set[str]) -> list[str]:
+    """What failed for a model and was not measured since."""
+    return [
+        single_line(f"failed: {record.get('task')}: {str(record.get('error'))[:200]} ({record_place(path)})")
+        for path, record in found
+        if record.get("failure") and record_model(record) in (model, "") and str(record.get("task")) not in measured
+    ]
+
+
+# --- Edges: the Hub ------------------------------------------------------------------------------------------------
+
+
+class Hub:
+    """Models on the Hub, through its own client; reads that the client itself does not repeat are repeated."""
+
+    def __init__(self, token: str | None) -> None:
+        from huggingface_hub import HfApi
+
+        self.token = token
+        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.boards: dict[str, Leaderboard] = {}
+
+    def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call, and call again on 429, 5xx and broken connections: at most five times, when the Hub says."""
+        import tenacity
+
+        rule = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(worth_repeating),
+            wait=seconds_to_wait,
+            stop=tenacity.stop_after_attempt(TRIES),
+            reraise=True,
+        )
+        return rule(call, *args, **options)
+
+    def info(self, repo_id: str, revision: str | None = None) -> Any:
+        return self.read(self.api.model_info, repo_id, revision=revision, expand=["sha", "siblings"])
+
+    def state(self, repo_id: str, revision: str | None = None, info: Any = None) -> RepoState:
+        """The card and the evaluation results of a model, all of one commit."""
+        info = info or self.info(repo_id, revision)
+        names = [file.rfilename for file in info.siblings or []]
+        files = {
+            name: decode_strict(self.content(repo_id, name, info.sha), name)
+            for name in names
+            if name.startswith(EVAL_RESULTS) and name.endswith((".yaml", ".yml"))
+        }
+        card = self.content(repo_id, "README.md", info.sha) if "README.md" in names else None
+        return RepoState(info.sha, card, files)
+
+    def content(self, repo_id: str, path: str, revision: str, repo_type: str | None = None) -> bytes:
+        """A file's bytes, in one GET (hf_hub_download asks twice before it fetches)."""
+        from huggingface_hub import get_session, hf_hub_url
+        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+        url = hf_hub_url(repo_id, path, revision=revision, repo_type=repo_type, endpoint=self.api.endpoint)
+        headers = build_hf_headers(token=self.token)
+
+        def get() -> bytes:
+            with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                hf_raise_for_status(answer)
+                data = bytearray()
+                for part in answer.iter_bytes():
+                    data += part
+                    if len(data) > MAX_CARD:
+                        raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
+                return bytes(data)
+
+        return self.read(get)
+
+    def leaderboard(self, dataset_id: str) -> Leaderboard:
+        """Whether a dataset is a Benchmark, its tasks, and the scale of its leaderboard; asked once."""
+        if dataset_id not in self.boards:
+            self.boards[dataset_id] = self.fetch_leaderboard(dataset_id)
+        return self.boards[dataset_id]
+
+    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
+        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+
+        try:
+            data = self.content(dataset_id, "eval.yaml", "main", repo_type="dataset")
+            loaded, _ = load_yaml(decode_strict(data, "eval.yaml"), f"{dataset_id}/eval.yaml")
+            rows = loaded.get("tasks") if isinstance(loaded, dict) else None
+            tasks = tuple(str(row["id"]) for row in rows or [] if isinstance(row, dict) and row.get("id"))
+        except EntryNotFoundError:
+            return Leaderboard(dataset_id, reason="it is no Benchmark: it has no eval.yaml")
+        except RepositoryNotFoundError:
+            return Leaderboard(dataset_id, reason="no such dataset, or no access to it")
+        try:
+            entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
+        except HfHubHTTPError as error:
+            if error.response is None or error.response.status_code not in (400, 404):
+                raise
+            entries = []
+        return Leaderboard(dataset_id, tasks, leaderboard_scale([entry.value for entry in entries]))
+
+    def pull_requests(self, repo_id: str) -> list[PullRequest]:
+        """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
+        found = self.read(
+            lambda: list(
+                self.api.get_repo_discussions(repo_id, discussion_type="pull_request", discussion_status="open")
+            )
+        )
+        return [self.pull_request(repo_id, item) for item in found]
+
+    def pull_request(self, repo_id: str, item: Any) -> PullRequest:
+        details = self.read(self.api.get_discussion_details, repo_id, item.num)
+        files = changed_files(details.diff or "")
+        touches = any(name.startswith(EVAL_RESULTS) for name in files)
+        if not touches and ("README.md" in files or not files):
+            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
+        created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
+        return PullRequest(item.num, item.title, item.author, created, item.url, item.status, touches)
+
+    def other_results(self, repo_id: str, revision: str) -> bool:
+        """Whether a revision's model-index differs from main's; one that cannot be read counts as different."""
+        try:
+            ours, theirs = (
+                read_metadata(decode_strict(self.state(repo_id, rev).card or b"", "README.md"), "README.md")
+                for rev in (None, revision)
+            )
+        except ScriptError:
+            return True
+        return canonical(ours.values.get("model-index")) != canonical(theirs.values.get("model-index"))
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    number: int
+    title: str
+    author: str
+    date: str  # when it was opened, YYYY-MM-DD
+    url: str
+    status: str
+    evaluation: bool  # it touches model-index or .eval_results
+
+
+def changed_files(diff: str) -> set[str]:
+    """The names in a git diff's headers."""
+    return {name for pair in re.findall(r"^diff --git a/(.+?) b/(.+)$", diff, re.M) for name in pair}
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    with contextlib.suppress(KeyError, ValueError):
+        return min(float(headers["Retry-After"]), 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+@contextlib.contextmanager
+def card_errors(where: str) -> Iterator[None]:
+    """Turn what the client raises when a model is read into one line that says what to do."""
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        yield
+    except ScriptError:
+        raise
+    except HFValidationError as error:
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {where!r}") from error
+    except GatedRepoError as error:
+        raise ScriptError(
+            f"{where} is gated: a token of an account with access is needed "
+            "(accept its terms on the Hub, then `hf auth login` or HF_TOKEN)"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{where}: no such revision") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(
+            f"{where} does not exist, or is private: then a token with access is needed (`hf auth login` or HF_TOKEN)"
+        ) from error
+    except EntryNotFoundError as error:
+        raise ScriptError(f"{where} has no README.md") from error
+    except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
+        raise ScriptError(
+            f"{where}: could not be read: {' '.join(str(error).split())[:300] or type(error).__name__}"
+        ) from error
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+def fetch_state(repo_id: str, revision: str | None) -> RepoState:
+    """A model's card and results on the Hub; each failure is one line that says what to do."""
+    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
+        return Hub(read_token()).state(repo_id, revision)
+
+
+def read_clone(card: Path) -> RepoState:
+    """A card on disk, and the .eval_results beside it."""
+    try:
+        data = card.read_bytes()
+        files = {
+            EVAL_RESULTS + path.name: decode_strict(path.read_bytes(), str(path))
+            for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
+        }
+    except OSError as error:
+        raise ScriptError(f"{card}: {error.strerror or error}") from error
+    return RepoState(None, data, files)
+
+
+def write_clone(card: Path, change: Change) -> None:
+    for path, data in change.files.items():
+        target = card if path == "README.md" else card.parent / path
+        write_whole(target, data.decode("utf-8"))
+
+
+# --- Edges: writing to the Hub -------------------------------------------------------------------------------------
+
+
+def send_change(hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoState) -> dict[str, Any]:
+    """One commit or one pull request with the change; planned anew when the repo has moved on, at most three times.
+
+    Returns {"commit", "url", "pull_request"}. What the Hub has afterwards is read back and compared.
+    """
+    for attempt in range(1 + MAX_REPLANS):
+        if attempt:
+            note(f"{plan.repo_id} has moved on; planning again ({attempt} of {MAX_REPLANS})")
+            state = hub.state(plan.repo_id, how.revision)
+            change = merge(plan, state)
+            refuse_open_ends(change)
+            if not change.files:
+                note("all of it is there now; nothing was sent")
+                return {"commit": None, "url": None, "pull_request": None}
+        commit = try_commit(hub, plan, how, change, state)
+        if commit is not None:
+            read_back(hub, plan.repo_id, commit, change)
+            return {"commit": commit.oid, "url": commit.commit_url, "pull_request": commit.pr_url}
+    saved = Path(f"plan-{plan.repo_id.replace('/', '--')}.json")
+    write_whole(saved, to_json(plan.as_json()))
+    raise ScriptError(
+        f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}: "
+        f"apply {saved}, later"
+    )
+
+
+def try_commit(hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoState) -> Any | None:
+    """The commit; None when the repo is not at the planned parent any more."""
+    from huggingface_hub import CommitOperationAdd
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return hub.api.create_commit(
+            plan.repo_id,
+            [CommitOperationAdd(path, data) for path, data in change.files.items()],
+            commit_message=how.message or pull_request_title(plan),
+            commit_description=pull_request_text(plan, change),
+            parent_commit=state.sha,
+            revision=how.revision,
+            create_pr=how.create_pr or None,
+        )
+    except HfHubHTTPError as error:
+        if error.response is not None and error.response.status_code == 412:
+            return None
+        raise
+
+
+def read_back(hub: Hub, repo_id: str, commit: Any, change: Change) -> None:
+    """ScriptError unless the Hub has what was sent, byte for byte."""
+    for path, data in change.files.items():
+        if hub.content(repo_id, path, commit.oid) != data:
+            raise ScriptError(f"{repo_id}: {path} differs on the Hub from what was sent; look at {commit.commit_url}")
+
+
+def refuse_open_ends(change: Change) -> None:
+    """ScriptError (3) while something is undecided: nothing is written then."""
+    if change.questions:
+        raise ScriptError("\n".join(change.questions), code=3)
+    if change.conflicts:
+        lines = [f"{c.where} ({c.benchmark}): there is {c.there}, the new value is {c.new}" for c in change.conflicts]
+        lines.append("nothing was written; --replace takes the new values, or take fewer results")
+        raise ScriptError("\n".join(lines), code=3)
+
+
+def carry_out(
+    plan: Plan, args: argparse.Namespace, hub: Hub | None, state: RepoState, change: Change
+) -> dict[str, Any]:
+    """Do what was asked for: nothing (a dry run), the local card, a pull request, a commit."""
+    outcome: dict[str, Any] = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}
+    if not change.files or not acts(args):
+        return outcome
+    refuse_open_ends(change)
+    if args.card or hub is None:
+        write_clone(args.card, change)
+        note(f"written: {', '.join(change.files)} at {args.card.parent}")
+        return outcome
+    how = Sending(args.create_pr, f"refs/pr/{args.update_pr}" if args.update_pr else None, args.commit_message)
+    with hub_errors(f"writing to {plan.repo_id}", hub.token or ""):
+        check_write_access(hub.api.whoami(), plan.repo_id, how.create_pr or how.revision is not None)
+        if args.create_pr and not args.allow_duplicate_pr:
+            refuse_second_pull_request(hub, plan.repo_id)
+        outcome |= send_change(hub, plan, how, change, state)
+    if outcome["pull_request"] or outcome["url"]:
+        note(f"{'pull request' if outcome['pull_request'] else 'commit'}: {outcome['pull_request'] or outcome['url']}")
+    return outcome
+
+
+def refuse_second_pull_request(hub: Hub, repo_id: str) -> None:
+    """ScriptError (3) with its URL when an open pull request touches evaluation metadata already."""
+    for request in hub.pull_requests(repo_id):
+        if request.evaluation:
+            raise ScriptError(
+                f"an open pull request touches the evaluation metadata already: {request.url} ({request.title!r} by "
+                f"{request.author}, {request.date}); add to it with --update-pr {request.number}, or open a second "
+                "one with --allow-duplicate-pr",
+                code=3,
+            )
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+@contextlib.contextmanager
+def hub_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, HfHubHTTPError):
+            cause = cause.__cause__
+        if cause is None:
+            local = getattr(error, "filename", None)
+            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            raise ScriptError(f"{doing}: {what}") from error
+        status = cause.response.status_code if cause.response is not None else None
+        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
+        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
+        raise ScriptError(f"{doing}: {reason}") from error
+
+
+def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
+    """ScriptError when whoami says that this token may not write to the repo."""
+    owner = repo_id.split("/")[0]
+    token = (identity.get("auth") or {}).get("accessToken") or {}
+    make = "make one with write permission at https://huggingface.co/settings/tokens"
+    if token.get("role") == "read":
+        raise ScriptError(f"the token may only read; {make}")
+    if token.get("role") == "fineGrained":
+        granted = token.get("fineGrained") or {}
+        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
+        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
+        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
+            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
+    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
+    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
+        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+# --- Batch ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class ModelOutcome:
+    """What batch found for one model; written when the model is done."""
+
+    repo_id: str
+    status: str  # found, already there, conflict, ambiguous, none, failed
+    reason: str = ""
+    results: int = 0
+    added: int = 0
+    plan: str | None = None  # file, relative to the output folder
+    pull_request: str | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What all models of a batch share."""
+
+    folder: Path
+    hub: Hub
+    mapping: Mapping[str, Any]
+    vocabulary: Vocabulary
+    keys: frozenset[str]  # canonical keys that are wanted; empty: all
+    sources: frozenset[str]
+    aa_models: list[dict[str, Any]]
+    formats: str
+    task_type: str
+    scales: Mapping[str, str]
+    started: datetime
+
+    def path(self, kind: str, repo_id: str) -> Path:
+        return self.folder / kind / f"{repo_id.replace('/', '--')}.json"
+
+    def save(self, outcome: ModelOutcome) -> ModelOutcome:
+        write_whole(self.path("models", outcome.repo_id), to_json(dataclasses.asdict(outcome)))
+        return outcome
+
+
+def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> ModelOutcome:
+    """Decide about one model, write its records and its plan, and last its outcome; no failure leaves this function."""
+    try:
+        with card_errors(repo_id):
+            outcome = look_at(batch, repo_id, reading.result())
+    except ScriptError as error:
+        outcome = ModelOutcome(repo_id, "failed", " ".join(str(error).split())[:500])
+    return batch.save(outcome)
+
+
+def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
+    if state.card is None and batch.sources == {"card"}:
+        return ModelOutcome(repo_id, "none", "it has no README.md")
+    entries, doubt, conflicts = batch_entries(batch, repo_id, state)
+    entries = [entry for entry in entries if not batch.keys or entry.key in batch.keys]
+    if not entries:
+        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "no results of this model were found")
+    plan = make_plan(
+        repo_id, entries, batch.mapping, formats=batch.formats, task_type=batch.task_type, source=source_phrase(entries)
+    )
+    plan.created, plan.parent = batch.started.isoformat(timespec="seconds"), state.sha
+    boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
+    questions = settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
+    change = merge(plan, state)
+    conflicts += [f"{c.where}: there {c.there}, new {c.new}" for c in change.conflicts]
+    for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
+        write_whole(batch.folder / path, to_json(record))
+    write_whole(batch.path("plans", repo_id), to_json(plan.as_json()))
+    status, reason = "found", ""
+    if not change.files and not conflicts:
+        status = "already there"
+    if doubt or questions:
+        status, reason = "ambiguous", doubt or questions[0]
+    if conflicts:
+        status, reason = "conflict", conflicts[0]
+    if errors := new_errors(state, change, batch.mapping):
+        status, reason = "failed", f"would not validate: {errors[0].path}: {errors[0].message}"
+    where = str(batch.path("plans", repo_id).relative_to(batch.folder))
+    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where)
+
+
+def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str]]:
+    """The results of a model from the wanted sources, what is in doubt, and what contradicts itself."""
+    entries: list[Entry] = []
+    doubt, conflicts = "", []
+    if "card" in batch.sources and state.card is not None:
+        card = parse_card(decode_card(state.card, f"{repo_id}/README.md"))
+        answer = extract(read_tables(card, repo_id, batch.vocabulary, {}), repo_id, [], True, "extract-readme")
+        entries += card_entries(answer.results, repo_id)
+        doubt = answer.message if answer.code == 3 else ""
+        conflicts = [
+            f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
+            for c in answer.conflicts()
+        ]
+    if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
+        entries += aa_entries(model, batch.mapping)[0]
+    return entries, doubt, conflicts
+
+
+def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] | None:
+    """The API's model of this very name and creator; None when there is none, or more than one."""
+    owner, _, name = repo_id.partition("/")
+    folded = normalize_name(owner)
+    found = []
+    for model in models:
+        creator = normalize_name(str((model.get("model_creator") or {}).get("slug") or ""))
+        names = {normalize_name(str(model.get(part) or "")) for part in ("slug", "name")}
+        if normalize_name(name) in names and creator and (folded.startswith(creator) or creator.startswith(folded)):
+            found.append(model)
+    return found[0] if len(found) == 1 else None
+
+
+def source_phrase(entries: Sequence[Entry]) -> str:
+    from_api = any(entry.origin.startswith("evaluations.") for entry in entries)
+    from_card = any(entry.origin.startswith("table ") for entry in entries)
+    parts = ["the model card's tables"] * from_card + ["Artificial Analysis"] * from_api
+    return " and ".join(parts)
+
+
+def new_errors(state: RepoState, change: Change, mapping: Mapping[str, Any]) -> list[Finding]:
+    """What validate would call an error afterwards and did not before."""
+
+    def errors(files: Mapping[str, Any]) -> list[Finding]:
+        return [finding for finding in check_files(files, mapping) if finding.severity == "error"]
+
+    before = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
+    old = Counter((finding.path, finding.message) for finding in errors(before))
+    return [f for f in errors({**before, **change.files}) if not old[f.path, f.message]]
+
+
+def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[Finding]:
+    """Findings in a card's metadata and the files of .eval_results; a file that cannot be read is one, too."""
+    findings, loaded = [], {}
+    for path, data in files.items():
+        try:
+            text = decode_strict(data, path)
+            if path.startswith(EVAL_RESULTS) or path.endswith((".yaml", ".yml")):
+                loaded[path] = load_yaml(text, path)[0]
+                findings += check_eval_results(path, loaded[path], mapping)
+            else:
+                findings += check_model_index(front_values(text, path), mapping)
+        except ScriptError as error:
+            findings.append(Finding(path, "error", str(error)))
+    return findings + check_eval_results_set(loaded, mapping)
+
+
+def front_values(text: str, name: str) -> Any:
+    """A card's metadata as it is, well formed or not; ScriptError when it is no YAML."""
+    found = FRONT_MATTER.match(text)
+    return load_yaml(found["yaml"], name, found["open"].count("\n") + 1)[0] if found else {}
+
+
+def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) -> None:
+    """A pull request for each model with something new, up to a number; none where one is open."""
+    ours = sum(1 for outcome in outcomes if outcome.pull_request)
+    waiting = [o for o in outcomes if o.status == "found" and not o.pull_request and not o.reason]
+    if not waiting:
+        return
+    with hub_errors("asking the Hub who writes", batch.hub.token or "-"):
+        identity = batch.hub.api.whoami()
+    for outcome in waiting:
+        if ours >= most:
+            note(f"{most} pull requests were opened; --max-prs allows more")
+            return
+        try:
+            with hub_errors(outcome.repo_id, batch.hub.token or "-"):
+                propose(batch, outcome, identity)
+        except ScriptError as error:
+            outcome.status, outcome.reason = "failed", " ".join(str(error).split())[:500]
+        ours += bool(outcome.pull_request)
+        batch.save(outcome)
+
+
+def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) -> None:
+    """Open one model's pull request, unless one is open; ours of an interrupted run is recognised by its title."""
+    plan = plan_from_json(read_json(batch.folder / str(outcome.plan)), str(outcome.plan))
+    check_write_access(identity, plan.repo_id, True)
+    for request in batch.hub.pull_requests(plan.repo_id):
+        if request.evaluation:
+            if request.author == identity["name"] and request.title == pull_request_title(plan):
+                outcome.pull_request = request.url
+            else:
+                outcome.reason = f"an open pull request touches the evaluation metadata: {request.url}"
+            return
+    state = batch.hub.state(plan.repo_id)
+    change = merge(plan, state)
+    refuse_open_ends(change)
+    if not change.files:
+        outcome.status = "already there"
+        return
+    outcome.pull_request = send_change(batch.hub, plan, Sending(create_pr=True), change, state)["pull_request"]
+
+
+def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
+    """The models to look at, in order, with what the Hub's list says of each already."""
+    expand = ["sha", "siblings"]
+    if args.repo_ids:
+        lines = read_lines(args.repo_ids)
+        wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
+        if wrong:
+            raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
+        return dict.fromkeys(lines)
+    with hub_errors("listing models", hub.token or "-"):
+        if args.author:
+            found = hub.read(lambda: list(hub.api.list_models(author=args.author, expand=expand)))
+        else:
+            found = hub.read(
+                lambda: list(
+                    hub.api.list_models(
+                        pipeline_tag="text-generation", sort="trending_score", limit=args.trending, expand=expand
+                    )
+                )
+            )
+    return {model.id: model for model in found if REPO_ID.fullmatch(model.id)}
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], dict[str, ModelOutcome], datetime]:
+    """The models, the outcomes that an interrupted run of the same batch has written, and when that one began."""
+    file = args.output_dir / "batch.json"
+    settings = {
+        "schema_version": PLAN_SCHEMA,
+        "repo_ids": str(args.repo_ids) if args.repo_ids else None,
+        "trending": args.trending,
+        "author": args.author,
+        "benchmarks": args.benchmarks,
+        "from": args.sources,
+        "format": args.format,
+        "scale": args.scale or [],
+    }
+    if not file.exists():
+        repos, started = batch_repos(args, hub), datetime.now(UTC).replace(microsecond=0)
+        write_whole(file, to_json({**settings, "started": started.isoformat(), "models": list(repos)}))
+        return repos, {}, started
+    if not args.resume:
+        raise ScriptError(f"{args.output_dir} holds a batch already; go on with --resume, or take another --output-dir")
+    saved = read_json(file)
+    if not isinstance(saved, dict) or {k: saved.get(k) for k in settings} != settings:
+        raise ScriptError(f"{file} was made with other options; give the same ones, or take another --output-dir")
+    done = {}
+    for path in sorted((args.output_dir / "models").glob("*.json")):
+        with contextlib.suppress(TypeError):
+            outcome = ModelOutcome(**read_json(path))
+            if outcome.status != "failed":  # what failed is tried again
+                done[outcome.repo_id] = outcome
+    return dict.fromkeys(saved["models"]), done, datetime.fromisoformat(saved["started"])
+
+
+def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
+    """summary.md: one row for each model."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    lines = [", ".join(f"{status}: {counts[status]}" for status in STATUSES if counts[status]), ""]
+    lines += ["| model | status | results | new | pull request | reason |", "| --- | --- | --- | --- | --- | --- |"]
+    for o in outcomes:
+        reason = markdown_text(o.reason, 200)
+        lines.append(f"| {o.repo_id} | {o.status} | {o.results} | {o.added} | {o.pull_request or ''} | {reason} |")
+    return "\n".join(lines) + "\n"
+
+
+# --- Commands ------------------------------------------------------------------------------------------------------
+
+
+def acts(args: argparse.Namespace) -> bool:
+    return bool(args.apply or args.create_pr or args.update_pr) and not args.dry_run
+
+
+def check_publish_usage(args: argparse.Namespace) -> None:
+    if args.repo_id and not REPO_ID.fullmatch(args.repo_id):
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
+    if args.card and (args.create_pr or args.update_pr):
+        raise ScriptError("--card FILE is a local card: a pull request is made from the Hub's own; leave --card out")
+    if args.apply and (args.create_pr or args.update_pr):
+        raise ScriptError("--apply writes to the main branch, --create-pr and --update-pr do not: choose one")
+    if args.update_pr:
+        args.create_pr = False
+
+
+def read_scales(texts: Sequence[str] | None) -> dict[str, str]:
+    """--scale [KEY=]percent|proportion|as-is -> {key or "": answer}"""
+    scales = {}
+    for text in texts or []:
+        key, _, answer = text.rpartition("=")
+        if answer not in ("percent", "proportion", "as-is"):
+            raise ScriptError(f"--scale {text}: [KEY=]percent, proportion or as-is is expected")
+        scales[key] = answer
+    return scales
+
+
+def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) -> int:
+    """Compare a plan with what is there, do what was asked for, and print it; 3 while something is undecided."""
+    check_publish_usage(args)
+    plan.created = plan.created or datetime.now(UTC).isoformat(timespec="seconds")
+    hub, revision = None, getattr(args, "revision", None)
+    if args.card:
+        state = read_clone(args.card)
+    else:
+        hub = Hub(find_token(None) if acts(args) else read_token())
+        revision = f"refs/pr/{args.update_pr}" if args.update_pr else revision
+        if revision and acts(args) and not args.update_pr:
+            raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
+        with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}"):
+            state = hub.state(plan.repo_id, revision)
+    plan.parent = state.sha
+    asked = [*questions, *ask_leaderboards(plan, hub, read_scales(args.scale))]
+    change = merge(plan, state)
+    change.questions = asked
+    outcome, code, said = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}, 0, ""
+    try:
+        refuse_open_ends(change)
+        outcome = carry_out(plan, args, hub, state, change)
+    except ScriptError as error:
+        if error.code != 3:
+            raise
+        code, said = 3, str(error)
+    print_plan(args, plan, change, outcome)
+    if said:
+        note(said)
+    elif not change.files:
+        note(f"{plan.repo_id} has all of it already; nothing to write")
+    elif not acts(args):
+        note("dry run: nothing was written; --create-pr opens a pull request, --apply writes")
+    return code
+
+
+def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> list[str]:
+    """Fit the plan to the Hub's Benchmarks; offline nothing can be asked, and a note says so."""
+    names = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
+    boards = {}
+    if hub is None and names:
+        note("offline: task ids and scales in .eval_results were not compared with the Hub's leaderboards")
+    elif hub is not None:
+        for name in sorted(names):
+            with card_errors(f"the leaderboard of {name}"):
+                boards[name] = hub.leaderboard(name)
+    return settle(plan, boards, scales)
+
+
+def print_plan(args: argparse.Namespace, plan: Plan, change: Change, outcome: Mapping[str, Any]) -> None:
+    answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome, "plan": plan.as_json()}
+    if getattr(args, "output", None):
+        write_whole(args.output, to_json(answer))
+        note(f"the plan is in {args.output}; apply it with: apply {args.output}")
+    if args.json:
+        sys.stdout.write(to_json(answer))
+    elif not getattr(args, "output", None):
+        sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan, change)))
+        if link := outcome["pull_request"] or outcome["url"]:
+            sys.stdout.write(f"{link}\n")
+
+
+def run_import_aa(args: argparse.Namespace) -> int:
+    models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
+    if args.list:
+        return list_aa(args, models)
+    if not (args.creator_slug and args.model_name and args.repo_id):
+        raise ScriptError("import-aa needs --creator-slug, --model-name and --repo-id; --list shows the names")
+    mapping = read_mapping()
+    model = find_aa_model(models, args.creator_slug, args.model_name)
+    entries, left = aa_entries(model, mapping)
+    if not entries:
+        raise ScriptError(f"Artificial Analysis has no evaluation of {args.model_name}: {'; '.join(left)}", code=1)
+    plan = make_plan(
+        args.repo_id,
+        entries,
+        mapping,
+        formats=args.format,
+        task_type=args.task_type,
+        source="Artificial Analysis",
+        notes=left,
+        replace=args.replace,
+    )
+    return finish(args, plan)
+
+
+def list_aa(args: argparse.Namespace, models: list[dict[str, Any]]) -> int:
+    table, answer = render_aa_list(models, args.creator_slug)
+    if args.json:
+        sys.stdout.write(to_json(answer))
+    else:
+        from rich.console import Console
+
+        Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    return 0
+
+
+def run_add(args: argparse.Namespace) -> int:
+    mapping = read_mapping()
+    entries, notes = read_entries(
+        list(map(Path, args.results)),
+        args.model_id,
+        required_repo(args),
+        args.benchmark or [],
+        mapping,
+        args.allow_partial,
+    )
+    for text in notes:
+        note(f"note: {text}")
+    plan = make_plan(
+        args.repo_id,
+        entries,
+        mapping,
+        formats=args.format,
+        task_type=args.task_type,
+        source="evaluation records",
+        replace=args.replace,
+    )
+    return finish(args, plan)
+
+
+def run_apply(args: argparse.Namespace) -> int:
+    plan = plan_from_json(read_json(args.plan), str(args.plan))
+    if args.repo_id and args.repo_id != plan.repo_id:
+        raise ScriptError(f"{args.plan} is a plan for {plan.repo_id}, not for {args.repo_id}")
+    plan.replace = plan.replace or args.replace
+    args.apply = not (args.create_pr or args.update_pr)
+    return finish(args, plan)
+
+
+def run_show(args: argparse.Namespace) -> int:
+    state = read_clone(args.card) if args.card else fetch_state(required_repo(args), args.revision)
+    front = read_metadata(decode_card(state.card or b"", "README.md"), "README.md")
+    files = {path: eval_rows(load_yaml(text, path)[0], path) for path, text in state.files.items()}
+    if args.json:
+        answer = {"repo_id": args.repo_id, "revision": state.sha, "model_index": front.values.get("model-index") or []}
+        sys.stdout.write(to_json(json.loads(json.dumps({**answer, "eval_results": files}, default=str))))
+    else:
+        rows = [*shown_results(front.results), *shown_files(files)]
+        print_table(("where", "benchmark", "metric", "value", "source"), rows)
+    if not front.results and not files:
+        note(f"{args.repo_id or args.card} has no evaluation results")
+        return 1
+    return 0
+
+
+def shown_results(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for result in results:
+        dataset, source = result.get("dataset") or {}, result.get("source") or {}
+        for metric in result.get("metrics") or []:
+            name = metric.get("name") or metric.get("type")
+            where = source.get("url") or source.get("name") or ""
+            yield "model-index", dataset.get("name") or dataset.get("type"), name, metric.get("value"), where
+
+
+def shown_files(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tuple[Any, ...]]:
+    for path, rows in files.items():
+        for row in rows:
+            source = row.get("source") if isinstance(row.get("source"), dict) else {}
+            task = row["dataset"].get("task_id")
+            yield path, row["dataset"].get("id"), row.get("notes") or task, row.get("value"), (source or {}).get("url")
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+def required_repo(args: argparse.Namespace) -> str:
+    if not args.repo_id:
+        raise ScriptError("say which model: --repo-id OWNER/NAME")
+    if not REPO_ID.fullmatch(args.repo_id):
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
+    return args.repo_id
+
+
+def run_validate(args: argparse.Namespace) -> int:
+    mapping = read_mapping()
+    files: dict[str, bytes] = {}
+    findings: list[Finding] = []
+    try:
+        if args.card:
+            files = {"README.md": args.card.read_bytes()}
+        elif args.repo_id:
+            state = fetch_state(required_repo(args), args.revision)
+            files = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
+            findings += hub_findings(state)
+        files |= {str(path): path.read_bytes() for path in args.eval_results or []}
+    except OSError as error:
+        raise ScriptError(f"{error.filename}: {error.strerror or error}") from error
+    if not files:
+        raise ScriptError("say what to validate: --repo-id OWNER/NAME, --card FILE or --eval-results FILE")
+    findings = check_files(files, mapping) + findings
+    if args.json:
+        sys.stdout.write(to_json({"files": list(files), "findings": [dataclasses.asdict(f) for f in findings]}))
+    else:
+        sys.stdout.write(render_findings(findings))
+    return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def hub_findings(state: RepoState) -> list[Finding]:
+    """What the Hub itself says: its check of the card's YAML, and whether the datasets are such Benchmarks."""
+    from huggingface_hub import ModelCard
+
+    findings = []
+    hub = Hub(read_token())
+    with card_errors("the Hub's check of the card"):
+        try:
+            if state.card and FRONT_MATTER.match(state.card.decode("utf-8", "replace")):
+                ModelCard(state.card.decode("utf-8", "replace"), ignore_metadata_errors=True).validate()
+        except ValueError as error:
+            findings.append(Finding("README.md", "error", f"the Hub says: {' '.join(str(error).split())[:300]}"))
+    for path, text in state.files.items():
+        try:
+            rows = eval_rows(load_yaml(text, path)[0], path)
+        except ScriptError:
+            continue  # check_files says so
+        for number, row in enumerate(rows):
+            name, task = row["dataset"].get("id"), row["dataset"].get("task_id")
+            if not isinstance(name, str) or not REPO_ID.fullmatch(name):
+                continue
+            with card_errors(f"the leaderboard of {name}"):
+                board = hub.leaderboard(name)
+            if board.reason:
+                findings.append(Finding(f"{path}[{number}].dataset.id", "error", f"{name}: {board.reason}"))
+            elif task not in board.tasks:
+                message = f"{name} has no task {task!r}, but {', '.join(board.tasks) or 'none'}"
+                findings.append(Finding(f"{path}[{number}].dataset.task_id", "error", message))
+    return findings
+
+
+def run_get_prs(args: argparse.Namespace) -> int:
+    repo_id = required_repo(args)
+    with card_errors(repo_id):
+        requests = Hub(read_token()).pull_requests(repo_id)
+    if args.json:
+        answer = {"repo_id": repo_id, "pull_requests": [dataclasses.asdict(request) for request in requests]}
+        sys.stdout.write(to_json(answer))
+    else:
+        rows = [(f"#{r.number}", r.title, r.author, r.date, "yes" if r.evaluation else "no", r.url) for r in requests]
+        print_table(("number", "title", "author", "date", "evaluation", "url"), rows)
+    return 0
+
+
+def run_batch(args: argparse.Namespace) -> int:
+    if sum(map(bool, (args.repo_ids, args.trending, args.author))) != 1:
+        raise ScriptError("say which models: --repo-ids FILE, --trending N or --author NAME")
+    args.output_dir = Path(args.output_dir)
+    mapping = read_mapping()
+    vocabulary = build_vocabulary(mapping)
+    sources = frozenset(filter(None, args.sources.split(",")))
+    if not sources or sources - {"card", "aa"}:
+        raise ScriptError(f"--from {args.sources}: card, aa or card,aa is expected")
+    names = filter(None, (args.benchmarks or "").split(","))
+    keys = [vocabulary.keys.get(normalize_name(name), name) for name in names]
+    if unknown := [key for key in keys if key not in mapping]:
+        raise ScriptError(f"--benchmarks: no benchmark {unknown[0]!r} in metric_mapping.json")
+    token = find_token(None) if args.create_pr and not args.dry_run else read_token()
+    hub = Hub(token)
+    models = []
+    if "aa" in sources:
+        models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
+    repos, done, started = resume_batch(args, hub)
+    batch = Batch(
+        args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
+        read_scales(args.scale), started,
+    )  # fmt: skip
+    outcomes = run_models(batch, repos, done, args.workers)
+    if args.create_pr and not args.dry_run:
+        open_pull_requests(batch, outcomes, args.max_prs)
+    return write_summary(args, outcomes)
+
+
+def run_models(
+    batch: Batch, repos: Mapping[str, Any], done: Mapping[str, ModelOutcome], workers: int
+) -> list[ModelOutcome]:
+    """Look at the models that are not done yet; outcomes in the order of the list.
+
+    The workers read from the Hub, some models ahead; this thread decides, so the Hub never waits for a parser.
+    """
+    if done:
+        note(f"{len(done)} of {len(repos)} models are done already")
+    todo = [repo_id for repo_id in repos if repo_id not in done]
+    pool = ThreadPoolExecutor(workers)
+    try:
+        readings = [pool.submit(batch.hub.state, repo_id, info=repos[repo_id]) for repo_id in todo]
+        pairs = list(zip(todo, readings, strict=True))
+        fresh = [batch_model(batch, repo_id, reading) for repo_id, reading in progress(pairs, "models")]
+    finally:
+        pool.shutdown(cancel_futures=True)
+    found = {**done, **{outcome.repo_id: outcome for outcome in fresh}}
+    return [found[repo_id] for repo_id in repos]
+
+
+def write_summary(args: argparse.Namespace, outcomes: list[ModelOutcome]) -> int:
+    counts = Counter(outcome.status for outcome in outcomes)
+    answer = {
+        "schema_version": PLAN_SCHEMA,
+        "counts": {status: counts[status] for status in STATUSES},
+        "models": [dataclasses.asdict(outcome) for outcome in outcomes],
+    }
+    write_whole(args.output_dir / "summary.json", to_json(answer))
+    write_whole(args.output_dir / "summary.md", render_summary(outcomes))
+    sys.stdout.write(to_json(answer) if args.json else render_summary(outcomes))
+    note(f"written to {args.output_dir}")
+    return 1 if counts["failed"] else 0
 
 
 def load_card(args: argparse.Namespace) -> tuple[Card, str]:
@@ -2837,6 +6153,7 @@ def run_extract(args: argparse.Namespace) -> int:
         raise ScriptError(
             "extract-readme needs --repo-id OWNER/NAME: whose scores are wanted (with --card it stays offline)"
         )
+    check_publish_usage(args)
     card, repo_id = load_card(args)
     missing = [number for number in args.table or [] if not 1 <= number <= len(card.tables)]
     if missing:
@@ -2844,22 +6161,38 @@ def run_extract(args: argparse.Namespace) -> int:
     mapping = read_mapping()
     readings = read_tables(card, repo_id, build_vocabulary(mapping), table_choices(args, card))
     answer = extract(readings, repo_id, args.table or [], args.all_tables, again_command(args))
-    if args.json:
-        text = to_json(answer.as_json())
-    else:
-        text = (
-            to_yaml(model_index(answer.results, repo_id, mapping, args.task_type, args.dataset_name))
-            if answer.results
-            else ""
-        )
-        text = text or "".join(f"# {line}\n" for line in answer.message.split("\n"))
-    for conflict in answer.conflicts():
-        values = ", ".join(f"{v['value']} (table {v['table']})" for v in conflict["values"])
-        note(f"conflict: {conflict['benchmark']}: {values}; all are kept")
+    plan = make_plan(
+        repo_id,
+        card_entries(answer.results, repo_id),
+        mapping,
+        formats=args.format,
+        task_type=args.task_type,
+        dataset_name=args.dataset_name,
+        source="the model card's tables",
+        replace=args.replace,
+    )
+    conflicts = [
+        f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
+        for c in answer.conflicts()
+    ]
+    if answer.code == 0 and (args.apply or args.create_pr or args.update_pr):
+        questions = [f"{text}: which is it? Take one table with --table N" for text in conflicts]
+        return finish(args, plan, questions)
+    for text in conflicts:
+        note(f"conflict: {text}; all are kept")
     if answer.message:
         note(answer.message)
-    emit(text, args.output)
+    emit(extracted_text(args, answer, plan), args.output)
     return answer.code
+
+
+def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> str:
+    """JSON, also for --output FILE.json, with the plan that `apply` takes; else the model-index as YAML."""
+    if args.json or (args.output and args.output.suffix == ".json"):
+        return to_json(answer.as_json() | {"plan": plan.as_json()})
+    if not plan.model_index:
+        return "".join(f"# {line}\n" for line in answer.message.split("\n"))
+    return to_yaml({"model-index": [{"name": plan.repo_id.rpartition("/")[2], "results": plan.model_index}]})
 
 
 def table_choices(args: argparse.Namespace, card: Card) -> dict[int, Choice]:
@@ -2880,19 +6213,63 @@ def table_choices(args: argparse.Namespace, card: Card) -> dict[int, Choice]:
 def to_yaml(value: Any) -> str:
     import yaml
 
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=1000)
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"evaluation_manager {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    inspect = commands.add_parser(
-        "inspect-tables", help="list a card's tables: which are evaluations, where this model stands"
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    add_card_arguments(
+        command("inspect-tables", run_inspect, "list a card's tables: which are evaluations, where this model stands")
     )
-    add_card_arguments(inspect)
-    inspect.set_defaults(run=run_inspect)
-    extract = commands.add_parser("extract-readme", help="print this model's scores as model-index YAML or JSON")
+    add_extract_arguments(
+        command("extract-readme", run_extract, "this model's scores as model-index YAML or JSON; --create-pr adds them")
+    )
+    add_import_arguments(
+        command("import-aa", run_import_aa, "a model's evaluations from the Artificial Analysis API (AA_API_KEY)")
+    )
+    add_records_arguments(command("add", run_add, "scores from evaluation records (results/) to a model's metadata"))
+    apply = command("apply", run_apply, "apply a plan that was saved with --output FILE.json")
+    apply.add_argument("plan", type=Path, metavar="PLAN.json")
+    add_target_arguments(apply)
+    apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
+    add_scale_argument(apply)
+    add_write_arguments(apply, with_apply=False)
+    show = command("show", run_show, "the evaluation results that a model's repo has, in both formats")
+    add_card_arguments(show)
+    validate = command("validate", run_validate, "check model-index and .eval_results; exit 1 when there are errors")
+    add_card_arguments(validate)
+    validate.add_argument("--eval-results", type=Path, nargs="+", metavar="FILE", help="files of .eval_results")
+    requests = command("get-prs", run_get_prs, "the open pull requests, and which touch evaluation metadata")
+    requests.add_argument("--repo-id", metavar="OWNER/NAME", required=True, help="the model")
+    requests.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_batch_arguments(command("batch", run_batch, "many models: a record, a plan and a summary line for each"))
+    return parser
+
+
+def add_card_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target_arguments(parser)
+    parser.add_argument("--revision", metavar="REV", help="branch, tag, commit or refs/pr/N on the Hub")
+
+
+def add_target_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repo-id", metavar="OWNER/NAME", help="the model; without --card its README.md is read from the Hub"
+    )
+    parser.add_argument(
+        "--card", type=Path, metavar="FILE", help="a card on disk, .eval_results beside it; nothing touches the network"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
     add_card_arguments(extract)
     extract.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
     extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
@@ -2903,25 +6280,97 @@ def build_parser() -> argparse.ArgumentParser:
         "--model-name-override", metavar="TEXT", help="exact header or row label, with or without its markup"
     )
     extract.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
-    extract.add_argument("--task-type", default="text-generation", help="task type in the YAML (default: %(default)s)")
     extract.add_argument("--dataset-name", metavar="NAME", help="one data set name for all entries of the YAML")
-    extract.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to stdout")
     extract.add_argument(
-        "--dry-run", action="store_true", help="accepted; nothing is ever sent to the Hub by this command"
+        "--output", type=Path, metavar="FILE", help="write there instead of to stdout; FILE.json holds the plan, too"
     )
-    extract.set_defaults(run=run_extract)
-    return parser
+    add_format_arguments(extract)
+    add_write_arguments(extract)
 
 
-def add_card_arguments(parser: argparse.ArgumentParser) -> None:
+def add_import_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target_arguments(parser)
+    parser.add_argument("--creator-slug", metavar="SLUG", help="who made the model, as the API spells it")
+    parser.add_argument("--model-name", metavar="NAME", help="the model's name or slug in the API")
+    parser.add_argument("--list", action="store_true", help="show the creators and models that the API has")
+    add_replay_arguments(parser)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
+    add_format_arguments(parser)
+    add_write_arguments(parser)
+
+
+def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--save-raw-json", type=Path, metavar="FILE", help="keep the API's answer")
+    parser.add_argument("--input-json", type=Path, metavar="FILE", help="take a kept answer: no key, no network")
+
+
+def add_records_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target_arguments(parser)
     parser.add_argument(
-        "--repo-id", metavar="OWNER/NAME", help="the model; without --card its README.md is read from the Hub"
+        "--results", nargs="+", required=True, metavar="PATH", help="records, or folders searched for them"
     )
-    parser.add_argument(
-        "--card", type=Path, metavar="FILE", help="read the card from disk; nothing touches the network"
-    )
-    parser.add_argument("--revision", metavar="REV", help="branch, tag, commit or refs/pr/N on the Hub")
+    parser.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
+    parser.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
+    parser.add_argument("--allow-partial", action="store_true", help="also take scores of runs with --limit")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
+    add_format_arguments(parser)
+    add_write_arguments(parser)
+
+
+def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
+    parser.add_argument("--trending", type=positive, metavar="N", help="the N trending text-generation models")
+    parser.add_argument("--author", metavar="NAME", help="all models of a user or organization")
+    parser.add_argument("--benchmarks", metavar="K,...", help="only these benchmarks")
+    parser.add_argument("--from", dest="sources", default="card", metavar="card,aa", help="sources (default: card)")
+    add_replay_arguments(parser)
+    parser.add_argument("--output-dir", default="batch", metavar="D", help="records, plans, summary (default: batch)")
+    parser.add_argument("--resume", action="store_true", help="go on with the batch in --output-dir")
+    parser.add_argument("--workers", type=positive, default=8, metavar="N", help="models at a time (default: 8)")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_format_arguments(parser)
+    parser.add_argument("--create-pr", action="store_true", help="open pull requests for what is new")
+    parser.add_argument("--max-prs", type=positive, default=5, metavar="N", help="at most N of them (default: 5)")
+    parser.add_argument("--dry-run", action="store_true", help="open none; the default")
+
+
+def add_format_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task-type", default="text-generation", help="the Hub's task type (default: %(default)s)")
+    parser.add_argument(
+        "--format",
+        choices=("model-index", "eval-results", "both"),
+        default="both",
+        help="card metadata, .eval_results files, or both where the benchmark has a Hub dataset (default: both)",
+    )
+    add_scale_argument(parser)
+
+
+def add_scale_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scale",
+        action="append",
+        metavar="[KEY=]S",
+        help="answer to a value that does not fit the leaderboard: percent or proportion converts it, as-is keeps it",
+    )
+
+
+def add_write_arguments(parser: argparse.ArgumentParser, with_apply: bool = True) -> None:
+    if with_apply:
+        parser.add_argument("--apply", action="store_true", help="write: to --card FILE, else to the Hub's main branch")
+    parser.add_argument("--create-pr", action="store_true", help="open a pull request")
+    parser.add_argument("--update-pr", type=positive, metavar="N", help="commit to pull request N instead")
+    parser.add_argument("--allow-duplicate-pr", action="store_true", help="although one with evaluations is open")
+    parser.add_argument("--replace", action="store_true", help="take the new value where another one is there")
+    parser.add_argument("--commit-message", metavar="TEXT", help="instead of the one made from the plan")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; the default")
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,8 @@
 
 In tests, `local_hub(home)` gives a Hub of its own and points this process's client at it; `LocalHub` alone is for
 `HfApi(endpoint=hub.url, token=hub.token)` and for subprocesses (`hub.environment(home)`). By hand, it prints what to
-paste into a second terminal; everything is forgotten when it stops, unless --dir keeps it:
+paste into a second terminal, serves a few Benchmarks and made-up models (and, for import-aa, a made-up Artificial
+Analysis), and forgets everything when it stops, unless --dir keeps it:
 
     uv run tests/local_hub.py
     uv run tests/local_hub.py --port 8765 --dir ./my-hub --verbose
@@ -29,6 +30,7 @@ import fnmatch
 import hashlib
 import html
 import json
+import math
 import os
 import re
 import secrets
@@ -44,7 +46,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Self
@@ -61,6 +64,7 @@ ROUTES = [
     ("GET", "/api/{kind}", "list_repos", None),
     ("GET", "/api/{kind}/{repo}", "repo_info", "read"),
     ("GET", "/api/{kind}/{repo}/revision/{rev}", "repo_info", "read"),
+    ("GET", "/api/{kind}/{repo}/leaderboard", "leaderboard", "read"),
     ("GET", "/api/{kind}/{repo}/auth-check", "auth_check", "files"),
     ("GET", "/api/{kind}/{repo}/auth-check/write", "auth_check", "write"),
     ("GET", "/api/{kind}/{repo}/tree/{rev}", "tree", "read"),
@@ -84,6 +88,7 @@ ROUTES = [
     ("POST", "/{prefix}{repo}.git/info/lfs/verify", "lfs_verify", "discuss"),
     ("GET", "/{prefix}{repo}/resolve/{rev}/{path}", "resolve", "files"),
     ("GET", "/{prefix}{repo}/blob/{rev}/{path}", "resolve", "files"),
+    ("GET", "/{prefix}{repo}/raw/{rev}/{path}", "raw", "files"),
     ("GET", "/{prefix}{repo}/discussions/{num}", "discussion_page", "read"),
     ("GET", "/{prefix}{repo}/(?:commit|tree)/{rev}", "repo_page", "read"),
     ("GET", "/{prefix}{repo}", "repo_page", "read"),
@@ -93,6 +98,7 @@ CDN_ROUTES = [
     ("GET", "/lfs/{sha}", "cdn_get", None),
     ("PUT", "/lfs/{sha}", "cdn_put", None),
 ]
+AA_ROUTES = [("GET", "/api/v2/data/llms/models", "models", None)]
 PARTS = {
     "kind": "models|datasets|spaces",
     "prefix": "(?:datasets/|spaces/)?",
@@ -103,6 +109,34 @@ PARTS = {
     "num": r"\d+",
     "sha": "[0-9a-f]{64}",
 }
+# Requests that send a body and change nothing.
+ASKS = r"/(preupload|paths-info)/|/api/validate-yaml$|/objects/batch$"
+# What `expand` may name, which alone is then answered; of these, a list shows LISTED unless asked for more.
+EXPANDABLE = {
+    "models": "author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime "
+    "evalResults gated gguf inference inferenceProviderMapping lastModified library_name likes mask_token model-index "
+    "pipeline_tag private resourceGroup safetensors sha siblings spaces tags transformersInfo trendingScore "
+    "usedStorage widgetData",
+    "datasets": "author cardData citation createdAt description disabled downloads downloadsAllTime gated "
+    "lastModified likes mainSize paperswithcode_id private resourceGroup sha siblings tags trendingScore usedStorage",
+    "spaces": "author cardData createdAt datasets disabled lastModified likes models private region resourceGroup "
+    "runtime sdk sha siblings subdomain tags trendingScore usedStorage",
+}
+LISTED = "_id id private likes trendingScore downloads tags pipeline_tag library_name createdAt"
+LISTED_MORE = f"{LISTED} author sha lastModified gated"  # of datasets and spaces, and of models when full
+AA_PAYLOAD = Path(__file__).with_name("fixtures") / "artificial_analysis.json"
+# Benchmarks that a Hub started by hand has: dataset -> name, task ids, invented scores in percent. The scores are there
+# because a leaderboard without rows does not tell its scale.
+BENCHMARKS = {
+    "openai/gsm8k": ("GSM8K", ["gsm8k"], (61.5, 88.4)),
+    "TIGER-Lab/MMLU-Pro": ("MMLU-Pro", ["mmlu_pro"], (38.2, 66.9)),
+    "cais/hle": ("Humanity's Last Exam", ["hle"], (4.1, 11.7)),
+    "Idavidrein/gpqa": ("GPQA", ["gpqa_diamond", "gpqa_main", "gpqa_extended"], (29.8, 55.6)),
+    "MathArena/aime_2026": ("AIME 2026", ["MathArena/aime_2026"], (10.0, 46.7)),
+}
+MADE_UP = "pipeline_tag: text-generation\nlicense: mit\n---\n# A made-up model\n\nIts scores are invented.\n"
+TABLE = "\n## Evaluation\n\n| Benchmark | made-up-1b |\n|---|---|\n| GSM8K (5-shot) | 31.6 |\n| MMLU-Pro | 14.9 |\n"
+MAX_NODES = 100_000  # of a YAML document, aliases written out
 MAX_REGULAR = 10 * 1024 * 1024  # bytes; the Hub refuses larger files outside LFS
 PAGE = 1000  # items of one page of a listing
 LFS_SUFFIXES = (
@@ -137,6 +171,7 @@ class Fault:
     status: int | None = None  # answer this and do nothing, with `code`, `message`, `headers`
     code: str = ""
     message: str = "Injected by the test"
+    body: bytes | None = None  # with `status`: instead of the message, as it is
     headers: dict[str, str] = field(default_factory=dict)  # e.g. {"Retry-After": "0"}, {"RateLimit": '"api";r=0;t=0'}
     delay: float = 0  # seconds before anything else
     before: Callable[[], object] | None = None  # run just before the request is handled: another user's commit
@@ -160,7 +195,30 @@ class Request:
     query: str
     origin: str
     authorized: bool  # whether an Authorization header came along; never the token itself
+    at: float = 0.0  # seconds since 1970 at which it arrived
     status: int = 0
+
+
+@dataclass
+class Budget:
+    """Requests of one kind ("api", "resolvers") that a caller may send in a fixed window of seconds."""
+
+    kind: str
+    quota: int
+    window: float
+    used: int = 0
+    since: float = -math.inf
+
+    def spend(self, clock: float) -> tuple[bool, dict[str, str]]:
+        """Whether one more is allowed, and the headers that the Hub sends with every answer."""
+        if clock >= self.since + self.window:
+            self.used, self.since = 0, clock
+        allowed = self.used < self.quota
+        self.used += allowed
+        left = math.ceil(self.since + self.window - clock)
+        headers = {"RateLimit": f'"{self.kind}";r={self.quota - self.used};t={left}'}
+        headers["RateLimit-Policy"] = f'"fixed window";"{self.kind}";q={self.quota};w={math.ceil(self.window)}'
+        return allowed, headers | ({} if allowed else {"Retry-After": str(left)})
 
 
 @dataclass
@@ -250,6 +308,7 @@ class Repo:
     private: bool = False
     gated: str | bool = False  # "auto" or "manual": files only for the owner and `allowed`
     allowed: list[str] = field(default_factory=list)
+    trending: float = 0  # trendingScore in lists
     created: str = ""
     refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
@@ -341,6 +400,20 @@ def changes(old: dict[str, Entry], new: dict[str, Entry]) -> dict[str, Entry | N
     return {path: new.get(path) for path in sorted({*old, *new}) if old.get(path) != new.get(path)}
 
 
+def file_diff(path: str, old: Entry | None, new: Entry | None, text: Callable[[Entry | None], str]) -> str:
+    """What git shows for a file: of a binary one only that it differs, and where the last line has no end."""
+    mode = "new file mode 100644\n" if old is None else "deleted file mode 100644\n" if new is None else ""
+    oids = "..".join(side.oid[:7] if side else "0000000" for side in (old, new))
+    head = f"diff --git a/{path} b/{path}\n{mode}index {oids}{'' if mode else ' 100644'}\n"
+    names = (f"a/{path}" if old else "/dev/null", f"b/{path}" if new else "/dev/null")
+    sides = [text(side) for side in (old, new)]
+    if any("\0" in side for side in sides):
+        return f"{head}Binary files {' and '.join(names)} differ\n"
+    lines = [re.findall(r"[^\n]*\n|[^\n]+", side) for side in sides]  # splitlines() would also split at form feeds
+    found = difflib.unified_diff(*lines, *names)
+    return head + "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in found)
+
+
 def patched(tree: dict[str, Entry], changed: dict[str, Entry | None]) -> dict[str, Entry]:
     merged = {**tree, **changed}
     return {path: entry for path, entry in merged.items() if entry is not None}
@@ -356,10 +429,40 @@ class CardLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@lru_cache(maxsize=4096)  # reading YAML is what a list of models would spend its time on
+def load_yaml(text: str) -> object:
+    """Plain data of a YAML document, not to be changed by callers.
+
+    Raises yaml.YAMLError, also for a document whose aliases would grow without bound.
+    """
+    loader = CardLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if expanded_size(node, {}) > MAX_NODES:
+            raise yaml.YAMLError("Excessive alias count indicates a resource exhaustion attack")
+        return loader.construct_document(node)
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a date that does not exist
+        raise yaml.YAMLError(str(error)) from error
+    finally:
+        loader.dispose()
+
+
+def expanded_size(node: yaml.Node, known: dict[int, float]) -> float:
+    """Number of nodes with every alias written out; infinite for one that contains itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        inside = node.value if isinstance(node, yaml.CollectionNode) else []
+        children = [child for item in inside for child in (item if isinstance(item, tuple) else [item])]
+        known[id(node)] = 1 + sum(expanded_size(child, known) for child in children)
+    return known[id(node)]
+
+
 def front_matter(text: str) -> dict:
     """The YAML block of a card; {} without one. Raises yaml.YAMLError."""
-    block = re.match(r"\s*---\r?\n([\s\S]*?)\r?\n---[ \t]*(\r?\n|$)", text)
-    data = yaml.load(block[1], CardLoader) if block else {}
+    block = re.match(r"[\s\ufeff]*---[ \t]*\r?\n((?:[\s\S]*?\n)??)---[ \t]*(\r?\n|$)", text)
+    data = load_yaml(block[1]) if block else {}
     if not isinstance(data, dict | None):
         raise yaml.YAMLError("metadata must be a mapping")
     return data or {}
@@ -397,8 +500,90 @@ def index_problems(index: list) -> list[str]:
     return problems
 
 
+def eval_yaml(name: str, tasks: Sequence[str | dict]) -> str:
+    """What a Benchmark's eval.yaml looks like: how a framework runs each task."""
+    data = {"name": name, "description": f"{name}, as a Benchmark.", "evaluation_framework": "inspect-ai"}
+    return yaml.safe_dump({**data, "tasks": [eval_task(task) for task in tasks]}, sort_keys=False)
+
+
+def eval_task(task: str | dict) -> dict:
+    given = {"id": task} if isinstance(task, str) else task
+    usual = {"config": "default", "split": "test", "field_spec": {"input": "question", "target": "answer"}}
+    return {"id": "", **usual, "solvers": [{"name": "generate"}], "scorers": [{"name": "match"}], **given}
+
+
+def benchmark_tasks(text: str) -> tuple[str, ...]:
+    """Task ids of an eval.yaml, which makes a dataset a Benchmark; none when it cannot be read."""
+    try:
+        data = load_yaml(text)
+    except yaml.YAMLError:
+        return ()
+    tasks = data.get("tasks") if isinstance(data, dict) and data.get("name") else None
+    found = [task.get("id") for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
+    return tuple(task for task in found if isinstance(task, str))
+
+
+def eval_entries(text: str, tasks_of: Callable[[str], Sequence[str]]) -> list[dict]:
+    """Entries of an .eval_results file. Raises ValueError with the first reason why the Hub would not show it.
+
+    `tasks_of` gives the task ids of a dataset, none when it is no Benchmark.
+    """
+    try:
+        data = load_yaml(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"Invalid YAML: {error}") from error
+    if not isinstance(data, list) or not data:
+        raise ValueError("Expected a list of results")
+    return [eval_entry(entry, f"[{number}]", tasks_of) for number, entry in enumerate(data)]
+
+
+def eval_entry(entry: object, where: str, tasks_of: Callable[[str], Sequence[str]]) -> dict:
+    """The entry with its date as text, after the checks of the specification."""
+
+    def need(value: object, name: str, kind: type | tuple, optional: bool = False) -> object:
+        if not (isinstance(value, kind) or (optional and value is None)) or isinstance(value, bool):
+            raise ValueError(f"{where}{name}: {'required' if value is None else 'has the wrong type'}")
+        return value
+
+    need(entry, "", dict)
+    dataset, source = need(entry.get("dataset"), ".dataset", dict), need(entry.get("source"), ".source", dict, True)
+    for name in ("id", "task_id"):
+        need(dataset.get(name), f".dataset.{name}", str)
+    need(dataset.get("revision"), ".dataset.revision", str, True)
+    if not math.isfinite(need(entry.get("value"), ".value", (int, float))):
+        raise ValueError(f"{where}.value: must be finite")
+    for name in ("verifyToken", "notes"):
+        need(entry.get(name), f".{name}", str, True)
+    if source is not None and not re.match(r"https?://\S", need(source.get("url"), ".source.url", str)):
+        raise ValueError(f"{where}.source.url: Invalid URL")
+    for name in ("name", "user", "org"):
+        need((source or {}).get(name), f".source.{name}", str, True)
+    if (tasks := tasks_of(dataset["id"])) == ():
+        raise ValueError(f"{where}.dataset.id: {dataset['id']} is not a Benchmark")
+    if dataset["task_id"] not in tasks:
+        raise ValueError(f"{where}.dataset.task_id: {dataset['id']} has {', '.join(tasks)}, not {dataset['task_id']}")
+    return entry | ({"date": iso_date(entry["date"], where)} if entry.get("date") is not None else {})
+
+
+def iso_date(value: object, where: str) -> str:
+    """ISO 8601 text of a date; without quotes YAML reads one as a date of its own."""
+    if isinstance(value, date):
+        return value.isoformat()
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}.date: must be an ISO 8601 date") from error
+    return value
+
+
 def json_answer(data: object, status: int = 200, **headers: str) -> Answer:
-    return Answer(status, json.dumps(data, default=str).encode(), {"Content-Type": "application/json", **headers})
+    text = json.dumps(data, default=json_value, skipkeys=True)
+    return Answer(status, text.encode(), {"Content-Type": "application/json", **headers})
+
+
+def json_value(value: object) -> str:
+    """What YAML has and JSON has not: dates, bytes."""
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def html_page(title: str, *sections: tuple[str, str]) -> Answer:
@@ -511,44 +696,141 @@ class Handlers:
         raise HubError(400, "This local Hub has no Xet storage: set HF_HUB_DISABLE_XET=1")
 
     def list_repos(self, call: Call, kind: str) -> Answer:
+        full = call.flag("full")
+        names = self.expanded(call, kind) or {*(LISTED if kind == "models" and not full else LISTED_MORE).split()}
+        names |= ({"siblings"} if full else set()) | ({"cardData"} if call.flag("cardData") else set())
         repos = [repo for repo in self.hub.repos.values() if repo.kind == kind]
         infos = [self.info(repo, repo.at("main")) for repo in repos if self.hub.permitted(call.token, repo, "read")]
         wanted = {*call.query.get("filter", []), *call.query.get("pipeline_tag", [])}
         infos = [
-            {key: value for key, value in info.items() if key != "siblings" or call.flag("full")}
+            info
             for info in infos
             if call.arg("author", info["author"]) == info["author"]
-            and call.arg("search").lower() in info["id"].lower()
+            and all(part.lower() in info["id"].lower() for part in call.query.get("search", []))
+            and call.arg("gated").lower() in ("", str(bool(info["gated"])).lower())
             and wanted <= {*info["tags"], info["pipeline_tag"]}
         ]
         key = call.arg("sort", "trendingScore")
         infos.sort(key=lambda info: info.get(key) or 0, reverse=call.arg("direction", "-1") == "-1")
-        return self.paged(call, infos)
+        return self.paged(call, infos, lambda info: self.shown(self.hub.repos[kind, info["id"]], info, names))
 
     def repo_info(self, call: Call, rev: str = "main") -> dict:
+        expand = self.expanded(call, call.repo.kind)
         info = self.info(call.repo, call.repo.at(rev), call.flag("blobs"))
+        return self.shown(call.repo, info, expand, rev) if expand else info
+
+    def expanded(self, call: Call, kind: str) -> set[str]:
+        """The properties asked for; one that the Hub does not have is an error."""
         expand = {*call.query.get("expand", []), *call.query.get("expand[]", [])}
-        return {key: value for key, value in info.items() if not expand or key in expand or key in ("id", "_id")}
+        allowed = EXPANDABLE[kind].split()
+        if unknown := expand - {*allowed}:
+            raise HubError(400, f'"expand" must be one of [{", ".join(allowed)}], not {", ".join(sorted(unknown))}')
+        return expand
+
+    def shown(self, repo: Repo, info: dict, names: set[str], rev: str = "main") -> dict:
+        shown = {key: value for key, value in info.items() if key in names or key in ("_id", "id")}
+        return shown | ({"evalResults": self.eval_results(repo, rev)} if "evalResults" in names else {})
 
     def info(self, repo: Repo, commit: Commit, blobs: bool = False) -> dict:
-        """A field that needs more than the card and the tree (evalResults, …) is added here."""
+        """What needs no more than the card and the tree."""
         card, files = self.hub.card(commit), sorted(commit.tree.items())
         details = [{"size": e.size, "blobId": e.oid, **e.lfs_info("sha256")} if blobs else {} for _, e in files]
         what = {"_id": repo.id, "id": repo.id, "author": repo.owner, "private": repo.private, "gated": repo.gated}
         when = {"sha": commit.oid, "createdAt": repo.created, "lastModified": commit.date}
         known = {key: card.get(key) for key in ("pipeline_tag", "library_name", "model-index")}
-        told = {"cardData": card, "tags": card_tags(card), "usedStorage": sum(entry.size for _, entry in files)}
+        tags = card_tags(card) + ["benchmark:official"] * bool(self.tasks_of(repo))
+        told = {"cardData": card, "tags": tags, "usedStorage": sum(entry.size for _, entry in files)}
         siblings = [{"rfilename": path, **more} for (path, _), more in zip(files, details, strict=True)]
-        return what | when | known | told | {"siblings": siblings, "downloads": 0, "likes": 0, "trendingScore": 0}
+        counts = {"downloads": 0, "likes": 0, "trendingScore": repo.trending}
+        return what | when | known | told | {"siblings": siblings} | counts
 
-    def paged(self, call: Call, items: list) -> Answer:
+    # Evaluation results and Benchmarks
+
+    def tasks_of(self, repo: Repo) -> tuple[str, ...]:
+        """Task ids of a Benchmark: of the eval.yaml on a dataset's main branch."""
+        entry = repo.at("main").tree.get("eval.yaml") if repo.kind == "datasets" else None
+        return benchmark_tasks(self.hub.text(entry)) if entry else ()
+
+    def tasks_of_id(self, dataset_id: str) -> tuple[str, ...]:
+        repo = self.hub.repos.get(("datasets", dataset_id))
+        return self.tasks_of(repo) if repo else ()
+
+    def eval_results(self, repo: Repo, rev: str = "main") -> list[dict]:
+        """Results of a revision; of main together with what open pull requests would add.
+
+        Which faults make a file an `error`, and that a pull request shows only what is new, are guesses.
+        """
+        found = self.results_in(repo.at(rev).tree)
+        if rev not in ("main", "refs/heads/main"):
+            return found
+        for pull in repo.discussions:
+            if pull.base and pull.status in ("open", "draft"):
+                changed = changes(repo.commits[pull.start].tree, repo.at(pull.ref).tree)
+                new = self.results_in({path: entry for path, entry in changed.items() if entry})
+                found += [{**item, "pullRequest": pull.num} for item in new if item not in found]
+        return found
+
+    def results_in(self, tree: dict[str, Entry]) -> list[dict]:
+        """An item for each result of a file, or one for the first fault that the file has."""
+        found = []
+        for path in sorted(path for path in tree if re.fullmatch(r"\.eval_results/[^/]+\.yaml", path)):
+            try:
+                entries = eval_entries(self.hub.text(tree[path]), self.tasks_of_id)
+            except ValueError as error:
+                found.append({"filename": path, "error": str(error)})
+                continue
+            verified = [entry.get("verifyToken") in self.hub.verify_tokens for entry in entries]
+            items = zip(verified, entries, strict=True)
+            found += [{"filename": path, "verified": known, "data": entry} for known, entry in items]
+        return found
+
+    def leaderboard(self, call: Call) -> list[dict]:
+        """Results of all models for a Benchmark's first task, the highest value first.
+
+        `task_id`, which the client does not send, chooses another task: how the Hub ranks several tasks is a guess.
+        """
+        tasks = self.tasks_of(call.repo)
+        if not tasks:
+            raise HubError(404, f"Dataset {call.repo.id} does not have a leaderboard")
+        task = call.arg("task_id", tasks[0])
+        if task not in tasks:
+            raise HubError(400, f'"task_id" must be one of [{", ".join(tasks)}]')
+        rows = [
+            self.leaderboard_row(repo, item)
+            for repo in self.ranked_models(call)
+            for item in self.eval_results(repo)
+            if (where := item.get("data", {}).get("dataset"))
+            and (where["id"], where["task_id"]) == (call.repo.id, task)
+        ]
+        rows.sort(key=lambda row: (-row["value"], row["modelId"], row["filename"]))
+        return [{"rank": number, **row} for number, row in enumerate(rows, 1)]
+
+    def ranked_models(self, call: Call) -> list[Repo]:
+        """Models that the caller may see; without those made from another one, unless `base_model` is false."""
+        models = [repo for repo in self.hub.repos.values() if repo.kind == "models"]
+        models = [repo for repo in models if self.hub.permitted(call.token, repo, "read")]
+        everything = call.arg("base_model").lower() == "false"
+        return [repo for repo in models if everything or not self.hub.card(repo.at("main")).get("base_model")]
+
+    def leaderboard_row(self, repo: Repo, item: dict) -> dict:
+        data, kind = item["data"], self.entity_type(repo.owner)
+        author = {"type": kind, "name": repo.owner, "fullname": repo.owner, "avatarUrl": ""}
+        row = {"modelId": repo.id, "value": data["value"], "author": author}
+        row |= {key: item[key] for key in ("filename", "verified", "pullRequest") if key in item}
+        row |= {"notes": data["notes"]} if data.get("notes") else {}
+        if source := data.get("source"):
+            external = not source["url"].startswith((self.hub.url, "https://huggingface.co/"))
+            row["source"] = {"url": source["url"], "name": source.get("name") or source["url"], "isExternal": external}
+        return row
+
+    def paged(self, call: Call, items: list, show: Callable = lambda item: item) -> Answer:
         """One page of a listing; the Link header leads to the next, as GitHub's does."""
         start, size = int(call.arg("cursor", "0")), min(int(call.arg("limit", "0")) or PAGE, PAGE)
         headers = {}
         if start + size < len(items):
             query = urlencode({**call.query, "cursor": [str(start + size)]}, doseq=True)
             headers["Link"] = f'<{self.hub.url}{call.path}?{query}>; rel="next"'
-        return json_answer(items[start : start + size], **headers)
+        return json_answer([show(item) for item in items[start : start + size]], **headers)
 
     # Trees, refs and files
 
@@ -606,6 +888,12 @@ class Handlers:
         commit, entry = self.entry(call.repo, rev, path)
         headers = {"ETag": f'"{entry.oid}"', "X-Repo-Commit": commit.oid}
         return ranged(self.hub.blobs.get(entry.key), call.headers.get("range", ""), **headers)
+
+    def raw(self, call: Call, rev: str, path: str) -> Answer:
+        """A file as git has it, without a redirect; the client does not use this."""
+        commit, entry = self.entry(call.repo, rev, path)
+        data = lfs_pointer(entry.lfs, entry.size) if entry.lfs else self.hub.blobs.get(entry.key)
+        return ranged(data, call.headers.get("range", ""), ETag=f'"{entry.oid}"', **{"X-Repo-Commit": commit.oid})
 
     # Writing: preupload, LFS, commit
 
@@ -750,7 +1038,8 @@ class Handlers:
             changed = changes(repo.commits[item.start].tree, repo.at(item.ref).tree)
             details["changes"] = {"base": item.base, "mergeCommitId": item.merge_commit}
             details["filesWithConflicts"] = self.conflicts(repo, item, changed)
-            details["diff"] = self.diff(repo.commits[item.start].tree, changed)
+            if call.flag("diff"):
+                details["diff"] = self.diff(repo.commits[item.start].tree, changed)
         return details
 
     def conflicts(self, repo: Repo, pull: Discussion, changed: dict[str, Entry | None]) -> list[str]:
@@ -760,12 +1049,7 @@ class Handlers:
         return both if pull.status != "merged" else []
 
     def diff(self, old: dict[str, Entry], changed: dict[str, Entry | None]) -> str:
-        text = []
-        for path, entry in changed.items():
-            sides = [self.hub.text(side).splitlines() for side in (old.get(path), entry)]
-            names = (f"a/{path}" if path in old else "/dev/null", f"b/{path}" if entry else "/dev/null")
-            text += [f"diff --git a/{path} b/{path}", *difflib.unified_diff(*sides, *names, lineterm="")]
-        return "\n".join(text)
+        return "".join(file_diff(path, old.get(path), entry, self.hub.text) for path, entry in changed.items())
 
     def comment(self, call: Call, num: str) -> dict:
         return {"newMessage": self.find_discussion(call, num).say(call.user, call.json()["comment"])}
@@ -818,6 +1102,7 @@ class Handlers:
         return html_page(call.repo.id, ("Files", files), ("Commits", history), ("README.md", readme))
 
     def discussion_page(self, call: Call, num: str) -> Answer:
+        call.query["diff"] = ["1"]
         details = self.discussion(call, num)
         comments = [event["data"]["latest"]["raw"] for event in details["events"] if event["type"] == "comment"]
         title = f"{call.repo.id} #{num}: {details['title']} ({details['status']})"
@@ -870,7 +1155,65 @@ class Blobs:
         return bool(hashed) and ((self.folder / key).exists() if self.folder else key in self.memory)
 
 
-class LocalHub:
+class Site:
+    """What every server here has: its log of requests, its faults and its latency, and a thread for each origin."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.requests: list[Request] = []
+        self.errors: list[str] = []  # tracebacks of handlers: a bug here, or a malformed request
+        self.faults: list[Fault] = []
+        self.latency = 0.0  # seconds that every request waits before it is handled; many wait side by side
+        self.in_flight = self.most_in_flight = 0  # requests that wait or are handled now, and at most so far
+        self.verbose = False
+        self.servers: list[HubServer] = []
+
+    def __enter__(self) -> Self:
+        for server in self.servers:
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self.servers:
+            server.stop()
+
+    def count(self, method: str = ".*", path: str = "") -> int:
+        """Requests so far that fit two regexes, the path's searched anywhere."""
+        return sum(bool(re.fullmatch(method, r.method) and re.search(path, r.path)) for r in self.requests)
+
+    def writes(self) -> list[Request]:
+        """Requests so far that change something, or would have if they had been allowed."""
+        return [r for r in self.requests if r.method not in ("GET", "HEAD") and not re.search(ASKS, r.path)]
+
+    def fault(self, method: str, path: str, **how: object) -> Fault:
+        """Injects a Fault: `hub.fault("POST", r"/commit/", status=503)`."""
+        self.faults.append(Fault(method, path, **how))
+        return self.faults[-1]
+
+    @contextmanager
+    def in_progress(self) -> Iterator[None]:
+        """Around a request until its answer is known."""
+        with self.lock:
+            self.in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.in_flight -= 1
+
+    def admit(self, call: Call, parts: dict[str, str], origin: str, need: str | None) -> None:
+        """Raises HubError when the caller may not; may take the parts of the path that a handler does not want."""
+
+    def limited(self, call: Call, origin: str) -> dict[str, str]:
+        """Headers for every answer; raises HubError when the caller has sent too many requests."""
+        return {}
+
+    def save(self) -> None:
+        """Called after each request that was not a GET."""
+
+
+class LocalHub(Site):
     """The Hub, as a context manager; its methods see the state directly, without HTTP.
 
     >>> with LocalHub() as hub:
@@ -881,35 +1224,29 @@ class LocalHub:
     """
 
     def __init__(self, port: int = 0, folder: Path | str | None = None, user: str = "me"):
+        super().__init__()
         self.user, self.folder = user, Path(folder) if folder else None
-        self.lock = threading.RLock()
         self.users: dict[str, dict[str, str]] = {}  # name -> {organization: role}
         self.tokens: dict[str, Token] = {}
         self.repos: dict[tuple[str, str], Repo] = {}
         self.blobs = Blobs(self.folder / "blobs" if self.folder else None)
         self.uploads: dict[str, bytes] = {}  # LFS contents that wait for verification
-        self.requests: list[Request] = []
-        self.errors: list[str] = []  # tracebacks of handlers: a bug here, or a malformed request
-        self.faults: list[Fault] = []
-        self.verbose = False
+        self.verify_tokens: set[str] = set()  # with one of these as its verifyToken a result is verified
+        self.rates: dict[str | None, dict[str, tuple[int, float]]] = {}  # token -> kind -> (quota, window)
+        self.budgets: dict[tuple[str | None, str], Budget] = {}  # what is left of these, by caller and kind
+        self.clock: Callable[[], float] = time.monotonic  # of the budgets; a test may put its own here
         self.handlers = Handlers(self)
         self.load()
         if user not in self.users:
             self.add_user(user, orgs={f"{user}-org": "admin"})
             self.add_token(user, "read")
-        self.servers = [HubServer(self, "hub", ROUTES, port), HubServer(self, "cdn", CDN_ROUTES, 0)]
+        self.servers = [
+            HubServer(self, "hub", ROUTES, port, self.handlers),
+            HubServer(self, "cdn", CDN_ROUTES, 0, self.handlers),
+        ]
         api, cdn = (server.server_address[1] for server in self.servers)
         # Another host name, as the real CDN has: clients that follow redirects by host then leave their token behind.
         self.url, self.cdn_url = f"http://127.0.0.1:{api}", f"http://localhost:{cdn}"
-
-    def __enter__(self) -> Self:
-        for server in self.servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for server in self.servers:
-            server.stop()
 
     # What tests call
 
@@ -936,12 +1273,23 @@ class LocalHub:
         return token.secret
 
     def create_repo(self, repo_id: str, repo_type: str = "model", files: dict | None = None, **options: object) -> Repo:
-        """Options: private=True, gated="manual", allowed=["user"]. `files` (path -> bytes or str) make a commit."""
+        """`files` (path -> bytes or str) make a commit.
+
+        Options: private=True, gated="manual", allowed=["user"], trending=12.5 (the trendingScore of lists).
+        """
         with self.lock:
             repo = self.new_repo(f"{repo_type}s", repo_id, self.user, **options)
             if files:
                 self.commit(repo_id, files, repo_type=repo_type)
             return repo
+
+    def create_benchmark(self, dataset_id: str, tasks: Sequence[str | dict], name: str = "", **options: object) -> Repo:
+        """A dataset with the eval.yaml that makes it a Benchmark. `tasks`: ids, or whole entries with an id.
+
+        Options are those of `create_repo`.
+        """
+        files = {"eval.yaml": eval_yaml(name or dataset_id.split("/")[1], tasks)}
+        return self.create_repo(dataset_id, "dataset", files, **options)
 
     def commit(
         self, repo_id: str, files: dict, message="Change files", revision="main", repo_type="model", user=""
@@ -972,15 +1320,6 @@ class LocalHub:
     def pull_requests(self, repo_id: str, repo_type: str = "model") -> list[Discussion]:
         return [item for item in self.repo(repo_id, repo_type).discussions if item.base]
 
-    def count(self, method: str = ".*", path: str = "") -> int:
-        """Requests so far that fit two regexes, the path's searched anywhere."""
-        return sum(bool(re.fullmatch(method, r.method) and re.search(path, r.path)) for r in self.requests)
-
-    def fault(self, method: str, path: str, **how: object) -> Fault:
-        """Injects a Fault: `hub.fault("POST", r"/commit/", status=503)`."""
-        self.faults.append(Fault(method, path, **how))
-        return self.faults[-1]
-
     def environment(self, home: Path | str, token: str | None = None) -> dict[str, str]:
         """Variables with which a huggingface_hub in another process talks to this Hub and to nothing else."""
         return {
@@ -992,7 +1331,43 @@ class LocalHub:
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
         }
 
-    # Permissions
+    # Permissions and limits
+
+    def admit(self, call: Call, parts: dict[str, str], origin: str, need: str | None) -> None:
+        """Who is it, and which repo; takes the repo's parts out of the path's."""
+        if origin == "cdn" and "authorization" in call.headers:
+            raise HubError(400, "Only one auth mechanism allowed")  # as S3: a leaked token must not go unnoticed
+        call.token = self.authenticate(call.headers.get("authorization"))
+        if "repo" in parts:
+            kind = parts.pop("kind", "") or parts.pop("prefix").rstrip("/") or "models"
+            call.repo = self.repos.get((kind, parts.pop("repo")))
+            if call.repo is None:
+                raise self.not_found(call.token)
+            self.require(call.token, call.repo, need)
+
+    def limit_rate(
+        self, api: int | None = None, resolvers: int | None = None, window: float = 300, token: str | None = None
+    ) -> None:
+        """From now on at most so many requests per window of seconds: for `token`, or for each caller by itself.
+
+        `resolvers` are downloads, `api` everything else under /api/; None sets no limit. Over it the answer is 429.
+        """
+        quotas = {"api": api, "resolvers": resolvers}
+        self.rates[token] = {kind: (quota, window) for kind, quota in quotas.items() if quota is not None}
+        self.budgets.clear()
+
+    def limited(self, call: Call, origin: str) -> dict[str, str]:
+        caller = call.headers.get("authorization", "").removeprefix("Bearer ") or None
+        rates = self.rates.get(caller, self.rates.get(None, {}))
+        download = re.search(r"^/api/resolve-cache/|^/[^/]+/[^/]+(/[^/]+)?/(resolve|raw)/", call.path)
+        kind = "resolvers" if download else "api" if call.path.startswith("/api/") else ""
+        if origin != "hub" or kind not in rates:
+            return {}
+        budget = self.budgets.setdefault((caller, kind), Budget(kind, *rates[kind]))
+        allowed, headers = budget.spend(self.clock())
+        if not allowed:
+            raise HubError(429, "We had to rate limit you, you hit the quota.", **headers)
+        return headers
 
     def role(self, user: str, namespace: str) -> str | None:
         return "admin" if user == namespace else self.users[user].get(namespace)
@@ -1081,6 +1456,35 @@ class LocalHub:
             self.repos[item["kind"], item["id"]] = Repo(**item)
 
 
+class ArtificialAnalysis(Site):
+    """The one endpoint of artificialanalysis.ai that the project reads, with made-up models of made-up creators.
+
+    >>> with ArtificialAnalysis() as aa:
+    ...     aa.fault("GET", "models", status=429, headers={"Retry-After": "2"})
+    ...     urlopen(Request(aa.url + "/api/v2/data/llms/models", headers={"x-api-key": aa.key}))
+
+    `payload` is what it answers; a test may change it. The text of its errors is a guess.
+    """
+
+    def __init__(self, payload: dict | None = None, port: int = 0):
+        super().__init__()
+        self.key = f"aa_local_{secrets.token_hex(12)}"
+        self.payload = json.loads(AA_PAYLOAD.read_text(encoding="utf-8")) if payload is None else payload
+        self.servers = [HubServer(self, "aa", AA_ROUTES, port, self)]
+        self.url = f"http://127.0.0.1:{self.servers[0].server_address[1]}"
+
+    def admit(self, call: Call, parts: dict[str, str], origin: str, need: str | None) -> None:
+        key = call.headers.get("x-api-key")
+        if key != self.key:
+            raise HubError(401, "Invalid API key" if key else "Missing API key: send it in the header x-api-key")
+
+    def models(self, call: Call) -> dict:
+        return self.payload
+
+    def environment(self) -> dict[str, str]:
+        return {"AA_API_BASE": self.url, "AA_API_KEY": self.key}
+
+
 # --- HTTP ---
 
 
@@ -1095,10 +1499,10 @@ class HubServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, hub: LocalHub, origin: str, routes: list[tuple], port: int):
+    def __init__(self, site: Site, origin: str, routes: list[tuple], port: int, handlers: object):
         super().__init__(("127.0.0.1", port), HttpHandler)
-        self.hub, self.origin, self.open = hub, origin, set()
-        self.routes = [(m, compiled(pattern), getattr(hub.handlers, name), need) for m, pattern, name, need in routes]
+        self.site, self.origin, self.open = site, origin, set()
+        self.routes = [(m, compiled(pattern), getattr(handlers, name), need) for m, pattern, name, need in routes]
 
     def process_request(self, request, client_address) -> None:
         self.open.add(request)
@@ -1129,22 +1533,10 @@ class HubServer(socketserver.ThreadingTCPServer):
             match = pattern.fullmatch(call.path)
             if match and route_method == method:
                 parts = {name: unquote(part) for name, part in match.groupdict().items()}
-                self.admit(call, parts, need)
+                self.site.admit(call, parts, self.origin, need)
                 answer = handler(call, **parts)
                 return answer if isinstance(answer, Answer) else json_answer(answer)
         raise HubError(404, "Sorry, we can't find the page you are looking for.")
-
-    def admit(self, call: Call, parts: dict[str, str], need: str | None) -> None:
-        """Who is it, and which repo; takes the repo's parts out of the path's."""
-        if self.origin == "cdn" and "authorization" in call.headers:
-            raise HubError(400, "Only one auth mechanism allowed")  # as S3: a leaked token must not go unnoticed
-        call.token = self.hub.authenticate(call.headers.get("authorization"))
-        if "repo" in parts:
-            kind = parts.pop("kind", "") or parts.pop("prefix").rstrip("/") or "models"
-            call.repo = self.hub.repos.get((kind, parts.pop("repo")))
-            if call.repo is None:
-                raise self.hub.not_found(call.token)
-            self.hub.require(call.token, call.repo, need)
 
 
 def compiled(pattern: str) -> re.Pattern:
@@ -1159,28 +1551,30 @@ class HttpHandler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def handle_request(self) -> None:
-        hub, split = self.server.hub, urlsplit(self.path)
+        site, split = self.server.site, urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        log = Request(self.command, unquote(split.path), split.query, self.server.origin, "authorization" in headers)
-        with hub.lock:
-            hub.requests.append(log)
-            hits = [fault for fault in hub.faults if fault.hits(self.command, unquote(self.path))]
+        facts = (self.command, unquote(split.path), split.query, self.server.origin, "authorization" in headers)
+        log = Request(*facts, at=time.time())
+        with site.lock:
+            site.requests.append(log)
+            hits = [fault for fault in site.faults if fault.hits(self.command, unquote(self.path))]
         fault = hits[0] if hits else Fault("", "")
         call = Call(self.command, split.path, parse_qs(split.query, keep_blank_values=True), headers)
         try:
-            answer = self.answer(call, fault)
+            with site.in_progress():
+                answer = self.answer(call, fault)
             log.status = answer.status
             self.send(answer, cut=fault.drop == "download")
         except (Dropped, ConnectionError):
             self.close_connection = True
-        if hub.verbose:
+        if site.verbose:
             print(f"{log.status} {log.method} {log.path}", file=sys.stderr)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_request
 
     def answer(self, call: Call, fault: Fault) -> Answer:
         """The handler's answer, or an error's; raises Dropped when the fault says that none goes out."""
-        time.sleep(fault.delay)
+        time.sleep(self.server.site.latency + fault.delay)
         if fault.drop == "upload":
             self.rfile.read(int(call.headers.get("content-length") or 2) // 2)
             raise Dropped
@@ -1190,9 +1584,12 @@ class HttpHandler(BaseHTTPRequestHandler):
         if fault.before:
             fault.before()
         try:
-            if fault.status:
+            if fault.status and fault.body is not None:
+                answer = Answer(fault.status, fault.body, {"Content-Type": "text/html", **fault.headers})
+            elif fault.status:
                 raise HubError(fault.status, fault.message, fault.code, **fault.headers)
-            answer = self.handled(call)
+            else:
+                answer = self.handled(call)
         except HubError as error:
             told = {"X-Error-Code": error.code} if error.code else {}
             told["X-Error-Message"] = error.message.partition("\n")[0]  # HEAD has no body, and 403 shows only this
@@ -1202,17 +1599,20 @@ class HttpHandler(BaseHTTPRequestHandler):
         return answer
 
     def handled(self, call: Call) -> Answer:
-        hub = self.server.hub
-        with hub.lock:
+        site = self.server.site
+        with site.lock:
+            told = site.limited(call, self.server.origin)
             try:
                 answer = self.server.dispatch(call)
-            except HubError:
+            except HubError as error:
+                error.headers |= told
                 raise
             except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-                hub.errors.append(traceback.format_exc())
-                raise HubError(400, f"Malformed request: {error!r}") from error
+                site.errors.append(traceback.format_exc())
+                raise HubError(400, f"Malformed request: {error!r}", **told) from error
             if call.method not in ("GET", "HEAD"):
-                hub.save()
+                site.save()
+            answer.headers |= told
             return answer
 
     def read_body(self, headers: dict[str, str]) -> bytes:
@@ -1286,6 +1686,28 @@ def local_hub(home: Path | str, **options: object) -> Iterator[LocalHub]:
         yield hub
 
 
+def add_examples(hub: LocalHub) -> None:
+    """BENCHMARKS, two models with results, and one of the user's with a table in its card. What exists stays."""
+    for dataset_id, (name, tasks, _) in BENCHMARKS.items():
+        if ("datasets", dataset_id) not in hub.repos:
+            hub.create_benchmark(dataset_id, tasks, name)
+    models = {f"{hub.user}/made-up-1b": {"README.md": f"---\n{MADE_UP}{TABLE}"}}
+    for number, model in enumerate(("made-up-7b", "made-up-70b")):
+        results = {
+            f".eval_results/{tasks[0].split('/')[-1]}.yaml": eval_file(dataset_id, tasks[0], scores[number])
+            for dataset_id, (_, tasks, scores) in BENCHMARKS.items()
+        }
+        models[f"example-lab/{model}"] = {"README.md": f"---\n{MADE_UP}", **results}
+    for trending, (repo_id, files) in enumerate(models.items(), 1):
+        if ("models", repo_id) not in hub.repos:
+            hub.create_repo(repo_id, files=files, trending=trending)
+
+
+def eval_file(dataset_id: str, task_id: str, value: float) -> str:
+    dataset = {"id": dataset_id, "task_id": task_id}
+    return yaml.safe_dump([{"dataset": dataset, "value": value, "notes": "Invented"}], sort_keys=False)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=8765, help="port on 127.0.0.1 (default: 8765; 0: any free one)")
@@ -1295,12 +1717,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def serve(hub: LocalHub, home: str) -> None:
+def serve(hub: LocalHub, variables: dict[str, str]) -> None:
     """Prints the variables and waits for Ctrl-C; SIGINT is set because a background job starts with it ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        for name, value in hub.environment(home).items():
+        for name, value in variables.items():
             print(f"export {name}={shlex.quote(value)}", flush=True)
         print(f"Local Hub at {hub.url}: paste the lines above into another terminal. Ctrl-C stops it.", file=sys.stderr)
         while True:
@@ -1312,13 +1734,15 @@ def serve(hub: LocalHub, home: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
-        hub = LocalHub(args.port, args.dir, args.user)
+        hub, analysis = LocalHub(args.port, args.dir, args.user), ArtificialAnalysis()
+        add_examples(hub)
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"error: cannot start on port {args.port} with {args.dir or 'no folder'}: {error}", file=sys.stderr)
         return 2
-    hub.verbose = args.verbose
-    with tempfile.TemporaryDirectory(prefix="local-hub-") as home, hub:
-        serve(hub, str(args.dir.resolve() / "hf-home") if args.dir else home)
+    hub.verbose = analysis.verbose = args.verbose
+    with tempfile.TemporaryDirectory(prefix="local-hub-") as home, hub, analysis:
+        home = str(args.dir.resolve() / "hf-home") if args.dir else home
+        serve(hub, hub.environment(home) | analysis.environment())
     return 0
 
 

@@ -2,6 +2,7 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
+#     "httpx2>=2,<3",
 #     "huggingface_hub>=2.2,<3",
 #     "hypothesis>=6.150,<7",
 #     "jsonschema>=4.23,<5",
@@ -14,6 +15,7 @@
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
+#     "tenacity>=9,<10",
 # ]
 # ///
 """Run the tests: everything that needs no deep-learning stack, or with --stack the rest.

@@ -347,7 +347,7 @@ def test_all_tables(capsys):
     code, out, _ = run(capsys, "extract-readme", "--repo-id", LUMEN, "--card", str(EXAMPLE), "--json", "--all-tables")
     answer = json.loads(out)
     assert code == 0
-    assert list(answer) == ["repo_id", "tables", "results", "conflicts"]
+    assert list(answer) == ["repo_id", "tables", "results", "conflicts", "plan"]
     assert list(answer["results"][0]) == list(manager.SCORE_KEYS)
     first = answer["results"][0]
     assert (first["benchmark"], first["value"], first["key"]) == ("MMLU", 66.2, "mmlu")

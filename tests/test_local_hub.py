@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -14,21 +15,26 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
-from local_hub import LocalHub, local_hub
+from bench_batch import make_models
+from local_hub import BENCHMARKS, ArtificialAnalysis, LocalHub, add_examples, load_yaml, local_hub
 
 pytest.importorskip("huggingface_hub", minversion="2.2")
 from huggingface_hub import (
+    EvalResultEntry,
     HfApi,
     ModelCard,
     constants,
+    eval_result_entries_to_yaml,
     hf_hub_download,
     metadata_update,
     snapshot_download,
@@ -41,7 +47,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import _http, disable_progress_bars
+from huggingface_hub.utils import _http, disable_progress_bars, parse_ratelimit_headers
 
 disable_progress_bars()
 TransportError = _http.httpx2.TransportError  # not an OSError, unlike the client's own errors
@@ -289,6 +295,198 @@ def test_card_itself_shows_the_errors_as_lines(hub):
         ModelCard("---\nlicense: 3\n---\n").push_to_hub("me/m")
 
 
+@pytest.mark.parametrize("front", ["---\n---\n", "\ufeff---\nlicense: mit\n---\n", "---\r\nlicense: mit\r\n---\r\n"])
+def test_metadata_that_is_empty_or_written_elsewhere(hub, api, front):
+    hub.create_repo("me/m", files={"README.md": f"{front}# Text\n\n---\nmore: text\n---\n"})
+    card = hub.card(hub.repo("me/m").at("main"))
+    assert card == ({"license": "mit"} if "mit" in front else {})
+
+
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    "text", [BOMB, "a: &a [*a]\n", "[\n" * 10_000, "a: !!python/object/apply:os.getcwd []\n", "a: 2024-13-45\n"]
+)
+def test_hostile_yaml_is_an_error(hub, api, text):
+    with pytest.raises(yaml.YAMLError):
+        load_yaml(text)
+    hub.create_repo("me/m", files={"README.md": f"---\n{text}---\n", ".eval_results/x.yaml": text})
+    info = api.model_info("me/m", expand=["cardData", "evalResults"])
+    assert (info.card_data, info.eval_results) == (None, [])
+    with pytest.raises(ValueError, match="YAML Metadata Error"):
+        upload(api, "README.md", f"---\n{text}---\n".encode())
+
+
+# --- Evaluation results and Benchmarks ---
+
+FULL = EvalResultEntry(
+    dataset_id="lab/bench",
+    task_id="main",
+    value=41.5,
+    dataset_revision="0" * 40,
+    date="2026-02-03T04:05:06Z",
+    source_url="https://example.org/run",
+    source_name="Run",
+    source_user="me",
+    notes="With tools",
+)
+
+
+def results(*entries: EvalResultEntry) -> str:
+    return yaml.safe_dump(eval_result_entries_to_yaml(list(entries)))
+
+
+def raw_results(api, repo_id: str = "me/m", revision: str = "") -> list[dict]:
+    """What the client gets before it drops file names, pull requests and errors."""
+    path = f"/revision/{revision}" if revision else ""
+    with urllib.request.urlopen(f"{api.endpoint}/api/models/{repo_id}{path}?expand=evalResults") as response:
+        return json.load(response)["evalResults"]
+
+
+@pytest.fixture
+def bench(hub):
+    """A Benchmark with two tasks."""
+    return hub.create_benchmark("lab/bench", ["main", {"id": "hard", "config": "hard"}], "Bench")
+
+
+def test_results_are_read_back_as_they_were_written(hub, api, bench):
+    plain = EvalResultEntry("lab/bench", "hard", 7)
+    hub.create_repo("me/m", files={".eval_results/bench.yaml": results(FULL, plain), "a/.eval_results/b.yaml": "x"})
+    assert api.model_info("me/m", expand=["evalResults"]).eval_results == [FULL, plain]
+    assert [item["filename"] for item in raw_results(api)] == [".eval_results/bench.yaml"] * 2
+    assert not any(item["verified"] for item in raw_results(api))
+    assert api.model_info("me/m").eval_results is None, "only when it is asked for"
+
+
+def test_result_is_verified_by_its_token(hub, api, bench):
+    hub.verify_tokens.add("signed")
+    entry = EvalResultEntry("lab/bench", "main", 1, verify_token="signed")
+    hub.create_repo("me/m", files={".eval_results/bench.yaml": results(entry)})
+    assert [item["verified"] for item in raw_results(api)] == [True]
+
+
+def test_results_of_open_pull_requests_are_shown_with_their_number(hub, api, bench):
+    first, second = EvalResultEntry("lab/bench", "main", 1), EvalResultEntry("lab/bench", "hard", 2)
+    hub.create_repo("me/m", files={".eval_results/bench.yaml": results(first)})
+    pull = upload(api, ".eval_results/bench.yaml", results(first, second).encode(), create_pr=True)
+    upload(api, "other.txt", create_pr=True)
+    assert [(item["data"]["value"], item.get("pullRequest")) for item in raw_results(api)] == [(1, None), (2, 1)]
+    assert api.model_info("me/m", expand=["evalResults"]).eval_results == [first, second]
+    assert [item.get("pullRequest") for item in raw_results(api, revision="refs%2Fpr%2F1")] == [None, None]
+    assert [item["data"]["value"] for item in raw_results(api, revision=hub.commits("me/m")[0].oid)] == [1]
+    api.change_discussion_status("me/m", pull.pr_num, "closed")
+    assert [item["data"]["value"] for item in raw_results(api)] == [1]
+    api.change_discussion_status("me/m", pull.pr_num, "open")
+    api.merge_pull_request("me/m", pull.pr_num)
+    assert [(item["data"]["value"], item.get("pullRequest")) for item in raw_results(api)] == [(1, None), (2, None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("- [a", "Invalid YAML"),
+        ("value: 1", "Expected a list"),
+        ("", "Expected a list"),
+        ("- text", "[0]: has the wrong type"),
+        ("- value: 1", "[0].dataset: required"),
+        ("- dataset: {id: lab/bench}\n  value: 1", "[0].dataset.task_id: required"),
+        ("- dataset: {id: lab/bench, task_id: main}", "[0].value: required"),
+        ("- dataset: {id: lab/bench, task_id: main}\n  value: '41.5'", "[0].value: has the wrong type"),
+        ("- dataset: {id: lab/bench, task_id: main}\n  value: true", "[0].value: has the wrong type"),
+        ("- dataset: {id: lab/bench, task_id: main}\n  value: .nan", "[0].value: must be finite"),
+        ("- dataset: {id: lab/bench, task_id: main}\n  value: 1\n  date: soon", "[0].date: must be an ISO 8601 date"),
+        ("- dataset: {id: lab/bench, task_id: main}\n  value: 1\n  source: {name: n}", "[0].source.url: required"),
+        ("- dataset: {id: lab/bench, task_id: main}\n  value: 1\n  source: {url: here}", "[0].source.url: Invalid URL"),
+        ("- dataset: {id: lab/bench, task_id: none}\n  value: 1", "[0].dataset.task_id: lab/bench has main, hard"),
+        ("- dataset: {id: lab/none, task_id: main}\n  value: 1", "[0].dataset.id: lab/none is not a Benchmark"),
+    ],
+)
+def test_bad_results_are_accepted_and_shown_as_errors(hub, api, bench, text, error):
+    hub.create_repo("me/m", files={".eval_results/good.yaml": results(FULL)})
+    upload(api, ".eval_results/bad.yaml", text.encode())
+    bad, good = raw_results(api)
+    assert (bad["filename"], good["filename"]) == (".eval_results/bad.yaml", ".eval_results/good.yaml")
+    assert bad["error"].startswith(error)
+    assert api.model_info("me/m", expand=["evalResults"]).eval_results == [FULL]
+
+
+def test_date_without_quotes_is_text_too(hub, api, bench):
+    text = "- dataset: {id: lab/bench, task_id: main}\n  value: 1\n  date: 2026-02-03\n"
+    hub.create_repo("me/m", files={".eval_results/b.yaml": text})
+    assert api.model_info("me/m", expand=["evalResults"]).eval_results[0].date == "2026-02-03"
+
+
+def test_benchmarks_are_listed(hub, api, bench):
+    hub.create_repo("lab/plain", "dataset")
+    hub.create_repo("lab/broken", "dataset", {"eval.yaml": "tasks: ["})
+    assert [found.id for found in api.list_datasets(benchmark=True)] == ["lab/bench"]
+    assert [found.id for found in api.list_datasets(benchmark="official", author="nobody")] == []
+    path = hf_hub_download("lab/bench", "eval.yaml", repo_type="dataset")
+    data = yaml.safe_load(Path(path).read_text())
+    assert (data["name"], data["evaluation_framework"]) == ("Bench", "inspect-ai")
+    assert [(task["id"], task["config"], task["split"]) for task in data["tasks"]] == [
+        ("main", "default", "test"),
+        ("hard", "hard", "test"),
+    ]
+
+
+def test_leaderboard_ranks_the_models_of_the_hub(hub, api, bench):
+    def model(repo_id, value, card="", task="main", **options):
+        files = {".eval_results/b.yaml": results(EvalResultEntry("lab/bench", task, value)), "README.md": card or "x"}
+        hub.create_repo(repo_id, files=files, **options)
+
+    model("me/low", 10.5)
+    model("lab/high", 80)
+    model("lab/other", 99, task="hard")
+    model("lab/tuned", 90, card="---\nbase_model: lab/high\n---\n")
+    model("stranger/secret", 95, private=True)
+    hub.create_repo("me/m", files={".eval_results/b.yaml": results(FULL)})
+    rows = api.get_dataset_leaderboard("lab/bench")
+    assert [(row.rank, row.model_id, row.value) for row in rows] == [
+        (1, "lab/high", 80),
+        (2, "me/m", 41.5),
+        (3, "me/low", 10.5),
+    ]
+    assert (type(rows[0].author).__name__, rows[0].author.name) == ("Organization", "lab")
+    assert (rows[1].author.username, rows[1].notes, rows[1].filename) == ("me", "With tools", ".eval_results/b.yaml")
+    assert rows[1].source == {"url": "https://example.org/run", "name": "Run", "isExternal": True}
+    assert (rows[2].source, rows[2].pull_request, rows[2].verified) == (None, None, False)
+    assert api.get_dataset_leaderboard("lab/bench", base_model_only=False)[0].model_id == "lab/tuned"
+    with urllib.request.urlopen(f"{hub.url}/api/datasets/lab/bench/leaderboard?task_id=hard") as response:
+        assert [row["modelId"] for row in json.load(response)] == ["lab/other"]
+
+
+def test_leaderboard_shows_results_of_pull_requests(hub, api, bench):
+    hub.create_repo("me/m")
+    upload(api, ".eval_results/b.yaml", results(FULL).encode(), create_pr=True)
+    assert [(row.model_id, row.pull_request) for row in api.get_dataset_leaderboard("lab/bench")] == [("me/m", 1)]
+
+
+def test_other_datasets_have_no_leaderboard(hub, api):
+    hub.create_repo("lab/plain", "dataset")
+    assert status_of(api.get_dataset_leaderboard, "lab/plain") == 404
+    with pytest.raises(RepositoryNotFoundError):
+        api.get_dataset_leaderboard("lab/none")
+
+
+def test_examples_agree_with_the_vocabulary(hub, api):
+    add_examples(hub)
+    add_examples(hub)
+    vocabulary = json.loads((HUB.parent.parent / "metric_mapping.json").read_text(encoding="utf-8"))
+    named = [entry["hub"] for entry in vocabulary.values() if entry["hub"]]
+    assert named
+    for entry in named:
+        assert entry["task_id"] in BENCHMARKS[entry["dataset_id"]][1]
+    assert {found.id for found in api.list_datasets(benchmark=True)} == {*BENCHMARKS}
+    for dataset_id in BENCHMARKS:
+        assert [row.model_id for row in api.get_dataset_leaderboard(dataset_id)] == [
+            "example-lab/made-up-70b",
+            "example-lab/made-up-7b",
+        ]
+    assert "Evaluation" in ModelCard.load("me/made-up-1b").text
+
+
 # --- Discussions and pull requests ---
 
 
@@ -348,8 +546,48 @@ def test_discussions_come_in_pages(hub, api):
     hub.create_repo("me/m")
     for number in range(51):
         api.create_discussion("me/m", f"Question {number}", token=hub.token)
-    assert len(list(api.get_repo_discussions("me/m"))) == 51
+    upload(api, create_pr=True, token=hub.add_user("friend"))
+    assert len(list(api.get_repo_discussions("me/m"))) == 52
     assert hub.count("GET", "/discussions$") == 2
+    found = list(api.get_repo_discussions("me/m", discussion_type="pull_request", discussion_status="open"))
+    assert [(pull.num, pull.author, pull.is_pull_request, pull.url) for pull in found] == [
+        (52, "friend", True, f"{hub.url}/me/m/discussions/52")
+    ]
+    assert abs(found[0].created_at.timestamp() - time.time()) < 600
+    assert hub.count("GET", "/discussions$") == 3
+
+
+def test_diff_of_a_pull_request_is_gits(hub, api):
+    """Line ends, a missing last one and binary files are told as git tells them, so that a reader can count on it."""
+    old = {"a.txt": "1\r\n2\x0c\n3", "gone.txt": "x\n", "w.safetensors": b"1"}
+    hub.create_repo("me/m", files=old)
+    upload(api, data=b"1\n2\x0c\n3", create_pr=True)
+    for path in ("new dir/b.md", "bytes.txt", "w.safetensors"):
+        upload(api, path, b"\0" if path == "bytes.txt" else b"2", revision="refs/pr/1")
+    api.delete_file("gone.txt", "me/m", revision="refs/pr/1")
+    diff = api.get_discussion_details("me/m", 1).diff
+    assert [line.split(" b/")[1] for line in diff.split("\n") if line.startswith("diff --git ")] == [
+        "a.txt",
+        "bytes.txt",
+        "gone.txt",
+        "new dir/b.md",
+        "w.safetensors",
+    ]
+    assert "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n-1\r\n+1\n 2\x0c\n 3\n\\ No newline at end of file\n" in diff
+    assert "--- /dev/null\n+++ b/new dir/b.md\n@@ -0,0 +1 @@\n+2\n\\ No newline at end of file\n" in diff
+    assert "deleted file mode 100644\n" in diff
+    assert "+++ /dev/null\n@@ -1 +0,0 @@\n-x\n" in diff
+    assert "+oid sha256:" in diff
+    with urllib.request.urlopen(f"{hub.url}/api/models/me/m/discussions/1") as response:
+        assert "diff" not in json.load(response)
+
+
+def test_stale_parent_commit_of_a_pull_request_is_412(hub, api):
+    hub.create_repo("me/m")
+    pull = upload(api, create_pr=True)
+    upload(api, "b.txt", revision="refs/pr/1", parent_commit=pull.oid)
+    assert status_of(upload, api, "c.txt", revision="refs/pr/1", parent_commit=pull.oid) == 412
+    assert set(hub.files("me/m", "refs/pr/1")) == {".gitattributes", "a.txt", "b.txt"}
 
 
 # --- Listings ---
@@ -370,11 +608,221 @@ def test_lists_are_filtered_sorted_and_paged(hub, api):
     assert [dataset.id for dataset in api.list_datasets()] == ["me-org/other"]
 
 
+def test_trending_models(hub, api):
+    for number, task in enumerate(("text-generation", "fill-mask", "text-generation", "text-generation")):
+        hub.create_repo(f"lab/m{number}", files={"README.md": f"---\npipeline_tag: {task}\n---\n"}, trending=number)
+    hub.repo("lab/m0").trending = 9.5
+    found = list(api.list_models(sort="trending_score", pipeline_tag="text-generation", limit=2))
+    assert [(model.id, model.trending_score, model.pipeline_tag) for model in found] == [
+        ("lab/m0", 9.5, "text-generation"),
+        ("lab/m3", 3, "text-generation"),
+    ]
+    assert hub.count("GET", "/api/models") == 1
+    assert [model.id for model in api.list_models(filter="fill-mask")] == ["lab/m1"]
+
+
+def test_lists_tell_what_is_asked_for(hub, api, bench):
+    hub.create_repo("me/m", files={**README, ".eval_results/b.yaml": results(FULL)}, gated="auto")
+    plain = next(iter(api.list_models()))
+    assert (plain.private, plain.tags, plain.author, plain.sha, plain.siblings, plain.card_data) == (
+        False,
+        ["eval", "license:mit"],
+        *(None,) * 4,
+    )
+    full = next(iter(api.list_models(full=True, cardData=True)))
+    assert (full.author, full.sha, full.card_data.license) == ("me", hub.commits("me/m")[0].oid, "mit")
+    assert "README.md" in {sibling.rfilename for sibling in full.siblings}
+    some = next(iter(api.list_models(expand=["sha", "cardData", "evalResults"])))
+    assert (some.sha, some.card_data.license, some.eval_results, some.tags) == (full.sha, "mit", [FULL], None)
+    assert status_of(api.model_info, "me/m", expand=["everything"]) == 400
+    assert status_of(api.dataset_info, "lab/bench", expand=["evalResults"]) == 400
+    assert [model.id for model in api.list_models(gated=True)] == ["me/m"]
+    assert [model.id for model in api.list_models(gated=False)] == []
+    info = api.dataset_info("lab/bench", expand=["sha", "tags"])
+    assert (info.sha, info.tags) == (hub.commits("lab/bench", repo_type="dataset")[0].oid, ["benchmark:official"])
+
+
+def test_metadata_that_json_does_not_have(hub, api):
+    hub.create_repo("me/m", files={"README.md": "---\nday: 2026-02-03\n2026-02-03: day\n---\n"})
+    with urllib.request.urlopen(f"{hub.url}/api/models/me/m?expand=cardData") as response:
+        assert json.load(response)["cardData"] == {"day": "2026-02-03"}
+
+
+def test_model_index_is_expanded(hub, api):
+    dataset, metric = {"type": "a/b", "name": "B"}, {"type": "accuracy", "value": 0.5}
+    index = [{"name": "m", "results": [{"task": {"type": "t"}, "dataset": dataset, "metrics": [metric]}]}]
+    hub.create_repo("me/m", files={"README.md": f"---\n{yaml.safe_dump({'model-index': index})}---\n"})
+    info = api.model_info("me/m", expand=["model-index", "cardData"])
+    assert info.model_index == index
+    assert info.card_data.eval_results[0].metric_value == 0.5
+
+
 def _pages(url: str):
     while url:
         with urllib.request.urlopen(url) as response:
             yield json.load(response)
             url = response.headers.get("Link", "").partition(">")[0].lstrip("<")
+
+
+# --- Rates, latency and the log ---
+
+
+def test_writes_are_told_from_reads(hub, api):
+    assert hub.writes() == []
+    api.create_repo("me/m")
+    api.whoami()
+    upload(api, "README.md", CARD.encode(), create_pr=True)
+    list(api.get_paths_info("me/m", ["a.txt"]))
+    api.comment_discussion("me/m", 1, "Fine")
+    assert [(write.method, write.path, write.status) for write in hub.writes()] == [
+        ("POST", "/api/repos/create", 200),
+        ("POST", "/api/models/me/m/commit/main", 200),
+        ("POST", "/api/models/me/m/discussions/1/comment", 200),
+    ]
+    assert status_of(upload, api, "b.txt", token=hub.read_token) == 403
+    assert len(hub.writes()) == 3
+    times = [request.at for request in hub.requests]
+    assert times == sorted(times)
+    assert abs(times[-1] - time.time()) < 600
+
+
+def test_rates_are_limited_for_each_caller(hub, api):
+    clock = [1000.0]
+    hub.clock = lambda: clock[0]
+    hub.create_repo("me/m", files=README)
+    hub.limit_rate(api=2, resolvers=10, window=300)
+    assert [api.model_info("me/m").id for _ in range(2)] == ["me/m"] * 2
+    clock[0] += 100.5
+    with pytest.raises(HfHubHTTPError, match="Retry after 200 seconds") as caught:
+        api.model_info("me/m")
+    headers = caught.value.response.headers
+    told = parse_ratelimit_headers(headers)
+    assert (told.resource_type, told.remaining, told.reset_in_seconds, told.limit, told.window_seconds) == (
+        "api",
+        0,
+        200,
+        2,
+        300,
+    )
+    assert (caught.value.response.status_code, headers["Retry-After"]) == (429, "200")
+    assert api.model_info("me/m", token=hub.read_token).id == "me/m", "another token has a budget of its own"
+    assert Path(hf_hub_download("me/m", "README.md")).exists(), "and so have downloads"
+    clock[0] += 200
+    assert api.model_info("me/m").id == "me/m"
+
+
+def test_rate_of_one_token(hub, api):
+    hub.create_repo("me/m")
+    hub.limit_rate(api=0, token=hub.read_token)
+    assert status_of(api.model_info, "me/m", token=hub.read_token) == 429
+    assert api.model_info("me/m").id == "me/m"
+    hub.limit_rate(token=hub.read_token)
+    assert api.model_info("me/m", token=hub.read_token).id == "me/m"
+
+
+def test_listing_waits_until_the_window_is_over(hub, api, monkeypatch):
+    clock, slept = [0.0], []
+    hub.clock = lambda: clock[0]
+    hub.limit_rate(api=1, window=60)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=sleep))
+    hub.create_repo("me/m")
+    assert len([*api.list_models(), *api.list_models()]) == 2
+    assert slept == [61]
+    assert [request.status for request in hub.requests] == [200, 429, 200]
+
+
+def test_requests_wait_side_by_side(hub, api):
+    """Each is held until all eight are there, which never happens where one waits for another."""
+    repo_ids = make_models(hub, 8)
+    hub.fault("GET", "/api/models/lab/", times=8, before=threading.Barrier(8, timeout=30).wait)
+    threads = [threading.Thread(target=api.model_info, args=(repo_id,)) for repo_id in repo_ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (hub.most_in_flight, hub.in_flight) == (8, 0)
+    assert [request.status for request in hub.requests] == [200] * 8
+
+
+def test_latency(hub, api):
+    hub.create_repo("me/m")
+    hub.latency = 0.5
+    with pytest.raises(TransportError):
+        api.model_info("me/m", timeout=0.1)
+    assert api.model_info("me/m", timeout=5).id == "me/m"
+
+
+def test_models_for_a_batch_have_a_table_each(hub, api):
+    repo_ids = make_models(hub, 3)
+    assert [model.id for model in api.list_models(sort="trending_score")] == repo_ids
+    assert "| GSM8K (5-shot) | 31.0 |" in ModelCard.load(repo_ids[2]).text
+    assert {found.id for found in api.list_datasets(benchmark=True)} == {*BENCHMARKS}
+
+
+# --- Artificial Analysis ---
+
+
+@pytest.fixture
+def aa():
+    with ArtificialAnalysis() as aa:
+        yield aa
+    assert aa.errors == []
+
+
+def models(aa, key: str | None = "", timeout: float = 10) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the models endpoint; `key` None sends none."""
+    headers = {} if key is None else {"x-api-key": key or aa.key}
+    request = urllib.request.Request(f"{aa.url}/api/v2/data/llms/models", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            return response.status, dict(response.headers), response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+def test_artificial_analysis_answers_with_made_up_models(aa):
+    status, headers, body = models(aa)
+    answer = json.loads(body)
+    assert (status, headers["Content-Type"], answer["status"]) == (200, "application/json", 200)
+    assert len(answer["data"]) == 12
+    assert len({model["model_creator"]["slug"] for model in answer["data"]}) == 4
+    vocabulary = json.loads((HUB.parent.parent / "metric_mapping.json").read_text(encoding="utf-8"))
+    fields = {entry["artificial_analysis"] for entry in vocabulary.values()} - {None}
+    values = [value for model in answer["data"] for value in model["evaluations"].values()]
+    assert all({*model["evaluations"]} >= fields for model in answer["data"])
+    assert None in values
+    assert 0 in values
+    assert (aa.count("GET", "/models$"), aa.writes()) == (1, [])
+
+
+@pytest.mark.parametrize("key", [None, "wrong"])
+def test_artificial_analysis_needs_its_key(aa, key):
+    status, _, body = models(aa, key)
+    assert (status, "API key" in json.loads(body)["error"]) == (401, True)
+    assert aa.key not in str(aa.requests)
+
+
+def test_artificial_analysis_fails_on_demand(aa):
+    aa.fault("GET", "/models", status=429, headers={"Retry-After": "7"})
+    aa.fault("GET", "/models", nth=2, status=503)
+    aa.fault("GET", "/models", nth=3, status=200, body=b"<html>Sorry</html>")
+    aa.fault("GET", "/models", nth=4, drop="download")
+    aa.fault("GET", "/models", nth=5, delay=0.3)
+    status, headers, _ = models(aa)
+    assert (status, headers["Retry-After"]) == (429, "7")
+    assert models(aa)[0] == 503
+    assert models(aa)[::2] == (200, b"<html>Sorry</html>")
+    with pytest.raises(http.client.IncompleteRead):
+        models(aa)
+    with pytest.raises(TimeoutError):
+        models(aa, timeout=0.1)
+    assert models(aa)[0] == 200
+    assert aa.count() == 6
 
 
 # --- Faults ---
@@ -446,6 +894,15 @@ def test_ranges(hub, wanted, got):
         assert (response.status, response.read()) == (206, got)
     with pytest.raises(urllib.error.HTTPError, match="416"):
         urllib.request.urlopen(urllib.request.Request(url, headers={"Range": "bytes=10-"}))
+
+
+def test_raw_file_needs_one_request(hub):
+    hub.create_repo("me/m", files={**README, "w.safetensors": b"w"})
+    with urllib.request.urlopen(f"{hub.url}/me/m/raw/main/README.md") as response:
+        assert (response.read().decode(), response.headers["X-Repo-Commit"]) == (CARD, hub.commits("me/m")[0].oid)
+    with urllib.request.urlopen(f"{hub.url}/me/m/raw/main/w.safetensors") as response:
+        assert response.read().startswith(b"version https://git-lfs.github.com/spec/v1\noid sha256:")
+    assert hub.count() == 2
 
 
 def test_delay(hub, api):
@@ -550,6 +1007,11 @@ from huggingface_hub import HfApi, create_repo, hf_hub_download, upload_file
 create_repo("me/m")
 upload_file(path_or_fileobj=b"pushed", path_in_repo="w.bin", repo_id="me/m")
 print(open(hf_hub_download("me/m", "w.bin")).read(), HfApi().whoami()["name"])
+print(len(HfApi().get_dataset_leaderboard("openai/gsm8k")))
+from os import environ
+from urllib.request import Request, urlopen
+models = Request(environ["AA_API_BASE"] + "/api/v2/data/llms/models", headers={"x-api-key": environ["AA_API_KEY"]})
+print(urlopen(models).status)
 """
 
 
@@ -558,13 +1020,13 @@ print(open(hf_hub_download("me/m", "w.bin")).read(), HfApi().whoami()["name"])
 def test_script_prints_what_a_client_needs_and_stops_cleanly(number):
     command = [sys.executable, str(HUB), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    lines = [server.stdout.readline().strip() for _ in range(6)]
+    lines = [server.stdout.readline().strip() for _ in range(8)]
     assert all(line.startswith("export ") for line in lines)
     if number == signal.SIGINT:
         plain = {"PATH": os.environ["PATH"]}
         script = "\n".join([*lines, f"exec {sys.executable} -c '{PUSH}'"])
         done = subprocess.run(["sh", "-c", script], env=plain, capture_output=True, text=True, check=False)
-        assert done.stdout == "pushed me\n", done.stderr
+        assert done.stdout == "pushed me\n2\n200\n", done.stderr
     server.send_signal(number)
     rest, told = server.communicate(timeout=10)
     assert (server.returncode, rest) == (0, "")

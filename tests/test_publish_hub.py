@@ -1,0 +1,368 @@
+"""The commands that publish, against a Hub on this machine with the unmodified client; every write is counted."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import evaluation_manager as manager
+import pytest
+import yaml
+from huggingface_hub import HfApi, ModelCard
+from local_hub import LocalHub
+
+REPO = "me/Foo-7B"
+CARD = b"""---
+license: apache-2.0   # kept
+tags: ['a', "b"]
+---
+# Foo-7B
+
+| Benchmark | Foo-7B | Bar-7B |
+|---|---|---|
+| MMLU-Pro | 38.4 | 12.3 |
+| GSM8K (5-shot) | 77.3 | 45.6 |
+"""
+EXTRACT = ("extract-readme", "--repo-id", REPO)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager, "FIRST_WAIT", 0.01)
+
+
+@pytest.fixture
+def model(hub: LocalHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalHub:
+    """A Hub with one model, the Benchmark MMLU-Pro whose leaderboard is in percent, and a token that may write."""
+    monkeypatch.chdir(tmp_path)
+    hub.create_repo(REPO, files={"README.md": CARD})
+    hub.create_benchmark("TIGER-Lab/MMLU-Pro", ["mmlu_pro"])
+    row = [{"dataset": {"id": "TIGER-Lab/MMLU-Pro", "task_id": "mmlu_pro"}, "value": 71.5}]
+    hub.create_repo("other/Bar", files={"README.md": "# Bar\n", ".eval_results/mmlu_pro.yaml": yaml.safe_dump(row)})
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    hub.requests.clear()
+    return hub
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    code = manager.main(list(map(str, argv)))
+    out, err = capsys.readouterr()
+    if code == 2:
+        assert out == ""
+    return code, out, err
+
+
+def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> dict:
+    return json.loads(run(capsys, *argv, "--json")[1])
+
+
+# --- Pull requests -----------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_writes_nothing(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["--dry-run"], ["--create-pr", "--dry-run"], ["--apply", "--dry-run"]):
+        assert run(capsys, *EXTRACT, *more)[0] == 0
+    assert model.writes() == [] and model.pull_requests(REPO) == []
+
+
+def test_the_dry_run_is_the_plan_of_the_real_run(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    dry = answer(capsys, *EXTRACT, "--create-pr", "--dry-run")
+    wet = answer(capsys, *EXTRACT, "--create-pr")
+    for key in ("files", "added", "same", "conflicts", "notes"):
+        assert dry[key] == wet[key]
+    assert {**dry["plan"], "created": ""} == {**wet["plan"], "created": ""}
+    assert dry["pull_request"] is None and wet["pull_request"]
+
+
+def test_one_pull_request_with_one_commit_and_both_formats(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    (request,) = model.pull_requests(REPO)
+    assert code == 0 and f"/{REPO}/discussions/1" in out
+    files = model.files(REPO, "refs/pr/1")
+    assert files["README.md"].startswith(CARD[: CARD.index(b"---\n#")]) and files["README.md"].endswith(
+        CARD[CARD.index(b"---\n#") :]
+    )
+    assert len(model.commits(REPO, "refs/pr/1")) == len(model.commits(REPO)) + 1
+    (row,) = yaml.safe_load(files[".eval_results/mmlu_pro.yaml"])
+    assert row["value"] == 38.4 and row["source"]["url"] == f"https://huggingface.co/{REPO}"
+    values = {r.dataset_name: r.metric_value for r in ModelCard(files["README.md"].decode()).data.eval_results}
+    assert values == {"MMLU-Pro": 38.4, "GSM8K": 77.3}
+    assert model.files(REPO)["README.md"] == CARD  # main is untouched
+    text = json.dumps(HfApi().get_discussion_details(REPO, 1).events[0].content)
+    assert "row 1, column 1" in text and "38" in text and "show --repo-id" in text
+    assert model.token not in out + err + text + str(request)
+    shown = HfApi().model_info(REPO, expand=["evalResults"]).eval_results
+    assert [(entry.dataset_id, entry.value) for entry in shown] == [("TIGER-Lab/MMLU-Pro", 38.4)]
+
+
+def test_a_second_pull_request_needs_an_explicit_yes(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, *EXTRACT, "--create-pr")
+    before = len(model.writes())
+    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 3 and "/discussions/1" in err and "--update-pr 1" in err and "MMLU-Pro" in out
+    assert len(model.writes()) == before and len(model.pull_requests(REPO)) == 1
+    assert run(capsys, *EXTRACT, "--create-pr", "--allow-duplicate-pr")[0] == 0
+    assert len(model.pull_requests(REPO)) == 2
+
+
+def test_a_pull_request_is_known_by_its_diff(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    api = HfApi()
+    body = CARD.replace(b"# Foo-7B", b"# Foo 7B!")
+    api.upload_file(path_or_fileobj=body, path_in_repo="README.md", repo_id=REPO, create_pr=True, commit_message="eval")
+    assert run(capsys, *EXTRACT, "--create-pr", "--dry-run")[0] == 0
+    listed = answer(capsys, "get-prs", "--repo-id", REPO)["pull_requests"]
+    assert [(r["number"], r["evaluation"], r["author"]) for r in listed] == [(1, False, "me")]
+    front = CARD.replace(b"tags:", b"model-index:\n- name: x\n  results: []\ntags:")
+    api.upload_file(
+        path_or_fileobj=front, path_in_repo="README.md", repo_id=REPO, create_pr=True, commit_message="typo"
+    )
+    code, _, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 3 and "/discussions/2" in err
+    assert len(model.pull_requests(REPO)) == 2
+
+
+def test_update_pr_adds_to_the_open_one(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    run(capsys, *EXTRACT, "--create-pr", "--format", "eval-results")
+    code, _, _ = run(capsys, *EXTRACT, "--create-pr", "--update-pr", "1")
+    assert code == 0 and len(model.pull_requests(REPO)) == 1
+    assert b"model-index" in model.files(REPO, "refs/pr/1")["README.md"]
+    commits = len(model.commits(REPO, "refs/pr/1"))
+    code, _, err = run(capsys, *EXTRACT, "--update-pr", "1")
+    assert code == 0 and "has all of it already" in err and len(model.commits(REPO, "refs/pr/1")) == commits
+    assert model.files(REPO)["README.md"] == CARD
+    assert run(capsys, *EXTRACT, "--update-pr", "7")[0] == 2
+
+
+# --- Applying ----------------------------------------------------------------------------------------------------
+
+
+def test_applying_twice_changes_nothing(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, *EXTRACT, "--apply")[0] == 0
+    commits = len(model.commits(REPO))
+    code, out, _ = run(capsys, *EXTRACT, "--apply")
+    assert code == 0 and len(model.commits(REPO)) == commits and "already there" in out
+    code, _, _ = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 0 and model.pull_requests(REPO) == []
+
+
+def test_a_conflict_is_shown_and_replaced_only_when_asked(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, *EXTRACT, "--apply")
+    card = model.files(REPO)["README.md"]
+    model.commit(REPO, {"README.md": card.replace(b"| GSM8K (5-shot) | 77.3 |", b"| GSM8K (5-shot) | 80.0 |")})
+    before = len(model.writes())
+    code, out, err = run(capsys, *EXTRACT, "--apply")
+    assert code == 3 and "model-index[0].results[1].metrics[0].value" in err and "--replace" in err
+    assert "there 77.3, new 80" in out and len(model.writes()) == before
+    assert run(capsys, *EXTRACT, "--apply", "--replace")[0] == 0
+    assert model.files(REPO)["README.md"].count(b"value: 80\n") == 1
+
+
+def test_another_commit_in_between_is_planned_again(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    theirs = CARD.replace(b"license", b"# theirs\nlicense")
+    model.fault("POST", f"/{REPO}/commit/", times=1, before=lambda: model.commit(REPO, {"README.md": theirs}))
+    code, _, err = run(capsys, *EXTRACT, "--apply")
+    assert code == 0 and "planning again (1 of 3)" in err
+    text = model.files(REPO)["README.md"]
+    assert b"# theirs\n" in text and b"value: 77.3" in text
+
+
+def test_a_repo_that_never_rests_is_left_alone(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    count = iter(range(100))
+    model.fault("POST", f"/{REPO}/commit/", times=9, before=lambda: model.commit(REPO, {"notes.txt": f"{next(count)}"}))
+    code, _, err = run(capsys, *EXTRACT, "--apply")
+    saved = tmp_path / "plan-me--Foo-7B.json"
+    assert code == 2 and saved.name in err and model.files(REPO)["README.md"] == CARD
+    model.faults.clear()
+    assert run(capsys, "apply", saved)[0] == 0
+    assert b"value: 77.3" in model.files(REPO)["README.md"]
+
+
+def test_a_saved_plan_is_applied_as_reviewed(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    assert run(capsys, *EXTRACT, "--output", file)[0] == 0 and model.writes() == []
+    model.commit(REPO, {"README.md": CARD.replace(b"77.3", b"99.9")})  # after the review
+    assert run(capsys, "apply", file, "--dry-run")[0] == 0 and model.writes() == []
+    assert run(capsys, "apply", file, "--create-pr")[0] == 0
+    assert b"value: 77.3" in model.files(REPO, "refs/pr/1")["README.md"]
+    assert run(capsys, "apply", file)[0] == 0 and b"value: 77.3" in model.files(REPO)["README.md"]
+    commits = len(model.commits(REPO))
+    assert run(capsys, "apply", file)[0] == 0 and len(model.commits(REPO)) == commits
+    assert run(capsys, "apply", file, "--repo-id", "me/other")[0] == 2
+
+
+def test_a_local_clone(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    card = tmp_path / "clone" / "README.md"
+    card.parent.mkdir()
+    card.write_bytes(CARD.replace(b"\n", b"\r\n"))
+    local = ("extract-readme", "--repo-id", REPO, "--card", str(card))
+    assert run(capsys, *local, "--apply", "--dry-run")[0] == 0 and b"model-index" not in card.read_bytes()
+    assert run(capsys, *local, "--apply")[0] == 0
+    assert card.read_bytes().count(b"\r\n") == card.read_bytes().count(b"\n") and b"value: 77.3" in card.read_bytes()
+    assert (card.parent / ".eval_results/mmlu_pro.yaml").is_file() and model.requests == []
+    before = card.read_bytes()
+    assert run(capsys, *local, "--apply")[0] == 0 and card.read_bytes() == before
+    assert run(capsys, "show", "--card", card)[0] == 0
+    assert run(capsys, *local, "--create-pr")[0] == 2
+
+
+# --- Scale -------------------------------------------------------------------------------------------------------
+
+
+def test_a_value_that_does_not_fit_the_leaderboard_is_a_question(
+    model: LocalHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.commit(REPO, {"README.md": CARD.replace(b"38.4", b"0.384")})
+    before = len(model.writes())
+    code, _, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 3 and "0.384 does not fit" in err and "--scale mmlu_pro=percent" in err
+    assert len(model.writes()) == before
+    assert run(capsys, *EXTRACT, "--create-pr", "--scale", "mmlu_pro=percent")[0] == 0
+    files = model.files(REPO, "refs/pr/1")
+    assert yaml.safe_load(files[".eval_results/mmlu_pro.yaml"])[0]["value"] == 38.4
+    assert b"value: 0.384" in files["README.md"]  # as the card has it
+    assert run(capsys, *EXTRACT, "--scale", "half", "--create-pr")[0] == 2
+
+
+def test_what_is_no_benchmark_on_the_hub_is_said(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    model.commit("TIGER-Lab/MMLU-Pro", {"eval.yaml": None}, repo_type="dataset")
+    found = answer(capsys, *EXTRACT, "--create-pr", "--dry-run")
+    assert found["files"] == ["README.md"] and any("no eval.yaml" in text for text in found["notes"])
+
+
+# --- Tokens, permissions, faults ---------------------------------------------------------------------------------
+
+
+def test_without_a_token_nothing_is_sent(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    (Path(manager.os.environ["HF_HOME"]) / "token").unlink(missing_ok=True)
+    code, _, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 2 and "no Hub token" in err and model.writes() == []
+
+
+def test_a_token_that_may_only_read(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", model.read_token)
+    for how in ("--create-pr", "--apply"):
+        code, out, err = run(capsys, *EXTRACT, how)
+        assert code == 2 and "write permission" in err and model.read_token not in out + err
+    assert model.writes() == []
+
+
+def test_the_repo_of_somebody_else_gets_a_pull_request_but_no_commit(
+    model: LocalHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.create_repo("other/Foo-7B", files={"README.md": CARD})
+    theirs = ("extract-readme", "--repo-id", "other/Foo-7B")
+    code, _, err = run(capsys, *theirs, "--apply")
+    assert code == 2 and "--create-pr" in err
+    assert run(capsys, *theirs, "--create-pr")[0] == 0 and len(model.pull_requests("other/Foo-7B")) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "0"}, {"RateLimit": '"api";r=0;t=0'}, {}], ids=str)
+def test_too_many_requests_are_waited_for(model: LocalHub, capsys: pytest.CaptureFixture[str], headers: dict) -> None:
+    model.fault("GET", f"/api/models/{REPO}", times=2, status=429, headers=headers)
+    assert run(capsys, *EXTRACT)[0] == 0
+    assert model.count("GET", f"/api/models/{REPO}") == 3
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"status": 500}, {"status": 503}, {"drop": "answer"}, {"status": 429, "headers": {"Retry-After": "0"}}],
+    ids=str,
+)
+def test_a_hub_in_trouble_is_given_up_after_five_tries(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], how: dict
+) -> None:
+    model.fault("GET", f"/api/models/{REPO}", times=99, **how)
+    code, _, err = run(capsys, *EXTRACT)
+    assert code == 2 and REPO in err and err.count("\n") <= 2
+    assert model.count("GET", f"/api/models/{REPO}") == 5
+
+
+@pytest.mark.parametrize("how", [{"status": 500}, {"status": 403}, {"drop": "before"}], ids=str)
+def test_a_commit_that_fails_leaves_the_repo_as_it_was(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], how: dict
+) -> None:
+    model.fault("POST", f"/{REPO}/commit/", times=99, **how)
+    code, _, err = run(capsys, *EXTRACT, "--apply")
+    assert code == 2 and err.startswith("error: writing to me/Foo-7B") and model.files(REPO)["README.md"] == CARD
+
+
+def test_a_lost_answer_is_no_second_commit(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    model.fault("POST", f"/{REPO}/commit/", times=1, drop="answer")
+    first = run(capsys, *EXTRACT, "--create-pr")[0]
+    second = run(capsys, *EXTRACT, "--create-pr")[0]
+    assert (first, second) == (2, 3) and len(model.pull_requests(REPO)) == 1
+
+
+def test_gated_private_and_missing(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.create_repo("other/gated", files={"README.md": CARD}, gated="manual")
+    model.create_repo("other/private", files={"README.md": CARD}, private=True)
+    model.create_repo("other/bare", files={"config.json": "{}"})
+    for name, said in (
+        ("gated", "is gated"),
+        ("private", "is private"),
+        ("nothing", "does not exist"),
+        ("bare", "has no README.md"),
+    ):
+        code, _, err = run(capsys, "extract-readme", "--repo-id", f"other/{name}")
+        assert code == 2 and said in err and f"other/{name}" in err
+    for wrong in ("foo", "a/b/c", "../x", "https://x/y"):
+        assert run(capsys, "show", "--repo-id", wrong)[0] == 2
+
+
+# --- show, validate, get-prs -------------------------------------------------------------------------------------
+
+
+def test_show(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "show", "--repo-id", REPO)
+    assert code == 1 and "has no evaluation results" in err
+    run(capsys, *EXTRACT, "--create-pr")
+    shown = answer(capsys, "show", "--repo-id", REPO, "--revision", "refs/pr/1")
+    assert [r["metrics"][0]["value"] for r in shown["model_index"][0]["results"]] == [38.4, 77.3]
+    assert shown["eval_results"][".eval_results/mmlu_pro.yaml"][0]["value"] == 38.4
+    code, out, _ = run(capsys, "show", "--repo-id", REPO, "--revision", "refs/pr/1")
+    assert code == 0 and re.search(r"GSM8K .*77\.3", out)
+
+
+def test_validate_what_was_published(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, *EXTRACT, "--apply")
+    asked = model.count("POST", "/api/validate-yaml")
+    code, out, _ = run(capsys, "validate", "--repo-id", REPO, "--json")
+    assert code == 0, out
+    assert [f for f in json.loads(out)["findings"] if f["severity"] == "error"] == []
+    assert model.count("POST", "/api/validate-yaml") == asked + 1
+
+
+def test_validate_finds_what_the_hub_finds(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    row = [{"dataset": {"id": "TIGER-Lab/MMLU-Pro", "task_id": "nope"}, "value": 1.5}]
+    model.commit(REPO, {".eval_results/mmlu_pro.yaml": yaml.safe_dump(row)})
+    code, out, _ = run(capsys, "validate", "--repo-id", REPO, "--json")
+    assert code == 1
+    assert ".eval_results/mmlu_pro.yaml[0].dataset.task_id" in [f["path"] for f in json.loads(out)["findings"]]
+
+
+def test_usage(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for argv in (
+        [*EXTRACT, "--apply", "--create-pr"],
+        ["show"],
+        ["validate"],
+        ["validate", "--card", tmp_path / "no.md"],
+        ["apply", tmp_path / "no.json"],
+        ["import-aa", "--repo-id", REPO],
+        ["batch"],
+        ["batch", "--trending", "3", "--author", "me"],
+    ):
+        code, out, err = run(capsys, *argv)
+        assert code == 2 and err.startswith("error: ") and out == ""
+    assert model.writes() == []
