@@ -5,18 +5,25 @@
 #     "huggingface_hub>=2.2,<3",
 #     "markdown-it-py>=4,<5",
 #     "matplotlib>=3.10,<4",
+#     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
+#     "scipy>=1.15,<2",
+#     "threadpoolctl>=3.5,<4",
 # ]
 # ///
-"""Rank the checkpoints of a training run, choose the best one, fill its model card, push it to the Hub.
+"""Rank the checkpoints of a training run, choose the best one and say how sure that is; fill its card, push it.
 
 Reads a folder of checkpoints (step_100, checkpoint-500, global_step1000, iter_0000500, epoch_3, ckpt-7, ...) and the
-evaluation records about them: Every Eval Ever 0.3.0 JSON files below CHECKPOINTS, or in the folders of --results.
-Writes a table (or JSON) to stdout; with --report, --figures and --prepare also files; with --push one commit.
+evaluation records about them: Every Eval Ever 0.3.0 JSON files below CHECKPOINTS, or in the folders of --results, with
+their samples. Writes a table (or JSON) to stdout; with --report, --figures and --prepare also files; with --push one
+commit.
 
   uv run scripts/benchmark_calculator.py examples/tiny_run
+  uv run scripts/benchmark_calculator.py examples/tiny_run --tie-break earliest --baseline-step 100
+  uv run scripts/benchmark_calculator.py ./checkpoints --results race_results --plan-next
   uv run scripts/benchmark_calculator.py ./checkpoints --results results --json
   uv run scripts/benchmark_calculator.py ./checkpoints --benchmarks gsm8k,mmlu --report report.md --figures figures
   uv run scripts/benchmark_calculator.py ./checkpoints --prepare release --card MODEL_CARD.md --assets figures
@@ -26,6 +33,14 @@ Writes a table (or JSON) to stdout; with --report, --figures and --prepare also 
 Scores: a benchmark's score is the record's; its category's is the mean of its benchmarks; eval_accuracy is the mean of
 the categories, over what all compared checkpoints share. "step-formula" is a synthetic scoring computed from the step
 number alone; it measures nothing, is marked everywhere, and is pushed only when --scoring step-formula is given.
+
+Statistics: where samples lie beside the records, a joint paired bootstrap over items (the same items for every
+checkpoint): 95 % intervals, P(best), rank intervals, the tied set (model confidence set), the winner's score corrected
+for having been picked, the trend. Else from the records' standard errors; without those there are none, and it says so.
+Runs that were not measured alike, or not validly, are shown as not comparable and not ranked (--allow-unlike).
+
+Race: --plan-next reads what is measured so far, says which checkpoints are out, and prints the command that measures
+what decides (exit 3: run it, ask again) or the choice (exit 0), with at most --race-budget of all samples.
 
 Card: {RESULT} in a table row becomes the score of the benchmark that the row names; {RESULT:gsm8k},
 {RESULT:eval_accuracy}, {RESULT:step} and {RESULT:checkpoint} work anywhere. Nothing else in the card changes.
@@ -45,20 +60,24 @@ import math
 import mmap
 import os
 import re
+import shlex
 import shutil
 import sys
 import time
 import unicodedata
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
+from statistics import NormalDist
 from typing import Any
 
 # --- Constants -----------------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-OUTPUT_SCHEMA = "1"
+OUTPUT_SCHEMA = "2"
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 # Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
@@ -110,10 +129,26 @@ HUB_REASONS = {
     429: "too many requests; wait some minutes",
 }
 NO_CHECKPOINT = "not a checkpoint by its name"
+# The race (--plan-next).
+RACE_FACTOR = 3  # successive halving: a round has a third of the checkpoints on three times the items
+BETS = 64  # nodes of the mixture over the size of a bet
+FUTILE = 0.10  # a lower probability that the full run tells the remaining ones apart ends the race as a tie
+CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
 TABLE_ROWS = 40
 TABLE_COLUMNS = 6
 
-# --- MetricMapping ----------------------------------------------------------------------------------------------------
+CONFIDENCE = 0.95
+DRAWS = 10_000
+MIN_DRAWS = 200  # fewer tell nothing about a 95 % interval
+SPLITS = 200  # random halves of the items, each used both ways
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
+CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+CLUSTER_FIELD = "cluster_id"  # in a sample's metadata: items with the same one share a passage or a question
+SAME_FOR_ALL = ("metric", "shots", "harness", "engine", "dtype", "prompt settings", "generation", "data set")
+
+# --- Vocabulary ----------------------------------------------------------------------------------------------------
 
 
 class ScriptError(Exception):
@@ -143,6 +178,15 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
 
@@ -153,6 +197,7 @@ class Estimate:
     lower_is_better: bool = False
     metric: str | None = None
     shots: int | None = None
+    interval: Interval | None = None
 
     @property
     def averages(self) -> bool:
@@ -173,6 +218,103 @@ class Result:
     limited: bool
     harness: str
     file: str
+    conditions: Mapping[str, str] = field(default_factory=dict)  # what must be alike for all compared checkpoints
+    counts: Mapping[str, int] = field(default_factory=dict)  # of answers that are empty, truncated, unparsed, unscored
+    scale: float = 1.0  # from the samples' scores to this score's unit
+    corpus_level: bool = False  # the score is no mean of the samples' scores
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One result's items as its samples file has them, in the order of `keys`.
+
+    keys: sample id, hash and number of the repetition; clusters: a name for items that share a passage or a question,
+    else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored.
+    """
+
+    keys: tuple[tuple[str, str, int], ...]
+    clusters: tuple[str | None, ...]
+    scores: Any
+    items_digest: str
+    prompts_digest: str | None
+    empty: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How sure a checkpoint's place is; `score` is what ranks (eval_accuracy, or with --smooth the trailing mean)."""
+
+    score: float
+    interval: Interval
+    p_best: float
+    ranks: tuple[int, int]
+    p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
+    difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The score of the best point estimate, as found and corrected for having been picked."""
+
+    name: str
+    raw: float
+    value: float
+    standard_error: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What the last checkpoints do: the change over them by their regression line, with its interval."""
+
+    verdict: str
+    change: Interval
+    estimate: float
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How sure the ranking is; `standings` by checkpoint name, for those that can be chosen."""
+
+    source: str  # items, standard errors, or both
+    method: str
+    draws: int
+    seed: int
+    items: int
+    by_errors: tuple[str, ...]  # tasks without usable samples: independent normal errors
+    standings: Mapping[str, Standing]
+    tied_set: tuple[str, ...]
+    corrected: Corrected
+    trend: Trend | None
+    baseline: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A checkpoint whose runs were not measured as the others' were, or not validly; its scores where all have some."""
+
+    checkpoint: Checkpoint
+    reasons: tuple[str, ...]
+    scores: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +328,15 @@ class Ranked:
     categories: Mapping[str, Estimate]
     records: tuple[str, ...] = ()
     unranked: Mapping[str, Estimate] = field(default_factory=dict)  # measured, but not for every compared checkpoint
+    tasks: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # of each benchmark
+    interval: Interval | None = None
+    smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
+    distribution: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ranks_by(self) -> float:
+        """The number that places it: eval_accuracy, or with --smooth the mean over the last checkpoints."""
+        return self.eval_accuracy if self.smoothed is None else self.smoothed
 
     def score(self, key: str) -> Estimate | None:
         """Its score for a benchmark or a category, ranked or not."""
@@ -206,6 +357,12 @@ class Ranking:
     notes: tuple[str, ...] = ()
     failures: tuple[dict[str, Any], ...] = ()
     harnesses: tuple[str, ...] = ()
+    unlike: tuple[Unlike, ...] = ()
+    allow_unlike: bool = False
+    statistics: Statistics | None = None
+    no_statistics: str = "nothing was measured"
+    smooth: int = 1
+    tie_break: str | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -378,19 +535,25 @@ def mean_score(scores: Sequence[Estimate], weights: Sequence[float] | None = Non
     )
 
 
-def category_scores(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, Estimate]:
-    """Category -> mean of its benchmarks that may be averaged; a score for the category itself is the category's.
+def category_members(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, list[str]]:
+    """Category -> the benchmarks that make it; a score for the category itself is the category's.
 
     Benchmarks without a category count only where none has one: then each stands for itself.
     """
-    whole = {key: score for key, score in scores.items() if score.averages}
-    members: dict[str, list[Estimate]] = defaultdict(list)
-    for key, score in whole.items():
+    whole = [key for key, score in scores.items() if score.averages]
+    members: dict[str, list[str]] = defaultdict(list)
+    for key in whole:
         category = vocabulary.category(key)
         if category and (category == key or category not in whole):
-            members[category].append(score)
-    members = members or {key: [score] for key, score in whole.items()}
-    return {key: mean_score(members[key]) for key in sorted(members, key=category_order)}
+            members[category].append(key)
+    members = members or {key: [key] for key in whole}
+    return {key: members[key] for key in sorted(members, key=category_order)}
+
+
+def category_scores(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, Estimate]:
+    """Category -> mean of its benchmarks that may be averaged."""
+    members = category_members(scores, vocabulary)
+    return {category: mean_score([scores[key] for key in keys]) for category, keys in members.items()}
 
 
 def uncounted(
@@ -478,20 +641,314 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     return first
 
 
-def benchmark_scores(
-    results: Sequence[Result], where: str, vocabulary: MetricMapping, wanted: set[str]
-) -> tuple[dict[str, Estimate], dict[str, frozenset[str]], list[str]]:
-    """Scores by benchmark of one checkpoint, the subtasks behind each, and the files used."""
+def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapping, wanted: set[str]) -> list[Result]:
+    """The results of one checkpoint that count: one for each benchmark, or for each of its parts."""
     by_key: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         by_key[result.key].append(result)
-    scores, tasks, files = {}, {}, []
+    chosen = []
     for key, rows in by_key.items():
-        chosen = choose_results(rows, f"{where}, {key}", vocabulary.entries.get(key, {}).get("metric"), wanted)
-        scores[key] = mean_score([r.score for r in chosen])
-        tasks[key] = frozenset(r.subtask for r in chosen)
-        files += [r.file for r in chosen]
-    return scores, tasks, sorted(set(files))
+        metric = vocabulary.entries.get(key, {}).get("metric")
+        chosen += choose_results(rows, f"{where}, {key}", metric, wanted)
+    return chosen
+
+
+def scores_by_task(chosen: Iterable[Result]) -> dict[str, dict[str, Estimate]]:
+    """Benchmark -> task -> score."""
+    tasks: dict[str, dict[str, Estimate]] = defaultdict(dict)
+    for result in chosen:
+        tasks[result.key][result.task] = result.score
+    return tasks
+
+
+# --- Pure core: statistics -----------------------------------------------------------------------------------------
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def normal_interval(score: Estimate) -> Interval | None:
+    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
+    if score.standard_error is None:
+        return None
+    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
+        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
+    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+
+
+def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+
+    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
+    """
+    if any(part.interval is None for _, part in parts):
+        return None
+    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
+    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
+    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
+
+
+def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
+    """An interval that does not leave the scale of a proportion."""
+    if score.averages:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(float(low), float(high), method)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval for a mean with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
+    return mean - half, mean + half
+
+
+def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
+    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
+
+    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
+    """
+    import numpy as np
+
+    known = ~np.isnan(scores)
+    scores, clusters = scores[known], clusters[known]
+    groups = len(np.unique(clusters))
+    if groups < 2:
+        return None
+    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
+        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
+    error = clustered_standard_error(scores, clusters)
+    low, high = t_interval(float(scores.mean()), error, groups - 1)
+    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+
+
+def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
+    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
+
+    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
+    """
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    _, group = np.unique(items.clusters, return_inverse=True)
+    if len(group) and group.max() + 1 < len(group):
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        values = np.add.reduceat(values[:, order], starts, axis=1)
+        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
+    order = np.lexsort((*known, *values))
+    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+
+
+def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
+    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
+    import numpy as np
+
+    kind = np.uint16 if clusters <= 2**16 else np.uint32
+    piece = max(1, CHUNK // clusters)
+    offsets = np.arange(piece)[:, None] * clusters
+    for begin in range(0, draws, 10 * piece):
+        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
+        for first in range(0, len(weights), piece):
+            part = weights[first : first + piece]
+            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+        yield weights
+
+
+def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    import numpy as np
+
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
+
+
+def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
+    same ones for all checkpoints.
+
+    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
+    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
+    """
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    shared = (counts == counts[0]).all()
+    counts = counts[:1] if shared else counts
+    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
+    means = means.astype(np.float32)
+    drawn = np.empty((len(sums), draws), np.float32)
+    begin = 0
+    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
+        end = begin + len(weights)
+        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
+        begin = end
+    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+
+
+def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
+    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
+    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+
+
+def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
+    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
+    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
+    half = (place < sizes).astype(np.float32).T
+    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    one = ratios(sums @ half, counts @ half, means)
+    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
+    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+
+    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
+    """
+    import numpy as np
+
+    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
+    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def trailing_means(values: Any, n: int) -> Any:
+    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
+    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
+
+
+def draw_interval(draws: Any) -> Any:
+    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
+    import numpy as np
+
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+
+
+def probability_best(draws: Any) -> Any:
+    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
+    winners = draws >= draws.max(0) - TIE
+    return (winners / winners.sum(0)).mean(1)
+
+
+def rank_intervals(draws: Any) -> list[tuple[int, int]]:
+    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
+    import numpy as np
+
+    tail = (1 - CONFIDENCE) / 2
+    intervals = []
+    for row in draws:
+        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
+        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
+        low = np.quantile(first, tail, method="inverted_cdf")
+        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
+    return intervals
+
+
+def confidence_set(scores: Any, draws: Any) -> Any:
+    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
+    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
+    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
+    resamples one series of losses; here tasks are averaged.)
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
+    variance = covariance.diagonal()
+    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
+    clear = spread > TIE
+    spread = np.where(clear, spread, 1)
+    behind = scores - scores[:, None]
+    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
+    left, eliminated = list(range(len(scores))), []
+    while len(left) > 1:
+        furthest = t[np.ix_(left, left)].max(1)
+        worst = int(furthest.argmax())
+        eliminated.append((left.pop(worst), furthest[worst]))
+    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
+    for out, seen in reversed(eliminated):
+        others = [i for i in inside if clear[out, i]]
+        if others:
+            pairs = noise[others] - noise[out]
+            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
+            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
+        tests.append((out, float((largest >= seen).mean())))
+        inside.append(out)
+    p_values, highest = np.ones(len(scores)), 0.0
+    for out, p_value in reversed(tests):
+        highest = max(highest, p_value)
+        p_values[out] = highest
+    return p_values
+
+
+def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
+    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
+
+    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
+    bootstrap, Romano and Wolf 2005).
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    noise = noise - noise[baseline]
+    spread = noise.std(1)
+    clear = spread > TIE * 1e-2
+    quantile = 0.0
+    if clear.any():
+        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
+    difference = scores - scores[baseline]
+    half = np.where(clear, quantile * spread, 0.0)
+    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
+
+
+def split_half_score(halves: Any) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose."""
+    choose, report = halves
+    winners = choose >= choose.max(0) - TIE
+    return float(((winners * report).sum(0) / winners.sum(0)).mean())
+
+
+def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
+    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(contrast @ scores), float(low), float(high)
 
 
 # --- Pure core: the ranking ----------------------------------------------------------------------------------------
@@ -507,30 +964,41 @@ class Options:
     score_function: Callable[[dict[str, float]], float] | None = None
     result_ids: frozenset[str] = frozenset()
     overall: str = "mean of the categories"
+    allow_unlike: bool = False
+    draws: int = DRAWS
+    seed: int = 0
+    smooth: int = 1
+    tie_break: str | None = None
+    baseline_step: int | None = None
 
 
-def union_of_subtasks(tasks: Mapping[Checkpoint, Mapping[str, frozenset[str]]]) -> dict[str, frozenset[str]]:
-    """Benchmark -> all of its subtasks that were measured for any checkpoint."""
-    union: dict[str, frozenset[str]] = defaultdict(frozenset)
-    for of_checkpoint in tasks.values():
-        for key, names in of_checkpoint.items():
-            union[key] |= names
+def union_of_tasks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, set[str]]:
+    """Benchmark -> all of its tasks that were measured for any checkpoint."""
+    union: dict[str, set[str]] = defaultdict(set)
+    for results in chosen.values():
+        for result in results:
+            union[result.key].add(result.task)
     return union
 
 
-def shared_benchmarks(
-    scores: Mapping[Checkpoint, Mapping[str, Estimate]], tasks: Mapping[Checkpoint, Mapping[str, frozenset[str]]]
-) -> tuple[set[str], list[str]]:
+def missing_tasks(results: Sequence[Result], union: Mapping[str, set[str]]) -> list[str]:
+    """The benchmarks that a checkpoint has not, or not whole."""
+    own = {result.task for result in results}
+    return sorted(key for key, tasks in union.items() if not tasks <= own)
+
+
+def shared_benchmarks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> tuple[set[str], list[str]]:
     """The benchmarks that every compared checkpoint has, whole; and a line for each that is left out."""
-    union = union_of_subtasks(tasks)
-    shared, lines = set(), []
-    for key in sorted(union):
-        holes = [c.name for c in scores if tasks[c].get(key) != union[key]]
-        if holes:
-            lines.append(f"{key} is left out of the ranking: not (fully) measured for {listing(holes)}")
-        else:
-            shared.add(key)
-    return shared, lines
+    union = union_of_tasks(chosen)
+    holes: dict[str, list[str]] = defaultdict(list)
+    for checkpoint, results in chosen.items():
+        for key in missing_tasks(results, union):
+            holes[key].append(checkpoint.name)
+    lines = [
+        f"{key} is left out of the ranking: not (fully) measured for {listing(names)}"
+        for key, names in sorted(holes.items())
+    ]
+    return union.keys() - holes.keys(), lines
 
 
 def rank_one(
@@ -557,17 +1025,52 @@ def rank_one(
     return Ranked(checkpoint, overall.value, overall.standard_error, scores, categories, tuple(records))
 
 
+def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
+    """The checkpoints with their mean over the last n; the first n - 1 have none and cannot be chosen."""
+    if n == 1:
+        return list(ranked)
+    if n > len(ranked):
+        raise ScriptError(f"--smooth {n}: only {len(ranked)} checkpoints are compared; give a smaller number")
+    scores = [r.eval_accuracy for r in ranked]
+    smoothed = [replace(r, smoothed=math.fsum(scores[i + 1 - n : i + 1]) / n) for i, r in enumerate(ranked)]
+    return [*ranked[: n - 1], *smoothed[n - 1 :]]
+
+
+def candidates(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
+    return [r for r in ranked if r.smoothed is not None] or list(ranked)
+
+
 def choose_best(ranked: Sequence[Ranked]) -> tuple[Ranked, tuple[Ranked, ...]]:
-    """The highest overall score; among equal ones the earliest, and the others as ties."""
-    top = max(r.eval_accuracy for r in ranked)
-    equal = [r for r in ranked if math.isclose(r.eval_accuracy, top, rel_tol=1e-12, abs_tol=1e-12)]
+    """The highest score; among equal ones the earliest, and the others as ties."""
+    pool = candidates(ranked)
+    top = max(r.ranks_by for r in pool)
+    equal = [r for r in pool if math.isclose(r.ranks_by, top, rel_tol=1e-12, abs_tol=1e-12)]
     return equal[0], tuple(equal[1:])
+
+
+def settled(ranking: Ranking, sizes: Mapping[str, int]) -> Ranking:
+    """The ranking with its tied set, and with --tie-break the one of it that was asked for.
+
+    sizes: bytes of weights by name, for `smallest`; where several are equally small, the best score among them.
+    """
+    best, tied = choose_best(ranking.ranked)
+    pool = [best, *tied]
+    if ranking.statistics:
+        pool = [r for r in ranking.ranked if r.checkpoint.name in ranking.statistics.tied_set]
+    if ranking.tie_break in ("earliest", "latest"):
+        best = pool[0 if ranking.tie_break == "earliest" else -1]
+    elif ranking.tie_break == "smallest":
+        best = min(pool, key=lambda r: (sizes[r.checkpoint.name], -r.ranks_by))
+    return replace(ranking, best=best, tied=tuple(r for r in pool if r is not best))
 
 
 def rank_by_formula(
     checkpoints: Sequence[Checkpoint], skipped: Sequence[Skipped], vocabulary: MetricMapping, options: Options
 ) -> Ranking:
     """Rank by the reference scoring; only checkpoints with a positive step have one."""
+    if options.baseline_step is not None:
+        raise ScriptError("--baseline-step compares measured scores, and there are none; evaluate them first")
     keys = options.benchmarks or tuple(STEP_FORMULAS)
     unknown = [key for key in keys if key not in STEP_FORMULAS]
     if unknown:
@@ -585,58 +1088,75 @@ def rank_by_formula(
             f"no measured scores, and no checkpoint has a positive step for the step formulas "
             f"({listing(s.name for s in without)}); evaluate them with scripts/lighteval_vllm_uv.py"
         )
+    ranked = with_smoothing(ranked, options.smooth)
     best, tied = choose_best(ranked)
-    return Ranking("step-formula", options.overall, tuple(keys), tuple(ranked), best, tied, (*skipped, *without))
+    return Ranking(
+        "step-formula",
+        options.overall,
+        tuple(keys),
+        tuple(ranked),
+        best,
+        tied,
+        (*skipped, *without),
+        smooth=options.smooth,
+        tie_break=options.tie_break,
+    )
 
 
-def rank_by_records(
+def choose_measured(
     checkpoints: Sequence[Checkpoint],
-    skipped: Sequence[Skipped],
     results: Mapping[Checkpoint, Sequence[Result]],
     failures: Sequence[dict[str, Any]],
     vocabulary: MetricMapping,
     options: Options,
-) -> Ranking:
-    """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names)."""
-    scores, tasks, files, notes, left = {}, {}, {}, [], list(skipped)
+) -> tuple[dict[Checkpoint, list[Result]], list[Skipped]]:
+    """The results that count for each checkpoint that has some, in step order; and those left out."""
+    chosen, left = {}, []
     wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
     check_result_ids(options.result_ids, results)
     failed = Counter(failure["checkpoint"] for failure in failures)
     for checkpoint in checkpoints:
         rows = [r for r in results.get(checkpoint, ()) if wanted is None or r.key in wanted]
-        if not rows:
+        if rows:
+            chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, set(options.result_ids))
+        else:
             why = f" ({failed[checkpoint.name]} failed)" if failed[checkpoint.name] else ""
             left.append(Skipped(checkpoint.name, f"no measured score{why}"))
-            continue
-        found = benchmark_scores(rows, checkpoint.name, vocabulary, set(options.result_ids))
-        scores[checkpoint], tasks[checkpoint], files[checkpoint] = found
-    if not scores:
+    if not chosen:
         raise ScriptError("the records hold no score for these checkpoints; evaluate them again")
     if options.benchmarks:
-        left += drop_incomplete(scores, tasks)
-    shared, lines = shared_benchmarks(scores, tasks)
+        left += drop_incomplete(chosen)
+    return chosen, left
+
+
+def rank_by_records(
+    chosen: Mapping[Checkpoint, Sequence[Result]],
+    samples: Mapping[Checkpoint, Mapping[str, Samples]],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> Ranking:
+    """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names)."""
+    chosen = with_sample_counts(chosen, samples)
+    shared, notes = shared_benchmarks(chosen)
     if not shared:
-        keys = sorted({key for of_checkpoint in scores.values() for key in of_checkpoint})
+        keys = sorted(union_of_tasks(chosen))
         raise ScriptError(
-            f"no benchmark is measured for all {len(scores)} compared checkpoints; choose with --benchmarks from "
+            f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
             f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
             code=3,
         )
-    notes += lines
-    notes += unlike_items(scores, shared)
-    ranked = []
-    for checkpoint, own in scores.items():
-        common = {key: own[key] for key in sorted(shared)}
-        rest = {key: score for key, score in own.items() if key not in shared}
-        ranked.append(replace(rank_one(checkpoint, common, vocabulary, options, files[checkpoint]), unranked=rest))
+    unlike = unlike_checkpoints(chosen, samples, shared, vocabulary, options.allow_unlike)
+    out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
+    ranked, harnesses = [], set()
+    for checkpoint, results in chosen.items():
+        if checkpoint not in out:
+            ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
+            harnesses |= {r.harness for r in results}
     apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
     if apart and not options.score_function:
         notes.append(f"not in eval_accuracy: {', '.join(apart)}")
+    ranked = with_smoothing(ranked, options.smooth)
     best, tied = choose_best(ranked)
-    used = {file for of_checkpoint in files.values() for file in of_checkpoint}
-    harnesses = {r.harness for rows in results.values() for r in rows if r.file in used}
-    if len(harnesses) > 1:
-        notes.append(f"scores of different harnesses or versions are compared: {', '.join(sorted(harnesses))}")
     return Ranking(
         "measured",
         options.overall,
@@ -644,11 +1164,31 @@ def rank_by_records(
         tuple(ranked),
         best,
         tied,
-        tuple(left),
+        (),
         tuple(notes),
-        tuple(failures),
-        tuple(sorted(harnesses)),
+        harnesses=tuple(sorted(harnesses)),
+        unlike=tuple(unlike),
+        allow_unlike=options.allow_unlike,
+        smooth=options.smooth,
+        tie_break=options.tie_break,
     )
+
+
+def rank_measured(
+    checkpoint: Checkpoint,
+    results: Sequence[Result],
+    shared: set[str],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> Ranked:
+    """A checkpoint with its scores over the shared benchmarks, and the others apart."""
+    tasks = scores_by_task(results)
+    scores = {key: mean_score(list(tasks[key].values())) for key in sorted(tasks)}
+    common = {key: score for key, score in scores.items() if key in shared}
+    rest = {key: score for key, score in scores.items() if key not in shared}
+    files = sorted({r.file for r in results})
+    ranked = rank_one(checkpoint, common, vocabulary, options, files)
+    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common})
 
 
 def check_result_ids(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> None:
@@ -672,33 +1212,1025 @@ def wanted_keys(
     return wanted
 
 
-def drop_incomplete(
-    scores: dict[Checkpoint, dict[str, Estimate]], tasks: Mapping[Checkpoint, Mapping[str, frozenset[str]]]
-) -> list[Skipped]:
+def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> list[Skipped]:
     """Take out the checkpoints that lack one of the chosen benchmarks, and say so."""
-    union = union_of_subtasks(tasks)
+    union = union_of_tasks(chosen)
     dropped = []
-    for checkpoint in list(scores):
-        missing = sorted(key for key, names in union.items() if tasks[checkpoint].get(key) != names)
+    for checkpoint in list(chosen):
+        missing = missing_tasks(chosen[checkpoint], union)
         if missing:
             dropped.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
-            del scores[checkpoint]
-    if not scores:
+            del chosen[checkpoint]
+    if not chosen:
         raise ScriptError("no checkpoint has all of the chosen benchmarks; choose fewer with --benchmarks", code=3)
     return dropped
 
 
-def unlike_items(scores: Mapping[Checkpoint, Mapping[str, Estimate]], shared: Iterable[str]) -> list[str]:
-    """A line for each benchmark that was measured on different numbers of items or in different ways."""
+# --- Pure core: what can be compared --------------------------------------------------------------------------------
+
+
+def invalid_runs(results: Sequence[Result], vocabulary: MetricMapping, runs: int) -> list[str]:
+    """Why a checkpoint's runs are not valid: many answers that are none, or a score below that of guessing.
+
+    Below guessing: the upper end of Wilson's interval, which holds for all `runs` together (Bonferroni).
+    """
+    reasons = []
+    by_key: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_key[result.key].append(result)
+    for key, rows in sorted(by_key.items()):
+        asked = sum((r.score.n or 0) + r.counts.get("unscored", 0) for r in rows)
+        for what in ("empty", "truncated", "unparsed", "unscored"):
+            count = sum(r.counts.get(what, 0) for r in rows)
+            if asked and count / asked > MANY:
+                reasons.append(f"{key}: {count} of {asked} answers {what}")
+        score, chance = mean_score([r.score for r in rows]), chance_level(rows[0], vocabulary)
+        if chance is not None and score.n:
+            high = wilson_interval(score.value * score.n, score.n, 1 - (1 - CONFIDENCE) / runs)[1]
+            if high < chance:
+                reasons.append(f"{key}: {number(score.value)} is below chance, {number(chance)}")
+    return reasons
+
+
+def chance_level(result: Result, vocabulary: MetricMapping) -> float | None:
+    """The score of guessing, as a proportion, when metric_mapping.json has one for this metric."""
+    entry = vocabulary.entries.get(result.key, {})
+    same = result.score.averages and normalize_name(result.metric) == normalize_name(str(entry.get("metric")))
+    if not same or entry.get("chance") is None:
+        return None
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+def with_sample_counts(
+    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
+) -> dict[Checkpoint, list[Result]]:
+    """The results, with the empty answers counted in the samples where the record has not counted them."""
+    counted: dict[Checkpoint, list[Result]] = {}
+    for checkpoint, results in chosen.items():
+        counted[checkpoint] = []
+        for result in results:
+            own = samples.get(checkpoint, {}).get(result.task)
+            empty = {} if own is None or own.empty is None else {"empty": own.empty}
+            counted[checkpoint].append(replace(result, counts={**result.counts, **empty}) if empty else result)
+    return counted
+
+
+def item_marks(
+    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
+) -> dict[tuple[Checkpoint, str], tuple[int | None, str, str]]:
+    """(items, digest of the items, digest of the prompts) of every run.
+
+    A run without samples is taken to have the items of most others with as many items: nothing says otherwise.
+    """
+    marks: dict[tuple[Checkpoint, str], tuple[int | None, str, str]] = {}
+    common: dict[tuple[str, int | None], Counter[tuple[str, str]]] = defaultdict(Counter)
+    for checkpoint, results in chosen.items():
+        for result in results:
+            own = samples.get(checkpoint, {}).get(result.task)
+            if own is not None:
+                marks[checkpoint, result.task] = len(own.keys), own.items_digest, own.prompts_digest
+                common[result.task, len(own.keys)][own.items_digest, own.prompts_digest] += 1
+    for checkpoint, results in chosen.items():
+        for result in results:
+            if (checkpoint, result.task) not in marks:
+                n = None if result.score.n is None else result.score.n + result.counts.get("unscored", 0)
+                most = common[result.task, n].most_common(1)
+                marks[checkpoint, result.task] = n, *(most[0][0] if most else ("", ""))
+    return marks
+
+
+def unlike_checkpoints(
+    chosen: Mapping[Checkpoint, Sequence[Result]],
+    samples: Mapping[Checkpoint, Mapping[str, Samples]],
+    shared: set[str],
+    vocabulary: MetricMapping,
+    allowed: bool,
+) -> list[Unlike]:
+    """The checkpoints that cannot be compared with the others, and why; ScriptError(code=3) when it is a choice.
+
+    Compared are the valid ones that were measured alike: on most items, and of these the most checkpoints.
+    """
+    shares = {c: sorted((r for r in rows if r.key in shared), key=lambda r: r.task) for c, rows in chosen.items()}
+    runs = sum(len({r.key for r in rows if chance_level(r, vocabulary) is not None}) for rows in shares.values())
+    reasons = {c: invalid_runs(rows, vocabulary, max(1, runs)) for c, rows in shares.items()}
+    marks = item_marks(shares, samples)
+    groups: dict[tuple[Any, ...], list[Checkpoint]] = defaultdict(list)
+    for checkpoint, rows in shares.items():
+        if not reasons[checkpoint]:
+            groups[tuple((r.task, *r.conditions.values(), marks[checkpoint, r.task]) for r in rows)].append(checkpoint)
+    group = compared_group(
+        groups,
+        allowed,
+        lambda c: sum(marks[c, r.task][0] or 0 for r in shares[c]),
+        lambda one, other: differences(one, other, shares, marks),
+    )
+    if group is None:
+        first = next(iter(shares))
+        raise ScriptError(
+            f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); choose other benchmarks "
+            "with --benchmarks, or rank all the same with --allow-unlike",
+            code=3,
+        )
+    entries = []
+    for checkpoint, rows in shares.items():
+        if group and checkpoint not in group and not reasons[checkpoint]:
+            reasons[checkpoint] = differences(checkpoint, group[0], shares, marks)
+        if reasons[checkpoint]:
+            tasks = scores_by_task(rows)
+            scores = {key: mean_score(list(tasks[key].values())) for key in sorted(tasks)}
+            entries.append(Unlike(checkpoint, tuple(reasons[checkpoint]), scores))
+    return entries
+
+
+def compared_group(
+    groups: Mapping[tuple[Any, ...], list[Checkpoint]],
+    allowed: bool,
+    items: Callable[[Checkpoint], int],
+    why: Callable[[Checkpoint, Checkpoint], list[str]],
+) -> list[Checkpoint] | None:
+    """Of the checkpoints measured alike, those on most items, and of these the largest group; None without any.
+
+    ScriptError(code=3) when two groups are equal in both, or when it is a single one of several checkpoints.
+    """
+    ordered = sorted(groups.values(), key=lambda group: (-items(group[0]), -len(group)))
+    if not ordered:
+        return [] if allowed else None
+    first, *others = ordered
+    if allowed or not others:
+        return first
+    if len(first) == 1 or (items(first[0]), len(first)) == (items(others[0][0]), len(others[0])):
+        one, other = first[0], others[0][0]
+        raise ScriptError(
+            f"not measured alike, so not comparable: {other.name} has {'; '.join(why(other, one))} as {one.name} has; "
+            "evaluate them alike, give one run's folder with --results, or rank all the same with --allow-unlike",
+            code=3,
+        )
+    return first
+
+
+def differences(
+    checkpoint: Checkpoint,
+    other: Checkpoint,
+    shares: Mapping[Checkpoint, Sequence[Result]],
+    marks: Mapping[tuple[Checkpoint, str], tuple[int | None, str, str]],
+) -> list[str]:
+    """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for own, its in zip(shares[checkpoint], shares[other], strict=True):
+        for name, value in own.conditions.items():
+            if value != its.conditions[name]:
+                found[f"{name}: {value or 'none'}, not {its.conditions[name] or 'none'}"].append(own.task)
+        mark, others = marks[checkpoint, own.task], marks[other, own.task]
+        if mark[0] != others[0]:
+            found[f"{mark[0]} items, not {others[0]}"].append(own.task)
+        elif mark[1] != others[1]:
+            found["other items"].append(own.task)
+        elif mark[2] != others[2]:
+            found["other prompts"].append(own.task)
+    return [f"{what} ({listing(tasks, 3)})" for what, tasks in found.items()]
+
+
+# --- Pure core: how sure the ranking is -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskData:
+    """One task over the compared checkpoints: its items, or its scores with standard errors where there are none."""
+
+    name: str
+    items: ItemScores | None
+    scores: tuple[float, ...]
+    errors: tuple[float, ...] | None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to tell how far the scores could be off."""
+        return self.items is not None or self.errors is not None
+
+    def draws(self, draws: int, seed: int) -> Any:
+        """Draws of the scores, (checkpoints, draws); a task's draws do not depend on what other tasks there are."""
+        key = [seed, zlib.crc32(self.name.encode())]
+        if self.items is not None:
+            return bootstrap_means(self.items, draws, key)
+        return normal_means(self.scores, self.errors, draws, key)
+
+    def halves(self, splits: int, seed: int) -> Any:
+        """The scores on halves of the items, (2, checkpoints, 2 splits)."""
+        key = [seed, zlib.crc32(self.name.encode()), 1]
+        if self.items is not None:
+            return half_means(self.items, splits, key)
+        return normal_halves(self.scores, self.errors, splits, key)
+
+
+def several(items: ItemScores) -> bool:
+    """Whether every checkpoint has at least two clusters of items, without which no spread can be known."""
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    return all(len(np.unique(items.clusters[row])) > 1 for row in known)
+
+
+def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict[str, list[TaskData]]:
+    """Benchmark -> its tasks; the rows of `items` are the checkpoints of `ranked`."""
+    data: dict[str, list[TaskData]] = {}
+    for key, tasks in ranked[0].tasks.items():
+        data[key] = []
+        for task in sorted(tasks):
+            estimates = [r.tasks[key][task] for r in ranked]
+            own = items.get(task)
+            own = own if own is not None and several(own) else None
+            errors = tuple(e.standard_error for e in estimates)
+            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), None if None in errors else errors))
+    return data
+
+
+def named_means(
+    data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]], make: Callable[[TaskData], Any]
+) -> Iterator[tuple[str, Any]]:
+    """(name, array) of each benchmark and then its category, one after the other, from an array for each task."""
+    for category, keys in members.items():
+        of_category: Any = 0.0
+        for key in keys:
+            mean: Any = 0.0
+            for task in data[key]:
+                mean = mean + make(task) / len(data[key])
+            if keys != [category]:
+                yield key, mean
+            of_category = of_category + mean / len(keys)
+        yield category, of_category
+
+
+def overall_array(named: Iterable[tuple[str, Any]], weights: Mapping[str, float], options: Options) -> Any:
+    """eval_accuracy of every place of the arrays; with --score-function, what it says for each."""
+    import numpy as np
+
+    if options.score_function is None:
+        return sum(weights[name] * array for name, array in named if name in weights)
+    arrays = dict(named)
+    places = next(iter(arrays.values())).shape
+    columns = zip(*(array.ravel().tolist() for array in arrays.values()), strict=True)
+    values = (options.score_function(dict(zip(arrays, row, strict=True))) for row in columns)
+    return np.fromiter((float(value) for value in values), float).reshape(places)
+
+
+def category_weights(members: Mapping[str, Sequence[str]], weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Category -> its share of eval_accuracy; they add up to 1."""
+    own = {key: 1.0 if weights is None else weights[key] for key in members}
+    total = math.fsum(own.values())
+    return {key: weight / total for key, weight in own.items()}
+
+
+def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Options, ranked: Ranked) -> dict[str, float]:
+    """Task -> its weight in eval_accuracy; they add up to 1, and tasks that do not enter are absent."""
+    members = category_members(ranked.scores, vocabulary)
+    shares = category_weights(members, options.weights)
+    weights = {}
+    for category, keys in members.items():
+        for key in keys:
+            for task in ranked.tasks[key]:
+                weights[task] = shares[category] / len(keys) / len(ranked.tasks[key])
+    return {task: weights[task] for task in tasks if task in weights}
+
+
+def task_interval(data: Sequence[TaskData], place: int, score: Estimate) -> Interval | None:
+    """The interval of a benchmark that is one task: of its items, else of its standard error."""
+    if len(data) != 1:
+        return None
+    items = data[0].items
+    found = score_interval(items.scores[place], items.clusters) if items is not None else None
+    if found is None:
+        return normal_interval(score)
+    return bounded(score, *found)
+
+
+def composites(data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]]) -> set[str]:
+    """The benchmarks with several tasks, and the categories with more than one task."""
+    parts = {key for key, tasks in data.items() if len(tasks) > 1}
+    return parts | {category for category, keys in members.items() if len(keys) > 1 or keys[0] in parts}
+
+
+def with_intervals(
+    r: Ranked,
+    place: int,
+    data: Mapping[str, Sequence[TaskData]],
+    members: Mapping[str, Sequence[str]],
+    drawn: Mapping[str, Any],
+) -> Ranked:
+    """A checkpoint with an interval for each benchmark and category; `drawn`: (2, checkpoints) for the composites."""
+
+    def interval(key: str, score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+        if key not in drawn:
+            return task_interval(data[key], place, score) if key in data else None
+        low, high = drawn[key][:, place]
+        spread = bounded(score, low, high, "percentiles of the draws")
+        return spread if high - low > TIE else pooled_interval(score, parts) or spread
+
+    scores = {}
+    for key, score in r.scores.items():
+        own = r.tasks.get(key, {})
+        parts = [(own[t.name], task_interval([t], place, own[t.name])) for t in data[key]]
+        shares = [(1 / len(parts), replace(part, interval=found)) for part, found in parts]
+        scores[key] = replace(score, interval=interval(key, score, shares))
+    categories = {}
+    for key, score in r.categories.items():
+        keys = members.get(key, ())
+        found = scores[keys[0]].interval if len(keys) == 1 else None
+        categories[key] = replace(
+            score, interval=found or interval(key, score, [(1 / len(keys), scores[k]) for k in keys])
+        )
+    return replace(r, scores=scores, categories=categories)
+
+
+def unknown_tasks(data: Mapping[str, Sequence[TaskData]], ranked: Sequence[Ranked]) -> list[str]:
+    """The tasks that nothing tells the uncertainty of, with the checkpoints that lack it."""
     lines = []
-    for key in sorted(shared):
-        counts = Counter((s[key].n, s[key].metric, s[key].shots) for s in scores.values())
-        if len(counts) > 1:
-            shown = listing(
-                f"{n} items, {metric}" + ("" if shots is None else f", {shots}-shot") for n, metric, shots in counts
-            )
-            lines.append(f"{key} was not measured alike for all checkpoints: {shown}")
+    for key, tasks in data.items():
+        for task in tasks:
+            if not task.known:
+                without = [r.checkpoint.name for r in ranked if r.tasks[key][task.name].standard_error is None]
+                lines.append(f"{task.name} of {listing(without, 3)}")
     return lines
+
+
+def with_statistics(
+    ranking: Ranking, items: Mapping[str, ItemScores], vocabulary: MetricMapping, options: Options
+) -> Ranking:
+    """The ranking with intervals, and with how sure it is as far as the items or the standard errors tell.
+
+    The rows of `items` are the compared checkpoints, `ranking.ranked`.
+    """
+    import numpy as np
+
+    ranked = ranking.ranked
+    data = task_data(ranked, items)
+    members = category_members(ranked[0].scores, vocabulary)
+    counted = {key for keys in members.values() for key in keys}
+    if options.score_function is not None:
+        members |= {key: [key] for key in data if key not in counted}
+        counted |= data.keys()
+    unknown = unknown_tasks({key: data[key] for key in data if key in counted}, ranked)
+    drawn: dict[str, Any] = {}
+    if unknown:
+        reason = f"neither samples nor a standard error: {listing(unknown)}"
+        if options.baseline_step is not None:
+            raise ScriptError(f"--baseline-step {options.baseline_step}: no statistics for a difference: {reason}")
+        done = [with_intervals(r, place, data, members, drawn) for place, r in enumerate(ranked)]
+        return replace(ranking, ranked=tuple(done), no_statistics=reason)
+    weights = {} if options.score_function else category_weights(members, options.weights)
+    wanted = composites(data, members)
+
+    def watched(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+        for name, array in named:
+            if name in wanted:
+                drawn[name] = draw_interval(array)
+            yield name, array
+
+    make = named_means(data, members, lambda task: task.draws(options.draws, options.seed))
+    draws = overall_array(watched(make), weights, options)
+    halves = overall_array(named_means(data, members, lambda task: task.halves(SPLITS, options.seed)), weights, options)
+    low, high = draw_interval(draws)
+    unit = Estimate(0.0, unit="unknown" if options.score_function else "proportion")
+    done = []
+    for place, r in enumerate(ranked):
+        whole = bounded(unit, low[place], high[place], "percentiles of the draws")
+        r = with_intervals(r, place, data, members, drawn)
+        parts = [(weights[key], category) for key, category in r.categories.items() if weights.get(key)]
+        if len(parts) == 1:  # eval_accuracy is this one score
+            whole = parts[0][1].interval or whole
+        elif parts and high[place] - low[place] <= TIE:
+            whole = pooled_interval(replace(unit, value=r.eval_accuracy), parts) or whole
+        done.append(replace(r, interval=whole, distribution=distribution(r, place, data)))
+    tasks = [task for key in data if key in counted for task in data[key]]
+    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, unit, options)
+    return replace(ranking, ranked=tuple(done), statistics=statistics)
+
+
+def standings(
+    ranked: Sequence[Ranked], draws: Any, halves: Any, tasks: Sequence[TaskData], unit: Estimate, options: Options
+) -> Statistics:
+    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy."""
+    import numpy as np
+
+    trend = last_trend(ranked, draws, unit)
+    pool = candidates(ranked)
+    scores = np.array([r.ranks_by for r in pool])
+    draws = trailing_means(draws, options.smooth)
+    halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
+    low, high = draw_interval(draws)
+    p_values, p_best, ranks = confidence_set(scores, draws), probability_best(draws), rank_intervals(draws)
+    differences = None
+    baseline = baseline_place(pool, options.baseline_step)
+    if baseline is not None:
+        differences = simultaneous_differences(scores, draws, baseline)
+    own = {}
+    for i, r in enumerate(pool):
+        interval = bounded(unit, low[i], high[i], "percentiles of the draws")
+        difference = differences[i] if differences else None
+        own[r.checkpoint.name] = Standing(
+            float(scores[i]), interval, float(p_best[i]), ranks[i], float(p_values[i]), difference
+        )
+    tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
+    best = choose_best(ranked)[0]
+    place = next(i for i, r in enumerate(pool) if r is best)
+    by_items = [task for task in tasks if task.items is not None]
+    corrected = Corrected(
+        best.checkpoint.name,
+        best.ranks_by,
+        split_half_score(halves),
+        float(draws[place].std()),
+        "split halves: chosen on one half of the items, reported on the other"
+        if len(by_items) == len(tasks)
+        else "split halves, by normal errors where there are no items (data thinning)",
+    )
+    return Statistics(
+        source_of(by_items, tasks),
+        method_of(by_items, tasks, options),
+        options.draws,
+        options.seed,
+        sum(task.items.scores.shape[1] for task in by_items),
+        tuple(task.name for task in tasks if task.items is None),
+        own,
+        tied,
+        corrected,
+        trend,
+        None if baseline is None else pool[baseline].checkpoint.name,
+    )
+
+
+def source_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData]) -> str:
+    """Where the uncertainty comes from."""
+    if not by_items:
+        return "standard errors"
+    return "items" if len(by_items) == len(tasks) else "items and standard errors"
+
+
+def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: Options) -> str:
+    """How the uncertainty was found, in words."""
+    parts = []
+    if by_items:
+        items = sum(task.items.scores.shape[1] for task in by_items)
+        groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
+        clusters = f" in {groups:,} clusters" if groups < items else ""
+        parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")
+    if len(by_items) < len(tasks):
+        names = listing(task.name for task in tasks if task.items is None)
+        parts.append(f"independent normal errors, not paired, from the records' standard errors for {names}")
+    return f"{'; '.join(parts)}; {options.draws:,} draws, seed {options.seed}"
+
+
+def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
+    """Where the baseline stands; ScriptError when it is not compared."""
+    if step is None:
+        return None
+    steps = [r.checkpoint.step for r in pool]
+    if step not in steps:
+        raise ScriptError(f"--baseline-step {step}: compared are the steps {listing(map(str, steps), 20)}")
+    return steps.index(step)
+
+
+def last_trend(ranked: Sequence[Ranked], draws: Any, unit: Estimate) -> Trend | None:
+    """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing."""
+    import numpy as np
+
+    last = max(3, math.ceil(len(ranked) / 3))
+    tail = ranked[-last:]
+    places = [r.checkpoint.step if tail[0].checkpoint.step is not None else r.checkpoint.epoch for r in tail]
+    if len(tail) < last or None in places:
+        return None
+    estimate, low, high = line_change(places, np.array([r.eval_accuracy for r in tail]), draws[-last:])
+    verdict = "still improving" if low > 0 else "declining" if high < 0 else "plateau"
+    change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
+    return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail))
+
+
+def distribution(r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]]) -> dict[str, Any]:
+    """How a checkpoint's scores spread: those of benchmarks (quartiles, ten bins), those of items (0, between, 1)."""
+    import numpy as np
+
+    scores = [score.value for score in r.scores.values() if score.averages]
+    spread: dict[str, Any] = {}
+    if scores:
+        quartiles = np.quantile(scores, [0, 0.25, 0.5, 0.75, 1]).tolist()
+        spread["benchmarks"] = dict(zip(("min", "q25", "median", "q75", "max"), quartiles, strict=True))
+        spread["histogram"] = np.histogram(scores, 10, (0, 1))[0].tolist()
+    keys = [key for key in data if r.scores[key].averages]
+    parts = [task.items.scores[place] for key in keys for task in data[key] if task.items is not None]
+    if parts:
+        own = np.concatenate(parts)
+        own = own[~np.isnan(own)]
+        zero, one = int((own == 0).sum()), int((own == 1).sum())
+        spread["items"] = {"n": len(own), "zero": zero, "between": len(own) - zero - one, "one": one}
+    return spread
+
+
+# --- Pure core: the race -------------------------------------------------------------------------------------------
+# The best checkpoint from few items, with successive halving: every round asks three times the items of a third of the
+# checkpoints. The target is what the full run would show: its items are a finite population, of which the harness draws
+# at random without replacement. Two things take a checkpoint out:
+# - evidence: an e-value against "it is the best" reaches 1 / alpha. However often that is looked at, and whatever the
+#   rounds do, the best one goes this way with probability alpha at most (Ville's inequality).
+# - the budget: it is not among the leaders that a next round has samples for. The error of that is an estimate.
+
+
+@dataclass(frozen=True, slots=True)
+class RaceTask:
+    """A task of the race.
+
+    weight: its share in eval_accuracy; size: how many items it has; scores: (checkpoints, items) array, NaN where there
+    is no score, the columns in the order of draw; asked: how many items each checkpoint was asked at most in one run.
+    """
+
+    name: str
+    weight: float
+    size: int
+    scores: Any
+    asked: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """At most so many checkpoints are asked `limit` items of each task (or all that a smaller one has)."""
+
+    checkpoints: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What a rival is ahead of the leader (negative: behind) on the items that both were scored on.
+
+    standard_error: of `ahead` as an estimate of the full run's difference (zero when all items are measured);
+    full_error: the standard error that the full run's own difference would have; wins and losses: items on which the
+    rival, or the leader, did better; items: how many both have.
+    """
+
+    ahead: float
+    standard_error: float
+    full_error: float
+    wins: int
+    losses: int
+    items: int
+
+    def probability(self, errors: float) -> float:
+        """Estimated probability that the full run puts the rival ahead by more than so many of its standard errors."""
+        short = errors * self.full_error - self.ahead
+        return 1 - NormalDist().cdf(short / self.standard_error) if self.standard_error else float(short < 0)
+
+    @property
+    def p_better(self) -> float:
+        """Estimated probability that the full run has the rival significantly ahead (one-sided, 5 %)."""
+        return self.probability(NormalDist().inv_cdf(CONFIDENCE))
+
+    @property
+    def p_told(self) -> float:
+        """Estimated probability that the full run tells the two apart, either way."""
+        return self.p_better + replace(self, ahead=-self.ahead).p_better
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """When and by what a checkpoint left the race: evidence, budget, tie (with the choice), or items (all measured)."""
+
+    round: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Where the race stands: the current round (from 1), who is in it, who still waits for its items, who left.
+
+    leader: index of the best one of the last complete round, None before the first; decided_by: evidence, budget, tie,
+    items, or None while undecided; gaps: to the leader, by checkpoint; e_values: against "it is the best".
+    """
+
+    rounds: tuple[Round, ...]
+    number: int
+    members: tuple[int, ...]
+    waiting: tuple[int, ...]
+    exits: Mapping[int, Exit]
+    leader: int | None
+    decided_by: str | None
+    gaps: Mapping[int, Gap]
+    e_values: tuple[float, ...]
+
+    @property
+    def error(self) -> float | None:
+        """Estimated probability that the choice is not in the full run's tied set, for what evidence has not settled.
+
+        1 - product of (1 - p): at least that of any event whose parts are positively related, as these are (they share
+        the leader's luck).
+        """
+        if self.leader is None:
+            return None
+        rest = [gap.p_better for i, gap in self.gaps.items() if i not in self.exits or self.exits[i].by != "evidence"]
+        return 1 - math.prod(1 - p for p in rest)
+
+
+def discordant_evidence(wins: int, losses: int) -> float:
+    """E-value against "wins and losses are equally likely": 2^n B(1 + wins, 1 + losses), n = wins + losses.
+
+    The likelihood ratio of a uniform mixture over the chance of a win (Robbins 1970; anytime-valid): 9-1 -> 9.31
+    """
+    n = wins + losses
+    return math.exp(min(700.0, n * math.log(2) + math.lgamma(1 + wins) + math.lgamma(1 + losses) - math.lgamma(2 + n)))
+
+
+def stakes(tasks: Sequence[RaceTask], counts: Sequence[int], sizes: Sequence[int]) -> tuple[Any, Any]:
+    """(stake, drift) of each of counts[k] items of each task, one task after the other, for `evidence`.
+
+    The t-th items of all tasks (t from 0) make a row. With S_k the sum of the differences of task k in earlier rows,
+    its next one, drawn from the size_k - t that are left, is (size_k D_k - S_k) / (size_k - t) on average, where D_k is
+    the full run's difference. A stake of w_k (1 - t / size_k) makes the row's expected gain sum_k w_k (D_k - S_k /
+    size_k): under "sum_k w_k D_k <= 0" at most -sum_k w_k S_k / size_k, which is known, and which the drift gives back.
+    Only rows count that have an item of each task that is not yet measured whole.
+    """
+    import numpy as np
+
+    top = max(task.weight for task in tasks)
+    rows = min((n for n, size in zip(counts, sizes, strict=True) if n < size), default=max(sizes))
+    stake, drift = [], []
+    for task, n, size in zip(tasks, counts, sizes, strict=True):
+        place = np.arange(n)
+        weight = np.where(place < rows, task.weight / top, 0.0)
+        stake.append(weight * (1 - place / size))
+        drift.append(weight * (rows - 1 - place) / size)
+    return np.concatenate(stake), np.concatenate(drift)
+
+
+@cache
+def uniform_bets() -> tuple[Any, Any]:
+    """Bets between 0 and 1 and their weights, for means over a uniform distribution (Gauss-Legendre)."""
+    import numpy as np
+
+    nodes, weights = np.polynomial.legendre.leggauss(BETS)
+    return (nodes + 1) / 2, weights / 2
+
+
+def evidence(differences: Any, stake: Any, drift: Any) -> float:
+    """E-value against "the weighted mean of the differences is not above 0" over the full run; differences in [-1, 1].
+
+    The capital of one who starts with 1 and bets on each item: the uniform mixture over the bet b in (0, 1) of
+    prod(1 + b stake d) exp(b sum(drift d)). Within a row prod(1 + b stake d) is on average at most exp(b times the
+    row's expected gain), so under the null hypothesis no row is expected to gain: betting without replacement as in
+    Waudby-Smith and Ramdas 2024 (JRSS B 86:1), over several tasks whose items are drawn independently.
+    """
+    import numpy as np
+
+    bets, weights = uniform_bets()
+    some = differences != 0
+    log_capital = np.log1p(bets[:, None] * (stake[some] * differences[some])).sum(1) + bets * (drift @ differences)
+    top = log_capital.max()
+    return math.exp(min(top, 700.0)) * float(weights @ np.exp(log_capital - top))
+
+
+def successive_halving(checkpoints: int, items: int, most: int, factor: int = RACE_FACTOR) -> list[Round]:
+    """Rounds of floor(checkpoints / factor^i) checkpoints on items x factor^i items, up to `most` items.
+
+    One bracket of Hyperband (Li et al. 2018, JMLR 18:185): (81, 1, 81) -> 81 on 1, 27 on 3, 9 on 9, 3 on 27, 1 on 81
+    """
+    rounds = [Round(checkpoints, min(items, most))]
+    while checkpoints >= factor and items < most:
+        checkpoints, items = checkpoints // factor, items * factor
+        rounds.append(Round(checkpoints, min(items, most)))
+    return rounds
+
+
+def samples_needed(rounds: Iterable[Round], sizes: Sequence[int]) -> int:
+    """How many samples the rounds send at most; each asks its items anew, since the harness does."""
+    return sum(r.checkpoints * sum(min(r.limit, size) for size in sizes) for r in rounds)
+
+
+def race_rounds(checkpoints: int, sizes: Sequence[int], budget: float) -> tuple[Round, ...]:
+    """The rounds with the most items that send at most `budget` of all samples (checkpoints x items).
+
+    One item of each task is set aside: somebody has to try the tasks first. A round of one checkpoint decides nothing.
+    """
+
+    def rounds(items: int) -> list[Round]:
+        return [r for r in successive_halving(checkpoints, items, max(sizes)) if r.checkpoints > 1]
+
+    allowed = budget * checkpoints * sum(sizes) - len(sizes)
+    low, high = 0, max(sizes)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if samples_needed(rounds(middle), sizes) <= allowed else (low, middle - 1)
+    if low < 2:
+        least = (samples_needed(rounds(2), sizes) + len(sizes)) / (checkpoints * sum(sizes))
+        raise ScriptError(
+            f"--race-budget {budget:g} is not enough for two items of each task; give at least {least:.2f}, or fewer "
+            "tasks with --benchmarks"
+        )
+    return tuple(rounds(low))
+
+
+def draw_order(task: str, item_ids: Sequence[str], scores: Any) -> list[int]:
+    """The columns of (checkpoints, items) scores in the order of draw: by rounds, and by chance within a round.
+
+    A later round's items hold the earlier one's, so an item belongs to the smallest set that has it. Samples files are
+    in the data set's order, which may be by subject: a hash of task and id replaces it by one that no score depends on.
+    """
+    import numpy as np
+
+    measured = ~np.isnan(scores)
+    smallest = np.where(measured, measured.sum(1, keepdims=True), measured.shape[1] + 1).min(0)
+    digests = [hashlib.sha256(f"{task}\0{name}".encode()).digest() for name in item_ids]
+    return sorted(range(len(item_ids)), key=lambda column: (smallest[column], digests[column]))
+
+
+def shared_scores(tasks: Sequence[RaceTask], members: Sequence[int]) -> tuple[list[Any], list[int]]:
+    """For each task the (members, items) scores on the items that all of them have; and the sizes without those items
+    that were asked of all but could not be scored."""
+    import numpy as np
+
+    shared, sizes = [], []
+    for task in tasks:
+        rows = task.scores[list(members)]
+        rows = rows[:, ~np.isnan(rows).any(0)]
+        asked = min(task.asked[i] for i in members)
+        lost = max(0, asked - rows.shape[1])
+        if lost > MANY * asked:
+            raise ScriptError(
+                f"{task.name}: {asked} items were asked of each checkpoint, but only {rows.shape[1]} are scored for "
+                "all that are compared: other items, or answers that could not be scored; evaluate them alike"
+            )
+        shared.append(rows)
+        sizes.append(task.size - lost)
+    return shared, sizes
+
+
+def gap_between(tasks: Sequence[RaceTask], rival: int, leader: int) -> Gap:
+    """The rival's Gap to the leader.
+
+    The tasks are strata; a task without any difference between the two so far is taken to have one in all items + 1.
+    """
+    shared, sizes = shared_scores(tasks, (rival, leader))
+    differences = [rows[0] - rows[1] for rows in shared]
+    items = sum(map(len, differences))
+    ahead = left = full = 0.0
+    for task, d, size in zip(tasks, differences, sizes, strict=True):
+        variance = max(float(d.var(ddof=1)) if len(d) > 1 else 1.0, 1 / (items + 1))
+        ahead += task.weight * float(d.mean())
+        left += task.weight**2 * variance * (1 / len(d) - 1 / size)
+        full += task.weight**2 * variance / size
+    wins, losses = (int(sum((sign * d > 0).sum() for d in differences)) for sign in (1, -1))
+    return Gap(ahead, math.sqrt(left), math.sqrt(full), wins, losses, items)
+
+
+def race(tasks: Sequence[RaceTask], rounds: Sequence[Round], alpha: float) -> Race:
+    """Where the race stands, from the scores alone: the rounds are gone through again from the first one."""
+    import numpy as np
+
+    count = len(tasks[0].asked)
+    members, e_values = tuple(range(count)), np.zeros((count, count))
+    exits: dict[int, Exit] = {}
+    leader = decided_by = None
+    waiting: tuple[int, ...] = ()
+    for number, stage in enumerate(rounds, start=1):
+        waiting = tuple(i for i in members if any(t.asked[i] < min(stage.limit, t.size) for t in tasks))
+        if waiting:
+            break
+        order = hold_round(tasks, members, e_values)
+        leader = order[0]
+        whole = measured_whole(tasks, members)  # then nothing is left to bet on
+        beaten = [i for i in order[1:] if not whole and e_values[:, i].sum() / (count - 1) >= 1 / alpha]
+        left = [i for i in order if i not in beaten]
+        decided_by = verdict(tasks, left)
+        keep = 1 if decided_by or number == len(rounds) else rounds[number].checkpoints
+        decided_by = decided_by or ("budget" if keep == 1 else None)
+        exits |= {i: Exit(number, "evidence") for i in beaten}
+        exits |= {i: Exit(number, decided_by or "budget") for i in left[keep:]}
+        members = tuple(sorted(left[:keep]))
+        if decided_by:
+            break
+    rivals = [] if leader is None else [i for i in range(count) if i != leader and all(t.asked[i] for t in tasks)]
+    gaps = {i: gap_between(tasks, i, leader) for i in rivals}
+    against = tuple(e_values.sum(0) / (count - 1))
+    return Race(tuple(rounds), number, members, waiting, exits, leader, decided_by, gaps, against)
+
+
+def hold_round(tasks: Sequence[RaceTask], members: Sequence[int], e_values: Any) -> list[int]:
+    """The members by their score on the items that all of them have: the best first, of equal ones the earlier.
+
+    e_values[j, i], the evidence that j is ahead of i, is brought up to date for all pairs; that of a pair of which one
+    is out stays as it was: its game is over.
+    """
+    import numpy as np
+
+    shared, sizes = shared_scores(tasks, members)
+    counts = [rows.shape[1] for rows in shared]
+    stake, drift = stakes(tasks, counts, sizes)
+    scores = dict(zip(members, np.concatenate(shared, axis=1), strict=True))
+    parts = sum(task.weight * rows.mean(1) for task, rows in zip(tasks, shared, strict=True))
+    mean = dict(zip(members, np.round(parts, 12), strict=True))
+    for i in members:
+        for j in members:
+            # Against a rival that is behind there is no evidence; leaving it at 0 is on the safe side.
+            e_values[j, i] = evidence(scores[j] - scores[i], stake, drift) if mean[j] > mean[i] else 0.0
+    return sorted(members, key=lambda i: (-mean[i], i))
+
+
+def verdict(tasks: Sequence[RaceTask], left: Sequence[int]) -> str | None:
+    """What ends the race before its last round, if anything; `left` has the leader first."""
+    if measured_whole(tasks, left):
+        return "items"
+    if len(left) == 1:
+        return "evidence"
+    futile = all(gap_between(tasks, i, left[0]).p_told <= FUTILE for i in left[1:])
+    return "tie" if futile else None
+
+
+def measured_whole(tasks: Sequence[RaceTask], members: Iterable[int]) -> bool:
+    """Whether these have been asked all items."""
+    return all(task.asked[i] >= task.size for i in members for task in tasks)
+
+
+def items_to_tell(tasks: Sequence[RaceTask], rival: int, leader: int) -> int | None:
+    """Estimated items of each task at which the 95 % interval of the observed difference would leave out zero.
+
+    None when even all items would not do. For a difference that stays as it is: a guess, and an optimistic one.
+    """
+    shared, sizes = shared_scores(tasks, (rival, leader))
+    differences = [rows[0] - rows[1] for rows in shared]
+    ahead = abs(sum(task.weight * d.mean() for task, d in zip(tasks, differences, strict=True)))
+    spread = [task.weight**2 * d.var(ddof=min(1, len(d) - 1)) for task, d in zip(tasks, differences, strict=True)]
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    for items in range(2, max(sizes) + 1):
+        if ahead > z * math.sqrt(sum(s / min(items, size) for s, size in zip(spread, sizes, strict=True))):
+            return items
+    return None
+
+
+def race_json(state: Race, names: Sequence[str], tasks: Sequence[RaceTask], alpha: float) -> dict[str, Any]:
+    """The race for --json: outcome, who remains, who is out and why, what decides."""
+    chosen = state.decided_by is not None
+    return {
+        "decided_by": state.decided_by,
+        "best": names[state.leader] if chosen else None,
+        "leader": None if state.leader is None else names[state.leader],
+        "remaining": [names[i] for i in state.members],
+        "out": [names[i] for i in sorted(state.exits)],
+        "round": state.number,
+        "rounds": [{"checkpoints": r.checkpoints, "limit": r.limit} for r in state.rounds],
+        "alpha": alpha,
+        "error": state.error,
+        "tasks": {task.name: {"weight": task.weight, "items": task.size} for task in tasks},
+        "checkpoints": [entry_json(state, i, name, tasks) for i, name in enumerate(names)],
+    }
+
+
+def entry_json(state: Race, i: int, name: str, tasks: Sequence[RaceTask]) -> dict[str, Any]:
+    """One checkpoint of the race: its state, and how it stands to the leader on the items that both have."""
+    left, gap = state.exits.get(i), state.gaps.get(i)
+    entry = {
+        "name": name,
+        "state": "leader" if i == state.leader else f"out: {left.by}" if left else "in the race",
+        "round": left.round if left else state.number,
+        "items": {task.name: task.asked[i] for task in tasks},
+        "e_value": state.e_values[i],
+    }
+    if gap is None:
+        return entry
+    return entry | {
+        "difference": gap.ahead,
+        "standard_error": gap.standard_error,
+        "p_better": gap.p_better,
+        "items_compared": gap.items,
+        "wins": gap.wins,
+        "losses": gap.losses,
+        "e_discordant": discordant_evidence(gap.wins, gap.losses),
+        "items_to_tell": items_to_tell(tasks, i, state.leader),
+    }
+
+
+def race_table(plan: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the race for people."""
+    header = ["checkpoint", "state", "items", "to the leader", "std. error", "E (not the best)", "P(better)", "to tell"]
+    rows = []
+    for entry in plan["checkpoints"]:
+        left = entry["state"].startswith("out") and f" (round {entry['round']})"
+        row = [entry["name"], entry["state"] + (left or ""), f"{sum(entry['items'].values()):,}"]
+        if "difference" in entry:
+            tell = "–" if entry["items_to_tell"] is None else f"{entry['items_to_tell']:,}"
+            row += [f"{entry['difference']:+.3f}", number(entry["standard_error"])]
+            row += [f"{entry['e_value']:.3g}", number(entry["p_better"], 2), tell]
+        rows.append(row + ["–"] * (len(header) - len(row)))
+    return header, rows
+
+
+def race_lines(plan: Mapping[str, Any]) -> list[str]:
+    """The state of the race in words; the last line is the next command, while there is one."""
+    share = plan["sent"] / plan["all_samples"]
+    counts = f"samples sent: {plan['sent']:,} of {plan['all_samples']:,} ({share:.1%}), repeated items counted"
+    rounds = ", ".join(f"{r['checkpoints']} x {r['limit']}" for r in plan["rounds"])
+    schedule = f"rounds (checkpoints x items of each of {len(plan['tasks'])} tasks): {rounds}"
+    if plan["decided_by"]:
+        why = {
+            "evidence": f"the evidence against all others is wrong with probability {plan['alpha']:g} at most",
+            "tie": "the full run would hardly tell the remaining ones apart",
+            "items": "all items of the remaining ones are measured: without --plan-next the ranking has its statistics",
+            "budget": "the last round is over",
+        }[plan["decided_by"]]
+        sure = f"that the full run's tied set lacks it has a probability of about {plan['error']:.2f} (estimate)"
+        return [schedule, counts, f"best: {plan['best']}, decided by {plan['decided_by']}: {why}; {sure}"]
+    lines = [
+        schedule,
+        counts,
+        f"undecided, round {plan['round']} of {len(plan['rounds'])}: {len(plan['remaining'])} remain "
+        f"({listing(plan['remaining'], 20)}); at most {plan['samples_left']:,} more samples decide",
+    ]
+    if plan["next_command"] is None:
+        wanted = plan["next"]
+        lines.append(
+            f"next: measure {wanted['limit'] or 'all'} items of each task for {listing(wanted['checkpoints'], 200)}, "
+            "with the settings of the records"
+        )
+    else:
+        lines.append(plan["next_command"])
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Tasks that were asked for by one name, as mmlu|5 stands for 57.
+
+    size: how many there are; tasks: those that are measured -> the harness's names; options: of that run, None when
+    another program made it; output_dir: where its records are.
+    """
+
+    name: str
+    size: int
+    tasks: Mapping[str, str]
+    options: tuple[str, ...] | None
+    output_dir: str
+
+
+def carried_options(command: str) -> tuple[str, ...] | None:
+    """The options of an earlier command of lighteval_vllm_uv.py that the next one needs; None for any other command.
+
+    A record is data that may come from anywhere: only known options are taken over, and none that would let a model run
+    its own code.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for flag in CARRIED_OPTIONS:
+        parser.add_argument(flag)
+    parser.add_argument("--use-chat-template", action="store_true")
+    try:
+        words = shlex.split(command)
+        earlier, _ = parser.parse_known_args(words)
+    except (ValueError, argparse.ArgumentError):
+        return None
+    if not any(word.endswith("lighteval_vllm_uv.py") for word in words):
+        return None
+    values = {flag: getattr(earlier, flag[2:].replace("-", "_")) for flag in CARRIED_OPTIONS}
+    options = [word for flag, value in values.items() if value is not None for word in (flag, value)]
+    return (*options, "--use-chat-template") if earlier.use_chat_template else tuple(options)
+
+
+def command_to_measure(
+    requests: Iterable[Request], raced: Sequence[str], models: Sequence[str], limit: int | None
+) -> str | None:
+    """The command that measures the raced tasks as they were, several with && between where their options differ.
+
+    Every word is quoted for a shell. None when another program made the records.
+    """
+    groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    for request in requests:
+        wanted = [name for task, name in request.tasks.items() if task in raced]
+        if wanted and request.options is None:
+            return None
+        if wanted:
+            whole = len(wanted) == request.size
+            groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
+    limits = ["--limit", str(limit)] if limit else []
+    script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
+    return " && ".join(
+        shlex.join([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
+        for (options, output_dir), names in groups.items()
+    )
+
+
+def check_requests(requests: Iterable[Request]) -> None:
+    """ScriptError when a run of several tasks was stopped before each of them was measured at least once."""
+    for request in requests:
+        if len(request.tasks) < request.size:
+            raise ScriptError(
+                f"{request.name} has {request.size} tasks, of which {len(request.tasks)} are measured: give the "
+                "command that measures them again (it goes on), or choose tasks with --benchmarks"
+            )
+
+
+def items_asked(result: Result) -> tuple[int, int]:
+    """(items that were asked, items that the task has) of a result; ScriptError when its record does not say."""
+    settings = json.loads(result.settings)
+    source = settings["source"] or {}
+    size = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    scored = (result.score.n or 0) + result.counts.get("unscored", 0)
+    if not re.fullmatch(r"[1-9]\d{0,8}", str(size)):
+        size = None if result.limited else scored
+    limit = str((settings["generation"].get("additional_details") or {}).get("limit"))
+    if not size or (result.limited and not limit.isdecimal()):
+        raise ScriptError(f"{result.file}: it does not say how many items {result.task} has; evaluate it again")
+    return min(int(limit), int(size)) if result.limited else int(size), int(size)
 
 
 # --- Pure core: output ---------------------------------------------------------------------------------------------
@@ -707,6 +2239,32 @@ def unlike_items(scores: Mapping[Checkpoint, Mapping[str, Estimate]], shared: It
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; an absent one is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def with_interval(score: Estimate | None) -> str:
+    """'0.467 [0.372, 0.564]'; without an interval as with_error has it."""
+    if score is None or score.interval is None:
+        return with_error(score)
+    digits = 3 if score.unit == "proportion" else 2
+    return (
+        f"{number(score.value, digits)} [{number(score.interval.low, digits)}, {number(score.interval.high, digits)}]"
+    )
+
+
+def histogram_text(counts: Sequence[int]) -> str:
+    """Counts as bars of block characters; an empty bin is a dot."""
+    top = max(counts, default=0)
+    return "".join("·" if not count else "▁▂▃▄▅▆▇█"[math.ceil(count / top * 8) - 1] for count in counts)
 
 
 def with_error(score: Estimate | None) -> str:
@@ -726,21 +2284,18 @@ def ranking_json(ranking: Ranking) -> dict[str, Any]:
         "score_source": ranking.score_source,
         "eval_accuracy_is": ranking.overall,
         "benchmarks": list(ranking.benchmarks),
-        "checkpoints": [
+        "checkpoints": [checkpoint_json(r, ranking) for r in ranking.ranked],
+        "not_comparable": [
             {
-                "name": r.checkpoint.name,
-                "step": r.checkpoint.step,
-                "epoch": r.checkpoint.epoch,
-                "path": r.checkpoint.path.as_posix(),
-                "eval_accuracy": r.eval_accuracy,
-                "standard_error": r.standard_error,
-                "scores": {key: score_json(score) for key, score in r.scores.items()},
-                "categories": {key: score_json(score) for key, score in r.categories.items()},
-                "not_ranked": {key: score_json(score) for key, score in r.unranked.items()},
-                "records": list(r.records),
+                "name": u.checkpoint.name,
+                "step": u.checkpoint.step,
+                "reasons": list(u.reasons),
+                "ranked": ranking.allow_unlike,
+                "scores": {key: score_json(score) for key, score in u.scores.items()},
             }
-            for r in ranking.ranked
+            for u in ranking.unlike
         ],
+        "allow_unlike": ranking.allow_unlike,
         "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
         "failures": list(ranking.failures),
         "notes": list(ranking.notes),
@@ -748,9 +2303,84 @@ def ranking_json(ranking: Ranking) -> dict[str, Any]:
             "name": ranking.best.checkpoint.name,
             "step": ranking.best.checkpoint.step,
             "eval_accuracy": ranking.best.eval_accuracy,
+            "chosen_as": chosen_as(ranking),
         },
         "tied": [r.checkpoint.name for r in ranking.tied],
+        "tie_break": ranking.tie_break,
+        "smooth": ranking.smooth,
+        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
+        "no_statistics": None if ranking.statistics else ranking.no_statistics,
     }
+
+
+def checkpoint_json(r: Ranked, ranking: Ranking) -> dict[str, Any]:
+    """A compared checkpoint."""
+    value = {
+        "name": r.checkpoint.name,
+        "step": r.checkpoint.step,
+        "epoch": r.checkpoint.epoch,
+        "path": r.checkpoint.path.as_posix(),
+        "eval_accuracy": r.eval_accuracy,
+        "standard_error": r.standard_error,
+    }
+    if r.interval:
+        value["interval"] = [r.interval.low, r.interval.high]
+    if ranking.smooth > 1:
+        value["smoothed"] = r.smoothed
+    standing = ranking.statistics and ranking.statistics.standings.get(r.checkpoint.name)
+    if standing:
+        value |= {"p_best": standing.p_best, "ranks": list(standing.ranks), "p_value": standing.p_value}
+        value["tied_set"] = r.checkpoint.name in ranking.statistics.tied_set
+        if ranking.smooth > 1:
+            value["smoothed_interval"] = [standing.interval.low, standing.interval.high]
+        if standing.difference:
+            value["difference"] = dict(zip(("estimate", "low", "high"), standing.difference, strict=True))
+    if r.distribution:
+        value["distribution"] = dict(r.distribution)
+    return value | {
+        "scores": {key: score_json(score) for key, score in r.scores.items()},
+        "categories": {key: score_json(score) for key, score in r.categories.items()},
+        "not_ranked": {key: score_json(score) for key, score in r.unranked.items()},
+        "records": list(r.records),
+    }
+
+
+def statistics_json(statistics: Statistics) -> dict[str, Any]:
+    """How sure the ranking is, as JSON."""
+    trend, corrected = statistics.trend, statistics.corrected
+    return {
+        "source": statistics.source,
+        "method": statistics.method,
+        "confidence": CONFIDENCE,
+        "draws": statistics.draws,
+        "seed": statistics.seed,
+        "items": statistics.items,
+        "by_standard_errors": list(statistics.by_errors),
+        "tied_set": list(statistics.tied_set),
+        "corrected": {
+            "name": corrected.name,
+            "raw": corrected.raw,
+            "score": corrected.value,
+            "standard_error": corrected.standard_error,
+            "method": corrected.method,
+        },
+        "trend": trend
+        and {
+            "verdict": trend.verdict,
+            "change": trend.estimate,
+            "interval": [trend.change.low, trend.change.high],
+            "checkpoints": list(trend.names),
+        },
+        "baseline": statistics.baseline,
+    }
+
+
+def chosen_as(ranking: Ranking) -> str:
+    """By which rule `best` was taken."""
+    if ranking.tie_break:
+        pool = "the tied set" if ranking.statistics else "those with the same score"
+        return f"{ranking.tie_break} of {pool}"
+    return "best point estimate" if ranking.smooth == 1 else f"best mean over the last {ranking.smooth} checkpoints"
 
 
 def score_json(score: Estimate) -> dict[str, Any]:
@@ -758,23 +2388,54 @@ def score_json(score: Estimate) -> dict[str, Any]:
     value = {"score": score.value, "standard_error": score.standard_error, "n": score.n}
     if score.unit != "proportion":
         value["unit"] = score.unit
+    if score.interval is not None:
+        value |= {"interval": [score.interval.low, score.interval.high], "interval_method": score.interval.method}
     return value | {k: v for k in ("metric", "shots") if (v := getattr(score, k)) is not None}
 
 
 def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
     """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
     keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
-    header = ["checkpoint", "step", "eval_accuracy", "std. error", *map(vocabulary.title, keys)]
+    header = ["checkpoint", "step", "eval_accuracy", "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
     ordered = list(ranking.ranked)
     if len(ordered) > most:
-        ordered = sorted(ordered, key=lambda r: -r.eval_accuracy)[:most]
+        ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
     rows = []
     for r in ordered:
         mark = " (best)" if r is ranking.best else " (tied)" if r in ranking.tied else ""
         step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
         cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
-        rows.append(cells + [with_error(r.categories.get(key)) for key in keys])
+        rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
     return header, rows, len(ranking.ranked) - len(ordered)
+
+
+def sure_header(ranking: Ranking) -> list[str]:
+    """The columns that say how sure a place is."""
+    header = ["95 % interval", "P(best)", "rank"] if ranking.statistics else []
+    if ranking.smooth > 1:
+        header.insert(min(1, len(header)), f"last {ranking.smooth}")
+    if ranking.statistics and ranking.statistics.baseline:
+        header.append(f"against {ranking.statistics.baseline}")
+    return header
+
+
+def sure_cells(r: Ranked, ranking: Ranking) -> list[str]:
+    """A checkpoint's cells below sure_header."""
+    smoothed = [number(r.smoothed)] if ranking.smooth > 1 else []
+    if not ranking.statistics:
+        return smoothed
+    standing = ranking.statistics.standings.get(r.checkpoint.name)
+    interval = range_text(r.interval.low, r.interval.high) if r.interval else "–"
+    if standing is None:
+        return [interval, *smoothed, "–", "–", *(["–"] if ranking.statistics.baseline else [])]
+    first, last = standing.ranks
+    cells = [interval, *smoothed, f"{standing.p_best:.2f}", str(first) if first == last else f"{first}–{last}"]
+    if r.checkpoint.name == ranking.statistics.baseline:
+        cells.append("baseline")
+    elif standing.difference:
+        estimate, low, high = standing.difference
+        cells.append(f"{signed(estimate)} ({signed(low)} to {signed(high)})")
+    return cells
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -787,39 +2448,103 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def summary_lines(ranking: Ranking) -> list[str]:
-    """The outcome in words: source, best, ties, what takes part."""
+    """The outcome in words: source, best, ties, how sure, what takes part."""
     best = ranking.best
+    smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
     lines = [
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         f"best: {best.checkpoint.name}, eval_accuracy {number(best.eval_accuracy)}"
         + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
-        + f", the {ranking.overall} ({len(best.categories)})",
+        + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
         f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
     ]
-    if ranking.tied:
-        names = listing(r.checkpoint.name for r in ranking.tied)
-        lines.append(f"tied with it: {names}; the earliest is named best")
+    names = listing((r.checkpoint.name for r in ranking.tied), 20)
+    if ranking.statistics:
+        lines += sure_lines(ranking.statistics, names)
+    else:
+        if ranking.tied:
+            lines.append(f"tied with it: {names}" + ("" if ranking.tie_break else "; the earliest is named best"))
+        lines.append(f"no statistics: {ranking.no_statistics}")
+    for entry in ranking.unlike:
+        what = "not comparable, ranked all the same (--allow-unlike)" if ranking.allow_unlike else "not comparable"
+        lines.append(f"{what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
     return lines
 
 
+def sure_lines(statistics: Statistics, tied: str) -> list[str]:
+    """How sure the choice is, in words."""
+    corrected, trend = statistics.corrected, statistics.trend
+    lines = [
+        f"tied with it (cannot be told apart at 95 %, model confidence set): {tied or 'none'}",
+        f"{corrected.name} corrected for having been picked: {number(corrected.value)} ± "
+        f"{number(corrected.standard_error)}, raw {number(corrected.raw)} ({corrected.method})",
+    ]
+    if trend:
+        lines.append(
+            f"trend: {trend.verdict} (change along the line from {trend.names[0]} to {trend.names[-1]}: "
+            f"{signed(trend.estimate)}, {signed(trend.change.low)} to {signed(trend.change.high)})"
+        )
+    if statistics.baseline:
+        lines.append(f"differences to {statistics.baseline}: paired, intervals that hold together with 95 % (max-t)")
+    return [*lines, f"statistics: {statistics.method}"]
+
+
+def score_matrix(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
+    """The report's section with every score, of at most twelve checkpoints."""
+    columns = ranking.ranked if len(ranking.ranked) <= 12 else (ranking.best, *ranking.tied)[:12]
+    matrix = []
+    for key in dict.fromkeys(key for r in columns for key in (*r.categories, *r.scores)):
+        matrix.append([vocabulary.title(key), *(with_interval(r.score(key)) for r in columns)])
+    source = " (step-formula: synthetic)" if ranking.synthetic else " [95 % interval], or ± standard error"
+    methods = {s.interval.method for r in columns for s in r.scores.values() if s.interval}
+    below = [f"Intervals: {'; '.join(sorted(methods))}."] if methods else []
+    return [
+        f"## Scores{source}",
+        markdown_table(["benchmark", *(r.checkpoint.name for r in columns)], matrix),
+        *below,
+    ]
+
+
+def distribution_section(ranking: Ranking) -> list[str]:
+    """The report's section with the spread of each checkpoint's scores; empty where nothing is known of it."""
+    shown = [r for r in ranking.ranked if "benchmarks" in r.distribution]
+    if not shown:
+        return []
+    header = ["checkpoint", "items scored 0 / between / 1", "benchmarks: min, quartiles, max", "0 ── 1"]
+    rows = []
+    for r in shown:
+        items = r.distribution.get("items")
+        counts = f"{items['zero']} / {items['between']} / {items['one']}" if items else "–"
+        quartiles = ", ".join(number(value, 2) for value in r.distribution["benchmarks"].values())
+        rows.append([r.checkpoint.name, counts, quartiles, f"`{histogram_text(r.distribution['histogram'])}`"])
+    return ["## Distribution", markdown_table(header, rows)]
+
+
+def unlike_section(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
+    """The report's section with what could not be compared; empty when all could."""
+    if not ranking.unlike:
+        return []
+    ranked = "These were ranked all the same (`--allow-unlike`)." if ranking.allow_unlike else "These are not ranked."
+    rows = []
+    for entry in ranking.unlike:
+        scores = ", ".join(f"{vocabulary.title(key)} {with_error(score)}" for key, score in entry.scores.items())
+        rows.append([entry.checkpoint.name, plain("; ".join(entry.reasons)), plain(scores)])
+    return ["## Not comparable", ranked, markdown_table(["checkpoint", "why", "scores"], rows)]
+
+
 def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence[str]) -> str:
-    """The Markdown report: outcome, ranking, scores by benchmark, what was left out."""
+    """The Markdown report: outcome, ranking, scores by benchmark and their spread, what was left out."""
     header, rows, _ = table_rows(ranking, vocabulary, len(ranking.ranked))
     parts = [
         "# Checkpoint ranking",
-        "\n".join(f"- {line}" for line in summary_lines(ranking)),
+        "\n".join(f"- {plain(line)}" for line in summary_lines(ranking)),
         markdown_table(header, rows),
     ]
     parts += [f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures if name.endswith(".png")]
-    columns = ranking.ranked if len(ranking.ranked) <= 12 else (ranking.best, *ranking.tied)[:12]
-    scored = list(dict.fromkeys(key for r in columns for key in (*r.categories, *r.scores)))
-    matrix = []
-    for key in scored:
-        values = [r.score(key) for r in columns]
-        matrix.append([vocabulary.title(key), *map(with_error, values)])
-    source = " (step-formula: synthetic)" if ranking.synthetic else " (± standard error)"
-    parts += [f"## Scores{source}", markdown_table(["benchmark", *(r.checkpoint.name for r in columns)], matrix)]
+    parts += unlike_section(ranking, vocabulary)
+    parts += score_matrix(ranking, vocabulary)
+    parts += distribution_section(ranking)
     if ranking.harnesses:
         parts.append("Measured with " + ", ".join(ranking.harnesses) + ".")
     # Files that are there for other reasons, the report itself among them, are no part of the outcome.
@@ -1209,7 +2934,7 @@ def record_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
     found = []
     for row in record["evaluation_results"]:
         try:
-            found.append(read_result(path, row, record.get("eval_library") or {}, vocabulary))
+            found.append(read_result(path, row, record, vocabulary))
         except KeyError as error:
             raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
         except (AttributeError, TypeError, ValueError) as error:
@@ -1219,8 +2944,9 @@ def record_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
     return found
 
 
-def read_result(path: Path, row: Mapping[str, Any], library: Mapping[str, Any], vocabulary: MetricMapping) -> Result:
+def read_result(path: Path, row: Mapping[str, Any], record: Mapping[str, Any], vocabulary: MetricMapping) -> Result:
     """One of a record's results; any error of looking things up means that it is damaged."""
+    library = record.get("eval_library") or {}
     metric, details, task = row["metric_config"], row["score_details"], str(row["evaluation_name"])
     result_id = single_line(row.get("evaluation_result_id") or f"{task}/{metric.get('metric_id')}")
     key, subtask = vocabulary.task_key(task, str(library.get("name", "")))
@@ -1230,6 +2956,8 @@ def read_result(path: Path, row: Mapping[str, Any], library: Mapping[str, Any], 
     shaping = {name: value for name, value in extra.items() if name not in ("batch_size", "device")}  # decide no score
     generation = {**generation, "additional_details": shaping}
     settings = {"generation": generation, "source": row.get("source_data"), "library": library.get("version")}
+    harness = single_line(f"{library.get('name')} {library.get('version')}")
+    aggregation = (metric.get("additional_details") or {}).get("aggregation", "mean")
     return Result(
         key,
         subtask,
@@ -1238,9 +2966,40 @@ def read_result(path: Path, row: Mapping[str, Any], library: Mapping[str, Any], 
         score,
         settings=json.dumps(settings, sort_keys=True),
         limited=str(extra.get("limit", "None")) not in ("None", "null", ""),
-        harness=single_line(f"{library.get('name')} {library.get('version')}"),
+        harness=harness,
         file=path.as_posix(),
+        conditions=read_conditions(row, score, harness, (record.get("model_info") or {}).get("inference_engine") or {}),
+        counts={
+            name: int(count)
+            for name, count in (details.get("details") or {}).items()
+            if re.fullmatch(r"\d{1,9}", str(count))
+        },
+        scale=0.01 if score.unit == "proportion" and metric.get("metric_unit") == "percent" else 1.0,
+        corpus_level=aggregation != "mean",
     )
+
+
+def read_conditions(row: Mapping[str, Any], score: Estimate, harness: str, engine: Mapping[str, Any]) -> dict[str, str]:
+    """What must be alike for results to be compared; unknown things are empty."""
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    extra, where = generation.get("additional_details") or {}, source.get("additional_details") or {}
+    prompt = {k: v for k in ("use_chat_template", "system_prompt", "few_shot_split") if (v := extra.get(k)) is not None}
+    data = {
+        k: v
+        for k in ("dataset_name", "hf_repo", "hf_split", "split", "revision", "data_sha256")
+        if (v := source.get(k, where.get(k))) is not None
+    }
+    values = (
+        score.metric or "",
+        "" if score.shots is None else f"{score.shots}",
+        harness,
+        f"{engine.get('name') or ''} {engine.get('version') or ''}",
+        extra.get("dtype") or "",
+        json.dumps(prompt, sort_keys=True),
+        json.dumps(generation.get("generation_args") or {}, sort_keys=True),
+        json.dumps(data, sort_keys=True),
+    )
+    return {name: single_line(value) for name, value in zip(SAME_FOR_ALL, values, strict=True)}
 
 
 def read_score(
@@ -1302,6 +3061,177 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     low = default[0] if low is None else low
     high = default[1] if high is None else high
     return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+def samples_file(result: Result) -> Path:
+    """Where the samples of a result lie: beside its record."""
+    path = Path(result.file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def read_samples(result: Result, cluster_by: str | None, known: dict[str, Any]) -> Samples | None:
+    """The samples of a result; None without a file, or when it has none about this result.
+
+    known: what several files have in common, kept once. ScriptError for a damaged file.
+    """
+    import orjson
+
+    path = samples_file(result)
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    try:
+        rows = [row for line in lines if line.strip() and is_about(row := orjson.loads(line), result)]
+        samples = make_samples(rows, result, cluster_by, known)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ScriptError(
+            f"{path}: unreadable samples: {type(error).__name__}: {single_line(error)}; remove the record and its "
+            "samples and evaluate again, or leave statistics out with --draws 0"
+        ) from error
+    return samples
+
+
+def is_about(row: Mapping[str, Any], result: Result) -> bool:
+    """Whether a line of a samples file is about this result; one that names none is about the record's only one."""
+    named = row.get("evaluation_result_id")
+    return named is None or named == result.result_id or single_line(named) == result.result_id
+
+
+def make_samples(
+    rows: Sequence[Mapping[str, Any]], result: Result, cluster_by: str | None, known: dict[str, Any]
+) -> Samples | None:
+    """Samples from the lines about one result, in the order of their keys; any error means that they are damaged."""
+    import numpy as np
+
+    if not rows:
+        return None
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for row in rows:
+        item = str(row["sample_id"]), str(row.get("sample_hash") or "")
+        seen[item] += 1
+        found.append(((*item, seen[item]), row))
+    found.sort(key=lambda pair: pair[0])
+    keys = tuple(key for key, _ in found)
+    rows = [row for _, row in found]
+    scores = np.array([math.nan if row.get("error") else float(row["evaluation"]["score"]) for row in rows])
+    if np.isinf(scores).any() or any(math.isnan(s) and not r.get("error") for s, r in zip(scores, rows, strict=True)):
+        raise ValueError("a score is not a finite number")
+    prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
+    empty = None if "empty" in result.counts else sum(map(is_empty, rows))
+    items_digest = digest_of(keys)
+    return Samples(
+        known.setdefault(items_digest, keys),
+        sample_clusters(keys, rows, cluster_by, known),
+        scores * result.scale,
+        items_digest,
+        "" if None in prompts else digest_of(prompts),
+        empty,
+    )
+
+
+def is_empty(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def digest_of(parts: Iterable[Any]) -> str:
+    """A short hash of some values in their order."""
+    return hashlib.blake2b(repr(tuple(parts)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def sample_clusters(
+    keys: Sequence[tuple[str, str, int]],
+    rows: Sequence[Mapping[str, Any]],
+    cluster_by: str | None,
+    known: dict[str, Any],
+) -> tuple[str | None, ...]:
+    """The cluster of each item: what --cluster-by names, or a known field of the metadata, or the item that repeats."""
+    repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
+    clusters: list[str | None] = [" ".join(key[:2]) if key[:2] in repeated else None for key in keys]
+    for i, row in enumerate(rows):
+        metadata = row.get("metadata") or {}
+        name = cluster_by or CLUSTER_FIELD
+        value = metadata.get(name, row.get(name) if cluster_by else None)
+        clusters[i] = clusters[i] if value is None else str(value)
+    return known.setdefault(digest_of(clusters), tuple(clusters))
+
+
+def adds_up(samples: Samples, result: Result) -> bool:
+    """Whether the samples' scores average to the recorded score."""
+    import numpy as np
+
+    scored = samples.scores[~np.isnan(samples.scores)]
+    return len(scored) > 0 and abs(float(scored.mean()) - result.score.value) <= ROUNDED
+
+
+def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str, ItemScores]:
+    """Task -> items of all checkpoints, for the tasks of which every checkpoint has samples.
+
+    Items are the same when id, hash and repetition are; one that a checkpoint lacks is NaN there.
+    """
+    import numpy as np
+
+    rows = list(samples.values())
+    aligned = {}
+    for task in dict.fromkeys(task for own in rows for task in own):
+        if not all(task in own for own in rows):
+            continue
+        parts = [own[task] for own in rows]
+        keys = parts[0].keys
+        if any(part.keys is not keys for part in parts):
+            keys = tuple(sorted({key for part in parts for key in part.keys}))
+        places = {key: i for i, key in enumerate(keys)}
+        scores = np.full((len(parts), len(keys)), math.nan)
+        clusters: list[str | None] = [None] * len(keys)
+        for i, part in enumerate(parts):
+            where = slice(None) if part.keys is keys else [places[key] for key in part.keys]
+            scores[i, where] = part.scores
+        for part in {id(part.clusters): part for part in parts}.values():
+            for key, cluster in zip(part.keys, part.clusters, strict=True):
+                clusters[places[key]] = clusters[places[key]] or cluster
+        numbers: dict[Any, int] = {}
+        marks = [
+            numbers.setdefault(key if name is None else name, len(numbers))
+            for key, name in zip(keys, clusters, strict=True)
+        ]
+        ids = tuple(key[0] if key[2] == 1 else f"{key[0]}#{key[2]}" for key in keys)
+        aligned[task] = ItemScores(ids, np.array(marks), scores)
+    return aligned
+
+
+def read_all_samples(
+    chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None
+) -> dict[Checkpoint, dict[str, Samples]]:
+    """The usable samples of the chosen results, by checkpoint and task: those that average to the recorded score.
+
+    Those of a corpus-level metric cannot; of other metrics they should, and a line on stderr says where they do not.
+    """
+    known: dict[str, Any] = {}
+    found: dict[Checkpoint, dict[str, Samples]] = {checkpoint: {} for checkpoint in chosen}
+    pairs = [(c, result) for c, results in chosen.items() for result in results if not result.corpus_level]
+    apart = []
+    for checkpoint, result in progress(pairs, "reading samples"):
+        samples = read_samples(result, cluster_by, known)
+        if samples is not None and adds_up(samples, result):
+            found[checkpoint][result.task] = samples
+        elif samples is not None:
+            apart.append(result.file)
+    if apart:
+        note(f"warning: samples that do not average to the recorded score are not used: those of {listing(apart, 3)}")
+    everything = [samples for own in found.values() for samples in own.values()]
+    if cluster_by and everything and all(set(samples.clusters) == {None} for samples in everything):
+        raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
+    return found
+
+
+def read_items(chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None) -> dict[str, ItemScores]:
+    """Task -> items of all checkpoints, aligned, from the samples beside the records; rows in the order of `chosen`."""
+    return align_items(read_all_samples(chosen, cluster_by))
 
 
 class Owners:
@@ -1531,7 +3461,7 @@ def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str)
 
 
 def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> list[str]:
-    """score_by_step and benchmarks_by_step as PNG and SVG, all or none; the names written."""
+    """score_by_step, benchmarks_by_step and score_distribution as PNG and SVG, all or none; the names written."""
     import matplotlib
 
     shown = [r for r in ranking.ranked if r.checkpoint.step is not None] or list(ranking.ranked)
@@ -1542,6 +3472,7 @@ def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> 
     drawn = {
         "score_by_step": draw_scores(ranking, shown, x, label, title),
         "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
+        "score_distribution": draw_distribution(shown, x, label, title),
     }
     temporary: dict[Path, Path] = {}
     try:
@@ -1565,21 +3496,55 @@ def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> 
 
 
 def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], label: str, title: str) -> Any:
-    """eval_accuracy against step with error bars (±1.96 standard errors), the best one marked."""
+    """eval_accuracy against step with 95 % intervals, the best one and those tied with it marked."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5))
     axes = figure.subplots()
     y = [r.eval_accuracy for r in shown]
-    errors = [1.96 * (r.standard_error or 0) for r in shown]
-    axes.errorbar(x, y, yerr=errors if any(errors) else None, marker="o", capsize=3, color="#3b6ea8")
+    bars = error_bars(shown)
+    axes.errorbar(x, y, yerr=bars, marker="o", capsize=3, color="#3b6ea8")
+    if ranking.smooth > 1:
+        smoothed = [math.nan if r.smoothed is None else r.smoothed for r in shown]
+        axes.plot(x, smoothed, "--", color="#e08e45", label=f"mean over the last {ranking.smooth}")
     if ranking.best in shown:
         at, name = shown.index(ranking.best), ranking.best.checkpoint.name
-        axes.plot(x[at], y[at], "*", zorder=3, markersize=16, color="#d1495b", label=f"best: {name}")
-        axes.legend()
-    bars = ", bars ±1.96 standard errors" if any(errors) else ""
-    axes.set(xlabel=label, ylabel=f"eval_accuracy ({ranking.overall})", title=f"Score by {label} ({title}{bars})")
+        axes.plot(x[at], y[at], "*", zorder=4, markersize=16, color="#d1495b", label=f"best: {name}")
+    tied = [i for i, r in enumerate(shown) if r in ranking.tied]
+    if tied:
+        why = "cannot be told from it" if ranking.statistics else "same score"
+        places, heights = [x[i] for i in tied], [y[i] for i in tied]
+        axes.plot(places, heights, "o", zorder=3, markersize=9, color="#e9a8ae", label=why)
+    axes.legend()
+    what = ", bars: 95 % intervals" if bars else ""
+    axes.set(xlabel=label, ylabel=f"eval_accuracy ({ranking.overall})", title=f"Score by {label} ({title}{what})")
     axes.grid(alpha=0.3)
+    return figure
+
+
+def error_bars(shown: Sequence[Ranked]) -> list[list[float]] | None:
+    """How far the 95 % intervals reach below and above the scores; None where there are none."""
+    if not all(r.interval for r in shown):
+        return None
+    low = [max(0.0, r.eval_accuracy - r.interval.low) for r in shown]
+    return [low, [max(0.0, r.interval.high - r.eval_accuracy) for r in shown]]
+
+
+def draw_distribution(shown: Sequence[Ranked], x: Sequence[int], label: str, title: str) -> Any:
+    """The spread of the benchmarks' scores of each checkpoint: box, median, every score as a point."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(min(24, max(6, 0.5 * len(x) + 2)), 4.5))
+    axes = figure.subplots()
+    scores = [[s.value for s in r.scores.values() if s.averages] or [math.nan] for r in shown]
+    places = list(range(len(x)))
+    axes.boxplot(scores, positions=places, widths=0.6, showfliers=False, medianprops={"color": "#d1495b"})
+    for place, values in zip(places, scores, strict=True):
+        axes.plot([place] * len(values), values, ".", color="#3b6ea8", alpha=0.5)
+    every = max(1, len(x) // 25)
+    axes.set_xticks(places[::every], [str(step) for step in x[::every]], rotation=45)
+    axes.set(xlabel=label, ylabel="score of a benchmark", title=f"Scores of the benchmarks by {label} ({title})")
+    axes.grid(alpha=0.3, axis="y")
     return figure
 
 
@@ -1998,6 +3963,12 @@ def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Opti
         read_score_function(args.score_function) if args.score_function else None,
         frozenset(args.result_id or ()),
         overall,
+        args.allow_unlike,
+        args.draws,
+        args.seed,
+        args.smooth,
+        args.tie_break,
+        args.baseline_step,
     )
 
 
@@ -2016,7 +3987,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     check_steps(checkpoints, root)
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
-        return rank_by_formula(checkpoints, skipped, vocabulary, options)
+        return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
     results, failures, strangers = read_measured(folders, checkpoints, vocabulary)
     if strangers:
         note(f"{strangers} records are about other models and were left out")
@@ -2025,10 +3996,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if len(failures) > 10:
         note(f"{len(failures) - 10} more failed; --json lists them")
     if results:
-        ranking = rank_by_records(checkpoints, skipped, results, failures, vocabulary, options)
-        for line in ranking.notes:
-            note(f"note: {line}")
-        return ranking
+        ranking = rank_measured_run(args, checkpoints, results, failures, vocabulary, options)
+        return replace(ranking, skipped=(*skipped, *ranking.skipped), failures=tuple(failures))
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
@@ -2038,7 +4007,250 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         "from the step number, no weights were read. Evaluate with scripts/lighteval_vllm_uv.py for real scores"
     )
-    return rank_by_formula(checkpoints, skipped, vocabulary, options)
+    return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
+
+
+def rank_measured_run(
+    args: argparse.Namespace,
+    checkpoints: Sequence[Checkpoint],
+    results: Mapping[Checkpoint, Sequence[Result]],
+    failures: Sequence[dict[str, Any]],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> Ranking:
+    """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
+    chosen, left = choose_measured(checkpoints, results, failures, vocabulary, options)
+    samples = read_all_samples(chosen, args.cluster_by) if args.draws else {}
+    ranking = replace(rank_by_records(chosen, samples, vocabulary, options), skipped=tuple(left))
+    for line in ranking.notes:
+        note(f"note: {line}")
+    for entry in ranking.unlike:
+        what = "ranked all the same" if ranking.allow_unlike else "not ranked"
+        note(f"not comparable, {what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
+    if args.draws:
+        from threadpoolctl import threadpool_limits
+
+        items = align_items({r.checkpoint: samples[r.checkpoint] for r in ranking.ranked})
+        # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
+        with threadpool_limits(1):
+            ranking = with_statistics(ranking, items, vocabulary, options)
+    else:
+        ranking = replace(ranking, no_statistics="left out (--draws 0)")
+    if not ranking.statistics and args.draws:
+        note(f"no statistics: {ranking.no_statistics}")
+    return settled(ranking, weight_sizes(args, checkpoints))
+
+
+def weight_sizes(args: argparse.Namespace, checkpoints: Sequence[Checkpoint]) -> dict[str, int]:
+    """Bytes of weights by checkpoint name, when --tie-break smallest asks for them."""
+    if args.tie_break != "smallest":
+        return {}
+    return {c.name: sum(path.stat().st_size for path in weight_files(c.path)) for c in checkpoints}
+
+
+def measured_items(
+    args: argparse.Namespace, vocabulary: MetricMapping
+) -> tuple[list[Checkpoint], dict[str, ItemScores], dict[str, float]]:
+    """Checkpoints with a measured result, the items of the tasks that all of them have, and the tasks' weights."""
+    options = resolve_options(args, vocabulary)
+    root = Path(args.checkpoints)
+    folders = [Path(folder) for folder in args.results] if args.results else [root]
+    checkpoints, _, _ = scan_checkpoints(root, folders if args.results else ())
+    check_steps(checkpoints, root)
+    results, failures, _ = read_measured(folders, checkpoints, vocabulary)
+    chosen, _ = choose_measured(checkpoints, results, failures, vocabulary, options)
+    items = read_items(chosen, args.cluster_by)
+    shared, _ = shared_benchmarks(chosen)
+    first = next(iter(chosen))
+    ranked = rank_measured(first, chosen[first], shared, vocabulary, options)
+    return list(chosen), items, task_weights(items, vocabulary, options, ranked)
+
+
+def race_results(
+    args: argparse.Namespace, vocabulary: MetricMapping, options: Options
+) -> tuple[list[Checkpoint], dict[Checkpoint, list[Result]]]:
+    """All checkpoints, and what is measured of the chosen benchmarks, every run of it; ScriptError when nothing is."""
+    root = Path(args.checkpoints)
+    folders = [Path(folder) for folder in args.results] if args.results else [root]
+    checkpoints, skipped, _ = scan_checkpoints(root, folders if args.results else ())
+    for entry in skipped[:10]:
+        note(f"skipped {entry.name}: {entry.reason}")
+    check_steps(checkpoints, root)
+    if len(checkpoints) == 1:
+        raise ScriptError(f"{root}: {checkpoints[0].name} is the only checkpoint; there is nothing to choose")
+    results, failures, _ = read_measured(folders, checkpoints, vocabulary)
+    for failure in failures[:10]:
+        note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
+    check_result_ids(options.result_ids, results)
+    wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
+    results = {c: [r for r in results.get(c, ()) if wanted is None or r.key in wanted] for c in checkpoints}
+    if not any(results.values()):
+        words = ["--model", checkpoints[0].path.as_posix(), "--tasks", "TASKS", "--limit", "1"]
+        raise ScriptError(
+            f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
+            f"uv run scripts/lighteval_vllm_uv.py {shlex.join(words)} --output-dir {shlex.quote(str(folders[0]))}"
+        )
+    return checkpoints, results
+
+
+def race_tasks(
+    results: Mapping[Checkpoint, Sequence[Result]],
+    vocabulary: MetricMapping,
+    options: Options,
+    cluster_by: str | None = None,
+) -> tuple[list[RaceTask], dict[str, list[Result]]]:
+    """The tasks that enter eval_accuracy, with the scores on their items; and the results of every measured task.
+
+    ScriptError when one has no usable samples, or when the checkpoints were not measured alike.
+    """
+    wanted = set(options.result_ids)
+    chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
+    samples = read_all_samples(chosen, cluster_by)
+    by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)
+    for checkpoint, rows in chosen.items():
+        for result in rows:
+            by_task[result.task][checkpoint] = result
+    some = [next(iter(own.values())) for own in by_task.values()]
+    first = rank_measured(next(iter(chosen)), some, {r.key for r in some}, vocabulary, options)
+    weights = task_weights(by_task, vocabulary, options, first)
+    places = {checkpoint: i for i, checkpoint in enumerate(results)}
+    tasks = []
+    for task, weight in weights.items():
+        if weight > 0:
+            check_alike(task, by_task[task].values(), options.allow_unlike)
+            tasks.append(race_task(task, weight, by_task[task], samples, places))
+    return tasks, {task: list(own.values()) for task, own in by_task.items()}
+
+
+def check_alike(task: str, results: Iterable[Result], allowed: bool) -> None:
+    """ScriptError when a task was not measured in the same way for all."""
+    results = list(results)
+    for name in SAME_FOR_ALL:
+        values = sorted({result.conditions.get(name, "") for result in results})
+        if len(values) > 1 and not allowed:
+            raise ScriptError(
+                f"{task} was not measured alike: {name} is {' and '.join(values)[:300]}; give the folder of one run "
+                "with --results, or race them all the same with --allow-unlike"
+            )
+
+
+def race_task(
+    task: str,
+    weight: float,
+    results: Mapping[Checkpoint, Result],
+    samples: Mapping[Checkpoint, Mapping[str, Samples]],
+    places: Mapping[Checkpoint, int],
+) -> RaceTask:
+    """A task of the race from its results' samples; checkpoints without a result have no scores."""
+    import numpy as np
+
+    without = [result.file for checkpoint, result in results.items() if task not in samples[checkpoint]]
+    if without:
+        raise ScriptError(
+            f"{without[0]}: no samples that average to the score of {task}: it cannot be raced; choose others with "
+            "--benchmarks, or compare full runs without --plan-next"
+        )
+    items = align_items({checkpoint: {task: samples[checkpoint][task]} for checkpoint in results})[task]
+    low, high = float(np.nanmin(items.scores)), float(np.nanmax(items.scores))
+    if low < 0 or high > 1:
+        raise ScriptError(f"{task}: an item's score is outside 0 to 1 ({low:g} to {high:g}): it cannot be raced")
+    counts = {checkpoint: items_asked(result) for checkpoint, result in results.items()}
+    sizes = {size for _, size in counts.values()}
+    if len(sizes) > 1:
+        raise ScriptError(f"{task}: its records disagree on how many items it has: {listing(map(str, sorted(sizes)))}")
+    scores = np.full((len(places), len(items.item_ids)), math.nan)
+    scores[[places[checkpoint] for checkpoint in results]] = items.scores
+    asked = tuple(counts[checkpoint][0] if checkpoint in counts else 0 for checkpoint in places)
+    order = draw_order(task, items.item_ids, scores)
+    return RaceTask(task, weight, sizes.pop(), scores[:, order], asked)
+
+
+def samples_sent(results: Mapping[Checkpoint, Sequence[Result]], tasks: Iterable[RaceTask]) -> int:
+    """How many samples all runs of the race's tasks have sent, repeated items counted."""
+    names = {task.name for task in tasks}
+    return sum(
+        {(r.file, r.task): items_asked(r)[0] for rows in results.values() for r in rows if r.task in names}.values()
+    )
+
+
+def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> list[Request]:
+    """The requests behind the results of some tasks; ScriptError when a task file has changed since."""
+    found: dict[str, Request] = {}
+    for task, rows in results.items():
+        library = (read_record(Path(rows[0].file)) or {}).get("eval_library") or {}
+        details = library.get("additional_details") or {}
+        check_task_file(details)
+        name, size = str(details.get("task_request")), str(details.get("task_group"))
+        parents = PurePosixPath(rows[0].file).parents
+        output_dir = str(parents[4]) if len(parents) > 4 and parents[3].name == "data" else folder
+        options = carried_options(str(details.get("command") or ""))
+        request = found.setdefault(name, Request(name, int(size) if size.isdecimal() else 1, {}, options, output_dir))
+        found[name] = replace(request, tasks={**request.tasks, task: str(details.get("task"))})
+    return list(found.values())
+
+
+def check_task_file(details: Mapping[str, Any]) -> None:
+    """ScriptError when the task file, which lighteval would run, is not the one that the records were made with."""
+    path, digest = details.get("custom_tasks"), details.get("custom_tasks_sha256")
+    if not path or path == "None":
+        return
+    try:
+        same = hashlib.sha256(Path(str(path)).expanduser().read_bytes()).hexdigest() == digest
+    except OSError as error:
+        raise ScriptError(f"--custom-tasks {path}: {error.strerror}; start where the records were made") from error
+    if not same:
+        raise ScriptError(f"--custom-tasks {path}: not the file that the records were made with; restore it")
+
+
+def what_next(
+    args: argparse.Namespace,
+    state: Race,
+    checkpoints: Sequence[Checkpoint],
+    tasks: Sequence[RaceTask],
+    behind: Mapping[str, Sequence[Result]],
+) -> dict[str, Any]:
+    """What an undecided race measures next, and how many samples it takes at most."""
+    sizes = [task.size for task in tasks]
+    now = state.rounds[state.number - 1]
+    limit = now.limit if now.limit < max(sizes) else None
+    requests = measured_requests(behind, (args.results or [args.checkpoints])[0])
+    if not args.benchmarks:
+        check_requests(requests)
+    models = [checkpoints[i].path.as_posix() for i in state.waiting]
+    return {
+        "samples_left": samples_needed(
+            [replace(now, checkpoints=len(state.waiting)), *state.rounds[state.number :]], sizes
+        ),
+        "next": {"checkpoints": [checkpoints[i].name for i in state.waiting], "limit": limit},
+        "next_command": command_to_measure(requests, [task.name for task in tasks], models, limit),
+    }
+
+
+def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
+    """Say who is out, who remains, and what to measure next; 0 when that is decided, 3 while it is not."""
+    options = resolve_options(args, vocabulary)
+    checkpoints, results = race_results(args, vocabulary, options)
+    tasks, behind = race_tasks(results, vocabulary, options, args.cluster_by)
+    sizes = [task.size for task in tasks]
+    rounds = race_rounds(len(checkpoints), sizes, args.race_budget)
+    state = race(tasks, rounds, args.race_alpha)
+    names = [checkpoint.name for checkpoint in checkpoints]
+    plan = {"schema_version": OUTPUT_SCHEMA} | race_json(state, names, tasks, args.race_alpha)
+    plan |= {"sent": samples_sent(results, tasks), "all_samples": len(checkpoints) * sum(sizes)}
+    plan |= {"samples_left": 0, "next": None, "next_command": None}
+    if state.waiting:
+        plan |= what_next(args, state, checkpoints, tasks, behind)
+    ranking = None
+    if state.decided_by == "items" and measured_whole(tasks, range(len(names))):
+        note("all items of all checkpoints are measured: the ranking with its statistics follows")
+        ranking = make_ranking(args, vocabulary)
+        plan["ranking"] = ranking_json(ranking)
+    if args.json:
+        print_data(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
+        print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
+    return 3 if state.waiting else 0
 
 
 def commit_message(ranking: Ranking) -> str:
@@ -2116,6 +4328,8 @@ def run(args: argparse.Namespace) -> int:
     """Rank, write what was asked for, print; on exit 2 nothing is printed to stdout."""
     check_usage(args)
     vocabulary = read_vocabulary()
+    if args.plan_next:
+        return plan_next(args, vocabulary)
     ranking = make_ranking(args, vocabulary)
     done: dict[str, Any] = {}
     undone: ScriptError | None = None
@@ -2149,8 +4363,29 @@ def check_usage(args: argparse.Namespace) -> None:
         raise ScriptError(f"--push {args.push}: OWNER/NAME is expected")
     if args.weights and args.score_function:
         raise ScriptError("--weights and --score-function exclude each other")
+    if args.draws and args.draws < MIN_DRAWS:
+        raise ScriptError(f"--draws {args.draws}: at least {MIN_DRAWS}, or 0 for no statistics")
+    if args.smooth < 1 or args.seed < 0:
+        raise ScriptError("--smooth takes a number of at least 1, --seed one of at least 0")
+    if args.baseline_step is not None and (args.scoring == "step-formula" or not args.draws):
+        raise ScriptError("--baseline-step compares measured scores by their statistics; leave it out")
     if args.scoring == "step-formula" and args.results:
         raise ScriptError("--scoring step-formula reads no records; leave --results out")
+    if args.plan_next:
+        check_race_usage(args)
+
+
+def check_race_usage(args: argparse.Namespace) -> None:
+    """ScriptError for options that --plan-next cannot keep."""
+    others = ("report", "figures", "prepare", "card", "push", "score_function", "baseline_step", "tie_break")
+    given = [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) is not None]
+    given += ["--smooth"] if args.smooth != 1 else []
+    if given or args.scoring == "step-formula":
+        raise ScriptError(
+            f"--plan-next says what to measure next and writes nothing; leave {', '.join(given) or '--scoring'} out"
+        )
+    if not 0 < args.race_alpha < 1 or not 0 < args.race_budget <= 1:
+        raise ScriptError("--race-alpha takes a probability between 0 and 1, --race-budget a share of at most 1")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -2177,6 +4412,34 @@ def build_parser() -> argparse.ArgumentParser:
         "--score-function",
         metavar="FILE.py",
         help="one function that turns the scores into the overall score (it is executed)",
+    )
+    add(
+        "--tie-break",
+        choices=("earliest", "latest", "smallest"),
+        help="which one of those that cannot be told apart is `best` (default: the best point estimate)",
+    )
+    add("--baseline-step", type=int, metavar="STEP", help="add each checkpoint's paired difference to this one")
+    add("--smooth", type=int, default=1, metavar="N", help="rank by the mean over the last N checkpoints")
+    add("--allow-unlike", action="store_true", help="rank runs that are not comparable all the same, and say so")
+    add("--cluster-by", metavar="FIELD", help="field of the samples' metadata that items of one passage share")
+    add(
+        "--draws", type=int, default=DRAWS, metavar="N", help="bootstrap draws; 0: no statistics (default: %(default)s)"
+    )
+    add("--seed", type=int, default=0, metavar="N", help="of the draws (default: %(default)s)")
+    add("--plan-next", action="store_true", help="race: who is out, who remains, what to measure next (exit 3: go on)")
+    add(
+        "--race-alpha",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="--plan-next: probability that evidence takes the best one out (default: %(default)s)",
+    )
+    add(
+        "--race-budget",
+        type=float,
+        default=0.3,
+        metavar="SHARE",
+        help="--plan-next: at most this share of all samples, checkpoints x items (default: %(default)s)",
     )
     add("--json", action="store_true", help="one JSON document to stdout")
     add("--report", metavar="FILE.md", help="write the ranking as Markdown")

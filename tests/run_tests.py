@@ -9,13 +9,17 @@
 #     "lxml>=6,<7",
 #     "markdown-it-py>=4,<5",
 #     "matplotlib>=3.10,<4",
+#     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
 #     "packaging>=25,<27",
 #     "pytest>=9,<10",
 #     "pytest-xdist>=3.8,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
+#     "scipy>=1.15,<2",
 #     "tenacity>=9,<10",
+#     "threadpoolctl>=3.5,<4",
 # ]
 # ///
 """Run the tests: everything that needs no deep-learning stack, or with --stack the rest.

@@ -388,7 +388,10 @@ def test_formula_mode_is_marked_everywhere(tmp_path, capsys):
         "name": "step_1000",
         "step": 1000,
         "eval_accuracy": by_name["step_1000"]["eval_accuracy"],
+        "chosen_as": "best point estimate",
     }
+    assert (document["statistics"], document["no_statistics"]) == (None, "nothing was measured")
+    assert "interval" not in by_name["step_500"]
     assert "score_source: step-formula (synthetic" in (tmp_path / "r.md").read_text()
     assert "step-formula: synthetic" in svg_text(tmp_path / "f" / "score_by_step.svg")
     assert "step-formula: synthetic" in svg_text(tmp_path / "f" / "benchmarks_by_step.svg")
@@ -471,12 +474,26 @@ def test_measured_json(tmp_path, capsys):
     assert best["path"] == str(run / "step_500")
     assert best["eval_accuracy"] == pytest.approx(0.65)
     assert best["standard_error"] == pytest.approx(math.hypot(0.03, 0.04) / 2)
-    assert best["scores"]["gsm8k"] == {"score": 0.6, "standard_error": 0.03, "n": 100, "metric": "accuracy", "shots": 0}
+    assert best["scores"]["gsm8k"] == {
+        "score": 0.6,
+        "standard_error": 0.03,
+        "n": 100,
+        "interval": pytest.approx([0.6 - 1.959964 * 0.03, 0.6 + 1.959964 * 0.03], abs=1e-6),
+        "interval_method": "normal, from the standard error",
+        "metric": "accuracy",
+        "shots": 0,
+    }
     assert best["categories"].keys() == {"math_reasoning", "common_sense"}
     assert len(best["records"]) == 2
     assert all(Path(record).is_file() for record in best["records"])
-    assert document["best"] == {"name": "step_500", "step": 500, "eval_accuracy": best["eval_accuracy"]}
-    assert (document["tied"], document["skipped"]) == ([], [])
+    assert document["best"] == {
+        "name": "step_500",
+        "step": 500,
+        "eval_accuracy": best["eval_accuracy"],
+        "chosen_as": "best point estimate",
+    }
+    assert (document["tied"], document["skipped"], document["not_comparable"]) == (["step_1000"], [], [])
+    assert document["statistics"]["source"] == "standard errors"
 
 
 def test_records_are_found_in_three_places(tmp_path, capsys):
@@ -503,13 +520,10 @@ def test_benchmark_to_category_to_overall(tmp_path, capsys):
         {"math_reasoning": 0.4, "reading_comprehension": 0.9, "knowledge_retrieval": 0.2}
     )
     assert checkpoint["eval_accuracy"] == pytest.approx((0.4 + 0.9 + 0.2) / 3)
-    assert checkpoint["scores"]["mmlu"] == {
-        "score": pytest.approx(0.2),
-        "standard_error": pytest.approx(0.1 / 2**0.5),
-        "n": 100,
-        "metric": "accuracy",
-        "shots": 0,
-    }
+    mmlu = checkpoint["scores"]["mmlu"]
+    assert (mmlu["score"], mmlu["standard_error"]) == (pytest.approx(0.2), pytest.approx(0.1 / 2**0.5))
+    assert (mmlu["n"], mmlu["metric"], mmlu["shots"]) == (100, "accuracy", 0)
+    assert mmlu["interval"] == pytest.approx([0.2 - 1.96 * 0.0707, 0.2 + 1.96 * 0.0707], abs=0.005)
 
 
 def test_subtasks_in_points_stay_points(tmp_path, capsys):
@@ -527,7 +541,7 @@ def test_a_record_for_the_category_itself_counts_as_the_category(tmp_path, capsy
     run = make_run(tmp_path, "step_1")
     add_record(run, "step_1", "math_reasoning", 0.8)
     add_record(run, "step_1", "gsm8k", 0.1)
-    add_record(run, "step_1", "blimp", 0.3)
+    add_record(run, "step_1", "blimp", 0.7)
     add_record(run, "step_1", "my_own", 0.3)
     document = ranked(capsys, run)
     assert document["checkpoints"][0]["eval_accuracy"] == 0.8
@@ -539,9 +553,9 @@ def test_a_record_for_the_category_itself_counts_as_the_category(tmp_path, capsy
 
 def test_benchmarks_without_category_stand_for_themselves_where_none_has_one(tmp_path, capsys):
     run = make_run(tmp_path, "step_1")
-    add_record(run, "step_1", "blimp", 0.3)
+    add_record(run, "step_1", "blimp", 0.7)
     add_record(run, "step_1", "my_own", 0.5)
-    assert ranked(capsys, run)["best"]["eval_accuracy"] == pytest.approx(0.4)
+    assert ranked(capsys, run)["best"]["eval_accuracy"] == pytest.approx(0.6)
 
 
 def test_all_fifteen_categories_measured(tmp_path, capsys):
@@ -650,22 +664,136 @@ def test_two_harnesses_are_a_choice_not_a_mean(tmp_path, capsys):
     assert "--result-id: gsm8k|0/accuracy, inspect_evals/gsm8k|0/accuracy" in refused(capsys, run, code=3)
 
 
-def test_different_harnesses_are_said(tmp_path, capsys):
-    run = make_run(tmp_path, "step_1", "step_2")
-    add_record(run, "step_1", "gsm8k", 0.4)
-    add_record(run, "step_2", "gsm8k", 0.6, library="inspect_ai", n=7)
-    err = call(capsys, run)[2]
-    assert "scores of different harnesses or versions are compared: inspect_ai 0.13.0, lighteval 0.13.0" in err
-    assert "gsm8k was not measured alike for all checkpoints: 100 items" in err
-
-
 def test_a_full_run_goes_before_a_limited_one(tmp_path, capsys):
     run = make_run(tmp_path, "step_1", "step_2")
     add_record(run, "step_1", "gsm8k", 0.9, limit="10", n=10)
-    add_record(run, "step_1", "gsm8k", 0.4, n=100)
+    add_record(run, "step_1", "gsm8k", 0.4, n=50)
     add_record(run, "step_2", "gsm8k", 0.9, limit="10", n=10)
     add_record(run, "step_2", "gsm8k", 0.3, limit="50", n=50)
     assert [c["scores"]["gsm8k"]["score"] for c in ranked(capsys, run)["checkpoints"]] == [0.4, 0.3]
+
+
+# --- Like with like -------------------------------------------------------------------------------------------------
+
+
+def change_result(path: Path, **changes) -> None:
+    """Change the parts of a record's only result that are named, one level deep."""
+    record = json.loads(path.read_text())
+    for name, value in changes.items():
+        part = record if name in record else record["evaluation_results"][0]
+        part[name] = {**part[name], **value}
+    path.write_text(json.dumps(record))
+
+
+UNLIKE = {
+    "shots": ({"shots": 5}, {}, "shots: 5, not 0"),
+    "harness": ({"library": "lm-eval"}, {}, "harness: lm-eval 0.13.0, not lighteval 0.13.0"),
+    "version": ({}, {"eval_library": {"version": "0.12.0"}}, "harness: lighteval 0.12.0, not lighteval 0.13.0"),
+    "metric": ({"metric": "quasi"}, {}, "metric: quasi, not accuracy"),
+    "items": ({"n": 50}, {}, "50 items, not 100"),
+    "dtype": ({}, {"generation_config": {"additional_details": {"dtype": "int8"}}}, "dtype: int8, not none"),
+    "chat": (
+        {},
+        {"generation_config": {"additional_details": {"use_chat_template": "true"}}},
+        'prompt settings: {"use_chat_template": "true"}, not {}',
+    ),
+    "temperature": ({}, {"generation_config": {"generation_args": {"temperature": 1.0}}}, "generation: "),
+    "engine": (
+        {},
+        {"model_info": {"inference_engine": {"name": "vllm", "version": "1"}}},
+        "engine: vllm 1, not none",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "changes", "reason"), UNLIKE.values(), ids=UNLIKE)
+def test_what_was_not_measured_alike_is_shown_and_not_ranked(tmp_path, capsys, options, changes, reason):
+    run = make_run(tmp_path / "run", "step_1", "step_2", "step_3")
+    add_record(run, "step_1", "gsm8k", 0.4)
+    add_record(run, "step_2", "gsm8k", 0.5)
+    change_result(add_record(run, "step_3", "gsm8k", 0.9, **options), **changes)
+    document = ranked(capsys, run)
+    assert document["best"]["name"] == "step_2"
+    assert [c["name"] for c in document["checkpoints"]] == ["step_1", "step_2"]
+    (entry,) = document["not_comparable"]
+    assert (entry["name"], entry["ranked"], entry["scores"]["gsm8k"]["score"]) == ("step_3", False, 0.9)
+    assert any(line.startswith(reason) and line.endswith("(gsm8k)") for line in entry["reasons"]), entry["reasons"]
+    _, out, err = call(capsys, run, "--report", tmp_path / "report.md")
+    assert f"not comparable: step_3: {reason}" in out
+    assert "not comparable, not ranked: step_3: " in err
+    report = (tmp_path / "report.md").read_text()
+    assert "## Not comparable\n\nThese are not ranked." in report
+
+    allowed = ranked(capsys, run, "--allow-unlike")
+    assert (allowed["best"]["name"], allowed["allow_unlike"]) == ("step_3", True)
+    assert allowed["not_comparable"][0] == {**entry, "ranked": True}
+    call(capsys, run, "--allow-unlike", "--report", tmp_path / "report.md")
+    assert "ranked all the same (--allow-unlike): step_3" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"library": "inspect_ai"}),  # as many on each side
+        ({"n": 100}, {"n": 50}),  # one checkpoint is no ranking
+    ],
+)
+def test_two_that_were_not_measured_alike_are_undecided(tmp_path, capsys, first, second):
+    run = make_run(tmp_path, "step_1", "step_2")
+    add_record(run, "step_1", "gsm8k", 0.4, **first)
+    add_record(run, "step_2", "gsm8k", 0.6, **second)
+    message = refused(capsys, run, code=3)
+    assert message.startswith("not measured alike, so not comparable: step_2 has ")
+    assert "as step_1 has; evaluate them alike" in message
+    document = ranked(capsys, run, "--allow-unlike")
+    assert document["best"]["name"] == "step_2"
+    assert len(document["not_comparable"]) == 1
+
+
+def test_the_runs_on_most_items_go_first(tmp_path, capsys):
+    run = make_run(tmp_path, *(f"step_{i}" for i in range(1, 7)))
+    for i in range(1, 7):
+        add_record(
+            run, f"step_{i}", "gsm8k", 0.9 if i < 5 else 0.4, n=10 if i < 5 else 500, limit="10" if i < 5 else None
+        )
+    document = ranked(capsys, run)
+    assert [c["name"] for c in document["checkpoints"]] == ["step_5", "step_6"]
+    assert [u["reasons"] for u in document["not_comparable"]] == [["10 items, not 500 (gsm8k)"]] * 4
+
+
+@pytest.mark.parametrize("what", ["empty", "truncated", "unparsed", "unscored"])
+@pytest.mark.parametrize(("count", "valid"), [(10, True), (12, False)])
+def test_many_answers_that_are_none(tmp_path, capsys, what, count, valid):
+    run = make_run(tmp_path, "step_1", "step_2", "step_3")
+    for name, score in (("step_1", 0.4), ("step_2", 0.5), ("step_3", 0.9)):
+        path = add_record(run, name, "gsm8k", score, n=100 - count if (what, name) == ("unscored", "step_3") else 100)
+        details = {"score_details": {"details": {what: str(count if name == "step_3" else 0)}}}
+        change_result(path, **details)
+    document = ranked(capsys, run)
+    assert document["best"]["name"] == ("step_3" if valid else "step_2")
+    if not valid:
+        assert document["not_comparable"][0]["reasons"] == [f"gsm8k: {count} of 100 answers {what}"]
+
+
+def test_below_chance(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2", "step_3")
+    for name, score in (("step_1", 0.02), ("step_2", 0.24), ("step_3", 0.3)):
+        add_record(run, name, "arc_challenge", score, n=1000)
+        add_record(run, name, "gsm8k", 0.0, n=1000)  # no chance to guess: zero is a score
+    document = ranked(capsys, run)
+    assert [c["name"] for c in document["checkpoints"]] == ["step_2", "step_3"]
+    assert document["not_comparable"][0]["reasons"] == ["arc_challenge: 0.020 is below chance, 0.250"]
+
+
+def test_no_valid_run_at_all(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2")
+    for name in ("step_1", "step_2"):
+        add_record(run, name, "arc_challenge", 0.02, n=1000)
+        add_record(run, name, "gsm8k", 0.5)
+    message = refused(capsys, run, code=3)
+    assert "no checkpoint was measured validly (step_1: arc_challenge: 0.020 is below chance, 0.250)" in message
+    assert ranked(capsys, run, "--benchmarks", "gsm8k")["not_comparable"] == []
+    assert len(ranked(capsys, run, "--allow-unlike")["checkpoints"]) == 2
 
 
 def test_equal_runs_count_once_contradictory_ones_are_refused(tmp_path, capsys):
@@ -909,7 +1037,7 @@ def test_no_damaged_record_is_a_traceback(tmp_path, capsys, data):
 def test_the_order_of_records_does_not_matter(tmp_path, capsys, shuffle: random.Random):
     folder = tmp_path / str(shuffle.random())
     run = make_run(folder, "step_1", "step_2")
-    rows = [(n, t, s) for n in ("step_1", "step_2") for t, s in (("gsm8k", 0.4), ("mmlu:a", 0.1), ("mmlu:b", 0.2))]
+    rows = [(n, t, s) for n in ("step_1", "step_2") for t, s in (("gsm8k", 0.4), ("mmlu:a", 0.4), ("mmlu:b", 0.5))]
     rows += [("step_1", "gsm8k", 0.4)]
     shuffle.shuffle(rows)
     for i, (name, task, score) in enumerate(rows):
@@ -917,7 +1045,7 @@ def test_the_order_of_records_does_not_matter(tmp_path, capsys, shuffle: random.
     document = ranked(capsys, run)
     shutil.rmtree(folder)
     for checkpoint in document["checkpoints"]:
-        assert checkpoint["eval_accuracy"] == pytest.approx((0.4 + 0.15) / 2, abs=1e-15)
+        assert checkpoint["eval_accuracy"] == pytest.approx((0.4 + 0.45) / 2, abs=1e-15)
     assert document["tied"] == ["step_2"]
 
 
@@ -978,18 +1106,22 @@ def test_table_and_report(tmp_path, capsys):
     run = measured_run(tmp_path / "run")
     code, out, _ = call(capsys, run, "--report", tmp_path / "deep" / "report.md", "--figures", tmp_path / "figures")
     assert code == 0
-    assert "| step_500 (best) | 500  | 0.650         | 0.025" in out
+    assert "| step_500 (best)  | 500  | 0.650         | 0.025      | 0.6" in out
+    assert "| step_1000 (tied) |" in out
     assert "best: step_500, eval_accuracy 0.650 ± 0.025 (standard error)" in out
     report = (tmp_path / "deep" / "report.md").read_text()
     assert "score_source: measured" in report
     assert "![score by step](../figures/score_by_step.png)" in report
-    assert "0.600 ± 0.030" in report
+    assert "0.600 [0.541, 0.659]" in report
+    assert "## Distribution" in report
     assert "Measured with lighteval 0.13.0." in report
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == [
         "benchmarks_by_step.png",
         "benchmarks_by_step.svg",
         "score_by_step.png",
         "score_by_step.svg",
+        "score_distribution.png",
+        "score_distribution.svg",
     ]
 
 
@@ -1016,6 +1148,11 @@ def test_outputs_that_cannot_be_written(tmp_path, capsys):
         (["--prepare", "o", "--card", "c.md", "--push", "me"], "OWNER/NAME is expected"),
         (["--weights", "reference", "--score-function", "f.py"], "exclude each other"),
         (["--scoring", "step-formula", "--results", "r"], "reads no records"),
+        (["--draws", "10"], "--draws 10: at least 200, or 0 for no statistics"),
+        (["--smooth", "0"], "--smooth takes a number of at least 1"),
+        (["--seed", "-1"], "--seed one of at least 0"),
+        (["--scoring", "step-formula", "--baseline-step", "100"], "--baseline-step compares measured scores"),
+        (["--smooth", "4"], "--smooth 4: only 3 checkpoints are compared"),
     ],
 )
 def test_usage(tmp_path, capsys, arguments, message):

@@ -248,10 +248,10 @@ def test_all_known_evaluations_become_entries(models):
     model = manager.find_aa_model(models, "example-labs", "sample-70b-instruct")
     entries, left = manager.aa_entries(model, MAPPING)
     assert left == []
-    assert {entry.benchmark: entry.value for entry in entries} == model["evaluations"]
+    assert {entry.origin.removeprefix("evaluations."): entry.value for entry in entries} == model["evaluations"]
     by_key = {entry.key: entry for entry in entries}
     assert by_key["gpqa_diamond"] == manager.Entry(
-        benchmark="gpqa",
+        benchmark="GPQA Diamond",
         value=0.559,
         origin="evaluations.gpqa",
         key="gpqa_diamond",
@@ -268,7 +268,7 @@ def test_missing_unusable_and_zero_are_three_things(models):
     model["evaluations"] |= {"mmlu_pro": "0.5", "gpqa": float("nan"), "hle": True, "scicode": 45.2, "math_500": -0.1}
     model["evaluations"] |= {"new_bench\x1b[31m": 0.5, "artificial_analysis_math_index": 140, "lcr": None, "ifbench": 0}
     entries, left = manager.aa_entries(model, MAPPING)
-    values = {entry.benchmark: entry.value for entry in entries}
+    values = {entry.origin.removeprefix("evaluations."): entry.value for entry in entries}
     assert values["aime"] == values["ifbench"] == 0
     assert not {"mmlu_pro", "gpqa", "hle", "scicode", "math_500", "lcr", "artificial_analysis_math_index"} & set(values)
     assert len(entries) + len(left) == len(model["evaluations"])

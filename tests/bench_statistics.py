@@ -1,0 +1,222 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "huggingface_hub>=2.2,<3",
+#     "markdown-it-py>=4,<5",
+#     "matplotlib>=3.10,<4",
+#     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
+#     "python-dotenv>=1.1,<2",
+#     "pyyaml>=6,<7",
+#     "rich>=14,<16",
+#     "scipy>=1.15,<2",
+#     "threadpoolctl>=3.5,<4",
+# ]
+# ///
+"""Time the statistics of scripts/benchmark_calculator.py, and print their peak memory; nothing is asserted.
+
+  uv run tests/bench_statistics.py
+  uv run tests/bench_statistics.py --rounds 1 --json
+
+"statistics": everything between the items and the finished ranking, on arrays. "as a command": the whole process on
+records and samples on disk, their reading included. "no samples": the same on records alone. Each in a process of its
+own, the best of some rounds, on as many cores as the process may use.
+
+Exit codes: 0 done; 2 it could not be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "benchmark_calculator.py"
+ITEMS = 1000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of the best round, the most memory that a round took, the target, and the work done per second."""
+
+    name: str
+    seconds: float
+    megabytes: float
+    target: float
+    rate: str = ""
+
+
+def on_arrays(checkpoints: int) -> None:
+    """Print the seconds of the statistics of that many checkpoints on 15 tasks; for a process of its own."""
+    sys.path.insert(0, str(SCRIPT.parent))
+    import benchmark_calculator as bc
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    vocabulary, options = bc.read_vocabulary(), bc.Options()
+    generator = np.random.default_rng(0)
+    items = {
+        task: bc.ItemScores(
+            tuple(map(str, range(ITEMS))),
+            np.arange(ITEMS),
+            (generator.random(ITEMS) < np.linspace(0.4, 0.6, checkpoints)[:, None]).astype(float),
+        )
+        for task in bc.STEP_FORMULAS
+    }
+    ranked = []
+    for i in range(checkpoints):
+        scores = {task: bc.Estimate(float(own.scores[i].mean()), 0.01, ITEMS) for task, own in items.items()}
+        one = bc.rank_one(bc.Checkpoint(f"step_{i}", Path(), i), scores, vocabulary, options)
+        ranked.append(bc.replace(one, tasks={task: {task: score} for task, score in scores.items()}))
+    ranking = bc.Ranking("measured", options.overall, tuple(items), tuple(ranked), *bc.choose_best(ranked), ())
+    begun = time.perf_counter()
+    with threadpool_limits(1):
+        done = bc.settled(bc.with_statistics(ranking, items, vocabulary, options), {})
+    print(time.perf_counter() - begun)
+    assert done.statistics is not None
+
+
+def write_run(root: Path, checkpoints: int, samples: bool) -> None:
+    """Checkpoints with a record, and samples, for each of the 15 categories."""
+    sys.path.insert(0, str(SCRIPT.parent))
+    from benchmark_calculator import STEP_FORMULAS
+
+    for i in range(1, checkpoints + 1):
+        folder = root / f"step_{i * 10}"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(i.to_bytes(8, "big"))
+        digest = hashlib.sha256(i.to_bytes(8, "big")).hexdigest()
+        target = root / "results" / "data" / folder.name
+        target.mkdir(parents=True)
+        for j, task in enumerate(STEP_FORMULAS):
+            # The same items are hard for all checkpoints; a few more are solved with each step.
+            scores = [int((n * 7919 + j) % ITEMS < 400 + i + (n * i) % 40) for n in range(ITEMS)]
+            name = str(uuid.uuid4())
+            (target / f"{name}.json").write_text(json.dumps(record(folder.name, digest, task, sum(scores) / ITEMS)))
+            if samples:
+                lines = (json.dumps(sample(task, n, score)) for n, score in enumerate(scores))
+                (target / f"{name}_samples.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def record(folder: str, digest: str, task: str, score: float) -> dict:
+    """A record as the evaluation scripts write it."""
+    uncertainty = {"num_samples": ITEMS, "standard_error": {"value": 0.0158, "method": "analytic"}}
+    return {
+        "schema_version": "0.3.0",
+        "evaluation_id": f"{task}/bench/{folder}/1700000000",
+        "model_info": {"id": f"bench/{folder}", "additional_details": {"path": folder, "weights_sha256": digest}},
+        "eval_library": {"name": "lighteval", "version": "0.13.0"},
+        "evaluation_results": [
+            {
+                "evaluation_result_id": f"{task}|0/acc",
+                "evaluation_name": task,
+                "metric_config": {"metric_id": "accuracy", "metric_unit": "proportion", "lower_is_better": False},
+                "score_details": {"score": score, "uncertainty": uncertainty, "details": {"empty": "0"}},
+            }
+        ],
+    }
+
+
+def sample(task: str, n: int, score: int) -> dict:
+    """A line of a samples file, about as long as a real one."""
+    return {
+        "schema_version": "0.3.0",
+        "evaluation_id": f"{task}/bench",
+        "model_id": "bench/step",
+        "evaluation_name": task,
+        "evaluation_result_id": f"{task}|0/acc",
+        "sample_id": f"{task}-test-{n:05}",
+        "sample_hash": hashlib.sha256(f"{task}{n}".encode()).hexdigest(),
+        "interaction_type": "single_turn",
+        "input": {"raw": "Which of these is it? " * 8, "reference": ["yes"], "choices": ["yes", "no"]},
+        "output": {"raw": ["yes" if score else "no"]},
+        "answer_attribution": [],
+        "evaluation": {"score": float(score), "is_correct": bool(score)},
+        "metadata": {"prompt_hash": f"{n:016x}"},
+    }
+
+
+def best_of(rounds: int, command: Sequence[str | Path]) -> tuple[float, float, str]:
+    """(seconds, megabytes, output) of the fastest of some runs of a command that must succeed."""
+    found = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.stdout.close()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        found.append((time.perf_counter() - begun, usage.ru_maxrss / 1024, output))
+    return min(found)
+
+
+def measure(folder: Path, rounds: int) -> list[Timing]:
+    """All timings."""
+    timings = []
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    for count, target in ((20, 3.0), (200, 30.0)):
+        _, memory, output = best_of(rounds, [sys.executable, __file__, "--on-arrays", str(count)])
+        seconds = float(output)
+        rate = f"{count * 15 * ITEMS * 10_000 / seconds / 1e9:.1f} G item draws/s"
+        timings.append(Timing(f"statistics, {count} checkpoints", seconds, memory, target, rate))
+    for count, samples, target in ((20, True, 6.0), (200, False, 4.0)):
+        root = folder / f"run_{count}_{samples}"
+        write_run(root, count, samples)
+        seconds, memory, _ = best_of(rounds, [sys.executable, SCRIPT, root, "--json"])
+        what = "as a command" if samples else "no samples"
+        timings.append(Timing(f"{what}, {count} checkpoints", seconds, memory, target))
+    seconds, memory, _ = best_of(rounds, [sys.executable, SCRIPT, "--help"])
+    return [*timings, Timing("--help", seconds, memory, 0.3)]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    if args.on_arrays:
+        on_arrays(args.on_arrays)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        timings = measure(Path(folder), args.rounds)
+    if args.json:
+        print(json.dumps([asdict(timing) for timing in timings], indent=2))
+        return 0
+    print(f"15 benchmarks x {ITEMS:,} items x 10,000 draws, {len(os.sched_getaffinity(0))} cores")
+    for t in timings:
+        print(f"{t.name:32} {t.seconds:6.2f} s  (target {t.target:4.1f} s)  {t.megabytes:6.0f} MB  {t.rate}")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each, of which the best counts")
+    parser.add_argument("--on-arrays", type=int, metavar="N", help="only time the statistics of N checkpoints, here")
+    parser.add_argument("--json", action="store_true", help="one JSON document to stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
