@@ -74,8 +74,10 @@ def main() -> int:
     if not cards:
         print(f"error: no labelled cards in {args.folder}", file=sys.stderr)
         return 2
+    from markdown_it import MarkdownIt
+
     vocabulary = manager.build_vocabulary(manager.read_mapping())
-    markdown = manager.markdown_parser()
+    markdown = MarkdownIt("commonmark").enable("table").disable("inline")  # as it comes, not as the script tunes it
 
     def extract() -> None:
         manager.clear_caches()

@@ -1,0 +1,2821 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
+#     "pyyaml>=6,<7",
+#     "rich>=14,<16",
+#     "scipy>=1.15,<2",
+#     "statsmodels>=0.14.4,<0.16",
+# ]
+# ///
+"""Say whether a model may ship: compare its evaluation records with a baseline's, item by item.
+
+Reads Every Eval Ever 0.3.0 records (<uuid>.json) and their items (<uuid>_samples.jsonl). --baseline and --candidate
+are a folder of results of one model, a record file, or a model's or checkpoint's name within the folders of --results.
+Prints a table, or with --json one document; --report writes the evaluation summary for a model card.
+
+  uv run scripts/compare_results.py --baseline step_1000 --candidate step_700 --results examples/tiny_run/results
+  uv run scripts/compare_results.py --baseline base/results --candidate tuned/results --rule finetune --target gsm8k
+  uv run scripts/compare_results.py --baseline step_700 --candidate step_800 step_900 --results results --rule select
+  uv run scripts/compare_results.py --baseline A --candidate B --results results --policy policy.yaml --report REPORT.md
+  uv run scripts/compare_results.py --baseline A --candidate B --results results --aa again/run_1 again/run_2 --json
+
+Rules: "release", no gated benchmark drops by more than 1 point; "finetune", each --target gains more than 2 points and
+nothing else drops by more than 1; "select", better on at least two benchmarks and no regression on any. A policy file
+changes the limits. A verdict is read off a paired interval, never off a point estimate, so there are three.
+
+Exit codes: 0 GO; 1 NO-GO; 2 it could not be done (usage, input; stdout is empty); 3 INCONCLUSIVE (more items or another
+measurement are needed; the table says which and how many), or a choice is needed (the message names the candidates).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import difflib
+import fnmatch
+import functools
+import hashlib
+import json
+import math
+import os
+import re
+import sys
+import time
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# --- Constants -----------------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+OUTPUT_SCHEMA = "1"
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+RULES = ("release", "finetune", "select")
+TIERS = ("critical", "supporting", "advisory")
+DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
+DEFAULT_GAIN = 0.02
+
+FEW_ITEMS = 50  # below, the normal approximations give way to a posterior
+FEW_CHANGES = 10  # below, a t interval of mostly equal items is too narrow
+FEW_CLUSTERS = 10  # below, the clusters cannot show how much they differ
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
+POSTERIOR_NODES = 4096
+SIGN_FLIPS = 9_999
+EXACT_FLIPS = 12  # differences whose signs are flipped in all ways
+FLIP_BATCH = 2**21  # numbers drawn at once
+PARETO_DRAWS = 4_000
+RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+# Settings that must be equal on both sides; those of UNIMPORTANT change no score, the rest is only mentioned.
+DECISIVE = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "dtype": "dtype",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template",
+    "chat_template_hash": "chat template",
+    "system_prompt": "system prompt",
+    "backend": "engine",
+}
+UNIMPORTANT = {"seed", "batch_size", "device", "gpu", "hardware", "trust_remote_code", "limit", "execution_command"}
+COUNTED = ("empty", "truncated", "unparsed", "truncated_prompts")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+ANY_MEAN = "mean of the items"
+NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
+
+GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
+NOT_COMPARABLE, MISSING = "NOT COMPARABLE", "MISSING"
+BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
+STYLES = {
+    **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
+    **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
+    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, MISSING), "yellow"),
+}
+EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
+
+ItemId = tuple[str, str]  # subtask, sample_id
+
+# --- Vocabulary ----------------------------------------------------------------------------------------------------
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return name, ""
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
+
+    tier: str = "critical"
+    max_drop: float | None = None
+    max_relative_drop: float | None = None
+    relative_guard_below: float | None = None
+    min_gain: float | None = None
+    min_relative_gain: float | None = None
+    min_items: int = 0
+    metric: str | None = None
+    direction: str | None = None
+    note: str | None = None
+
+    def allowed_drop(self, baseline: float, span: float | None) -> float | None:
+        """The largest drop that passes, in the metric's unit; None when nothing bounds it.
+
+        `span` is the width of the metric's range. As in NeMo Evaluator, the relative limit holds for a baseline below
+        relative_guard_below only, and where both limits hold the stricter one decides.
+        """
+        relative = self.max_relative_drop
+        if relative is not None and self.relative_guard_below is not None:
+            relative = relative if baseline / (span or 1.0) < self.relative_guard_below else None
+        absolute = DEFAULT_DROP if self.max_drop is None and relative is None else self.max_drop
+        return smallest(
+            None if absolute is None or span is None else absolute * span,
+            None if relative is None else relative * abs(baseline),
+        )
+
+    def wanted_gain(self, baseline: float, span: float | None) -> float | None:
+        """The gain that a target must exceed, in the metric's unit; None when nothing bounds it."""
+        relative = None if self.min_relative_gain is None else self.min_relative_gain * abs(baseline)
+        absolute = DEFAULT_GAIN if self.min_gain is None and relative is None else self.min_gain
+        share = None if absolute is None or span is None else absolute * span
+        found = [gain for gain in (relative, share) if gain is not None]
+        return max(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rule and its numbers; `benchmarks` by canonical key."""
+
+    rule: str = "release"
+    alpha: float = 0.05
+    power: float = 0.8
+    supporting: str = "block"
+    targets: tuple[str, ...] = ()
+    min_better: int = 2
+    max_invalid: float = MANY
+    harness: Mapping[str, str] = field(default_factory=dict)
+    cluster_by: str | None = None
+    hardware: str | None = None
+    limitations: tuple[str, ...] = ()
+    defaults: Limits = Limits()
+    benchmarks: Mapping[str, Limits] = field(default_factory=dict)
+    allow_unlike: bool = False
+
+    def limits(self, key: str) -> Limits:
+        """What holds for a benchmark."""
+        return self.benchmarks.get(key, self.defaults)
+
+    def blocks(self, key: str) -> bool:
+        """Whether the overall verdict depends on a benchmark."""
+        tier = self.limits(key).tier
+        return key in self.targets or tier == "critical" or (tier == "supporting" and self.supporting == "block")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
+
+    repeats: the items' answers, once for each time that the items were asked; empty without samples.
+    """
+
+    key: str
+    subtask: str
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    remarks: Mapping[str, str]
+    temperature: float | None
+    seed: str | None
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    hardware: str
+    measured: bool
+    file: str
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRuns:
+    """Everything recorded about one model: its runs, and the tasks that failed with their errors."""
+
+    name: str
+    runs: tuple[Run, ...]
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model's part of a comparison: item scores over all repeats, and the means that the repeats have."""
+
+    runs: tuple[Run, ...]
+    scores: Mapping[ItemId, tuple[float, ...]]
+    answers: Mapping[ItemId, Answer]
+    errors: frozenset[ItemId]
+    run_scores: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def repeats(self) -> int:
+        """How often the items were asked."""
+        return len(self.run_scores)
+
+    def counted(self, what: str) -> int:
+        """How many answers the records call empty, truncated, ..."""
+        return sum(run.counts.get(what, 0) for run in self.runs)
+
+    @property
+    def asked(self) -> int:
+        """How many answers the records are about."""
+        return sum(run.n or len(run.repeats) * (len(run.repeats[0]) if run.repeats else 0) for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The items that both sides have scored, in an order that depends on their scores alone.
+
+    within: the mean variance of an item's repeats, on each side (0 where each item was asked once).
+    """
+
+    baseline: np.ndarray
+    candidate: np.ndarray
+    groups: np.ndarray | None
+    within: tuple[float, float] = (0.0, 0.0)
+    repeats: tuple[int, int] = (1, 1)
+
+    @property
+    def n(self) -> int:
+        """How many items are paired."""
+        return len(self.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the data say about the gain (more is better): the evidence and how it was made, or why there is none."""
+
+    evidence: Evidence | None
+    method: str
+    n: int = 0
+    variance: float | None = None  # of an item's difference around zero, the design effect included
+    binary: bool = False
+    discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
+    design_effect: float = 1.0
+    p_difference: float | None = None
+    differences: np.ndarray | None = None  # of the independent units, for the sign-flip check
+    weights: np.ndarray | None = None  # items in each of them
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One benchmark of one candidate: scores, difference and verdict. `gain` values are oriented: more is better."""
+
+    candidate: str
+    key: str
+    label: str
+    tier: str
+    role: str  # "target" or "general"
+    blocking: bool
+    verdict: str = MISSING
+    baseline_score: float | None = None
+    score: float | None = None
+    unit: str = "proportion"
+    metric: str = ""
+    lower_is_better: bool = False
+    span: float | None = None
+    sides: tuple[Side, Side] | None = None
+    pairs: Pairs | None = None
+    basis: Basis | None = None
+    threshold: float | None = None
+    levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
+    bounds: tuple[float, float] | None = None
+    p_values: Mapping[str, float] = field(default_factory=dict)
+    items_needed: int | None = None
+    needed_if: str | None = None
+    noise: Noise | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sign(self) -> int:
+        """-1 when less is better."""
+        return -1 if self.lower_is_better else 1
+
+    @property
+    def delta(self) -> float | None:
+        """Candidate minus baseline, in the metric's unit; None where they cannot be compared."""
+        if self.score is None or self.baseline_score is None or self.verdict == NOT_COMPARABLE:
+            return None
+        return self.score - self.baseline_score
+
+    def as_shown(self, low: float, high: float) -> tuple[float, float]:
+        """An interval of the gain as one of the difference."""
+        return (low, high) if self.sign > 0 else (0.0 - high, 0.0 - low)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The A/A noise floor: how far two measurements of one unchanged model lie apart, 95 % of the time."""
+
+    half_width: float
+    repeats: int
+    changed: float | None  # share of the items whose score differs between two repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Pareto:
+    """P(no other result is at least as good on all benchmarks and better on one), over `benchmarks`."""
+
+    benchmarks: tuple[str, ...]
+    probability: Mapping[str, float]
+    front: tuple[str, ...]  # by the scores as they are
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    baseline: str
+    candidates: Mapping[str, str]  # name -> its own verdict
+    rows: tuple[Row, ...]
+    policy: Policy
+    pareto: Pareto | None = None
+
+
+# --- Pure core: names ----------------------------------------------------------------------------------------------
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def smallest(*values: float | None) -> float | None:
+    """The smallest of the values that are there."""
+    found = [value for value in values if value is not None]
+    return min(found) if found else None
+
+
+# --- Pure core: evidence about a difference ------------------------------------------------------------------------
+
+
+class Evidence:
+    """What some data say about a true difference; p-values and bounds come from one function, so they always agree."""
+
+    reach = 1.0  # no difference is larger
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value (or posterior probability) of "the difference is at most `value`"."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with baseline and candidate exchanged."""
+        raise NotImplementedError
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+    def lower(self, level: float) -> float:
+        """The lower bound that is one-sided at `level`: the smallest value that p_above does not reject."""
+        from scipy import optimize
+
+        if self.p_above(-self.reach) >= level:
+            return -self.reach
+        return float(optimize.brentq(lambda x: self.p_above(x) - level, -self.reach, self.reach, xtol=1e-13))
+
+    def upper(self, level: float) -> float:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class StudentT(Evidence):
+    """A mean difference with its standard error: t with `df` degrees of freedom, normal when these are infinite."""
+
+    mean: float
+    standard_error: float
+    df: float
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        if self.standard_error == 0:
+            return float(value >= self.mean)
+        return tail((self.mean - value) / self.standard_error, self.df)
+
+    def lower(self, level: float) -> float:
+        """See Evidence; in closed form."""
+        from scipy import special
+
+        quantile = special.ndtri(level) if math.isinf(self.df) else special.stdtrit(self.df, level)
+        return float(self.mean + quantile * self.standard_error)
+
+    def mirrored(self) -> StudentT:
+        """See Evidence."""
+        return StudentT(-self.mean, self.standard_error, self.df)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedScore(Evidence):
+    """The score test and interval for a difference of paired proportions (Tango, Stat Med 1998;17:891).
+
+    up, down: items that only the candidate, only the baseline has right; n: all items; each divided by the design
+    effect where items are clustered (Rao and Scott 1992), and then with t instead of normal tails. No library has it.
+    """
+
+    up: float
+    down: float
+    n: float
+    df: float = math.inf
+    reach: float = 1.0
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        x = value / self.reach
+        if not -1 < x < 1:
+            return float(x >= 1)
+        # The maximum-likelihood share of "only the baseline" when the true difference is x.
+        a = 2 * self.n
+        b = (2 * self.n - self.up + self.down) * x - self.up - self.down
+        c = -self.down * x * (1 - x)
+        only_baseline = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+        variance = self.n * max(2 * only_baseline + x * (1 - x), 0.0)
+        distance = self.up - self.down - self.n * x
+        if variance <= 0:
+            return 0.5 if distance == 0 else float(distance < 0)
+        return tail(distance / math.sqrt(variance), self.df)
+
+    def mirrored(self) -> PairedScore:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedPosterior(Evidence):
+    """The posterior of a difference of paired proportions under a uniform Dirichlet prior over the four outcomes.
+
+    The disagreements are a Beta share of the items, the candidate's part of them a Beta share of those, independently.
+    """
+
+    up: float
+    down: float
+    n: float
+    reach: float = 1.0
+
+    def p_above(self, value: float) -> float:
+        """See Evidence: P(difference <= value | data)."""
+        import numpy as np
+        from scipy import special
+
+        share = beta_nodes(self.up + self.down + 2, self.n - self.up - self.down + 2)
+        part = np.clip((1 + value / self.reach / share) / 2, 0.0, 1.0)
+        return float(special.betainc(self.up + 1, self.down + 1, part).mean())
+
+    def mirrored(self) -> PairedPosterior:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+
+@dataclass(frozen=True, slots=True)
+class UnpairedPosterior(Evidence):
+    """The posterior of a difference of two independent proportions, each with a uniform Beta prior.
+
+    baseline, candidate: (right answers, items).
+    """
+
+    baseline: tuple[float, float]
+    candidate: tuple[float, float]
+
+    def p_above(self, value: float) -> float:
+        """See Evidence: P(candidate - baseline <= value | data)."""
+        import numpy as np
+        from scipy import special
+
+        right, n = self.baseline
+        limit = np.clip(beta_nodes(right + 1, n - right + 1) + value, 0.0, 1.0)
+        right, n = self.candidate
+        return float(special.betainc(right + 1, n - right + 1, limit).mean())
+
+    def mirrored(self) -> UnpairedPosterior:
+        """See Evidence."""
+        return UnpairedPosterior(self.candidate, self.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Widest(Evidence):
+    """The hull of several: a claim holds when each of them supports it."""
+
+    parts: tuple[Evidence, ...]
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        return max(part.p_above(value) for part in self.parts)
+
+    def lower(self, level: float) -> float:
+        """See Evidence."""
+        return min(part.lower(level) for part in self.parts)
+
+    def mirrored(self) -> Widest:
+        """See Evidence."""
+        return Widest(tuple(part.mirrored() for part in self.parts))
+
+
+def two_sided(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+def tail(statistic: float, df: float) -> float:
+    """P(T > statistic) for t with `df` degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-statistic) if math.isinf(df) else special.stdtr(df, -statistic))
+
+
+@functools.lru_cache(maxsize=256)
+def beta_nodes(a: float, b: float) -> np.ndarray:
+    """Quantiles of a Beta distribution at evenly spaced probabilities: its mean over them is an expectation."""
+    import numpy as np
+    from scipy import special
+
+    return special.betaincinv(a, b, (np.arange(POSTERIOR_NODES) + 0.5) / POSTERIOR_NODES)
+
+
+# --- Pure core: statistics -----------------------------------------------------------------------------------------
+
+
+def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
+    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(right, n, alpha, method)
+    return float(low), float(high)
+
+
+def beta_interval(right: float, n: float, alpha: float = 0.05) -> tuple[float, float]:
+    """The equal-tailed posterior interval of a single proportion under a uniform prior."""
+    from scipy import special
+
+    low, high = special.betaincinv(right + 1, n - right + 1, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def interval_from_bounds(low: float, high: float, level: float = 0.95) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    from scipy import special
+
+    return float((high - low) / 2 / special.ndtri((1 + level) / 2))
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of "as many items were gained as lost"."""
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    return float(mcnemar([[0, up], [down, 0]], exact=True).pvalue) if up + down else 1.0
+
+
+def sign_flip_p(differences: np.ndarray, alternative: str = "two-sided") -> float:
+    """p-value of "the differences are symmetric around zero" by flipping their signs at random; exact up to 12.
+
+    alternative: "two-sided", "greater" or "less", of the mean. The order of the differences does not matter.
+    """
+    import numpy as np
+    from scipy import stats
+
+    ordered, rng = np.sort(differences), np.random.default_rng(RANDOM_SEED)
+    if len(ordered) <= EXACT_FLIPS:
+        options = {"permutation_type": "samples", "alternative": alternative, "n_resamples": 2**EXACT_FLIPS}
+        return float(stats.permutation_test((ordered,), lambda x, axis: np.mean(x, axis=axis), **options).pvalue)
+    if alternative != "two-sided":
+        signed = ordered if alternative == "greater" else -ordered
+        return flips_as_large(signed, float(signed.sum()), rng)
+    return min(1.0, 2 * min(sign_flip_p(ordered, side) for side in ("greater", "less")))
+
+
+def flips_as_large(differences: np.ndarray, total: float, rng: np.random.Generator) -> float:
+    """The share of random sign flips whose sum is at least `total`, the observed one counted in.
+
+    What scipy's permutation_test does, some twenty times faster: a draw is a row of a matrix product.
+    """
+    import numpy as np
+
+    count, reached, step = len(differences), 0, max(1, FLIP_BATCH // len(differences))
+    for begin in range(0, SIGN_FLIPS, step):
+        bits = rng.integers(0, 256, (min(step, SIGN_FLIPS - begin), (count + 7) // 8), np.uint8)
+        kept = np.unpackbits(bits, axis=1, count=count) @ differences
+        reached += int((2 * kept - differences.sum() >= total - 1e-12 * abs(total)).sum())
+    return (1 + reached) / (1 + SIGN_FLIPS)
+
+
+def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
+    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
+
+    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
+    "the bound taken at this level excludes the limit" are one statement.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        return []
+    rejected, adjusted, _, _ = multipletests(p_values, alpha, method)
+    count, wins = len(p_values), int(rejected.sum())
+    ranks = {index: rank for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i]))}
+    levels = []
+    for i in range(count):
+        if method == "holm":
+            level = alpha / (count - min(ranks[i], wins))
+        else:
+            level = alpha * (wins if rejected[i] else wins + 1) / count
+        levels.append((float(adjusted[i]), min(level, alpha)))
+    return levels
+
+
+def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
+    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
+    return between + (within[0] + within[1]) / repeats
+
+
+def quantile_sum(alpha: float, power: float, sides: int) -> float:
+    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
+    from scipy import special
+
+    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
+
+
+def items_for(variance: float, distance: float, alpha: float = 0.05, power: float = 0.8, sides: int = 1) -> int:
+    """How many paired items show a difference that lies `distance` from the limit, at this variance of an item."""
+    return math.ceil(variance * (quantile_sum(alpha, power, sides) / distance) ** 2 - 1e-9)
+
+
+def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
+    """The smallest true difference that `n` paired items show with this power."""
+    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
+
+
+def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
+    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
+    from scipy import special
+
+    count = len(scores)
+    mean = math.fsum(scores) / count
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
+
+
+def single_score_interval(values: np.ndarray, groups: np.ndarray | None, alpha: float = 0.05) -> tuple[float, float]:
+    """The interval of one score: Wilson for 0/1 items (a Beta posterior below 50), t for the rest and for clusters."""
+    n = len(values)
+    if groups is not None:
+        count = int(groups.max()) + 1
+        return StudentT(float(values.mean()), clustered_standard_error(values, groups), count - 1).interval(alpha)
+    if is_binary(values):
+        right = float(values.sum())
+        return (proportion_interval if n >= FEW_ITEMS else beta_interval)(right, n, alpha)
+    return StudentT(float(values.mean()), error_of_mean(values), n - 1).interval(alpha)
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- Pure core: one comparison -------------------------------------------------------------------------------------
+
+
+def design_effect(differences: np.ndarray, groups: np.ndarray | None) -> float:
+    """How many times fewer independent items the clusters are worth; never below 1.
+
+    Where no item differs nothing can be estimated, and items of one cluster count as one.
+    """
+    import numpy as np
+
+    if groups is None:
+        return 1.0
+    naive = error_of_mean(differences)
+    if naive == 0:
+        sizes = np.bincount(groups)
+        return float((sizes**2).sum() / len(differences))
+    return max(1.0, (clustered_standard_error(differences, groups) / naive) ** 2)
+
+
+def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
+    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
+    import numpy as np
+
+    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    if n < 2:
+        return Basis(None, f"{n} paired items", n)
+    clusters = None if pairs.groups is None else int(pairs.groups.max()) + 1
+    if clusters is not None and clusters < FEW_CLUSTERS:
+        return Basis(None, f"too few clusters ({clusters}) to show how much they differ", n)
+    effect = design_effect(differences, pairs.groups)
+    df = math.inf if clusters is None else clusters - 1
+    up, down = int((differences > 0).sum()), int((differences < 0).sum())
+    small = n / effect < FEW_ITEMS
+    counts = up / effect, down / effect, n / effect
+    by_counts: Evidence = PairedPosterior(*counts) if small else PairedScore(*counts, df)
+    counted = "Dirichlet posterior" if small else "score interval (Tango)"
+    method = counted if clusters is None else f"{counted}, design effect {effect:.2f}"
+    common = {"n": n, "variance": float((differences**2).mean()) * effect, "design_effect": effect}
+    if is_binary(pairs.baseline) and is_binary(pairs.candidate):
+        p_difference = mcnemar_p(up, down) if clusters is None else two_sided(by_counts)
+        return Basis(by_counts, method, binary=True, discordant=(up, down), p_difference=p_difference, **common)
+    if clusters is None:
+        student = StudentT(float(differences.mean()), error_of_mean(differences), n - 1)
+        units, weights = differences, np.ones(n)
+        method = "paired t" if n >= FEW_ITEMS else "paired t (the posterior under a flat prior)"
+    else:
+        error = clustered_standard_error(differences, pairs.groups)
+        student = StudentT(float(differences.mean()), error, clusters - 1)
+        units, weights = np.bincount(pairs.groups, differences), np.bincount(pairs.groups).astype(float)
+        method = f"clustered t ({clusters} clusters)"
+    common |= {"p_difference": two_sided(student), "differences": units, "weights": weights}
+    if up + down >= FEW_CHANGES:
+        return Basis(student, method, **common)
+    if span is None:
+        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    widened = Widest((student, replace(by_counts, reach=span)))
+    return Basis(widened, f"{method}, widened: only {up + down} items differ", **common)
+
+
+def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
+    """The evidence in two scores with standard errors (or counts) and no items."""
+    sign = -1 if candidate.lower_is_better else 1
+    n = min(baseline.n or 0, candidate.n or 0)
+    counts = [right_answers(run) for run in (baseline, candidate)]
+    if None not in counts and 0 < n < FEW_ITEMS:
+        posterior: Evidence = UnpairedPosterior(*counts)
+        return Basis(posterior if sign > 0 else posterior.mirrored(), "unpaired Beta posteriors", n)
+    errors = [usable_error(run, count) for run, count in zip((baseline, candidate), counts, strict=True)]
+    if None in errors:
+        return Basis(None, "no samples and no standard error", n)
+    error = math.hypot(*errors)
+    if error == 0:
+        return Basis(None, "standard errors of zero", n)
+    evidence = StudentT(sign * (candidate.score - baseline.score), error, math.inf)
+    variance = error**2 * n if n else None
+    return Basis(evidence, "unpaired, from standard errors", n, variance, p_difference=two_sided(evidence))
+
+
+def right_answers(run: Run) -> tuple[float, float] | None:
+    """(right answers, items) when a score is a count of right answers, as far as its value tells."""
+    if run.n is None or run.unit != "proportion" or run.aggregation != "mean":
+        return None
+    right = round(run.score * run.n)
+    return (right, run.n) if abs(right - run.score * run.n) < 1e-6 * run.n + 1e-9 else None
+
+
+def usable_error(run: Run, counts: tuple[float, float] | None) -> float | None:
+    """A run's standard error. All right or all wrong gives 0, which is no error: then that of two more right and wrong
+    answers (Agresti and Coull 1998)."""
+    if run.standard_error == 0 and counts is not None:
+        share = (counts[0] + 2) / (counts[1] + 4)
+        return math.sqrt(share * (1 - share) / (counts[1] + 4))
+    return run.standard_error
+
+
+def side_of(runs: Sequence[Run]) -> Side:
+    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once."""
+    by_part: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
+        by_part[run.subtask].append(run)
+    kept: list[Run] = []
+    notes: list[str] = []
+    scores: dict[ItemId, tuple[float, ...]] = {}
+    answers: dict[ItemId, Answer] = {}
+    errors: set[ItemId] = set()
+    parts: list[list[list[float]]] = []
+    for subtask, rows in sorted(by_part.items()):
+        distinct, remarks = distinct_runs(rows)
+        notes += [remark for remark in remarks if remark not in notes]
+        kept += distinct
+        errors |= {(subtask, name) for run in distinct for name in run.errors}
+        repeats = [repeat for run in distinct for repeat in run.repeats]
+        if not repeats:
+            parts.append([[run.score] for run in distinct])
+            continue
+        common = set(repeats[0]).intersection(*repeats[1:])
+        errors |= {(subtask, name) for name in set().union(*repeats) - common}
+        for name in common:
+            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
+            answers[subtask, name] = repeats[0][name]
+        parts.append([[repeat[name].score for name in sorted(common)] for repeat in repeats])
+    counts = {len(part) for part in parts}
+    if len(counts) > 1:
+        notes.append("its parts were repeated a different number of times")
+    pooled = [[score for part in parts for score in part[i]] for i in range(min(counts))]
+    run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
+    run_scores = run_scores or tuple(run.score for run in kept)
+    return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
+
+
+def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs that tell something new, and remarks about the others."""
+    if len(runs) == 1:
+        return list(runs), []
+    kept: list[Run] = []
+    same = 0
+    for run in runs:
+        if any(is_copy(run, other) for other in kept):
+            same += 1
+        else:
+            kept.append(run)
+    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
+    if len(kept) > 1 and all(is_greedy(run) for run in kept):
+        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
+    return kept, remarks
+
+
+def is_greedy(run: Run) -> bool:
+    """Whether a second run must give the same answers: nothing is drawn at random."""
+    return not run.temperature
+
+
+def is_copy(run: Run, other: Run) -> bool:
+    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
+    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
+        return False
+    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
+        return False
+    for one, two in zip(run.repeats, other.repeats, strict=True):
+        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How the items of two sides go together."""
+
+    names: tuple[ItemId, ...]
+    only_baseline: int
+    only_candidate: int
+    errors: int
+    other_items: int
+    other_prompts: int
+    unknown_prompts: int
+
+
+def match_items(baseline: Side, candidate: Side) -> Matched:
+    """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
+    errors = baseline.errors | candidate.errors
+    common = set(baseline.scores) & set(candidate.scores)
+    names: list[ItemId] = []
+    other_items = other_prompts = unknown = 0
+    for name in common:
+        one, two = baseline.answers[name], candidate.answers[name]
+        if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
+            other_items += 1
+            continue
+        if one.prompt_hash and two.prompt_hash:
+            other_prompts += one.prompt_hash != two.prompt_hash
+        else:
+            unknown += 1
+        names.append(name)
+    return Matched(
+        tuple(names),
+        len(set(baseline.scores) - set(candidate.scores) - errors),
+        len(set(candidate.scores) - set(baseline.scores) - errors),
+        len(errors),
+        other_items,
+        other_prompts,
+        unknown,
+    )
+
+
+def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pairs:
+    """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
+    import numpy as np
+
+    groups = [candidate.answers[name].group or baseline.answers[name].group for name in names]
+    shared = any(count > 1 for group, count in Counter(groups).items() if group is not None)
+    rows = []
+    for name, group in zip(names, groups, strict=True):
+        one, two = baseline.scores[name], candidate.scores[name]
+        # An item without a group is its own; the name of a group sorts last and only among equal scores.
+        cluster = (name[0], group) if group is not None else name
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster))
+    rows.sort()
+    numbers: dict[Any, int] = {}
+    codes = [numbers.setdefault(row[2], len(numbers)) for row in rows] if shared else None
+    return Pairs(
+        np.array([row[0] for row in rows], float),
+        np.array([row[1] for row in rows], float),
+        None if codes is None else np.array(codes),
+        (mean_within(baseline, names), mean_within(candidate, names)),
+        (baseline.repeats, candidate.repeats),
+    )
+
+
+def mean_within(side: Side, names: Sequence[ItemId]) -> float:
+    """The mean variance of an item's repeats; 0 where each was asked once."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
+
+
+# --- Pure core: what may be compared -------------------------------------------------------------------------------
+
+
+def setting_differences(baseline: Run, candidate: Run) -> list[str]:
+    """What was set differently and matters: "few-shot count: 0 and 5"; what one side does not say is no difference."""
+    lines = []
+    for name in sorted(set(baseline.settings) & set(candidate.settings)):
+        one, two = baseline.settings[name], candidate.settings[name]
+        if one != two:
+            lines.append(f"{name}: {shortened(one)} and {shortened(two)}")
+    return lines
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of one task that were made alike, the largest group first."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[json.dumps([dict(sorted(run.settings.items())), run.measured])].append(run)
+    return sorted(groups.values(), key=lambda rows: (-max(r.n or 0 for r in rows), -len(rows), rows[0].file))
+
+
+def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
+    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left."""
+    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
+    one, two = next(
+        ((a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])),
+        (ours[0], theirs[0]),
+    )
+    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
+    return one, two, [f"{left} runs with other settings are left out"] if left else []
+
+
+def choose_metric(
+    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
+) -> list[Run]:
+    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
+
+    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    """
+    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
+    metrics = {run.metric for run in chosen}
+    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
+    if folded == ANY_MEAN:
+        means = [run for run in chosen if run.aggregation == "mean"]
+        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
+    if folded is not None:
+        named = [run for run in chosen if normalize_name(run.metric) == folded]
+        if not named:
+            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
+        return named
+    if len(metrics) > 1:
+        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
+        if not named:
+            ids = sorted({run.result_id for run in chosen})
+            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+        return named
+    return chosen
+
+
+def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
+    """What keeps two sides from being compared: settings, items, prompts."""
+    reasons: list[str] = []
+    by_part = {run.subtask: run for run in reversed(baseline.runs)}
+    for run in candidate.runs:
+        if run.subtask in by_part:
+            reasons += [line for line in setting_differences(by_part[run.subtask], run) if line not in reasons]
+    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
+        if not all(run.measured for run in side.runs):
+            reasons.append(f"the {name}'s score was read from a document, not measured")
+    if baseline.runs[0].metric != candidate.runs[0].metric:
+        reasons.append(f"metric: {baseline.runs[0].metric} and {candidate.runs[0].metric}")
+    if not paired:
+        return reasons
+    if matched.other_items:
+        reasons.append(f"{matched.other_items} items have the same id and other content")
+    if matched.other_prompts:
+        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
+    everything = max(len(baseline.scores), len(candidate.scores), 1)
+    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
+        reasons.append(
+            f"item sets: {matched.only_baseline} items only the baseline has, "
+            f"{matched.only_candidate} only the candidate"
+        )
+    return reasons
+
+
+def invalid_reasons(side: Side, name: str, most: float) -> list[str]:
+    """What makes a side's scores doubtful: too many answers that are none, or a score below guessing."""
+    reasons = []
+    asked = side.asked
+    for what in COUNTED:
+        count = side.counted(what)
+        if asked and count > most * asked:
+            reasons.append(f"{count} of {asked} answers of the {name} are {what.replace('_', ' ')}")
+    total = len(side.scores) + len(side.errors)
+    if total and len(side.errors) > most * total:
+        reasons.append(f"{len(side.errors)} of {total} items of the {name} could not be scored")
+    chances = {run.chance for run in side.runs}
+    chance = chances.pop() if len(chances) == 1 else None
+    if chance and side.scores:
+        right = sum(math.fsum(values) / len(values) for values in side.scores.values())
+        if proportion_interval(right, len(side.scores), method="beta")[1] < chance:
+            reasons.append(
+                f"the {name} scores below chance ({right / len(side.scores):.3f}, guessing gives {chance:.3f})"
+            )
+    return reasons
+
+
+def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
+    """Where the runs are not made with what the policy demands."""
+    reasons = []
+    for library, version in sorted({run.harness for side in sides for run in side.runs}):
+        if policy.harness:
+            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
+            pattern = wanted.get(library_field(library))
+            if pattern is None:
+                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
+            elif not fnmatch.fnmatchcase(version, pattern):
+                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
+    return reasons
+
+
+# --- Pure core: rows -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the models, the policy, and how benchmarks are told apart."""
+
+    baseline: ModelRuns
+    candidates: tuple[ModelRuns, ...]
+    policy: Policy
+    vocabulary: MetricMapping
+    only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
+    result_ids: frozenset[str] = frozenset()
+    repeated: tuple[Run, ...] = ()  # the runs of --aa
+
+    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
+        """A model's runs by benchmark, each with the metric that counts."""
+        by_key: dict[str, list[Run]] = defaultdict(list)
+        for run in model.runs:
+            if not self.only or run.key in self.only:
+                by_key[run.key].append(run)
+        chosen = {}
+        for key, rows in by_key.items():
+            usual = self.vocabulary.entries.get(key, {}).get("metric")
+            metric = self.policy.limits(key).metric
+            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
+        return chosen
+
+
+def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
+    """A benchmark's comparisons: one for each few-shot count that both sides have, else all runs as one."""
+    shared = {run.shots for run in baseline} & {run.shots for run in candidate}
+    if not shared:
+        return [("", list(baseline), list(candidate))]
+    several = len(shared) > 1
+    return [
+        (
+            f" ({shots}-shot)" if several else "",
+            [run for run in baseline if run.shots == shots],
+            [run for run in candidate if run.shots == shots],
+        )
+        for shots in sorted(shared, key=natural_key)
+    ]
+
+
+def make_rows(question: Question) -> list[Row]:
+    """All comparisons, without verdicts that depend on the other rows."""
+    ours = question.runs(question.baseline)
+    rows: list[Row] = []
+    for model in question.candidates:
+        theirs = question.runs(model)
+        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
+        for key in wanted:
+            for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
+                rows.append(make_row(question, model, key, suffix, one, two))
+    if not any(row.verdict != MISSING for row in rows):
+        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
+        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
+        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
+    return rows
+
+
+def make_row(
+    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
+) -> Row:
+    """One comparison as far as it can be made without the others."""
+    policy, limits = question.policy, question.policy.limits(key)
+    row = Row(
+        candidate=model.name,
+        key=key,
+        label=question.vocabulary.title(key) + suffix,
+        tier=limits.tier,
+        role="target" if key in policy.targets else "general",
+        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
+        notes=(limits.note,) if limits.note else (),
+    )
+    if not baseline or not candidate:
+        return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
+    first = candidate[0]
+    check_direction(limits, first)
+    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
+    row, reasons = with_sides(row, baseline, candidate, policy)
+    row = with_noise(row, question.repeated)
+    unwanted = policy_reasons(row.sides or (), policy)
+    if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
+    if reasons:
+        row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
+    return with_threshold(row, policy)
+
+
+def missing_notes(
+    baseline: ModelRuns, candidate: ModelRuns, key: str, ours: Sequence[Run], theirs: Sequence[Run]
+) -> Iterator[str]:
+    """Why a benchmark has no comparison."""
+    for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
+        if not runs:
+            error = model.failures.get(key)
+            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
+
+
+def check_direction(limits: Limits, run: Run) -> None:
+    """ScriptError when policy and record disagree about which way is better."""
+    if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
+        way = "lower_is_better" if run.lower_is_better else "higher_is_better"
+        raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
+
+
+def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy) -> tuple[Row, list[str]]:
+    """The row with its sides, pairs and basis; and the reasons against comparing them."""
+    by_part = [defaultdict(list), defaultdict(list)]
+    for parts, runs in zip(by_part, (baseline, candidate), strict=True):
+        for run in runs:
+            parts[run.subtask].append(run)
+    shared = sorted(set(by_part[0]) & set(by_part[1]))
+    if "" in shared:  # the whole goes before its parts
+        shared = [""]
+    lacking = sorted((set(by_part[0]) ^ set(by_part[1])) - {""}) if "" not in shared else []
+    if not shared:
+        return row, [f"measured in other parts: {listing(sorted(by_part[0]))} and {listing(sorted(by_part[1]))}"]
+    ours, theirs, notes = [], [], list(row.notes)
+    for part in shared:
+        one, two, left = choose_alike(by_part[0][part], by_part[1][part])
+        ours, theirs = ours + one, theirs + two
+        notes += [line for line in left if line not in notes]
+    sides = side_of(ours), side_of(theirs)
+    paired = bool(sides[0].scores and sides[1].scores)
+    matched = match_items(*sides)
+    reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
+    reasons += unlike_reasons(*sides, matched, paired)
+    reasons += invalid_reasons(sides[0], "baseline", policy.max_invalid)
+    reasons += invalid_reasons(sides[1], "candidate", policy.max_invalid)
+    if len(shared) > 1:
+        notes.append(f"{len(shared)} parts pooled, each item counts once")
+    for side, name in zip(sides, ("baseline", "candidate"), strict=True):
+        notes += [f"{name}: {remark}" for remark in side.notes]
+        notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
+    notes += remark_differences(*sides)
+    row = replace(row, sides=sides, notes=tuple(notes))
+    if paired and matched.names:
+        return with_pairs(row, matched), reasons
+    scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
+    one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
+    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
+    if first_corpus_level(sides):
+        basis = corpus_basis(first_corpus_level(sides))
+    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
+
+
+def with_pairs(row: Row, matched: Matched) -> Row:
+    """The row with its paired items and what they show."""
+    pairs = make_pairs(*row.sides, matched.names)
+    notes = list(row.notes)
+    counts = (
+        (matched.errors, "could not be scored on both sides in every run"),
+        (matched.only_baseline, "only the baseline has"),
+        (matched.only_candidate, "only the candidate has"),
+    )
+    notes += [f"{count} items {what}" for count, what in counts if count]
+    if matched.unknown_prompts:
+        notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
+    corpus_level = first_corpus_level(row.sides)
+    if corpus_level:
+        scores = [side.runs[0].score for side in row.sides]
+        basis = corpus_basis(corpus_level)
+        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
+    basis = paired_basis(pairs, row.sign, row.span)
+    return replace(
+        row,
+        pairs=pairs,
+        baseline_score=float(pairs.baseline.mean()),
+        score=float(pairs.candidate.mean()),
+        basis=basis,
+        notes=tuple(notes),
+    )
+
+
+def first_corpus_level(sides: Iterable[Side]) -> str | None:
+    """The aggregation of a score that is no mean of its items, or None."""
+    return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
+
+
+def corpus_basis(aggregation: str) -> Basis:
+    """No evidence: such a score cannot be resampled from its items' scores."""
+    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
+
+
+def remark_differences(baseline: Side, candidate: Side) -> list[str]:
+    """Other settings that differ: mentioned, not decisive."""
+    one, two = baseline.runs[0].remarks, candidate.runs[0].remarks
+    return [
+        f"{name} differs: {shortened(one[name])} and {shortened(two[name])}"
+        for name in sorted(set(one) & set(two))
+        if one[name] != two[name]
+    ]
+
+
+def with_threshold(row: Row, policy: Policy) -> Row:
+    """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
+    limits = policy.limits(row.key)
+    drop = limits.allowed_drop(row.baseline_score, row.span)
+    gain = limits.wanted_gain(row.baseline_score, row.span)
+    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
+    basis = row.basis
+    if basis.evidence is not None and limit is None:
+        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
+    if basis.evidence is not None and basis.n < limits.min_items:
+        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
+    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
+    if basis.evidence is not None and row.pairs is None:
+        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
+    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
+
+
+def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
+    """The row with the noise floor that repeated runs of one model show for its benchmark."""
+    shots = row.sides[1].runs[0].shots if row.sides else ""
+    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
+    if not runs or not row.sides:
+        return row
+    runs = grouped_by_settings(runs)[0]
+    side = side_of(runs)
+    if side.repeats < 2:
+        if len(runs) < 2:
+            return replace(row, notes=(*row.notes, "--aa has only one run of it"))
+        return replace(row, noise=Noise(0.0, len(runs), 0.0))
+    counts = [max(1, one.repeats) for one in row.sides]
+    width = math.sqrt(1 / counts[0] + 1 / counts[1])
+    names = list(side.scores)
+    if not names or row.pairs is None:
+        half = mean_of_runs(side.run_scores)[2]
+        return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
+    changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
+    half = StudentT(0.0, math.sqrt(mean_within(side, names) / row.pairs.n), math.inf).upper(0.025) * width
+    return replace(row, noise=Noise(half, side.repeats, changed))
+
+
+# --- Pure core: verdicts -------------------------------------------------------------------------------------------
+
+
+def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
+    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another."""
+    judged = {id(row): row for row in rows}
+    for blocking in (True, False):
+        family = [row for row in rows if row.blocking == blocking and has_evidence(row)]
+        for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, candidates), strict=True):
+            judged[id(row)] = judge_row(row, policy, levels, adjusted)
+    return [judged[id(row)] for row in rows]
+
+
+def has_evidence(row: Row) -> bool:
+    """Whether a row can be judged."""
+    return row.verdict == INCONCLUSIVE and row.basis is not None and row.basis.evidence is not None
+
+
+def family_levels(
+    family: Sequence[Row], policy: Policy, blocking: bool, candidates: int
+) -> tuple[list[tuple[float, float]], list[dict[str, float]]]:
+    """For each row of a family the one-sided levels of its (lower, upper) bound, and its adjusted p-values.
+
+    A gate passes only when every benchmark passes, so a pass needs no correction (an intersection-union test, Berger
+    1982); it fails when any fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
+    an equal part of the budget for each candidate. What cannot block is exploration: Benjamini-Hochberg.
+    """
+    alpha, select = policy.alpha, policy.rule == "select"
+    method = "holm" if blocking else "fdr_bh"
+    passes = [row.basis.evidence.p_above(0.0 if select else row.threshold) for row in family]
+    fails = [row.basis.evidence.p_below(row.threshold) for row in family]
+    failing = step_levels(fails, alpha, method)
+    passing = step_levels(passes, alpha, method) if select or not blocking else [(p, alpha) for p in passes]
+    if blocking and select:
+        share, pairs = alpha / candidates, zip(passes, passing, strict=True)
+        passing = [(max(q, min(1.0, p * candidates)), min(level, share)) for p, (q, level) in pairs]
+    levels = [(low, high) for (_, low), (_, high) in zip(passing, failing, strict=True)]
+    adjusted = [
+        {"pass": p, "pass_adjusted": pass_q, "fail": q, "fail_adjusted": fail_q}
+        for p, q, (pass_q, _), (fail_q, _) in zip(passes, fails, passing, failing, strict=True)
+    ]
+    return levels, adjusted
+
+
+def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float]) -> Row:
+    """One row's verdict at its levels; a continuous metric's must pass the sign-flip check as well."""
+    evidence, select = row.basis.evidence, policy.rule == "select"
+    if select:
+        p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
+    above, below = (BETTER, REGRESSION) if select else (GO, NO_GO)
+    verdict, limit, side = INCONCLUSIVE, row.threshold, 0
+    if p_values["pass"] <= levels[0]:
+        verdict, limit = above, 0.0 if select else row.threshold
+    elif select and p_values["no_regression"] <= levels[0]:
+        verdict = NO_REGRESSION
+    elif p_values["fail"] <= levels[1]:
+        verdict, side = below, 1
+    notes = list(row.notes)
+    if verdict != INCONCLUSIVE and row.basis.differences is not None:
+        shifted = row.basis.differences - limit * row.basis.weights
+        p_flip = sign_flip_p(shifted, "less" if side else "greater")
+        p_values = {**p_values, "sign_flip": p_flip}
+        if p_flip > levels[side]:
+            notes.append(f"the sign-flip check (p = {p_flip:.3g}) does not confirm the t interval")
+            verdict = INCONCLUSIVE
+    bounds = evidence.lower(levels[0]), evidence.upper(levels[1])
+    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values, notes=tuple(notes))
+    if row.noise is not None and abs(row.delta) <= row.noise.half_width:
+        row = replace(row, notes=(*row.notes, "within the A/A noise"))
+    return with_items_needed(row, policy) if verdict == INCONCLUSIVE else row
+
+
+def with_items_needed(row: Row, policy: Policy) -> Row:
+    """An undecided row with the number of items that would decide it, and under which assumption."""
+    basis, level = row.basis, row.levels[0]
+    if not basis.variance and not basis.binary:
+        return row
+    observed = row.sign * row.delta
+    low, high = basis.evidence.interval(policy.alpha)
+    if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
+        needed = items_for(basis.variance, -row.threshold, level, policy.power)
+        if basis.binary:
+            needed = max(needed, items_without_change(-row.threshold / row.span, level, basis.design_effect))
+        if needed > basis.n:
+            return replace(row, items_needed=needed, needed_if="the model is unchanged")
+    limit = 0.0 if policy.rule == "select" else row.threshold
+    distance = observed - limit
+    if not basis.variance or (distance <= 0 and (row.role == "target" or policy.rule == "select")):
+        return row
+    if distance == 0:
+        return row
+    level = level if distance > 0 else row.levels[1]
+    needed = items_for(basis.variance, abs(distance), level, policy.power)
+    return replace(row, items_needed=max(needed, basis.n + 1), needed_if="the true difference is the observed one")
+
+
+def items_without_change(margin: float, level: float, effect: float) -> int:
+    """How many items, none of which differs, show a drop below `margin`: where the score interval ends there."""
+    from scipy import special
+
+    return math.ceil(special.ndtri(level) ** 2 * (1 - margin) / margin * effect)
+
+
+def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
+    """One candidate's verdict from its rows, and the reasons in words."""
+    gate = [row for row in rows if row.blocking]
+    of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
+    bad = of[NO_GO] + of[REGRESSION]
+    words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
+    if bad:
+        return NO_GO, [f"{words} {listing(bad, 20)}"]
+    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", MISSING: "missing"}
+    reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
+    if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
+        better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
+        reasons.append(better + (f" ({listing(of[BETTER], 20)})" if of[BETTER] else ""))
+    if reasons:
+        return INCONCLUSIVE, reasons
+    if policy.rule == "select":
+        return GO, [f"better on {listing(of[BETTER], 20)}, and no regression on any of {len(gate)}"]
+    return GO, [f"all {len(gate)} gated benchmarks pass"]
+
+
+def decide(question: Question) -> Decision:
+    """The answer to a question."""
+    policy = question.policy
+    rows = judge(make_rows(question), policy, len(question.candidates))
+    check_gate(rows, policy)
+    verdicts, reasons = {}, []
+    for model in question.candidates:
+        own = [row for row in rows if row.candidate == model.name]
+        verdicts[model.name], lines = candidate_verdict(own, policy)
+        prefix = f"{model.name}: {verdicts[model.name]}: " if len(question.candidates) > 1 else ""
+        reasons += [prefix + line for line in lines]
+    found = set(verdicts.values())
+    verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
+    pareto = pareto_of(rows, question) if policy.rule == "select" else None
+    return Decision(
+        verdict,
+        tuple(reasons),
+        warnings_of(rows, question),
+        question.baseline.name,
+        verdicts,
+        tuple(rows),
+        policy,
+        pareto,
+    )
+
+
+def check_gate(rows: Sequence[Row], policy: Policy) -> None:
+    """ScriptError when the rule cannot be applied to what was measured."""
+    gate = {row.key for row in rows if row.blocking}
+    if not gate:
+        raise ScriptError("no measured benchmark is gated: the policy calls all of them advisory (or supporting: warn)")
+    if policy.rule == "select" and len(gate) < policy.min_better:
+        raise ScriptError(
+            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}"
+        )
+
+
+def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
+    """What does not block, but ought to be known."""
+    lines = [
+        f"{row.label} ({row.tier}, does not block): {row.verdict}"
+        for row in rows
+        if not row.blocking and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
+    ]
+    gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
+    left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
+    if left:
+        lines.append(
+            f"gated benchmarks that --benchmarks leaves out, so the answer is not about them: {listing(left, 20)}"
+        )
+    return tuple(lines)
+
+
+# --- Pure core: Pareto ---------------------------------------------------------------------------------------------
+
+
+def pareto_of(rows: Sequence[Row], question: Question) -> Pareto | None:
+    """P(Pareto-optimal) of baseline and candidates by a joint paired bootstrap over the items that all of them have.
+
+    Each draw takes the same items (or clusters) for all results; benchmarks are drawn independently. None when no
+    gated benchmark has items for all.
+    """
+    import numpy as np
+
+    names = [question.baseline.name, *(model.name for model in question.candidates)]
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if (
+            row.blocking
+            and row.pairs is not None
+            and row.verdict != NOT_COMPARABLE
+            and not first_corpus_level(row.sides)
+        ):
+            by_label[row.label].append(row)
+    whole = {label: found for label, found in by_label.items() if len(found) == len(question.candidates)}
+    rng = np.random.default_rng(RANDOM_SEED)
+    drawn, points, items, used = [], [], 0, []
+    for label in sorted(whole):
+        scores, groups = joint_scores(whole[label])
+        if not len(groups):
+            continue
+        used.append(label)
+        items += len(groups)
+        totals = np.stack([np.bincount(groups, column) for column in scores.T], axis=1)
+        sizes = np.bincount(groups).astype(float)
+        points.append(scores.mean(axis=0))
+        drawn.append(resampled_means(totals, sizes, rng))
+    if not used:
+        return None
+    optimal = undominated(np.stack(drawn, axis=2)).mean(axis=0)
+    front = undominated(np.stack(points, axis=1)[None])[0]
+    return Pareto(
+        tuple(used),
+        {name: float(p) for name, p in zip(names, optimal, strict=True)},
+        tuple(name for name, on in zip(names, front, strict=True) if on),
+        items,
+    )
+
+
+def joint_scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """(items x results, oriented so that more is better; group numbers) over the items that all results have."""
+    import numpy as np
+
+    sides = [rows[0].sides[0], *(row.sides[1] for row in rows)]
+    common = set(sides[0].scores).intersection(*(side.scores for side in sides[1:]))
+    lines = []
+    for name in common:
+        values = tuple(math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
+        group = sides[0].answers[name].group
+        lines.append((values, (name[0], group) if group is not None else name))
+    lines.sort()
+    numbers: dict[Any, int] = {}
+    groups = np.array([numbers.setdefault(line[1], len(numbers)) for line in lines], int)
+    return rows[0].sign * np.array([line[0] for line in lines], float).reshape(-1, len(sides)), groups
+
+
+def resampled_means(totals: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(draws x results) means of resampled units, given each unit's total scores and number of items."""
+    import numpy as np
+
+    count = len(sizes)
+    means = np.empty((PARETO_DRAWS, totals.shape[1]))
+    step = max(1, FLIP_BATCH // count)
+    for begin in range(0, PARETO_DRAWS, step):
+        draws = min(step, PARETO_DRAWS - begin)
+        picked = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=draws * count).reshape(draws, count)
+        means[begin : begin + draws] = (weights @ totals) / (weights @ sizes)[:, None]
+    return means
+
+
+def undominated(scores: np.ndarray) -> np.ndarray:
+    """(draws x results): whether no other result is at least as good everywhere and better somewhere.
+
+    scores: draws x results x benchmarks.
+    """
+    import numpy as np
+
+    results = scores.shape[1]
+    optimal = np.ones(scores.shape[:2], bool)
+    for i in range(results):
+        for j in range(results):
+            if i != j:
+                gap = scores[:, j] - scores[:, i]
+                optimal[:, i] &= ~((gap >= -1e-12).all(axis=1) & (gap > 1e-12).any(axis=1))
+    return optimal
+
+
+# --- Pure core: output ---------------------------------------------------------------------------------------------
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def is_share(row: Row) -> bool:
+    """Whether a row's differences are shown in points of 100."""
+    return row.unit == "proportion"
+
+
+def score_cell(row: Row, side: int) -> str:
+    """A score; for repeats their mean, standard deviation and number."""
+    value = (row.baseline_score, row.score)[side]
+    digits = 3 if is_share(row) else 2
+    if row.sides is not None and row.sides[side].repeats > 1:
+        mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
+        runs = f"{row.sides[side].repeats} runs, mean ± {number(half, digits)}"
+        return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
+    return number(value, digits)
+
+
+def change(row: Row, value: float) -> str:
+    """A difference with its sign: in points for proportions, in the metric's unit else."""
+    return f"{0.0 + round(100 * value, 2):+.2f}" if is_share(row) else f"{0.0 + round(value, 3):+.3f}"
+
+
+def delta_cell(row: Row) -> str:
+    """The difference with the interval that its verdict is read off."""
+    if row.delta is None:
+        return "–"
+    unit = "" if is_share(row) else f" {row.unit}"
+    if row.bounds is None:
+        return change(row, row.delta) + unit
+    low, high = row.as_shown(*row.bounds)
+    return f"{change(row, row.delta)} ({change(row, low)} to {change(row, high)}){unit}"
+
+
+def noise_cell(row: Row) -> str:
+    """The A/A noise floor."""
+    if row.noise is None:
+        return "–"
+    width = 100 * row.noise.half_width if is_share(row) else row.noise.half_width
+    changed = "" if row.noise.changed is None else f", {100 * row.noise.changed:.0f} % of items change"
+    return f"±{width:.2f} ({row.noise.repeats} runs{changed})"
+
+
+def count_cell(row: Row) -> str:
+    """How many items are paired, and in how many clusters."""
+    if row.basis is None or not row.basis.n:
+        return "–"
+    if row.pairs is None or row.pairs.groups is None:
+        return str(row.basis.n)
+    return f"{row.basis.n} in {int(row.pairs.groups.max()) + 1} clusters"
+
+
+def needed_note(row: Row) -> str:
+    """'about 3,092 items would decide, if the model is unchanged', or nothing."""
+    return f"about {row.items_needed:,} items would decide, if {row.needed_if}" if row.items_needed else ""
+
+
+def row_notes(row: Row) -> str:
+    """A row's notes as one cell."""
+    less = ("less is better",) if row.lower_is_better else ()
+    target = ("target",) if row.role == "target" else ()
+    needed = (needed_note(row),) if row.items_needed else ()
+    return "; ".join((*target, *less, *needed, *row.notes))
+
+
+def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the summary; columns that say the same for all rows are left out."""
+    rows = decision.rows
+    several = len(decision.candidates) > 1
+    tiers = len({row.tier for row in rows}) > 1
+    noise = any(row.noise is not None for row in rows)
+    share = any(is_share(row) for row in rows)
+    header = ["candidate"] * several + ["benchmark"] + ["tier"] * tiers + ["score", "baseline"]
+    header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
+    lines = []
+    for row in rows:
+        cells = [row.candidate] * several + [row.label] + [row.tier] * tiers
+        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
+        lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
+    return [*header, "n", "verdict", "notes"], lines
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def reading_lines(decision: Decision) -> list[str]:
+    """How the verdicts were reached: which hypothesis each of them tests, and what the intervals are."""
+    policy = decision.policy
+    alpha, gate = percent(policy.alpha), len([row for row in decision.rows if row.blocking and row.levels])
+    if policy.rule == "select":
+        lines = [
+            "BETTER: “not better than the baseline” is rejected (the interval's lower end is above 0). NO REGRESSION: "
+            "“misses the limit” is (above the limit). REGRESSION: “keeps the limit” is (its upper end is below it).",
+            f"Lower end: one-sided bound at the level of Holm's procedure over {gate} comparisons, and at most at "
+            f"{alpha} divided by the number of candidates. Upper end: at Holm's level.",
+        ]
+    else:
+        lines = [
+            "GO: “misses the limit” is rejected (the interval's lower end is above the limit). NO-GO: “keeps the "
+            "limit” is rejected (its upper end is below it). Otherwise INCONCLUSIVE.",
+            f"Lower end: one-sided {percent(1 - policy.alpha)} bound. Upper end: one-sided bound at the level at which "
+            f"Holm's procedure tests this benchmark among {gate}. So a model that keeps every limit gets a NO-GO in at "
+            f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
+        ]
+    lines = lines if gate else lines[:1]
+    if any("sign_flip" in row.p_values for row in decision.rows):
+        lines.append("Scores that are not 0 or 1 per item must pass a sign-flip test at the same level as well.")
+    if any(not row.blocking for row in decision.rows):
+        lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
+    if any(row.lower_is_better for row in decision.rows):
+        lines.append("Where less is better the ends change places.")
+    return lines
+
+
+def limit_text(row: Row) -> str:
+    """The limit that a row is held against, as a difference of scores."""
+    if row.threshold is None:
+        return "–"
+    return f"{change(row, row.sign * row.threshold)}{' points' if is_share(row) else ''}"
+
+
+def headline(decision: Decision) -> str:
+    """'NO-GO: step_1000 against step_700 (rule: release)'."""
+    models = f"{listing(decision.candidates, 20)} against {decision.baseline}"
+    return f"{decision.verdict}: {models} (rule: {decision.policy.rule})"
+
+
+def answer_lines(decision: Decision) -> list[str]:
+    """The answer in words: verdict, reasons, Pareto, warnings."""
+    lines = [headline(decision), *(f"- {reason}" for reason in decision.reasons)]
+    if decision.policy.allow_unlike:
+        lines.append("- unlike or invalid runs were compared because of --allow-unlike")
+    if decision.pareto is not None:
+        shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
+        lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
+        lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
+    lines += [f"- warning: {warning}" for warning in decision.warnings]
+    return lines
+
+
+def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the report's second table: what each verdict rests on."""
+    header = ["benchmark", "limit", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
+    header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
+    lines = []
+    for row in decision.rows:
+        if row.bounds is None:
+            continue
+        gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
+        reach = detectable_difference(row, decision.policy)
+        low, high = row.as_shown(*row.basis.evidence.interval(0.05))
+        p_none = row.basis.p_difference
+        name = f"{row.candidate}: {row.label}" if len(decision.candidates) > 1 else row.label
+        lines.append([name, limit_text(row), row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
+        lines[-1] += [f"{row.p_values['fail_adjusted']:.3g}", "–" if p_none is None else f"{p_none:.3g}"]
+        lines[-1] += [
+            "–" if reach is None else f"±{change(row, reach)[1:]}",
+            f"{change(row, low)} to {change(row, high)}",
+        ]
+    return header, lines
+
+
+def detectable_difference(row: Row, policy: Policy) -> float | None:
+    """The smallest true difference that the row's items show, two-sided, with the policy's power."""
+    if row.basis is None or not row.basis.variance or not row.basis.n:
+        return None
+    return detectable(row.basis.variance, row.basis.n, policy.alpha, policy.power)
+
+
+def measured_lines(decision: Decision) -> list[str]:
+    """Harness and engine, date and hardware of both sides."""
+    lines = []
+    for side, name in ((1, "candidate"), (0, "baseline")):
+        runs = [run for row in decision.rows if row.sides for run in row.sides[side].runs]
+        harnesses = sorted({f"{run.harness[0]} {run.harness[1]}" for run in runs})
+        engines = sorted({run.settings["engine"] for run in runs if run.settings.get("engine")})
+        dates = sorted({run.date for run in runs if run.date})
+        hardware = sorted({run.hardware for run in runs if run.hardware})
+        period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}" if dates else "an unknown date"
+        machine = decision.policy.hardware or listing(hardware) or "not recorded"
+        on = f" with {listing(engines)}" if engines else ""
+        lines.append(f"{name}: {listing(harnesses)}{on}; measured {period}; hardware: {machine}")
+    return lines
+
+
+def limitation_lines(decision: Decision) -> list[str]:
+    """What the reader must know: the policy's own words, then what holds for these measurements."""
+    lines = list(decision.policy.limitations)
+    noted = [row for row in decision.rows if "contamin" in " ".join(row.notes).casefold()]
+    if not noted:
+        lines.append("Contamination of the training data with test items was not examined here.")
+    sides = [side for row in decision.rows if row.sides for side in row.sides]
+    if any(side.repeats < 2 for side in sides):
+        lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
+    if any(row.verdict in (NOT_COMPARABLE, MISSING) for row in decision.rows):
+        lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
+    if any(row.basis and row.basis.n and row.basis.n < FEW_ITEMS for row in decision.rows):
+        lines.append(f"Benchmarks with fewer than {FEW_ITEMS} items rest on a posterior under a uniform prior.")
+    if decision.policy.allow_unlike:
+        lines.append("Runs that were not made alike were compared all the same; the notes name the differences.")
+    return lines
+
+
+def render_evaluation(decision: Decision) -> str:
+    """The evaluation summary in Markdown, to be pasted into a model card."""
+    bullet = "\n".join
+    answer = answer_lines(decision)[1:]
+    parts = [f"## Evaluation: {plain(headline(decision))}", bullet(f"- {plain(line[2:])}" for line in answer)]
+    parts += [pipe_table(*summary_table(decision)), "\n".join(plain(line) for line in reading_lines(decision))]
+    header, lines = evidence_table(decision)
+    parts += ["### Evidence", pipe_table(header, lines)] if lines else []
+    parts += ["### How it was measured", bullet(f"- {plain(line)}" for line in measured_lines(decision))]
+    parts += ["### Known limitations", bullet(f"- {plain(line)}" for line in limitation_lines(decision))]
+    return "\n\n".join(parts) + "\n"
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """The document of --json; see references/compare_results.md."""
+    policy = decision.policy
+    pareto = decision.pareto
+    return {
+        "schema_version": OUTPUT_SCHEMA,
+        "verdict": decision.verdict,
+        "exit_code": EXIT_CODES[decision.verdict],
+        "rule": policy.rule,
+        "baseline": decision.baseline,
+        "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
+        "reasons": list(decision.reasons),
+        "warnings": list(decision.warnings),
+        "allow_unlike": policy.allow_unlike,
+        "alpha": policy.alpha,
+        "power": policy.power,
+        "targets": list(policy.targets),
+        "how_to_read": reading_lines(decision),
+        "benchmarks": [row_json(row, policy) for row in decision.rows],
+        "pareto": None
+        if pareto is None
+        else {
+            "benchmarks": list(pareto.benchmarks),
+            "items": pareto.items,
+            "probability": dict(pareto.probability),
+            "front": list(pareto.front),
+        },
+        "measured": measured_lines(decision),
+        "limitations": limitation_lines(decision),
+    }
+
+
+def row_json(row: Row, policy: Policy) -> dict[str, Any]:
+    """One comparison as JSON; scores and differences in the metric's unit, nothing rounded."""
+    basis, value = row.basis, None
+    if row.bounds is not None:
+        value = list(row.as_shown(*row.bounds))
+    return {
+        "candidate": row.candidate,
+        "benchmark": row.key,
+        "name": row.label,
+        "tier": row.tier,
+        "role": row.role,
+        "blocking": row.blocking,
+        "verdict": row.verdict,
+        "metric": row.metric or None,
+        "unit": row.unit,
+        "lower_is_better": row.lower_is_better,
+        "score": side_json(row, 1),
+        "baseline": side_json(row, 0),
+        "delta": row.delta,
+        "limit": None if row.threshold is None else row.sign * row.threshold,
+        "interval": value,
+        "interval_95": None if value is None else list(row.as_shown(*basis.evidence.interval(0.05))),
+        "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
+        "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
+        "method": basis.method if basis else None,
+        "paired": row.pairs is not None,
+        "n": basis.n if basis else 0,
+        "clusters": int(row.pairs.groups.max()) + 1 if row.pairs is not None and row.pairs.groups is not None else None,
+        "design_effect": basis.design_effect if basis else None,
+        "gained": basis.discordant[0] if basis and basis.discordant else None,
+        "lost": basis.discordant[1] if basis and basis.discordant else None,
+        "detectable": detectable_difference(row, policy),
+        "with_another_run": another_run(row, policy),
+        "items_needed": row.items_needed,
+        "items_needed_if": row.needed_if,
+        "noise": None
+        if row.noise is None
+        else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
+        "notes": list(row.notes),
+    }
+
+
+def another_run(row: Row, policy: Policy) -> float | None:
+    """The difference that can be shown when each side is run once more, where repeats tell how much that helps."""
+    pairs = row.pairs
+    if pairs is None or min(pairs.repeats) < 2 or pairs.repeats[0] != pairs.repeats[1] or not row.basis.variance:
+        return None
+    repeats = pairs.repeats[0]
+    between = max(0.0, float((pairs.candidate - pairs.baseline).var(ddof=1)) - sum(pairs.within) / repeats)
+    variance = paired_variance(between, pairs.within, repeats + 1) * row.basis.design_effect
+    return detectable(variance, pairs.n, policy.alpha, policy.power) if variance else None
+
+
+def side_json(row: Row, side: int) -> dict[str, Any] | None:
+    """One side's score with its interval, its repeats, and the files it comes from."""
+    value = (row.baseline_score, row.score)[side]
+    if value is None or row.sides is None:
+        return None
+    own = row.sides[side]
+    found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
+    one_cluster = row.pairs is not None and row.pairs.groups is not None and row.pairs.groups.max() == 0
+    if row.pairs is not None and row.pairs.n > 1 and not one_cluster:
+        values = (row.pairs.baseline, row.pairs.candidate)[side]
+        found["interval_95"] = list(single_score_interval(values, row.pairs.groups))
+    if own.repeats > 1:
+        mean, deviation, half = mean_of_runs(own.run_scores)
+        found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
+    counts = {what: own.counted(what) for what in COUNTED if own.counted(what)}
+    return found | {"errors": len(own.errors), **counts, "records": sorted({run.file for run in own.runs})}
+
+
+# --- Pure core: the policy -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a policy's field must be: the wording for people, and the check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def number_shape(low: float, high: float) -> Shape:
+    """A number between two bounds."""
+    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
+    return Shape(words, lambda value: is_number(value) and low <= value <= high)
+
+
+def choice_shape(*choices: str) -> Shape:
+    """One of some words."""
+    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
+
+
+TEXT = Shape("text", lambda value: isinstance(value, str))
+TEXTS = Shape("a list of texts", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value))
+MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
+COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+VERSIONS = Shape(
+    'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
+    lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
+)
+LIMIT_FIELDS: dict[str, Shape] = {
+    "tier": choice_shape(*TIERS),
+    "max_drop": number_shape(0, 1),
+    "max_relative_drop": number_shape(0, 1),
+    "relative_guard_below": number_shape(0, 1),
+    "min_gain": number_shape(0, 1),
+    "min_relative_gain": number_shape(0, math.inf),
+    "min_items": COUNT,
+    "metric": TEXT,
+    "direction": choice_shape("higher_is_better", "lower_is_better"),
+    "note": TEXT,
+}
+POLICY_FIELDS: dict[str, Shape] = {
+    "version": Shape("1", lambda value: value == 1 and not isinstance(value, bool)),
+    "rule": choice_shape(*RULES),
+    "alpha": number_shape(0.0001, 0.5),
+    "power": number_shape(0.5, 0.9999),
+    "supporting": choice_shape("block", "warn"),
+    "targets": TEXTS,
+    "min_better": COUNT,
+    "max_invalid": number_shape(0, 1),
+    "harness": VERSIONS,
+    "cluster_by": TEXT,
+    "hardware": TEXT,
+    "limitations": TEXTS,
+    "defaults": MAPPING,
+    "benchmarks": MAPPING,
+}
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {name!r}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            raise ScriptError(f"{where}: {name} is {shortened(repr(value))}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) -> Policy:
+    """The policy in a YAML value; ScriptError naming the field that is wrong.
+
+    NeMo Evaluator's gate policies (version, defaults, benchmarks) are a subset. benchmark_key turns a benchmark's name
+    into its canonical key.
+    """
+    if not isinstance(content, dict):
+        raise ScriptError(f"{where}: a mapping is expected; references/compare_results.md has an example")
+    check_fields(content, POLICY_FIELDS, where)
+    content = without_nulls(content)
+    defaults = content.get("defaults", {})
+    check_fields(defaults, LIMIT_FIELDS, f"{where}: defaults")
+    defaults = without_nulls(defaults)
+    benchmarks: dict[str, Limits] = {}
+    for name, values in content.get("benchmarks", {}).items():
+        if not isinstance(name, str) or not isinstance(values, dict | None):
+            raise ScriptError(f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected")
+        check_fields(values or {}, LIMIT_FIELDS, f"{where}: benchmarks: {name}")
+        key = benchmark_key(name)
+        if key in benchmarks:
+            raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
+        benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
+    own = {name: content[name] for name in POLICY_FIELDS if name in content and name not in ("version", "defaults")}
+    own |= {name: tuple(own[name]) for name in ("limitations",) if name in own}
+    own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
+    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
+
+
+# --- Edges: reading ------------------------------------------------------------------------------------------------
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def read_vocabulary() -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    entries = read_json(MAPPING_FILE)
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    return MetricMapping(
+        entries,
+        names,
+        {
+            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+            for f in fields
+        },
+    )
+
+
+def read_policy(path: str | None, vocabulary: MetricMapping) -> Policy:
+    """The policy file, or the defaults."""
+    if path is None:
+        return Policy()
+    import yaml
+
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ScriptError(f"--policy {path}: {single_line(error)}") from error
+    return parse_policy(content, f"--policy {path}", lambda name: vocabulary.key(name) or name)
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit")
+    if not unit:
+        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """A record (or failure entry) with its file, and the model that it is about."""
+
+    path: Path
+    record: Mapping[str, Any]
+    model: str
+    names: frozenset[str]
+    weights: str
+
+
+def read_record_entries(paths: Iterable[Path]) -> list[RecordEntry]:
+    """The records and failure entries in some files."""
+    found = []
+    for path in progress(list(paths), "reading records"):
+        record = read_record(path)
+        if record is not None:
+            found.append(read_record_entry(path, record))
+    return found
+
+
+def read_record_entry(path: Path, record: Mapping[str, Any]) -> RecordEntry:
+    """The entry of a record: a model goes by its id, the last part of that, its name and its checkpoint's name."""
+    info = record.get("model_info") or {}
+    if record.get("failure"):
+        info = {"id": record.get("model_id"), "additional_details": record}
+    details = info.get("additional_details") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(details, dict | None):
+        raise ScriptError(f"{path}: unreadable record: model_info is no object; evaluate again")
+    details = details or {}
+    model = single_line(info.get("id") or info.get("name") or details.get("checkpoint") or "")
+    if not model:
+        raise ScriptError(f"{path}: unreadable record: model_info has no id; evaluate again")
+    names = {model, model.rsplit("/", 1)[-1], *(str(v) for v in (info.get("name"), details.get("checkpoint")) if v)}
+    return RecordEntry(path, record, model, frozenset(names), str(details.get("weights_sha256") or ""))
+
+
+class Library:
+    """The records below the folders of --results, read when they are first asked for."""
+
+    def __init__(self, folders: Sequence[str] | None) -> None:
+        self.folders = [Path(folder) for folder in folders or ()]
+        self.found: list[RecordEntry] | None = None
+
+    def entries(self) -> list[RecordEntry]:
+        """All of them."""
+        if self.found is None:
+            self.found = read_record_entries(record_files(self.folders))
+        return self.found
+
+    def lookup(self, source: str, flag: str) -> list[RecordEntry]:
+        """The records that --baseline, --candidate or --aa names: a file, a folder, or a model within --results."""
+        path = Path(source)
+        if path.is_file():
+            entries = read_record_entries([path])
+        else:
+            entries = read_record_entries(record_files([path])) if path.is_dir() else []
+        if not entries and self.folders:
+            name = path.name if path.is_dir() else source
+            entries = [entry for entry in self.entries() if name in entry.names]
+        if not entries:
+            raise ScriptError(f"{flag} {source}: {self.why_missing(path, source)}")
+        return entries
+
+    def why_missing(self, path: Path, source: str) -> str:
+        """What to say, and to try, when nothing is found."""
+        if not self.folders:
+            what = "no record in it" if path.exists() else "no such file or folder"
+            return f"{what}; a model's name needs --results DIR, the folder with its records"
+        models = sorted({entry.model for entry in self.entries()}, key=natural_key)
+        names = {name for entry in self.entries() for name in entry.names}
+        return f"no record of it below {listing(map(str, self.folders))}" + (
+            nearest(source, names) or f"; there are: {listing(models, 20)}" if models else ", which holds no records"
+        )
+
+
+def read_model(entries: Sequence[RecordEntry], source: str, flag: str, reader: RunReader) -> ModelRuns:
+    """The one model that some entries are about; ScriptError when there are several, or results of other weights."""
+    models = sorted({entry.model for entry in entries}, key=natural_key)
+    if len(models) > 1:
+        raise ScriptError(f"{flag} {source}: several models; name one of them: {listing(models, 20)}", code=3)
+    records = [entry for entry in entries if not entry.record.get("failure")]
+    by_weights = {entry.weights: entry.path for entry in records if entry.weights}
+    if len(by_weights) > 1:
+        one, two = list(by_weights.values())[:2]
+        raise ScriptError(f"{flag} {source}: results of two weights of one name: {one} and {two}; remove the wrong one")
+    if not records:
+        raise ScriptError(f"{flag} {source}: all of its {len(entries)} tasks failed; evaluate it again")
+    runs = tuple(run for entry in records for run in reader.read(entry))
+    failures = {}
+    for entry in entries:
+        if entry.record.get("failure"):
+            library = entry.record.get("eval_library")
+            name = str(library.get("name", "")) if isinstance(library, dict) else "lighteval"
+            key, _ = reader.vocabulary.task_key(str(entry.record.get("task")), name)
+            failures[key] = single_line(entry.record.get("error"))[:200]
+    return ModelRuns(models[0], runs, failures)
+
+
+class RunReader:
+    """Turns records and their samples files into runs; every error names the file."""
+
+    def __init__(self, vocabulary: MetricMapping, cluster_by: str | None) -> None:
+        self.vocabulary = vocabulary
+        self.cluster_by = cluster_by
+        self.fields: set[str] = set()  # metadata fields met, to name them when --cluster-by is none of them
+        self.clustered = False
+
+    def read(self, entry: RecordEntry) -> list[Run]:
+        """A record's results, with their items."""
+        try:
+            samples = self.read_samples(entry)
+            return [self.read_run(entry, row, samples) for row in entry.record["evaluation_results"]]
+        except KeyError as error:
+            raise ScriptError(f"{entry.path}: unreadable record: no {error} in it; evaluate again") from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ScriptError(f"{entry.path}: unreadable record: {single_line(error)}; evaluate again") from error
+
+    def read_samples(self, entry: RecordEntry) -> dict[str, list[dict[str, Any]]]:
+        """The rows of the samples file beside a record, by the result that they belong to."""
+        path = entry.path.with_name(f"{entry.path.stem}_samples.jsonl")
+        details = entry.record.get("detailed_evaluation_results")
+        if not path.is_file():
+            if details:
+                note(f"note: {path} is missing: {entry.path.name} is read without its items")
+            return {}
+        rows = read_rows(path, details if isinstance(details, dict) else {})
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for line, row in enumerate(rows, start=1):
+            if row.get("evaluation_id") != entry.record.get("evaluation_id"):
+                raise ScriptError(f"{path}: line {line} belongs to another record ({row.get('evaluation_id')})")
+            found[str(row.get("evaluation_result_id") or row["evaluation_name"])].append(row)
+        return found
+
+    def read_run(self, entry: RecordEntry, row: Mapping[str, Any], samples: Mapping[str, list[dict[str, Any]]]) -> Run:
+        """One of a record's results; any error of looking things up means that it is damaged."""
+        record, metric, details = entry.record, row["metric_config"], row["score_details"]
+        library, task = record.get("eval_library") or {}, str(row["evaluation_name"])
+        key, subtask = self.vocabulary.task_key(task, str(library.get("name", "")))
+        mapped = self.vocabulary.entries.get(key, {})
+        result_id = single_line(row.get("evaluation_result_id") or f"{task}/{metric.get('metric_id')}")
+        unit, low, high = unit_and_range(metric, mapped)
+        score = details["score"]
+        if not is_number(score) or not low <= score <= high:
+            raise ValueError(f"the score of {result_id} is {score!r}, not a number of {low:g} to {high:g}")
+        scale = 0.01 if unit == "percent" else 1.0
+        generation = row.get("generation_config") or {}
+        extra = generation.get("additional_details") or {}
+        shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
+        aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "")
+        rows = samples.get(row.get("evaluation_result_id") or "", samples.get(task, []))
+        repeats, errors = self.read_answers(rows, f"{entry.path}: {result_id}")
+        repeats, aggregation = scaled_answers(repeats, score, scale, aggregation, f"{entry.path}: {result_id}")
+        uncertainty = details.get("uncertainty") or {}
+        count = uncertainty.get("num_samples")
+        name = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
+        error = read_error(uncertainty, result_id)
+        run = Run(
+            key=key,
+            subtask=subtask,
+            metric=name,
+            result_id=result_id,
+            shots=shots[1] if shots else "",
+            score=score * scale,
+            standard_error=None if error is None else error * scale,
+            n=int(count) if is_number(count) and count == int(count) >= 0 else None,
+            unit="proportion" if unit == "percent" else unit,
+            span=(high - low) * scale if math.isfinite(high - low) else None,
+            lower_is_better=bool(metric.get("lower_is_better")),
+            aggregation=aggregation,
+            settings=decisive_settings(record, row, shots[1] if shots else None),
+            remarks={k: str(v) for k, v in extra.items() if k not in DECISIVE and k not in UNIMPORTANT},
+            temperature=(generation.get("generation_args") or {}).get("temperature"),
+            seed=None if extra.get("seed") is None else str(extra["seed"]),
+            counts=read_counts(details.get("details") or {}),
+            harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+            date=record_date(record),
+            hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+            measured=(record.get("source_metadata") or {}).get("source_type") != "documentation",
+            file=entry.path.as_posix(),
+            repeats=repeats,
+            errors=errors,
+        )
+        return replace(run, chance=chance_of(run, mapped, rows))
+
+    def read_answers(
+        self, rows: Sequence[Mapping[str, Any]], where: str
+    ) -> tuple[tuple[dict[str, Answer], ...], frozenset[str]]:
+        """The items of a result, once for each time that they were asked, and the ids that could not be scored."""
+        repeats: list[dict[str, Answer]] = []
+        counts: Counter[str] = Counter()
+        errors: set[str] = set()
+        for row in rows:
+            name = str(row["sample_id"])
+            index = counts[name]
+            counts[name] += 1
+            if index == len(repeats):
+                repeats.append({})
+            if row.get("error"):
+                errors.add(name)
+                continue
+            metadata = row.get("metadata") or {}
+            score = row["evaluation"]["score"]
+            if not is_number(score):
+                raise ScriptError(f"{where}: the score of item {name} is {score!r}, not a number")
+            digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+            repeats[index][name] = Answer(float(score), digest, prompt, self.group_of(metadata))
+        if len(repeats) > 1 and not all(
+            any(field in (r.get("metadata") or {}) for field in REPEAT_FIELDS) for r in rows
+        ):
+            twice = next(name for name, count in counts.items() if count > 1)
+            raise ScriptError(
+                f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+                f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+            )
+        if len(set(counts.values())) > 1:
+            raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+        return tuple(repeats), frozenset(errors)
+
+    def group_of(self, metadata: Mapping[str, Any]) -> str | None:
+        """What an item shares with others."""
+        self.fields |= set(metadata)
+        for name in (self.cluster_by,) if self.cluster_by else CLUSTER_FIELDS:
+            if metadata.get(name) not in (None, ""):
+                self.clustered = True
+                return str(metadata[name])
+        return None
+
+    def check_clusters(self) -> None:
+        """ScriptError when --cluster-by names a field that no item has."""
+        if self.cluster_by and not self.clustered:
+            have = sorted(self.fields)
+            hint = nearest(self.cluster_by, have) or f"; they have: {listing(have, 20) or 'no metadata'}"
+            raise ScriptError(f"--cluster-by: no item has {self.cluster_by!r} in its metadata{hint}")
+
+
+def read_rows(path: Path, details: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a samples file; ScriptError when it is not the one that the record was written with."""
+    import orjson
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{path}: not the file that its record was written with (checksum); evaluate again")
+    rows = []
+    for number_of_line, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise ScriptError(f"{path}: line {number_of_line} is not valid JSON: {error}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{path}: line {number_of_line} is no object; evaluate again")
+        rows.append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != len(rows):
+        raise ScriptError(f"{path}: {len(rows)} lines, its record says {details['total_rows']}; evaluate again")
+    return rows
+
+
+def scaled_answers(
+    repeats: Sequence[Mapping[str, Answer]], score: float, scale: float, aggregation: str, where: str
+) -> tuple[tuple[dict[str, Answer], ...], str]:
+    """The answers on the scale of the score (percent as proportions), and whether the score is their mean.
+
+    ScriptError when the record says "mean" and the items say another. A record that says nothing is believed to be
+    corpus-level where its score is not the mean.
+    """
+    values = [answer.score for repeat in repeats for answer in repeat.values()]
+    if not values:
+        return (), aggregation or "mean"
+    if aggregation not in ("", "mean"):
+        return tuple(map(dict, repeats)), aggregation
+    mean = math.fsum(values) / len(values)
+    factor = next(
+        (f for f in (scale, 1.0) if abs(mean * f - score * scale) <= ROUNDED * max(1.0, abs(score * scale))), 0
+    )
+    if factor and factor != 1.0:
+        return tuple({n: replace(a, score=a.score * factor) for n, a in r.items()} for r in repeats), "mean"
+    if not factor and aggregation == "mean":
+        raise ScriptError(f"{where}: the record says {score}, its items have the mean {mean}; evaluate again")
+    return tuple(map(dict, repeats)), "mean" if factor else "not the mean of its items"
+
+
+def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
+    """A score's standard error: as recorded, else from its confidence interval."""
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None:
+        if not (is_number(error) and error >= 0):
+            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+        return float(error)
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", 0.95)
+    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
+        return interval_from_bounds(low, high, level)
+    return None
+
+
+def read_counts(details: Mapping[str, Any]) -> dict[str, int]:
+    """The counts of empty, truncated, ... answers that a record has."""
+    return {what: int(details[what]) for what in COUNTED if str(details.get(what, "")).isdecimal()}
+
+
+def record_date(record: Mapping[str, Any]) -> str:
+    """The day of the measurement (UTC), or nothing."""
+    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
+    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+        return datetime.datetime.fromtimestamp(float(stamp), datetime.UTC).strftime("%Y-%m-%d")
+    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
+
+
+def decisive_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str | None) -> dict[str, str]:
+    """What must be alike on both sides, by the words for people; what a record does not say is left out."""
+    library, generation = record.get("eval_library") or {}, row.get("generation_config") or {}
+    engine = (record.get("model_info") or {}).get("inference_engine") or {}
+    extra = generation.get("additional_details") or {}
+    found: dict[str, Any] = {
+        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
+        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
+    }
+    found |= {
+        words: extra[name] for name, words in DECISIVE.items() if extra.get(name) is not None and name != "backend"
+    }
+    found |= {"backend": extra.get("backend")}
+    if shots is not None:
+        found["few-shot count"] = shots
+    arguments = generation.get("generation_args") or {}
+    found |= {name: value for name, value in arguments.items() if name not in UNIMPORTANT}
+    source = row.get("source_data") or {}
+    details = source.get("additional_details") or {}
+    found["data set"] = source.get("hf_repo") or source.get("dataset_name")
+    found["split"] = source.get("hf_split") or details.get("split")
+    found["data set's revision"] = details.get("revision") or details.get("data_sha256")
+    task = library.get("additional_details") or {}
+    found["task version"], found["task file"] = task.get("task_version"), task.get("custom_tasks_sha256")
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in found.items()
+        if value not in (None, "")
+    }
+
+
+def chance_of(run: Run, mapped: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> float | None:
+    """The score of guessing: metric_mapping.json's, else one in so many as the items have choices."""
+    if run.unit != "proportion" or run.lower_is_better or run.aggregation != "mean":
+        return None
+    if mapped.get("chance") is not None and normalize_name(run.metric) == normalize_name(str(mapped.get("metric"))):
+        return float(mapped["chance"])
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    if not counts or min(counts) < 2 or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    return math.fsum(1 / count for count in counts) / len(counts)
+
+
+# --- Edges: writing ------------------------------------------------------------------------------------------------
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The summary for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, show_lines=True)
+    verdict = header.index("verdict")
+    for row in rows:
+        table.add_row(*(Text(c, style=STYLES[c] if i == verdict else "") for i, c in enumerate(map(single_line, row))))
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def decision_text(decision: Decision) -> str:
+    """The answer for stdout: a rich table on a terminal, a Markdown one in a pipe."""
+    header, rows = summary_table(decision)
+    table = terminal_table(header, rows) if sys.stdout.isatty() else pipe_table(header, rows)
+    return "\n".join([table, "", *map(single_line, answer_lines(decision)), "", *reading_lines(decision)])
+
+
+# --- Commands ------------------------------------------------------------------------------------------------------
+
+
+def split_names(text: str | None) -> list[str]:
+    """'a, b' -> ['a', 'b']."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Policy:
+    """The policy file with what the command line says in its place."""
+    policy = read_policy(args.policy, vocabulary)
+    targets = tuple(vocabulary.key(name) or name for name in split_names(args.target)) or policy.targets
+    policy = replace(policy, rule=args.rule or policy.rule, targets=targets, allow_unlike=args.allow_unlike)
+    policy = replace(policy, cluster_by=args.cluster_by or policy.cluster_by)
+    if policy.rule == "finetune" and not targets:
+        raise ScriptError("--rule finetune needs --target BENCHMARK, or targets in the policy: what was tuned for?")
+    if policy.rule != "finetune" and args.target:
+        raise ScriptError(f"--target belongs to --rule finetune, the rule is {policy.rule}")
+    if policy.rule != "finetune":
+        policy = replace(policy, targets=())
+    if policy.rule != "select" and len(args.candidate) > 1:
+        raise ScriptError(f"--rule {policy.rule} judges one candidate; --rule select chooses among several")
+    return policy
+
+
+def check_names(question: Question, names: Iterable[str], flag: str) -> None:
+    """ScriptError for a benchmark that is neither known nor measured."""
+    measured = {run.key for model in (question.baseline, *question.candidates) for run in model.runs}
+    for name in names:
+        if name not in measured and name not in question.vocabulary.entries:
+            hint = nearest(name, measured) or f"; measured are: {listing(sorted(measured), 20)}"
+            raise ScriptError(f"{flag}: no benchmark {name!r}{hint}")
+
+
+def read_question(args: argparse.Namespace) -> Question:
+    """Everything that the command line asks about, read."""
+    vocabulary = read_vocabulary()
+    policy = resolve_policy(args, vocabulary)
+    library, reader = Library(args.results), RunReader(vocabulary, policy.cluster_by)
+    found = library.lookup(args.baseline, "--baseline")
+    baseline = read_model(found, args.baseline, "--baseline", reader)
+    files = {entry.path.resolve() for entry in found}
+    candidates: list[ModelRuns] = []
+    for source in args.candidate:
+        entries = library.lookup(source, "--candidate")
+        if {entry.path.resolve() for entry in entries} & files:
+            raise ScriptError(f"--candidate {source}: the same records as another side's; for repeated runs use --aa")
+        files |= {entry.path.resolve() for entry in entries}
+        model = read_model(entries, source, "--candidate", reader)
+        if model.name in [baseline.name, *(other.name for other in candidates)]:
+            model = replace(model, name=f"{model.name} ({source})")
+        candidates.append(model)
+    repeated = [entry for source in args.aa or () for entry in library.lookup(source, "--aa")]
+    unique = list({entry.path.resolve(): entry for entry in repeated}.values())
+    runs = read_model(unique, " ".join(args.aa), "--aa", reader).runs if unique else ()
+    reader.check_clusters()
+    only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
+    question = Question(
+        baseline, tuple(candidates), policy, vocabulary, only, frozenset(args.result_id or ()), tuple(runs)
+    )
+    check_names(question, sorted(only), "--benchmarks")
+    check_names(question, policy.targets, "--target")
+    check_names(question, policy.benchmarks, f"--policy {args.policy}: benchmarks")
+    return question
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, decide, write what was asked for, print; the exit code is the verdict."""
+    decision = decide(read_question(args))
+    document = json.dumps(decision_json(decision), indent=2, ensure_ascii=False, allow_nan=False)
+    if args.report:
+        write_whole(Path(args.report), render_evaluation(decision).encode("utf-8", "backslashreplace").decode())
+        note(f"report in {args.report}")
+    if args.output:
+        write_whole(args.output, document + "\n")
+        note(f"JSON in {args.output}")
+    print_data(document if args.json else decision_text(decision))
+    return EXIT_CODES[decision.verdict]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--baseline", required=True, metavar="A", help="results folder, record file, or a name within --results")
+    add("--candidate", required=True, nargs="+", metavar="B", help="what may ship; several with --rule select")
+    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records, to find models by name")
+    add("--rule", choices=RULES, help="what must hold (default: the policy's, else release)")
+    add("--target", metavar="K,K", help="with --rule finetune: the benchmarks that must improve")
+    add("--policy", metavar="FILE", help="YAML with rule, tiers, limits, minimum items, harness versions")
+    add("--benchmarks", metavar="A,B", help="compare these benchmarks only")
+    add("--result-id", nargs="+", metavar="ID", help="which result counts where a benchmark has several metrics")
+    add(
+        "--cluster-by", metavar="FIELD", help=f"sample metadata that items share (default: {', '.join(CLUSTER_FIELDS)})"
+    )
+    add(
+        "--aa",
+        nargs="+",
+        metavar="RUN",
+        help="repeated runs of one model: print the noise floor beside each difference",
+    )
+    add("--allow-unlike", action="store_true", help="compare what was not measured alike, or not validly; recorded")
+    add("--report", metavar="FILE.md", help="write the evaluation summary as Markdown")
+    add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
+    add("--json", action="store_true", help="one JSON document to stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

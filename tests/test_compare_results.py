@@ -1,0 +1,1651 @@
+"""compare_results.py: golden numbers, known truths, pairing, validity, verdicts, policies, repeats, outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+import re
+import shlex
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import compare_results as cr
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / "scripts" / "compare_results.py"
+TINY = ROOT / "examples" / "tiny_run" / "results"
+POLICIES = ROOT / "examples" / "policies"
+CHECKER = ROOT.parent / "shared" / "check_records.py"
+VOCABULARY = cr.read_vocabulary()
+DERANDOMIZED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(autouse=True)
+def no_garbage_collection(monkeypatch):
+    """statsmodels' multipletests collects garbage at every call, which is most of a simulation's time."""
+    monkeypatch.setattr("gc.collect", lambda *_: 0)
+
+
+# --- Helpers: in memory ---------------------------------------------------------------------------------------------
+
+
+def make_run(scores, *, key="gsm8k", names=None, groups=None, **options) -> cr.Run:
+    """A run over items with these scores; options replace fields of the run."""
+    scores = [float(score) for score in scores]
+    names = names or [f"i{i:05d}" for i in range(len(scores))]
+    answers = {
+        name: cr.Answer(score, f"h{name}", f"p{name}", None if groups is None else str(groups[i]))
+        for i, (name, score) in enumerate(zip(names, scores, strict=True))
+    }
+    fields = {
+        "key": key,
+        "subtask": "",
+        "metric": "exact_match",
+        "result_id": f"{key}|0/exact_match",
+        "shots": "0",
+        "score": math.fsum(scores) / len(scores),
+        "standard_error": None,
+        "n": len(scores),
+        "unit": "proportion",
+        "span": 1.0,
+        "lower_is_better": False,
+        "aggregation": "mean",
+        "settings": {"harness": "lighteval 0.13.0", "dtype": "float32"},
+        "remarks": {},
+        "temperature": 0.0,
+        "seed": "1",
+        "counts": {},
+        "harness": ("lighteval", "0.13.0"),
+        "date": "2026-01-01",
+        "hardware": "cpu",
+        "measured": True,
+        "file": f"{key}.json",
+        "repeats": (answers,),
+    }
+    return cr.Run(**(fields | options))
+
+
+def ask(baseline, *candidates, policy=None, **options) -> cr.Decision:
+    """The answer for runs (or lists of runs) of a baseline and of candidates."""
+    models = [
+        cr.ModelRuns(name, tuple(runs if isinstance(runs, list) else [runs]))
+        for name, runs in zip(["old", "new", "other", "third"], [baseline, *candidates], strict=False)
+    ]
+    question = cr.Question(models[0], tuple(models[1:]), policy or cr.Policy(), VOCABULARY, **options)
+    return cr.decide(question)
+
+
+def flips(n: int, gained: int, lost: int, right: int | None = None) -> tuple[list[int], list[int]]:
+    """0/1 scores of baseline and candidate over n items with so many disagreements."""
+    right = (n - gained - lost) // 2 if right is None else right
+    wrong = n - gained - lost - right
+    return (
+        [1] * right + [0] * wrong + [0] * gained + [1] * lost,
+        [1] * right + [0] * wrong + [1] * gained + [0] * lost,
+    )
+
+
+def draw_pair(rng, n: int, disagreement: float, difference: float) -> cr.Pairs:
+    """Paired 0/1 items of two models that differ by `difference` in truth."""
+    up, down = (disagreement + difference) / 2, (disagreement - difference) / 2
+    kind = rng.choice(4, n, p=[up, down, (1 - up - down) * 0.6, (1 - up - down) * 0.4])
+    return cr.Pairs(np.isin(kind, (1, 2)).astype(float), np.isin(kind, (0, 2)).astype(float), None)
+
+
+def judged(pairs_list, policy=None, threshold=-0.01) -> list[cr.Row]:
+    """Rows with verdicts for some gated benchmarks, by the functions that the command uses."""
+    rows = [
+        cr.Row(
+            "new",
+            f"b{i}",
+            f"b{i}",
+            "critical",
+            "general",
+            True,
+            verdict=cr.INCONCLUSIVE,
+            baseline_score=float(pairs.baseline.mean()),
+            score=float(pairs.candidate.mean()),
+            span=1.0,
+            pairs=pairs,
+            basis=cr.paired_basis(pairs, 1, 1.0),
+            threshold=threshold,
+        )
+        for i, pairs in enumerate(pairs_list)
+    ]
+    return cr.judge(rows, policy or cr.Policy(), 1)
+
+
+# --- Helpers: on disk -----------------------------------------------------------------------------------------------
+
+
+def write_record(
+    folder: Path,
+    model: str,
+    scores,
+    *,
+    task: str = "gsm8k",
+    shots: int = 0,
+    metric: str = "exact_match",
+    unit: str = "proportion",
+    bounds: tuple | None = (0.0, 1.0),
+    score: float | None = None,
+    aggregation: str | None = "mean",
+    samples: bool = True,
+    names=None,
+    errors=(),
+    epochs: int = 1,
+    metadata=None,
+    prompt: str = "p",
+    content: str = "q",
+    dtype: str = "float32",
+    library: tuple = ("lighteval", "0.13.0"),
+    temperature: float = 0.0,
+    seed: str = "1234",
+    error: float | None = None,
+    interval: tuple | None = None,
+    lower: bool = False,
+    weights: str = "w",
+    details: dict | None = None,
+    source: str = "evaluation_run",
+    n: int | None = None,
+    choices=None,
+) -> Path:
+    """A record as the evaluation scripts write it, with its samples; returns the record's file."""
+    scores = [float(s) for s in scores]
+    names = names or [f"test/{i}" for i in range(len(scores) // epochs)]
+    identity, slug = str(uuid.uuid4()), task.replace(":", "_")
+    developer, name = model.split("/")
+    place = folder / "data" / slug / developer / name
+    place.mkdir(parents=True, exist_ok=True)
+    kept = [s for i, s in enumerate(scores) if names[i % len(names)] not in errors]
+    uncertainty: dict = {"num_samples": n if n is not None else len(kept)}
+    if error is not None:
+        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
+    if interval is not None:
+        uncertainty["confidence_interval"] = {"lower": interval[0], "upper": interval[1], "confidence_level": 0.95}
+    config = {"metric_id": metric, "metric_unit": unit, "lower_is_better": lower}
+    if bounds:
+        config |= {"score_type": "continuous", "min_score": bounds[0], "max_score": bounds[1]}
+    if aggregation:
+        config["additional_details"] = {"aggregation": aggregation}
+    result_id = f"{task}|{shots}/{metric}"
+    record = {
+        "schema_version": "0.3.0",
+        "evaluation_id": f"{slug}/{model}/1700000000/{identity}",
+        "evaluation_timestamp": "2026-02-03T04:05:06Z",
+        "retrieved_timestamp": "1700000000",
+        "source_metadata": {
+            "source_type": source,
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": {
+            "name": name,
+            "id": model,
+            "developer": developer,
+            "inference_engine": {"name": "transformers", "version": "5.0.0"},
+            "additional_details": {
+                "checkpoint": name,
+                "weights_sha256": weights,
+                "deployment_type": "self_deployed",
+                "model_availability": "unknown",
+            },
+        },
+        "eval_library": {"name": library[0], "version": library[1]},
+        "evaluation_results": [
+            {
+                "evaluation_result_id": result_id,
+                "evaluation_name": task,
+                "source_data": {"dataset_name": task, "source_type": "other"},
+                "metric_config": config,
+                "score_details": {
+                    "score": math.fsum(kept) / len(kept) if score is None else score,
+                    "details": details or {},
+                    "uncertainty": uncertainty,
+                },
+                "generation_config": {
+                    "generation_args": {"temperature": temperature},
+                    "additional_details": {"few_shot": str(shots), "seed": seed, "dtype": dtype, "device": "cpu"},
+                },
+            }
+        ],
+    }
+    rows = []
+    for i, value in enumerate(scores):
+        sample = names[i % len(names)]
+        row = {
+            "schema_version": "0.3.0",
+            "evaluation_id": record["evaluation_id"],
+            "model_id": model,
+            "evaluation_name": task,
+            "evaluation_result_id": result_id,
+            "sample_id": sample,
+            "sample_hash": hashlib.sha256(f"{content}{sample}".encode()).hexdigest(),
+            "interaction_type": "single_turn",
+            "input": {"raw": f"{content} {sample}", "reference": ["1"]} | ({"choices": choices} if choices else {}),
+            "output": {"raw": ["1"]},
+            "answer_attribution": [],
+            "evaluation": {"score": value, "is_correct": value > 0.5},
+            "metadata": {"prompt_hash": f"{prompt}{sample}"} | (metadata(i) if metadata else {}),
+        }
+        if epochs > 1:
+            row["metadata"]["epoch"] = str(i // len(names))
+        rows.append(row | ({"error": "timeout"} if sample in errors else {}))
+    if samples:
+        content_bytes = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        (place / f"{identity}_samples.jsonl").write_bytes(content_bytes)
+        record["detailed_evaluation_results"] = {
+            "format": "jsonl",
+            "file_path": f"data/{slug}/{developer}/{name}/{identity}_samples.jsonl",
+            "hash_algorithm": "sha256",
+            "checksum": hashlib.sha256(content_bytes).hexdigest(),
+            "total_rows": len(rows),
+        }
+    path = place / f"{identity}.json"
+    path.write_text(json.dumps(record))
+    return path
+
+
+def call(capsys, *arguments) -> tuple[int, str, str]:
+    code = cr.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def compare(capsys, folder, *arguments, baseline="old", candidate="new") -> dict:
+    """The JSON answer about the records in a folder; also that the exit code is the verdict's."""
+    code, out, err = call(
+        capsys, "--baseline", baseline, "--candidate", candidate, "--results", folder, "--json", *arguments
+    )
+    assert out, err
+    document = json.loads(out)
+    assert code == document["exit_code"]
+    return document
+
+
+def refused(capsys, *arguments) -> str:
+    """The message of a command that could not be carried out."""
+    code, out, err = call(capsys, *arguments)
+    assert (code, out) == (2, ""), (out, err)
+    assert err.startswith("error: ") and err.count("\n") <= 2 and "Traceback" not in err
+    return err
+
+
+# --- Golden numbers -------------------------------------------------------------------------------------------------
+
+
+def test_sample_size_for_a_detectable_difference():
+    variance = cr.paired_variance(1 / 9, (1 / 6, 1 / 6), 10**12)
+    assert cr.items_for(variance, 0.03, sides=2) == 969
+    assert variance * (cr.quantile_sum(0.05, 0.8, 2) / 0.03) ** 2 == pytest.approx(968.997, abs=1e-3)
+
+
+@pytest.mark.parametrize(("repeats", "reduction"), [(1, 0), (2, 1 / 3), (4, 1 / 2), (6, 5 / 9), (10**12, 2 / 3)])
+def test_repeats_reduce_the_variance(repeats, reduction):
+    once, often = (cr.paired_variance(1 / 12, (1 / 6, 0.0), k) for k in (1, repeats))
+    assert 1 - often / once == pytest.approx(reduction, abs=1e-9)
+
+
+def test_detectable_difference_of_198_items():
+    shown = [cr.detectable(cr.paired_variance(1 / 9, (1 / 6, 1 / 6), repeats), 198) for repeats in (1, 10)]
+    assert shown == pytest.approx([0.1327, 0.0757], abs=1e-4)
+
+
+def test_standard_errors_of_scores():
+    assert cr.error_of_mean(np.repeat([1.0, 0.0], [3275, 1725])) == pytest.approx(0.0067, abs=5e-5)
+    lm_eval = cr.error_of_mean(np.repeat([1.0, 0.0], [235, 937]))
+    assert lm_eval == pytest.approx(0.011700318050499373, abs=1e-12)
+    assert [cr.error_of_mean(np.repeat([1.0, 0.0], [k, 30 - k])) for k in (12, 11)] == pytest.approx(
+        [0.0910, 0.0895], abs=1e-4
+    )
+
+
+@pytest.mark.parametrize(("low", "high", "error"), [(1.2, 3.8, 0.66), (-7.2, 1.0, 2.09), (-6.1, 0.7, 1.73)])
+def test_standard_error_from_an_interval(low, high, error):
+    assert cr.interval_from_bounds(low, high) == pytest.approx(error, abs=0.05)
+
+
+def test_clustered_standard_error():
+    values, groups = np.arange(20.0), np.arange(20) % 4
+    assert cr.clustered_standard_error(values, groups) == pytest.approx(0.6454972, abs=1e-7)
+    assert cr.error_of_mean(values) == pytest.approx(1.3228757, abs=1e-7)
+    import statsmodels.api as sm
+
+    fitted = sm.OLS(values, np.ones(20)).fit(cov_type="cluster", cov_kwds={"groups": groups})
+    assert cr.clustered_standard_error(values, groups) == pytest.approx(float(fitted.bse[0]), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "method", "alpha", "expected"),
+    [
+        (7, 50, "beta", 0.05, (0.05819170, 0.26739600)),
+        (0, 10, "beta", 0.05, (0, 0.3084971)),
+        (10, 10, "beta", 0.05, (0.6915029, 1)),
+        (3, 10, "wilson", 0.05, (0.1077913, 0.6032219)),
+        (0, 10, "wilson", 0.05, (0, 0.2775328)),
+        (10, 10, "wilson", 0.05, (0.7224672, 1)),
+        (3, 10, "wilson", 0.01, (0.07956632, 0.6799753)),
+        (100, 200, "normal", 0.05, (0.4307048, 0.5692952)),
+        (100, 200, "agresti_coull", 0.05, (0.4313609, 0.5686391)),
+        (100, 200, "beta", 0.05, (0.4286584, 0.5713416)),
+        (100, 200, "wilson", 0.05, (0.4313609, 0.5686391)),
+        (100, 200, "jeffreys", 0.05, (0.4311217, 0.5688783)),
+    ],
+)
+def test_intervals_of_one_proportion(right, n, method, alpha, expected):
+    assert cr.proportion_interval(right, n, alpha, method) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "wilson", "exact"),
+    [
+        (81, 263, (0.2553, 0.3662), (0.2527, 0.3676)),
+        (15, 148, (0.0624, 0.1605), (0.0578, 0.1617)),
+        (0, 20, (0, 0.1611), (0, 0.1684)),
+        (1, 29, (0.0061, 0.1718), (0.0009, 0.1776)),
+    ],
+)
+def test_newcombes_four_cases(right, n, wilson, exact):
+    assert cr.proportion_interval(right, n) == pytest.approx(wilson, abs=5e-5)
+    assert cr.proportion_interval(right, n, method="beta") == pytest.approx(exact, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"),
+    [
+        (20, (0.838902, 0.998795)),
+        (18, (0.696226, 0.969511)),
+        (12, (0.384354, 0.781803)),
+        (10, (0.297807, 0.702193)),
+        (8, (0.218197, 0.615646)),
+        (5, (0.112809, 0.471660)),
+        (2, (0.030489, 0.303774)),
+        (1, (0.011749, 0.238160)),
+        (0, (0.001205, 0.161098)),
+    ],
+)
+def test_posterior_of_one_proportion(right, expected):
+    assert cr.beta_interval(right, 20) == pytest.approx(expected, abs=1e-6)
+    assert cr.single_score_interval(np.repeat([1.0, 0.0], [right, 20 - right]), None) == pytest.approx(
+        expected, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"), [(20, 12, 0.999341), (18, 20, 0.115854), (10, 12, 0.267951), (8, 10, 0.267951)]
+)
+def test_probability_that_one_proportion_is_greater(one, two, expected):
+    evidence = cr.UnpairedPosterior((two, 20), (one, 20))
+    assert 1 - evidence.p_above(0.0) == pytest.approx(expected, abs=1e-5)
+    assert 1 - evidence.p_below(0.0) == pytest.approx(1 - expected, abs=1e-5)
+
+
+def test_mcnemar():
+    assert cr.mcnemar_p(15, 19) == cr.mcnemar_p(19, 15) == pytest.approx(0.607591361, abs=1e-9)
+    assert cr.mcnemar_p(59, 121) == pytest.approx(5.4501e-6, rel=0.25)  # Yates' chi2 20.672 approximates it
+    assert cr.mcnemar_p(150, 86) == pytest.approx(4.1146e-5, rel=0.25)  # chi2 16.818
+    assert cr.mcnemar_p(0, 0) == 1.0
+
+
+SLEEP = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]) - np.array(
+    [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+)
+
+
+def test_paired_t_of_the_sleep_data():
+    basis = cr.paired_basis(cr.Pairs(np.zeros(10), SLEEP, None), 1, None)
+    assert basis.evidence is None  # one pair is equal: only nine differ, and such a metric has no bounds
+    student = cr.StudentT(float(SLEEP.mean()), cr.error_of_mean(SLEEP), 9)
+    assert student.mean / student.standard_error == pytest.approx(-4.062128, abs=1e-6)
+    assert 2 * student.p_below(0.0) == pytest.approx(0.002832890, abs=1e-8)
+    assert student.interval(0.05) == pytest.approx((-2.459886, -0.700114), abs=1e-6)
+
+
+def test_sign_flips():
+    assert cr.sign_flip_p(SLEEP) == 0.00390625
+    assert cr.sign_flip_p(SLEEP, "less") == 0.001953125
+    many = np.concatenate([np.full(40, 0.5), np.full(40, 0.25)])
+    assert cr.sign_flip_p(many, "greater") == 1 / (1 + cr.SIGN_FLIPS)  # none of the draws reaches it
+    drawn = np.random.default_rng(3).normal(0.1, 0.4, 60)
+    ours = cr.sign_flip_p(drawn)
+    theirs = stats.permutation_test(
+        (drawn,), lambda x, axis: x.mean(axis), permutation_type="samples", rng=np.random.default_rng(4)
+    ).pvalue
+    assert ours == pytest.approx(theirs, abs=0.012)
+
+
+PVAL0 = [0.838541367553, 0.642193923795, 0.680845947633, 0.967833824309, 0.71626938238, 0.177096952723]
+PVAL0 += [5.23656777208e-005, 0.0202732688798, 0.00028140506198, 0.0149877310796]
+BH1995 = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240]
+BH1995 += [0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+
+
+def adjusted(p_values, method):
+    return [q for q, _ in cr.step_levels(p_values, 0.05, method)]
+
+
+def test_holm_and_benjamini_hochberg_adjustments():
+    holm = sorted(adjusted(PVAL0, "holm"))
+    assert holm[:4] == pytest.approx([5.23656777e-4, 2.53264556e-3, 1.19901849e-1, 1.41912882e-1], rel=1e-8)
+    assert holm[4:] == [1.0] * 6
+    bh = sorted(adjusted(PVAL0, "fdr_bh"))
+    assert bh[:5] == pytest.approx([5.23657e-4, 1.40703e-3, 4.99591e-2, 5.06832e-2, 0.354194], rel=1e-5)
+    assert adjusted(BH1995, "fdr_bh")[:6] == pytest.approx(
+        [0.0015, 0.003, 0.0095, 0.035625, 0.0603, 0.06385714], abs=1e-6
+    )
+    assert adjusted(BH1995, "holm")[:4] == pytest.approx([0.0015, 0.0056, 0.0247, 0.114], abs=1e-6)
+    for method, count in (("fdr_bh", 4), ("holm", 3)):
+        levels = cr.step_levels(BH1995, 0.05, method)
+        assert sum(p <= level for p, (_, level) in zip(BH1995, levels, strict=True)) == count
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.sampled_from(["holm", "fdr_bh"]))
+@DERANDOMIZED
+def test_a_level_says_what_the_adjusted_p_value_says(p_values, method):
+    for p, (q, level) in zip(p_values, cr.step_levels(p_values, 0.05, method), strict=True):
+        assert (p <= level * (1 + 1e-12)) == (q <= 0.05 * (1 + 1e-12))
+        assert 0.05 / len(p_values) <= level * (1 + 1e-12) <= 0.05 * (1 + 1e-9)
+
+
+def test_three_repeats():
+    mean, deviation, half = cr.mean_of_runs([1.0, 2.0, 3.0])
+    assert (mean, deviation) == (2.0, 1.0)
+    assert half == pytest.approx(2.484138, abs=1e-6)
+    assert half * math.sqrt(3) == pytest.approx(4.302653, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("disagreement", "unchanged", "gain"), [(0.05, 3092, 982), (0.10, 6183, 1963), (0.20, 12366, 3925)]
+)
+def test_paired_items_needed(disagreement, unchanged, gain):
+    assert cr.items_for(disagreement, 0.01) == unchanged
+    assert cr.items_for(disagreement, 0.02, sides=2) == gain
+
+
+def test_the_command_names_the_items_that_a_release_needs(tmp_path, capsys):
+    for name, scores in zip(("old", "new"), flips(1000, 50, 50), strict=True):
+        write_record(tmp_path, f"run/{name}", scores)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["verdict"] == "INCONCLUSIVE"
+    assert (row["items_needed"], row["items_needed_if"]) == (6183, "the model is unchanged")
+
+
+@pytest.mark.parametrize(
+    ("items", "disagreement", "published"), [(164, 0.1, 0.34), (198, 0.1, 0.33), (1319, 0.1, 0.13)]
+)
+def test_the_naive_rule_that_the_intervals_replace(items, disagreement, published):
+    """What a "must not drop by more than a point" gate on point estimates does, and what this command does instead."""
+    rng = np.random.default_rng(11)
+    naive = ours = 0
+    for _ in range(600):
+        pairs = draw_pair(rng, items, disagreement, 0.0)
+        naive += pairs.candidate.mean() - pairs.baseline.mean() < -0.01
+        ours += judged([pairs])[0].verdict == cr.NO_GO
+    assert naive / 600 == pytest.approx(published, abs=0.05)
+    assert ours / 600 <= 0.05
+
+
+# --- Evidence: properties and known truth ---------------------------------------------------------------------------
+
+
+def constrained_score(up: int, down: int, n: int, x: float) -> float:
+    """Tango's statistic with its nuisance share found by numerical maximization instead of the formula."""
+
+    def loss(q):
+        shares = np.clip([q + x, q, 1 - 2 * q - x], 1e-300, 1)
+        return -(np.array([up, down, n - up - down]) * np.log(shares)).sum()
+
+    q = optimize.minimize_scalar(loss, bounds=(max(0.0, -x), (1 - x) / 2), method="bounded", options={"xatol": 1e-13}).x
+    return (up - down - n * x) / math.sqrt(n * (2 * q + x * (1 - x)))
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "n", "x"), [(12, 5, 100, 0.01), (12, 5, 100, -0.2), (3, 30, 60, -0.1), (1, 1, 80, 0.3)]
+)
+def test_the_score_interval_is_tangos(up, down, n, x):
+    expected = stats.norm.sf(constrained_score(up, down, n, x))
+    assert cr.PairedScore(up, down, n).p_above(x) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_posterior_is_dirichlets():
+    drawn = np.random.default_rng(5).dirichlet([8, 4, 31], 400_000)
+    difference = drawn[:, 0] - drawn[:, 1]
+    evidence = cr.PairedPosterior(7, 3, 39)  # the prior's 1 for each of four outcomes, two of which go together
+    drawn_again = np.random.default_rng(6).dirichlet([8, 4, 15, 16], 400_000)
+    for sample in (drawn_again[:, 0] - drawn_again[:, 1], difference):
+        assert evidence.p_above(0.02) == pytest.approx(float((sample <= 0.02).mean()), abs=0.003)
+    assert evidence.interval(0.05) == pytest.approx(np.quantile(difference, [0.025, 0.975]), abs=0.002)
+
+
+evidences = st.one_of(
+    st.builds(
+        lambda kind, up, down, rest: kind(up, down, up + down + rest),
+        st.sampled_from([cr.PairedScore, cr.PairedPosterior]),
+        st.integers(0, 60),
+        st.integers(0, 60),
+        st.integers(1, 300),
+    ),
+    st.builds(
+        lambda mean, error, df: cr.StudentT(mean, error, df),
+        st.floats(-0.5, 0.5),
+        st.floats(0.001, 0.3),
+        st.sampled_from([5, 60, math.inf]),
+    ),
+    st.builds(
+        lambda a, b, n: cr.UnpairedPosterior((min(a, n), n), (min(b, n), n)),
+        st.integers(0, 49),
+        st.integers(0, 49),
+        st.integers(1, 49),
+    ),
+)
+
+
+@given(evidences, st.sampled_from([0.05, 0.025, 0.05 / 15]), st.floats(-0.4, 0.4))
+@DERANDOMIZED
+def test_bounds_and_p_values_agree_and_mirror(evidence, level, value):
+    low, high = evidence.lower(level), evidence.upper(level)
+    assert low < high
+    mirrored = evidence.mirrored()
+    assert (mirrored.lower(level), mirrored.upper(level)) == (-high, -low)
+    assert mirrored.p_above(value) == evidence.p_below(-value)
+    if abs(value - low) > 1e-6:
+        assert (evidence.p_above(value) <= level) == (value <= low)
+    if abs(value - high) > 1e-6:
+        assert (evidence.p_below(value) <= level) == (value >= high)
+    assert evidence.p_above(value) <= evidence.p_above(value + 0.1) + 1e-12
+
+
+def exact_share(n: int, up: float, down: float, holds) -> float:
+    """The exact probability that `holds(gained, lost)` for n paired items with these true shares."""
+    total = 0.0
+    for gained, p_gained in enumerate(stats.binom.pmf(np.arange(n + 1), n, up)):
+        if p_gained > 1e-7:
+            lost = stats.binom.pmf(np.arange(n - gained + 1), n - gained, down / (1 - up))
+            total += sum(p_gained * p for d, p in enumerate(lost) if p_gained * p > 1e-8 and holds(gained, d))
+    return total
+
+
+@pytest.mark.parametrize(("n", "up", "down"), [(100, 0.1, 0.1), (100, 0.1, 0.05), (200, 0.05, 0.05), (200, 0.2, 0.1)])
+def test_exact_coverage_of_the_score_interval(n, up, down):
+    def covers(gained, lost):
+        evidence = cr.PairedScore(gained, lost, n)
+        return min(evidence.p_above(up - down), evidence.p_below(up - down)) >= 0.025
+
+    assert 0.93 <= exact_share(n, up, down, covers) <= 0.97
+
+
+@pytest.mark.parametrize("kind", [cr.PairedScore, cr.PairedPosterior])
+@pytest.mark.parametrize("disagreement", [0.04, 0.1, 0.2])
+def test_exact_errors_at_the_limit(kind, disagreement):
+    """A model exactly at the limit passes in about 5 %, one that is unchanged fails in less."""
+    n = 200 if kind is cr.PairedScore else 40
+    up, down = (disagreement - 0.01) / 2, (disagreement + 0.01) / 2
+    assert exact_share(n, up, down, lambda a, b: kind(a, b, n).p_above(-0.01) <= 0.05) <= 0.055
+    half = disagreement / 2
+    assert exact_share(n, half, half, lambda a, b: kind(a, b, n).p_below(-0.01) <= 0.05) <= 0.045
+
+
+def clustered_pair(rng, clusters: int, size: int, spread: float, difference: float = 0.0) -> cr.Pairs:
+    """0/1 items whose disagreements come in passages: each passage has its own shares of gains and losses."""
+    n = clusters * size
+    groups = np.repeat(np.arange(clusters), size)
+    up = np.clip(rng.beta(0.1 / spread, 0.9 / spread, clusters), 0, 0.5)[groups]
+    down = np.clip(rng.beta((0.1 - difference) / spread, (0.9 + difference) / spread, clusters), 0, 0.5)[groups]
+    draw = rng.random(n)
+    gained, lost = draw < up, draw > 1 - down
+    base = np.where(gained, 0.0, np.where(lost, 1.0, (rng.random(n) < 0.6).astype(float)))
+    cand = np.where(gained, 1.0, np.where(lost, 0.0, base))
+    return cr.Pairs(base, cand, groups)
+
+
+def test_coverage_with_clusters():
+    rng = np.random.default_rng(21)
+    covered = naive = 0
+    for _ in range(800):
+        pairs = clustered_pair(rng, 60, 8, 0.25)
+        evidence = cr.paired_basis(pairs, 1, 1.0).evidence
+        covered += min(evidence.p_above(0.0), evidence.p_below(0.0)) >= 0.025
+        alone = cr.paired_basis(replace(pairs, groups=None), 1, 1.0).evidence
+        naive += min(alone.p_above(0.0), alone.p_below(0.0)) >= 0.025
+    assert 0.93 <= covered / 800 <= 0.97
+    assert naive / 800 < 0.92  # what leaving the passages out would give
+
+
+@pytest.mark.parametrize(("clusters", "n"), [(None, 300), (None, 30), (50, 300)])
+def test_coverage_of_continuous_scores(clusters, n):
+    rng = np.random.default_rng(22)
+    covered, truth = 0, 0.02
+    groups = None if clusters is None else np.arange(n) % clusters
+    for _ in range(1000):
+        shared = 0.0 if clusters is None else rng.normal(0, 0.05, clusters)[groups]
+        base = rng.beta(2, 2, n)
+        basis = cr.paired_basis(cr.Pairs(base, base + truth + shared + rng.normal(0, 0.1, n), groups), 1, 1.0)
+        covered += min(basis.evidence.p_above(truth), basis.evidence.p_below(truth)) >= 0.025
+    assert 0.93 <= covered / 1000 <= 0.97
+
+
+def test_an_unchanged_model_fails_a_family_in_at_most_5_percent():
+    rng = np.random.default_rng(23)
+    sizes = [(164, 0.1), (198, 0.15), (500, 0.1), (1000, 0.05), (40, 0.1)]
+    failed = tight = 0
+    for _ in range(500):
+        pairs = [draw_pair(rng, n, d, 0.0) for n, d in sizes]
+        failed += any(row.verdict == cr.NO_GO for row in judged(pairs))
+        # Without a margin the error budget is used up, and not more.
+        tight += any(row.verdict == cr.NO_GO for row in judged(pairs, threshold=0.0))
+    assert failed / 500 <= 0.05
+    assert 0.01 <= tight / 500 <= 0.07
+
+
+def test_a_model_three_points_worse_passes_in_at_most_5_percent():
+    rng = np.random.default_rng(24)
+    passed = 0
+    for _ in range(500):
+        pairs = [draw_pair(rng, n, 0.1, -0.03 if n == 1000 else 0.02) for n in (300, 1000, 3000)]
+        passed += all(row.verdict == cr.GO for row in judged(pairs))
+    assert passed / 500 <= 0.05
+
+
+def test_an_unchanged_model_passes_with_enough_items():
+    rng = np.random.default_rng(25)
+    verdicts = [judged([draw_pair(rng, 3092, 0.05, 0.0)])[0].verdict for _ in range(300)]
+    assert 0.73 <= verdicts.count(cr.GO) / 300 <= 0.87  # the power that the items were planned for
+    assert judged([cr.Pairs(*map(np.array, flips(60, 1, 2)), None)])[0].verdict == cr.INCONCLUSIVE
+
+
+def test_a_gain_is_claimed_wrongly_in_at_most_5_percent():
+    rng = np.random.default_rng(26)
+    policy = cr.Policy(rule="select")
+    claimed = 0
+    for _ in range(400):
+        rows = judged([draw_pair(rng, 400, 0.1, 0.0) for _ in range(6)], policy)
+        claimed += any(row.verdict == cr.BETTER for row in rows)
+    assert claimed / 400 <= 0.06
+
+
+def test_rare_large_drops_of_a_continuous_score_do_not_pass():
+    """Where few items change the t interval alone is too narrow."""
+    rng = np.random.default_rng(27)
+    passed = alone = 0
+    for _ in range(600):
+        base = rng.beta(3, 2, 300)
+        pairs = cr.Pairs(base, np.where(rng.random(300) < 0.02, 0.0, base), None)
+        rows = judged([pairs])
+        passed += rows[0].verdict == cr.GO
+        differences = pairs.candidate - pairs.baseline
+        if differences.any():
+            student = cr.StudentT(differences.mean(), cr.error_of_mean(differences), 299)
+            alone += student.p_above(-0.01) <= 0.05
+        else:
+            alone += 1
+    assert passed / 600 <= 0.05 < alone / 600
+
+
+def test_unchanged_clusters_are_no_evidence_for_their_items():
+    same = np.tile([1.0, 0.0], 500)
+    alone = cr.paired_basis(cr.Pairs(same, same, None), 1, 1.0)
+    grouped = cr.paired_basis(cr.Pairs(same, same, np.repeat(np.arange(20), 50)), 1, 1.0)
+    assert alone.evidence.p_above(-0.01) < 0.05 < grouped.evidence.p_above(-0.01)
+    assert grouped.design_effect == 50
+
+
+def test_few_clusters_decide_nothing():
+    pairs = clustered_pair(np.random.default_rng(1), 5, 40, 0.2)
+    basis = cr.paired_basis(pairs, 1, 1.0)
+    assert basis.evidence is None
+    assert "too few clusters (5)" in basis.method
+
+
+@given(st.data())
+@DERANDOMIZED
+def test_swapping_the_models_mirrors_the_interval(data):
+    n = data.draw(st.integers(12, 120))
+    binary = data.draw(st.booleans())
+    values = st.sampled_from([0.0, 1.0]) if binary else st.floats(0, 1)
+    one, two = (np.array(data.draw(st.lists(values, min_size=n, max_size=n))) for _ in range(2))
+    groups = np.arange(n) % data.draw(st.integers(10, n)) if data.draw(st.booleans()) else None
+    ours, theirs = (cr.paired_basis(cr.Pairs(a, b, groups), 1, 1.0).evidence for a, b in ((one, two), (two, one)))
+    low, high = ours.interval(0.05)
+    assert theirs.interval(0.05) == pytest.approx((-high, -low), abs=1e-9)
+    worse = cr.paired_basis(cr.Pairs(one, two, groups), -1, 1.0).evidence  # less is better
+    assert worse.interval(0.05) == pytest.approx((-high, -low), abs=1e-9)
+
+
+@given(st.data())
+@DERANDOMIZED
+def test_names_and_order_do_not_matter(data):
+    n = data.draw(st.integers(12, 60))
+    rng = random.Random(data.draw(st.integers(0, 10**6)))
+    keys = ["gsm8k", "drop"]
+    scores = {key: [[rng.choice([0, 0.5, 1]) for _ in range(n)] for _ in range(2)] for key in keys}
+    groups = [rng.randrange(11) for _ in range(n)] if data.draw(st.booleans()) else None
+
+    def answer(names, order, side_order):
+        runs = []
+        for side in range(2):
+            made = [
+                make_run(
+                    [scores[key][side][i] for i in order],
+                    key=key,
+                    names=[names[i] for i in order],
+                    groups=None if groups is None else [f"g{groups[i]}" for i in order],
+                )
+                for key in side_order
+            ]
+            runs.append(made)
+        decision = ask(runs[0], runs[1], policy=cr.Policy(rule="release"))
+        return decision.verdict, {row.key: (row.verdict, row.bounds, row.delta) for row in decision.rows}
+
+    plain = answer([f"i{i}" for i in range(n)], list(range(n)), keys)
+    order = list(range(n))
+    rng.shuffle(order)
+    renamed = answer([f"x{i * 7919 % 10007}" for i in range(n)], order, keys[::-1])
+    assert renamed[0] == plain[0]
+    for key in keys:
+        assert renamed[1][key][0] == plain[1][key][0]
+        assert renamed[1][key][2] == pytest.approx(plain[1][key][2], abs=1e-12)
+        if plain[1][key][1] is not None:
+            assert renamed[1][key][1] == pytest.approx(plain[1][key][1], abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(60, 400), st.integers(0, 25), st.integers(0, 25)), min_size=1, max_size=8))
+@DERANDOMIZED
+def test_verdicts_are_what_the_shown_interval_says(sizes):
+    rows = judged([cr.Pairs(*map(np.array, flips(n, a, b)), None) for n, a, b in sizes])
+    for row in rows:
+        low, high = row.bounds
+        expected = cr.GO if low > row.threshold else cr.NO_GO if high < row.threshold else cr.INCONCLUSIVE
+        assert row.verdict == expected
+        assert (row.p_values["fail_adjusted"] <= 0.05) == (high <= row.threshold)
+        assert row.levels[0] == 0.05
+        assert low <= row.delta <= high
+
+
+# --- The rules ------------------------------------------------------------------------------------------------------
+
+
+def test_release_has_three_verdicts():
+    alike, better, worse = flips(4000, 60, 60), flips(1000, 80, 20), flips(1000, 20, 90)
+    for (one, two), verdict, code in ((alike, "GO", 0), (better, "GO", 0), (worse, "NO-GO", 1)):
+        decision = ask(make_run(one), make_run(two))
+        assert (decision.verdict, cr.EXIT_CODES[decision.verdict]) == (verdict, code)
+    undecided = ask(make_run(flips(200, 10, 10)[0]), make_run(flips(200, 10, 10)[1]))
+    assert undecided.verdict == "INCONCLUSIVE"
+    assert undecided.rows[0].items_needed == cr.items_for(0.1, 0.01)
+
+
+def test_an_identical_model_needs_as_many_items_as_the_command_says():
+    same = [1, 0] * 50
+    row = ask(make_run(same), make_run(same)).rows[0]
+    assert row.verdict == "INCONCLUSIVE"
+    for count, verdict in ((row.items_needed, "GO"), (row.items_needed - 1, "INCONCLUSIVE")):
+        scores = ([1, 0] * count)[:count]
+        assert ask(make_run(scores), make_run(scores)).verdict == verdict
+
+
+def test_one_failing_benchmark_fails_the_release_and_one_open_one_leaves_it_open():
+    good, bad, undecided = flips(4000, 60, 60), flips(1000, 10, 120), flips(100, 5, 5)
+    runs = [[make_run(s, key=key) for key, s in (("gsm8k", good[i]), ("drop", bad[i]))] for i in range(2)]
+    assert ask(*runs).verdict == "NO-GO"
+    runs = [[make_run(s, key=key) for key, s in (("gsm8k", good[i]), ("drop", undecided[i]))] for i in range(2)]
+    assert ask(*runs).verdict == "INCONCLUSIVE"
+
+
+def test_finetune_wants_a_gain_and_no_loss():
+    policy = cr.Policy(rule="finetune", targets=("gsm8k",))
+    gain, small_gain, same = flips(1500, 200, 40), flips(3000, 60, 60), flips(4000, 60, 60)
+
+    def verdict(target, general):
+        runs = [[make_run(target[i], key="gsm8k"), make_run(general[i], key="drop")] for i in range(2)]
+        return ask(*runs, policy=policy)
+
+    assert verdict(gain, same).verdict == "GO"
+    decision = verdict(small_gain, same)
+    assert decision.verdict == "NO-GO"  # the gain is shown to be less than 2 points
+    assert [row.verdict for row in decision.rows if row.role == "target"] == ["NO-GO"]
+    assert verdict(gain, flips(1500, 20, 120)).verdict == "NO-GO"
+    half = verdict(flips(300, 20, 6), same)
+    assert half.verdict == "INCONCLUSIVE"
+    target = next(row for row in half.rows if row.role == "target")
+    assert target.needed_if == "the true difference is the observed one"
+    assert target.items_needed > 300
+
+
+def test_select_wants_two_improvements_and_no_regression():
+    policy = cr.Policy(rule="select")
+    up, same, down = flips(4000, 300, 60), flips(4000, 50, 50), flips(4000, 60, 300)
+
+    def runs(*kinds, side):
+        return [make_run(kind[side], key=key) for key, kind in zip(("gsm8k", "drop", "mmlu"), kinds, strict=True)]
+
+    base = runs(up, up, same, side=0)
+    good = ask(base, runs(up, up, same, side=1), policy=policy)
+    assert good.verdict == "GO"
+    assert [row.verdict for row in good.rows] == ["BETTER", "BETTER", "NO REGRESSION"]
+    base = runs(up, same, same, side=0)
+    one = ask(base, runs(up, same, same, side=1), policy=policy)
+    assert one.verdict == "INCONCLUSIVE"
+    base = runs(up, up, down, side=0)
+    assert ask(base, runs(up, up, down, side=1), policy=policy).verdict == "NO-GO"
+
+
+def test_select_among_several_names_the_one_that_passes_and_its_pareto_probability():
+    policy = cr.Policy(rule="select")
+    up, same, down = flips(3000, 400, 60), flips(3000, 40, 40), flips(3000, 60, 400)
+    assert up[0].count(1) != same[0].count(1)
+    right = [1] * 1500 + [0] * 1500
+    better = [1] * 1900 + [0] * 1100
+    worse = [1] * 1200 + [0] * 1800
+
+    def model(one, two):
+        return [make_run(one, key="gsm8k"), make_run(two, key="drop")]
+
+    decision = ask(model(right, right), model(better, better), model(worse, better), policy=policy)
+    assert decision.verdict == "GO"
+    assert dict(decision.candidates) == {"new": "GO", "other": "NO-GO"}
+    assert decision.pareto.front == ("new",)
+    assert decision.pareto.probability["new"] == 1.0
+    assert decision.pareto.probability["old"] == 0.0
+    assert down
+
+
+def test_pareto_probability_of_equals_is_a_coin_toss():
+    rng = np.random.default_rng(31)
+    one, two = rng.integers(0, 2, (2, 800))
+    runs = [[make_run(scores, key=key) for key in ("gsm8k",)] for scores in (one, two)]
+    decision = ask(*runs, policy=cr.Policy(rule="select", min_better=1))
+    low, high = sorted(decision.pareto.probability.values())
+    from scipy.special import ndtr
+
+    expected = ndtr(abs(one.mean() - two.mean()) / cr.error_of_mean(one - two * 1.0))
+    assert high == pytest.approx(expected, abs=0.04)
+    assert low + high >= 1.0  # ties count for both
+
+
+# --- What may be compared -------------------------------------------------------------------------------------------
+
+
+def pair_on_disk(folder, one=None, two=None, scores=None, **both):
+    """Records of run/old and run/new; `one` and `two` are their own options."""
+    scores = scores or flips(400, 10, 10)
+    write_record(folder, "run/old", scores[0], **(both | (one or {})))
+    write_record(folder, "run/new", scores[1], **(both | (two or {})))
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"dtype": "bfloat16"}, "dtype: float32 and bfloat16"),
+        ({"shots": 5}, "few-shot count: 0 and 5"),
+        ({"library": ("lighteval", "0.12.0")}, "harness: lighteval 0.13.0 and lighteval 0.12.0"),
+        ({"library": ("lm_eval", "0.4.13")}, "harness"),
+        ({"prompt": "another"}, "400 items were asked with other prompts"),
+        ({"content": "another"}, "400 items have the same id and other content"),
+        ({"temperature": 0.7}, "temperature: 0.0 and 0.7"),
+        ({"source": "documentation"}, "was read from a document"),
+        ({"metric": "accuracy"}, "metric: exact_match and accuracy"),
+        ({"details": {"empty": "50"}}, "50 of 400 answers of the candidate are empty"),
+        ({"details": {"truncated": "41"}}, "41 of 400 answers of the candidate are truncated"),
+        ({"details": {"unparsed": "399"}}, "399 of 400 answers of the candidate are unparsed"),
+        ({"names": [f"other/{i}" for i in range(400)]}, "item sets: 400 items only the baseline has"),
+    ],
+)
+def test_unlike_runs_are_not_judged_silently(tmp_path, capsys, option, words):
+    pair_on_disk(tmp_path, two=option)
+    document = compare(capsys, tmp_path)
+    row = document["benchmarks"][0]
+    assert (document["verdict"], row["verdict"]) == ("INCONCLUSIVE", "NOT COMPARABLE")
+    assert words in "; ".join(row["notes"])
+    assert (row["delta"], row["interval"], document["allow_unlike"]) == (None, None, False)
+    allowed = compare(capsys, tmp_path, "--allow-unlike")
+    assert allowed["allow_unlike"] is True
+    assert allowed["benchmarks"][0]["verdict"] != "NOT COMPARABLE"
+    assert words in "; ".join(allowed["benchmarks"][0]["notes"])
+    code, out, _ = call(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path, "--allow-unlike")
+    assert code == 3 and "--allow-unlike" in out and words in out.replace("\\", "")
+
+
+def test_chat_template_and_engine_must_be_alike():
+    one = make_run([1, 0] * 40, settings={"chat template": "true", "engine": "vllm 0.32"})
+    two = make_run([1, 0] * 40, settings={"chat template": "false", "engine": "transformers 5"})
+    notes = "; ".join(ask(one, two).rows[0].notes)
+    assert "chat template: true and false" in notes and "engine: vllm 0.32 and transformers 5" in notes
+
+
+def test_what_one_side_does_not_say_is_no_difference():
+    scores = flips(4000, 60, 60)
+    decision = ask(make_run(scores[0], settings={"dtype": "float32"}), make_run(scores[1], settings={}))
+    assert decision.verdict == "GO"
+
+
+def test_items_that_one_side_lacks_or_that_errored_are_counted(tmp_path, capsys):
+    one, two = flips(400, 10, 10)
+    names = [f"test/{i}" for i in range(400)]
+    write_record(tmp_path, "run/old", one, names=names, errors={"test/1", "test/2"})
+    write_record(tmp_path, "run/new", two[:-3], names=names[:-3], errors={"test/1"})
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["n"] == 395
+    assert "2 items could not be scored on both sides in every run" in row["notes"]
+    assert "3 items only the baseline has" in row["notes"]
+    assert (row["baseline"]["errors"], row["score"]["errors"]) == (2, 1)
+
+
+def test_many_errors_are_a_validity_problem(tmp_path, capsys):
+    pair_on_disk(tmp_path, two={"errors": {f"test/{i}" for i in range(60)}})
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["verdict"] == "NOT COMPARABLE"
+    assert "60 of 400 items of the candidate could not be scored" in row["notes"]
+
+
+def test_a_score_below_chance_is_a_validity_problem(tmp_path, capsys):
+    scores = [1] * 200 + [0] * 200, [1] * 40 + [0] * 360
+    pair_on_disk(tmp_path, scores=scores, task="my_quiz", metric="accuracy", choices=["a", "b", "c", "d"])
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["verdict"] == "NOT COMPARABLE"
+    assert "below chance (0.100, guessing gives 0.250)" in row["notes"][0]
+    pair_on_disk(tmp_path / "mapped", scores=scores, task="mmlu", metric="accuracy")
+    assert "below chance" in compare(capsys, tmp_path / "mapped")["benchmarks"][0]["notes"][0]
+
+
+def test_the_runs_that_were_made_alike_are_found_among_others(tmp_path, capsys):
+    pair_on_disk(tmp_path, scores=flips(4000, 60, 60))
+    write_record(tmp_path, "run/new", [0] * 30, names=[f"test/{i}" for i in range(30)], dtype="bfloat16")
+    document = compare(capsys, tmp_path)
+    assert document["verdict"] == "GO"
+    assert "1 runs with other settings are left out" in document["benchmarks"][0]["notes"]
+
+
+def test_each_few_shot_count_is_a_comparison_of_its_own(tmp_path, capsys):
+    for shots in (0, 5):
+        pair_on_disk(tmp_path, shots=shots)
+    names = [row["name"] for row in compare(capsys, tmp_path)["benchmarks"]]
+    assert names == ["GSM8K (0-shot)", "GSM8K (5-shot)"]
+
+
+def test_subtasks_are_pooled_item_by_item(tmp_path, capsys):
+    for task in ("mmlu:anatomy", "mmlu:virology"):
+        pair_on_disk(tmp_path, task=task, metric="accuracy", scores=flips(2000, 30, 30))
+    (row,) = compare(capsys, tmp_path)["benchmarks"]
+    assert (row["benchmark"], row["n"], row["verdict"]) == ("mmlu", 4000, "GO")
+    assert "2 parts pooled, each item counts once" in row["notes"]
+    write_record(tmp_path, "run/old", [1, 0] * 50, task="mmlu:astronomy", metric="accuracy")
+    (row,) = compare(capsys, tmp_path)["benchmarks"]
+    assert row["verdict"] == "NOT COMPARABLE" and "parts that one side lacks: astronomy" in row["notes"]
+
+
+def test_corpus_level_scores_get_no_verdict(tmp_path, capsys):
+    options = {"task": "wmt14", "metric": "bleu", "unit": "points", "bounds": (0.0, 100.0), "aggregation": "bleu"}
+    scores = [0.3, 0.4] * 100
+    write_record(tmp_path, "run/old", scores, score=30.0, error=0.2, **options)
+    write_record(tmp_path, "run/new", scores, score=20.0, error=0.2, **options)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert (row["verdict"], row["delta"], row["interval"]) == ("INCONCLUSIVE", -10.0, None)
+    assert "no verdict: corpus-level score (bleu)" in row["notes"][-1]
+
+
+def test_without_samples_the_interval_is_unpaired(tmp_path, capsys):
+    one, two = [1] * 500 + [0] * 500, [1] * 300 + [0] * 700
+    for name, scores in (("old", one), ("new", two)):
+        write_record(tmp_path, f"run/{name}", scores, samples=False, error=0.0158)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert (row["verdict"], row["paired"]) == ("NO-GO", False)
+    assert row["interval_95"] == pytest.approx([-0.2 - 1.96 * 0.0158 * 2**0.5, -0.2 + 1.96 * 0.0158 * 2**0.5], abs=1e-4)
+    assert any("without samples" in line for line in row["notes"])
+
+
+def test_without_samples_an_interval_stands_for_its_error(tmp_path, capsys):
+    for name, score in (("old", 0.5), ("new", 0.3)):
+        write_record(tmp_path, f"run/{name}", [score], samples=False, interval=(score - 0.031, score + 0.031), n=1000)
+    assert compare(capsys, tmp_path)["benchmarks"][0]["verdict"] == "NO-GO"
+
+
+def test_without_samples_and_errors_there_is_no_verdict(tmp_path, capsys):
+    for name, score in (("old", 0.9), ("new", 0.1)):
+        write_record(tmp_path, f"run/{name}", [score], samples=False)
+    document = compare(capsys, tmp_path)
+    assert document["verdict"] == "INCONCLUSIVE"
+    assert "no verdict: no samples and no standard error" in document["benchmarks"][0]["notes"]
+
+
+def test_few_answers_without_samples_are_two_beta_posteriors(tmp_path, capsys):
+    for name, right in (("old", 12), ("new", 20)):
+        write_record(tmp_path, f"run/{name}", [1] * right + [0] * (20 - right), samples=False, error=0.1)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["method"] == "unpaired Beta posteriors"
+    assert row["verdict"] == "GO"
+    evidence = cr.UnpairedPosterior((12, 20), (20, 20))
+    assert row["p_values"]["pass"] == evidence.p_above(-0.01)
+
+
+def test_a_standard_error_of_zero_is_no_certainty(tmp_path, capsys):
+    for name in ("old", "new"):
+        write_record(tmp_path, f"run/{name}", [1] * 60, samples=False, error=0.0)
+    assert compare(capsys, tmp_path)["verdict"] == "INCONCLUSIVE"
+
+
+def test_a_missing_benchmark_keeps_the_gate_open(tmp_path, capsys):
+    pair_on_disk(tmp_path, scores=flips(4000, 60, 60))
+    write_record(tmp_path, "run/old", [1, 0] * 100, task="drop", metric="f1")
+    document = compare(capsys, tmp_path)
+    assert document["verdict"] == "INCONCLUSIVE"
+    missing = next(row for row in document["benchmarks"] if row["benchmark"] == "drop")
+    assert (missing["verdict"], missing["notes"]) == ("MISSING", ["not measured for the candidate"])
+    failure = {"model_id": "run/new", "task": "drop|0", "error": "CUDA out of memory", "checkpoint": "new"}
+    (tmp_path / f"{uuid.uuid4()}_failure.json").write_text(json.dumps(failure))
+    missing = next(row for row in compare(capsys, tmp_path)["benchmarks"] if row["benchmark"] == "drop")
+    assert missing["notes"] == ["failed for the candidate: CUDA out of memory"]
+    document = compare(capsys, tmp_path, "--benchmarks", "gsm8k")
+    assert document["verdict"] == "GO"
+    assert document["warnings"] == [
+        "gated benchmarks that --benchmarks leaves out, so the answer is not about them: drop"
+    ]
+
+
+def test_what_only_the_candidate_has_does_not_block(tmp_path, capsys):
+    pair_on_disk(tmp_path, scores=flips(4000, 60, 60))
+    write_record(tmp_path, "run/new", [1, 0] * 100, task="drop", metric="f1")
+    document = compare(capsys, tmp_path)
+    assert document["verdict"] == "GO"
+    assert {row["benchmark"]: row["verdict"] for row in document["benchmarks"]} == {"gsm8k": "GO", "drop": "MISSING"}
+
+
+def test_less_is_better(tmp_path, capsys):
+    rng = np.random.default_rng(41)
+    base = rng.beta(2, 8, 500)
+    options = {"task": "librispeech", "metric": "wer", "lower": True, "bounds": (0.0, None)}
+    options["bounds"] = None
+    write_record(tmp_path, "run/old", base, **options)
+    write_record(tmp_path, "run/new", base + rng.normal(0.1, 0.02, 500), **options)
+    policy = tmp_path / "p.yaml"
+    policy.write_text("defaults: {max_relative_drop: 0.05}\n")
+    row = compare(capsys, tmp_path, "--policy", policy)["benchmarks"][0]
+    assert row["verdict"] == "NO-GO" and row["lower_is_better"]
+    assert row["delta"] == pytest.approx(0.1, abs=0.005)
+    assert row["interval"][0] < row["delta"] < row["interval"][1]
+    assert 0 < row["limit"] == pytest.approx(0.05 * row["baseline"]["score"])
+    again = compare(capsys, tmp_path, "--policy", policy, baseline="new", candidate="old")["benchmarks"][0]
+    assert (again["verdict"], again["delta"]) == ("GO", pytest.approx(-row["delta"]))
+    unbounded = compare(capsys, tmp_path)["benchmarks"][0]
+    assert unbounded["verdict"] == "INCONCLUSIVE"
+    assert any("no bounds" in line for line in unbounded["notes"])
+
+
+def test_percent_is_read_as_a_proportion(tmp_path, capsys):
+    one, two = flips(4000, 60, 60)
+    options = {"unit": "percent", "bounds": (0.0, 100.0)}
+    write_record(tmp_path, "run/old", one, score=100 * sum(one) / 4000, **options)
+    write_record(tmp_path, "run/new", [100 * s for s in two], **options)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert (row["verdict"], row["unit"]) == ("GO", "proportion")
+    assert row["score"]["score"] == row["baseline"]["score"] == 0.5
+
+
+# --- Clusters and repeats -------------------------------------------------------------------------------------------
+
+
+def test_items_of_a_passage_go_together(tmp_path, capsys):
+    one, two = [1, 0] * 200, [1, 0] * 160 + [0, 0] * 40
+
+    def passage(index):
+        return {"passage_id": f"p{index // 10}", "topic": f"t{index // 20}"}
+
+    pair_on_disk(tmp_path, scores=(one, two), metadata=passage)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert (row["clusters"], row["n"]) == (40, 400)
+    assert row["design_effect"] > 3
+    assert "design effect" in row["method"]
+    other = compare(capsys, tmp_path, "--cluster-by", "topic")["benchmarks"][0]
+    assert other["clusters"] == 20
+    arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path, "--cluster-by")
+    assert "did you mean topic?" in refused(capsys, *arguments, "topc")
+
+
+def test_items_of_one_passage_alone_are_no_evidence(tmp_path, capsys):
+    pair_on_disk(tmp_path, metadata=lambda index: {"passage_id": "the only one"})
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert (row["verdict"], row["interval"], row["score"]["interval_95"]) == ("INCONCLUSIVE", None, None)
+    assert "too few clusters (1)" in row["notes"][-1]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_handful_of_items(tmp_path, capsys, count):
+    pair_on_disk(tmp_path, scores=([1] * count, [0] * count))
+    assert compare(capsys, tmp_path)["verdict"] == "INCONCLUSIVE"
+    pair_on_disk(tmp_path / "other", scores=([0.5] * count, [0.25] * count))
+    assert compare(capsys, tmp_path / "other")["verdict"] == "INCONCLUSIVE"
+
+
+def test_items_that_all_failed_are_no_items(tmp_path, capsys):
+    names = [f"test/{i}" for i in range(60)]
+    write_record(tmp_path, "run/old", [1, 0] * 30)
+    write_record(tmp_path, "run/new", [1, 0] * 30, errors=set(names[1:]))
+    document = compare(capsys, tmp_path)
+    assert document["benchmarks"][0]["verdict"] == "NOT COMPARABLE"
+    assert compare(capsys, tmp_path, "--allow-unlike")["verdict"] == "INCONCLUSIVE"
+
+
+def test_identical_greedy_repeats_count_once(tmp_path, capsys):
+    one, two = flips(400, 10, 10)
+    pair_on_disk(tmp_path, scores=(one, two))
+    for _ in range(2):
+        write_record(tmp_path, "run/new", two)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert "candidate: 3 identical greedy repeats count once" in row["notes"]
+    assert "runs" not in row["score"]
+    alone = tmp_path / "alone"
+    pair_on_disk(alone, scores=(one, two))
+    assert compare(capsys, alone)["benchmarks"][0]["interval"] == row["interval"]
+
+
+def test_three_sampled_runs_are_averaged_and_shown_with_their_interval(tmp_path, capsys):
+    rng = np.random.default_rng(51)
+    ability = rng.beta(2, 2, 300)
+    runs = {name: [(rng.random(300) < ability).astype(int) for _ in range(3)] for name in ("old", "new")}
+    for name, all_scores in runs.items():
+        for seed, scores in enumerate(all_scores):
+            write_record(tmp_path, f"run/{name}", scores, temperature=0.7, seed=str(seed))
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    means = [scores.mean() for scores in runs["new"]]
+    shown = row["score"]["runs"]
+    assert shown["n"] == 3
+    assert shown["mean"] == pytest.approx(np.mean(means))
+    assert shown["standard_deviation"] == pytest.approx(np.std(means, ddof=1))
+    assert shown["half_width_95"] == pytest.approx(2.484138 * np.std(means, ddof=1), rel=1e-5)
+    averaged = np.mean(runs["new"], axis=0) - np.mean(runs["old"], axis=0)
+    student = cr.StudentT(averaged.mean(), cr.error_of_mean(averaged), 299)
+    assert row["interval_95"] == pytest.approx(student.interval(0.05))
+    assert row["n"] == 300 and row["with_another_run"] < row["detectable"]
+    _, out, _ = call(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path)
+    assert f"{shown['mean']:.3f} ± {shown['standard_deviation']:.3f} (3 runs, mean ± " in out
+
+
+def test_epochs_in_one_file_are_repeats(tmp_path, capsys):
+    rng = np.random.default_rng(52)
+    for name in ("old", "new"):
+        write_record(tmp_path, f"run/{name}", rng.integers(0, 2, 200), epochs=2, temperature=0.5)
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["n"] == 100 and row["score"]["runs"]["n"] == 2
+
+
+def test_the_noise_floor_of_repeated_runs(tmp_path, capsys):
+    rng = np.random.default_rng(53)
+    ability = rng.beta(2, 2, 500)
+    for name in ("old", "new"):
+        write_record(tmp_path, f"run/{name}", (rng.random(500) < ability).astype(int), temperature=0.7)
+    folders = [tmp_path / "again" / str(i) for i in range(4)]
+    for seed, folder in enumerate(folders):
+        scores = (rng.random(500) < ability).astype(int)
+        write_record(folder, "run/old", scores, temperature=0.7, seed=str(seed))
+    row = compare(capsys, tmp_path / "data", "--aa", *folders)["benchmarks"][0]
+    expected = 1.96 * math.sqrt(2 * float((ability * (1 - ability)).mean()) / 500)
+    assert row["noise"]["half_width"] == pytest.approx(expected, rel=0.1)
+    assert row["noise"]["runs"] == 4 and 0.2 < row["noise"]["items_changed"] < 0.8
+    arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path / "data", "--aa", *folders)
+    _, out, _ = call(capsys, *arguments)
+    assert "A/A noise" in out and "4 runs" in out
+
+
+def test_the_noise_floor_covers_two_runs_of_one_model():
+    rng = np.random.default_rng(54)
+    ability = rng.beta(2, 2, 200)
+
+    def again():
+        return make_run((rng.random(200) < ability).astype(int), temperature=0.7, seed=str(rng.integers(10**9)))
+
+    inside = 0
+    for _ in range(300):
+        row = ask(again(), again(), repeated=(again(), again())).rows[0]
+        inside += abs(row.delta) <= row.noise.half_width
+        assert ("within the A/A noise" in row.notes) == (abs(row.delta) <= row.noise.half_width)
+    assert 0.92 <= inside / 300 <= 0.98
+
+
+# --- The policy -----------------------------------------------------------------------------------------------------
+
+
+def write_policy(folder: Path, text: str) -> Path:
+    path = folder / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("max_drop: 0.01", "unknown key 'max_drop'; known are: version, rule"),
+        ("rul: release", "unknown key 'rul' (did you mean rule?)"),
+        ("defaults: {max_drp: 0.1}", "defaults: unknown key 'max_drp' (did you mean max_drop"),
+        ("benchmarks: {gsm8k: {teir: critical}}", "gsm8k: unknown key 'teir' (did you mean tier?)"),
+        ("rule: ship", "rule is 'ship'; it must be one of release, finetune, select"),
+        ("alpha: five", "alpha is 'five'; it must be a number of 0.0001 to 0.5"),
+        ("defaults: {max_drop: 1.5}", "max_drop is 1.5; it must be a number of 0 to 1"),
+        ("defaults: {max_drop: .nan}", "max_drop is nan"),
+        ("defaults: {tier: high}", "tier is 'high'"),
+        ("defaults: {min_items: -1}", "min_items is -1"),
+        ("defaults: {min_items: true}", "min_items is True"),
+        ("harness: {lighteval: 0.13}", "in quotes"),
+        ("targets: gsm8k", "a list of texts"),
+        ("version: 2", "version is 2; it must be 1"),
+        ("benchmarks: [gsm8k]", "benchmarks is ['gsm8k']; it must be a mapping"),
+        ("benchmarks: {gsm8k: 3}", "a benchmark's name and a mapping"),
+        ("benchmarks: {gsm8k: {}, GSM-8K: {}}", "are both gsm8k"),
+        ("benchmarks: {gsm9k: {}}", "no benchmark 'gsm9k' (did you mean gsm8k?)"),
+        ("- a\n- b", "a mapping is expected"),
+        ("rule: [", "while parsing"),
+        ("rule: !!python/object:os.system x", "could not determine a constructor"),
+        ("defaults: {tier: advisory}", "all of them advisory"),
+        ("rule: finetune", "--rule finetune needs --target"),
+        ("rule: select", "wants 2 better benchmarks, only 1 are gated: gsm8k"),
+    ],
+)
+def test_a_wrong_policy_is_refused(tmp_path, capsys, text, words):
+    pair_on_disk(tmp_path)
+    arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path)
+    assert words in refused(capsys, *arguments, "--policy", write_policy(tmp_path, text))
+
+
+def test_a_policy_sets_tiers_limits_items_and_versions(tmp_path, capsys):
+    pair_on_disk(tmp_path, scores=flips(4000, 60, 60))
+    pair_on_disk(tmp_path, scores=flips(1000, 10, 130), task="drop", metric="f1")
+
+    def verdict(text):
+        document = compare(capsys, tmp_path, "--policy", write_policy(tmp_path, text))
+        return document["verdict"], {row["benchmark"]: row for row in document["benchmarks"]}, document
+
+    assert verdict("rule: release")[0] == "NO-GO"
+    assert verdict("benchmarks: {drop: {tier: supporting}}")[0] == "NO-GO"
+    decision, _, document = verdict("supporting: warn\nbenchmarks: {drop: {tier: supporting}}")
+    assert decision == "GO"
+    assert document["warnings"] == ["DROP (supporting, does not block): NO-GO"]
+    decision, rows, _ = verdict("benchmarks: {drop: {tier: advisory, note: contaminated}}")
+    assert (decision, rows["drop"]["verdict"], rows["drop"]["blocking"]) == ("GO", "NO-GO", False)
+    assert "contaminated" in rows["drop"]["notes"]
+    assert verdict("benchmarks: {drop: {max_drop: 0.2}}")[0] == "GO"
+    decision, rows, _ = verdict("defaults: {tier: advisory}\nbenchmarks: {gsm8k: {tier: critical, min_items: 5000}}")
+    assert decision == "INCONCLUSIVE"
+    assert "no verdict: 4000 items, the policy wants 5000" in rows["gsm8k"]["notes"]
+    decision, rows, _ = verdict('harness: {lighteval: "0.14.*"}')
+    assert rows["gsm8k"]["verdict"] == "NOT COMPARABLE"
+    assert "the policy wants lighteval 0.14.*, this is 0.13.0" in rows["gsm8k"]["notes"]
+    policy = write_policy(tmp_path, 'harness: {lighteval: "0.14.*"}')
+    forced = compare(capsys, tmp_path, "--policy", policy, "--allow-unlike")
+    assert {row["verdict"] for row in forced["benchmarks"]} == {"NOT COMPARABLE"}
+    assert verdict('harness: {lighteval: "0.13.*"}')[1]["gsm8k"]["verdict"] == "GO"
+    assert "the policy wants lm-eval" in str(verdict('harness: {lm-eval: "0.4.*"}')[1]["gsm8k"]["notes"])
+    decision, rows, _ = verdict("benchmarks: {mmlu: {tier: critical}, drop: {tier: advisory}}")
+    assert (decision, rows["mmlu"]["verdict"]) == ("INCONCLUSIVE", "MISSING")
+
+
+def test_limits_are_points_or_relative_and_the_stricter_one_holds():
+    assert cr.Limits().allowed_drop(0.5, 1.0) == 0.01
+    assert cr.Limits(max_drop=0.02).allowed_drop(0.5, 1.0) == 0.02
+    assert cr.Limits(max_drop=0.02).allowed_drop(50, 100) == 2.0
+    assert cr.Limits(max_relative_drop=0.1).allowed_drop(0.5, 1.0) == pytest.approx(0.05)
+    assert cr.Limits(max_relative_drop=0.1).allowed_drop(7.5, None) == pytest.approx(0.75)
+    assert cr.Limits().allowed_drop(7.5, None) is None
+    guarded = cr.Limits(max_drop=0.02, max_relative_drop=0.05, relative_guard_below=0.3)
+    assert guarded.allowed_drop(0.2, 1.0) == pytest.approx(0.01)
+    assert guarded.allowed_drop(0.5, 1.0) == 0.02
+    assert cr.Limits().wanted_gain(0.5, 1.0) == 0.02
+    assert cr.Limits(min_relative_gain=0.1).wanted_gain(0.5, 1.0) == pytest.approx(0.05)
+    assert cr.Limits(min_gain=0.02, min_relative_gain=0.1).wanted_gain(0.5, 1.0) == pytest.approx(0.05)
+
+
+def test_a_direction_that_contradicts_the_record_is_refused(tmp_path, capsys):
+    pair_on_disk(tmp_path)
+    policy = write_policy(tmp_path, "benchmarks: {gsm8k: {direction: lower_is_better}}")
+    arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path, "--policy", policy)
+    assert "higher_is_better in the record and lower_is_better in the policy" in refused(capsys, *arguments)
+
+
+def test_a_nemo_gate_policy_is_accepted(tmp_path, capsys):
+    text = """
+version: 1
+defaults: {tier: supporting, max_drop: 0.015, max_relative_drop: null, metric: mean_reward, direction: higher_is_better}
+benchmarks:
+  gsm8k: {tier: critical, max_drop: 0.01, max_relative_drop: 0.05, relative_guard_below: 0.2, metric: pass@1}
+"""
+    pair_on_disk(tmp_path, scores=flips(4000, 60, 60))
+    document = compare(capsys, tmp_path, "--policy", write_policy(tmp_path, text))
+    assert (document["verdict"], document["benchmarks"][0]["limit"]) == ("GO", -0.01)
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.glob("*.yaml")), ids=lambda path: path.name)
+def test_the_example_policies_work_on_the_example_run(path, capsys):
+    policy = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = compare(capsys, TINY, "--policy", path, baseline="step_700", candidate="step_1000")
+    assert document["rule"] == policy.get("rule", "release")
+    assert document["verdict"] == "NO-GO"
+
+
+def test_there_are_example_policies():
+    assert {path.name for path in POLICIES.glob("*.yaml")} >= {"release.yaml", "finetune.yaml", "select.yaml"}
+
+
+SHOWN = re.findall(
+    r"```bash\n(uv run [^\n]*)\n```\n\n```text\n(.*?)\n```",
+    (ROOT / "references" / "compare_results.md").read_text(encoding="utf-8"),
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize(("command", "expected"), SHOWN, ids=lambda text: text[-40:])
+def test_the_reference_shows_what_its_commands_print(capsys, monkeypatch, command, expected):
+    monkeypatch.chdir(ROOT)
+    cr.main(shlex.split(command)[3:])
+    assert capsys.readouterr().out.rstrip("\n") == expected
+
+
+def test_the_reference_shows_something():
+    assert len(SHOWN) == 3
+
+
+# --- The command line -----------------------------------------------------------------------------------------------
+
+
+def test_the_example(capsys):
+    arguments = ("--baseline", "step_1000", "--candidate", "step_700", "--results", TINY, "--rule", "release")
+    code, out, _ = call(capsys, *arguments)
+    assert code == 1
+    assert "NO-GO: tiny_run/step_700 against tiny_run/step_1000 (rule: release)" in out
+    assert "| Math Reasoning | 0.080 | 0.870 | -79.00 (" in out
+
+
+def test_models_are_found_by_folder_file_id_and_name(tmp_path, capsys):
+    scores = flips(4000, 60, 60)
+    old = write_record(tmp_path / "a", "run/old", scores[0])
+    write_record(tmp_path / "b", "run/new", scores[1])
+    for baseline in (tmp_path / "a", old):
+        assert call(capsys, "--baseline", baseline, "--candidate", tmp_path / "b")[0] == 0
+    folders = ("--results", tmp_path / "a", tmp_path / "b")
+    (tmp_path / "checkpoints" / "old").mkdir(parents=True)  # a checkpoint's folder stands for its name
+    for baseline in ("old", "run/old", tmp_path / "checkpoints" / "old"):
+        assert call(capsys, "--baseline", baseline, "--candidate", "run/new", *folders)[0] == 0
+
+
+def test_what_cannot_be_found_is_named(tmp_path, capsys):
+    pair_on_disk(tmp_path)
+    write_record(tmp_path, "elsewhere/old", [1, 0] * 50)
+    results = ("--results", tmp_path)
+    assert "did you mean" in refused(capsys, "--baseline", "odl", "--candidate", "new", *results)
+    assert "there are: elsewhere/old, run/new" in refused(capsys, "--baseline", "qq", "--candidate", "new", *results)
+    assert "needs --results DIR" in refused(capsys, "--baseline", "old", "--candidate", "new")
+    assert "no such folder" in refused(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path / "no")
+    code, out, err = call(capsys, "--baseline", "old", "--candidate", "new", *results)
+    assert (code, out) == (3, "") and "several models; name one of them: elsewhere/old, run/old" in err
+    assert "the same records" in refused(capsys, "--baseline", "new", "--candidate", "new", *results)
+    assert "holds no records" in refused(
+        capsys, "--baseline", "old", "--candidate", "new", "--results", make_folder(tmp_path / "empty")
+    )
+
+
+def make_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def test_no_benchmark_in_common(tmp_path, capsys):
+    write_record(tmp_path, "run/old", [1, 0] * 50)
+    write_record(tmp_path, "run/new", [1, 0] * 50, task="drop", metric="f1")
+    message = refused(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path)
+    assert "no benchmark in common" in message and "gsm8k" in message and "drop" in message
+
+
+def test_several_metrics_are_a_choice(tmp_path, capsys):
+    for metric in ("acc", "acc_norm"):
+        pair_on_disk(tmp_path, task="my_quiz", metric=metric)
+    arguments = ["--baseline", "old", "--candidate", "new", "--results", tmp_path]
+    code, out, err = call(capsys, *arguments)
+    assert (code, out) == (3, "") and "--result-id" in err and "my_quiz|0/acc_norm" in err
+    document = compare(capsys, tmp_path, "--result-id", "my_quiz|0/acc_norm")
+    assert document["benchmarks"][0]["metric"] == "acc_norm"
+    policy = write_policy(tmp_path, "benchmarks: {my_quiz: {metric: acc}}")
+    assert compare(capsys, tmp_path, "--policy", policy)["benchmarks"][0]["metric"] == "acc"
+    policy = write_policy(tmp_path, "benchmarks: {my_quiz: {metric: f1}}")
+    assert "no metric 'f1'; there are: acc, acc_norm" in refused(capsys, *arguments, "--policy", policy)
+
+
+def damaged(tmp_path, change, samples=None):
+    """A pair of records, the baseline's changed."""
+    scores = flips(100, 3, 3)
+    path = write_record(tmp_path, "run/old", scores[0])
+    write_record(tmp_path, "run/new", scores[1])
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+    file = path.with_name(f"{path.stem}_samples.jsonl")
+    if samples:
+        lines = samples(file.read_text().splitlines())
+        file.write_text("\n".join(lines) + "\n")
+        record["detailed_evaluation_results"] = {"format": "jsonl", "file_path": "x", "total_rows": len(lines)}
+        path.write_text(json.dumps(record))
+    return path
+
+
+def set_score(record, value):
+    record["evaluation_results"][0]["score_details"]["score"] = value
+
+
+@pytest.mark.parametrize(
+    ("change", "samples", "words"),
+    [
+        (lambda r: set_score(r, 0.9), None, "the record says 0.9, its items have the mean 0.5"),
+        (lambda r: set_score(r, "0.5"), None, "is '0.5', not a number"),
+        (lambda r: set_score(r, 7.0), None, "not a number of 0 to 1"),
+        (lambda r: r["evaluation_results"][0].pop("metric_config"), None, "no 'metric_config'"),
+        (lambda r: r.update(schema_version="9"), None, "schema_version is '9'"),
+        (lambda r: r.update(model_info=[]), None, "model_info"),
+        (lambda r: r.update(model_info={"name": 5, "id": None, "additional_details": 3}), None, "model_info"),
+        (lambda r: r["evaluation_results"].__setitem__(0, 5), None, "unreadable record"),
+        (lambda r: r["detailed_evaluation_results"].update(total_rows=99), None, "its record says 99"),
+        (lambda r: r["detailed_evaluation_results"].update(checksum="0"), None, "checksum"),
+        (lambda r: r.update(evaluation_id="x"), None, "line 1 belongs to another record"),
+        (lambda r: None, lambda lines: [*lines[:-1], "{broken"], "line 100 is not valid JSON"),
+        (lambda r: None, lambda lines: [*lines[:-1], "[]"], "line 100 is no object"),
+        (lambda r: None, lambda lines: [*lines, lines[-1]], "occurs 2 times"),
+        (
+            lambda r: None,
+            lambda lines: [line.replace('"score": 1.0', '"score": "x"') for line in lines],
+            "is 'x', not a",
+        ),
+        (lambda r: None, lambda lines: [line.replace('"sample_id"', '"sample"') for line in lines], "no 'sample_id'"),
+    ],
+)
+def test_damaged_and_contradictory_records_are_refused(tmp_path, capsys, change, samples, words):
+    path = damaged(tmp_path, change, samples)
+    message = refused(capsys, "--baseline", path, "--candidate", "new", "--results", tmp_path)
+    assert words in message and str(path.stem) in message
+
+
+def places(value, path=()):
+    """The paths to all values in a JSON document."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in items:
+        yield from places(child, (*path, key))
+
+
+def changed(value, path, new):
+    """A document with one value replaced, or left out (`...`)."""
+    if not path:
+        return None if new is ... else new
+    copy = value.copy()
+    if new is ... and len(path) == 1 and isinstance(copy, dict):
+        del copy[path[0]]
+    else:
+        copy[path[0]] = changed(copy[path[0]], path[1:], new)
+    return copy
+
+
+@pytest.mark.parametrize("which", ["record", "sample"])
+def test_no_damage_ends_in_a_traceback(tmp_path, capsys, monkeypatch, which):
+    """Every value of a record, or of a sample, replaced in turn by values of other kinds."""
+    monkeypatch.setattr(cr, "read_vocabulary", lambda: VOCABULARY)
+    write_record(tmp_path, "run/new", flips(60, 3, 3)[1])
+    path = write_record(tmp_path, "run/old", flips(60, 3, 3)[0], details={"empty": "0"}, error=0.1)
+    record = json.loads(path.read_text())
+    del record["detailed_evaluation_results"]["checksum"]
+    file = path.with_name(f"{path.stem}_samples.jsonl")
+    first, *rest = file.read_text().splitlines()
+    whole = record if which == "record" else json.loads(first)
+    for place in places(whole):
+        for new in (..., None, -1.5, "x", [1], {"a": 1}, float("nan"), 10**400):
+            broken = changed(whole, place, new)
+            path.write_text(json.dumps(broken if which == "record" else record))
+            if which == "sample":
+                file.write_text("\n".join([json.dumps(broken), *rest]))
+            arguments = (
+                "--baseline",
+                path,
+                "--candidate",
+                "new",
+                "--results",
+                tmp_path / "data" / "gsm8k" / "run" / "new",
+            )
+            code, out, err = call(capsys, *arguments)
+            assert code in (0, 1, 2, 3), (place, new)
+            assert (out == "") == (code == 2 or "several" in err), (place, new, err)
+
+
+def test_a_record_that_is_no_json_is_refused(tmp_path, capsys):
+    path = damaged(tmp_path, lambda record: None)
+    path.write_text("{")
+    arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path)
+    assert "unreadable record" in refused(capsys, *arguments)
+
+
+def test_results_of_two_weights_of_one_name_are_refused(tmp_path, capsys):
+    pair_on_disk(tmp_path)
+    write_record(tmp_path, "run/new", [1, 0] * 50, task="drop", metric="f1", weights="other")
+    arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path)
+    assert "results of two weights of one name" in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--rule", "finetune"), "needs --target"),
+        (("--rule", "release", "--target", "gsm8k"), "--target belongs to --rule finetune"),
+        (("--rule", "finetune", "--target", "gsm9k"), "did you mean gsm8k"),
+        (("--benchmarks", "gsm9k"), "did you mean gsm8k"),
+        (("--policy", "no.yaml"), "--policy no.yaml"),
+        (("--cluster-by", "passage"), "no item has 'passage'"),
+    ],
+)
+def test_usage_errors(tmp_path, capsys, arguments, words):
+    pair_on_disk(tmp_path)
+    assert words in refused(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path, *arguments)
+
+
+def test_several_candidates_need_select(tmp_path, capsys):
+    pair_on_disk(tmp_path)
+    write_record(tmp_path, "run/third", [1, 0] * 200)
+    arguments = ("--baseline", "old", "--candidate", "new", "third", "--results", tmp_path)
+    assert "--rule select" in refused(capsys, *arguments)
+
+
+def test_the_report_is_plain_markdown(tmp_path, capsys):
+    evil = "my|quiz<script>`x`[a](b)"
+    pair_on_disk(tmp_path, task="my_quiz", metric="accuracy", scores=flips(1000, 10, 100))
+    for path in tmp_path.rglob("*.json"):
+        record = json.loads(path.read_text())
+        record["evaluation_results"][0]["evaluation_name"] = evil
+        record["eval_library"]["version"] = "1\n# h"
+        path.write_text(json.dumps(record))
+    report, output = tmp_path / "out" / "REPORT.md", tmp_path / "out" / "answer.json"
+    arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path)
+    code, out, err = call(capsys, *arguments, "--report", report, "--output", output)
+    text = report.read_text(encoding="utf-8")
+    assert code == 1 and str(report) in err
+    assert json.loads(output.read_text())["verdict"] == "NO-GO"
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    headings = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
+    assert headings[1:] == ["Evidence", "How it was measured", "Known limitations"]
+    rows = [token for token in tokens if token.type == "tr_open"]
+    assert len(rows) == 4
+    kinds = {child.type for token in tokens for child in token.children or []}
+    assert not kinds & {"link_open", "html_inline", "code_inline", "image"}
+    assert not any(token.type == "html_block" for token in tokens)
+    for words in ("contamination", "lighteval 1", "2026-02-03", "hardware: cpu", "NO-GO", "1000"):
+        assert words.casefold() in text.casefold(), words
+    assert out.splitlines()[0].startswith("| benchmark | score | baseline | delta, points (interval) | n | verdict |")
+
+
+def test_a_terminal_gets_a_table_without_escapes(tmp_path, capsys, monkeypatch):
+    pair_on_disk(tmp_path)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    code, out, _ = call(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path)
+    assert code == 3 and "┃" in out and "INCONCLUSIVE" in out and "| ---" not in out
+
+
+def test_the_json_document_has_no_holes(tmp_path, capsys):
+    pair_on_disk(tmp_path)
+    document = compare(capsys, tmp_path)
+    assert document["schema_version"] == "1"
+    assert document["how_to_read"] and document["limitations"] and document["measured"]
+    row = document["benchmarks"][0]
+    assert row["interval_95"][0] < row["delta"] < row["interval_95"][1]
+    assert row["gained"] == row["lost"] == 10
+    assert row["score"]["interval_95"] == pytest.approx(cr.proportion_interval(200, 400))
+
+
+def test_nothing_is_rounded_before_it_is_decided(tmp_path, capsys):
+    """A bound that is shown like the limit, and lies on one side of it all the same."""
+    one, two = flips(268, 0, 0)
+    pair_on_disk(tmp_path, scores=(one, two))
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["verdict"] == "GO"
+    assert f"{100 * row['interval'][0]:.2f}" == "-1.00" and row["interval"][0] > -0.01
+
+
+def test_the_order_of_files_does_not_matter(tmp_path, capsys):
+    scores = {name: flips(150, 9, 4)[i] for i, name in enumerate(("old", "new"))}
+    answers = []
+    for turn, folder in enumerate((tmp_path / "one", tmp_path / "two")):
+        tasks = ["gsm8k", "drop", "mmlu"]
+        for task in tasks[::-1] if turn else tasks:
+            for name in ("new", "old") if turn else ("old", "new"):
+                metric = VOCABULARY.entries[task]["metric"]
+                write_record(folder, f"run/{name}", scores[name], task=task, metric=metric)
+        document = compare(capsys, folder)
+        answers.append([(row["benchmark"], row["verdict"], row["interval"]) for row in document["benchmarks"]])
+    assert answers[0] == answers[1]
+
+
+def test_the_records_of_these_tests_are_valid(tmp_path):
+    if not CHECKER.is_file():
+        pytest.skip("the schema checker is not beside this project")
+    pair_on_disk(tmp_path)
+    done = subprocess.run([sys.executable, CHECKER, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_as_a_subprocess():
+    command = [
+        sys.executable,
+        SCRIPT,
+        "--baseline",
+        "step_700",
+        "--candidate",
+        "step_1000",
+        "--results",
+        TINY,
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["verdict"] == "NO-GO"
+    assert done.stderr == ""
