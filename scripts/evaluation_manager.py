@@ -12,22 +12,35 @@
 #     "tenacity>=9,<10",
 # ]
 # ///
-"""Read the evaluation tables of a model card: find this model in them and return its scores, and no others.
+"""Evaluation results of models on the Hub: read them from a card's tables, and publish them so that they count.
 
-Reads a card from the Hub (--repo-id) or from disk (--card FILE, no network). Writes to stdout or --output FILE only.
+inspect-tables and extract-readme find this model in the evaluation tables of a card and return its scores, and no
+others. extract-readme, import-aa (the Artificial Analysis API), add (evaluation records) and batch (many models) plan
+what that adds to the card's model-index and to .eval_results/*.yaml. The plan is printed; --output FILE.json saves it,
+--create-pr opens a pull request, --apply writes. Nothing that is there is lost, and nothing is added twice.
 
 examples:
   uv run scripts/evaluation_manager.py inspect-tables --repo-id acme/Lumen-7B-Instruct \
       --card examples/cards/lumen-7b.md
   uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct \
       --card examples/cards/lumen-7b.md --all-tables --json
-  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --table 2 --output scores.yaml
   uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --table 2 \
       --model-name-override "Lumen 7B (ours)"
+  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --table 2 --output plan.json
+  uv run scripts/evaluation_manager.py apply plan.json --create-pr
+  uv run scripts/evaluation_manager.py import-aa --list --creator-slug acme
+  uv run scripts/evaluation_manager.py import-aa --creator-slug acme --model-name lumen-7b --repo-id acme/Lumen-7B
+  uv run scripts/evaluation_manager.py add --repo-id me/tiny-llama --results examples/tiny_run/results \
+      --model-id tiny_run/step_700 --create-pr --dry-run
+  uv run scripts/evaluation_manager.py show --repo-id acme/Lumen-7B-Instruct --revision refs/pr/1
+  uv run scripts/evaluation_manager.py validate --card examples/cards/lumen-7b.md
+  uv run scripts/evaluation_manager.py get-prs --repo-id acme/Lumen-7B-Instruct
+  uv run scripts/evaluation_manager.py batch --trending 100 --output-dir batch --create-pr --max-prs 5
 
-Exit codes: 0 the scores (or the tables) are on stdout; 1 no evaluation table, or this model is in none: the names that
-are there are listed; 2 it could not be done: usage, unreadable card, no README, no access, hostile input (stdout is
-empty); 3 undecided: several tables or candidates, all listed with the next command.
+Exit codes: 0 done, or nothing to do; 1 the answer is no: no evaluation table, this model is in none, no such model in
+the API, validation found errors, a model of the batch failed; 2 it could not be done: usage, unreadable card, no
+access, malformed metadata, the network (stdout is empty); 3 undecided: several tables or candidates, another value is
+there, a scale that does not fit, an open pull request: all listed with the next command.
 """
 
 from __future__ import annotations
@@ -47,6 +60,7 @@ import os
 import re
 import shlex
 import sys
+import threading
 import time
 import unicodedata
 import uuid
@@ -65,11 +79,12 @@ VERSION = "0.1.0"
 MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
 MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
+MAX_LABEL = 400  # characters of a header or label that are looked at
 MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
 WARN_COLUMNS = 40  # columns that inspect-tables prints; --json has all
 PLAN_SCHEMA = "1"
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
-TRIES = 5  # of a read that the Hub refuses for now
+MAX_TRIES = 5  # of a request that is refused for now
 FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 AA_NAME = "Artificial Analysis"
 AA_SITE = "https://artificialanalysis.ai"
@@ -77,7 +92,6 @@ AA_MODELS = "/api/v2/data/llms/models"
 AA_KEY_HELP = "an account on https://artificialanalysis.ai makes one; put AA_API_KEY=... into the environment or .env"
 AA_RANGE = {"points": 100, "proportion": 1}  # the API's indices and shares, each from 0
 MAX_ANSWER = 50_000_000  # bytes; the API's answer has about 1 MB
-MAX_TRIES = 5
 MAX_WAIT = 60  # seconds between two tries, whatever Retry-After says
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -152,11 +166,13 @@ EXTRA_HEAD = re.compile(
     r"(?i)(?:languages?|lang|split|subsets?|settings?|config(?:uration)?|modes?|variants?|prompt(?:s|ing)?|"
     r"methods?|strategy|subtask|语言)"
 )
+LANGUAGE_HEAD = re.compile(r"(?i)languages?|lang\.?|langpair|language pair|dialects?|accents?|语言|言語|언어")
 # A value column's header in a table about one model.
 VALUE_HEAD = re.compile(
     r"(?i)(?:scores?|values?|results?|performance|average|avg\.?|overall|total|mean|ours?|our model|this model|"
     r"the model|"
-    r"得分|分数|结果|成绩|スコア|점수|score ?\(.*\)|results? ?\(.*\)|performance ?\(.*\)|value ?\(.*\)|quality|measured|"
+    r"得分|分数|结果|成绩|スコア|점수|score ?\(.*\)|results? ?\(.*\)|performance ?\(.*\)|value ?\(.*\)|"
+    r"quality|measured|"
     r"(?:test|val(?:idation)?|dev|eval(?:uation)?)(?:[ -]?set)?(?: (?:scores?|results?|accuracy|acc\.?|f1))?)"
 )
 # Measures, alone or with a cut-off: "Pass@1", "macro_avg/acc_char", "LC win rate", "em_maj1@1".
@@ -169,7 +185,7 @@ _MEASURE = (
     r"sensitivity|"
     r"s?bleu|bleu[- ]?\d|s?bleurt|chr[- ]?f\d?(?:\+\+)?|rouge(?:[- ]?(?:l(?:sum)?|\d))?|ter|wer|cer|mer|"
     r"comet(?:[- ]?(?:kiwi|\d\d))?|meteor|bert[- ]?score|"
-    r"ppl|perplexity|bpb|bits[- ]per[- ](?:byte|character)|mcc|matthews(?: corr(?:elation|\.)?)?|auc|auroc|"
+    r"ppl|perplexity|bpb|bpc|bits[- ]per[- ](?:byte|character)|mcc|matthews(?: corr(?:elation|\.)?)?|auc|auroc|"
     r"roc[- ]auc|map|mrr|ndcg|"
     r"anls\*?|win[- ]?rates?|wr|elo(?: (?:score|rating))?|ratings?|percentile|resolved|resolve(?:d)? rate|"
     r"correct|success(?: rate)?|sr|rmse|mae|mse|"
@@ -218,7 +234,8 @@ FACT = re.compile(
         (?:size|尺寸|大小)s?(?:[ ]*\(.*\))?
   | (?:model[ ])?architectures?|arch\.?|架构|backbone|base[ ]?models?|foundation|vision[ ]encoder|
       language[ ]model|llm[ ]backbone|encoder|decoder|初始化
-  | (?:\#|num(?:ber)?(?:[ ]of)?|n)?[ _]*(?:hidden[ ]|model[ ]|transformer[ ]|attention[ ]|kv[ ]|query[ ]|routed[ ]|
+  | (?:\#|num(?:ber)?(?:[ ]of)?|n)?[ _]*(?:hidden[ ]|model[ ]|embedding[ ]|transformer[ ]|attention[ ]|kv[ ]|
+      query[ ]|routed[ ]|
       shared[ ]|active[ ]|activated[ ])*(?:layers?|heads?|experts?|blocks?|dims?|dimensions?|
           hidden(?:[ ]dim(?:ension)?)?|d_model|ffn|intermediate)(?:[ ].{0,12})?
   | (?:max(?:imum)?[ ]|native[ ]|training[ ]|input[ ]|output[ ]|average[ ]|avg\.?[ ]|prompt[ ]|seq(?:uence)?[ ]|
@@ -254,7 +271,7 @@ FACT = re.compile(
       average[ ]|token[ ]|max[ ])*(?:speed-?up|speed|throughput|latency|速度|延迟|吞吐.*)(?:[ ]*[(/].*)?|
           .*\b(?:tok(?:en)?s?|samples?|chars?|words|req(?:uest)?s?|imgs?|images|frames)[ ]?/[ ]?(?:s|sec|
               second)\b.*|qps|fps|ttft.*|tpot.*|itl.*|rtfx?|real[- ]time[ ]factor|macs?|g?flops|.*\bflops\b.*|
-                  gmacs?|bops|macts|activations[ ]?\(m\)|votes?|battles
+                  gmacs?|bops|macts|activations[ ]?\(m\)|votes?|battles|turn
   | (?:download|hf|hugging[ ]?face|🤗|model[ ]?scope|wise[ ]?model|github|git|hub|openxlab|modelers|paper|demo|
       code|project|blog|checkpoint|weights|config|colab|collection|ckpt|log|training[ ]log|wandb|doc(?:s|
           umentation)?|card|model[ ]card|model|gguf|onnx|repo(?:sitory)?|source|arxiv|report|权重|下载|模型|开源|百度|
@@ -275,9 +292,9 @@ FACT = re.compile(
   | (?:Δ|δ|delta|diff(?:erence)?|improvement|gain|change|gap|degradation|recovery|retention|relative|
       rel\.?)(?:[ ]*(?:\(.*\)|%|rate|vs\.?.*|over.*|from.*|score|to.*))?
   | quant(?:i[sz]ation)?(?:[ ](?:type|method|level|bits?|scheme))?|bits?(?:[ ]width)?|bpw|dtype|data[ ]?type|
-      tensor[ ]type|file(?:[ ]?name)?s?|format|group[ ]size|(?:input|output)[ ]modalit(?:y|ies)|gqa|
+      tensor[ ]type|file(?:[ ]?name)?s?|format|group[ ]size|(?:input|output)[ ]modalit(?:y|ies)|
           tie[ ]embeddings?|tied[ ]embeddings?|attention(?:[ ]type)?|activation(?:[ ]function)?|
-              position(?:al)?[ ](?:embeddings?|encoding)|rope.*|vocab(?:ulary)?|tokenizer|resolution|
+              position(?:al)?[ ](?:embeddings?|encoding)|rope.*|vocab(?:ulary)?|tokenizer|res(?:olution|\.)|
                   image[ ]size|input[ ]size|hybrid[ ]reasoning|use[ ]case|license.*|compression(?:[ ]ratio)?|
                       sparsity|similarity[ ]function|pooling|max[ ]?(?:positions?|tokens?).*
     """
@@ -568,7 +585,7 @@ _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
 _SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
 _SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
 _FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
-_HIDDEN = re.compile(r"(?is)<(script|style|del|s|strike)\b[^<>]{0,200}>.{0,2000}?</\1\s*>")
+_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
 _IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
 _LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
@@ -586,14 +603,18 @@ _LATEX_WORDS = {
 }  # fmt: skip
 _LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
 _MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
-_EMPHASIS = re.compile(r"(?<!\\)\*\*(?=\S)|(?<=[^\s\\])\*\*|(?<!\\)~~|(?<![\w\\])__(?=\S)|(?<=[^\s\\])__(?!\w)")
+# Each alternative begins with its mark, so that the next mark is found quickly in a long text.
+_EMPHASIS = re.compile(
+    r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|~~(?<!\\~~)|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))"
+)
 _ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
 _UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
 _DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
 _DECOR_MARK = re.compile(f"[{_DECOR}]")
-_LABEL_TAIL = re.compile(rf"(?:[\s{re.escape(_MARKS + _DECOR)}¹²³⁴⁵⁶⁷⁸⁹]|\[\d{{1,2}}\])+$")
+_TAIL_MARKS = f" {_MARKS}¹²³⁴⁵⁶⁷⁸⁹"
+_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
 
 
 def plain_text(source: str) -> str:
@@ -601,11 +622,12 @@ def plain_text(source: str) -> str:
 
     "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
     """
+    source = source[:MAX_CELL_TEXT]
     if _SPECIAL.search(source) is None and "  " not in source:
         return source.strip()
     if match := _BOLD_NUMBER.fullmatch(source):
         return match[1].strip()
-    return _plain_text(source[:MAX_CELL_TEXT])
+    return _plain_text(source)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -662,11 +684,13 @@ def _latex(text: str) -> str:
 
 @functools.lru_cache(maxsize=8192)
 def label_text(text: str) -> str:
-    """One line without footnote marks, arrows and medals: "MMLU-Pro*↑" -> "MMLU-Pro"."""
-    text = " ".join(text.split())
+    """One line without footnote marks, arrows and medals, cut to MAX_LABEL: "MMLU-Pro*↑" -> "MMLU-Pro"."""
+    text = " ".join(text.split())[:MAX_LABEL]
     if text.isascii() and text[-1:].isalnum():
         return text
-    text = _LABEL_TAIL.sub("", _DECOR_MARK.sub(" ", text))
+    text = _DECOR_MARK.sub(" ", text)
+    while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
+        text = shorter
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
 
 
@@ -770,13 +794,14 @@ _POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
 
 def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
-    if not any("," in cell.text and _COMMA_NUMBER.match(cell.text) for row in rows for cell in row):
+    if not any(map(_COMMA_NUMBER.match, [cell.text for row in rows for cell in row if "," in cell.text])):
         return False
     return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
 
 
 # --- Pure core: labels -----------------------------------------------------------------------------------------
 
+_BRACKET_PARTS = re.compile(r"\s*[,;，、]\s*")
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
 
 
@@ -794,7 +819,7 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
     metric: list[str] = []
 
     def bracket(match: re.Match[str]) -> str:
-        rest = [part for part in re.split(r"\s*[,;，、]\s*", match[1] or match[2] or match[3] or "") if part]
+        rest = [part for part in _BRACKET_PARTS.split(match[1] or match[2] or match[3] or "") if part]
         rest = [left for part in rest if (left := take_part(part, shots, metric))]
         last = not _BRACKET.search(match.string, match.end())  # "X (2408-2505) (Pass@1)": the metric comes last
         if rest and brackets_are_metrics and last and not any(SPLIT.fullmatch(part) for part in rest):
@@ -856,6 +881,7 @@ _SETTING_START = frozenset(_WORD_STARTS(re.sub(r"[()?:|]", " ", METRIC.pattern.l
 _PERCENT_TAIL = re.compile(r"\s*[(\[]%[)\]]$")
 _ONE_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _SETTING_PARTS = re.compile(r"\s*[,;+&|]\s*|\s+/\s+")
+_SETTING_OF = re.compile(r"(.{1,40}?)\s*(\([^()]{1,60}\))")  # "Accuracy (Chinese)"
 AVERAGE = re.compile(r"(?i)(?:macro[ -]|micro[ -]|overall )?(?:avg\.?|average|mean|overall|total)(?: score)?")
 
 
@@ -946,6 +972,7 @@ def is_model(text: str) -> bool:
 # --- Pure core: card -> tables ---------------------------------------------------------------------------------
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_PIPE = re.compile(r"(?<!\\)\|")
 _RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
@@ -960,10 +987,52 @@ Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's
 
 @functools.cache
 def markdown_parser() -> Any:
-    """GFM blocks with source maps; cells are parsed by plain_text when they are needed, so inline rules are off."""
+    """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
     from markdown_it import MarkdownIt
+    from markdown_it.rules_block import table
 
-    return MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+    rule = functools.partial(whole_table, table)
+    parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
+    return parser
+
+
+def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
+    """A block rule for pipe tables that makes one token of a table, its rows in `meta`.
+
+    `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
+    tokens for each cell take a third of the time of a whole card.
+    """
+    if silent or not is_table(state, start, end, True):
+        return silent and is_table(state, start, end, True)
+    rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
+    endings = state.md.block.ruler.getRules("blockquote")
+    parent, state.parentType = state.parentType, "table"
+    line, width = start + 2, len(rows[0])
+    while line < end and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
+        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        begins_row = source.startswith("|")  # and nothing else
+        if not begins_row and (not source.strip() or any(rule(state, line, end, True) for rule in endings)):
+            break
+        cells = split_row(source)[:width]
+        rows.append(cells + [""] * (width - len(cells)))
+        line += 1
+        if width * len(rows) > MAX_CELLS:
+            raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
+    state.push("pipe_table", "table", 0).meta = {"rows": rows}
+    state.parentType, state.line = parent, line
+    return True
+
+
+def split_row(source: str) -> list[str]:
+    """The cells of a pipe table's line; the pipes at its ends are not needed, and one after a backslash is text."""
+    source = source.strip()
+    cells = _PIPE.split(source) if "\\" in source else source.split("|")
+    if cells[0] == "":
+        cells = cells[1:]
+    if cells and cells[-1] == "":
+        cells.pop()
+    return [cell.replace("\\|", "|").strip() for cell in cells]
 
 
 def parse_card(text: str) -> Card:
@@ -993,8 +1062,8 @@ def read_blocks(body: str) -> Iterator[Piece]:
         kind = token.type
         if kind == "heading_open":
             yield "heading", int(token.tag[1]), next(tokens).content
-        elif kind == "table_open":
-            yield "pipe", 0, pipe_rows(tokens)
+        elif kind == "pipe_table":
+            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
         elif kind == "html_block":
             yield from html_pieces(token.content)
         elif kind == "inline":
@@ -1002,20 +1071,6 @@ def read_blocks(body: str) -> Iterator[Piece]:
                 yield "html", 0, source
             else:
                 yield "text", 0, token.content
-
-
-def pipe_rows(tokens: Iterator[Any]) -> list[list[Cell]]:
-    """The cells of a pipe table, row by row; its tokens are taken up to its end."""
-    rows: list[list[Cell]] = []
-    for token in tokens:
-        kind = token.type
-        if kind == "inline":
-            rows[-1].append(Cell(token.content, plain_text(token.content)))
-        elif kind == "tr_open":
-            rows.append([])
-        elif kind == "table_close":
-            break
-    return rows
 
 
 def html_pieces(source: str) -> Iterator[Piece]:
@@ -1052,8 +1107,9 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
     walker = etree.iterwalk(root, events=("start", "end"))
     for event, element in walker:
         tag = element.tag
-        if event == "start" and (tag in _FLOW or tag in _HEADINGS) and "".join(said).strip():
-            yield "text", 0, "".join(said)
+        if event == "start" and said and (tag in _FLOW or tag in _HEADINGS):
+            if text := "".join(said).strip():
+                yield "text", 0, text
             said = []
         if event == "end":
             said.append(element.tail or "")
@@ -1092,15 +1148,12 @@ def parse_html(stream: str) -> Any:
 
 def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
     """The source inside an element, nested tables left out, Markdown inside it put back."""
+    text = element.text or ""
     if len(element) == 0:
-        return (
-            html.escape(element.text, quote=False)
-            if element.text and ("<" in element.text or "&" in element.text)
-            else element.text or ""
-        )
+        return html.escape(text, quote=False) if "<" in text or "&" in text else text
     from lxml import etree
 
-    parts = [html.escape(element.text or "", quote=False)]
+    parts = [html.escape(text, quote=False)]
     for child in element:
         if child.tag == "table" or next(child.iter("table"), None) is not None:
             parts.append(html.escape(child.tail or "", quote=False))
@@ -1131,10 +1184,11 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
         for element in elements:
             while len(row) in pending:
                 row.append(take_pending(pending, len(row)))
-            cell = Cell("", "", element.tag == "th")
-            cell.source = inner_html(element, places).strip()
-            cell.text = plain_text(cell.source)
-            across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
+            source = inner_html(element, places).strip()
+            cell = Cell(source, plain_text(source), element.tag == "th")
+            across = down = 1
+            if element.keys():
+                across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
             for _ in range(across):
                 if down > 1:
                     pending[len(row)] = (cell, down - 1)
@@ -1155,7 +1209,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
     width = max(map(len, grid), default=0)
     if width * len(grid) > MAX_CELLS:
         raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
-    return [row + [EMPTY] * (width - len(row)) for row in grid], head, caption
+    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
 
 
 def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
@@ -1166,48 +1220,49 @@ def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
 
 
 def span(element: Any, name: str, limit: int) -> int:
-    text = element.get(name)
-    if text is None:
-        return 1
-    text = text.strip()
+    text = (element.get(name) or "").strip()
     number = int(text[:9]) if text[:9].isdecimal() and text.isascii() else 1
     return min(limit, number or (limit if name == "rowspan" else 1))
 
 
 def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
     """(row group, cells, None) of a table itself, not of tables nested in it; (_, [], caption) for its caption."""
-    stack, loose = [(table, table)], None
-    order: list[tuple[Any, list[Any], Any]] = []
+    stack, loose, place = [(iter(table), table)], [], table  # loose: cells without <tr>, and where they begin
     while stack:
-        element, group = stack.pop()
-        if element.tag in ("td", "th"):  # a cell without <tr>
-            if loose is None:
+        children, group = stack[-1]
+        for element in children:
+            tag = element.tag
+            if loose and tag in ("tr", "thead", "tbody", "tfoot"):
+                yield place, loose, None
                 loose = []
-                order.append((group, loose, None))
-            loose.append(element)
-            continue
-        if element.tag == "tr":
-            loose = None
-            order.append((group, list(row_cells(element)), None))
-            continue
-        if element.tag == "caption":
-            order.append((group, [], element))
-            continue
-        if element.tag in ("thead", "tbody", "tfoot"):
-            group, loose = element, None
-        if element is table or element.tag != "table":
-            stack.extend((child, group) for child in reversed(element) if isinstance(child.tag, str))
-    yield from order
+            if tag == "tr":
+                yield group, list(row_cells(element)), None
+            elif tag in ("td", "th"):
+                place = place if loose else group
+                loose.append(element)
+            elif tag == "caption":
+                yield group, [], element
+            elif tag != "table":
+                stack.append((iter(element), element if tag in ("thead", "tbody", "tfoot") else group))
+                break
+        else:
+            stack.pop()
+    if loose:
+        yield place, loose, None
 
 
 def row_cells(row: Any) -> Iterator[Any]:
-    stack = list(reversed(row))
+    """The cells of a row, also those that stray tags stand around."""
+    stack = [iter(row)]
     while stack:
-        element = stack.pop()
-        if element.tag in ("td", "th"):
-            yield element
-        elif isinstance(element.tag, str) and element.tag not in ("table", "tr"):
-            stack.extend(reversed(element))
+        for element in stack[-1]:
+            if element.tag in ("td", "th"):
+                yield element
+            elif element.tag not in ("table", "tr"):
+                stack.append(iter(element))
+                break
+        else:
+            stack.pop()
 
 
 def place_tables(pieces: Sequence[Piece]) -> list[Table]:
@@ -1257,7 +1312,8 @@ SYNONYMS = {
 }  # fmt: skip
 NEUTRAL = word_set(
     "ours our model models this new the params parameters param hf moe dense work release released llm version "
-    "本模型 我们 我们的 我们的模型 本モデル 当モデル モデル 우리 본 모델 우리모델 unser modell notre modèle nuestro nosso modelo наша модель"
+    "本模型 我们 我们的 我们的模型 本モデル 当モデル モデル 우리 본 모델 우리모델 "
+    "unser modell notre modele nuestro nosso modelo наша модель"
 )
 VENDORS = word_set(
     "meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface "
@@ -1267,17 +1323,20 @@ MODES = word_set(
     "thinking nonthinking non reasoning no w wo with without on off high low medium minimal mode enabled "
     "disabled tools tool sft rl dpo rlhf ppo grpo cot tir greedy effort hybrid fast budget"
 )
-OURS = re.compile(
-    r"(?i)\W*(?:ours?|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|[本当]モデル|"
-    r"(?:우리|본) ?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель)\W*"
+_OURS = (
+    r"(?:ours?|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|"
+    r"[本当]モデル|(?:우리|본) ?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель)"
 )
+OURS = re.compile(rf"(?i)\W*{_OURS}\W*")
+SAYS_OURS = re.compile(rf"(?i){_OURS}")
 _VISION = word_set("vision image images visual multimodal vl")
 _SIZE_TOKEN = re.compile(r"\d+(?:\.\d+)?[bm]")
 _SIZE_PART = re.compile(
     r"(?i)(?<![a-z\d])(?:\d+x\d+(?:\.\d+)?b|[ae]\d+(?:\.\d+)?b|\d+e(?![a-z\d])|\d+(?:[._]\d+)?[bm](?![a-z\d]))"
 )
 _DATE = re.compile(r"\d{4}|\d{6}|\d{8}")
-_REPO_NAME = r"(?<![\w.-])[\w.-]{1,96}/([\w.-]{1,96})"  # in a card's folded text
+# The second of two names with a slash between them, in a card's folded text; begins with "/" to be found quickly.
+_REPO_NAME = r"/(?<=[\w.-]/)([\w.-]{1,96}+)(?:/(?=[\w.-]))?"
 # Only tuned models have modes to think in.
 MODE_HEADING = re.compile(r"(?i)\bthinking\b|\breasoning[- ](?:modes?|on|off)\b")
 BASE_WORDS = re.compile(r"(?i)\b(?:base|pre-?\s?trained|foundation(?:al)?)\b(?! on)|基座|预训练|(?<!\w)pt models?\b")
@@ -1287,14 +1346,23 @@ TUNED_WORDS = re.compile(
 )
 QUANTIZED = re.compile(
     r"(?i)\b(?:(?:u?int|fp|w|q|iq|nf|mxfp|nvfp)[ -]?[2-8](?:a\d+|_\w+)?|[2-8][- ]?bits?|awq|gptq|gguf|ggml|exl2|"
-    r"mlx|bnb|bitsandbytes|quantized|ptq|qat|q?lora|pruned|distill(?:ed)?|spinquant|smoothquant|hqq|aqlm|quip)\b"
+    r"mlx|bnb|bitsandbytes|quantized|ptq|qat|q?lora|pruned|distil(?:l(?:ed)?)?|spinquant|smoothquant|hqq|aqlm|quip)\b"
 )
+
+
+def plain_letters(text: str) -> str:
+    """Latin letters without their accents, Greek ones by name: "tülu" -> tulu, "7b-β" -> 7b-beta."""
+    text = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", unicodedata.normalize("NFD", text))
+    greek = re.sub(r"[α-ω]", lambda m: unicodedata.name(m[0]).rpartition(" ")[2].lower(), text)
+    return unicodedata.normalize("NFC", greek)
 
 
 @functools.lru_cache(maxsize=8192)
 def name_tokens(text: str) -> tuple[str, ...]:
     """A model name's tokens, spellings folded: "InternLM2_5-7B-Chat (bf16)" -> internlm 2.5 7b chat."""
     text = unicodedata.normalize("NFKC", text).casefold()
+    if not text.isascii():
+        text = plain_letters(text)
     if _HAS_PHRASE.search(text):
         for pattern, by in _PHRASES:
             text = pattern.sub(by, text)
@@ -1336,7 +1404,7 @@ def align(tokens: tuple[str, ...], name: tuple[str, ...]) -> tuple[str, ...]:
     known, joined = name_parts(name)
     if known.issuperset(tokens) or (
         joined.keys().isdisjoint(tokens)
-        and known.isdisjoint(map("".join, zip(tokens, tokens[1:], strict=False)))
+        and known.isdisjoint(map("".join, itertools.pairwise(tokens)))
         and known.isdisjoint(map("".join, zip(tokens, tokens[1:], tokens[2:], strict=False)))
     ):
         return tokens  # as nearly always
@@ -1383,10 +1451,10 @@ class Context:
                 return False  # a nearer text about another model
         return False
 
-    def labelled(self, tokens: set[str], name: Sequence[str], everywhere: bool) -> bool:
+    def labelled(self, tokens: set[str], name: tuple[str, ...], everywhere: bool) -> bool:
         """Whether a label of this table, or of any of the card's, says these words."""
         tables = self.card.tables if everywhere else [self.table]
-        return any(tokens <= set(align(name_tokens(text), name)) for table in tables for text in table_labels(table))
+        return any(tokens <= said for table in tables for said in label_tokens(self.card, table, name))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -1402,12 +1470,15 @@ def fit_name(label: str, model: ModelName, context: Context) -> Fit | None:
         return None
     stripped = split_label(label).name
     if OURS.fullmatch(stripped):
-        return Fit(2, "called 'ours'", 0) if kind_agrees(None, model, context) else None
+        told = kind_agrees(model, context) and not copied_from(model, context.card, context.table)
+        return Fit(2, "called 'ours'", 0) if told else None
     tokens = align(name_tokens(stripped), model.tokens)
     have, wanted = set(tokens), set(model.tokens)
     covered = len(have & wanted)
     if not covered or not (have & wanted) - set(KIND):
         return None
+    if len(wanted) < len(model.tokens) and any(tokens.count(token) < model.tokens.count(token) for token in have):
+        return None  # "Foo-2" is not Foo-2-2
     surplus = have - wanted - NEUTRAL - VENDORS - model.owner
     missing = wanted - have - NEUTRAL - VENDORS - model.owner
     rules = []
@@ -1427,7 +1498,7 @@ def fit_name(label: str, model: ModelName, context: Context) -> Fit | None:
     mode = bool(surplus) and surplus <= MODES
     if surplus and not mode:
         return None
-    if missing - KIND.keys() and (
+    if missing - KIND.keys() - model.sizes and (
         starts_elsewhere(stripped, missing, model) or names_another_repo(stripped, model, context.card)
     ):
         return None
@@ -1436,7 +1507,7 @@ def fit_name(label: str, model: ModelName, context: Context) -> Fit | None:
     if missing:
         rules.append(supplied)
     kinds = [KIND[token] for token in tokens if token in KIND]
-    if not kinds and not kind_agrees(None, model, context):
+    if not kinds and not kind_agrees(model, context):
         return None
     if re.search(r"(?i)\((?:dense|moe)\)", label) and not {"dense", "moe"} & wanted:
         return None  # "BGE-M3 (Dense)" is one way to use it
@@ -1469,6 +1540,14 @@ def table_labels(table: Table) -> Iterator[str]:
                 yield cell.text
 
 
+def label_tokens(card: Card, table: Table, name: tuple[str, ...]) -> set[frozenset[str]]:
+    """The tokens of a table's labels, written as the name writes them; looked up once for each table of a card."""
+    place = ("labels", table.number, name)
+    if place not in card.memo:
+        card.memo[place] = {frozenset(align(name_tokens(text), name)) for text in table_labels(table)}
+    return card.memo[place]
+
+
 def supply(missing: set[str], have: set[str], model: ModelName, context: Context) -> str:
     """Say where the tokens that a label lacks are said; "" when one of them is said nowhere or only far away."""
     rules = set()
@@ -1495,7 +1574,9 @@ def supply(missing: set[str], have: set[str], model: ModelName, context: Context
             else:
                 return ""
         elif re.fullmatch(r"\d{4}|\d{6}|\d{8}|\d+[kmt]", token):  # a date or checkpoint stamp, a context length
-            if any(token in name_tokens(text) for text in context.near):
+            before = model.tokens[order[token] - 1] if order[token] else ""
+            said = map(name_tokens, context.near)
+            if any(text == (token,) or (before, token) in itertools.pairwise(text) for text in said):
                 continue
             if not dated_by_title(token, have, model, context):
                 return ""
@@ -1505,7 +1586,8 @@ def supply(missing: set[str], have: set[str], model: ModelName, context: Context
         else:
             before = model.tokens[order[token] - 1] if order[token] else ""
             if not named or order[token] < min(named):  # the family's name, which a card need not repeat
-                told = context.supplies(token, model.tokens, title=True)
+                sized = not model.sizes or any(map(str.isdecimal, "".join(have)))
+                told = sized and context.supplies(token, model.tokens, title=True)
             elif not is_word(token):  # "Foo 7B" is no Foo 2 where some label says "Foo 2"
                 said = {model.tokens[min(named)], token}
                 after = model.tokens[order[token] + 1 : order[token] + 2] if token == "v" else ()
@@ -1539,21 +1621,19 @@ def only_kind(have: set[str], model: ModelName, context: Context) -> bool:
     suffixes = {SYNONYMS.get(word, word) for word in context.card.find_all(pattern + r"[-_]([a-z]+)")}
     if not suffixes or not suffixes <= KIND.keys() - {"base"} or context.card.find_all("/" + pattern + r"(?![\w.-])"):
         return False
-    if any(BASE_WORDS.search(text) for text in (*table_headings(context.card), *context.near)):
+    if headings_say(context.card, BASE_WORDS) or any(map(BASE_WORDS.search, context.near)):
         return False
     return not any(context.labelled(have | {kind}, model.tokens, True) for kind in KIND)
 
 
 def several_sizes(model: ModelName, context: Context) -> bool:
     """Whether the card's labels name a model that has no size of its own in more than one size."""
-    wanted = set(model.tokens)
-    labels = {
-        frozenset(align(name_tokens(text), model.tokens))
-        for table in context.card.tables
-        for text in table_labels(table)
-    }
-    sizes = {frozenset(token for token in label if _SIZE_TOKEN.fullmatch(token)) for label in labels if wanted < label}
-    return len(sizes - {frozenset()}) > 1
+    card, wanted, place = context.card, set(model.tokens), ("sizes", model.tokens)
+    if place not in card.memo:
+        labels = (label for table in card.tables for label in label_tokens(card, table, model.tokens))
+        sizes = {frozenset(filter(_SIZE_TOKEN.fullmatch, label)) for label in labels if wanted < label}
+        card.memo[place] = len(sizes - {frozenset()}) > 1
+    return card.memo[place]
 
 
 def only_size(have: set[str], model: ModelName, card: Card) -> bool:
@@ -1566,6 +1646,8 @@ def only_size(have: set[str], model: ModelName, card: Card) -> bool:
         + r"[\W_]{0,3}(?:[a-z]{2,10}[\W_])?((?:\d+x|a)?\d+(?:[._]\d+)?[bm])(?![a-z\d])"
     )
     found = {size.replace("_", ".") for size in card.find_all(pattern)}
+    if not found and any(size.endswith("m") for size in model.sizes):
+        return False  # "1M" may be a context length
     return all(set(name_tokens(size)) <= model.sizes for size in found)
 
 
@@ -1577,7 +1659,22 @@ def unmarked_kind(model: ModelName, card: Card) -> str | None:
         return "tuned"
     if card.find_all(pattern + r"[\W_]{0,2}(?:chat|instruct|it|sft)(?![a-z])"):
         return "base"
-    return "tuned" if any(map(MODE_HEADING.search, table_headings(card))) else None
+    return "tuned" if headings_say(card, MODE_HEADING) else None
+
+
+def copied_from(model: ModelName, card: Card, table: Table) -> str:
+    """The heading or title by which the card, or the part that has the table, is another model's text; "" if none is.
+
+    Conversions repeat the card of the model that they were made from; what it calls "ours" is that model.
+    """
+    if quoted := next(filter(ORIGINAL_CARD.match, table.headings), ""):
+        return quoted
+    title = {*name_tokens(card.title)} - NEUTRAL - {"card", "for"}
+    base = {*name_tokens(str(card.front.get("base_model", "")).rpartition("/")[2])}
+    if not title or title >= {*model.tokens}:
+        return ""
+    unquantized = QUANTIZED.search(model.repo_id) and not QUANTIZED.search(card.title)
+    return card.title if title == base or (unquantized and title < {*model.tokens}) else ""
 
 
 def core_words(text: str, model: ModelName) -> set[str]:
@@ -1588,16 +1685,20 @@ def core_words(text: str, model: ModelName) -> set[str]:
 def names_another_repo(label: str, model: ModelName, card: Card) -> bool:
     """Whether a label is the whole name of another repo that the card links, or of the model it was made from."""
     words, own = core_words(label, model), {*model.tokens} - NEUTRAL - VENDORS - model.owner
-    names = {*card.find_all(_REPO_NAME), str(card.front.get("base_model", "")).rpartition("/")[2]}
+    word = max(filter(str.isalpha, words), key=len, default="")  # most names have not even that
+    names = {name for name in card.find_all(_REPO_NAME) if word in name}
+    names.add(str(card.front.get("base_model", "")).rpartition("/")[2])
     return any((found := core_words(name, model)) == words and not found >= own for name in names)
 
 
 def starts_elsewhere(label: str, missing: set[str], model: ModelName) -> bool:
     """Whether a label begins with a family of its own where the model's name begins with a word it lacks.
 
-    "Llama-3-8B" is not Dolphin-Llama-3-8B, though "Small 8B" under "Mistral" is Mistral-Small-8B.
+    "Llama-3-8B" is not Dolphin-Llama-3-8B, though "Small 8B" under "Mistral" is Mistral-Small-8B. A model made from
+    Llama has to be called Llama first, by licence: "Tulu 3 8B" is Llama-3.1-Tulu-3-8B.
     """
-    return is_word(model.tokens[0]) and model.tokens[0] in missing and bool(FAMILY.match(label.lower()))
+    first = model.tokens[0]
+    return is_word(first) and first in missing and first != "llama" and bool(FAMILY.match(label.lower()))
 
 
 def dated_by_title(date: str, have: set[str], model: ModelName, context: Context) -> bool:
@@ -1613,23 +1714,23 @@ def dated_by_title(date: str, have: set[str], model: ModelName, context: Context
     return not any(have <= words and any(map(_DATE.fullmatch, words)) for words in labels)
 
 
-def kind_agrees(label_kind: str | None, model: ModelName, context: Context) -> bool:
+def kind_agrees(model: ModelName, context: Context) -> bool:
     """Whether base or tuned, as the text around says, does not contradict the model's own name."""
-    said = label_kind or context.kind()
+    said = context.kind()
     if said is None or said == model.kind:
         return True
     if model.kind is not None:
         return False
     unmarked = unmarked_kind(model, context.card)
-    return (
-        unmarked == said
-        if unmarked
-        else said == "base" or not BASE_WORDS.search(" ".join(table_headings(context.card)))
-    )
+    return unmarked == said if unmarked else said == "base" or not headings_say(context.card, BASE_WORDS)
 
 
-def table_headings(card: Card) -> Iterator[str]:
-    return (text for table in card.tables for text in table.headings)
+def headings_say(card: Card, words: re.Pattern[str]) -> bool:
+    """Whether a heading above any of the card's tables has one of these words; looked at once for a card."""
+    if words not in card.memo:
+        headings = {text for table in card.tables for text in table.headings}
+        card.memo[words] = any(map(words.search, headings))
+    return card.memo[words]
 
 
 # --- Pure core: grid -> blocks with header paths and column roles ------------------------------------------------
@@ -1642,6 +1743,7 @@ class Grid:
         self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
         self.comma = uses_decimal_comma(self.rows)
         self.captions: list[str] = [table.caption] if table.caption else []
+        self.labels: dict[tuple[int, int], dict[int, Cell]] = {}  # what `filled` has found
         self.blocks = self.find_blocks()
         for block in self.blocks:
             block.paths = [self.header_path(block, column) for column in range(self.width)]
@@ -1719,7 +1821,8 @@ class Grid:
         above = [cell for index in head for cell in self.rows[index][1:]]
         if not others:
             return not any(cell.text for cell in above) and bool(first)
-        if (SHOTS_HEAD.fullmatch(first) or METRIC_HEAD.fullmatch(first)) and row <= self.table.head + 1:
+        setting = bare_setting(first)
+        if (SHOTS_HEAD.fullmatch(setting) or METRIC_HEAD.fullmatch(setting)) and row <= self.table.head + 1:
             return all(
                 is_setting(c.text) or MISSING.fullmatch(c.text) or re.fullmatch(r"\d{1,2}", c.text) for c in others
             )
@@ -1817,7 +1920,7 @@ class Grid:
         leaf = path[-1] if path else ""
         cells = [self.rows[row][column] for row in block.body]
         filled = [cell for cell in cells if cell.text]
-        others = [cell.text for cell in filled if not self.scored(cell)]
+        others = [cell.text for cell in filled if not (is_decimal(cell.text) or self.scored(cell))]
         values = len(filled) - len(others)
         texts = [text for text in others if not MISSING.fullmatch(text) and _WORD.search(text)]
         if SHOTS_HEAD.fullmatch(leaf) and not any("." in cell.text for cell in cells):
@@ -1868,6 +1971,12 @@ class Grid:
 
     def filled(self, block: Block, column: int) -> dict[int, Cell]:
         """A label column's cells by row; a blank one continues the label above, up to the next section."""
+        place = (block.head[0], column)
+        if place not in self.labels:
+            self.labels[place] = self.fill(block, column)
+        return self.labels[place]
+
+    def fill(self, block: Block, column: int) -> dict[int, Cell]:
         cells, last, section = {}, EMPTY, None
         groups = dict.fromkeys((c for c in range(column) if block.roles[c] in TEXT_ROLES), "")
         for row in block.body:
@@ -1994,7 +2103,7 @@ class Reader:
         flat = [" ".join(path) for path in heads] or [""]
         if len(flat) > 1 and METRIC_HEAD.fullmatch(corner) and self.are_datasets(flat):
             return "single-model"
-        row_models = share(rows, self.names_model)
+        row_models = 0.0 if LANGUAGE_HEAD.fullmatch(corner) else share(rows, self.names_model)
         head_models = share(flat, self.names_model)
         row_marks = share(rows, lambda text: is_benchmark(text, self.vocabulary) or is_setting(text))
         head_marks = share(flat, lambda text: is_benchmark(text, self.vocabulary) or is_generic(text))
@@ -2011,8 +2120,8 @@ class Reader:
         return "models-as-rows" if as_rows > as_columns else "benchmarks-as-rows"
 
     def are_datasets(self, heads: list[str]) -> bool:
-        """Whether the card lists these names as data sets, as generated cards do: "Datasets: `dim_768` and `dim_512`"."""
-        lists = self.card.find_all(r"\bdatasets?:[ \t*]*(`[^\n]{1,2000})")
+        """Whether the card lists these names as data sets: "Datasets: `dim_768` and `dim_512`"."""
+        lists = self.card.find_all(r"datasets?:[ \t*]*(`[^\n]{1,2000})")
         return {head.casefold() for head in heads} <= {name for text in lists for name in re.findall("`([^`]+)`", text)}
 
     def names_model(self, text: str) -> bool:
@@ -2077,6 +2186,7 @@ class Reader:
         if measured and not about_facts:
             return True, f"it has a measure ({measured})"
         told = next((text for text in (*self.around, *self.table.headings) if EVAL_HEADING.search(text)), None)
+        told = told or self.benchmark_above() or None
         models = (
             any(self.fit(text) or is_model(text) for text in (*labels, *(" ".join(path) for path in heads)))
             or self.other_models()
@@ -2116,7 +2226,7 @@ class Reader:
     # --- locate
 
     def fit(self, label: str, near: tuple[str, ...] = ()) -> Fit | None:
-        if not self.resembles(label) and not OURS.search(label):
+        if not self.resembles(label) and not SAYS_OURS.search(label):
             return None
         if not near:
             if label not in self.cache:
@@ -2144,15 +2254,12 @@ class Reader:
     def single_conflict(self) -> str:
         """Why a table without model names is another model's: its headings name another size, kind or model."""
         context = self.context()
-        if not kind_agrees(None, self.model, context):
+        if not kind_agrees(self.model, context):
             return f"the text around it speaks of {context.kind()} models"
+        if quoted := copied_from(self.model, self.card, self.table):
+            return f"'{quoted[:80]}': the text is another model's"
         base = name_tokens(str(self.card.front.get("base_model", "")).rpartition("/")[2])
-        title = set(name_tokens(self.card.title)) - NEUTRAL - {"card", "for"}
-        if base and title == set(base) and not title >= self.wanted:
-            return f"the card's title '{self.card.title[:80]}' is the base model"
         for text in (*self.grid.captions, *self.table.headings):
-            if ORIGINAL_CARD.match(text):
-                return f"'{text[:80]}': what follows it is quoted"
             sizes = sizes_in(text)
             if sizes and self.model.sizes and not sizes & self.model.sizes:
                 return f"'{text[:80]}' names another size"
@@ -2217,7 +2324,7 @@ class Reader:
                 )
                 if found:
                     text, near, fit = found
-                    yield Candidate("column", column, text, fit, (number, " / ".join(near)))
+                    yield Candidate("column", column, text, fit, (number, " / ".join((*near, *own_settings(text)))))
 
     def row_candidates(self) -> Iterator[Candidate]:
         for number, block in enumerate(self.grid.blocks):
@@ -2247,7 +2354,8 @@ class Reader:
                     tries.append((" ".join(cells.values()), (*extra, *section)))
                 if found := self.best_fit(tries):
                     text, near, fit = found
-                    place = " / ".join((*near, *(self.grid.rows[row][c].text for c in settings)))
+                    said = (self.grid.rows[row][c].text for c in settings)
+                    place = " / ".join((*near, *said, *own_settings(text)))
                     yield Candidate("row", row - self.table.head, text, fit, (number, place))
 
     def best_fit(self, tries: list[tuple[str, tuple[str, ...]]]) -> tuple[str, tuple[str, ...], Fit] | None:
@@ -2327,7 +2435,15 @@ class Reader:
             found = self.scores_by_column({row for block in self.grid.blocks for row in block.body}, [])
         else:
             found = self.scores_by_row({target.index for target in reading.targets}, reading)
-        return list(found)
+        return self.with_settings(list(found), reading.targets)
+
+    def with_settings(self, scores: list[Score], targets: list[Candidate]) -> list[Score]:
+        """The shots and the metric that the model's own label says ("Foo-7B (Maj@8)") belong to its scores."""
+        said = {(t.axis, t.index): label for t in targets if (label := split_label(t.text)).shots or label.metric}
+        for score in scores if said else ():
+            label = said.get(("row", score.row)) or said.get(("column", score.column)) or Label("")
+            score.shots, score.metric = score.shots or label.shots, score.metric or label.metric
+        return scores
 
     def scores_by_row(self, columns: set[int], reading: Reading) -> Iterator[Score]:
         matched = {text for target in reading.targets for text in (target.text, *target.text.split(" / "))}
@@ -2338,16 +2454,17 @@ class Reader:
                 else columns
             )
             wanted = [c for c, role in enumerate(block.roles) if (c in here if reading.targets else role == "data")]
+            levels: dict[int, list[str]] = {column: [] for column in wanted}
+            if len(wanted) > 1 or reading.orientation == "single-model":
+                for column in wanted:
+                    path = block.paths[column]
+                    levels[column] = [level for level in path if level not in matched and not self.fit(level)]
             named = RowNames(self.grid, block)
             for row in block.body:
                 if named.is_fact(row):
                     continue
                 for column in wanted:
-                    levels = [level for level in block.paths[column] if level not in matched and not self.fit(level)]
-                    generic = reading.orientation == "single-model"
-                    yield from self.cell_scores(
-                        block, row, column, named.names(row), [] if not generic and len(wanted) == 1 else levels, named
-                    )
+                    yield from self.cell_scores(block, row, column, named.names(row), levels[column], named)
 
     def scores_by_column(self, rows: set[int], targets: list[Candidate]) -> Iterator[Score]:
         for block in self.grid.blocks:
@@ -2367,6 +2484,7 @@ class Reader:
             return
         label, group = names.label(column)
         shots, metric, extra = names.row_says(row, model_columns)
+        above = self.benchmark_above()
         if extra and (names.generic(column) or SPLIT.fullmatch(label.name)):
             over = split_label(extra)
             leaf = label.name if SPLIT.fullmatch(label.name) or AVERAGE.fullmatch(label.name) else ""
@@ -2374,9 +2492,11 @@ class Reader:
             label = Label(
                 f"{over.name} ({leaf})" if leaf else over.name, over.shots or said.shots, over.metric or said.metric
             )
-        elif (above := self.benchmark_above()) and names.generic(column) and not AVERAGE.fullmatch(label.name):
+        elif above and names.generic(column) and not AVERAGE.fullmatch(label.name):
             said = setting_label(label.name)
             label = Label(above, said.shots or label.shots, said.metric or label.metric)
+        elif above and (match := _SETTING_OF.fullmatch(label.name)) and is_setting(match[1]):
+            label = Label(f"{above} {match[2]}", label.shots, label.metric or match[1])
         if label.name:
             yield self.score(cell, value, label, (shots, metric, group), row, column, cell.source)
 
@@ -2414,13 +2534,11 @@ class Reader:
         self, cell: Cell, value: Value, label: Label, says: tuple[str | None, ...], row: int, column: int, raw: str
     ) -> Score:
         shots, metric, group = says
-        shots = (
-            ", ".join(dict.fromkeys(s for part in (shots, label.shots, value.shots) if part for s in part.split(", ")))
-            or None
-        )
+        if said := [part for part in (shots, label.shots, value.shots) if part]:
+            shots = ", ".join(dict.fromkeys(", ".join(said).split(", ")))
         metric = metric or label.metric or value.metric
-        percent = value.percent or any("%" in t for b in self.grid.blocks[:1] for t in b.paths[column])
-        numbers = tuple(plain_number(number) for number in value.numbers)
+        percent = value.percent or "%" in " ".join(self.grid.blocks[0].paths[column])
+        numbers = tuple(map(plain_number, value.numbers))
         return Score(
             self.table.number, label.name, numbers[0], raw.strip(), "percent" if percent else None,
             shots, metric, group,
@@ -2442,6 +2560,12 @@ def is_generic(text: str) -> bool:
     return bool(not text or VALUE_HEAD.fullmatch(text) or is_setting(text) or (SPLIT.fullmatch(text) and len(text) > 2))
 
 
+def own_settings(text: str) -> tuple[str, ...]:
+    """Shots and metric in a model's label, which tell it from the same model's other rows: "Foo-7B (Maj@8)"."""
+    label = split_label(text)
+    return (label.shots or "", label.metric or "") if label.shots or label.metric else ()
+
+
 def choose(candidates: list[Candidate]) -> tuple[list[Candidate], str]:
     """The candidates that are the model: the closest fit; several labels that fit alike are left undecided."""
     if not candidates:
@@ -2454,7 +2578,7 @@ def choose(candidates: list[Candidate]) -> tuple[list[Candidate], str]:
     covered = max(candidate.fit.covered for candidate in found)
     found = [candidate for candidate in found if candidate.fit.covered == covered]
     marked = [c for c in candidates if c.fit.level == 3 and best == 4 and re.search(r"(?i)\b(?:ours?|this)\b", c.text)]
-    same = {" ".join(name_tokens(candidate.text)) for candidate in found}
+    same = {" ".join(name_tokens(split_label(candidate.text).name)) for candidate in found}
     places = {candidate.place for candidate in found}
     if marked or len(same) > 1 or len(places) < len(found):
         return found + marked, "ambiguous"
@@ -2473,30 +2597,30 @@ class RowNames:
             for c, role in enumerate(block.roles)
             if role in TEXT_ROLES or role in ("shots", "metric")
         }
+        self.has_settings = not self.columns.keys().isdisjoint(("shots", "extra", "metric"))
         self.label_column = next(iter(self.columns.get("label", [])), None)
         head = " ".join(block.paths[self.label_column]) if self.label_column is not None else ""
         self.brackets_are_metrics = bool(re.search(r"(?i)\(metrics?\)", head))
-        seen: dict[tuple[str, str], int] = {}
-        for row in block.body:
-            key = (block.sections[row], self.text(row))
-            seen[key] = seen.get(key, 0) + 1
-        self.seen = seen
-
-    def text(self, row: int) -> str:
-        return self.cells[self.label_column][row].text if self.label_column is not None else ""
+        labels = self.cells[self.label_column] if self.label_column is not None else dict.fromkeys(block.body, EMPTY)
+        self.texts = {row: cell.text for row, cell in labels.items()}
+        self.seen: dict[tuple[str, str], int] = {}
+        for row, text in self.texts.items():
+            place = (block.sections[row], text)
+            self.seen[place] = self.seen.get(place, 0) + 1
 
     def is_fact(self, row: int) -> bool:
-        return is_fact(self.text(row))
+        return is_fact(self.texts[row])
 
     def names(self, row: int) -> list[str]:
-        lines = self.text(row).split("\n")
-        return lines if len(lines) > 1 else [self.text(row)]
+        return self.texts[row].split("\n")
 
     def own(self, column: int, row: int) -> str:
         return label_text(self.cells[column][row].text)
 
     def settings(self, row: int) -> tuple[str | None, str | None]:
         """Shots and metric that stand in columns of their own."""
+        if not self.has_settings:
+            return None, None
         shots = [self.grid.rows[row][c].text for c in self.columns.get("shots", [])]
         shots += [
             t
@@ -2517,7 +2641,9 @@ class RowNames:
 
     def group(self, row: int) -> str | None:
         groups = [self.block.sections[row], *(self.own(c, row) for c in self.columns.get("group", []))]
-        text = self.text(row)
+        if not any(groups):
+            return None
+        text = self.texts[row]
         label = folded_name(self.label(row, text, []).name) if not text or is_setting(text) else ""
         return " / ".join(dict.fromkeys(g for g in groups if g and folded_name(g) != label)) or None
 
@@ -2537,12 +2663,12 @@ class RowNames:
             ):
                 over = split_label(base)
                 label = Label(over.name, over.shots or setting.shots, over.metric or setting.metric)
-        extras = (
-            [self.own(c, row) for c in self.columns.get("extra", [])]
-            if self.seen[(self.block.sections[row], self.text(row))] > 1
-            else []
-        )
-        rest = [e for e in extras if e and not is_setting(e) and not MISSING.fullmatch(e)]
+        rest: list[str] = []
+        if "extra" in self.columns and self.seen[(self.block.sections[row], self.texts[row])] > 1:
+            extras = [self.own(c, row) for c in self.columns["extra"]]
+            rest = [e for e in extras if e and not is_setting(e) and not MISSING.fullmatch(e)]
+        if not rest and not levels:
+            return label
         name, shots, metric = label.name, label.shots, label.metric
         for level in levels:
             part = split_label(level)
@@ -2897,6 +3023,7 @@ class YamlNode:
     line: int  # from 1
     column: int
     flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
     end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
     items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
     text: str = ""
@@ -2928,6 +3055,8 @@ def read_metadata(text: str, name: str) -> FrontMatter:
     """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
     newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
     found = FRONT_MATTER.match(text)
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
+        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
@@ -2950,20 +3079,27 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
     """
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
+                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
+
     if len(text) > MAX_FRONT:
         raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
     try:
-        root = place_nodes(yaml.parse(text, Loader=loader), name, first_line)
-        return yaml.load(text, Loader=loader), root
+        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
+        return yaml.load(text, Loader=Loader), root
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + first_line}" if mark else ""
         raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise ScriptError(f"{name}: not valid YAML: {' '.join(str(error).split())[:200]}") from error
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:  # an impossible date, a nesting without end
-        raise ScriptError(f"{name}: not valid YAML: {str(error)[:200] or 'nested too deeply'}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
+    except RecursionError as error:
+        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
 
 
 def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
@@ -2979,10 +3115,11 @@ def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode |
             if kind == "AliasEvent":
                 node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
             elif event.anchor:
-                anchors[event.anchor] = MAX_NODES
+                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
             stack[-1].items.append(node)
             if kind in kinds:
                 node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                node.marked = bool(event.anchor or event.tag)
                 stack.append(node)
                 if len(stack) > MAX_DEPTH:
                     raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
@@ -3030,6 +3167,8 @@ def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_
     need(models, list, "model-index")
     for i, model in enumerate(models):
         need(model, dict, f"model-index[{i}]")
+        if not model.get("name"):
+            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
         if model.get("results") is None:
             continue
         need(model["results"], list, f"model-index[{i}].results")
@@ -3140,10 +3279,9 @@ def model_index_results(
             dataset["type"] = said.get("type") or known.get("type") or dataset["type"]
             own = said if said.get("type") else known
             dataset |= {key: own[key] for key in ("config", "split", "revision") if own.get(key)}
-        settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
         metric: dict[str, Any] = {
             "type": metric_type(entry.metric) or known.get("metric_type") or "score",
-            "name": f"{entry.benchmark} ({settings})" if settings else entry.benchmark,
+            "name": entry_name(entry),
             "value": entry.value,
         }
         if shots := re.match(r"(\d+)-shot", entry.shots or ""):
@@ -3246,7 +3384,7 @@ def plan_from_json(data: Any, name: str) -> Plan:
         plan = Plan(entries=entries, **parts)
         check_plan(plan)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScriptError(f"{name}: no valid plan: {error}; make it anew") from error
+        raise ScriptError(f"{name}: no valid plan: {single_line(error)}; make it anew") from error
     return plan
 
 
@@ -3254,20 +3392,34 @@ def check_plan(plan: Plan) -> None:
     """ValueError when a plan would write anything but results: it may have been edited since it was saved."""
     if not REPO_ID.fullmatch(plan.repo_id):
         raise ValueError(f"repo_id is {plan.repo_id!r}")
+    texts = (plan.source, plan.created, plan.parent or "", *plan.notes)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(plan.replace, bool):
+        raise ValueError("source, created, parent and notes are texts, replace is true or false")
+    for number, entry in enumerate(plan.entries):
+        check_number(entry.value, f"entries[{number}].value")
+        for part in dataclasses.fields(Entry):
+            if part.name not in ("value", "dataset") and not isinstance(getattr(entry, part.name), str | None):
+                raise ValueError(f"entries[{number}].{part.name} is no text")
     for path, rows in plan.eval_results.items():
         if not EVAL_FILE.fullmatch(path) or not (isinstance(rows, list) and rows):
             raise ValueError(f"{path!r} is no file of .eval_results")
         for row in rows:
+            refuse_errors(check_eval_results(path, [row], {}))
             check_number(row["value"], path)
-            if not REPO_ID.fullmatch(row["dataset"]["id"]):
-                raise ValueError(f"{path}: dataset id {row['dataset']['id']!r}")
-    for result in plan.model_index:
-        if not isinstance(result["dataset"]["name"], str) or not isinstance(result["task"]["type"], str):
-            raise ValueError("a result without dataset or task")
+    for number, result in enumerate(plan.model_index):
         if len(result["metrics"]) != 1:
-            raise ValueError(f"{result['dataset']['name']}: one metric for each result is expected")
-        for metric in result["metrics"]:
-            check_number(metric["value"], metric["name"])
+            raise ValueError(f"model_index[{number}]: one metric for each result is expected")
+        front = {"model-index": [{"name": plan.repo_id, "results": [result]}]}
+        refuse_errors(check_model_index(front, {}), f"model_index[{number}]: ")
+        check_number(result["metrics"][0]["value"], f"model_index[{number}]")
+    if unreadable := re.search("[\ud800-\udfff]", json.dumps(plan.as_json(), ensure_ascii=False)):
+        raise ValueError(f"{unreadable[0]!r} is no character")
+
+
+def refuse_errors(findings: Iterable[Finding], where: str = "") -> None:
+    for finding in findings:
+        if finding.severity == "error":
+            raise ValueError(f"{where}{finding.path}: {finding.message}")
 
 
 def check_number(value: Any, where: str) -> None:
@@ -3358,8 +3510,11 @@ def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
         if any(same_number(item[2].get("value"), metric["value"]) for item in rivals):
             change.same.append(f"model-index: {name}")
         elif rivals:
-            path, _, old = rivals[0]
+            path, _, old = min(rivals, key=lambda item: not item[1].get("source"))  # the one with this very source
             conflict = Conflict(f"README.md {path}", name, old.get("value"), metric["value"])
+            if old.get("verified") or old.get("verifyToken"):  # it vouches for the value that is there
+                change.conflicts.append(dataclasses.replace(conflict, where=f"README.md {path}, which is verified"))
+                continue
             (change.replaced if plan.replace else change.conflicts).append(conflict)
             values[path] = metric["value"]
         else:
@@ -3399,6 +3554,8 @@ def insertion(front: FrontMatter, new: list[dict[str, Any]], model: str) -> tupl
     if root is None:
         return len(front.yaml), len(front.yaml), block_text({"model-index": index}, 0, front, len(front.yaml))
     models = root.get("model-index")
+    if models is None and "model-index" in front.values:
+        raise ScriptError("README.md: model-index comes from an alias (*) or a merge key (<<); write it out first")
     if models is None:
         return append_to(root, {"model-index": index}, front)
     if empty(models):
@@ -3445,13 +3602,17 @@ def plain_lists(node: YamlNode) -> None:
 def append_to(node: YamlNode, value: Any, front: FrontMatter) -> tuple[int, int, str]:
     """Where and how to add an item to a mapping or list, in its own style."""
     if node.flow:
-        at = node.end - 1  # before the closing bracket
-        inner = flow_text(value)[1:-1]
-        last = front.yaml[:at].rstrip()
-        comma = "" if not node.items or last.endswith(",") else ", "
-        return at, at, comma + inner
+        at = node.items[-1].end if node.items else node.end - 1  # behind the last item: a comment may follow it
+        return at, at, (", " if node.items else "") + flow_text(value)[1:-1]
     at = line_end(front.yaml, node.end)
-    return at, at, block_text(value, node.column, front, at)
+    return at, at, block_text(value, block_column(node, front.yaml), front, at)
+
+
+def block_column(node: YamlNode, text: str) -> int:
+    """The column of a block mapping's keys or a block sequence's dashes; behind an anchor or a tag on a line before."""
+    marks = re.compile(r"(?:[&!]\S*[ \t]*)+(?:#.*)?(?:\r\n?|\n)(?:[ \t]*(?:#.*)?(?:\r\n?|\n))*([ \t]*)")
+    found = marks.match(text, node.start) if node.marked else None
+    return len(found[1]) if found else node.column
 
 
 def flow_text(value: Any) -> str:
@@ -3478,7 +3639,15 @@ def block_text(value: Any, column: int, front: FrontMatter, at: int) -> str:
 
 def check_splice(front: FrontMatter, edited: str, new: list[dict[str, Any]], paths: Mapping[str, Any]) -> None:
     """Parse what would be written: ScriptError unless it has every old entry, in order, the new ones, and no more."""
-    after = read_metadata(edited, "README.md as it would be written")
+    from huggingface_hub.repocard import REGEX_YAML_BLOCK
+
+    try:
+        after = read_metadata(edited, "README.md as it would be written")
+    except ScriptError as error:
+        raise ScriptError(f"README.md: the results do not fit in ({error}); add them by hand") from error
+    client = REGEX_YAML_BLOCK.search(edited.removeprefix("\ufeff"))
+    if not client or client[2].strip() != after.yaml.strip():
+        raise ScriptError("README.md, line 1: the Hub does not read such metadata: `---` must end its line; correct it")
     wanted = with_values(front.values, paths)
     old = [canonical(result) for model in wanted.get("model-index") or [] for result in model.get("results") or []]
     found = [canonical(result) for result in after.results]
@@ -3529,9 +3698,11 @@ def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
             (change.replaced if plan.replace else change.conflicts).append(conflict)
             if plan.replace:
                 change.files[where] = replace_row(state.files[where], root, number, row).encode("utf-8")
-        elif path in state.files:
-            other = next((item[2]["dataset"]["id"] for item in there if item[0] == path), "nothing")
-            change.conflicts.append(Conflict(path, name, f"results of {other}", row["value"]))
+        elif others := [item[2] for item in there if item[0] == path]:
+            what = f"an entry of {others[0]['dataset'].get('id')}, notes: {others[0].get('notes') or 'none'}"
+            change.conflicts.append(Conflict(f"{path}, a file for another result", name, what, row["value"]))
+        elif state.files.get(path, "").strip():
+            change.conflicts.append(Conflict(f"{path}, a file without results", name, "comments", row["value"]))
         else:
             change.added.append(name)
             change.files[path] = to_yaml([row]).encode("utf-8")
@@ -3640,8 +3811,26 @@ def markdown_text(text: Any, most: int = 80) -> str:
     return "".join(c if c.isalnum() or c in " -()%," or ord(c) > 127 else f"&#{ord(c)};" for c in plain)
 
 
-def pull_request_title(plan: Plan) -> str:
-    count = len(plan.entries)
+def entry_name(entry: Entry) -> str:
+    """A result's name with its settings: "GSM8K (5-shot)"."""
+    settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
+    return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
+
+
+def new_entries(plan: Plan, change: Change) -> list[Entry]:
+    """The results of a plan that a change adds or replaces in one format at least; the others are there already."""
+    names = {*change.added, *(c.benchmark for c in change.replaced)}
+
+    def places(entry: Entry) -> set[str]:
+        notes = ("", entry.variant or "", settings_of(entry))
+        files = {f".eval_results: {entry.key}{'_' + dashed(text, '_') if text else ''}.yaml" for text in notes}
+        return {f"model-index: {entry_name(entry)}", entry_name(entry), *files}
+
+    return [entry for entry in plan.entries if places(entry) & names]
+
+
+def pull_request_title(plan: Plan, change: Change) -> str:
+    count = len(new_entries(plan, change))
     return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
 
 
@@ -3650,10 +3839,12 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     origin = "where it was read"
     lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
     lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
-    for entry in plan.entries[:200]:
+    entries = new_entries(plan, change)
+    for entry in entries[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
         cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
         lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
+    lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
     files = ", ".join(f"`{path}`" for path in change.files)
     lines += ["", f"Files: {files}."]
     lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
@@ -3684,9 +3875,7 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     """A plan and what it changes, for people."""
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
     for entry in plan.entries:
-        settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
-        name = f"{entry.benchmark} ({settings})" if settings else entry.benchmark
-        lines.append(f"  {name}: {entry.value:.12g}   from {entry.origin}")
+        lines.append(f"  {entry_name(entry)}: {entry.value:.12g}   from {entry.origin}")
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
@@ -3781,6 +3970,8 @@ def aa_damage(row: Any) -> str | None:
     for owner, name in ((row, "slug"), (row, "name"), (row["model_creator"], "slug"), (row["model_creator"], "name")):
         if not isinstance(owner.get(name), str) or not 0 < len(single_line(owner[name])) <= 200:
             return f"no {name} of the {'model' if owner is row else 'creator'}"
+        if re.search("[\ud800-\udfff]", owner[name]):
+            return f"the {name} of the {'model' if owner is row else 'creator'} is no text"
     if not isinstance(row.get("evaluations") or {}, dict):
         return "evaluations is no mapping"
     return None
@@ -3839,8 +4030,8 @@ def aa_entries(model: Mapping[str, Any], mapping: Mapping[str, Any]) -> tuple[li
             left.append(f"{name}: {value} is outside 0 to {AA_RANGE[unit]}, the range of a value in {unit}")
         else:
             url = f"{AA_SITE}/models/{quote(model['slug'], safe='')}"
-            where = f"evaluations.{name}"
-            entries.append(Entry(name, value, where, keys[name], unit, source_name=AA_NAME, source_url=url))
+            label, where = mapping[keys[name]]["name"], f"evaluations.{name}"
+            entries.append(Entry(label, value, where, keys[name], unit, source_name=AA_NAME, source_url=url))
     return entries, left
 
 
@@ -5082,18 +5273,45 @@ class Hub:
         self.token = token
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.boards: dict[str, Leaderboard] = {}
+        self.line = threading.RLock()  # held while a call that the rate limit refused is made again
 
     def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call, and call again on 429, 5xx and broken connections: at most five times, when the Hub says."""
+        """Call, and call again on 429, 5xx and broken connections: at most MAX_TRIES times, when the Hub says."""
+        return self.repeat(worth_repeating, call, *args, **options)
+
+    def write(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call, and call again when the commit itself met a 429: after any other failure it may have been done."""
+        return self.repeat(
+            lambda error: rate_limited(error) and "/commit/" in str(error.response.url), call, *args, **options
+        )
+
+    def repeat(
+        self, which: Callable[[BaseException], bool], call: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """Call again after some errors; after a rate limit one caller at a time, else all would meet it again."""
         import tenacity
 
-        rule = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(worth_repeating),
-            wait=seconds_to_wait,
-            stop=tenacity.stop_after_attempt(TRIES),
-            reraise=True,
-        )
-        return rule(call, *args, **options)
+        with contextlib.ExitStack() as held:
+
+            def pause(state: Any) -> None:
+                seconds = seconds_to_wait(state)
+                until = time.monotonic() + seconds
+                if rate_limited(state.outcome.exception()):
+                    held.enter_context(self.line)
+                if seconds > 5:
+                    note(f"the Hub asks to wait; again in {max(0, until - time.monotonic()):.0f} s")
+                time.sleep(max(0, until - time.monotonic()))
+
+            rule = tenacity.Retrying(
+                retry=tenacity.retry_if_exception(which),
+                before_sleep=pause,
+                stop=tenacity.stop_after_attempt(MAX_TRIES),
+                reraise=True,
+            )
+            try:
+                return rule(call, *args, **options)
+            except json.JSONDecodeError as error:
+                raise ScriptError(f"{self.api.endpoint}: an answer is not JSON; is HF_ENDPOINT right?") from error
 
     def info(self, repo_id: str, revision: str | None = None) -> Any:
         return self.read(self.api.model_info, repo_id, revision=revision, expand=["sha", "siblings"])
@@ -5171,21 +5389,43 @@ class Hub:
         details = self.read(self.api.get_discussion_details, repo_id, item.num)
         files = changed_files(details.diff or "")
         touches = any(name.startswith(EVAL_RESULTS) for name in files)
-        if not touches and ("README.md" in files or not files):
+        if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
             touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
         created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
         return PullRequest(item.num, item.title, item.author, created, item.url, item.status, touches)
 
     def other_results(self, repo_id: str, revision: str) -> bool:
-        """Whether a revision's model-index differs from main's; one that cannot be read counts as different."""
+        """Whether a pull request's results differ from main's, and from those that it started from."""
+        theirs = self.results(repo_id, revision)
+        if theirs == self.results(repo_id, None):
+            return False
+        main = {commit.commit_id for commit in self.read(self.api.list_repo_commits, repo_id)}
+        own = self.read(self.api.list_repo_commits, repo_id, revision=revision)
+        base = next((commit.commit_id for commit in own if commit.commit_id in main), None)
+        return base is None or theirs != self.results(repo_id, base)
+
+    def results(self, repo_id: str, revision: str | None) -> tuple[Any, ...]:
+        """What stands for all evaluation metadata at a revision; metadata that cannot be read is like no other."""
+        state = self.state(repo_id, revision)
         try:
-            ours, theirs = (
-                read_metadata(decode_strict(self.state(repo_id, rev).card or b"", "README.md"), "README.md")
-                for rev in (None, revision)
-            )
+            front = read_metadata(decode_strict(state.card or b"", "README.md"), "README.md")
         except ScriptError:
-            return True
-        return canonical(ours.values.get("model-index")) != canonical(theirs.values.get("model-index"))
+            return (state.card, state.files)
+        return (canonical(front.values.get("model-index")), state.files)
+
+    def open_pull_request(self, repo_id: str, number: int) -> None:
+        """ScriptError unless the number is an open pull request: a commit to any other would be seen by nobody."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            item = self.read(self.api.get_discussion_details, repo_id, number)
+        except HfHubHTTPError as error:
+            if error.response is None or error.response.status_code != 404:
+                raise
+            raise ScriptError(f"{repo_id} has no pull request #{number}, or it is not to be seen") from error
+        if not item.is_pull_request or item.status not in ("open", "draft"):
+            what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
+            raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
 
 
 @dataclass(frozen=True, slots=True)
@@ -5200,8 +5440,15 @@ class PullRequest:
 
 
 def changed_files(diff: str) -> set[str]:
-    """The names in a git diff's headers."""
-    return {name for pair in re.findall(r"^diff --git a/(.+?) b/(.+)$", diff, re.M) for name in pair}
+    """The names in a git diff's headers; git quotes unusual ones."""
+    pairs = re.findall(r'^diff --git "?a/(.+?)"? "?b/(.+?)"?$', diff, re.M)
+    return {name for pair in pairs for name in pair}
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -5223,8 +5470,9 @@ def seconds_to_wait(state: Any) -> float:
     limit = parse_ratelimit_headers(headers)
     if limit and limit.remaining == 0:
         return min(limit.reset_in_seconds + 0.1, 300)
-    with contextlib.suppress(KeyError, ValueError):
-        return min(float(headers["Retry-After"]), 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
     return FIRST_WAIT * 2 ** (state.attempt_number - 1)
 
 
@@ -5318,8 +5566,8 @@ def send_change(hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoS
     saved = Path(f"plan-{plan.repo_id.replace('/', '--')}.json")
     write_whole(saved, to_json(plan.as_json()))
     raise ScriptError(
-        f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}: "
-        f"apply {saved}, later"
+        f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}; "
+        f"later: {again_apply(saved)}"
     )
 
 
@@ -5329,10 +5577,11 @@ def try_commit(hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoSt
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return hub.api.create_commit(
+        return hub.write(
+            hub.api.create_commit,
             plan.repo_id,
             [CommitOperationAdd(path, data) for path, data in change.files.items()],
-            commit_message=how.message or pull_request_title(plan),
+            commit_message=how.message or pull_request_title(plan, change),
             commit_description=pull_request_text(plan, change),
             parent_commit=state.sha,
             revision=how.revision,
@@ -5354,10 +5603,15 @@ def read_back(hub: Hub, repo_id: str, commit: Any, change: Change) -> None:
 def refuse_open_ends(change: Change) -> None:
     """ScriptError (3) while something is undecided: nothing is written then."""
     if change.questions:
-        raise ScriptError("\n".join(change.questions), code=3)
+        raise ScriptError("\n".join(map(single_line, change.questions)), code=3)
     if change.conflicts:
-        lines = [f"{c.where} ({c.benchmark}): there is {c.there}, the new value is {c.new}" for c in change.conflicts]
-        lines.append("nothing was written; --replace takes the new values, or take fewer results")
+        lines = [
+            single_line(f"{c.where} ({c.benchmark}): there is {c.there}, the new value is {c.new}")
+            for c in change.conflicts
+        ]
+        ours = any(c.where.endswith(".value") for c in change.conflicts)
+        way = "--replace takes the new values, or take fewer results" if ours else "correct it, or take fewer results"
+        lines.append(f"nothing was written; {way}")
         raise ScriptError("\n".join(lines), code=3)
 
 
@@ -5375,7 +5629,7 @@ def carry_out(
         return outcome
     how = Sending(args.create_pr, f"refs/pr/{args.update_pr}" if args.update_pr else None, args.commit_message)
     with hub_errors(f"writing to {plan.repo_id}", hub.token or ""):
-        check_write_access(hub.api.whoami(), plan.repo_id, how.create_pr or how.revision is not None)
+        check_write_access(hub.read(hub.api.whoami), plan.repo_id, how.create_pr or how.revision is not None)
         if args.create_pr and not args.allow_duplicate_pr:
             refuse_second_pull_request(hub, plan.repo_id)
         outcome |= send_change(hub, plan, how, change, state)
@@ -5644,7 +5898,7 @@ def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) ->
     if not waiting:
         return
     with hub_errors("asking the Hub who writes", batch.hub.token or "-"):
-        identity = batch.hub.api.whoami()
+        identity = batch.hub.read(batch.hub.api.whoami)
     for outcome in waiting:
         if ours >= most:
             note(f"{most} pull requests were opened; --max-prs allows more")
@@ -5662,15 +5916,15 @@ def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) ->
     """Open one model's pull request, unless one is open; ours of an interrupted run is recognised by its title."""
     plan = plan_from_json(read_json(batch.folder / str(outcome.plan)), str(outcome.plan))
     check_write_access(identity, plan.repo_id, True)
+    state = batch.hub.state(plan.repo_id)
+    change = merge(plan, state)
     for request in batch.hub.pull_requests(plan.repo_id):
         if request.evaluation:
-            if request.author == identity["name"] and request.title == pull_request_title(plan):
+            if request.author == identity["name"] and request.title == pull_request_title(plan, change):
                 outcome.pull_request = request.url
             else:
                 outcome.reason = f"an open pull request touches the evaluation metadata: {request.url}"
             return
-    state = batch.hub.state(plan.repo_id)
-    change = merge(plan, state)
     refuse_open_ends(change)
     if not change.files:
         outcome.status = "already there"
@@ -5686,10 +5940,13 @@ def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
         wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
         if wrong:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
+        if not lines:
+            raise ScriptError(f"{args.repo_ids} names no model; one OWNER/NAME in a line is expected")
         return dict.fromkeys(lines)
     with hub_errors("listing models", hub.token or "-"):
         if args.author:
             found = hub.read(lambda: list(hub.api.list_models(author=args.author, expand=expand)))
+            said = f"{args.author} has no models, or none that are to be seen"
         else:
             found = hub.read(
                 lambda: list(
@@ -5698,7 +5955,13 @@ def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
                     )
                 )
             )
-    return {model.id: model for model in found if REPO_ID.fullmatch(model.id)}
+            said = "the Hub lists no trending text-generation models"
+    repos = {model.id: model for model in found if REPO_ID.fullmatch(model.id)}
+    if not repos:
+        raise ScriptError(said, code=1)
+    if args.trending and len(repos) < args.trending:
+        note(f"the Hub lists {len(repos)} such models, not {args.trending}")
+    return repos
 
 
 def read_lines(path: Path) -> list[str]:
@@ -5722,6 +5985,7 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
         "from": args.sources,
         "format": args.format,
         "scale": args.scale or [],
+        "task_type": args.task_type,
     }
     if not file.exists():
         repos, started = batch_repos(args, hub), datetime.now(UTC).replace(microsecond=0)
@@ -5732,13 +5996,19 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
     saved = read_json(file)
     if not isinstance(saved, dict) or {k: saved.get(k) for k in settings} != settings:
         raise ScriptError(f"{file} was made with other options; give the same ones, or take another --output-dir")
+    try:
+        repos, started = dict.fromkeys(saved["models"]), datetime.fromisoformat(saved["started"])
+        if not all(REPO_ID.fullmatch(repo_id) for repo_id in repos):
+            raise ValueError("a model is no OWNER/NAME")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ScriptError(f"{file} is damaged ({single_line(error)}); take another --output-dir") from error
     done = {}
     for path in sorted((args.output_dir / "models").glob("*.json")):
-        with contextlib.suppress(TypeError):
+        with contextlib.suppress(TypeError, ScriptError):  # not an outcome: looked at again
             outcome = ModelOutcome(**read_json(path))
-            if outcome.status != "failed":  # what failed is tried again
+            if outcome.repo_id in repos and outcome.status in STATUSES[:-1]:  # what failed is tried again
                 done[outcome.repo_id] = outcome
-    return dict.fromkeys(saved["models"]), done, datetime.fromisoformat(saved["started"])
+    return repos, done, started
 
 
 def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
@@ -5785,16 +6055,7 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     """Compare a plan with what is there, do what was asked for, and print it; 3 while something is undecided."""
     check_publish_usage(args)
     plan.created = plan.created or datetime.now(UTC).isoformat(timespec="seconds")
-    hub, revision = None, getattr(args, "revision", None)
-    if args.card:
-        state = read_clone(args.card)
-    else:
-        hub = Hub(find_token(None) if acts(args) else read_token())
-        revision = f"refs/pr/{args.update_pr}" if args.update_pr else revision
-        if revision and acts(args) and not args.update_pr:
-            raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
-        with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}"):
-            state = hub.state(plan.repo_id, revision)
+    hub, state = read_target(args, plan)
     plan.parent = state.sha
     asked = [*questions, *ask_leaderboards(plan, hub, read_scales(args.scale))]
     change = merge(plan, state)
@@ -5802,11 +6063,12 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     outcome, code, said = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}, 0, ""
     try:
         refuse_open_ends(change)
+        refuse_invalid(state, change)
         outcome = carry_out(plan, args, hub, state, change)
     except ScriptError as error:
-        if error.code != 3:
+        if error.code == 2:
             raise
-        code, said = 3, str(error)
+        code, said = error.code, str(error)
     print_plan(args, plan, change, outcome)
     if said:
         note(said)
@@ -5815,6 +6077,27 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     elif not acts(args):
         note("dry run: nothing was written; --create-pr opens a pull request, --apply writes")
     return code
+
+
+def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoState]:
+    """What is to be written to, as it is now: the card on disk, else the repo's main branch or pull request."""
+    if args.card:
+        return None, read_clone(args.card)
+    hub = Hub(find_token(None) if acts(args) else read_token())
+    revision = f"refs/pr/{args.update_pr}" if args.update_pr else getattr(args, "revision", None)
+    if revision and acts(args) and not args.update_pr:
+        raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
+    with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}"):
+        if args.update_pr:
+            hub.open_pull_request(plan.repo_id, args.update_pr)
+        return hub, hub.state(plan.repo_id, revision)
+
+
+def refuse_invalid(state: RepoState, change: Change) -> None:
+    """ScriptError (1) when validate would find errors in what is to be written that are not there now."""
+    if errors := new_errors(state, change, read_mapping()):
+        lines = [f"{error.path}: {error.message}" for error in errors[:5]]
+        raise ScriptError("\n".join(["would not validate, so nothing was written:", *lines]), code=1)
 
 
 def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> list[str]:
@@ -5830,11 +6113,15 @@ def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> 
     return settle(plan, boards, scales)
 
 
+def again_apply(plan: Path) -> str:
+    return shlex.join(["uv", "run", "scripts/evaluation_manager.py", "apply", str(plan), "--create-pr"])
+
+
 def print_plan(args: argparse.Namespace, plan: Plan, change: Change, outcome: Mapping[str, Any]) -> None:
     answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome, "plan": plan.as_json()}
     if getattr(args, "output", None):
         write_whole(args.output, to_json(answer))
-        note(f"the plan is in {args.output}; apply it with: apply {args.output}")
+        note(f"the plan is in {args.output}; apply it: {again_apply(args.output)}")
     if args.json:
         sys.stdout.write(to_json(answer))
     elif not getattr(args, "output", None):
@@ -6216,6 +6503,16 @@ def to_yaml(value: Any) -> str:
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
 
 
+def run_answering(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command; with --json also "the answer is no" (1) and "undecided" (3) are a document on stdout."""
+    try:
+        return run(args)
+    except ScriptError as error:
+        if error.code in (1, 3) and args.json:
+            sys.stdout.write(to_json({"schema_version": PLAN_SCHEMA, "code": error.code, "message": str(error)}))
+        raise
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"evaluation_manager {VERSION}")
@@ -6223,7 +6520,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
+        added.set_defaults(run=functools.partial(run_answering, run))
         return added
 
     add_card_arguments(
@@ -6264,7 +6561,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         "--repo-id", metavar="OWNER/NAME", help="the model; without --card its README.md is read from the Hub"
     )
     parser.add_argument(
-        "--card", type=Path, metavar="FILE", help="a card on disk, .eval_results beside it; nothing touches the network"
+        "--card", type=Path, metavar="FILE", help="a card on disk, .eval_results beside it; the Hub is not asked"
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
@@ -6300,8 +6597,9 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--save-raw-json", type=Path, metavar="FILE", help="keep the API's answer")
-    parser.add_argument("--input-json", type=Path, metavar="FILE", help="take a kept answer: no key, no network")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--save-raw-json", type=Path, metavar="FILE", help="keep the API's answer")
+    which.add_argument("--input-json", type=Path, metavar="FILE", help="take a kept answer: no key, no request to it")
 
 
 def add_records_arguments(parser: argparse.ArgumentParser) -> None:

@@ -278,6 +278,164 @@ def test_a_size_beside_another_family_is_not_the_model():
     assert pairs(reading) == [("MMLU", 80.1)]
 
 
+def test_a_linked_name_is_that_model():
+    text = "# {0}\n\nMade from [acme/Foo-7B-Instruct](https://huggingface.co/acme/Foo-7B-Instruct).\n\n" + table(
+        "Benchmark | Foo-7B-Instruct | Bar-7B", "MMLU | 61.5 | 40.0"
+    )
+    for name in ("Foo-7B-Instruct-v2", "Foo-2-7B-Instruct", "Foo-1.5-7B-Instruct", "Small-Foo-7B-Instruct"):
+        assert only(text.replace("{0}", name), f"acme/{name}").status == "absent", name
+    for name in ("Foo-7B-Instruct-1M", "Foo-7B-Instruct-2411", "Foo-7B-Instruct-DPO", "Foo-7B-Instruct-GGUF"):
+        assert only(text.replace("{0}", name), f"acme/{name}").status == "absent", name
+    assert only(text.replace("{0}", "Foo-7B-Instruct"), "acme/Foo-7B-Instruct").status == "found"
+
+
+def test_a_family_s_repository_is_no_model():
+    text = "# Foo\n\nCode: https://github.com/acme/Foo\n\n" + table("Model | MMLU", "Foo | 61.5", "Bar | 1")
+    assert pairs(only(text, "acme/Foo-7B")) == [("MMLU", 61.5)]
+
+
+def test_a_name_may_leave_out_its_first_word_but_not_begin_another_family():
+    small = "# Foo-Small-8B\n\n" + table("Model | MMLU", "Small 8B | 61.5", "Zed 8B | 40.0")
+    assert pairs(only(small, "acme/Foo-Small-8B")) == [("MMLU", 61.5)]
+    made_from_llama = "# Foo-Llama-3-8B\n\n" + table("Model | MMLU", "Llama-3-8B | 61.5", "Zed 8B | 40.0")
+    assert only(made_from_llama, "acme/Foo-Llama-3-8B").status == "absent"
+
+
+def test_a_date_may_be_left_out_when_the_title_says_it():
+    body = table("Model | MMLU", "Foo 7B Instruct | 61.5", "Bar 7B | 40.0")
+    assert only("# Foo-7B-Instruct-2410\n\n" + body, "acme/Foo-7B-Instruct-2410").status == "found"
+    assert only("# Foo\n\n" + body, "acme/Foo-7B-Instruct-2410").status == "absent"
+    linked = "# Foo-7B-Instruct-2410\n\nIts older sister is acme/Foo-7B-Instruct-2402.\n\n" + body
+    assert only(linked, "acme/Foo-7B-Instruct-2410").status == "absent"
+    other = "# Foo-7B-Instruct-2410\n\n" + body + "| Foo 7B Instruct 2402 | 50.0 |\n"
+    assert only(other, "acme/Foo-7B-Instruct-2410").status == "absent"
+
+
+def test_an_unmarked_name_under_modes_to_think_in_is_the_tuned_model():
+    text = headed("Base pre-trained model", "Foo 7B") + headed("Instruction model", "Foo 7B").replace("# Foo\n", "")
+    assert [reading.status for reading in read(text)] == ["found", "absent"]
+    text = text.replace("### Instruction model", "### Instruction model\n\n#### Extended thinking")
+    assert [reading.status for reading in read(text)] == ["absent", "found"]
+
+
+@pytest.mark.parametrize(
+    "ours", ["ours", "우리 모델", "本モデル", "本模型", "我们的模型", "unser Modell", "notre modèle"]
+)
+def test_ours_in_other_languages(ours):
+    reading = only(table("Model | MMLU", f"**Foo-7B ({ours})** | 61.5", "Bar-7B | 40.0"))
+    assert pairs(reading) == [("MMLU", 61.5)]
+    assert pairs(only(table("Model | MMLU", f"{ours} | 61.5", "Bar-7B | 40.0"))) == [("MMLU", 61.5)]
+
+
+def test_a_part_of_a_model_is_not_the_model():
+    text = "# Zed\n\n" + table(
+        "Method | LLM | GQA | POPE", "Zed | Foo-7B | 61.5 | 85.0", "Zed | Foo-13B | 63.5 | 86.0", "Ace | Bar-7B | 1 | 2"
+    )
+    assert only(text).status == "absent"
+    assert pairs(only(text, "acme/Zed-13B")) == [("GQA", 63.5), ("POPE", 86)]
+
+
+def test_what_an_original_card_says_is_not_about_this_model():
+    scores = table("Metric | Value", "MMLU | 61.5", "GSM8K | 40.0")
+    assert only("# Foo-7B\n\n" + scores).status == "found"
+    assert only("# Foo-7B\n\n# Original model card: Bar\n\n# Results\n\n" + scores).status == "absent"
+    front = "---\nbase_model: acme/Foo-7B\n---\n"
+    assert only(front + "# Foo 7B\n\n" + scores, "zed/Foo-7B-Medical").status == "absent"
+
+
+def test_a_metric_column_that_holds_benchmarks_names_the_rows():
+    text = table(
+        "Category | Metric | Foo-7B | Bar-7B",
+        "Competition math | AIME 2025 | 9.3 | 2.9",
+        "School math | GSM8K | 72 | 74",
+    )
+    assert pairs(only(text)) == [("AIME 2025", 9.3), ("GSM8K", 72)]
+
+
+def test_a_blank_label_under_a_new_group_is_not_the_label_above():
+    text = table(
+        "Category | Benchmark | Foo-7B | Bar-7B",
+        "Math | GSM8K | 88.7 | 84.2",
+        "| MATH | 59.5 | 31.2",
+        "**Average** | | 69.2 | 61.3",
+    )
+    assert pairs(only(text)) == [("GSM8K", 88.7), ("MATH", 59.5), ("Average", 69.2)]
+    rows = table("Model | Variant | MMLU", "Foo-7B | Chat | 61.5", "Bar-7B | | 40.0")
+    assert pairs(only(rows, "acme/Bar-7B")) == [("MMLU", 40)]
+
+
+def test_columns_that_the_card_lists_as_datasets_are_all_this_model():
+    text = "* Datasets: `dim_768` and `dim_512`\n* Evaluated with an evaluator\n\n" + table(
+        "Metric | dim_768 | dim_512", "map | 0.7 | 0.6", "**ndcg@10** | **0.8** | 0.75"
+    ).removeprefix("## Evaluation\n\n")
+    names = [("map (dim_768)", 0.7), ("map (dim_512)", 0.6), ("ndcg@10 (dim_768)", 0.8), ("ndcg@10 (dim_512)", 0.75)]
+    assert pairs(only(text)) == names
+    assert only(text.replace("`dim_512`", "`other`")).status == "absent"
+
+
+def test_only_the_last_of_several_brackets_is_the_metric():
+    found = manager.split_label("LiveCodeBench (2408-2505) (Pass@1)", brackets_are_metrics=True)
+    assert (found.name, found.metric) == ("LiveCodeBench (2408-2505)", "Pass@1")
+
+
+@pytest.mark.parametrize(
+    "head", ["img_size", "param_count", "samples_per_sec", "macts", "Rel. Latency", "Votes", "Model dim", "Res."]
+)
+def test_further_facts(head):
+    assert manager.is_fact(head)
+    assert not manager.is_fact("dim_768")
+
+
+def test_a_language_is_no_model():
+    text = "# Foo-1B-all-swahili\n\n" + table("Language | WER | CER", "Swahili | 18.3 | 5.2", "Sheng | 33.9 | 11.0")
+    found = only(text, "acme/Foo-1B-all-swahili")
+    assert [score.benchmark for score in found.scores] == ["Swahili", "Swahili", "Sheng", "Sheng"]
+
+
+def test_accents_greek_letters_and_a_licence_s_llama():
+    rows = table("Model | MMLU", "Foo-7b-α | 60.1", "**Foo-7b-β** 🪁 | 61.5")
+    assert pairs(only(rows, "acme/foo-7b-beta")) == [("MMLU", 61.5)]
+    accents = "# Llama-3.1-Tulu-3-8B\n\n" + table("Benchmark | Tülu 3 SFT 8B | Tülu 3 8B", "MMLU | 60.1 | 61.5")
+    assert pairs(only(accents, "acme/Llama-3.1-Tulu-3-8B")) == [("MMLU", 61.5)]
+
+
+def test_settings_in_the_model_s_own_label_tell_its_scores_apart():
+    found = only(table("Model | MATH | GSM8K", "Foo-7B | 75.1 | 89.9", "Foo-7B (Maj@8) | 80.2 | 93.0"))
+    assert [(s.benchmark, s.value, s.metric) for s in found.scores] == [
+        ("MATH", 75.1, None), ("GSM8K", 89.9, None), ("MATH", 80.2, "Maj@8"), ("GSM8K", 93, "Maj@8")
+    ]  # fmt: skip
+
+
+def test_a_header_row_of_metrics_in_brackets():
+    found = only(table("Dataset | LAMBADA | LAMBADA | PTB", "(metric) | (PPL) | (ACC) | (BPC)", " | 35.1 | 45.9 | 1.2"))
+    assert [(s.benchmark, s.value, s.metric) for s in found.scores] == [
+        ("LAMBADA", 35.1, "PPL"), ("LAMBADA", 45.9, "ACC"), ("PTB", 1.2, "BPC")
+    ]  # fmt: skip
+
+
+def test_the_heading_s_benchmark_keeps_the_column_s_subset():
+    text = table("Model | Accuracy | Accuracy (Chinese)*", "Foo-7B | 32.4 | 28.9").replace("## Evaluation", "## GSM8K")
+    assert pairs(only(text)) == [("GSM8K", 32.4), ("GSM8K (Chinese)", 28.9)]
+
+
+def test_a_repeated_number_counts_twice():
+    assert only(table("Model | MMLU", "Foo2-7B | 61.5", "Bar | 1.5"), "acme/Foo2-7B-2").status == "absent"
+
+
+def test_a_context_length_in_the_text_above_is_not_said_of_a_label():
+    text = "## Results\n\nEvaluated with a context of 128K tokens.\n\n" + table(
+        "Model | MMLU", "Foo-7B | 61.5", "Bar | 1"
+    )
+    assert only(text, "acme/Foo-7B-128k").status == "absent"
+
+
+def test_a_heading_that_is_a_benchmark_makes_an_evaluation_table():
+    text = table("model | turn | score", "Foo-7B | 1 | 8.15", "Bar-7B | 1 | 7.9").replace(
+        "## Evaluation", "## MT-Bench"
+    )
+    assert pairs(only(text)) == [("MT-Bench", 8.15)]
+
+
 def test_a_changed_header_half_way_is_seen():
     text = table("Benchmark | Foo-7B | Bar-7B", "MMLU | 1.5 | 2.5", "Benchmark | Bar-7B | Foo-7B", "GSM8K | 3.5 | 4.5")
     assert pairs(only(text)) == [("MMLU", 1.5), ("GSM8K", 4.5)]

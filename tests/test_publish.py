@@ -447,5 +447,102 @@ def test_the_description_has_no_markup_of_a_card() -> None:
     evil = entry("<img src=x onerror=alert(1)> @everyone [a](javascript:x) | #1", origin="table 1")
     plan = plan_of(evil)
     plan.created = "2026-01-02T00:00:00Z"
-    text = manager.pull_request_text(plan, manager.Change())
-    assert not any(mark in text for mark in ("<img", "@everyone", "](", "#1 "))
+    text = manager.pull_request_text(plan, manager.merge(plan, manager.RepoState(None, None)))
+    assert "onerror" in text and not any(mark in text for mark in ("<img", "@everyone", "](", "#1 "))
+
+
+# --- Odd YAML: spliced exactly, or refused with line and reason ---------------------------------------------------
+
+RESULT = "  - task: {type: t}\n    dataset: {name: Old, type: old}\n    metrics: [{type: acc, name: acc, value: 1.5}]\n"
+MODEL = "model-index:\n- name: Foo-7B\n  results:\n"
+SPLICED = {
+    "scalar anchor": "a: &x 1\nb: *x\n" + MODEL + RESULT,
+    "anchored list": MODEL.replace("results:", "results: &r # ours") + RESULT + "x: 1\n",
+    "tagged lists": MODEL.replace("results:", "results: !!seq").replace("- name", "- !!map\n  name") + RESULT,
+    "comment that ends in a comma": "model-index:\n- name: Foo-7B\n  results: [\n    {task: {type: t}, dataset: "
+    "{name: o, type: o}, metrics: []} # one,\n  ]\n",
+    "comma, then a comment": "model-index:\n- name: Foo-7B\n  results: [\n    {task: {type: t}, dataset: "
+    "{name: o, type: o}, metrics: []}, # one\n    # two,\n  ]\n",
+    "kept line ends": MODEL + RESULT + "    note: |+\n      kept\n\n\n",
+    "document end": MODEL + RESULT + "...\n",
+    "complex key": "? model-index\n: - name: Foo-7B\n    results: []\nz: 1\n",
+    "odd numbers": MODEL + "  - task: {type: t}\n    dataset: {name: 1, type: 0x1F, config: yes, split: 2024-01-31}\n"
+    "    metrics: [{type: acc, name: 010, value: .inf, args: [1, {a: 2024-01-31}, 1e5, 1_000]}]\n",
+}
+ODD_REFUSED = {
+    "impossible date": ("---\nb: 1\na: 2024-13-45\n---\n", "line 3: not valid YAML: month"),
+    "control character": ("---\nb: 1\na: \x07\n---\n", "line 3: not valid YAML: a control character"),
+    "CR alone": ("---\rlicense: mit\r---\rx\r", "line 1: its lines end in CR alone"),
+    "fence and spaces": ("---  \nlicense: mit\n---\nx\n", "line 1: the Hub does not read"),
+    "no name": ("---\nmodel-index:\n- results: []\n---\n", "line 3: model-index[0] has no name"),
+    "alias as key": (
+        "---\na: &k model-index\n*k : []\n---\n",
+        "model-index comes from an alias",
+    ),
+    "used twice": ("---\n" + MODEL.replace("results:", "results: &r") + RESULT + "copy: *r\n---\n", "by hand"),
+    "Unicode line end": ("---\n" + MODEL + RESULT.rstrip("\n") + "\u2028license: mit\n---\n", "do not fit in"),
+}
+
+
+@pytest.mark.parametrize("front", SPLICED.values(), ids=SPLICED)
+def test_odd_yaml_is_spliced_exactly(front: str) -> None:
+    text = f"---\n{front}---\n# x\n"
+    new, change = merged(text, entry())
+    assert "GSM8K" in (put := inserted(text, new) if "results: []" not in text else new) and put
+    assert manager.read_metadata(new, "x").results[-1]["dataset"]["name"] == "GSM8K"
+    assert ModelCard(new).data.eval_results[-1].dataset_name == "GSM8K"
+    assert len(change.added) == 1 and not merged(new, entry())[1].files
+
+
+@pytest.mark.parametrize(("text", "reason"), ODD_REFUSED.values(), ids=ODD_REFUSED)
+def test_odd_yaml_is_refused_with_a_reason(text: str, reason: str) -> None:
+    with pytest.raises(manager.ScriptError) as caught:
+        merged(text, entry())
+    assert caught.value.code == 2 and reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_verified_value_is_never_replaced() -> None:
+    text, _ = merged("# x\n", entry(value=70.0))
+    for mark in ("verified: true", "verifyToken: abc"):
+        signed = text.replace("value: 70.0", f"value: 70.0\n      {mark}")
+        new, change = merged(signed, entry(value=80.0), replace=True)
+        assert new == signed and "verified" in change.conflicts[0].where
+
+
+def test_of_two_that_fit_the_one_with_this_source_is_replaced() -> None:
+    bare, _ = merged("# x\n", entry(value=60.0, source_url=None))
+    result = manager.make_plan(
+        "acme/Foo-7B", [entry(value=70.0)], MAPPING, formats="model-index", task_type="text-generation"
+    ).model_index
+    front = manager.read_metadata(bare, "x")
+    both = manager.splice_results(front, result, {}, "Foo-7B")
+    new, change = merged(both, entry(value=80.0), replace=True)
+    assert [r["metrics"][0]["value"] for r in manager.read_metadata(new, "x").results] == [60.0, 80.0]
+    assert change.replaced[0].there == 70.0
+
+
+def test_an_edited_plan_with_anything_but_results_is_refused() -> None:
+    plan = json.loads(json.dumps(plan_of(entry(), entry("MMLU-Pro", 38.4, key="mmlu_pro"), formats="both").as_json()))
+    assert (
+        manager.plan_from_json(plan, "p").entries == plan_of(entry(), entry("MMLU-Pro", 38.4, key="mmlu_pro")).entries
+    )
+    path = ".eval_results/mmlu_pro.yaml"
+    edits = [
+        lambda p: p.update(notes=5),
+        lambda p: p.update(source=None),
+        lambda p: p.update(replace="yes"),
+        lambda p: p["entries"][0].update(value="1"),
+        lambda p: p["entries"][0].update(metric=["x"]),
+        lambda p: p["entries"][0].update(benchmark="\ud800"),
+        lambda p: p["model_index"][0]["dataset"].update(type={"a": 1}),
+        lambda p: p["model_index"][0].update(source={"name": "x", "url": "javascript:alert(1)"}),
+        lambda p: p["model_index"][0]["metrics"][0].update(value=float("inf")),
+        lambda p: p["eval_results"][path][0]["dataset"].update(task_id=[1]),
+        lambda p: p["eval_results"][path][0].update(source="x"),
+        lambda p: p["eval_results"].update({".eval_results/../../x.yaml": p["eval_results"].pop(path)}),
+    ]
+    for edit in edits:
+        edited = copy.deepcopy(plan)
+        edit(edited)
+        with pytest.raises(manager.ScriptError, match="no valid plan"):
+            manager.plan_from_json(edited, "p")

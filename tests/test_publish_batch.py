@@ -185,6 +185,58 @@ def test_hostile_names_do_not_become_paths(lab: LocalHub, capsys: pytest.Capture
     assert not (tmp_path / "b").exists()
 
 
+def test_no_models_are_no_batch(lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    add_models(lab, 2)
+    assert run(capsys, "--repo-ids", listed(tmp_path), "--output-dir", tmp_path / "b")[0] == 2
+    code, found, err = run(capsys, "--author", "nobody", "--output-dir", tmp_path / "b")
+    assert code == 1 and found["code"] == 1 and "nobody has no models" in err and not (tmp_path / "b").exists()
+    code, found, err = run(capsys, "--trending", 5, "--output-dir", tmp_path / "b")
+    assert code == 0 and len(found["models"]) == 2 and "2 such models, not 5" in err
+
+
+@pytest.mark.parametrize("damage", [{"models": 5}, {"models": ["../x"]}, {"started": "x"}, {"started": 5}], ids=str)
+def test_a_damaged_batch_is_refused(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, damage: dict
+) -> None:
+    add_models(lab, 2)
+    same = ("--author", "lab", "--output-dir", tmp_path / "b")
+    run(capsys, *same)
+    file = tmp_path / "b/batch.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | damage), encoding="utf-8")
+    code, _, err = run(capsys, *same, "--resume")
+    assert code == 2 and "is damaged" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"repo_id": "lab/model-00", "status": 5}'])
+def test_a_damaged_outcome_is_made_again(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    add_models(lab, 2)
+    same = ("--author", "lab", "--output-dir", tmp_path / "b")
+    _, first, _ = run(capsys, *same)
+    (tmp_path / "b/models/lab--model-00.json").write_text(text, encoding="utf-8")
+    assert run(capsys, *same, "--resume")[1] == first
+
+
+def test_other_options_or_a_full_disk_end_in_one_line(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_models(lab, 2)
+    same = ("--author", "lab", "--output-dir", tmp_path / "b")
+    run(capsys, *same)
+    assert run(capsys, *same, "--resume", "--task-type", "summarization")[0] == 2
+    (tmp_path / "file").touch()
+    code, _, err = run(capsys, "--author", "lab", "--output-dir", tmp_path / "file")
+    assert code == 2 and err.count("\n") == 1
+
+    def full(self: Path, *_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    code, _, err = run(capsys, "--author", "lab", "--output-dir", tmp_path / "c")
+    assert code == 2 and "No space left" in err and err.count("\n") == 1
+
+
 def final_state(hub: LocalHub, names: list[str], folder: Path) -> dict:
     """What counts at the end, without what differs from Hub to Hub: its address, its commits, the time."""
     begun = json.loads((folder / "batch.json").read_text(encoding="utf-8"))["started"]

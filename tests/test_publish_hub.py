@@ -9,7 +9,7 @@ from pathlib import Path
 import evaluation_manager as manager
 import pytest
 import yaml
-from huggingface_hub import HfApi, ModelCard
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
 from local_hub import LocalHub
 
 REPO = "me/Foo-7B"
@@ -234,6 +234,13 @@ def test_what_is_no_benchmark_on_the_hub_is_said(model: LocalHub, capsys: pytest
     assert found["files"] == ["README.md"] and any("no eval.yaml" in text for text in found["notes"])
 
 
+def test_what_would_not_validate_is_not_written(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    model.commit(REPO, {"README.md": CARD.replace(b"77.3", b"177.3")})
+    before = len(model.writes())
+    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 1 and "would not validate" in err and "177.3" in out and len(model.writes()) == before
+
+
 # --- Tokens, permissions, faults ---------------------------------------------------------------------------------
 
 
@@ -366,3 +373,110 @@ def test_usage(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Pa
         code, out, err = run(capsys, *argv)
         assert code == 2 and err.startswith("error: ") and out == ""
     assert model.writes() == []
+
+
+# --- Pull requests of others, closed ones, and what only looks like one -------------------------------------------
+
+
+def test_only_an_open_pull_request_is_updated(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    api = HfApi()
+    run(capsys, *EXTRACT, "--create-pr")
+    api.change_discussion_status(REPO, 1, "closed")
+    api.create_discussion(REPO, "A question")
+    api.create_discussion(REPO, "A draft", pull_request=True)
+    before = len(model.writes())
+    for number, said in ((1, "is a closed pull request"), (2, "is a discussion"), (99, "no pull request #99")):
+        for more in ([], ["--dry-run"]):
+            code, _, err = run(capsys, *EXTRACT, "--update-pr", number, *more)
+            assert code == 2 and said in err and len(model.writes()) == before
+    assert run(capsys, *EXTRACT, "--update-pr", "3")[0] == 0
+    assert b"value: 77.3" in model.files(REPO, "refs/pr/3")["README.md"]
+
+
+def test_an_old_pull_request_about_other_things_blocks_nothing(
+    model: LocalHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    HfApi().create_commit(
+        REPO, [CommitOperationAdd("README.md", CARD + b"a typo")], commit_message="Typo", create_pr=True
+    )
+    assert run(capsys, *EXTRACT, "--apply")[0] == 0  # main's model-index is another one since then
+    assert [r["evaluation"] for r in answer(capsys, "get-prs", "--repo-id", REPO)["pull_requests"]] == [False]
+
+
+def test_a_pull_request_that_removes_results_counts_even_without_a_diff(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(capsys, *EXTRACT, "--apply")[0] == 0
+    remove = [CommitOperationDelete(".eval_results/mmlu_pro.yaml")]
+    HfApi().create_commit(REPO, remove, commit_message="Clean up", create_pr=True)
+    assert answer(capsys, "get-prs", "--repo-id", REPO)["pull_requests"][0]["evaluation"] is True
+    monkeypatch.setattr(manager, "changed_files", lambda diff: set())  # as when it is too large to be shown
+    assert answer(capsys, "get-prs", "--repo-id", REPO)["pull_requests"][0]["evaluation"] is True
+
+
+def test_quoted_names_in_a_diff() -> None:
+    diff = 'diff --git "a/.eval_results/\\303\\274.yaml" "b/x.yaml"\ndiff --git a/README.md b/README.md\n'
+    assert {"x.yaml", "README.md"} <= manager.changed_files(diff)
+    assert any(name.startswith(".eval_results/") for name in manager.changed_files(diff))
+
+
+# --- Foreign text, garbage, limits -------------------------------------------------------------------------------
+
+
+def test_what_a_card_says_does_not_act_on_the_terminal(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    old = (
+        b"model-index:\n- name: Foo-7B\n  results:\n  - task: {type: text-generation}\n"
+        b"    dataset: {name: GSM8K, type: openai/gsm8k, config: main, split: test}\n"
+        b'    metrics: [{type: exact_match, name: "GSM8K (5-shot)", args: {num_few_shot: 5}, '
+        b'value: "\\e[31mred\\n::x"}]\n'
+    )
+    model.commit(REPO, {"README.md": CARD.replace(b"---\n# Foo", old + b"---\n# Foo")})
+    for argv in ([*EXTRACT, "--create-pr"], ["show", "--repo-id", REPO], ["validate", "--repo-id", REPO]):
+        _, out, err = run(capsys, *argv)
+        assert "\x1b" not in out + err and "\n::x" not in out + err
+    code, _, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 3 and "there is [31mred ::x, the new value is 77.3" in err
+
+
+@pytest.mark.parametrize("path", ["whoami", f"/{REPO}/commit/", f"/{REPO}/preupload/"])
+def test_an_answer_that_is_no_json(model: LocalHub, capsys: pytest.CaptureFixture[str], path: str) -> None:
+    model.fault("GET|POST", path, times=99, status=200, body=b"<html>welcome</html>")
+    code, _, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 2 and "not JSON" in err and err.count("\n") == 1 and model.pull_requests(REPO) == []
+
+
+def test_the_description_names_what_is_new_and_no_more(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, *EXTRACT, "--apply")[0] == 0
+    text = model.files(REPO)["README.md"].replace(b"| GSM8K", b"| HellaSwag | 81.5 | 70.1 |\n| GSM8K")
+    model.commit(REPO, {"README.md": text})
+    assert run(capsys, *EXTRACT, "--create-pr")[0] == 0
+    (request,) = model.pull_requests(REPO)
+    said = HfApi().get_discussion_details(REPO, 1).events[0].content
+    assert request.title == "Add 1 evaluation result from the model card's tables"
+    assert "HellaSwag" in said and "GSM8K" not in said and "MMLU" not in said
+
+
+def test_a_commit_that_met_the_rate_limit_is_sent_again(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    model.fault("POST", f"/{REPO}/commit/", times=2, status=429, headers={"Retry-After": "0"})
+    assert run(capsys, *EXTRACT, "--create-pr")[0] == 0 and len(model.pull_requests(REPO)) == 1
+
+
+def test_with_json_a_no_is_a_document_too(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "aa.json"
+    creator = {"name": "Acme", "slug": "acme"}
+    row = {"name": "Foo", "slug": "foo", "model_creator": creator, "evaluations": {"mmlu_pro": 0.5}}
+    file.write_text(json.dumps({"data": [row]}), encoding="utf-8")
+    ask = ("import-aa", "--input-json", file, "--creator-slug", "acme", "--repo-id", REPO, "--model-name", "bar")
+    code, out, err = run(capsys, *ask, "--json")
+    assert code == 1 and json.loads(out)["code"] == 1 and "has no model 'bar'" in err
+    assert run(capsys, *ask)[1] == ""
+
+
+def test_a_file_of_eval_results_that_holds_something_else(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    path = ".eval_results/mmlu_pro.yaml"
+    other = "- dataset: {id: TIGER-Lab/MMLU-Pro, task_id: mmlu_pro}\n  value: 50\n  notes: 0-shot\n"
+    for text, said in ((other, "notes: 0-shot"), ("# soon\n", "a file without results")):
+        model.commit(REPO, {path: text})
+        code, _, err = run(capsys, *EXTRACT, "--apply", "--replace", "--format", "eval-results")
+        assert code == 3 and said in err and "--replace" not in err
+        assert model.files(REPO)[path].decode() == text
