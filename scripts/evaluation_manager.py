@@ -300,9 +300,6 @@ FACT = re.compile(
     """
 )
 # The starts of all words in FACT: a quick way to see that most labels are none.
-_FACT_START = (
-    frozenset(word[:3] for word in re.findall(r"[a-z]+", FACT.pattern)) | set("#$") | {"vra", "gfl", "gma", "bop", "hf"}
-)
 FACT_UNIT = re.compile(
     r"[(\[（]\s*(?:in )?(?:gb|gib|mb|mib|g|ms|s|sec|secs|seconds?|min|minutes|h|hrs?|hours?|days?|w|kw|kwh|b|"
     r"m|k|t|bn|billions?|millions?|trillions?|tokens?|"
@@ -873,7 +870,7 @@ def shot_name(text: str) -> str:
 
 
 # The starts of all words that say a measure or shots: a quick way to see that most labels say none.
-_WORD_STARTS = re.compile(r"(?<![a-z])[a-z]{1,3}").findall
+_WORD_STARTS = re.compile(r"(?<![a-z])(?:lc)?([a-z]{1,3})").findall  # "lcacc" begins as "acc" does
 _SETTING_START = frozenset(_WORD_STARTS(re.sub(r"[()?:|]", " ", METRIC.pattern.lower()))) | {
     *_WORD_STARTS("few shot zero one two three five many cot chain with no sho bleurt bleu mmlu chr wr sr"),
     *(start[:n] for start in ("rouge", "spearman", "pearson", "comet") for n in (2, 3)),
@@ -897,7 +894,7 @@ def bare_setting(text: str) -> str:
 @functools.lru_cache(maxsize=8192)
 def is_setting(text: str) -> bool:
     """Whether a label says only shots or a metric: "5-shot", "0-shot, CoT", "pass@1", "EM"."""
-    if text.isascii() and "@" not in text and _SETTING_START.isdisjoint(_WORD_STARTS(text.lower())):
+    if text.isascii() and "@" not in text and "^" not in text and _SETTING_START.isdisjoint(_WORD_STARTS(text.lower())):
         return False
     text = bare_setting(text)
     if not text or len(text) > 60 or AVERAGE.fullmatch(text):
@@ -909,7 +906,6 @@ def is_setting(text: str) -> bool:
     return all(not take_part(part, shots, metric) for part in _SETTING_PARTS.split(text) if part)
 
 
-_FACT_STARTS = re.compile(r"(?<![a-z])[a-z]{1,3}|[#$/%(]").findall  # all that _FACT_START may have
 _PARAMS = re.compile(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?")
 
 
@@ -917,7 +913,7 @@ _PARAMS = re.compile(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?")
 def is_fact(text: str) -> bool:
     """Whether a header or row label is a fact (parameters, speed, links, dates, ranks), not a score."""
     text = label_text(text).rstrip(" +:")
-    if not text or len(text) > 80 or (text.isascii() and _FACT_START.isdisjoint(_FACT_STARTS(text.lower()))):
+    if not text or len(text) > 80:
         return False
     if _PARAMS.fullmatch(text):
         return False  # "7B params" is a model
@@ -2945,8 +2941,8 @@ def next_command(reading: Reading, again: str) -> str:
     if reading.status == "ambiguous":
         return f"{again} --table {number} --model-{reading.targets[0].axis}-index {reading.targets[0].index}"
     if reading.status == "absent" and reading.orientation != "single-model":
-        name = reading.names[0] if reading.names else "NAME"
-        return f"{again} --table {number} --model-name-override {shlex.quote(name)}   # only if that is this model"
+        names = ", ".join(reading.names[:10])
+        return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"
     return f"{again} --table {number} --force-table   # only if it is an evaluation table"
 
 
@@ -2955,7 +2951,7 @@ def render_tables(readings: list[Reading], repo_id: str, again: str) -> list[Any
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    parts: list[Any] = [f"{repo_id}: {len(readings)} tables"]
+    parts: list[Any] = [f"{repo_id}: {len(readings)} table{'s' if len(readings) != 1 else ''}"]
     for reading in readings:
         data = table_json(reading)
         verdict = "evaluation" if reading.evaluation else "no evaluation"
@@ -2972,7 +2968,8 @@ def render_tables(readings: list[Reading], repo_id: str, again: str) -> list[Any
             grid.add_column(Text(f"{column['index']} {column['text'][:40] or '-'} [{column['role']}]"), overflow="fold")
         for row in data["sample_rows"]:
             grid.add_row(*(Text(text[:40]) for text in row[:WARN_COLUMNS]))
-        parts += [grid, f"  next: {next_command(reading, again)}"]
+        more = sum(len(block.body) for block in reading.blocks) - len(data["sample_rows"])
+        parts += [grid, *([f" … and {more} more rows"] if more > 0 else []), f"  next: {next_command(reading, again)}"]
     return parts
 
 
@@ -2990,6 +2987,7 @@ def metric_type(metric: str | None) -> str | None:
         "bleu": "bleu",
         "wer": "wer",
         "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
     }
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
@@ -3057,6 +3055,8 @@ def read_metadata(text: str, name: str) -> FrontMatter:
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
@@ -3092,9 +3092,10 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
         root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
         return yaml.load(text, Loader=Loader), root
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark, start = error.problem_mark or error.context_mark, error.context_mark
         line = f", line {mark.line + first_line}" if mark else ""
-        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}") from error
+        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + first_line
         raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
@@ -3220,6 +3221,7 @@ class RepoState:
     sha: str | None
     card: bytes | None  # None: there is no README.md
     files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
+    name: str = "README.md"  # what messages call the card
 
 
 @dataclass(slots=True)
@@ -3487,8 +3489,8 @@ def decode_strict(data: bytes, name: str) -> str:
 
 
 def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
-    text = decode_strict(state.card or b"", "README.md")
-    front = read_metadata(text, "README.md")
+    text = decode_strict(state.card or b"", state.name)
+    front = read_metadata(text, state.name)
     there: dict[str, list[tuple[str, dict, dict]]] = {}
     for i, model in enumerate(front.values.get("model-index") or []):
         for j, result in enumerate(model.get("results") or []):
@@ -3808,7 +3810,8 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
 def markdown_text(text: Any, most: int = 80) -> str:
     """Text of others for Markdown: nothing in it is markup, a link, a mention or a reference any more."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())[:most]
-    return "".join(c if c.isalnum() or c in " -()%," or ord(c) > 127 else f"&#{ord(c)};" for c in plain)
+    escaped = "".join(c if c.isalnum() or c in " -()%,./" or ord(c) > 127 else f"&#{ord(c)};" for c in plain)
+    return re.sub(r"(?i)www\.", lambda m: f"{m[0][:3]}&#46;", escaped)  # GFM makes links of "www." without markup
 
 
 def entry_name(entry: Entry) -> str:
@@ -3851,7 +3854,8 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     lines += [f"- Note: {markdown_text(text, 300)}" for text in plan.notes[:20]]
     lines += [
         "",
-        "Values are as the source shows them. To check: compare each row with the place that it names; "
+        "Values are as the source shows them. To check: compare each row with the place that it names (tables are "
+        "counted from 1, the rows under the header and columns from 0); "
         f"`uv run scripts/evaluation_manager.py show --repo-id {plan.repo_id} --revision refs/pr/N` lists what this "
         "pull request holds.",
     ]
@@ -4233,6 +4237,8 @@ def record_model(record: Mapping[str, Any]) -> str:
 def choose_record_model(ids: Iterable[str], model_id: str | None, repo_id: str) -> str:
     """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with the ids."""
     ids = sorted(set(ids), key=natural_key)
+    if model_id not in ids and len(named := [name for name in ids if name.rpartition("/")[2] == model_id]) == 1:
+        return named[0]
     if model_id is not None and model_id not in ids:
         raise ScriptError(f"no record of {model_id!r}; the records are about {listing(ids, 20)}", code=1)
     if model_id is None and repo_id not in ids and len(ids) > 1:
@@ -4260,7 +4266,7 @@ def choose_benchmarks(
         if not own and key:
             raise ScriptError(f"no result of {single_line(text)} in these records; there are: {listing(have, 20)}", 1)
         if not own:
-            near = nearest(text, [*have, *names.mapping]) or f"; there are: {listing(have, 20)}"
+            near = nearest(text, dict.fromkeys([*have, *names.mapping])) or f"; there are: {listing(have, 20)}"
             raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{near}")
         chosen += [row for row in own if row not in chosen]
     return (chosen if wanted else list(rows)), ids
@@ -5507,9 +5513,9 @@ def card_errors(where: str) -> Iterator[None]:
     except EntryNotFoundError as error:
         raise ScriptError(f"{where} has no README.md") from error
     except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
-        raise ScriptError(
-            f"{where}: could not be read: {' '.join(str(error).split())[:300] or type(error).__name__}"
-        ) from error
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        why = HUB_REASONS.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
+        raise ScriptError(f"{where}: could not be read: {why}") from error
 
 
 def read_token() -> str | None:
@@ -5533,7 +5539,7 @@ def read_clone(card: Path) -> RepoState:
         }
     except OSError as error:
         raise ScriptError(f"{card}: {error.strerror or error}") from error
-    return RepoState(None, data, files)
+    return RepoState(None, data, files, str(card))
 
 
 def write_clone(card: Path, change: Change) -> None:
@@ -5814,7 +5820,7 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
         status, reason = "ambiguous", doubt or questions[0]
     if conflicts:
         status, reason = "conflict", conflicts[0]
-    if errors := new_errors(state, change, batch.mapping):
+    if errors := [f for f in new_findings(state, change, batch.mapping) if f.severity == "error"]:
         status, reason = "failed", f"would not validate: {errors[0].path}: {errors[0].message}"
     where = str(batch.path("plans", repo_id).relative_to(batch.folder))
     return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where)
@@ -5858,15 +5864,12 @@ def source_phrase(entries: Sequence[Entry]) -> str:
     return " and ".join(parts)
 
 
-def new_errors(state: RepoState, change: Change, mapping: Mapping[str, Any]) -> list[Finding]:
-    """What validate would call an error afterwards and did not before."""
-
-    def errors(files: Mapping[str, Any]) -> list[Finding]:
-        return [finding for finding in check_files(files, mapping) if finding.severity == "error"]
-
+def new_findings(state: RepoState, change: Change, mapping: Mapping[str, Any]) -> list[Finding]:
+    """What validate would say afterwards and does not say now."""
     before = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
-    old = Counter((finding.path, finding.message) for finding in errors(before))
-    return [f for f in errors({**before, **change.files}) if not old[f.path, f.message]]
+    old = Counter((finding.path, finding.message) for finding in check_files(before, mapping))
+    after = check_files({**before, **change.files}, mapping)
+    return [finding for finding in after if not old[finding.path, finding.message]]
 
 
 def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[Finding]:
@@ -5881,7 +5884,7 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[
             else:
                 findings += check_model_index(front_values(text, path), mapping)
         except ScriptError as error:
-            findings.append(Finding(path, "error", str(error)))
+            findings.append(Finding(path, "error", str(error).removeprefix(path).lstrip(",: ")))
     return findings + check_eval_results_set(loaded, mapping)
 
 
@@ -6083,7 +6086,7 @@ def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoS
     """What is to be written to, as it is now: the card on disk, else the repo's main branch or pull request."""
     if args.card:
         return None, read_clone(args.card)
-    hub = Hub(find_token(None) if acts(args) else read_token())
+    hub = Hub(find_token(args.token_file) if acts(args) else read_token())
     revision = f"refs/pr/{args.update_pr}" if args.update_pr else getattr(args, "revision", None)
     if revision and acts(args) and not args.update_pr:
         raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
@@ -6095,9 +6098,11 @@ def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoS
 
 def refuse_invalid(state: RepoState, change: Change) -> None:
     """ScriptError (1) when validate would find errors in what is to be written that are not there now."""
-    if errors := new_errors(state, change, read_mapping()):
-        lines = [f"{error.path}: {error.message}" for error in errors[:5]]
-        raise ScriptError("\n".join(["would not validate, so nothing was written:", *lines]), code=1)
+    findings = new_findings(state, change, read_mapping())
+    for finding in findings[:5]:
+        note(f"{finding.severity}: {finding.path}: {finding.message}")
+    if any(finding.severity == "error" for finding in findings):
+        raise ScriptError("what would be written does not validate (above), so nothing was written", code=1)
 
 
 def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> list[str]:
@@ -6177,9 +6182,10 @@ def run_add(args: argparse.Namespace) -> int:
     )
     for text in notes:
         note(f"note: {text}")
+    home = f"https://huggingface.co/{args.repo_id}"  # a source needs a URL: without one of its own, where the model is
     plan = make_plan(
         args.repo_id,
-        entries,
+        [dataclasses.replace(entry, source_url=entry.source_url or home) for entry in entries],
         mapping,
         formats=args.format,
         task_type=args.task_type,
@@ -6200,7 +6206,7 @@ def run_apply(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     state = read_clone(args.card) if args.card else fetch_state(required_repo(args), args.revision)
-    front = read_metadata(decode_card(state.card or b"", "README.md"), "README.md")
+    front = read_metadata(decode_card(state.card or b"", state.name), state.name)
     files = {path: eval_rows(load_yaml(text, path)[0], path) for path, text in state.files.items()}
     if args.json:
         answer = {"repo_id": args.repo_id, "revision": state.sha, "model_index": front.values.get("model-index") or []}
@@ -6258,7 +6264,7 @@ def run_validate(args: argparse.Namespace) -> int:
     findings: list[Finding] = []
     try:
         if args.card:
-            files = {"README.md": args.card.read_bytes()}
+            files = {str(args.card): args.card.read_bytes()}
         elif args.repo_id:
             state = fetch_state(required_repo(args), args.revision)
             files = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
@@ -6333,7 +6339,7 @@ def run_batch(args: argparse.Namespace) -> int:
     keys = [vocabulary.keys.get(normalize_name(name), name) for name in names]
     if unknown := [key for key in keys if key not in mapping]:
         raise ScriptError(f"--benchmarks: no benchmark {unknown[0]!r} in metric_mapping.json")
-    token = find_token(None) if args.create_pr and not args.dry_run else read_token()
+    token = find_token(args.token_file) if args.create_pr and not args.dry_run else read_token()
     hub = Hub(token)
     models = []
     if "aa" in sources:
@@ -6364,6 +6370,9 @@ def run_models(
         readings = [pool.submit(batch.hub.state, repo_id, info=repos[repo_id]) for repo_id in todo]
         pairs = list(zip(todo, readings, strict=True))
         fresh = [batch_model(batch, repo_id, reading) for repo_id, reading in progress(pairs, "models")]
+    except KeyboardInterrupt:
+        note(f"what is done is in {batch.folder}; the same command with --resume goes on")
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
     found = {**done, **{outcome.repo_id: outcome for outcome in fresh}}
@@ -6538,7 +6547,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_target_arguments(apply)
     apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
     add_scale_argument(apply)
-    add_write_arguments(apply, with_apply=False)
+    add_write_arguments(apply)
     show = command("show", run_show, "the evaluation results that a model's repo has, in both formats")
     add_card_arguments(show)
     validate = command("validate", run_validate, "check model-index and .eval_results; exit 1 when there are errors")
@@ -6629,6 +6638,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     add_format_arguments(parser)
     parser.add_argument("--create-pr", action="store_true", help="open pull requests for what is new")
     parser.add_argument("--max-prs", type=positive, default=5, metavar="N", help="at most N of them (default: 5)")
+    parser.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
     parser.add_argument("--dry-run", action="store_true", help="open none; the default")
 
 
@@ -6652,15 +6662,15 @@ def add_scale_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_write_arguments(parser: argparse.ArgumentParser, with_apply: bool = True) -> None:
-    if with_apply:
-        parser.add_argument("--apply", action="store_true", help="write: to --card FILE, else to the Hub's main branch")
+def add_write_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--apply", action="store_true", help="write: to --card FILE, else to the Hub's main branch")
     parser.add_argument("--create-pr", action="store_true", help="open a pull request")
     parser.add_argument("--update-pr", type=positive, metavar="N", help="commit to pull request N instead")
     parser.add_argument("--allow-duplicate-pr", action="store_true", help="although one with evaluations is open")
     parser.add_argument("--replace", action="store_true", help="take the new value where another one is there")
     parser.add_argument("--commit-message", metavar="TEXT", help="instead of the one made from the plan")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing; the default")
+    parser.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; the default, but of `apply`")
 
 
 def positive(text: str) -> int:

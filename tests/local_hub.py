@@ -1737,7 +1737,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hub, analysis = LocalHub(args.port, args.dir, args.user), ArtificialAnalysis()
         add_examples(hub)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        print(f"error: cannot start on port {args.port} with {args.dir or 'no folder'}: {error}", file=sys.stderr)
+        print(f"error: cannot start on port {args.port}: {error}; --port N takes another", file=sys.stderr)
         return 2
     hub.verbose = analysis.verbose = args.verbose
     with tempfile.TemporaryDirectory(prefix="local-hub-") as home, hub, analysis:

@@ -238,7 +238,7 @@ def test_what_would_not_validate_is_not_written(model: LocalHub, capsys: pytest.
     model.commit(REPO, {"README.md": CARD.replace(b"77.3", b"177.3")})
     before = len(model.writes())
     code, out, err = run(capsys, *EXTRACT, "--create-pr")
-    assert code == 1 and "would not validate" in err and "177.3" in out and len(model.writes()) == before
+    assert code == 1 and "does not validate" in err and "177.3" in out and len(model.writes()) == before
 
 
 # --- Tokens, permissions, faults ---------------------------------------------------------------------------------

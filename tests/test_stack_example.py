@@ -83,6 +83,19 @@ def test_the_whole_way(tmp_path):
         run(["uv", "run", str(CHECKER), str(project / "my_run" / "results")], project, environment)
 
 
+def test_the_race_chooses_what_the_full_run_cannot_tell_from_its_best(tmp_path):
+    """examples/race.sh as it is: with less than a third of the samples, a checkpoint of the full run's tied set."""
+    done = run(["bash", str(ROOT / "examples" / "race.sh"), str(tmp_path / "race")], tmp_path, dict(os.environ))
+    chosen = re.search(r"^best: (step_\d+), decided by (\w+)", done.stdout, re.MULTILINE)
+    sent, of_all = (int(n.replace(",", "")) for n in re.search(r"sent: ([\d,]+) of ([\d,]+)", done.stdout).groups())
+    script = str(ROOT / "scripts" / "benchmark_calculator.py")
+    full = run(["uv", "run", script, str(ROOT / "examples/tiny_run"), "--json"], tmp_path, dict(os.environ))
+    ranking = json.loads(full.stdout)
+    assert chosen, done.stdout
+    assert chosen[1] in [ranking["best"]["name"], *ranking["tied"]]
+    assert sent <= 0.3 * of_all == 0.3 * 15_000
+
+
 def test_committed_records_are_complete():
     """The committed records are those of a real run: all ten checkpoints, all fifteen skills, each with its samples."""
     folder = ROOT / "examples" / "tiny_run"
