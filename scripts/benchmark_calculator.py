@@ -3983,7 +3983,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if len(skipped) > 10:
         note(f"skipped {len(skipped) - 10} more; --json lists them")
     if others:
-        note(f"no checkpoints, left alone: {listing(others)}")
+        note(f"left alone, no checkpoints by their names: {listing(others)}")
     check_steps(checkpoints, root)
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
@@ -4005,7 +4005,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         )
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
-        "from the step number, no weights were read. Evaluate with scripts/lighteval_vllm_uv.py for real scores"
+        f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
+        "--results DIR if they are elsewhere, else evaluate with scripts/lighteval_vllm_uv.py"
     )
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
 

@@ -567,7 +567,7 @@ class PairedScore(Evidence):
 
     def p_above(self, value: float) -> float:
         """See Evidence."""
-        x = value / self.reach
+        x = value / self.reach if abs(value) > 1e-12 * self.reach else 0.0  # b * b below would be rounded to nothing
         if not -1 < x < 1:
             return float(x >= 1)
         # The maximum-likelihood share of "only the baseline" when the true difference is x.
@@ -1545,7 +1545,8 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     bad = of[NO_GO] + of[REGRESSION]
     words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
     if bad:
-        return NO_GO, [f"{words} {listing(bad, 20)}"]
+        missing = [f"missing: {listing(of[MISSING], 20)}"] if of[MISSING] else []
+        return NO_GO, [f"{words} {listing(bad, 20)}", *missing]
     open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", MISSING: "missing"}
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
     if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
@@ -2070,10 +2071,14 @@ VERSIONS = Shape(
     'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
     lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
 )
+DROP = Shape(
+    "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
+    lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
+)
 LIMIT_FIELDS: dict[str, Shape] = {
     "tier": choice_shape(*TIERS),
-    "max_drop": number_shape(0, 1),
-    "max_relative_drop": number_shape(0, 1),
+    "max_drop": DROP,
+    "max_relative_drop": DROP,
     "relative_guard_below": number_shape(0, 1),
     "min_gain": number_shape(0, 1),
     "min_relative_gain": number_shape(0, math.inf),

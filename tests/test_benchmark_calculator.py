@@ -280,7 +280,7 @@ def test_other_names_are_mentioned_once_and_results_not(tmp_path, capsys):
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "results" / "step_10").mkdir(parents=True)
     _, out, err = call(capsys, tmp_path, "--scoring", "step-formula", "--json")
-    assert "no checkpoints, left alone: best, notes.txt, step_20\n" in err
+    assert "left alone, no checkpoints by their names: best, notes.txt, step_20\n" in err
     assert err.count("notes.txt") == 1
     assert ".hidden" not in err
     assert [s["name"] for s in json.loads(out)["skipped"]] == ["best", "notes.txt", "step_20"]
