@@ -999,8 +999,9 @@ def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int,
     `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
     tokens for each cell take a third of the time of a whole card.
     """
-    if silent or not is_table(state, start, end, True):
-        return silent and is_table(state, start, end, True)
+    found = is_table(state, start, end, True)
+    if silent or not found:
+        return found
     rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
     endings = state.md.block.ruler.getRules("blockquote")
     parent, state.parentType = state.parentType, "table"
@@ -1234,7 +1235,8 @@ def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
             if tag == "tr":
                 yield group, list(row_cells(element)), None
             elif tag in ("td", "th"):
-                place = place if loose else group
+                if not loose:
+                    place = group
                 loose.append(element)
             elif tag == "caption":
                 yield group, [], element

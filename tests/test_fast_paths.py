@@ -1,0 +1,213 @@
+"""evaluation_manager.py: what is done to be quick must not change what is read."""
+
+from __future__ import annotations
+
+import re
+
+import evaluation_manager as manager
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+PATIENT = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SIGNS = st.characters(min_codepoint=32, max_codepoint=126)
+PIECES = (
+    *("MMLU", "Foo", "7b", "é", " ", ",", "(", ")", "（val）", "[a]", "5-shot", "zero ſhot", "CoT", "chain of thought"),
+    *(
+        "pass@1",
+        "maj^8",
+        "/acc",
+        "_at_",
+        "rating",
+        "pre-trained",
+        "2.0",
+        "2_5",
+        "non-thinking",
+        "bf16",
+        "half precision",
+    ),
+)
+LABELS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join) | st.text(max_size=20)
+
+
+# --- pipe tables ---
+
+
+def stock_tables(text: str) -> list[list[list[str]]]:
+    """The tables of a Markdown text, cell by cell, as markdown-it's own tokens have them."""
+    tables: list[list[list[str]]] = []
+    inside = False
+    for token in MarkdownIt("commonmark").enable("table").disable("inline").parse(text):
+        if token.type == "table_open":
+            tables.append([])
+            inside = True
+        elif token.type == "table_close":
+            inside = False
+        elif token.type == "tr_open":
+            tables[-1].append([])
+        elif token.type == "inline" and inside:
+            tables[-1][-1].append(token.content)
+    return tables
+
+
+def our_tables(text: str) -> list[list[list[str]]]:
+    return [
+        [[cell.source for cell in row] for row in rows] for kind, _, rows in manager.read_blocks(text) if kind == "pipe"
+    ]
+
+
+LINES = st.lists(
+    st.lists(
+        st.sampled_from(
+            ["|", "|", " | ", "\\|", "\\\\|", "a", "1.5", " ", "-", ":-", "---", "`|`", "\\", "\t", "*", "é", "<b>"]
+        )
+        | st.sampled_from(["# ", "> ", "- ", "1. ", "```", "    ", "***", "<div>", "[a]: b"]),
+        max_size=9,
+    ).map("".join)
+    | st.sampled_from(
+        ["|---|---|", "| :-- | --: |", "--|--", "|-|-|-|", "| a | b |", "a | b", "> | a | b |", "> |--|--|"]
+    ),
+    max_size=12,
+).map("\n".join)
+
+
+@settings(PATIENT, max_examples=800)
+@given(LINES)
+def test_pipe_tables_are_those_of_markdown_it(text):
+    assert our_tables(text) == stock_tables(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| a | b |\n|---|---|\n| 1 \\| 2 | `x|y` |\n| 3\n| 4 | 5 | 6 |\n|\n> | 7 | 8 |\n",
+        "> | a | b |\n> |---|---|\n> | 1 | 2 |\n3 | 4\n",
+        "- | a | b |\n  |---|---|\n  | 1 | 2 |\n\n      | 3 | 4 |\n",
+        "a | b\n-|-\n1 | 2\n# heading\n3 | 4\n",
+        "| a |\n|---|\n| \\| |\n| x \\\\| y |\n\n| a | b |\n|---|\n",
+    ],
+    ids=["escapes", "quote", "list", "without-outer-pipes", "one-column"],
+)
+def test_corner_cases_of_pipe_tables(text):
+    assert our_tables(text) == stock_tables(text) != []
+
+
+def test_a_pipe_table_without_measure_is_refused_not_cut():
+    with pytest.raises(manager.ScriptError, match="nothing is taken"):
+        manager.parse_card("|a" * 3000 + "\n" + "|-" * 3000 + "\n" + "|1\n" * 1000)
+
+
+# --- numbers ---
+
+
+@PATIENT
+@given(st.text("0123456789.,", max_size=16), st.booleans())
+def test_a_plain_number_is_the_value_that_the_whole_parser_gives(text, decimal_comma):
+    quick = manager.parse_value.__wrapped__(text, decimal_comma)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "is_decimal", lambda text: None)
+        assert manager.parse_value.__wrapped__(text, decimal_comma) == quick
+    if manager.is_decimal(text):
+        assert quick is not None  # so that a cell counts as scored before it is parsed
+
+
+def test_a_number_with_all_its_digits_is_a_score():
+    assert manager.parse_value("0.7891472868217054").numbers == (0.7891472868217054,)
+    assert manager.parse_value("20240513123456789") is None  # a time stamp
+
+
+# --- labels ---
+
+
+@PATIENT
+@given(LABELS)
+def test_a_label_that_seems_to_say_no_more_than_a_name_says_no_more(text):
+    if not manager._SAYS_MORE.search(text):
+        patterns = (manager._BRACKET, manager.SHOT, manager.COT_TAIL, manager.AT_K, manager.SLASH_METRIC)
+        assert not any(pattern.search(text) for pattern in patterns)
+    if not manager._SAYS_SHOTS.search(text):
+        assert not manager.SHOT.search(text) and not manager.COT.search(text)
+
+
+@PATIENT
+@given(st.one_of(*(st.from_regex(pattern, alphabet=SIGNS) for pattern in (manager.SHOT, manager.COT, manager.AT_K))))
+def test_shots_and_metrics_are_looked_for_where_they_are(text):
+    assert manager._SAYS_MORE.search(text) or manager._SAYS_SHOTS.search(text)
+
+
+@PATIENT
+@given(LABELS.map(str.casefold) | st.one_of(*(st.from_regex(p, alphabet=SIGNS) for p, _ in manager._PHRASES)))
+def test_phrases_are_looked_for_where_they_are(text):
+    assert manager._HAS_PHRASE.search(text) or not any(pattern.search(text) for pattern, _ in manager._PHRASES)
+
+
+@PATIENT
+@example("lcacc")
+@given(st.from_regex(manager.METRIC, fullmatch=True, alphabet=SIGNS))
+def test_every_metric_is_a_setting(text):
+    bare = manager.bare_setting(text)
+    if 0 < len(bare) <= 60 and manager.METRIC.fullmatch(bare) and not manager._SETTING_PARTS.search(bare):
+        found: tuple[list[str], list[str]] = ([], [])
+        expected = not manager.AVERAGE.fullmatch(bare) and not manager.take_part(bare, *found)
+        assert manager.is_setting.__wrapped__(text) == bool(expected)
+
+
+@PATIENT
+@given(st.from_regex(manager.FAMILY.pattern, alphabet=SIGNS))
+def test_every_family_is_a_model(text):
+    if manager.FAMILY.match(text.lower()):
+        assert manager.is_model.__wrapped__(text)
+
+
+def aligned(tokens: tuple[str, ...], name: tuple[str, ...]) -> tuple[str, ...]:
+    """What `align` does, token by token."""
+    known, joined = manager.name_parts(name)
+    found: list[str] = []
+    while tokens:
+        wide = [n for n in (3, 2) if "".join(tokens[:n]) in known and len(tokens) >= n]
+        if tokens[0] in known or not (tokens[0] in joined or wide):
+            found.append(tokens[0])
+            tokens = tokens[1:]
+        elif tokens[0] in joined:
+            found.extend(joined[tokens[0]])
+            tokens = tokens[1:]
+        else:
+            found.append("".join(tokens[: wide[0]]))
+            tokens = tokens[wide[0] :]
+    return tuple(found)
+
+
+TOKENS = st.lists(st.sampled_from(["a", "b", "ab", "c", "bc", "abc", "7b"]), max_size=5).map(tuple)
+
+
+@PATIENT
+@example(("a", "b", "c"), ("abc",))
+@given(TOKENS, TOKENS)
+def test_tokens_are_aligned_to_the_name(tokens, name):
+    assert manager.align.__wrapped__(tokens, name) == aligned(tokens, name)
+
+
+@PATIENT
+@given(st.text("ab \\*_~", max_size=16))
+def test_emphasis_goes_as_its_plain_pattern_says(text):
+    plain = r"(?<!\\)\*\*(?=\S)|(?<=[^\s\\])\*\*|(?<!\\)~~|(?<![\w\\])__(?=\S)|(?<=[^\s\\])__(?!\w)"
+    assert manager._EMPHASIS.sub("", text) == re.sub(plain, "", text)
+
+
+# --- HTML ---
+
+
+def test_a_tag_left_open_takes_no_table_with_it():
+    table = "\n\n| Benchmark | Foo-7B |\n|---|---|\n| MMLU | 1.5 |\n\n"
+    for opened in ("<div>\n</td", '<div>\n<a href="x', "<div>\n<b"):
+        card = manager.parse_card(f"{opened}{table}text{table}<table><tr><td>a</table>\n")
+        assert [found.kind for found in card.tables] == ["pipe", "pipe", "html"], opened
+
+
+def test_the_script_s_own_marks_in_a_card_do_no_harm():
+    for mark in ('<x-place n="99"></x-place>', '<x-place n=""></x-place>', "<x-place>", '<x-place n="é">'):
+        card = manager.parse_card(
+            f"<table><tr><td><b>{mark}a</b><td>{mark}</table>\n\ntext {mark}\n\n<div>{mark}</div>\n"
+        )
+        assert [found.kind for found in card.tables] == ["html"], mark
