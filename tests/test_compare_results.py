@@ -1229,7 +1229,10 @@ def write_policy(folder: Path, text: str) -> Path:
         ("benchmarks: {gsm8k: {teir: critical}}", "gsm8k: unknown key 'teir' (did you mean tier?)"),
         ("rule: ship", "rule is 'ship'; it must be one of release, finetune, select"),
         ("alpha: five", "alpha is 'five'; it must be a number of 0.0001 to 0.5"),
-        ("defaults: {max_drop: 1}", "max_drop is 1; it must be a share of at least 0 and below 1 (one point, or one percent"),
+        (
+            "defaults: {max_drop: 1}",
+            "max_drop is 1; it must be a share of at least 0 and below 1 (one point, or one percent",
+        ),
         ("defaults: {max_drop: .nan}", "max_drop is nan"),
         ("defaults: {tier: high}", "tier is 'high'"),
         ("defaults: {min_items: -1}", "min_items is -1"),
