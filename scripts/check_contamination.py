@@ -1,0 +1,2919 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "backports.zstd>=1,<2; python_version < '3.14'",
+#     "httpx2>=2,<3",
+#     "huggingface_hub>=2.2,<3",
+#     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
+#     "pyarrow>=21,<27",
+#     "python-dotenv>=1.1,<2",
+#     "rich>=14,<16",
+#     "scipy>=1.15,<2",
+#     "statsmodels>=0.14.4,<0.16",
+# ]
+# ///
+"""Say whether benchmark items are in a training text, and what the model scores on the items that are not.
+
+--training: files (.txt .md .jsonl .json .parquet .arrow, also .gz .zst .bz2 .xz), folders, or data sets of the Hub.
+--items: JSONL or parquet files, a folder of benchmark data, or results/ with samples beside the records. With --results
+the scores of those items: on clean items, on suspect items, and the difference with its 95 % interval.
+
+  uv run scripts/check_contamination.py --training corpus/ --items gsm8k_test.jsonl
+  uv run scripts/check_contamination.py --training corpus.jsonl.gz --text-field content --items results --rule 13-gram
+  uv run scripts/check_contamination.py --training owner/corpus --items results --results results --model-id owner/model
+  uv run scripts/check_contamination.py --training corpus/ --items results --results results --report CONTAMINATION.md
+  uv run scripts/check_contamination.py --training examples/contamination/training.txt --items examples/tiny_run/data
+
+Rules: "longest" (the recommended one), the longest run of equal words is at least 8 words and half of the item;
+"13-gram", 13 equal words in a row (GPT-3); "8-gram", 70 % of the item's 8-word sequences occur (PaLM, Llama 2);
+"50-char", 50 equal letters and digits in a row (GPT-4). Case, punctuation, accents and line breaks do not matter.
+Boilerplate (text that many items share, known instructions) does not count, and a formula counts as one word.
+
+Exit codes: 0 no item was found in the text; 1 some were; 2 it could not be done (usage, input, network; stdout is
+empty); 3 undecided: nothing was found, but most items are too short to judge or a part of the text was unreadable, or
+a choice is needed (the message names the candidates).
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import bz2
+import contextlib
+import functools
+import gzip
+import io
+import itertools
+import json
+import lzma
+import math
+import multiprocessing
+import os
+import re
+import shlex
+import signal
+import sys
+import tempfile
+import time
+import unicodedata
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# --- Constants -----------------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+OUTPUT_SCHEMA = "1"
+
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+WORD_WINDOW = 8  # words that are looked up at once; every word of an item begins a window
+# A run of 50 characters (at least 50 bytes) holds one of the item's windows of 40 bytes when they begin every 11 bytes.
+CHARACTER_WINDOW, CHARACTER_STRIDE = 40, 11
+INFORMATIVE = WORD_WINDOW // 2 + 1  # words of a window that must count for the window to say anything
+LEAST_WEIGHT = 2  # of a window that is looked up: what is all boilerplate or all formula is not
+BITS_PER_WINDOW = 16  # of each of the two filters in front of the table; one window in 16 passes one by chance
+
+SLICE = 2**20  # words or letters of items hashed at once
+BLOCK = 2**18  # bytes of text scanned at once
+PART = 2**26  # bytes of a file that one process reads at a time
+ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its start
+BEHIND = 4096  # bytes before a block, to see whether a match began there
+AHEAD = 2**24  # bytes behind a block that are searched for as many words as the longest item has
+NO_SPACE = 2**20  # bytes without white space after which a text is cut between two characters
+MOST_PAIRS = 2**21  # places of items that the hits of a block are expanded to at once
+SEPARATOR = b"\x01"  # between two documents; no word of an item holds it
+WHITE = b" \t\n\r\v\f"
+
+BYTE_BASE = 0x9E3779B97F4A7C15  # odd, so that both have an inverse modulo 2^64
+UNIT_BASE = 0xD6E8FEB86659FD93
+
+SHOWN_MATCHES = 3  # places kept of each item
+SHOWN_TEXT, SHOWN_CONTEXT = 160, 40  # characters of a match, and on either side of it
+SHOWN_SUSPECTS = 10
+MOST_PROBLEMS = 5  # unreadable rows of a part that are named; the others are counted
+MOST_SKIPPED = 0.01  # share of unreadable rows above which "nothing found" is no answer
+MOST_UNJUDGED = 0.5  # share of items too short to judge above which "nothing found" is no answer
+FEWEST_JUDGED = 10  # suspect and clean items that a difference of scores needs
+BOILERPLATE_ITEMS, BOILERPLATE_SHARE = 10, 0.01  # text of more items of a task than this is not an item's own
+FORMULA_RUN = 4  # numbers and single letters in a row that are a formula
+LEVEL = 0.95
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+
+TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
+LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
+TABLE_SUFFIXES = (".parquet", ".arrow")
+PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
+TEXT_FIELDS = ("text", "content", "raw_content", "document", "passage", "article", "body", "code", "markdown")
+CONTEXT_FIELDS = ("context", "passage", "article", "story")
+INPUT_FIELDS = ("question", "prompt", "query", "problem", "instruction", "input", "text", "sentence")
+REFERENCE_FIELDS = ("answer", "answers", "reference", "references", "target", "solution", "output", "label")
+CHOICE_FIELDS = ("choices", "options", "endings")
+ID_FIELDS = ("sample_id", "id", "task_id", "question_id", "uid", "idx")
+SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
+TRAIN_NAME = re.compile(r"(?:.*[_.-])?train(?:ing)?(?:[_.-].*)?")  # of a file that holds no benchmark items
+SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
+DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
+DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
+CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
+
+# Instructions that come with benchmark items and with many other texts. The first is the false positive of 13-grams
+# that is known best; the others are of MMLU, the harnesses' prompts and instruction tuning.
+BOILERPLATE = (
+    "Construct a complete truth table for the following argument. Then, using the truth table, determine whether the "
+    "argument is valid or invalid. If the argument is invalid, choose an option which presents a counterexample. "
+    "(There may be other counterexamples as well.)",
+    "Construct a complete truth table for the following pairs of propositions. Then, using the truth tables, determine "
+    "whether the statements are logically equivalent or contradictory. If neither, determine whether they are "
+    "consistent or inconsistent. Justify your answers.",
+    "Use indirect truth tables to determine whether the following argument is valid. If the argument is invalid, "
+    "choose an option which presents a counterexample. (There may be other counterexamples as well.)",
+    "Which of the given formulas of PL is the best symbolization of the following sentence?",
+    "Select the best translation into predicate logic.",
+    "Find the degree for the given field extension",
+    "The following are multiple choice questions (with answers) about",
+    "Answer the following multiple choice question. The last line of your response should be of the following format",
+    "Answer the following multiple-choice question by giving the most appropriate response. Answer should be one among",
+    "Given the following question and four candidate answers (A, B, C and D), choose the best answer.",
+    "Please reason step by step, and put your final answer within \\boxed{}.",
+    "Solve the following math problem efficiently and clearly. The last line of your response should be of the "
+    "following format",
+    "Solve the following math problem step by step. The last line of your response should be of the form",
+    "Read the passage below and answer the question that follows. Which of the following is the best answer?",
+    "Which of the following statements is true? Which of the following statements is not true?",
+    "Below is an instruction that describes a task. Write a response that appropriately completes the request.",
+    "Below is an instruction that describes a task, paired with an input that provides further context. Write a "
+    "response that appropriately completes the request.",
+    "Complete the following Python function. You are given a function signature and its docstring.",
+    "You are an expert Python programmer, and here is your task. Your code should pass these tests",
+)
+# What a formula is made of beside LaTeX commands, numbers and single letters.
+FORMULA_WORDS = frozenset(
+    b"sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln exp lim sqrt frac dfrac tfrac binom dbinom "
+    b"tbinom cdot cdots ldots dots pmod mod gcd lcm infty leq geq neq approx equiv alpha beta gamma delta epsilon "
+    b"theta lambda mu sigma phi omega psi rho tau pi mathbb mathrm mathbf mathcal overline displaystyle qquad".split()
+)
+VARIABLE = re.compile(rb"[a-z]|\d+|\d+[a-z]|[a-z]\d+")  # a number or a variable: "x", "12", "2x", "x1"
+LATEX_COMMAND = re.compile(rb"\\([A-Za-z]+)")
+
+SUSPECT, CLEAN, TOO_SHORT = "suspect", "clean", "too short to judge"
+CONTAMINATED, NOT_FOUND, UNDECIDED = "contamination found", "no contamination found", "undecided"
+VERDICT_CODES = {NOT_FOUND: 0, CONTAMINATED: 1, UNDECIDED: 3}
+
+# --- Vocabulary ----------------------------------------------------------------------------------------------------
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When an item is suspect. length: in units (words, characters); share: of the item (0: any).
+
+    measure: "run", the longest run of equal units; "windows", the share of the item's windows that occur anywhere.
+    """
+
+    name: str
+    unit: str
+    measure: str
+    length: int
+    share: float
+    source: str
+
+    @property
+    def condition(self) -> str:
+        """The rule in words."""
+        if self.measure == "windows":
+            return f"at least {percent(self.share)} of the item's {self.length}-{self.unit[:-1]} sequences occur"
+        of_item = f" and {percent(self.share)} of the item" if self.share else ""
+        units = "letters and digits" if self.unit == "characters" else self.unit
+        return f"at least {self.length} equal {units} in a row{of_item}"
+
+
+MATCH_RULES = {
+    rule.name: rule
+    for rule in (
+        Rule("longest", "words", "run", 8, 0.5, "longest match of ConTAM, arXiv 2411.03923"),
+        Rule("13-gram", "words", "run", 13, 0.0, "GPT-3, arXiv 2005.14165"),
+        Rule("8-gram", "words", "windows", WORD_WINDOW, 0.7, "PaLM, arXiv 2204.02311; Llama 2, arXiv 2307.09288"),
+        Rule("50-char", "characters", "run", 50, 0.0, "GPT-4, arXiv 2303.08774"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkItem:
+    """A benchmark item: input and reference as one text. `digest` is its sample_hash, where it has one."""
+
+    task: str
+    sample_id: str
+    text: str
+    digest: str | None = None
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"{self.task}: {self.sample_id}" if self.task else self.sample_id
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What does not count as a match; `many` items of a task share boilerplate (None: more than 10 and than 1 %)."""
+
+    on: bool = True
+    many: int | None = None
+
+    def limit(self, items: int) -> int:
+        """The most items of a task (that has so many) that may share a text which is an item's own."""
+        return max(BOILERPLATE_ITEMS, int(BOILERPLATE_SHARE * items)) if self.many is None else self.many
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The items of a benchmark as one sequence of units, and a table of their windows.
+
+    window: units that are looked up at once, every stride-th of an item.
+    units: hashes of words (uint64), or bytes of letters and digits (uint8). bounds: of each item in units.
+    counted: running total of the units that count; a difference of two is the length of a span without boilerplate.
+    hashes: of the windows, sorted, each once; positions[offsets[i]:offsets[i + 1]]: where hashes[i] begins; bits: two
+    filters in front of the hashes. text, text_bounds: the words themselves, each followed by a space, and where they
+    begin. informative: the windows that the n-gram rule counts. longest: the most units of an item. least: the fewest
+    counted units of a match that is remembered.
+    """
+
+    window: int
+    stride: int
+    least: int
+    longest: int
+    units: np.ndarray
+    bounds: np.ndarray
+    counted: np.ndarray
+    hashes: np.ndarray
+    offsets: np.ndarray
+    positions: np.ndarray
+    bits: np.ndarray
+    text: np.ndarray
+    text_bounds: np.ndarray
+    informative: np.ndarray
+
+    @property
+    def unit(self) -> str:
+        """words or characters."""
+        return "characters" if self.units.dtype.itemsize == 1 else "words"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """How the text is scanned; no answer depends on it."""
+
+    block: int = BLOCK
+    part: int = PART
+    workers: int = 1
+    skip_broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a training file for one process: bytes `start` to `stop`, or row groups of a parquet file.
+
+    kind: text, lines (JSON, one row a line), array (of JSON), parquet, arrow. wanted: the fields of the text. repo,
+    revision: of a file on the Hub, else empty. broken: why it cannot be read, when that is allowed.
+    """
+
+    name: str
+    path: str
+    kind: str
+    packed: str
+    size: int
+    start: int = 0
+    stop: int | None = None
+    wanted: tuple[str, ...] = ()
+    repo: str = ""
+    revision: str = ""
+    broken: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a match is: `number` counts lines or rows from 1, `byte` from the file's beginning (unpacked), or -1."""
+
+    file: str
+    number: int
+    byte: int
+    kind: str
+
+    def __str__(self) -> str:
+        at = f", byte {self.byte}" if self.byte >= 0 else ""
+        return f"{self.file}: {self.kind} {self.number}{at}"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A run of equal units: its length, how many of them count, the text there with what stands around it."""
+
+    counted: int
+    length: int
+    begin: int
+    place: Place
+    before: str
+    text: str
+    after: str
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """The longest first; among equals the place decides, not the order in which they were found."""
+        return (-self.counted, -self.length, self.place, self.begin)
+
+
+@dataclass(slots=True)
+class Found:
+    """What a scan has found, and what it has read. Matches and places by (unit, item)."""
+
+    matches: dict[tuple[str, int], list[Match]] = field(default_factory=lambda: defaultdict(list))
+    places: Counter[tuple[str, int]] = field(default_factory=Counter)
+    seen: list[np.ndarray] = field(default_factory=list)
+    bytes: int = 0
+    documents: int = 0
+    lines: int = 0
+    words: int = 0
+    replaced: int = 0
+    rows: int = 0
+    unreadable: int = 0
+    without_text: int = 0
+    problems: list[tuple[str, int, str, str]] = field(default_factory=list)  # file, line or row, which of them, why
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules need to know of an item. `counted` leaves out boilerplate and all but one word of a formula."""
+
+    words: int
+    counted: int
+    longest: int
+    windows: int
+    windows_found: int
+    characters: int
+    longest_characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An item with its status under each rule."""
+
+    item: BenchmarkItem
+    facts: Facts
+    status: Mapping[str, str]
+    matches: tuple[Match, ...]
+    places: int
+
+    @property
+    def suspect(self) -> bool:
+        """Whether any rule holds."""
+        return SUSPECT in self.status.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean of items, or a difference of two, with its interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """The scores of one record's result under one rule; scores are on the record's scale.
+
+    inflation: the score on all judged items less that on the clean ones. why: the difference is not judged, or "".
+    """
+
+    rule: str
+    model: str
+    task: str
+    result_id: str
+    record: str
+    counts: Mapping[str, int]
+    recorded: float
+    all: Mean | None
+    clean: Mean | None
+    suspect: Mean | None
+    difference: Mean | None
+    inflation: Mean | None
+    method: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The training text as it was named: its parts, and files that were left out with the reason."""
+
+    names: tuple[str, ...]
+    parts: tuple[Part, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The whole answer."""
+
+    rules: tuple[Rule, ...]
+    filter: Filter
+    judged: tuple[Judged, ...]
+    duplicates: int
+    item_files: tuple[str, ...]
+    sources: Sources
+    found: Found
+    scores: tuple[ScoreRow, ...]
+    fewest: int
+
+    def count(self, rule: Rule, status: str) -> int:
+        """The items that have a status under a rule."""
+        return sum(one.status[rule.name] == status for one in self.judged)
+
+    @property
+    def suspects(self) -> list[Judged]:
+        """The suspect items, the longest matches first."""
+        found = [one for one in self.judged if one.suspect]
+        return sorted(found, key=lambda one: (-one.facts.longest, -one.facts.longest_characters, one.item.label))
+
+    @property
+    def unjudged(self) -> int:
+        """Items that no rule could judge."""
+        return sum(set(one.status.values()) == {TOO_SHORT} for one in self.judged)
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why "nothing found" is no answer."""
+        why = []
+        if self.unjudged > MOST_UNJUDGED * len(self.judged):
+            why.append(f"{self.unjudged} of {len(self.judged)} items are too short to judge")
+        if self.found.broken:
+            why.append(f"{len(self.found.broken)} training files could not be read to their end")
+        if self.found.unreadable > MOST_SKIPPED * self.found.rows:
+            why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
+        return why
+
+    @property
+    def verdict(self) -> str:
+        """The answer to "are items of the benchmark in the text?"."""
+        if any(one.suspect for one in self.judged):
+            return CONTAMINATED
+        return UNDECIDED if self.doubts else NOT_FOUND
+
+
+# --- Pure core: words ----------------------------------------------------------------------------------------------
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def is_spaced(character: str) -> bool:
+    """Whether a character belongs to a script that puts no spaces between words; each of its letters is a word then.
+
+    Thai to Lao, Myanmar, Khmer, kana, CJK ideographs.
+    """
+    code = ord(character)
+    return (
+        0x0E00 <= code <= 0x0EFF
+        or 0x1000 <= code <= 0x109F
+        or 0x1780 <= code <= 0x17FF
+        or 0x2E80 <= code <= 0x2FDF
+        or 0x3040 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x20000 <= code <= 0x3FFFF
+    )
+
+
+@functools.lru_cache(maxsize=200_000)
+def fold_character(character: str) -> bytes:
+    """A character as it is compared: without case, accents and width; a space for what is neither letter nor digit.
+
+    "É" -> "e", "ﬁ" -> "fi", "—" -> " ", soft hyphen -> "", "東" -> " 東 " (a word of its own)
+    """
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    folded = ""
+    for part in decomposed:
+        category = unicodedata.category(part)
+        if category not in ("Mn", "Me", "Cf"):
+            folded += part if part.isalnum() or category == "Mc" else " "
+    return (f" {folded} " if is_spaced(character) else folded).encode("utf-8", "replace")
+
+
+# Each character is folded for itself, so a text may be cut anywhere between two characters and folded in pieces.
+ASCII_TABLE = bytes(fold_character(chr(c))[0] if c < 128 and c != SEPARATOR[0] else c for c in range(256))
+NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
+
+
+class CharacterTable:
+    """The folded forms of the characters met so far, as arrays: folded[offsets[c]:offsets[c] + sizes[c]]."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self.sizes = np.full(sys.maxunicode + 1, -1, np.int8)
+        self.offsets = np.zeros(sys.maxunicode + 1, np.int32)
+        self.folded = np.zeros(0, np.uint8)
+
+    def look_up(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(the length of each character's folded form, all forms end to end)"""
+        import numpy as np
+
+        sizes = self.sizes[codes]
+        if sizes.min(initial=0) < 0:
+            self.learn(np.unique(codes[sizes < 0]).tolist())
+            sizes = self.sizes[codes]
+        sizes = sizes.astype(np.int64)
+        return sizes, self.folded[spread(self.offsets[codes], sizes)]
+
+    def learn(self, codes: Sequence[int]) -> None:
+        """Add some characters."""
+        import numpy as np
+
+        forms = [fold_character(chr(code)) for code in codes]
+        sizes = [len(form) for form in forms]
+        self.sizes[codes] = sizes
+        self.offsets[codes] = len(self.folded) + np.cumsum([0, *sizes[:-1]])
+        self.folded = np.concatenate([self.folded, np.frombuffer(b"".join(forms), np.uint8)])
+
+
+@functools.cache
+def character_table() -> CharacterTable:
+    """The one table of a process."""
+    return CharacterTable()
+
+
+def spread(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """start, start + 1, ... for each start, so many as its size says."""
+    import numpy as np
+
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def without_errors(raw: bytes) -> tuple[bytes, int]:
+    """(a text with spaces for the bytes that are not UTF-8, how many sequences of such bytes there are)"""
+    text, count = NOT_UTF8.subn(lambda match: " " * len(match[0]), raw.decode("utf-8", "surrogateescape"))
+    return text.encode(), count
+
+
+class Folded:
+    """A text as it is compared, in UTF-8: letters and digits, anything else a space; and the way back to the original.
+
+    replaced: how many sequences of bytes were not UTF-8. Raw text must not hold SEPARATOR but between documents.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self.replaced = 0
+        self.data = raw.translate(ASCII_TABLE)
+        self.ends: np.ndarray | None = None  # of the folded forms of characters that are not ASCII
+        if not self.data.isascii():
+            self.fold_foreign(raw)
+
+    def fold_foreign(self, raw: bytes) -> None:
+        """Fold the characters that are not ASCII."""
+        import numpy as np
+
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            raw, self.replaced = without_errors(raw)
+            self.data = raw.translate(ASCII_TABLE)
+        data = np.frombuffer(self.data, np.uint8)
+        foreign = data >= 0x80
+        codes = np.frombuffer(data[foreign].tobytes().decode().encode("utf-32-le"), np.uint32)
+        sizes, forms = character_table().look_up(codes)
+        starts = np.flatnonzero(data >= 0xC0)  # the first byte of each character
+        repeats = np.ones(len(data), np.int64)
+        repeats[foreign] = 0
+        repeats[starts] = sizes
+        folded = np.repeat(data, repeats)
+        lengths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
+        self.raw_starts, self.raw_ends = starts, starts + lengths
+        self.ends = self.raw_ends + np.cumsum(sizes - lengths)
+        folded[spread(self.ends - sizes, sizes)] = forms
+        self.data = folded.tobytes()
+
+    def raw_offsets(self, offsets: np.ndarray) -> np.ndarray:
+        """Where places of the folded text are in the original."""
+        import numpy as np
+
+        if self.ends is None or not len(self.ends):
+            return offsets
+        before = np.searchsorted(self.ends, offsets, "right")  # foreign characters that end at or before each place
+        moved = np.concatenate([np.zeros(1, np.int64), self.raw_ends - self.ends])
+        raw = offsets + moved[before]
+        following = np.append(self.raw_starts, np.iinfo(np.int64).max)[before]
+        return np.minimum(raw, following)  # a place in a character's folded form is that character
+
+
+def word_bounds(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the words of a folded text begin and end."""
+    import numpy as np
+
+    inside = np.zeros(len(data) + 2, bool)
+    np.not_equal(data, 32, out=inside[1:-1])
+    edges = np.flatnonzero(inside[1:] != inside[:-1])
+    return edges[::2], edges[1::2]
+
+
+# --- Pure core: hashes ---------------------------------------------------------------------------------------------
+#
+# A word's hash is sum(byte[i] * BYTE_BASE^i) and a window's sum(unit[i] * UNIT_BASE^i), modulo 2^64. Both come from
+# running totals: the difference of two totals, times the inverse of the base to the power of where the word begins.
+
+
+@functools.lru_cache(maxsize=16)
+def power_table(base: int, size: int) -> np.ndarray:
+    """1, base, base^2, ... modulo 2^64."""
+    import numpy as np
+
+    factors = np.full(size, base, np.uint64)
+    factors[0] = 1
+    return np.multiply.accumulate(factors)
+
+
+def powers(base: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The powers of a base and of its inverse, at least so many; tables are made for sizes that double."""
+    rounded = 1 << max(16, (size - 1).bit_length())
+    return power_table(base, rounded)[:size], power_table(pow(base, -1, 2**64), rounded)[:size]
+
+
+def word_hashes(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """A hash for each word of a folded text."""
+    import numpy as np
+
+    factors, inverse = powers(BYTE_BASE, len(data) + 1)
+    total = np.zeros(len(data) + 1, np.uint64)
+    np.multiply(data, factors[:-1], out=total[1:])
+    np.cumsum(total, out=total)
+    return (total[ends] - total[starts]) * inverse[starts]
+
+
+def window_hashes(units: np.ndarray, window: int) -> np.ndarray:
+    """A hash for each window of so many units, in the order in which they begin."""
+    import numpy as np
+
+    if len(units) < window:
+        return np.zeros(0, np.uint64)
+    factors, inverse = powers(UNIT_BASE, len(units) + 1)
+    total = np.zeros(len(units) + 1, np.uint64)
+    np.multiply(units, factors[:-1], out=total[1:])
+    np.cumsum(total, out=total)
+    return (total[window:] - total[:-window]) * inverse[: len(units) - window + 1]
+
+
+def filter_slots(hashes: np.ndarray, size: int, which: int) -> np.ndarray:
+    """The bit of each hash in the first or the second filter of so many bytes (a power of two)."""
+    import numpy as np
+
+    mixed = hashes if which == 0 else hashes * np.uint64(BYTE_BASE)
+    return (mixed >> np.uint64(64 - 3 - (size - 1).bit_length())).view(np.int64)
+
+
+# --- Pure core: items ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of all items end to end. text: each followed by a space; kind: OWN, FORMULA or SHARED."""
+
+    text: bytes
+    text_bounds: np.ndarray
+    hashes: np.ndarray
+    bounds: np.ndarray
+    kind: np.ndarray
+
+
+OWN, FORMULA, SHARED = 0, 1, 2
+
+
+def formula_words(raw: bytes, folded: Folded, words: Sequence[bytes]) -> list[bool]:
+    """Which words of a text belong to a formula: a run of LaTeX commands, function names, numbers and variables.
+
+    A few numbers or letters alone are none ("48 of her friends", "I have a dog"); a command or a function's name is.
+    """
+    import numpy as np
+
+    commands = {match.start(1) for match in LATEX_COMMAND.finditer(raw)}
+    starts: list[int] = []
+    if commands:
+        begins, _ = word_bounds(np.frombuffer(folded.data, np.uint8))
+        starts = folded.raw_offsets(begins).tolist()
+    named = [word in FORMULA_WORDS or bool(starts and starts[i] in commands) for i, word in enumerate(words)]
+    like = [name or bool(VARIABLE.fullmatch(word)) for name, word in zip(named, words, strict=True)]
+    result = [False] * len(words)
+    i = 0
+    while i < len(words):
+        j = i
+        while j < len(words) and like[j]:
+            j += 1
+        if j - i >= FORMULA_RUN or any(named[i:j]):
+            result[i:j] = [True] * (j - i)
+        i = j + 1
+    return result
+
+
+def item_words(items: Sequence[BenchmarkItem], filtered: bool) -> Words:
+    """The words of some items, formulas marked when `filtered`."""
+    import numpy as np
+
+    text, kinds, counts = bytearray(), bytearray(), [0]
+    for item in items:
+        raw = item.text.encode("utf-8", "replace").replace(SEPARATOR, b" ")
+        folded = Folded(raw)
+        words = folded.data.split()
+        text += b"".join(word + b" " for word in words)
+        kinds += bytes(formula_words(raw, folded, words)) if filtered else bytes(len(words))
+        counts.append(len(words))
+    data = np.frombuffer(bytes(text), np.uint8)
+    spaces = np.flatnonzero(data == 32) + 1
+    text_bounds = np.concatenate([np.zeros(1, np.int64), spaces])
+    return Words(
+        bytes(text),
+        text_bounds,
+        hashed_words(data, text_bounds),
+        np.cumsum(counts),
+        np.frombuffer(kinds, np.uint8).copy(),
+    )
+
+
+def hashed_words(data: np.ndarray, bounds: np.ndarray, slice_size: int = 2**17) -> np.ndarray:
+    """The hashes of words that stand end to end, a space behind each; in slices of so many words."""
+    import numpy as np
+
+    parts = []
+    for i in range(0, len(bounds) - 1, slice_size):
+        edges = bounds[i : i + slice_size + 1] - bounds[i]
+        parts.append(word_hashes(data[bounds[i] : bounds[i] + edges[-1]], edges[:-1], edges[1:] - 1))
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+
+
+def item_windows(
+    units: np.ndarray, bounds: np.ndarray, window: int, stride: int = 1
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(where they begin, their items, their hashes) of the windows within items; every stride-th of each item.
+
+    In slices, so that the sequence may be long.
+    """
+    import numpy as np
+
+    for low in range(0, len(units), SLICE):
+        begin = np.arange(low, min(low + SLICE, len(units)))
+        item = np.searchsorted(bounds, begin, "right") - 1
+        inside = (begin + window <= bounds[item + 1]) & ((begin - bounds[item]) % stride == 0)
+        begin = begin[inside]
+        hashes = window_hashes(units[low : low + SLICE + window - 1], window)
+        yield begin.astype(np.uint32), item[inside].astype(np.uint32), hashes[begin - low]
+
+
+def joined(parts: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Columns of slices, each as one array."""
+    import numpy as np
+
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def covered(starts: np.ndarray, window: int, size: int) -> np.ndarray:
+    """Which units lie in one of the windows that begin at some places."""
+    import numpy as np
+
+    change = np.bincount(starts, minlength=size + 1)
+    change -= np.bincount(starts.astype(np.int64) + window, minlength=size + 1)
+    return np.cumsum(change[:size]) > 0
+
+
+def shared_windows(words: Words, tasks: Sequence[str], limits: Mapping[str, int]) -> np.ndarray:
+    """Where windows begin that more items of a task hold than the task's limit, or that are known instructions."""
+    import numpy as np
+
+    if not len(words.hashes):
+        return np.zeros(0, np.uint32)
+    begin, item, value = joined(item_windows(words.hashes, words.bounds, WORD_WINDOW))
+    if not len(begin):
+        return begin
+    numbers = {name: i for i, name in enumerate(limits)}
+    task = np.array([numbers[name] for name in tasks], np.uint64)
+    key = value + (task * np.uint64(BYTE_BASE))[item]  # the same text of two tasks is not the same
+    order = np.lexsort((item, key))
+    key, item = key[order], item[order]
+    first = np.concatenate([[True], key[1:] != key[:-1]])  # of the windows with one text
+    holder = first | np.concatenate([[True], item[1:] != item[:-1]])
+    groups = np.flatnonzero(first)
+    holders = np.add.reduceat(holder, groups, dtype=np.int64)
+    limit = np.array([limits[name] for name in tasks])[item[groups]]
+    shared = (holders > limit) | np.isin(value[order[groups]], instruction_hashes())
+    return begin[order[np.repeat(shared, np.diff(np.append(groups, len(order))))]]
+
+
+@functools.cache
+def instruction_hashes() -> np.ndarray:
+    """The hashes of the windows of BOILERPLATE."""
+    words = item_words([BenchmarkItem("", "", text) for text in BOILERPLATE], False)
+    return joined(item_windows(words.hashes, words.bounds, WORD_WINDOW))[2]
+
+
+def read_words(items: Sequence[BenchmarkItem], filter_: Filter) -> Words:
+    """The words of the items with what the filter says of each."""
+    words = item_words(items, filter_.on)
+    if filter_.on:
+        tasks = [item.task for item in items]
+        limits = {task: filter_.limit(count) for task, count in Counter(tasks).items()}
+        words.kind[covered(shared_windows(words, tasks, limits), WORD_WINDOW, len(words.kind))] = SHARED
+    return words
+
+
+def repeats_itself(units: np.ndarray, begin: np.ndarray, window: int) -> np.ndarray:
+    """Which windows only repeat a few units ("0 0 0 0 ..."): they would match such text at every place."""
+    import numpy as np
+
+    views = np.lib.stride_tricks.sliding_window_view(units, window)
+    found = np.zeros(len(begin), bool)
+    for low in range(0, len(begin), 2**16):
+        rows = views[begin[low : low + 2**16]]
+        for period in range(1, 3 if window == WORD_WINDOW else 5):
+            found[low : low + 2**16] |= (rows[:, period:] == rows[:, :-period]).all(axis=1)
+    return found
+
+
+def usable_windows(
+    units: np.ndarray, bounds: np.ndarray, counted: np.ndarray, window: int, stride: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(where they begin, their hashes, how many of their units count) of the windows that are looked up."""
+    for begin, _, hashes in item_windows(units, bounds, window, stride):
+        weight = counted[begin + window] - counted[begin]
+        usable = weight >= LEAST_WEIGHT
+        if usable.any():
+            usable[usable] = ~repeats_itself(units, begin[usable], window)
+        yield begin[usable], hashes[usable], weight[usable]
+
+
+def make_index(
+    units: np.ndarray,
+    bounds: np.ndarray,
+    weights: np.ndarray,
+    window: int,
+    stride: int,
+    least: int,
+    text: np.ndarray,
+    text_bounds: np.ndarray,
+) -> Index:
+    """The table of the windows of all items; `weights`: 1 for each unit that counts."""
+    import numpy as np
+
+    counted = np.zeros(len(units) + 1, np.int32)
+    np.cumsum(weights, out=counted[1:])
+    nothing = [np.zeros(0, kind) for kind in (np.uint32, np.uint64, np.int32)]
+    positions, hashes, weight = joined([nothing, *usable_windows(units, bounds, counted, window, stride)])
+    informative = np.zeros(len(units), bool)
+    informative[positions] = weight >= INFORMATIVE
+    order = np.argsort(hashes, kind="stable")
+    hashes, positions = hashes[order], positions[order]
+    first = np.ones(len(hashes), bool)
+    np.not_equal(hashes[1:], hashes[:-1], out=first[1:])
+    offsets = np.append(np.flatnonzero(first), len(hashes)).astype(np.uint32)
+    hashes = hashes[first]
+    return Index(
+        window=window,
+        stride=stride,
+        least=least,
+        longest=int(np.diff(bounds).max(initial=0)),
+        units=units,
+        bounds=bounds.astype(np.int64),
+        counted=counted,
+        hashes=hashes,
+        offsets=offsets,
+        positions=positions,
+        bits=make_filter(hashes),
+        text=text,
+        text_bounds=text_bounds,
+        informative=informative,
+    )
+
+
+def make_filter(hashes: np.ndarray) -> np.ndarray:
+    """Two filters: a bit for each hash, in so many bytes that few bits are set."""
+    import numpy as np
+
+    size = 1 << max(10, (len(hashes) * BITS_PER_WINDOW // 8).bit_length())
+    filters = []
+    for which in (0, 1):
+        bits = np.zeros(size * 8, bool)
+        bits[filter_slots(hashes, size, which)] = True
+        filters.append(np.packbits(bits, bitorder="little"))
+    return np.stack(filters)
+
+
+def word_index(words: Words, least: int) -> Index:
+    """The index for the rules that count words; a formula counts as one."""
+    import numpy as np
+
+    formula = words.kind == FORMULA
+    inner = np.zeros(len(formula), bool)  # words of a formula behind its first
+    inner[1:] = formula[1:] & formula[:-1]
+    begins = words.bounds[:-1]
+    inner[begins[begins < len(inner)]] = False
+    weights = (words.kind != SHARED) & ~inner
+    text = np.frombuffer(words.text, np.uint8)
+    return make_index(words.hashes, words.bounds, weights, WORD_WINDOW, 1, least, text, words.text_bounds)
+
+
+def character_index(words: Words, least: int) -> Index:
+    """The index for the rule that counts letters and digits; those of formulas and boilerplate do not count."""
+    import numpy as np
+
+    text = np.frombuffer(words.text, np.uint8)
+    sizes = np.diff(words.text_bounds) - 1
+    units = text[text != 32]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    own = np.repeat(words.kind == OWN, sizes)
+    weights = own & ((units & 0xC0) != 0x80)  # the first byte of each character
+    none = np.zeros(0, np.uint8)
+    return make_index(
+        units, ends[words.bounds], weights, CHARACTER_WINDOW, CHARACTER_STRIDE, least, none, none.astype(np.int64)
+    )
+
+
+# --- Pure core: finding --------------------------------------------------------------------------------------------
+
+
+def look_up(index: Index, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(where windows of a text begin that items have, their places in index.hashes)"""
+    import numpy as np
+
+    hashes = window_hashes(units, index.window)
+    if not len(index.hashes):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    passed = np.arange(len(hashes))
+    for which, bits in enumerate(index.bits):
+        slots = filter_slots(hashes[passed] if which else hashes, len(bits), which)
+        passed = passed[((bits[slots >> 3] >> (slots & 7).astype(np.uint8)) & 1).view(bool)]
+    place = np.searchsorted(index.hashes, hashes[passed])
+    np.minimum(place, len(index.hashes) - 1, out=place)
+    hit = index.hashes[place] == hashes[passed]
+    return passed[hit], place[hit]
+
+
+def pairs(index: Index, at: np.ndarray, place: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(where in the text, where in the items) for all windows that both have, not too many at once."""
+    import numpy as np
+
+    counts = index.offsets[place + 1].astype(np.int64) - index.offsets[place]
+    total = np.cumsum(counts)
+    begin = 0
+    while begin < len(at):
+        done = total[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(total, done + MOST_PAIRS, "right")))
+        count = counts[begin:end]
+        chosen = spread(index.offsets[place[begin:end]].astype(np.int64), count)
+        yield np.repeat(at[begin:end], count), index.positions[chosen].astype(np.int64)
+        begin = end
+
+
+def equal_runs(index: Index, units: np.ndarray) -> np.ndarray:
+    """The longest runs of equal units: rows of (begin in the text, begin in the items, length), each once.
+
+    Windows that follow each other in both are one run, which then grows on either side while the units are equal.
+    """
+    import numpy as np
+
+    rows = [np.zeros((0, 3), np.int64)]
+    for at, position in pairs(index, *look_up(index, units)):
+        order = np.lexsort((at, position - at))
+        at, position = at[order], position[order]
+        step = np.diff(at)
+        follows = (np.diff(position) == step) & (step <= index.stride)
+        first = np.concatenate([[True], ~follows])
+        last = np.concatenate([~follows, [True]])
+        rows.append(grown(index, units, at[first], position[first], at[last] + index.window - at[first]))
+    return np.unique(np.concatenate(rows), axis=0)
+
+
+def grown(index: Index, units: np.ndarray, at: np.ndarray, position: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Runs, made as long as the units are equal and the item lasts."""
+    import numpy as np
+
+    item = np.searchsorted(index.bounds, position, "right") - 1
+    low, high = index.bounds[item], index.bounds[item + 1]
+    at, position, length = at.copy(), position.copy(), length.copy()
+    live = np.arange(len(at))
+    while len(live := live[(position[live] > low[live]) & (at[live] > 0)]):
+        live = live[index.units[position[live] - 1] == units[at[live] - 1]]
+        at[live] -= 1
+        position[live] -= 1
+        length[live] += 1
+    live = np.arange(len(at))
+    while len(live := live[(position[live] + length[live] < high[live]) & (at[live] + length[live] < len(units))]):
+        live = live[index.units[position[live] + length[live]] == units[at[live] + length[live]]]
+        length[live] += 1
+    return np.stack([at, position, length], axis=1)
+
+
+def equal_stretches(ours: Sequence[bytes], theirs: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """(begin, length) of the stretches in which two lists of words are equal: one, but where hashes collide."""
+    begin = None
+    for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        if one == other:
+            begin = i if begin is None else begin
+        elif begin is not None:
+            yield begin, i - begin
+            begin = None
+    if begin is not None:
+        yield begin, len(ours) - begin
+
+
+def whole_characters(index: Index, at: int, position: int, length: int) -> tuple[int, int, int]:
+    """A run of bytes without the parts of characters at its ends."""
+    units, end = index.units, position + length
+    while position < end and units[position] & 0xC0 == 0x80:
+        at, position = at + 1, position + 1
+    while end > position and end < len(units) and units[end] & 0xC0 == 0x80:
+        end -= 1
+    return at, position, end - position
+
+
+# --- Pure core: scanning -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """A piece of text to scan: matches that begin in raw[begin:end] are its own; what stands around it is shared.
+
+    locate: raw offset -> (place, where its document begins in raw, where it ends).
+    """
+
+    raw: bytes
+    begin: int
+    end: int
+    locate: Callable[[int], tuple[Place, int, int]]
+
+
+class Scanner:
+    """Looks for the items of some indexes in blocks of text, and keeps what it has found."""
+
+    def __init__(self, indexes: Sequence[Index], settings: ScanSettings) -> None:
+        import numpy as np
+
+        self.indexes = indexes
+        self.longest_words = max((i.longest for i in indexes if i.unit == "words"), default=0)
+        self.longest_bytes = max((i.longest for i in indexes if i.unit == "characters"), default=0)
+        self.ahead = max(1024, 8 * self.longest_words, 2 * self.longest_bytes)
+        self.block = settings.block if self.ahead < 2**16 else max(settings.block, 4 * self.ahead)
+        self.skip_broken = settings.skip_broken
+        self.seen = {index.unit: np.zeros(len(index.units), bool) for index in indexes}
+        self.found = Found()
+
+    def finish(self) -> Found:
+        """Everything found since the last call."""
+        import numpy as np
+
+        found, self.found = self.found, Found()
+        if "words" in self.seen:
+            found.seen.append(np.flatnonzero(self.seen["words"]).astype(np.uint32))
+            self.seen["words"][:] = False
+        return found
+
+    def is_enough(self, raw: bytes) -> bool:
+        """Whether a text is longer than the longest item, so that no match can reach beyond it."""
+        words = Folded(raw.replace(SEPARATOR, b" ")).data.split()
+        return len(words) > self.longest_words + 1 and sum(map(len, words)) > self.longest_bytes + 8
+
+    def scan(self, block: TextBlock) -> None:
+        """Find the matches that begin in a block."""
+        import numpy as np
+
+        folded = Folded(block.raw)
+        if folded.replaced:
+            self.found.replaced += without_errors(block.raw[block.begin : block.end])[1]
+        data = np.frombuffer(folded.data, np.uint8)
+        starts, ends = word_bounds(data)
+        self.found.words += len(starts)
+        for index in self.indexes:
+            if index.unit == "words":
+                self.take_words(block, folded, index, starts, ends, equal_runs(index, word_hashes(data, starts, ends)))
+            else:
+                inside = data != 32
+                runs = equal_runs(index, data[inside])
+                if len(runs):
+                    self.take_characters(block, folded, index, np.flatnonzero(inside), runs)
+
+    def take_words(
+        self, block: TextBlock, folded: Folded, index: Index, starts: np.ndarray, ends: np.ndarray, runs: np.ndarray
+    ) -> None:
+        """Keep the runs of equal word hashes that are runs of equal words, and the block's own."""
+        begins = folded.raw_offsets(starts[runs[:, 0]]).tolist()
+        for (at, position, length), raw_begin in zip(runs.tolist(), begins, strict=True):
+            if not block.begin <= raw_begin < block.end:
+                continue
+            ours = folded.data[starts[at] : ends[at + length - 1]].split()
+            low, high = index.text_bounds[position], index.text_bounds[position + length]
+            theirs = index.text[low:high].tobytes().split()
+            for skip, size in equal_stretches(ours, theirs):
+                if size >= index.window:
+                    begin, first = at + skip, position + skip
+                    self.seen["words"][first : first + size - index.window + 1] = True
+                    self.keep(block, folded, index, (int(starts[begin]), int(ends[begin + size - 1])), first, size)
+
+    def take_characters(
+        self, block: TextBlock, folded: Folded, index: Index, places: np.ndarray, runs: np.ndarray
+    ) -> None:
+        """Keep the runs of equal letters and digits that are the block's own, whole characters only."""
+        begins = folded.raw_offsets(places[runs[:, 0]]).tolist()
+        letters = folded.data.translate(None, b" ")
+        for row, raw_begin in zip(runs.tolist(), begins, strict=True):
+            if block.begin <= raw_begin < block.end:
+                at, position, length = whole_characters(index, *row)
+                if letters[at : at + length] == index.units[position : position + length].tobytes():
+                    span = int(places[at]), int(places[at + length - 1]) + 1
+                    self.keep(block, folded, index, span, position, length)
+
+    def keep(
+        self, block: TextBlock, folded: Folded, index: Index, span: tuple[int, int], position: int, length: int
+    ) -> None:
+        """Count a match, and remember it when it is one of the item's longest; `span`: its place in the folded text."""
+        import numpy as np
+
+        counted = int(index.counted[position + length] - index.counted[position])
+        if counted < index.least:
+            return
+        item = int(index.bounds.searchsorted(position, "right")) - 1
+        key = (index.unit, item)
+        self.found.places[key] += 1
+        best = self.found.matches[key]
+        if len(best) == SHOWN_MATCHES and (counted, length) < (best[-1].counted, best[-1].length):
+            return
+        begin, last = folded.raw_offsets(np.array([span[0], span[1] - 1])).tolist()
+        place, low, high = block.locate(begin)
+        end = character_end(block.raw, last)
+        before = last_words(excerpt(block.raw[max(low, begin - 4 * SHOWN_CONTEXT) : begin]))
+        after = first_words(excerpt(block.raw[end : min(high, end + 4 * SHOWN_CONTEXT)]))
+        text = shortened_middle(excerpt(block.raw[begin:end]))
+        best.append(Match(counted, length, position - int(index.bounds[item]), place, before, text, after))
+        best.sort(key=lambda match: match.order)
+        del best[SHOWN_MATCHES:]
+
+    def scan_text(
+        self, read: Callable[[int], bytes], name: str, base: int = 0, begin: int = 0, stop: int | None = None
+    ) -> None:
+        """Scan a text that is too long for the memory: from `begin` to `stop`, where `read` starts at `base`."""
+        for raw, first, last, offset in text_blocks(read, base, begin, stop, self):
+            locate = text_locator(name, raw, first, offset, self.found.lines)
+            self.scan(TextBlock(raw, first, last, locate))
+            self.found.lines += raw.count(b"\n", first, last)
+            self.found.bytes += last - first
+
+    def scan_documents(self, documents: Iterable[tuple[bytes, int, int]], name: str, kind: str) -> None:
+        """Scan many documents: (text, number of its line or row, byte or -1). No match goes over two of them."""
+        batch: list[tuple[bytes, int, int]] = []
+        size = 0
+        for document in documents:
+            self.found.documents += 1
+            if len(document[0]) > self.block:
+                self.scan_long_document(document, name, kind)
+                continue
+            batch.append(document)
+            size += len(document[0]) + 3
+            if size >= self.block:
+                self.scan_batch(batch, name, kind)
+                batch, size = [], 0
+        if batch:
+            self.scan_batch(batch, name, kind)
+
+    def scan_batch(self, batch: Sequence[tuple[bytes, int, int]], name: str, kind: str) -> None:
+        """Scan some documents at once."""
+        joint = b"\n" + SEPARATOR + b"\n"
+        raw = joint.join([text.replace(SEPARATOR, b" ") for text, _, _ in batch])
+        starts = [0]
+        for text, _, _ in batch:
+            starts.append(starts[-1] + len(text) + len(joint))
+
+        def locate(offset: int) -> tuple[Place, int, int]:
+            i = bisect.bisect_right(starts, offset) - 1
+            return Place(name, batch[i][1], batch[i][2], kind), starts[i], starts[i + 1] - len(joint)
+
+        self.scan(TextBlock(raw, 0, len(raw), locate))
+        self.found.bytes += sum(len(text) for text, _, _ in batch)
+
+    def scan_long_document(self, document: tuple[bytes, int, int], name: str, kind: str) -> None:
+        """Scan one document in blocks."""
+        text, number, byte = document
+        for raw, first, last, _ in text_blocks(io.BytesIO(text).read, 0, 0, None, self):
+            where = Place(name, number, byte, kind), 0, len(raw)
+            self.scan(TextBlock(raw, first, last, lambda _, where=where: where))
+            self.found.bytes += last - first
+
+
+def character_end(raw: bytes, last: int) -> int:
+    """Where the character ends that begins at a place of a UTF-8 text."""
+    end = last + 1
+    while end < len(raw) and raw[end] & 0xC0 == 0x80:
+        end += 1
+    return end
+
+
+def excerpt(raw: bytes) -> str:
+    """A piece of foreign text on one line, without control characters and without halves of characters."""
+    return single_line(raw.decode("utf-8", "ignore"))
+
+
+def first_words(text: str) -> str:
+    """The first words of a text, at most SHOWN_CONTEXT characters."""
+    cut = text[:SHOWN_CONTEXT]
+    return text if cut == text else cut.rpartition(" ")[0] or cut
+
+
+def last_words(text: str) -> str:
+    """The last words of a text, at most SHOWN_CONTEXT characters."""
+    cut = text[-SHOWN_CONTEXT:]
+    return text if cut == text else cut.partition(" ")[2] or cut
+
+
+def shortened_middle(text: str) -> str:
+    """A text with its middle left out when it is long."""
+    half = SHOWN_TEXT // 2
+    return text if len(text) <= SHOWN_TEXT else f"{text[:half].rstrip()} […] {text[-half:].lstrip()}"
+
+
+def text_locator(name: str, raw: bytes, first: int, base: int, lines: int) -> Callable[[int], tuple[Place, int, int]]:
+    """Places in a plain text by line and byte; `lines`: how many end before raw[first]."""
+
+    def locate(offset: int) -> tuple[Place, int, int]:
+        number = lines + raw.count(b"\n", first, offset) + 1
+        return Place(name, number, base + offset, "line"), 0, len(raw)
+
+    return locate
+
+
+SPACE = re.compile(rb"[ \t\n\r\v\f]")
+
+
+def text_blocks(
+    read: Callable[[int], bytes], base: int, begin: int, stop: int | None, scanner: Scanner
+) -> Iterator[tuple[bytes, int, int, int]]:
+    """A long text as (bytes, begin and end of the block in them, offset of the first of them).
+
+    A block begins and ends behind white space. In front of it is text enough to see whether a match began there, and
+    behind it so much that no match can reach beyond: so each match is found whole, by the block in which it begins,
+    wherever the text was cut. A range begins with the first block boundary at or behind `begin`.
+    """
+    buffer, more = b"", True
+
+    def fill(size: int) -> bool:
+        nonlocal buffer, more
+        chunks, have = [buffer], len(buffer)
+        while more and have < size:
+            chunk = read(max(size - have, 2**16)).replace(SEPARATOR, b" ")
+            more = bool(chunk)
+            chunks.append(chunk)
+            have += len(chunk)
+        buffer = b"".join(chunks) if len(chunks) > 1 else buffer
+        return have >= size
+
+    def cut(at: int) -> int:
+        """The first place at or behind one where a block may begin."""
+        size = 4096
+        while size <= NO_SPACE:
+            filled = fill(at + size)
+            if at == 0 or at >= len(buffer) or buffer[at - 1] in WHITE:
+                return min(at, len(buffer))
+            if space := SPACE.search(buffer, at, at + size):
+                return space.end()
+            if not filled:
+                return len(buffer)
+            size *= 4
+        while at < len(buffer) and buffer[at] & 0xC0 == 0x80:
+            at += 1
+        return at
+
+    begin = cut(begin - base)
+    while stop is None or base + begin < stop:
+        end = cut(begin + scanner.block if stop is None else min(begin + scanner.block, stop - base))
+        if end <= begin:
+            return
+        ahead = scanner.ahead
+        while fill(end + ahead) and ahead < AHEAD and not scanner.is_enough(buffer[end : end + ahead]):
+            ahead *= 2
+        yield buffer, begin, end, base
+        if end >= len(buffer):
+            return
+        dropped = max(0, end - BEHIND)
+        buffer, base, begin = buffer[dropped:], base + dropped, end - dropped
+
+
+def add_found(into: Found, part: Found, lines: int) -> None:
+    """Add what a part has found; `lines`: of the same file before the part."""
+    for key, matches in part.matches.items():
+        moved = [
+            match if not lines else replace(match, place=replace(match.place, number=match.place.number + lines))
+            for match in matches
+        ]
+        into.matches[key] = sorted([*into.matches[key], *moved], key=lambda match: match.order)[:SHOWN_MATCHES]
+    into.places.update(part.places)
+    into.seen += part.seen
+    for name in ("bytes", "documents", "lines", "words", "replaced", "rows", "unreadable", "without_text"):
+        setattr(into, name, getattr(into, name) + getattr(part, name))
+    into.problems += [(file, number + lines, kind, why) for file, number, kind, why in part.problems]
+    into.broken += part.broken
+
+
+# --- Pure core: judging --------------------------------------------------------------------------------------------
+
+
+def judge_items(
+    items: Sequence[BenchmarkItem], rules: Sequence[Rule], words: Index, characters: Index | None, found: Found
+) -> list[Judged]:
+    """Every item with what was found of it."""
+    import numpy as np
+
+    seen = np.zeros(len(words.informative), bool)
+    for part in found.seen:
+        seen[part] = True
+    judged = []
+    for i, item in enumerate(items):
+        facts = item_facts(i, words, characters, seen, found)
+        status = {rule.name: item_status(rule, facts) for rule in rules}
+        matches = [*found.matches.get(("words", i), ()), *found.matches.get(("characters", i), ())]
+        counts = [found.places[unit, i] for unit in ("words", "characters")]
+        judged.append(Judged(item, facts, status, tuple(matches[:SHOWN_MATCHES]), max(counts)))
+    return judged
+
+
+def item_facts(i: int, words: Index, characters: Index | None, seen: np.ndarray, found: Found) -> Facts:
+    """What was found of an item."""
+    low, high = int(words.bounds[i]), int(words.bounds[i + 1])
+    informative = words.informative[low:high]
+    best = found.matches.get(("words", i))
+    letters, best_letters = 0, None
+    if characters is not None:
+        first, last = characters.bounds[i], characters.bounds[i + 1]
+        letters = int(characters.counted[last] - characters.counted[first])
+        best_letters = found.matches.get(("characters", i))
+    return Facts(
+        words=high - low,
+        counted=int(words.counted[high] - words.counted[low]),
+        longest=best[0].counted if best else 0,
+        windows=int(informative.sum()),
+        windows_found=int((informative & seen[low:high]).sum()),
+        characters=letters,
+        longest_characters=best_letters[0].counted if best_letters else 0,
+    )
+
+
+def item_status(rule: Rule, facts: Facts) -> str:
+    """The rule's answer about an item; one that has less text of its own than the rule needs cannot be judged."""
+    if rule.measure == "windows":
+        if facts.counted < rule.length or not facts.windows:
+            return TOO_SHORT
+        return SUSPECT if facts.windows_found >= rule.share * facts.windows else CLEAN
+    length = facts.counted if rule.unit == "words" else facts.characters
+    longest = facts.longest if rule.unit == "words" else facts.longest_characters
+    if length < rule.length:
+        return TOO_SHORT
+    return SUSPECT if longest >= max(rule.length, rule.share * length) else CLEAN
+
+
+# --- Pure core: scores ---------------------------------------------------------------------------------------------
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def mean_interval(values: np.ndarray) -> Mean:
+    """The mean with its interval: Wilson's for right and wrong answers, Student's t for other scores."""
+    import numpy as np
+    from scipy import stats
+    from statsmodels.stats.proportion import proportion_confint
+
+    mean = float(values.mean())
+    if is_binary(values):
+        low, high = proportion_confint(int(values.sum()), len(values), 1 - LEVEL, method="wilson")
+        return Mean(mean, float(low), float(high))
+    if len(values) < 2:
+        return Mean(mean, None, None)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
+    return Mean(mean, mean - half, mean + half)
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def difference_of_means(suspect: np.ndarray, clean: np.ndarray) -> tuple[Mean, str]:
+    """(mean of the suspect items less that of the clean ones with its interval, the method)
+
+    Newcombe's hybrid score interval for right and wrong answers (Statist. Med. 17:873, method 10), Welch's for others.
+    """
+    from scipy import stats
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    value = float(suspect.mean() - clean.mean())
+    if is_binary(suspect) and is_binary(clean):
+        counts = (int(suspect.sum()), len(suspect), int(clean.sum()), len(clean))
+        low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - LEVEL)
+        return Mean(value, float(low), float(high)), "Newcombe"
+    if len(set(suspect.tolist())) == 1 and len(set(clean.tolist())) == 1:
+        return Mean(value, None, None), "none: no spread"
+    interval = stats.ttest_ind(suspect, clean, equal_var=False).confidence_interval(LEVEL)
+    return Mean(value, float(interval.low), float(interval.high)), "Welch"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One result of a record with the mean score of each of its items; `why` it cannot be split, or nothing.
+
+    items: (task, sample_id, sample_hash) -> score; unscored: the items without one.
+    """
+
+    model: str
+    task: str
+    result_id: str
+    record: str
+    score: float
+    items: Mapping[tuple[str, str, str | None], float]
+    unscored: int
+    why: str
+
+
+class Join:
+    """Finds the item that a sample is about: by task and sample_id, and never another one."""
+
+    def __init__(self, items: Sequence[Judged], tasks: Iterable[str]) -> None:
+        self.by_task: dict[tuple[str, str], list[Judged]] = defaultdict(list)
+        self.by_id: dict[str, list[Judged]] = defaultdict(list)
+        for one in items:
+            self.by_task[normalize_name(one.item.task), one.item.sample_id].append(one)
+            self.by_id[one.item.sample_id].append(one)
+        # The items' file need not be named as the task, when there is only one of either.
+        self.lone = len({one.item.task for one in items}) == 1 and len(set(tasks)) == 1
+
+    def find(self, task: str, sample_id: str, digest: str | None) -> Judged | None:
+        """The item, or None."""
+        found = self.by_task.get((normalize_name(task), sample_id)) or (
+            self.by_id.get(sample_id) if self.lone else None
+        )
+        alike = [one for one in found or () if None in (digest, one.item.digest) or digest == one.item.digest]
+        return alike[0] if len(alike) == 1 else None
+
+
+def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> ScoreRow:
+    """The scores of a result's items by their status."""
+    import numpy as np
+
+    scores: dict[str, list[float]] = {CLEAN: [], SUSPECT: [], TOO_SHORT: []}
+    missing = 0
+    for (task, sample_id, digest), score in measured.items.items():
+        one = join.find(task, sample_id, digest)
+        if one is None:
+            missing += 1
+        else:
+            scores[one.status[rule.name]].append(score)
+    clean, suspect = np.array(scores[CLEAN]), np.array(scores[SUSPECT])
+    counts = {status.replace(" ", "_"): len(own) for status, own in scores.items()}
+    counts |= {"not_among_the_items": missing, "unscored": measured.unscored}
+    row = ScoreRow(
+        rule.name,
+        measured.model,
+        measured.task,
+        measured.result_id,
+        measured.record,
+        counts,
+        measured.score,
+        None,
+        None,
+        None,
+        None,
+        None,
+        "",
+        measured.why,
+    )
+    if measured.why:
+        return row
+    both = np.concatenate([clean, suspect])
+    row = replace(
+        row,
+        all=mean_interval(both) if len(both) else None,
+        clean=mean_interval(clean) if len(clean) else None,
+        suspect=mean_interval(suspect) if len(suspect) else None,
+    )
+    few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
+    if few:
+        return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")
+    difference, method = difference_of_means(suspect, clean)
+    # all - clean = share of the suspect items * (suspect - clean), so its interval is that share of the difference's.
+    share = len(suspect) / len(both)
+    bounds = [None if value is None else share * value for value in (difference.low, difference.high)]
+    inflation = Mean(share * difference.value, *bounds)
+    return replace(row, difference=difference, inflation=inflation, method=method)
+
+
+# --- Pure core: output ---------------------------------------------------------------------------------------------
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def mean_cell(estimate: Mean | None, signed: bool = False) -> str:
+    """'0.41 (0.32 to 0.51)'."""
+    if estimate is None:
+        return "–"
+    values = [estimate.value, estimate.low, estimate.high]
+    shown = ["–" if v is None else f"{0.0 + round(v, 3):+.3f}" if signed else number(v) for v in values]
+    return shown[0] if estimate.low is None else f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def matched_text(match: Match) -> str:
+    """The text at a match, between guillemets what is equal."""
+    return f"{match.before} «{match.text}» {match.after}".strip()
+
+
+def match_length(one: Judged) -> str:
+    """The longest match of an item: '14 of 20 words', '61 of 90 characters'."""
+    facts = one.facts
+    parts = [f"{facts.longest} of {facts.counted} words"] if facts.longest or not facts.characters else []
+    if facts.longest_characters:
+        parts.append(f"{facts.longest_characters} of {facts.characters} characters")
+    return ", ".join(parts)
+
+
+def rule_table(check: Check) -> tuple[list[str], list[list[str]]]:
+    """How many items each rule finds."""
+    header = ["rule", "suspect", "clean", TOO_SHORT, "an item is suspect when"]
+    rows = [
+        [rule.name, *(str(check.count(rule, status)) for status in (SUSPECT, CLEAN, TOO_SHORT)), rule.condition]
+        for rule in check.rules
+    ]
+    return header, rows
+
+
+def suspect_table(check: Check, most: int) -> tuple[list[str], list[list[str]]]:
+    """The suspect items with their longest match."""
+    rows = []
+    for one in check.suspects[:most]:
+        rules = [name for name, status in one.status.items() if status == SUSPECT]
+        best = one.matches[0] if one.matches else None
+        where = f"{best.place} ({one.places} places)" if best and one.places > 1 else str(best.place) if best else "–"
+        rows.append([one.item.label, ", ".join(rules), match_length(one), where, matched_text(best) if best else "–"])
+    return ["item", "rules", "longest match", "where", "text there"], rows
+
+
+def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
+    """The scores on clean and on suspect items."""
+    several = len(check.rules) > 1
+    header = ["rule"] * several + ["model", "result", "clean items", "suspect items", "suspect − clean", "all − clean"]
+    rows = []
+    for row in check.scores:
+        cells = [row.rule] * several + [row.model, row.result_id]
+        cells += [
+            f"{mean_cell(row.clean)}, n = {row.counts[CLEAN]}",
+            f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
+        ]
+        cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
+        rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
+    return [*header, "reading"], rows
+
+
+def reading(row: ScoreRow) -> str:
+    """What an interval says."""
+    assert row.difference is not None
+    if row.difference.low is None or row.difference.high is None:
+        return "no interval: all scores are alike"
+    if row.difference.low > 0:
+        return "higher on suspect items"
+    return "lower on suspect items" if row.difference.high < 0 else "no difference was shown"
+
+
+def size_text(size: int) -> str:
+    """'12.3 MB'."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 file', '2 files'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def text_line(check: Check) -> str:
+    """What was compared with what."""
+    found = check.found
+    files = len({part.name for part in check.sources.parts})
+    return (
+        f"{plural(len(check.judged), 'item')} against {size_text(found.bytes)} of text in "
+        f"{plural(found.documents, 'document')} of {plural(files, 'file')}"
+    )
+
+
+def answer_line(check: Check) -> str:
+    """The verdict with its numbers."""
+    suspects = sum(one.suspect for one in check.judged)
+    if check.verdict == CONTAMINATED:
+        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')}"
+    if check.verdict == NOT_FOUND:
+        return (
+            f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
+        )
+    return "undecided: nothing was found, but " + "; ".join(check.doubts)
+
+
+def warning_lines(check: Check) -> list[str]:
+    """What the answer does not rest on."""
+    found, lines = check.found, []
+    if check.unjudged:
+        lines.append(f"{plural(check.unjudged, 'item')} too short to judge: neither clean nor suspect")
+    if check.duplicates:
+        lines.append(f"{plural(check.duplicates, 'item')} given more than once, counted once")
+    if found.unreadable:
+        first = [f"{file}: {kind} {number}: {why}" for file, number, kind, why in sorted(found.problems)[:2]]
+        lines.append(
+            f"{plural(found.unreadable, 'row')} of the training text not readable, skipped: {'; '.join(first)}"
+        )
+    if found.without_text:
+        lines.append(f"{plural(found.without_text, 'row')} of the training text without text")
+    if found.replaced:
+        lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
+    lines += [f"not read to its end: {why}" for why in found.broken]
+    lines += [f"left out: {why}" for why in check.sources.left_out]
+    return lines
+
+
+def render_contamination(check: Check, command: str) -> str:
+    """The Markdown report, for a model card."""
+    lines = ["## Contamination check", "", f"**{capital(answer_line(check))}.** {text_line(check)}.", ""]
+    lines += [pipe_table(*rule_table(check)), ""]
+    if check.scores:
+        lines += ["### Scores on clean and on suspect items", "", pipe_table(*split_table(check)), ""]
+        lines += [score_note(check), ""]
+    if check.suspects:
+        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        more = len(check.suspects) - len(rows)
+        lines += ["### Suspect items", "", pipe_table(header, rows), ""]
+        lines += [f"{more} more are in the JSON document (`--output`).", ""] if more > 0 else []
+    lines += ["### Limits", "", *(f"- {plain(line)}" for line in [*warning_lines(check), *method_lines(check)]), ""]
+    lines += [f"Made by `{command}`.", ""]
+    return "\n".join(lines)
+
+
+def capital(text: str) -> str:
+    """A text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def score_note(check: Check) -> str:
+    """How the intervals of the score table were made."""
+    methods = sorted({row.method for row in check.scores if row.method})
+    names = f" ({', '.join(methods)})" if methods else ""
+    return (
+        f"{percent(LEVEL)} intervals: Wilson's or Student's for a mean, Newcombe's or Welch's for a difference{names}. "
+        "all − clean: how much the judged items' score is above that of the clean ones. Suspect items may also be "
+        "easier or harder than others; a difference alone does not show that the model has learnt them."
+    )
+
+
+def method_lines(check: Check) -> list[str]:
+    """What the comparison does and does not see."""
+    lines = ["compared without case, punctuation, accents and line breaks; paraphrases and translations are not found"]
+    if check.filter.on:
+        many = check.filter.many
+        shared = f"{many} items" if many is not None else f"{BOILERPLATE_ITEMS} items and {percent(BOILERPLATE_SHARE)}"
+        lines.append(
+            f"not counted: text shared by more than {shared} of a task, known instructions; a formula is one word"
+        )
+    else:
+        lines.append("boilerplate and formulas count (--no-filter): false positives are to be expected")
+    return lines
+
+
+def check_json(check: Check) -> dict[str, Any]:
+    """The whole answer as one JSON document; the clean items are those that are not listed."""
+    found = check.found
+    return {
+        "schema_version": OUTPUT_SCHEMA,
+        "verdict": check.verdict,
+        "why_undecided": check.doubts if check.verdict == UNDECIDED else [],
+        "rules": [rule_json(check, rule) for rule in check.rules],
+        "items": {
+            "files": list(check.item_files),
+            "count": len(check.judged),
+            "duplicates": check.duplicates,
+            "suspect": len(check.suspects),
+            "unjudged": check.unjudged,
+        },
+        "training": {
+            "sources": list(check.sources.names),
+            "files": len({part.name for part in check.sources.parts}),
+            "bytes": found.bytes,
+            "documents": found.documents,
+            "rows_unreadable": found.unreadable,
+            "rows_without_text": found.without_text,
+            "bytes_replaced": found.replaced,
+            "problems": [
+                {"file": file, kind: number, "error": why} for file, number, kind, why in sorted(found.problems)
+            ],
+            "broken_files": sorted(found.broken),
+            "left_out": list(check.sources.left_out),
+        },
+        "filter": {"on": check.filter.on, "boilerplate_items": check.filter.many},
+        "scores": [split_json(row) for row in check.scores],
+        "suspects": [judged_json(one) for one in check.suspects],
+        "too_short": [
+            {"task": one.item.task, "sample_id": one.item.sample_id, "rules": short}
+            for one in check.judged
+            if (short := [name for name, status in one.status.items() if status == TOO_SHORT])
+        ],
+    }
+
+
+def rule_json(check: Check, rule: Rule) -> dict[str, Any]:
+    """A rule and its counts."""
+    counts = {status.replace(" ", "_"): check.count(rule, status) for status in (SUSPECT, CLEAN, TOO_SHORT)}
+    settings = {"unit": rule.unit, "length": rule.length, "share": rule.share, "condition": rule.condition}
+    return {"rule": rule.name, **settings, "source": rule.source, **counts}
+
+
+def judged_json(one: Judged) -> dict[str, Any]:
+    """A suspect item."""
+    facts = one.facts
+    return {
+        "task": one.item.task,
+        "sample_id": one.item.sample_id,
+        "rules": [name for name, status in one.status.items() if status == SUSPECT],
+        "words": facts.words,
+        "words_counted": facts.counted,
+        "longest_match": facts.longest,
+        "longest_share": round(facts.longest / facts.counted, 4) if facts.counted else None,
+        "windows": facts.windows,
+        "windows_found": facts.windows_found,
+        "characters_counted": facts.characters or None,
+        "longest_match_characters": facts.longest_characters or None,
+        "places": one.places,
+        "matches": [match_json(match) for match in one.matches],
+    }
+
+
+def match_json(match: Match) -> dict[str, Any]:
+    """A match with its place."""
+    place = match.place
+    where = {"file": place.file, place.kind: place.number} | ({"byte": place.byte} if place.byte >= 0 else {})
+    text = {"before": match.before, "text": match.text, "after": match.after}
+    return {**where, "length": match.length, "counted": match.counted, "begins_at": match.begin, **text}
+
+
+def split_json(row: ScoreRow) -> dict[str, Any]:
+    """A row of the scores; an interval that was not made is null."""
+    names = ("all", "clean", "suspect", "difference", "inflation")
+    means = {name: mean_json(getattr(row, name)) for name in names}
+    head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
+    judged = {"method": row.method or None, "not_judged": row.why or None}
+    return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
+
+
+def mean_json(mean: Mean | None) -> dict[str, Any] | None:
+    """A mean with its interval."""
+    return None if mean is None else {"value": mean.value, "low": mean.low, "high": mean.high, "level": LEVEL}
+
+
+# --- Edges: files --------------------------------------------------------------------------------------------------
+
+
+def zstandard() -> Any:
+    """The module for .zst files: the standard library's, or its backport to older versions of Python."""
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+def broken_errors() -> tuple[type[BaseException], ...]:
+    """What reading a damaged file raises."""
+    from pyarrow import ArrowException
+
+    return (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard().ZstdError, ArrowException)
+
+
+def open_packed(path: str, packed: str) -> IO[bytes]:
+    """A file's content, unpacked."""
+    if packed == ".gz":
+        return gzip.open(path, "rb")
+    if packed == ".bz2":
+        return bz2.open(path, "rb")
+    if packed == ".xz":
+        return lzma.open(path, "rb")
+    if packed == ".zst":
+        return zstandard().open(path, "rb")
+    return open(path, "rb", buffering=2**20)
+
+
+def file_kind(path: str) -> tuple[str, str] | None:
+    """(kind, packed) by a file's name, or None for a name that says nothing."""
+    stem, suffix = os.path.splitext(path.lower())
+    packed = suffix if suffix in PACKED_SUFFIXES else ""
+    suffix = os.path.splitext(stem)[1] if packed else suffix
+    if suffix in LINE_SUFFIXES:
+        return "lines", packed
+    if suffix in TABLE_SUFFIXES and not packed:
+        return suffix[1:], ""
+    return ("text", packed) if suffix in TEXT_SUFFIXES else None
+
+
+def is_side_file(name: str) -> bool:
+    """Whether a JSON file describes a model, a data set or a run, and holds no text."""
+    return bool(MODEL_JSON.fullmatch(name) or RECORD_NAME.fullmatch(name) or SIDE_JSON.fullmatch(name))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files in a folder and its folders, in order; hidden ones are left out."""
+    for base, directories, names in os.walk(folder):
+        directories[:] = sorted(name for name in directories if not name.startswith("."))
+        yield from (Path(base, name) for name in sorted(names) if not name.startswith("."))
+
+
+def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:
+    """The first rows of a file of JSON lines, a JSON array or a table; what is no JSON is left out."""
+    if kind in ("parquet", "arrow"):
+        batches = table_batches(path, kind, None, 0, None)
+        return next((batch.slice(0, most).to_pylist() for _, batch in batches if batch.num_rows), [])
+    rows = []
+    with open_packed(path, packed) as file:
+        if is_array(file):
+            return json_array(path, file)[:most]
+        for _, line in zip(range(most), file, strict=False):
+            with contextlib.suppress(ValueError):
+                rows.append(parse_json(line)[0])
+    return rows
+
+
+def is_array(file: IO[bytes]) -> bool:
+    """Whether a file of JSON is one array, told from its beginning, which is not consumed."""
+    begin = file.peek(4096).lstrip(b"\xef\xbb\xbf \t\r\n")  # type: ignore[attr-defined]
+    return begin.startswith(b"[")
+
+
+def json_array(path: str, file: IO[bytes]) -> list[Any]:
+    """The rows of a JSON array, all in memory."""
+    import orjson
+
+    try:
+        rows = orjson.loads(file.read().removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise ScriptError(f"{path}: not valid JSON: {single_line(error)}") from error
+    return rows if isinstance(rows, list) else []
+
+
+def parse_json(line: bytes) -> tuple[Any, int]:
+    """(a line's value, how many byte sequences were not UTF-8); ValueError when it is no JSON."""
+    import orjson
+
+    try:
+        return orjson.loads(line), 0
+    except orjson.JSONDecodeError:
+        text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        try:
+            return json.loads(text), text.count("\ufffd") - line.count(b"\xef\xbf\xbd")
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def table_batches(
+    path: str, kind: str, columns: Sequence[str] | None, start: int, stop: int | None
+) -> Iterator[tuple[int, Any]]:
+    """(number of the first row, batch) of a parquet file's row groups `start` to `stop`, or of an Arrow file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = 1
+    if kind == "parquet":
+        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
+            groups = range(file.num_row_groups)[start:stop]
+            row += sum(file.metadata.row_group(i).num_rows for i in range(start))
+            for batch in file.iter_batches(1024, list(groups), list(columns) if columns else None, use_threads=False):
+                yield row, batch
+                row += batch.num_rows
+        return
+    with pa.memory_map(path) as file:
+        try:
+            reader = pa.ipc.open_file(file)
+            batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+        except pa.ArrowInvalid:
+            file.seek(0)
+            batches = iter(pa.ipc.open_stream(file))
+        for batch in batches:
+            yield row, batch.select(list(columns)) if columns else batch
+            row += batch.num_rows
+
+
+def texts(value: Any) -> list[str]:
+    """The texts in a value of JSON: of a list, of a chat's messages, of an answer with its variants."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for key, inner in value.items() if key not in SPEAKERS for text in texts(inner)]
+    return [text for inner in value for text in texts(inner)] if isinstance(value, list) else []
+
+
+def choose_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) -> tuple[str, ...]:
+    """The fields of a row that are training text; () when the rows are texts themselves.
+
+    Without --text-field: the one that is named like a text, or the only one that holds text. ScriptError(code=3)
+    when there are several.
+    """
+    if rows and all(isinstance(row, str) for row in rows):
+        return ()
+    known = {name: value for row in rows if isinstance(row, dict) for name, value in row.items() if value is not None}
+    known |= {name: None for row in rows if isinstance(row, dict) for name in row if name not in known}
+    if wanted:
+        missing = [name for name in wanted if name not in known]
+        if missing and known:
+            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(known, 20)}")
+        return tuple(wanted)
+    holding = [name for name, value in known.items() if texts(value)]
+    named = [name for name in TEXT_FIELDS if isinstance(known.get(name), str)]
+    if len(named) == 1:
+        return (named[0],)
+    if len(holding) == 1:
+        return (holding[0],)
+    if not known:
+        raise ScriptError(f"{where}: no JSON objects in its first lines; is it JSON lines?")
+    if not holding:
+        raise ScriptError(f"{where}: no field holds text; there are: {listing(known, 20)}")
+    raise ScriptError(
+        f"{where}: which field is the text? --text-field NAME, of: {listing(named or holding, 20)}", code=3
+    )
+
+
+# --- Edges: the training text --------------------------------------------------------------------------------------
+
+
+def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSettings, items: Iterable[str]) -> Sources:
+    """The parts of everything that --training names; ScriptError when a name leads nowhere, or to the items."""
+    own = {os.path.realpath(name) for name in items}
+    parts: dict[str, list[Part]] = {}
+    left_out: list[str] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            found, others = folder_files(path)
+            left_out += others
+        elif path.is_file():
+            found = [path]
+        elif match := hub_name(name):
+            parts |= {part.name: [part] for part in hub_parts(name, *match, wanted)}
+            continue
+        else:
+            raise ScriptError(f"--training {name}: no such file, folder or data set of the Hub (OWNER/NAME)")
+        for file in found:
+            real = os.path.realpath(file)
+            if real in own:
+                raise ScriptError(
+                    f"--training {name}: {file} is a file of --items, too; name the training files", code=3
+                )
+            parts[real] = file_parts(file.as_posix(), wanted, settings)
+    if not parts:
+        raise ScriptError(f"--training {listing(names)}: no text in it{'; ' + left_out[0] if left_out else ''}")
+    return Sources(tuple(names), tuple(part for own_parts in parts.values() for part in own_parts), tuple(left_out))
+
+
+def folder_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a folder that hold text, and a line about the others."""
+    files = list(files_below(folder))
+    found = [path for path in files if file_kind(path.name) and not is_side_file(path.name) and has_rows(path)]
+    others = sorted({path.suffix or path.name for path in files} - {path.suffix or path.name for path in found})
+    count = len(files) - len(found)
+    return found, [f"{plural(count, 'file')} in {folder} ({listing(others)})"] if count else []
+
+
+def has_rows(path: Path) -> bool:
+    """Whether a file found by its name .json holds rows, and is no single object such as a program's settings."""
+    if path.suffix != ".json" or not path.stat().st_size:
+        return True
+    return any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
+
+
+def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: str = "") -> list[Part]:
+    """The parts of a file, `name` as it is shown. Its text's field is looked for here: a question comes early."""
+    kind, packed = file_kind(path) or ("text", "")
+    whole = Part(name or path, path, kind, packed, os.path.getsize(path), wanted=tuple(wanted))
+    try:
+        if kind == "text":
+            with open_packed(path, packed) as file:
+                refuse_binary(whole.name, file.read(8192))
+        elif whole.size:
+            chosen = choose_text_fields(first_rows(path, kind, packed), wanted, whole.name)
+            whole = replace(whole, kind=array_or_lines(path, kind, packed), wanted=chosen)
+        if kind == "parquet":
+            return row_group_parts(whole, settings)
+    except PermissionError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    except broken_errors() as error:
+        if settings.skip_broken:
+            return [replace(whole, broken=broken_text(whole.name, error))]
+        raise ScriptError(broken_text(whole.name, error)) from error
+    if packed or whole.kind in ("array", "arrow") or whole.size <= settings.part:
+        return [whole]
+    cuts = itertools.pairwise([*range(0, whole.size, settings.part), whole.size])
+    return [replace(whole, start=start, stop=stop, size=stop - start) for start, stop in cuts]
+
+
+def array_or_lines(path: str, kind: str, packed: str) -> str:
+    """The kind of a file, of JSON whether it is an array or lines."""
+    if kind == "lines":
+        with open_packed(path, packed) as file:
+            return "array" if is_array(file) else kind
+    return kind
+
+
+def broken_text(path: str, error: BaseException) -> str:
+    """What to say of a file that cannot be read to its end."""
+    why = getattr(error, "strerror", None) or single_line(error) or type(error).__name__
+    return f"{path}: damaged or not what its name says: {why[:200]}; replace it, or --skip-broken"
+
+
+def refuse_binary(path: str, begin: bytes) -> None:
+    """ScriptError for a file that is no text in UTF-8 or a relative of it."""
+    if begin.startswith((b"\xff\xfe", b"\xfe\xff")) or begin.count(b"\0") > len(begin) // 100:
+        raise ScriptError(f"{path}: binary, or text in UTF-16; convert it to UTF-8, or leave it out")
+
+
+def row_group_parts(whole: Part, settings: ScanSettings) -> list[Part]:
+    """The parts of a parquet file: as many row groups each as have about settings.part bytes."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(whole.path) as file:
+        sizes = [file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)]
+    parts, start, total = [], 0, 0
+    for i, size in enumerate(sizes):
+        total += size
+        if total >= settings.part or i == len(sizes) - 1:
+            parts.append(replace(whole, start=start, stop=i + 1, size=total))
+            start, total = i + 1, 0
+    return parts or [replace(whole, stop=0)]
+
+
+def scan_part(scanner: Scanner, part: Part) -> Found:
+    """What a part of the training text holds; ScriptError when it cannot be read to its end, unless that is allowed."""
+    if part.repo:
+        return scan_remote(scanner, part)
+    if part.broken:
+        scanner.found.broken.append(part.broken)
+        return scanner.finish()
+    try:
+        if part.kind == "text":
+            scan_text_part(scanner, part)
+        else:
+            reader = read_table if part.kind in ("parquet", "arrow") else read_json_lines
+            kind = "line" if part.kind == "lines" else "row"
+            scanner.scan_documents(reader(part, scanner.found), part.name, kind)
+    except broken_errors() as error:
+        text = broken_text(part.name, error)
+        if not scanner.skip_broken:
+            raise ScriptError(text) from error
+        scanner.found.broken.append(text)
+    return scanner.finish()
+
+
+def scan_text_part(scanner: Scanner, part: Part) -> None:
+    """Scan a plain text, or a range of one."""
+    scanner.found.documents += part.start == 0
+    with open_packed(part.path, part.packed) as file:
+        base = max(0, part.start - BEHIND)
+        if base:
+            file.seek(base)
+        scanner.scan_text(file.read, part.name, base, part.start, part.stop)
+
+
+def read_json_lines(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
+    """The texts of JSON lines (or of an array) with their numbers; what cannot be read is counted."""
+    with open_packed(part.path, part.packed) as file:
+        if part.kind == "array":
+            for number_of_row, row in enumerate(json_array(part.path, file), start=1):
+                yield from row_text(row, part, found, number_of_row, -1)
+            return
+        offset = part.start
+        if offset:
+            file.seek(offset - 1)
+            offset += len(file.readline()) - 1
+        for line in file:
+            if part.stop is not None and offset >= part.stop:
+                return
+            found.lines += 1
+            if line.strip():
+                try:
+                    row, replaced = parse_json(line)
+                except ValueError as error:
+                    report_row(part, found, found.lines, f"not valid JSON: {error}")
+                else:
+                    found.replaced += replaced
+                    yield from row_text(row, part, found, found.lines, offset)
+            offset += len(line)
+
+
+def read_table(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
+    """The texts of a table's rows with their numbers."""
+    for first, batch in table_batches(part.path, part.kind, part.wanted, part.start, part.stop):
+        for i, row in enumerate(batch.to_pylist()):
+            yield from row_text(row, part, found, first + i, -1)
+
+
+def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int) -> Iterator[tuple[bytes, int, int]]:
+    """The text of one row, when it has one."""
+    found.rows += 1
+    if isinstance(row, str):
+        text = row
+    elif isinstance(row, dict):
+        text = "\n".join(text for name in part.wanted for text in texts(row.get(name)))
+    else:
+        report_row(part, found, number_of_row, "neither an object nor a text")
+        return
+    if text.strip():
+        yield text.encode("utf-8", "replace"), number_of_row, offset
+    else:
+        found.without_text += 1
+
+
+def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:
+    """Count a row that cannot be read, and remember the first of them."""
+    if part.kind == "lines" and not why.startswith("neither"):
+        found.rows += 1
+    found.unreadable += 1
+    if len(found.problems) < MOST_PROBLEMS:
+        found.problems.append(
+            (part.name, number_of_row, "line" if part.kind == "lines" else "row", single_line(why)[:200])
+        )
+
+
+# --- Edges: the Hub ------------------------------------------------------------------------------------------------
+
+
+def hub_name(name: str) -> tuple[str, str | None, str] | None:
+    """(repo, revision, folder) of a data set's name or address, or None.
+
+    "owner/name", "hf://datasets/owner/name@main/data"
+    """
+    if match := DATASET_PATH.fullmatch(name):
+        return match[1], match[2], match[3] or ""
+    return (name, None, "") if DATASET_ID.fullmatch(name) else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+@contextlib.contextmanager
+def reading_hub(where: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        yield
+    except GatedRepoError as error:
+        raise ScriptError(f"{where}: a gated data set; accept its conditions and run `hf auth login`") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(f"{where}: no such data set, or no access to it; `hf auth login`?") from error
+    except HFValidationError as error:
+        raise ScriptError(f"{where}: {str(error).splitlines()[0]}") from error
+    except (OSError, httpx2.HTTPError) as error:
+        response = getattr(error, "response", None) if isinstance(error, HfHubHTTPError) else None
+        local = getattr(error, "strerror", None)
+        why = f"the answer {response.status_code}" if response is not None else local or type(error).__name__
+        raise ScriptError(f"{where}: could not be read ({why}); try again later") from error
+
+
+def hub_parts(name: str, repo: str, revision: str | None, folder: str, wanted: Sequence[str]) -> list[Part]:
+    """The data files of a data set at one commit; of the Hub's parquet copy when it has none that can be read."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=hub_token())
+    with reading_hub(f"--training {name}: no such file or folder here; on the Hub"):
+        for branch in dict.fromkeys((revision, revision or CONVERTED)):
+            commit, files = data_files(api, repo, branch, folder)
+            if files:
+                break
+    if not files:
+        raise ScriptError(f"--training {name}: no data files that can be read (JSON lines, parquet, text)")
+    return [
+        Part(
+            f"hf://datasets/{repo}@{commit[:12]}/{path}",
+            path,
+            kind,
+            packed,
+            size,
+            wanted=tuple(wanted),
+            repo=repo,
+            revision=commit,
+        )
+        for path, size, kind, packed in files
+    ]
+
+
+def data_files(api: Any, repo: str, revision: str | None, folder: str) -> tuple[str, list[tuple[str, int, str, str]]]:
+    """(commit, (path, size, kind, packed) of the data files) of a data set; nothing where there is no such branch."""
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        commit = api.dataset_info(repo, revision=revision).sha
+    except RevisionNotFoundError:
+        return "", []
+    files = []
+    for entry in api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True):
+        size, kind = getattr(entry, "size", None), file_kind(entry.path)
+        inside = not folder or entry.path == folder or entry.path.startswith(f"{folder.rstrip('/')}/")
+        text = kind and (kind[0] != "text" or entry.path.removesuffix(kind[1]).endswith((".txt", ".csv", ".tsv")))
+        if size is not None and kind and text and inside and not is_side_file(entry.path.rsplit("/", 1)[-1]):
+            files.append((entry.path, size, *kind))
+    return commit, sorted(files)
+
+
+def scan_remote(scanner: Scanner, part: Part) -> Found:
+    """Fetch one file of a data set, scan it, and remove it: the disk holds one file for each process."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    found = Found()
+    with tempfile.TemporaryDirectory(prefix="contamination-") as folder:
+        with reading_hub(part.name):
+            path = hf_hub_download(
+                part.repo, part.path, repo_type="dataset", revision=part.revision, local_dir=folder, token=hub_token()
+            )
+        whole = ScanSettings(part=max(part.size, 1) * 1000, skip_broken=scanner.skip_broken)
+        for own in file_parts(path, part.wanted, whole, part.name):
+            add_found(found, scan_part(scanner, own), 0)
+    return found
+
+
+# --- Edges: scanning -----------------------------------------------------------------------------------------------
+
+
+def save_indexes(indexes: Sequence[Index], folder: Path) -> None:
+    """Write the indexes as files that several processes map into their memory."""
+    import numpy as np
+
+    for i, index in enumerate(indexes):
+        numbers = {}
+        for one in fields(Index):
+            value = getattr(index, one.name)
+            if isinstance(value, int):
+                numbers[one.name] = value
+            else:
+                np.save(folder / f"{i}_{one.name}.npy", value)
+        (folder / f"{i}.json").write_text(json.dumps(numbers), encoding="utf-8")
+
+
+def load_indexes(folder: Path) -> list[Index]:
+    """The indexes of save_indexes; their arrays share the memory of all processes that load them."""
+    import numpy as np
+
+    found = []
+    while (path := folder / f"{len(found)}.json").is_file():
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        names = [one.name for one in fields(Index) if one.name not in numbers]
+        arrays = {name: mapped(folder / f"{len(found)}_{name}.npy") for name in names}
+        found.append(Index(**numbers, **{name: np.asarray(array) for name, array in arrays.items()}))
+    return found
+
+
+def mapped(path: Path) -> np.ndarray:
+    """An array of a file, without reading it; an empty one cannot be mapped."""
+    import numpy as np
+
+    try:
+        return np.load(path, mmap_mode="r")
+    except ValueError:
+        return np.load(path)
+
+
+WORKER: dict[str, Scanner] = {}  # of a process of the pool
+
+
+def start_worker(folder: str, settings: ScanSettings) -> None:
+    """Prepare a process of the pool."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
+    WORKER["scanner"] = Scanner(load_indexes(Path(folder)), settings)
+
+
+def work(part: Part) -> Found:
+    """Scan a part in a process of the pool."""
+    return scan_part(WORKER["scanner"], part)
+
+
+def scan_all(parts: Sequence[Part], indexes: list[Index], settings: ScanSettings) -> Found:
+    """Scan all parts, on several processes when there is enough to do; `indexes` is emptied then."""
+    total = Found()
+    lines: Counter[str] = Counter()
+    with contextlib.ExitStack() as stack:
+        results = part_results(parts, indexes, settings, stack)
+        for part, found in zip(parts, scan_progress(results, parts), strict=True):
+            add_found(total, found, lines[part.name])
+            lines[part.name] += found.lines
+    return total
+
+
+def part_results(
+    parts: Sequence[Part], indexes: list[Index], settings: ScanSettings, stack: contextlib.ExitStack
+) -> Iterator[Found]:
+    """What the parts hold, in their order."""
+    workers = min(settings.workers, len(parts))
+    if workers < 2 or sum(part.size for part in parts) < ONE_PROCESS:
+        scanner = Scanner(indexes, settings)
+        return (scan_part(scanner, part) for part in parts)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="contamination-"))
+    save_indexes(indexes, Path(folder))
+    indexes.clear()  # the processes have it on disk
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=start_worker, initargs=(folder, settings))
+    stack.callback(pool.shutdown, cancel_futures=True)
+    return pool.map(work, parts)
+
+
+def scan_progress(results: Iterator[Found], parts: Sequence[Part]) -> Iterator[Found]:
+    """The results; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, done, bar = time.monotonic(), 0, None
+    try:
+        for part, found in zip(parts, results, strict=True):
+            done += part.size
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task("scanning, MB", total=sum(part.size for part in parts) // 10**6, rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done // 10**6, rate=f"{done / seconds / 1e6:.0f} MB/s")
+            yield found
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+# --- Edges: items and records --------------------------------------------------------------------------------------
+
+
+def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """(the files that --items names, lines about what was left out)
+
+    A folder with samples of records counts for these; of another one, the files of a training split are left out.
+    """
+    found: dict[str, Path] = {}
+    notes = []
+    for name in names:
+        path = Path(name)
+        if not path.exists():
+            raise ScriptError(f"--items {name}: no such file or folder")
+        files = list(files_below(path)) if path.is_dir() else [path]
+        if path.is_dir():
+            files = [f for f in files if (kind := file_kind(f.name)) and kind[0] != "text" and not is_side_file(f.name)]
+            samples = [f for f in files if f.name.endswith("_samples.jsonl")]
+            training = [f for f in files if TRAIN_NAME.fullmatch(f.name.split(".")[0].lower())]
+            if not samples and training:
+                notes.append(f"note: {name}: the files of a training split are left out ({training[0].name}, …)")
+            files = samples or [f for f in files if f not in training]
+        found |= {os.path.realpath(f): f for f in files}
+    if not found:
+        raise ScriptError(f"--items {listing(names)}: no items (JSON lines, parquet, or samples beside records)")
+    return list(found.values()), notes
+
+
+def task_name(path: Path) -> str:
+    """The task that a file of items is about: its name, or its folder's when the name is a split's."""
+    stem = path.name.split(".")[0]
+    split = re.fullmatch(r"(?i)(?:test|validation|valid|val|dev|eval|data)(?:-\d+-of-\d+)?", stem)
+    return path.resolve().parent.name if split else stem
+
+
+def read_benchmark(names: Sequence[str], wanted: Sequence[str]) -> tuple[list[BenchmarkItem], int, list[str]]:
+    """(the items in order of task and id, how many were given again, their files)"""
+    files, notes = item_files(names)
+    for line in notes:
+        note(line)
+    found: dict[tuple[str, str, str], BenchmarkItem] = {}
+    count = 0
+    for path in files:
+        for item in file_items(path, wanted):
+            count += 1
+            found.setdefault((item.task, item.sample_id, item.digest or item.text), item)
+    if not found:
+        raise ScriptError(f"--items {listing(names)}: no items in {listing(map(str, files))}")
+    items = [found[key] for key in sorted(found)]
+    return items, count - len(items), [path.as_posix() for path in files]
+
+
+def file_items(path: Path, wanted: Sequence[str]) -> Iterator[BenchmarkItem]:
+    """The items of one file; ScriptError with the line of a row that is none."""
+    chosen: ItemFields | None = None
+    for where, row in item_rows(path):
+        if isinstance(row.get("input"), dict) and "sample_id" in row:
+            yield sample_item(row, where)
+            continue
+        chosen = chosen or choose_item_fields(row, wanted, where)
+        yield row_item(row, chosen, path, where)
+
+
+def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file and line, row) of a file of items."""
+    kind, packed = file_kind(path.name) or ("", "")
+    if kind in ("", "text"):
+        raise ScriptError(f"--items {path}: JSON lines or parquet is expected")
+    try:
+        if kind == "lines":
+            yield from line_rows(path, packed)
+        else:
+            for first, batch in table_batches(str(path), kind, None, 0, None):
+                yield from ((f"{path}: row {first + i}", row) for i, row in enumerate(batch.to_pylist()))
+    except broken_errors() as error:
+        raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or single_line(error)}") from error
+
+
+def line_rows(path: Path, packed: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of JSON lines or of an array; ScriptError for what is no object."""
+    with open_packed(str(path), packed) as file:
+        array = is_array(file)
+        for line_number, line in enumerate(json_array(str(path), file) if array else file, start=1):
+            where = f"{path}: {'row' if array else 'line'} {line_number}"
+            if not array and not line.strip():
+                continue
+            try:
+                row = line if array else parse_json(line)[0]
+            except ValueError as error:
+                raise ScriptError(f"{where}: not valid JSON: {single_line(error)}") from error
+            if not isinstance(row, dict):
+                raise ScriptError(f"{where}: an item is an object with its fields")
+            yield where, row
+
+
+def sample_item(row: Mapping[str, Any], where: str) -> BenchmarkItem:
+    """The item of a line of a samples file."""
+    given = row["input"]
+    parts = [given.get("raw"), *(given.get("reference") or ())]
+    if not all(isinstance(part, str) for part in parts):
+        raise ScriptError(f"{where}: input.raw and input.reference are texts in a samples file; evaluate again")
+    digest = row.get("sample_hash")
+    task = str(row.get("evaluation_name") or "")
+    return BenchmarkItem(task, str(row["sample_id"]), "\n".join(parts), None if digest is None else str(digest))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFields:
+    """Which fields of a row are an item's text, its answer, the choices that the answer may index, and its id."""
+
+    text: tuple[str, ...]
+    reference: str | None = None
+    choices: str | None = None
+    id: str | None = None
+
+
+def choose_item_fields(row: Mapping[str, Any], wanted: Sequence[str], where: str) -> ItemFields:
+    """The fields of an item: --item-fields, else the names that benchmarks use; ScriptError(code=3) in doubt."""
+    name = next((name for name in ID_FIELDS if name in row), None)
+    if wanted:
+        missing = [name for name in wanted if name not in row]
+        if missing:
+            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(row, 20)}")
+        return ItemFields(tuple(wanted), id=name)
+    inputs = [name for name in INPUT_FIELDS if texts(row.get(name))]
+    references = [name for name in REFERENCE_FIELDS if row.get(name) is not None]
+    if len(inputs) != 1 or len(references) > 1:
+        several = inputs if len(inputs) > 1 else references if inputs else list(row)
+        ask = "which fields are an item's text and answer? --item-fields A B, of"
+        raise ScriptError(f"{where}: {ask}: {listing(several, 20)}", code=3)
+    context = [name for name in CONTEXT_FIELDS if texts(row.get(name))][:1]
+    choices = next((name for name in CHOICE_FIELDS if row.get(name)), None)
+    return ItemFields((*context, *inputs), references[0] if references else None, choices, name)
+
+
+def row_item(row: Mapping[str, Any], chosen: ItemFields, path: Path, where: str) -> BenchmarkItem:
+    """The item of a row."""
+    parts = [text for name in chosen.text for text in texts(row.get(name))]
+    if chosen.reference is not None:
+        parts += answer_texts(row.get(chosen.reference), row.get(chosen.choices) if chosen.choices else None)
+    sample_id = row.get(chosen.id) if chosen.id else None
+    if sample_id is None:
+        sample_id = where.removeprefix(str(path.parent)).lstrip("/\\")
+    return BenchmarkItem(task_name(path), str(sample_id), "\n".join(parts))
+
+
+def answer_texts(answer: Any, choices: Any) -> list[str]:
+    """The text of an answer; a number or a letter names one of the choices."""
+    options = texts(choices.get("text") if isinstance(choices, dict) else choices)
+    if isinstance(answer, str) and re.fullmatch("[A-J]", answer):
+        place: Any = ord(answer) - ord("A")
+    else:
+        place = int(answer) if isinstance(answer, str) and answer.isdecimal() else answer
+    if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < len(options):
+        return [options[place]]
+    return texts(answer) if not is_number(answer) else [str(answer)]
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
+
+
+def read_measured_items(folders: Sequence[str], model_id: str | None) -> list[Measured]:
+    """The results with samples below some folders, of one model or of all."""
+    found, models = [], set()
+    for path in record_files(map(Path, folders)):
+        record = read_record(path)
+        if record is None or record.get("failure"):
+            continue
+        model = single_line((record.get("model_info") or {}).get("id") or "")
+        models.add(model)
+        if model_id in (None, model):
+            found += record_results_with_items(path, record, model)
+    if not models:
+        raise ScriptError(f"--results {listing(folders)}: no records there")
+    if model_id is not None and model_id not in models:
+        raise ScriptError(f"--model-id {model_id}: no record of it; there are: {listing(sorted(models), 20)}")
+    return sorted(found, key=lambda one: (one.model, one.task, one.result_id, one.record))
+
+
+def record_results_with_items(path: Path, record: Mapping[str, Any], model: str) -> list[Measured]:
+    """The results of one record; ScriptError when it or its samples are damaged."""
+    samples = path.with_name(f"{path.stem}_samples.jsonl")
+    if not samples.is_file():
+        note(f"note: {path} has no samples beside it: left out of the scores")
+        return []
+    rows: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for where, row in line_rows(samples, ""):
+        if row.get("evaluation_id") != record.get("evaluation_id"):
+            raise ScriptError(f"{where}: belongs to another record ({row.get('evaluation_id')}); evaluate again")
+        rows[str(row.get("evaluation_result_id") or row.get("evaluation_name"))].append((where, row))
+    try:
+        return [measured_result(path, model, result, rows) for result in record["evaluation_results"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again") from error
+
+
+def measured_result(
+    path: Path, model: str, result: Mapping[str, Any], rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
+) -> Measured:
+    """One result with the mean score of each of its items, on the scale of the result's score."""
+    task, metric = str(result["evaluation_name"]), result["metric_config"]
+    result_id = single_line(result.get("evaluation_result_id") or task)
+    score = result["score_details"]["score"]
+    scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
+    unscored = 0
+    for where, row in rows.get(result_id) or rows.get(task) or ():
+        if row.get("error"):
+            unscored += 1
+            continue
+        value = row["evaluation"]["score"]
+        if not is_number(value):
+            raise ScriptError(f"{where}: the score is {value!r}, not a number; evaluate again")
+        digest = row.get("sample_hash")
+        scores[task, str(row["sample_id"]), None if digest is None else str(digest)].append(float(value))
+    means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
+    aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "mean")
+    scale, why = item_scale([value for values in scores.values() for value in values], score, aggregation)
+    scaled = {key: value * scale for key, value in means.items()}
+    return Measured(model, task, result_id, path.as_posix(), score, scaled, unscored, why)
+
+
+def item_scale(values: Sequence[float], score: float, aggregation: str) -> tuple[float, str]:
+    """(what items' scores are multiplied with to be on the result's scale, why their mean is not its score)"""
+    if not values:
+        return 1.0, "no scored samples"
+    if aggregation != "mean":
+        return 1.0, f"{aggregation} is no mean of the items"
+    mean = math.fsum(values) / len(values)
+    for scale in (1.0, 100.0):
+        if abs(mean * scale - score) <= ROUNDED * max(1.0, abs(score)):
+            return scale, ""
+    return 1.0, f"the items have the mean {mean:.4g}, the record says {score:.4g}"
+
+
+def make_scores(
+    judged: Sequence[Judged], measured: Sequence[Measured], rules: Sequence[Rule], fewest: int
+) -> list[ScoreRow]:
+    """A row for each result and rule that has items among the judged ones; ScriptError when none has."""
+    join = Join(judged, [one.task for one in measured])
+    rows = [split_scores(one, rule, join, fewest) for rule in rules for one in measured]
+    about = [row for row in rows if sum(row.counts[name] for name in (CLEAN, SUSPECT, TOO_SHORT.replace(" ", "_")))]
+    if not about:
+        theirs = [f"{task}: {sample}" for one in measured[:1] for task, sample, _ in list(one.items)[:1]]
+        raise ScriptError(
+            f"--results: no sample is about an item of --items; there {listing(theirs) or 'are no samples'}, here "
+            f"{judged[0].item.label}; task (file name) and id must be equal"
+        )
+    return about
+
+
+# --- Edges: writing ------------------------------------------------------------------------------------------------
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def check_text_lines(check: Check) -> list[str]:
+    """The answer for people."""
+    lines = [pipe_table(*rule_table(check)), ""]
+    if check.suspects:
+        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        lines += [pipe_table(header, rows), ""]
+    if check.scores:
+        lines += [pipe_table(*split_table(check)), ""]
+    more = len(check.suspects) - SHOWN_SUSPECTS
+    lines += [f"{more} more suspect items: --json or --output FILE.json", ""] if more > 0 else []
+    return [*lines, f"{answer_line(check)} ({text_line(check)})", *map(single_line, warning_lines(check))]
+
+
+# --- Commands ------------------------------------------------------------------------------------------------------
+
+
+def chosen_rules(args: argparse.Namespace) -> tuple[Rule, ...]:
+    """The rules with what the command line changes of them."""
+    names = list(dict.fromkeys(args.rule or ["longest"]))
+    changes = {"length": args.min_words, "share": args.min_share}
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given and "longest" not in names:
+        raise ScriptError("--min-words and --min-share belong to --rule longest; the other rules are fixed")
+    if args.min_words is not None and args.min_words < WORD_WINDOW:
+        raise ScriptError(f"--min-words is at least {WORD_WINDOW}: fewer words occur by chance")
+    if args.min_share is not None and not 0 <= args.min_share <= 1:
+        raise ScriptError("--min-share is a share between 0 and 1")
+    return tuple(replace(MATCH_RULES[name], **given) if name == "longest" else MATCH_RULES[name] for name in names)
+
+
+def make_indexes(items: Sequence[BenchmarkItem], rules: Sequence[Rule], filter_: Filter) -> list[Index]:
+    """The word index, and the one of characters when a rule asks for it."""
+    words = read_words(items, filter_)
+    found = [word_index(words, INFORMATIVE)]
+    found += [character_index(words, rule.length) for rule in rules if rule.unit == "characters"]
+    return found
+
+
+def bare(index: Index) -> Index:
+    """An index without what only the scan needs."""
+    import numpy as np
+
+    none = np.zeros(0, np.uint8)
+    units = np.zeros(0, index.units.dtype)
+    return replace(
+        index, units=units, hashes=none, offsets=none, positions=none, bits=none, text=none, text_bounds=none
+    )
+
+
+def check_items(
+    items: Sequence[BenchmarkItem], sources: Sources, rules: Sequence[Rule], filter_: Filter, settings: ScanSettings
+) -> tuple[list[Judged], Found]:
+    """Look for the items in the training text."""
+    indexes = make_indexes(items, rules, filter_)
+    slim = [bare(index) for index in indexes]
+    scanned = [index for index in indexes if any(rule.unit == index.unit for rule in rules)]
+    del indexes
+    found = scan_all(sources.parts, scanned, settings)
+    if not found.words:
+        raise ScriptError(f"--training {listing(sources.names)}: no text in it")
+    return judge_items(items, rules, slim[0], slim[1] if len(slim) > 1 else None, found), found
+
+
+def make_check(args: argparse.Namespace) -> Check:
+    """Everything that the command line asks for."""
+    rules = chosen_rules(args)
+    if args.model_id and not args.results:
+        raise ScriptError("--model-id chooses among the records of --results; give that, too")
+    settings = ScanSettings(workers=args.workers, skip_broken=args.skip_broken)
+    filter_ = Filter(not args.no_filter, args.boilerplate_items)
+    measured = read_measured_items(args.results, args.model_id) if args.results else []
+    items, duplicates, files = read_benchmark(args.items, args.item_fields or ())
+    sources = find_sources(args.training, args.text_field or (), settings, files)
+    judged, found = check_items(items, sources, rules, filter_, settings)
+    scores = make_scores(judged, measured, rules, args.min_items) if args.results else []
+    return Check(rules, filter_, tuple(judged), duplicates, tuple(files), sources, found, tuple(scores), args.min_items)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, compare, write what was asked for, print; the exit code is the verdict."""
+    check = make_check(args)
+    document = json.dumps(check_json(check), indent=2, ensure_ascii=False, allow_nan=False)
+    if args.report:
+        write_whole(
+            Path(args.report), render_contamination(check, repeat_command(args)).encode("utf-8", "replace").decode()
+        )
+        note(f"report in {args.report}")
+    if args.output:
+        write_whole(args.output, document.encode("utf-8", "replace").decode() + "\n")
+        note(f"JSON in {args.output}")
+    print_data(document if args.json else "\n".join(check_text_lines(check)))
+    return VERDICT_CODES[check.verdict]
+
+
+def repeat_command(args: argparse.Namespace) -> str:
+    """The command that gives the same answer again."""
+    words = []
+    for name, value in vars(args).items():
+        if value not in (None, False) and name not in ("run", "workers", "json", "output", "report"):
+            values = [] if value is True else value if isinstance(value, list) else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return "uv run scripts/check_contamination.py " + shlex.join(words)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--training", required=True, nargs="+", metavar="PATH", help="files, folders, or data sets of the Hub")
+    add("--items", required=True, nargs="+", metavar="PATH", help="benchmark items, or results/ with their samples")
+    add("--text-field", nargs="+", metavar="NAME", help="fields of a training row that are text (messages, too)")
+    add("--item-fields", nargs="+", metavar="NAME", help="fields of an item's row that are its text and answer")
+    add("--rule", nargs="+", choices=MATCH_RULES, help="when an item is suspect (default: longest)")
+    add("--min-words", type=int, metavar="N", help="of --rule longest: equal words in a row (default: 8)")
+    add("--min-share", type=float, metavar="X", help="of --rule longest: share of the item's words (default: 0.5)")
+    add(
+        "--boilerplate-items",
+        type=positive,
+        metavar="N",
+        help="text that more than N items of a task share does not count (default: 10 or 1 %% of them)",
+    )
+    add("--no-filter", action="store_true", help="boilerplate and formulas count like other text")
+    add(
+        "--results", nargs="+", metavar="DIR", help="folders with evaluation records: scores on clean and suspect items"
+    )
+    add("--model-id", metavar="ID", help="with --results: the scores of this model only")
+    add(
+        "--min-items",
+        type=positive,
+        default=FEWEST_JUDGED,
+        metavar="N",
+        help="with --results: suspect and clean items that a difference needs (default: %(default)s)",
+    )
+    add(
+        "--skip-broken", action="store_true", help="go on when a training file is damaged; then nothing found is exit 3"
+    )
+    add(
+        "--workers",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: one for each core)",
+    )
+    add("--report", metavar="FILE.md", help="write a Markdown report for a model card")
+    add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
+    add("--json", action="store_true", help="one JSON document to stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

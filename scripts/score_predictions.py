@@ -1,0 +1,2854 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "choix>=0.4.1,<0.5",
+#     "jiwer>=4,<5",
+#     "krippendorff>=0.8,<1",
+#     "matplotlib>=3.10,<4",
+#     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
+#     "rich>=14,<16",
+#     "rouge-score>=0.1.2,<0.2",
+#     "sacrebleu>=2.5,<3",
+#     "scikit-learn>=1.6,<2",
+#     "scipy>=1.15,<2",
+#     "statsmodels>=0.14.4,<0.16",
+# ]
+# ///
+"""Score a file of predictions with the metric of its task; write one record and its samples.
+
+Reads PREDICTIONS.jsonl, one object with an "id" in each line. Prints a table of the scores with their standard errors
+and 95 % intervals (--json: one document) and writes OUTPUT_DIR/data/<benchmark>/<developer>/<model>/<uuid>.json and
+<uuid>_samples.jsonl (Every Eval Ever 0.3.0), or nothing at all.
+
+  uv run scripts/score_predictions.py answers.jsonl --metric accuracy --model-id me/mine --benchmark boolq
+  uv run scripts/score_predictions.py answers.jsonl --metric exact-match,f1-token --model-id me/mine --benchmark squad
+  uv run scripts/score_predictions.py raw.jsonl --metric accuracy --parse "answer: (\\w)" --model-id M --benchmark K
+  uv run scripts/score_predictions.py chances.jsonl --metric ece --figure reliability.svg --model-id M --benchmark K
+  uv run scripts/score_predictions.py answers.jsonl --custom-metric mine.py --model ./checkpoints/step_700 --benchmark K
+
+metric                                               fields of a line, beside "id" (and "prompt", "group", "attempt")
+  accuracy exact-match f1-binary f1-macro f1-micro   prediction; reference, or references (a list)
+  f1-token bleu chrf chrf++ rouge-1 rouge-2 rouge-l  the same
+  rouge-lsum wer cer                                 the same
+  pass@K                                             passed (a list, or that of one "attempt"), or n and c
+  ece adaptive-ece mce rms-ce brier log-loss         reference; probability (and prediction), or probabilities
+  mos krippendorff                                   ratings (a list, or by rater), or item, rater and rating
+  mushra                                             item, rater, system, rating
+  ndcg@K recall@K mrr mrr@K                          ranked (ids), relevant (ids, or id to grade)
+  win-rate bradley-terry elo@K                       a, b (models), winner (a, b or tie) or preference (for a, 0 to 1)
+  lc-win-rate                                        the same, and length_a, length_b or output_a, output_b
+  pesq stoi estoi                                    audio, reference_audio; run with: uv run --with pesq --with pystoi
+  toxicity                                           prediction; run with: uv run --with transformers --with torch
+
+A prediction that is null, or in which --parse finds nothing, is counted apart and not as wrong. Lines with the same
+"group" (a passage, a prompt) go together in the intervals. What each metric does: references/score_predictions.md.
+
+Exit codes: 0 done; 2 it could not be done (bad lines are named; stdout is empty and nothing is written); 3 a choice is
+needed (the message names the candidates).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import gc
+import hashlib
+import importlib.metadata
+import io
+import json
+import math
+import os
+import re
+import shlex
+import string
+import sys
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# --- Constants -----------------------------------------------------------------------------------------------------
+
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+OUTPUT_VERSION = "1"  # of what --json prints
+SCORER_VERSION = "1"  # changes when the same predictions would get another score
+CONFIDENCE = 0.95
+RESAMPLES = 1_000  # bootstrap draws
+MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
+SHOWN_PROBLEMS = 5
+PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
+BINS = 15  # of a reliability diagram: Guo et al. 2017
+TOKENIZERS = ("13a", "intl", "char", "zh", "none")
+LEVELS = ("nominal", "ordinal", "interval", "ratio")
+SUFFIXES = (".png", ".svg")
+HIDDEN_REFERENCE, LOW_RATING, HIGH_RATING, MOST_ODD = "reference", 90, 90, 0.15  # ITU-R BS.1534-3, post-screening
+PESQ_MODES = {8_000: "nb", 16_000: "wb"}  # ITU-T P.862 and P.862.2
+COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
+TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
+AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
+CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+
+# --- Vocabulary ----------------------------------------------------------------------------------------------------
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Line(NamedTuple):
+    """A line of the predictions file."""
+
+    number: int
+    id: str
+    fields: dict[str, Any]
+
+
+class Item(NamedTuple):
+    """What one metric scores: an answer, a task with its attempts, a rating, a vote, a query.
+
+    value: what the metric reads, by its family; None when the prediction was not parsed. outputs: what the model said.
+    """
+
+    line: int
+    id: str
+    group: str | None
+    attempt: str | None
+    prompt: str | None
+    references: tuple[str, ...]
+    outputs: tuple[str, ...]
+    value: Any
+
+
+class Forecast(NamedTuple):
+    """A stated confidence and whether it was right; the probability of what happened, and the squared error of it all.
+
+    about: what the probabilities are of, "the positive class", "the prediction" or "each class".
+    """
+
+    about: str
+    confidence: float
+    right: bool
+    outcome: float
+    squared_error: float
+
+
+class Rating(NamedTuple):
+    """What a rater (None: not named) gave to a system's version of an item."""
+
+    item: str
+    rater: str | None
+    system: str | None
+    value: float | str
+
+
+class Vote(NamedTuple):
+    """A comparison of two models; share: 1 when `a` won, 0 when `b` did, 0.5 for a tie. longer: length of a less b."""
+
+    a: str
+    b: str
+    share: float
+    longer: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A way to score. `worst`: it has a worst answer, so an unparsed one can be counted as wrong.
+
+    k: the number behind "@". aggregation: "mean" of the items' values, or the name of a score of the whole file.
+    """
+
+    name: str
+    id: str
+    family: str
+    unit: str = "proportion"
+    low: float | None = 0.0
+    high: float | None = 1.0
+    lower_is_better: bool = False
+    aggregation: str = "mean"
+    worst: bool = False
+    takes_k: str = ""  # what stands behind "@": "", "optional" or "needed"
+    library: str | None = None
+    k: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The uncertainty of a score: standard error and 95 % interval, each with its method; None where there is none."""
+
+    standard_error: float | None = None
+    error_method: str = ""
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+    draws: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a metric found. values: a number for each of the items, NaN where it has none (`reasons`, by index)."""
+
+    value: float
+    items: Sequence[Item]
+    values: np.ndarray
+    spread: Spread
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    breakdown: Sequence[Mapping[str, Any]] = ()
+    notes: Sequence[str] = ()
+    high: float | None = None  # the top of the metric's range where the data decide it
+    low: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A metric with its scores and the items that were left out as unparsed."""
+
+    metric: Metric
+    scores: Scores
+    unparsed: Sequence[Item]
+    counted_as_wrong: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The model that made the predictions."""
+
+    id: str
+    details: Mapping[str, str]
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def name(self) -> str:
+        return self.id.split("/", 1)[-1]
+
+
+Watch = Callable[[Sequence[Any], str], Iterable[Any]]  # the items, with a progress bar that says what they are
+
+
+def unwatched(items: Sequence[Any], what: str) -> Iterable[Any]:
+    """No progress bar."""
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the command line decides about the metrics; `watch` shows progress, `folder` is the predictions' own."""
+
+    model: str = "model"
+    folder: Path = Path()
+    pattern: re.Pattern[str] | None = None
+    unparsed_as_wrong: bool = False
+    positive: str | None = None
+    bins: int = BINS
+    clip: float | None = None
+    tokenize: str = "13a"
+    stemmer: bool = False
+    normalize: bool = False
+    rating_range: tuple[float, float] | None = None
+    system: str | None = None
+    opponent: str | None = None
+    anchor: str | None = None
+    hidden_reference: str = HIDDEN_REFERENCE
+    mid_anchor: str | None = None
+    screening: bool = True
+    level: str | None = None
+    classifier: str | None = None
+    toxic_label: str | None = None
+    threshold: float = 0.5
+    draws: int = RESAMPLES
+    seed: int = 0
+    watch: Watch = unwatched
+    custom: CustomMetric | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomMetric:
+    """The function of a user's file, from a line's fields to a number or None, and what it says of its scale."""
+
+    metric: Metric
+    function: Callable[[dict[str, Any]], Any]
+    sha256: str
+
+
+def text_metric(name: str, id: str | None = None, **more: Any) -> Metric:
+    """A metric of predictions and references; the worst answer is an empty one."""
+    return Metric(name, id or name.replace("-", "_"), "text", worst=True, **more)
+
+
+def calibration_metric(name: str, id: str, aggregation: str, **more: Any) -> Metric:
+    return Metric(name, id, "forecast", lower_is_better=True, aggregation=aggregation, **more)
+
+
+POINTS = {"unit": "points", "high": 100.0}
+RATE = {"high": None, "lower_is_better": True}  # more errors than words are possible
+METRICS = {
+    metric.name: metric
+    for metric in (
+        text_metric("accuracy"),
+        text_metric("exact-match"),
+        text_metric("f1-binary", aggregation="f1_binary", library="scikit-learn"),
+        text_metric("f1-macro", aggregation="f1_macro", library="scikit-learn"),
+        text_metric("f1-micro", aggregation="f1_micro", library="scikit-learn"),
+        text_metric("f1-token", "f1"),
+        text_metric("bleu", aggregation="bleu", library="sacrebleu", **POINTS),
+        text_metric("chrf", aggregation="chrf", library="sacrebleu", **POINTS),
+        text_metric("chrf++", "chrf_plus_plus", aggregation="chrf", library="sacrebleu", **POINTS),
+        text_metric("rouge-1", library="rouge-score"),
+        text_metric("rouge-2", library="rouge-score"),
+        text_metric("rouge-l", library="rouge-score"),
+        text_metric("rouge-lsum", library="rouge-score"),
+        text_metric("wer", aggregation="corpus_wer", library="jiwer", **RATE),
+        text_metric("cer", aggregation="corpus_cer", library="jiwer", **RATE),
+        Metric("pass", "pass", "attempts", worst=True, takes_k="needed"),
+        calibration_metric("ece", "ece", "ece"),
+        calibration_metric("adaptive-ece", "adaptive_ece", "adaptive_ece"),
+        calibration_metric("mce", "mce", "mce"),
+        calibration_metric("rms-ce", "rms_calibration_error", "rms_calibration_error"),
+        calibration_metric("brier", "brier_score", "mean", unit="squared_error"),
+        calibration_metric("log-loss", "log_loss", "mean", unit="nats", high=None),
+        Metric("mos", "mos", "ratings", unit="points", low=None, high=None),
+        Metric("mushra", "mushra", "ratings", unit="points", low=None, high=None),
+        Metric(
+            "krippendorff",
+            "krippendorff_alpha",
+            "ratings",
+            "coefficient",
+            None,
+            1.0,
+            aggregation="krippendorff_alpha",
+            library="krippendorff",
+        ),
+        Metric("ndcg", "ndcg", "ranking", worst=True, takes_k="needed"),
+        Metric("recall", "recall", "ranking", worst=True, takes_k="needed"),
+        Metric("mrr", "mrr", "ranking", worst=True, takes_k="optional"),
+        Metric("win-rate", "win_rate", "votes"),
+        Metric("lc-win-rate", "lc_win_rate", "votes", aggregation="length_controlled_win_rate", library="statsmodels"),
+        Metric(
+            "bradley-terry",
+            "bradley_terry",
+            "votes",
+            "logits",
+            None,
+            None,
+            aggregation="bradley_terry",
+            library="choix",
+        ),
+        Metric("elo", "elo", "votes", "points", None, None, aggregation="elo", takes_k="needed"),
+        Metric("pesq", "pesq", "audio", "points", -0.5, 4.65, library="pesq"),
+        Metric("stoi", "stoi", "audio", "coefficient", -1.0, 1.0, library="pystoi"),
+        Metric("estoi", "estoi", "audio", "coefficient", -1.0, 1.0, library="pystoi"),
+        Metric("toxicity", "toxicity", "plain", lower_is_better=True, library="transformers"),
+    )
+}
+
+# --- Pure core: names ----------------------------------------------------------------------------------------------
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
+    return text.replace(str(Path.home()), "~")
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def parse_metric(text: str) -> Metric:
+    """A metric of the command line: "ndcg@10" -> ndcg_at_10 with k=10. ScriptError: 2 unknown, 3 ambiguous."""
+    base, _, digits = text.strip().lower().replace("_", "-").partition("@")
+    metric = METRICS.get(base)
+    if metric is None:
+        several = [name for name in METRICS if name.startswith(f"{base}-")]
+        if several:
+            raise ScriptError(f"--metric {text}: which one? {', '.join(several)}", code=3)
+        raise ScriptError(f"--metric {text}: there is no such metric{nearest(base, METRICS) or '; see --help'}")
+    if bool(metric.takes_k) < bool(digits) or ("@" in text and not re.fullmatch(r"[1-9]\d{0,5}", digits)):
+        raise ScriptError(f"--metric {text}: write {base}@10" if metric.takes_k else f"--metric {text}: write {base}")
+    if metric.takes_k == "needed" and not digits:
+        raise ScriptError(f"--metric {text}: a number is missing, for instance {base}@10")
+    if not digits:
+        return metric
+    id = metric.id if base == "elo" else f"{metric.id}_at_{digits}"
+    return replace(metric, name=f"{base}@{digits}", id=id, k=int(digits))
+
+
+# --- Pure core: from lines to items --------------------------------------------------------------------------------
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a JSON value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def field_of(fields: Mapping[str, Any], name: str) -> Any:
+    """A field that must be there; null is a value."""
+    if name not in fields:
+        raise ValueError(f"no {name!r}")
+    return fields[name]
+
+
+def text_of(value: Any, name: str) -> str | None:
+    """A text, number, truth value or null as text or None: 3.0 -> "3", true -> "true"."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    raise ValueError(f"{name} is {kind_of(value)}, not a text, a number or null")
+
+
+def name_of(value: Any, name: str) -> str:
+    """A name: a text that is not blank, or a whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} is {kind_of(value) if value != '' else 'empty'}, not a name")
+    return value
+
+
+def share_of(value: Any, name: str) -> float:
+    """A number of 0 to 1."""
+    if not is_finite(value) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is {json.dumps(value)[:40]}, not a number of 0 to 1")
+    return float(value)
+
+
+def references_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The references of a line; there must be at least one."""
+    only = fields.get("reference")
+    if type(only) is str and "references" not in fields:
+        return (only,)
+    if "references" in fields:
+        if "reference" in fields:
+            raise ValueError("both 'reference' and 'references'")
+        many = fields["references"]
+        if not isinstance(many, list) or not many:
+            raise ValueError("references is no list with at least one entry")
+    else:
+        many = [field_of(fields, "reference")]
+    found = tuple(text_of(reference, "reference") for reference in many)
+    if None in found:
+        raise ValueError("a reference is null")
+    return found
+
+
+def parsed(text: str | None, pattern: re.Pattern[str] | None) -> str | None:
+    """The answer in a text: the last match of --parse (its first group, if it has one); None when there is none."""
+    if text is None or pattern is None:
+        return text
+    match = None
+    for match in pattern.finditer(text):  # noqa: B007
+        pass
+    return None if match is None else match[1] if pattern.groups else match[0]
+
+
+def make_item(
+    line: Line, value: Any, references: tuple[str, ...] = (), outputs: tuple[str, ...] = (), id: str | None = None
+) -> Item:
+    """An item with what every line may say: prompt, group, attempt. Attempts at one item go together."""
+    fields = line.fields
+    attempt = text_of(fields.get("attempt"), "attempt")
+    group = fields.get("group")
+    group = (line.id if attempt is not None else None) if group is None else str(group)
+    return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value)
+
+
+def read_text(line: Line, choices: Choices) -> list[Item]:
+    """Prediction and references."""
+    references = references_of(line.fields)
+    raw = text_of(field_of(line.fields, "prediction"), "prediction")
+    return [make_item(line, parsed(raw, choices.pattern), references, () if raw is None else (raw,))]
+
+
+def read_plain(line: Line, choices: Choices) -> list[Item]:
+    """A prediction without a reference."""
+    raw = text_of(field_of(line.fields, "prediction"), "prediction")
+    return [make_item(line, parsed(raw, choices.pattern), (), () if raw is None else (raw,))]
+
+
+def read_forecast(line: Line, choices: Choices) -> list[Item]:
+    """A probability of each class, of the prediction, or (without a prediction) of the positive class."""
+    fields = line.fields
+    references = references_of(fields)
+    if "probabilities" in fields:
+        if len(references) > 1:
+            raise ValueError("several references; a class has one")
+        shown = fields["probabilities"]
+        forecast = None if shown is None else class_forecast(shown, references[0].strip())
+        return [make_item(line, forecast, references, () if shown is None else (json.dumps(shown),))]
+    p = field_of(fields, "probability")
+    if "prediction" in fields:
+        answer = parsed(text_of(fields["prediction"], "prediction"), choices.pattern)
+        right = answer is not None and any(answer.strip() == reference.strip() for reference in references)
+        missing = p is None or answer is None
+        outputs = () if fields["prediction"] is None else (text_of(fields["prediction"], "prediction"),)
+        about = "the prediction"
+    else:
+        right, missing = is_positive(references, choices.positive), p is None
+        outputs = () if p is None else (repr(p),)
+        about = "the positive class"
+    forecast = None if missing else event_forecast(about, share_of(p, "probability"), right)
+    return [make_item(line, forecast, references, outputs)]
+
+
+def event_forecast(about: str, p: float, right: bool) -> Forecast:
+    """The forecast of something that happened or not."""
+    return Forecast(about, p, right, p if right else 1 - p, (p - right) ** 2)
+
+
+def class_forecast(shown: Any, reference: str) -> Forecast:
+    """The forecast of one of several classes: its confidence is that of the likeliest, of equals the first by name."""
+    if isinstance(shown, list):
+        shown = {str(i): p for i, p in enumerate(shown)}
+    if not isinstance(shown, dict) or len(shown) < 2:
+        raise ValueError("probabilities is neither an object nor a list of at least two numbers")
+    chances = {label.strip(): share_of(p, f"the probability of {label!r}") for label, p in shown.items()}
+    if abs(math.fsum(chances.values()) - 1) > PROBABILITIES_SUM:
+        raise ValueError(f"probabilities add up to {math.fsum(chances.values()):.6g}, not to 1")
+    if reference not in chances:
+        raise ValueError(f"probabilities has no {reference!r}, the reference")
+    top = min(chances, key=lambda label: (-chances[label], label))
+    squared = math.fsum((p - (label == reference)) ** 2 for label, p in chances.items())
+    return Forecast("each class", chances[top], top == reference, chances[reference], squared)
+
+
+def is_positive(references: Sequence[str], positive: str | None) -> bool:
+    """Whether what was forecast has happened: the reference is --positive, else 1 or true and not 0 or false."""
+    word = references[0].strip()
+    if positive is not None:
+        return word == positive
+    if len(references) > 1 or word.lower() not in TRUE_WORDS | FALSE_WORDS:
+        raise ValueError(f"reference {word!r} is neither 0 nor 1; say with --positive which one has the probability")
+    return word.lower() in TRUE_WORDS
+
+
+def read_attempts(line: Line, choices: Choices) -> list[Item]:
+    """(n, c, unknown) of a task: how often it was tried and solved; an attempt with null has no known outcome."""
+    fields = line.fields
+    if "passed" not in fields:
+        n, c = (field_of(fields, name) for name in ("n", "c"))
+        if not all(isinstance(x, int) and not isinstance(x, bool) for x in (n, c)) or not 0 <= c <= n or n < 1:
+            raise ValueError(f"n = {json.dumps(n)}, c = {json.dumps(c)}: whole numbers with 0 <= c <= n are expected")
+        return [make_item(line, (n, c, 0))]
+    passed = fields["passed"] if isinstance(fields["passed"], list) else [fields["passed"]]
+    if not passed or not all(outcome is None or isinstance(outcome, bool) for outcome in passed):
+        raise ValueError("passed is neither true, false or null nor a list of these")
+    unknown = 0 if choices.unparsed_as_wrong else passed.count(None)
+    return [make_item(line, (len(passed) - unknown, passed.count(True), unknown))]
+
+
+def pooled_attempts(items: Iterable[Item]) -> list[Item]:
+    """One item for each task: the attempts of several lines together; None when no outcome is known."""
+    found: dict[str, Item] = {}
+    for item in items:
+        first = found.setdefault(item.id, item)
+        if first is not item:
+            found[item.id] = first._replace(value=tuple(map(sum, zip(first.value, item.value, strict=True))))
+    return [item._replace(attempt=None, group=None if item.group == item.id else item.group) for item in found.values()]
+
+
+def read_ranking(line: Line, choices: Choices) -> list[Item]:
+    """(ranked ids, {relevant id: grade}) of a query; its references are the documents with a grade above 0."""
+    ranked, relevant = field_of(line.fields, "ranked"), field_of(line.fields, "relevant")
+    if not isinstance(ranked, list | None) or not isinstance(relevant, dict | list):
+        raise ValueError("ranked is no list of ids, or relevant neither a list of ids nor an object of id to grade")
+    grades = relevant if isinstance(relevant, dict) else {name_of(name, "a relevant id"): 1 for name in relevant}
+    if not all(is_finite(grade) and grade >= 0 for grade in grades.values()):
+        raise ValueError("a grade of relevance is no number of at least 0")
+    grades = {name: float(grade) for name, grade in sorted(grades.items()) if grade > 0}
+    references = tuple(json.dumps(pair) for pair in grades.items())
+    if ranked is None:
+        return [make_item(line, None, references)]
+    names = tuple(name_of(name, "a ranked id") for name in ranked)
+    if len(set(names)) < len(names):
+        raise ValueError("ranked names a document twice")
+    return [make_item(line, (names, grades), references, names)]
+
+
+def read_ratings(line: Line, choices: Choices) -> list[Item]:
+    """The ratings of a line: one, or all that an item got. A null is a rating that was not given."""
+    fields = line.fields
+    item = name_of(fields.get("item", line.id), "item")
+    system = None if fields.get("system") is None else name_of(fields["system"], "system")
+    if "rating" in fields:
+        rater = None if fields.get("rater") is None else name_of(fields["rater"], "rater")
+        given = [(rater, rater or line.id, fields["rating"])]
+    else:
+        ratings = field_of(fields, "ratings")
+        if not isinstance(ratings, dict | list) or not ratings:
+            raise ValueError("ratings is neither a list nor an object of rater to rating, or it is empty")
+        pairs = ratings.items() if isinstance(ratings, dict) else ((None, rating) for rating in ratings)
+        given = [(rater, rater or str(i), rating) for i, (rater, rating) in enumerate(pairs, start=1)]
+    return [rating_item(line, Rating(item, rater, system, value), place) for rater, place, value in given]
+
+
+def rating_item(line: Line, rating: Rating, place: str) -> Item:
+    """One rating as an item, named after what was rated and by whom, so that it has the same name for every model."""
+    if rating.value is not None and not isinstance(rating.value, str) and not is_finite(rating.value):
+        raise ValueError(f"a rating is {kind_of(rating.value)}, not a number, a text or null")
+    shown = () if rating.value is None else (str(rating.value),)
+    value = None if rating.value is None else rating
+    item = make_item(line, value, (), shown, id=f"{rating.item}/{place}")
+    return item._replace(group=item.group or rating.item)
+
+
+def read_votes(line: Line, choices: Choices) -> list[Item]:
+    """A vote between two models."""
+    fields = line.fields
+    a, b = (name_of(field_of(fields, side), side) for side in ("a", "b"))
+    if a == b:
+        raise ValueError(f"a and b are both {a!r}")
+    lengths = [length_of(fields, side) for side in ("a", "b")]
+    longer = None if None in lengths else lengths[0] - lengths[1]
+    if "preference" in fields:
+        share = None if fields["preference"] is None else share_of(fields["preference"], "preference")
+        said = fields["preference"]
+    else:
+        said = field_of(fields, "winner")
+        if said not in ("a", "b", "tie", None):
+            raise ValueError(f"winner is {json.dumps(said)[:40]}, not a, b, tie or null")
+        share = {"a": 1.0, "b": 0.0, "tie": 0.5, None: None}[said]
+    value = None if share is None else Vote(a, b, share, longer)
+    return [make_item(line, value, (), () if said is None else (str(said),))]
+
+
+def length_of(fields: Mapping[str, Any], side: str) -> float | None:
+    """The length of an answer: as given, else the characters of its text; None when neither is there."""
+    if f"length_{side}" in fields:
+        length = fields[f"length_{side}"]
+        if not is_finite(length) or length < 0:
+            raise ValueError(f"length_{side} is {json.dumps(length)[:40]}, not a number of at least 0")
+        return float(length)
+    output = fields.get(f"output_{side}")
+    if not isinstance(output, str | None):
+        raise ValueError(f"output_{side} is {kind_of(output)}, not a text")
+    return None if output is None else float(len(output))
+
+
+def read_audio(line: Line, choices: Choices) -> list[Item]:
+    """The paths of two recordings; relative ones start at the predictions file."""
+    reference = field_of(line.fields, "reference_audio")
+    audio = field_of(line.fields, "audio")
+    if not isinstance(reference, str) or not isinstance(audio, str | None):
+        raise ValueError("audio or reference_audio is no path")
+    value = None if audio is None else (choices.folder / audio, choices.folder / reference)
+    return [make_item(line, value, (reference,), () if audio is None else (audio,))]
+
+
+def read_any(line: Line, choices: Choices) -> list[Item]:
+    """A line for a custom metric: its fields, with the prediction parsed; null when that is what the prediction is."""
+    fields = dict(line.fields)
+    references = references_of(fields) if {"reference", "references"} & set(fields) else ()
+    if "prediction" not in fields:
+        return [make_item(line, fields, references)]
+    if isinstance(fields["prediction"], dict | list):
+        return [make_item(line, fields, references, (json.dumps(fields["prediction"]),))]
+    raw = text_of(fields["prediction"], "prediction")
+    if choices.pattern is not None:
+        fields["prediction"] = parsed(raw, choices.pattern)
+    value = None if fields["prediction"] is None else fields
+    return [make_item(line, value, references, () if raw is None else (raw,))]
+
+
+READERS: dict[str, Callable[[Line, Choices], list[Item]]] = {
+    "text": read_text,
+    "plain": read_plain,
+    "forecast": read_forecast,
+    "attempts": read_attempts,
+    "ranking": read_ranking,
+    "ratings": read_ratings,
+    "votes": read_votes,
+    "audio": read_audio,
+    "any": read_any,
+}
+
+
+def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]:
+    """The items of a family of metrics; ScriptError with the numbers of the lines that hold none."""
+    reader, items, problems = READERS[family], [], []
+    for line in choices.watch(lines, f"reading {family}"):
+        try:
+            items += reader(line, choices)
+        except ValueError as error:
+            problems.append((line.number, str(error)))
+    if family == "ratings":
+        problems += rated_twice(items)
+    check_problems(problems)
+    if family == "attempts":
+        items = [item if item.value[0] else item._replace(value=None) for item in pooled_attempts(items)]
+    return items
+
+
+def rated_twice(items: Iterable[Item]) -> list[tuple[int, str]]:
+    """What one rater has rated more than once."""
+    first: dict[tuple[str, str | None], int] = {}
+    problems = []
+    for item in items:
+        before = first.setdefault((item.id, item.value and item.value.system), item.line)
+        if before != item.line:
+            problems.append((item.line, f"{item.id} is rated again, after line {before}"))
+    return problems
+
+
+def check_problems(problems: Sequence[tuple[int, str]]) -> None:
+    """ScriptError naming the first bad lines."""
+    if not problems:
+        return
+    shown = [f"line {number}: {single_line(text)[:160]}" for number, text in sorted(problems)[:SHOWN_PROBLEMS]]
+    more = f" (and {len(problems) - SHOWN_PROBLEMS} more bad lines)" if len(problems) > SHOWN_PROBLEMS else ""
+    raise ScriptError("; ".join(shown) + more)
+
+
+def check_line(fields: Any, seen: dict[Any, int], number: int) -> Line:
+    """A line from its JSON value; ValueError for what no metric could use. seen: the line of each id (and attempt)."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"{kind_of(fields)}, not an object")
+    id = name_of(field_of(fields, "id"), "id")
+    before = seen.setdefault((id, str(fields["attempt"])) if "attempt" in fields else id, number)
+    if before != number:
+        raise ValueError(f'id {id!r} again, after line {before}; several answers to one item need an "attempt" each')
+    for name in COMMON_FIELDS.keys() & fields.keys():
+        if type(fields[name]) not in COMMON_FIELDS[name]:
+            raise ValueError(f"{name} is {kind_of(fields[name])}")
+    return Line(number, id, fields)
+
+
+def ungrouped(lines: Sequence[Line]) -> list[tuple[int, str]]:
+    """The lines without a group where others have one."""
+    without = [line.number for line in lines if line.fields.get("group") is None]
+    return (
+        [] if len(without) == len(lines) else [(number, "no group, though other lines have one") for number in without]
+    )
+
+
+# --- Pure core: uncertainty ----------------------------------------------------------------------------------------
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def numbered(names: Iterable[str | None]) -> np.ndarray | None:
+    """Names as numbers from 0 in the order of the names; None when each stands alone, so that nothing is shared."""
+    import numpy as np
+
+    names = list(names)
+    if None in names:
+        return None
+    found, numbers = np.unique(np.array(names), return_inverse=True)
+    return None if len(found) == len(names) else numbers
+
+
+def groups_of(items: Sequence[Item]) -> np.ndarray | None:
+    """The numbers of the items' groups, or None."""
+    return numbered(item.group for item in items)
+
+
+def t_spread(
+    value: float, error: float, freedom: int, method: str, low: float | None = None, high: float | None = None
+) -> Spread:
+    """Student's t interval, cut at the ends of the metric's range; none where nothing varied."""
+    from scipy import special
+
+    if error == 0:
+        return Spread(method="none: all values are alike")
+    half = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
+    ends = clipped(value - half, low, high), clipped(value + half, low, high)
+    return Spread(error, "clustered" if "clustered" in method else "analytic", *ends, method)
+
+
+def clipped(value: float, low: float | None, high: float | None) -> float:
+    """A number moved into a range that may be open."""
+    value = value if low is None else max(low, value)
+    return value if high is None else min(high, value)
+
+
+def mean_spread(values: np.ndarray, groups: np.ndarray | None, low: float | None, high: float | None) -> Spread:
+    """The uncertainty of a mean: Wilson where all values are 0 or 1, else t; with groups clustered, t with G - 1.
+
+    Groups that are all as good as each other count as one item each, or their interval would have no width.
+    """
+    n, mean = len(values), float(values.mean())
+    if groups is not None:
+        count = int(groups.max()) + 1
+        if count < 2:
+            return Spread(method="none: all items are in one group")
+        error = clustered_standard_error(values, groups)
+        if is_binary(values) and error == 0:
+            return Spread(error, "clustered", *wilson_interval(mean * count, count), f"Wilson, {count} groups")
+        return t_spread(mean, error, count - 1, f"Student t, clustered ({count} groups)", low, high)
+    error = error_of_mean(values) if n > 1 else None
+    if is_binary(values) and (low, high) == (0.0, 1.0):
+        return Spread(error, "analytic", *wilson_interval(float(values.sum()), n), "Wilson")
+    if error is None:
+        return Spread(method="none: one item only")
+    return t_spread(mean, error, n - 1, "Student t", low, high)
+
+
+def two_way_error(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
+    """The standard error of a mean of values that share rows and columns (Cameron, Gelbach and Miller 2011).
+
+    The variance by rows plus that by columns less that of single values; never below the larger of the first two.
+    """
+    by_row = clustered_standard_error(values, rows) ** 2
+    by_column = clustered_standard_error(values, columns) ** 2
+    return math.sqrt(max(by_row + by_column - error_of_mean(values) ** 2, by_row, by_column))
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Items reduced to what a score of the whole file needs: unlike rows, and how often each occurs.
+
+    rows: (U, d). counts: (U,). by_group: (G, U) counts in each group, where groups are drawn and not items.
+    """
+
+    rows: np.ndarray
+    counts: np.ndarray
+    by_group: Any = None
+
+    @property
+    def units(self) -> int:
+        """How many things are drawn."""
+        return int(self.counts.sum()) if self.by_group is None else self.by_group.shape[0]
+
+
+def cells_of(features: np.ndarray, groups: np.ndarray | None) -> Cells:
+    """The unlike rows of (items, d) features in a fixed order, so that the order of items decides nothing."""
+    import numpy as np
+
+    rows, inverse, counts = np.unique(features, axis=0, return_inverse=True, return_counts=True)
+    if groups is None:
+        return Cells(rows, counts)
+    from scipy import sparse
+
+    shape = (int(groups.max()) + 1, len(rows))
+    return Cells(rows, counts, sparse.csr_array((np.ones(len(groups)), (groups, inverse.ravel())), shape=shape))
+
+
+def drawn_counts(cells: Cells, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each row of the cells occurs in each bootstrap draw of the items, or of the groups."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    n, alike = cells.units, len(cells.counts)
+    for _ in range(draws):
+        if cells.by_group is not None:
+            yield np.bincount(rng.integers(0, n, n), minlength=n) @ cells.by_group
+        elif alike == n:
+            yield np.bincount(rng.integers(0, n, n), minlength=n)
+        else:
+            yield rng.multinomial(n, cells.counts / n)
+
+
+def bootstrap(cells: Cells, statistic: Callable[[np.ndarray], float], choices: Choices) -> np.ndarray:
+    """The statistic of each draw; it takes the count of each row of the cells."""
+    import numpy as np
+
+    draws = choices.draws if cells.units > 1 else 0
+    return np.array([statistic(counts) for counts in drawn_counts(cells, draws, choices.seed)], float)
+
+
+def draws_spread(
+    value: float, drawn: np.ndarray, units: int, low: float | None, high: float | None, basic: bool = False
+) -> Spread:
+    """The uncertainty in bootstrap draws, stretched by sqrt(G / (G - 1)), without which few units give too little.
+
+    basic: the reverse interval, for a statistic that is too high by noise alone (its draws are so twice).
+    """
+    import numpy as np
+
+    if units < 2 or not len(drawn):
+        return Spread(method="none: one item or group only" if units < 2 else "none: --draws 0")
+    finite = drawn[np.isfinite(drawn)]
+    if len(finite) < (1 - MOST_UNDEFINED) * len(drawn) or len(finite) < 2:
+        return Spread(method=f"none: undefined in {len(drawn) - len(finite)} of {len(drawn)} draws")
+    if finite.min() == finite.max():
+        return Spread(method="none: all draws are alike")
+    stretch = math.sqrt(units / (units - 1))
+    tail = (1 - CONFIDENCE) / 2
+    ends = np.quantile(value + stretch * (finite - value), [tail, 1 - tail])
+    ends = 2 * value - ends[::-1] if basic else ends
+    ends = [clipped(float(end), low, high) for end in ends]
+    method = "basic bootstrap" if basic else "percentile bootstrap"
+    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, method, len(finite))
+
+
+def unit_words(spread: Spread, groups: np.ndarray | None) -> Spread:
+    """The same, saying that groups were drawn."""
+    if groups is None or spread.standard_error is None:
+        return spread
+    return replace(spread, method=f"{spread.method} of {int(groups.max()) + 1} groups")
+
+
+def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, **more: Any) -> Scores:
+    """The mean over the items that have a value, with its uncertainty. ScriptError when none has one."""
+    import numpy as np
+
+    values = np.array(list(values), float)
+    scored = np.isfinite(values)
+    if not scored.any():
+        raise ScriptError(f"{metric.name}: no item could be scored: {next(iter(more['reasons'].values()))}")
+    groups = numbered(item.group for item, kept in zip(items, scored, strict=True) if kept)
+    low, high = more.get("low", metric.low), more.get("high", metric.high)
+    spread = more.pop("spread", None) or mean_spread(values[scored], groups, low, high)
+    return Scores(clipped(float(values[scored].mean()), low, high), items, values, spread, **more)
+
+
+def corpus_scores(
+    features: np.ndarray, statistic: Callable[[np.ndarray], float], values: Iterable[float], items: Sequence[Item],
+    metric: Metric, choices: Choices, **more: Any,
+) -> Scores:  # fmt: skip
+    """A score that is a function of sums over the items: (d,) sums -> score; bootstrap over items or groups."""
+    import numpy as np
+
+    groups = groups_of(items)
+    cells = cells_of(features, groups)
+    value = statistic(features.sum(axis=0))
+    drawn = bootstrap(cells, lambda counts: statistic(counts @ cells.rows), choices)
+    spread = unit_words(draws_spread(value, drawn, cells.units, metric.low, metric.high), groups)
+    return Scores(value, items, np.array(list(values), float), spread, **more)
+
+
+# --- Pure core: texts ----------------------------------------------------------------------------------------------
+
+
+def normalized_answer(text: str) -> str:
+    """A text as SQuAD's evaluation compares it: lower case, no punctuation, no articles, single spaces."""
+    text = "".join(c for c in text.lower() if c not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+
+def token_f1(prediction: str, reference: str) -> float:
+    """The harmonic mean of precision and recall of the words (Rajpurkar et al. 2016); 1 when both have none."""
+    said, wanted = normalized_answer(prediction).split(), normalized_answer(reference).split()
+    if not said or not wanted:
+        return float(said == wanted)
+    shared = (Counter(said) & Counter(wanted)).total()
+    return 2 * shared / (len(said) + len(wanted))
+
+
+def empty_count(items: Iterable[Item]) -> int:
+    """How many answers are blank."""
+    return sum(bool(item.outputs) and not any(text.strip() for text in item.outputs) for item in items)
+
+
+def score_accuracy(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The share of predictions that equal a reference, but for spaces around them."""
+    values = (
+        item.value is not None and item.value.strip() in [reference.strip() for reference in item.references]
+        for item in items
+    )
+    return mean_scores(values, items, metric)
+
+
+def score_exact_match(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The share of predictions that equal a reference as SQuAD compares them."""
+    values = (
+        item.value is not None
+        and normalized_answer(item.value) in [normalized_answer(reference) for reference in item.references]
+        for item in items
+    )
+    return mean_scores(values, items, metric)
+
+
+def score_token_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of the best token F1 over an item's references."""
+    values = (
+        0.0 if item.value is None else max(token_f1(item.value, reference) for reference in item.references)
+        for item in items
+    )
+    return mean_scores(values, items, metric)
+
+
+def only_reference(item: Item, metric: Metric) -> str:
+    """The one reference of an item."""
+    if len(item.references) != 1:
+        raise ScriptError(f"line {item.line}: {metric.name} takes one reference, there are {len(item.references)}")
+    return item.references[0]
+
+
+def positive_class(labels: Sequence[str], choices: Choices) -> str:
+    """The positive class of two: --positive, else 1 of 0 and 1, or true of false and true. ScriptError 3: which?"""
+    folded = {label.lower(): label for label in labels}
+    if choices.positive is not None:
+        if choices.positive not in labels:
+            raise ScriptError(f"--positive {choices.positive}: the references are {listing(labels)}")
+        return choices.positive
+    if set(folded) <= TRUE_WORDS | FALSE_WORDS and set(folded) & TRUE_WORDS:
+        return folded[(set(folded) & TRUE_WORDS).pop()]
+    raise ScriptError(
+        f"f1-binary: which class is the positive one? --positive with one of {listing(labels, 20)}", code=3
+    )
+
+
+def f1_of(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
+    """F1 of (reference, prediction) pairs that occur so often; nan when it is not defined."""
+    import numpy as np
+    from sklearn.metrics import f1_score
+
+    options = {"labels": classes, "average": average, "sample_weight": counts, "zero_division": np.nan}
+    return float(f1_score(pairs[:, 0], pairs[:, 1], **options))
+
+
+def f1_of_draw(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
+    """The same in a hundredth of the time, for the draws: twice what is right over what is wanted plus what is said."""
+    import numpy as np
+
+    wanted, said = pairs[:, 0], pairs[:, 1]
+    most = int(max(pairs.max(), *classes)) + 1
+    right = np.bincount(wanted, counts * (wanted == said), most)[classes]
+    both = (np.bincount(wanted, counts, most) + np.bincount(said + 1, counts, most + 1)[1:])[classes]
+    if average == "micro":
+        return float(2 * right.sum() / both.sum()) if both.sum() else math.nan
+    return float((2 * right[both > 0] / both[both > 0]).mean()) if both.any() else math.nan
+
+
+def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """F1 of classes: those of the references. A prediction that is none of them is wrong, but no class of its own."""
+    import numpy as np
+
+    wanted = [only_reference(item, metric).strip() for item in items]
+    said = [None if item.value is None else item.value.strip() for item in items]
+    labels = sorted(set(wanted))
+    codes = {label: code for code, label in enumerate(labels)}
+    pairs = np.array([(codes[w], codes.get(s, -1)) for w, s in zip(wanted, said, strict=True)])
+    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
+    classes = list(range(len(labels))) if positive is None else [codes[positive]]
+    average = "micro" if metric.name == "f1-micro" else "macro"
+    groups = groups_of(items)
+    cells = cells_of(pairs, groups)
+    value = f1_of(cells.counts, cells.rows, classes, average)
+    drawn = bootstrap(cells, lambda counts: f1_of_draw(counts, cells.rows, classes, average), choices)
+    spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0), groups)
+    details = {"classes": len(labels), "other_predictions": sum(s is not None and s not in codes for s in said)}
+    parameters = {"classes": "those of the references", "positive": positive}
+    return Scores(value, items, (pairs[:, 0] == pairs[:, 1]).astype(float), spread, {}, parameters, details)
+
+
+def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:
+    """(items, 10): matched and all n-grams for n = 1..4, lengths of hypothesis and reference; and each item's BLEU."""
+    import numpy as np
+    from sacrebleu.metrics import BLEU
+
+    scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
+    found = [scorer.sentence_score(item.value or "", item.references) for item in choices.watch(items, "BLEU")]
+    features = np.array([[*score.counts, *score.totals, score.sys_len, score.ref_len] for score in found])
+    return features, [score.score for score in found]
+
+
+def corpus_bleu(sums: np.ndarray) -> float:
+    """BLEU from sums over a corpus, with sacrebleu's default smoothing."""
+    from sacrebleu.metrics import BLEU
+
+    sums = [round(number) for number in sums]
+    return BLEU.compute_bleu(sums[:4], sums[4:8], sums[8], sums[9], smooth_method="exp").score
+
+
+def score_bleu(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Corpus BLEU (Papineni et al. 2002) as sacrebleu gives it; an item's own value is its sentence BLEU."""
+    features, values = bleu_features(items, choices)
+    settings = f"case:mixed|eff:no|tok:{choices.tokenize}|smooth:exp"
+    more = {"parameters": {"signature": signature(items, settings), "tokenize": choices.tokenize}}
+    return corpus_scores(features, corpus_bleu, values, items, metric, choices, **more)
+
+
+def signature(items: Sequence[Item], settings: str) -> str:
+    """What sacrebleu calls a signature: all that decides its score."""
+    counts = {len(item.references) for item in items}
+    references = counts.pop() if len(counts) == 1 else "var"
+    return f"nrefs:{references}|{settings}|version:{importlib.metadata.version('sacrebleu')}"
+
+
+def score_chrf(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Corpus chrF (Popovic 2015) as sacrebleu gives it; an item's own value is its sentence chrF.
+
+    The two methods with an underscore are the ones that sacrebleu's own bootstrap is made of.
+    """
+    import numpy as np
+    from sacrebleu.metrics import CHRF
+
+    words = 2 if metric.name == "chrf++" else 0
+    scorer = CHRF(word_order=words)
+    features = np.array(
+        [
+            scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])[0]
+            for item in choices.watch(items, "chrF")
+        ]
+    )
+
+    def chrf(sums: np.ndarray) -> float:
+        return scorer._aggregate_and_compute([[round(number) for number in sums]]).score
+
+    more = {"parameters": {"signature": signature(items, f"case:mixed|eff:yes|nc:6|nw:{words}|space:no")}}
+    return corpus_scores(features, chrf, map(chrf, features), items, metric, choices, **more)
+
+
+def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean ROUGE F-measure (Lin 2004) as rouge-score gives it, of the best reference.
+
+    It reads the letters a to z and digits only, so an item whose references have none cannot be scored.
+    """
+    from rouge_score import rouge_scorer, tokenizers
+
+    kind = {"rouge-l": "rougeL", "rouge-lsum": "rougeLsum"}.get(metric.name, metric.name.replace("-", ""))
+    tokenizer = tokenizers.DefaultTokenizer(choices.stemmer)
+    scorer = rouge_scorer.RougeScorer([kind], tokenizer=tokenizer)
+    values, reasons = [], {}
+    for i, item in enumerate(choices.watch(items, "ROUGE")):
+        if not any(tokenizer.tokenize(reference) for reference in item.references):
+            reasons[i] = "no reference has a word in the letters a to z, which is all that rouge-score reads"
+            values.append(math.nan)
+        else:
+            values.append(scorer.score_multi(item.references, item.value or "")[kind].fmeasure)
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"stemmer": choices.stemmer})
+
+
+def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tuple[int, int]]:
+    """A function from reference and hypothesis to (errors, length of the reference), in words or characters."""
+    import jiwer
+
+    steps = [jiwer.ToLowerCase(), jiwer.RemovePunctuation()] if choices.normalize else []
+    steps += [jiwer.RemoveMultipleSpaces(), jiwer.Strip()]
+    words = metric.name == "wer"
+    last = jiwer.ReduceToListOfListOfWords() if words else jiwer.ReduceToListOfListOfChars()
+    transform = jiwer.Compose([*steps, last])
+    process = jiwer.process_words if words else jiwer.process_characters
+
+    def count(reference: str, hypothesis: str) -> tuple[int, int]:
+        found = process(reference, hypothesis, transform, transform)
+        errors = found.substitutions + found.deletions + found.insertions
+        return errors, found.hits + found.substitutions + found.deletions
+
+    return count
+
+
+def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """All errors over all words (characters) of the references, as jiwer aligns them; an item's value is its rate."""
+    import numpy as np
+
+    count = error_counter(metric, choices)
+    wanted = [only_reference(item, metric) for item in items]
+    found = [
+        count(reference, item.value or "")
+        for item, reference in zip(choices.watch(items, metric.name.upper()), wanted, strict=True)
+    ]
+    kept = [i for i, (_, length) in enumerate(found) if length]
+    if not kept:
+        raise ScriptError(f"{metric.name}: all references are empty")
+    features = np.array([found[i] for i in kept])
+    scores = corpus_scores(
+        features, lambda sums: float(sums[0] / sums[1]), (), [items[i] for i in kept], metric, choices,
+        parameters={"normalize": choices.normalize},
+        details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum())},
+    )  # fmt: skip
+    values = np.full(len(items), math.nan)
+    values[kept] = features[:, 0] / features[:, 1]
+    reasons = dict.fromkeys(set(range(len(items))) - set(kept), "the reference is empty, which has no error rate")
+    return replace(scores, items=items, values=values, reasons=reasons)
+
+
+# --- Pure core: attempts, forecasts, rankings ----------------------------------------------------------------------
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+def score_pass_at_k(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of pass@k over the tasks; each must have been tried at least k times."""
+    tried = [item.value for item in items]
+    few = [(item.line, f"{item.id}: {n} known attempts, too few for {metric.name}")
+           for item, (n, _, _) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
+    check_problems(few)
+    details = {
+        "attempts": sum(n for n, _, _ in tried),
+        "unparsed_attempts": sum(unknown for _, _, unknown in tried),
+    }
+    values = [pass_at_k(n, c, metric.k) for n, c, _ in tried]
+    return mean_scores(values, items, metric, parameters={"k": metric.k}, details=details)
+
+
+def bin_edges(confidence: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
+    """The inner edges of bins of equal width, or of about equally many items; equal confidences share a bin."""
+    import numpy as np
+
+    inner = np.arange(1, bins) / bins
+    return np.unique(np.quantile(confidence, inner)) if adaptive else inner
+
+
+def bin_sums(
+    numbers: np.ndarray, confidence: np.ndarray, right: np.ndarray, counts: np.ndarray, bins: int
+) -> np.ndarray:
+    """(3, bins): how many items, their summed confidence, how many were right."""
+    import numpy as np
+
+    return np.stack([np.bincount(numbers, counts * weight, bins) for weight in (1.0, confidence, right)])
+
+
+def calibration_error(sums: np.ndarray, norm: str) -> float:
+    """The gap between confidence and what was right, over bins: "l1" (ECE), "l2" (root mean square) or "max" (MCE).
+
+    Naeini et al. 2015, Guo et al. 2017.
+    """
+    import numpy as np
+
+    count, confidence, right = sums[:, sums[0] > 0]
+    gap, share = np.abs(confidence - right) / count, count / count.sum()
+    if norm == "max":
+        return float(gap.max())
+    return float(math.sqrt((share * gap**2).sum()) if norm == "l2" else (share * gap).sum())
+
+
+NORMS = {"ece": "l1", "adaptive-ece": "l1", "mce": "max", "rms-ce": "l2"}
+
+
+def score_calibration(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """A calibration error. By noise alone it is above 0, the more so in draws, hence the reverse interval.
+
+    An item's own value is whether it was right; the bins stay those of all items in every draw.
+    """
+    import numpy as np
+
+    confidence = np.array([item.value.confidence for item in items])
+    right = np.array([float(item.value.right) for item in items])
+    edges = bin_edges(confidence, choices.bins, metric.name == "adaptive-ece")
+    numbers = np.searchsorted(edges, confidence, side="left")
+    norm, bins, groups = NORMS[metric.name], len(edges) + 1, groups_of(items)
+    cells = cells_of(np.column_stack([numbers, confidence, right]), groups)
+    where, stated, was_right = cells.rows[:, 0].astype(int), cells.rows[:, 1], cells.rows[:, 2]
+
+    def error(counts: np.ndarray) -> float:
+        return calibration_error(bin_sums(where, stated, was_right, counts, bins), norm)
+
+    value = error(cells.counts)
+    drawn = bootstrap(cells, error, choices)
+    spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0, basic=True), groups)
+    sums = bin_sums(where, stated, was_right, cells.counts, bins)
+    binning = "equal mass" if metric.name == "adaptive-ece" else "equal width"
+    parameters = {"bins": bins, "binning": binning, "probability_of": forecasts_about(items)}
+    return Scores(
+        value, items, right, spread, {}, parameters,
+        {"accuracy": float(right.mean()), "mean_confidence": float(confidence.mean())}, diagram_bins(sums, edges),
+    )  # fmt: skip
+
+
+def diagram_bins(sums: np.ndarray, edges: np.ndarray) -> list[dict[str, Any]]:
+    """The bins of a reliability diagram that hold items, with Wilson intervals of the share that was right."""
+    ends = [0.0, *map(float, edges), 1.0]
+    found = []
+    for i, (count, confidence, right) in enumerate(sums.T.tolist()):
+        if count:
+            low, high = wilson_interval(right, count)
+            row = {"from": ends[i], "to": ends[i + 1], "items": round(count), "confidence": confidence / count}
+            found.append(row | {"right": right / count, "low": low, "high": high})
+    return found
+
+
+def score_brier(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean squared error of the probabilities (Brier 1950): 0 to 1 of an event, 0 to 2 summed over classes."""
+    high = 2.0 if forecasts_about(items) == "each class" else 1.0
+    values = [item.value.squared_error for item in items]
+    return mean_scores(values, items, metric, high=high, parameters={"probability_of": forecasts_about(items)})
+
+
+def forecasts_about(items: Sequence[Item]) -> str:
+    """What the probabilities are of; ScriptError when lines differ in that."""
+    about = items[0].value.about
+    check_problems([
+        (item.line, f"a probability of {item.value.about}, while line {items[0].line} has one of {about}")
+        for item in items if item.value.about != about
+    ])  # fmt: skip
+    return about
+
+
+def score_log_loss(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of -ln(probability of what happened), in nats; --clip gives a floor, without which 0 has no log loss."""
+    floor = choices.clip or 0.0
+    parameters = {"probability_of": forecasts_about(items), "clip": choices.clip}
+    chances = [max(item.value.outcome, floor) for item in items]
+    check_problems([
+        (item.line, "probability 0 for what happened: an infinite log loss; use brier, or give a floor: --clip 1e-6")
+        for item, chance in zip(items, chances, strict=True) if chance == 0
+    ])  # fmt: skip
+    values = [-math.log(chance) for chance in chances]
+    return mean_scores(values, items, metric, parameters=parameters)
+
+
+def ndcg(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
+    """nDCG@k with the grade as gain and log2 discount, as trec_eval and BEIR have it (Jarvelin and Kekalainen 2002)."""
+
+    def discounted(gains: Iterable[float]) -> float:
+        return math.fsum(gain / math.log2(place + 2) for place, gain in enumerate(gains))
+
+    best = discounted(sorted(grades.values(), reverse=True)[:k])
+    return discounted(grades.get(name, 0.0) for name in ranked[:k]) / best
+
+
+def recall(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
+    """The share of the relevant documents that is among the first k."""
+    return sum(name in grades for name in ranked[:k]) / len(grades)
+
+
+def reciprocal_rank(ranked: Sequence[str], grades: Mapping[str, float], k: int | None) -> float:
+    """One over the place of the first relevant document, 0 when there is none among the first k."""
+    return next((1 / place for place, name in enumerate(ranked[:k], start=1) if name in grades), 0.0)
+
+
+def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of a ranking measure over the queries that have a relevant document."""
+    measure = {"ndcg": ndcg, "recall": recall, "mrr": reciprocal_rank}[metric.name.partition("@")[0]]
+    reasons = {i: "the query has no relevant document" for i, item in enumerate(items) if not item.references}
+    values = [
+        math.nan if i in reasons else 0.0 if item.value is None else measure(*item.value, metric.k)
+        for i, item in enumerate(items)
+    ]
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"k": metric.k})
+
+
+# --- Pure core: ratings --------------------------------------------------------------------------------------------
+
+
+def rating_range(items: Sequence[Item], choices: Choices, default: tuple[float, float]) -> tuple[float, float]:
+    """The ends of the scale; ScriptError for a rating that is no number on it."""
+    low, high = choices.rating_range or default
+    wrong = [item for item in items if isinstance(item.value.value, str) or not low <= item.value.value <= high]
+    check_problems([
+        (item.line, f"the rating {item.value.value!r} is not on the scale of {low:g} to {high:g} (--rating-range)")
+        for item in wrong
+    ])  # fmt: skip
+    return low, high
+
+
+def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
+    """The uncertainty of a mean rating: clustered by item and by rater, where both are known and there are several."""
+    import numpy as np
+
+    values = np.array([float(item.value.value) for item in items])
+    ways = {"item": numbered(item.group for item in items), "rater": numbered(item.value.rater for item in items)}
+    ways = {name: numbers for name, numbers in ways.items() if numbers is not None and numbers.max() > 0}
+    if len(ways) < 2:
+        return mean_spread(values, next(iter(ways.values()), None), low, high)
+    error = two_way_error(values, ways["item"], ways["rater"])
+    counts = {name: int(numbers.max()) + 1 for name, numbers in ways.items()}
+    words = " and ".join(f"{count} {name}s" for name, count in counts.items())
+    method = f"Student t, clustered ({words})"
+    return t_spread(float(values.mean()), error, min(counts.values()) - 1, method, low, high)
+
+
+def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean opinion score: the mean of all ratings (ITU-T P.800), on 1 to 5 unless --rating-range says otherwise."""
+    items = of_system(items, choices) if any(item.value.system for item in items) else items
+    low, high = rating_range(items, choices, (1, 5))
+    values = [float(item.value.value) for item in items]
+    more = {"details": rating_counts(items), "parameters": {"rating_range": f"{low:g} to {high:g}"}}
+    return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
+
+
+def rating_counts(items: Sequence[Item]) -> dict[str, int]:
+    """How many items and raters there are."""
+    raters = {item.value.rater for item in items} - {None}
+    return {"rated_items": len({item.value.item for item in items})} | ({"raters": len(raters)} if raters else {})
+
+
+def chosen_system(names: Iterable[str], choices: Choices) -> str:
+    """Which of some systems or models is the one that is scored: --system, else the model's id, or its last part."""
+    names = set(names)
+    wanted = [choices.system] if choices.system else [choices.model, choices.model.rsplit("/", 1)[-1]]
+    found = next((name for name in wanted if name in names), None)
+    if found is None:
+        raise ScriptError(f"which one is {choices.model}? --system with one of {listing(sorted(names), 20)}", code=3)
+    return found
+
+
+def of_system(items: Sequence[Item], choices: Choices) -> list[Item]:
+    """The ratings of the scored system; every rating must say which one it is of."""
+    check_problems([(item.line, "no 'system', though other lines have one") for item in items if not item.value.system])
+    system = chosen_system((item.value.system for item in items if item.value.system), choices)
+    return [item for item in items if item.value.system == system]
+
+
+def odd_raters(items: Sequence[Item], choices: Choices) -> dict[str, str]:
+    """Raters whom ITU-R BS.1534-3 (4.1.2) leaves out, with the reason: they often did not hear the hidden reference.
+
+    That is: below 90 for it in more than 15 % of the items; with --mid-anchor also above 90 for that one.
+    """
+    rules = [(choices.hidden_reference, lambda rating: rating < LOW_RATING, f"the hidden reference below {LOW_RATING}")]
+    if choices.mid_anchor:
+        rules.append((choices.mid_anchor, lambda rating: rating > HIGH_RATING, f"the anchor above {HIGH_RATING}"))
+    found: dict[str, str] = {}
+    for system, is_odd, words in rules:
+        by_rater: dict[str, list[bool]] = defaultdict(list)
+        for item in items:
+            if item.value.system == system:
+                by_rater[item.value.rater].append(is_odd(item.value.value))
+        if not by_rater:
+            hint = "name it with --hidden-reference, or say --no-screening"
+            raise ScriptError(f"mushra: no rating of {system!r}, by which raters are screened; {hint}", code=3)
+        for rater, odd in by_rater.items():
+            if sum(odd) / len(odd) > MOST_ODD:
+                found.setdefault(rater, f"rated {words} in {sum(odd)} of {len(odd)} items")
+    return found
+
+
+def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean MUSHRA rating of a system (ITU-R BS.1534-3), after screening by the hidden reference."""
+    import numpy as np
+
+    check_problems([
+        (item.line, "mushra needs item, rater and system") for item in items
+        if item.value.rater is None or item.value.system is None
+    ])  # fmt: skip
+    low, high = rating_range(items, choices, (0, 100))
+    out = odd_raters(items, choices) if choices.screening else {}
+    own = of_system(items, choices)
+    kept = [item for item in items if item.value.rater not in out]
+    mine = [item for item in own if item.value.rater not in out]
+    if not mine:
+        raise ScriptError("mushra: screening leaves no rater; look at the hidden reference, or say --no-screening")
+    values = np.array([math.nan if item.value.rater in out else float(item.value.value) for item in own])
+    reasons = {
+        i: f"rater screened out: {out[item.value.rater]}" for i, item in enumerate(own) if item.value.rater in out
+    }
+    spread = rating_spread(mine, low, high)
+    details = rating_counts(mine) | {"screened_out": len(out)}
+    parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
+    notes = [f"mushra: rater {rater} is screened out: {reason}" for rater, reason in sorted(out.items())]
+    table = [system_row(name, [i for i in kept if i.value.system == name], low, high)
+             for name in sorted({item.value.system for item in kept})]  # fmt: skip
+    return mean_scores(
+        values, own, metric, low=low, high=high, spread=spread, reasons=reasons, parameters=parameters,
+        details=details, breakdown=table, notes=notes,
+    )  # fmt: skip
+
+
+def system_row(name: str, items: Sequence[Item], low: float, high: float) -> dict[str, Any]:
+    """One system of a listening test."""
+    spread = rating_spread(items, low, high)
+    mean = math.fsum(float(item.value.value) for item in items) / len(items)
+    return {"name": name, "score": mean, "low": spread.low, "high": spread.high, "ratings": len(items)}
+
+
+def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
+    import numpy as np
+
+    words = any(isinstance(item.value.value, str) for item in items)
+    level = choices.level or ("nominal" if words else None)
+    if level is None:
+        raise ScriptError(f"krippendorff: how do the ratings compare? --level with one of {', '.join(LEVELS)}", code=3)
+    if words and level != "nominal":
+        raise ScriptError(f"krippendorff: --level {level} takes numbers, the ratings are words")
+    by_unit: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_unit["/".join(filter(None, (item.value.item, item.value.system)))].append(item)
+    rated = {name: given for name, given in by_unit.items() if len(given) > 1}
+    domain = sorted({text_of(i.value.value, "") if words else i.value.value for given in rated.values() for i in given})
+    if len(domain) < 2:
+        raise ScriptError("krippendorff: no item with two ratings, or all ratings are equal: alpha is not defined")
+    column = {value: i for i, value in enumerate(domain)}
+    table = np.zeros((len(rated), len(domain)), int)
+    for row, given in enumerate(rated.values()):
+        for item in given:
+            table[row, column[text_of(item.value.value, "") if words else item.value.value]] += 1
+    first = [
+        given[0]._replace(id=name, outputs=tuple(o for i in given for o in i.outputs)) for name, given in rated.items()
+    ]
+    scores = agreement_scores(table, list(range(len(domain))) if words else domain, level, first, metric, choices)
+    return replace(scores, details={**scores.details, "rated_once": len(by_unit) - len(rated)})
+
+
+def agreement_scores(
+    table: np.ndarray, domain: Sequence[float], level: str, items: Sequence[Item], metric: Metric, choices: Choices
+) -> Scores:
+    """Alpha of an (items, values) table of how often each value was given."""
+    import krippendorff
+    import numpy as np
+
+    def alpha(counts: np.ndarray) -> float:
+        drawn = np.repeat(cells.rows, np.asarray(counts).astype(int), axis=0)
+        if (drawn.sum(axis=0) > 0).sum() < 2:
+            return math.nan  # one value only: nothing could differ
+        return float(krippendorff.alpha(value_counts=drawn, value_domain=domain, level_of_measurement=level))
+
+    groups = groups_of(items)
+    cells = cells_of(table, groups)
+    value = alpha(cells.counts)
+    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, None, 1.0), groups)
+    given = table.sum(axis=1)
+    values = (table * (table - 1)).sum(axis=1) / (given * (given - 1))
+    return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})
+
+
+# --- Pure core: votes ----------------------------------------------------------------------------------------------
+
+
+def as_seen_by(model: str, vote: Vote) -> Vote:
+    """The vote with `model` as its first side."""
+    if vote.a == model:
+        return vote
+    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer)
+
+
+def own_votes(items: Sequence[Item], choices: Choices, opponent: str | None = None) -> list[Item]:
+    """The votes that the scored model (--system) is in, all or those against one opponent, from its side."""
+    model = chosen_system((name for item in items for name in item.value[:2]), choices)
+    own = [item._replace(value=as_seen_by(model, item.value)) for item in items if model in item.value[:2]]
+    others = sorted({item.value.b for item in own})
+    if opponent is not None and opponent not in others:
+        raise ScriptError(f"--opponent {opponent}: {model} met {listing(others, 20)}")
+    return own if opponent is None else [item for item in own if item.value.b == opponent]
+
+
+def vote_counts(own: Sequence[Item]) -> dict[str, Any]:
+    """Wins, ties and losses."""
+    shares = [item.value.share for item in own]
+    counts = {"wins": sum(s > 0.5 for s in shares), "ties": shares.count(0.5), "losses": sum(s < 0.5 for s in shares)}
+    return counts | {"opponents": len({item.value.b for item in own})}
+
+
+def score_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The share of its votes that a model won; a tie is half of one."""
+    own = own_votes(items, choices, choices.opponent)
+    more = {"details": vote_counts(own), "parameters": {"opponent": choices.opponent, "ties": "half"}}
+    return mean_scores([item.value.share for item in own], own, metric, **more)
+
+
+def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The win rate that a model would have at equal lengths, against one opponent (Dubois et al. 2024, 2404.04475).
+
+    Logistic regression of the preference on tanh(length difference / its standard deviation), read at difference 0.
+    AlpacaEval 2 has the difficulty of each instruction as another covariate; that needs the votes of many models on
+    the same instructions and is left out. Unpenalized, with robust (or clustered) errors.
+    """
+    import numpy as np
+    from scipy import special
+
+    own = own_votes(items, choices, choices.opponent)
+    others = sorted({item.value.b for item in own})
+    if len(others) > 1:
+        raise ScriptError(f"lc-win-rate is against one model: --opponent with one of {listing(others, 20)}", code=3)
+    check_problems([
+        (item.line, "lc-win-rate needs length_a and length_b, or output_a and output_b")
+        for item in own if item.value.longer is None
+    ])  # fmt: skip
+    shares = np.array([item.value.share for item in own])
+    longer = np.array([item.value.longer for item in own])
+    check_overlap(shares, longer)
+    groups = groups_of(own)
+    intercept, slope, error = length_regression(shares, longer, groups)
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    rate = float(special.expit(intercept))
+    ends = [float(special.expit(intercept + side * z * error)) for side in (-1, 1)]
+    kind = "robust" if groups is None else f"clustered, {int(groups.max()) + 1} groups"
+    spread = Spread(rate * (1 - rate) * error, "delta method", *ends, f"Wald on the logit ({kind})")
+    parameters = {"covariates": "tanh(length difference / standard deviation)", "left_out": "instruction difficulty"}
+    details = vote_counts(own) | {"length_coefficient": slope, "raw_win_rate": float(shares.mean())}
+    return Scores(rate, own, shares, spread, {}, parameters | {"opponent": others[0]}, details)
+
+
+def check_overlap(shares: np.ndarray, longer: np.ndarray) -> None:
+    """ScriptError when the regression has no finite solution: one outcome only, or lengths that tell all apart."""
+    won, lost = longer[shares > 0], longer[shares < 1]
+    if len(longer) < 3 or longer.std() == 0:
+        raise ScriptError("lc-win-rate: fewer than three votes, or all length differences are equal; see win-rate")
+    if not len(won) or not len(lost) or won.min() >= lost.max() or lost.min() >= won.max():
+        raise ScriptError(
+            "lc-win-rate: the lengths alone tell who won, or one side won always: no finite fit; see win-rate"
+        )
+
+
+def length_regression(shares: np.ndarray, longer: np.ndarray, groups: np.ndarray | None) -> tuple[float, float, float]:
+    """(intercept, coefficient of the length, standard error of the intercept) of the logistic regression."""
+    import numpy as np
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    lengths = np.tanh(longer / longer.std(ddof=1))
+    covariates = np.column_stack([np.ones_like(lengths), lengths])
+    kind = {"cov_type": "HC1"} if groups is None else {"cov_type": "cluster", "cov_kwds": {"groups": groups}}
+    fit = GLM(shares, covariates, family=families.Binomial()).fit(**kind)
+    return float(fit.params[0]), float(fit.params[1]), float(fit.bse[0])
+
+
+def win_matrix(cells: np.ndarray, counts: np.ndarray, players: int) -> np.ndarray:
+    """(players, players): how often the row beat the column, a tie as half for both; cells are (a, b, share) rows."""
+    import numpy as np
+
+    a, b, share = cells[:, 0].astype(int), cells[:, 1].astype(int), cells[:, 2]
+    won = np.bincount(a * players + b, counts * share, players**2)
+    lost = np.bincount(b * players + a, counts * (1 - share), players**2)
+    return (won + lost).reshape(players, players)
+
+
+def is_connected(wins: np.ndarray) -> bool:
+    """Whether everyone has, directly or by others, beaten everyone: else no finite ratings exist (Ford 1957)."""
+    from scipy.sparse.csgraph import connected_components
+
+    return connected_components(wins > 0, directed=True, connection="strong")[0] == 1
+
+
+def bradley_terry(wins: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+    """Maximum-likelihood ratings in logits with mean 0: P(i beats j) = 1 / (1 + exp(r_j - r_i)). By choix (I-LSR)."""
+    import choix
+
+    try:
+        return choix.ilsr_pairwise_dense(wins, initial_params=start, max_iter=10_000)
+    except (RuntimeError, ValueError) as error:
+        raise ScriptError(f"bradley-terry: {single_line(error)}") from error
+
+
+def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """A model's Bradley-Terry rating among all models of the votes, in logits; bootstrap over votes or groups.
+
+    Zero is the mean of all ratings, or --anchor's. A draw in which somebody won or lost always has no rating.
+    """
+    import numpy as np
+
+    names = sorted({name for item in items for name in item.value[:2]})
+    model = names.index(chosen_system(names, choices))
+    if choices.anchor is not None and choices.anchor not in names:
+        raise ScriptError(f"--anchor {choices.anchor}: the votes are about {listing(names, 20)}")
+    anchor = None if choices.anchor is None else names.index(choices.anchor)
+    groups = groups_of(items)
+    cells = cells_of(np.array([vote_cell(item.value, names) for item in items]), groups)
+    wins = win_matrix(cells.rows, cells.counts, len(names))
+    if not is_connected(wins):
+        raise ScriptError("bradley-terry: some models only won, or only lost, against the others: no finite ratings; "
+                          "more votes are needed (win-rate needs none)")  # fmt: skip
+    ratings = centred(bradley_terry(wins), anchor)
+    drawn = np.full((choices.draws if cells.units > 1 else 0, len(names)), math.nan)
+    watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
+    for i, counts in zip(watched, drawn_counts(cells, len(drawn), choices.seed), strict=True):
+        again = win_matrix(cells.rows, counts, len(names))
+        if is_connected(again):
+            with contextlib.suppress(ScriptError):  # no rating in this draw, as where somebody won always
+                drawn[i] = centred(bradley_terry(again, ratings), anchor)
+    spreads = [
+        unit_words(draws_spread(float(r), drawn[:, i], cells.units, None, None), groups) for i, r in enumerate(ratings)
+    ]
+    own = own_votes(items, choices)
+    parameters = {"zero": "mean of all models" if anchor is None else names[anchor], "ties": "half"}
+    return Scores(
+        float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
+        vote_counts(own) | {"models": len(names), "votes": len(items)}, rating_rows(names, ratings, spreads),
+    )  # fmt: skip
+
+
+def vote_cell(vote: Vote, names: Sequence[str]) -> tuple[int, int, float]:
+    """A vote with its models as numbers, the smaller one first, so that who was shown first makes no difference."""
+    first = min(vote.a, vote.b)
+    seen = as_seen_by(first, vote)
+    return names.index(seen.a), names.index(seen.b), seen.share
+
+
+def centred(ratings: np.ndarray, anchor: int | None) -> np.ndarray:
+    """Ratings with the anchor's, or their mean, at 0."""
+    return ratings - (ratings.mean() if anchor is None else ratings[anchor])
+
+
+def rating_rows(names: Sequence[str], ratings: Iterable[float], spreads: Sequence[Spread]) -> list[dict[str, Any]]:
+    """All rated models, the best first."""
+    rows = [
+        {"name": name, "score": float(rating), "low": spread.low, "high": spread.high}
+        for name, rating, spread in zip(names, ratings, spreads, strict=True)
+    ]
+    return sorted(rows, key=lambda row: (-row["score"], row["name"]))
+
+
+def elo_ratings(votes: Iterable[Vote], k: float) -> dict[str, float]:
+    """Elo ratings after the votes in their order: start 1000, scale 400, base 10, K-factor k."""
+    ratings: dict[str, float] = defaultdict(lambda: 1000.0)
+    for vote in votes:
+        a, b = ratings[vote.a], ratings[vote.b]
+        change = k * (vote.share - 1 / (1 + 10 ** ((b - a) / 400)))
+        ratings[vote.a], ratings[vote.b] = a + change, b - change
+    return dict(ratings)
+
+
+def score_elo(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """A model's Elo rating after all votes in the order of the file, which decides it; so there is no interval."""
+    import numpy as np
+
+    ratings = elo_ratings((item.value for item in items), metric.k)
+    own = own_votes(items, choices)
+    names = sorted(ratings)
+    return Scores(
+        ratings[chosen_system(names, choices)], own, np.array([item.value.share for item in own]),
+        Spread(method="none: it depends on the order of the votes"), {}, {"k": metric.k, "start": 1000, "scale": 400},
+        vote_counts(own) | {"models": len(names), "votes": len(items)},
+        rating_rows(names, [ratings[name] for name in names], [Spread()] * len(names)),
+        notes=[f"{metric.name} depends on the order of the votes and has no interval; bradley-terry does not"],
+    )  # fmt: skip
+
+
+# --- Pure core: a metric over a file -------------------------------------------------------------------------------
+
+
+def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Measurement:
+    """A metric over the items of its family; the unparsed ones are left out, or the worst answers when asked for."""
+    as_wrong = choices.unparsed_as_wrong and metric.worst
+    unparsed = [item for item in items if item.value is None]
+    kept = list(items) if as_wrong else [item for item in items if item.value is not None]
+    if not kept:
+        raise ScriptError(f"{metric.name}: none of the {len(items)} predictions could be parsed, so there is no score")
+    base = metric.name.partition("@")[0]
+    score = score_custom if metric.family == "any" else SCORERS[base]
+    scores = score(kept, metric, choices)
+    if not math.isfinite(scores.value):
+        raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
+    notes = list(scores.notes)
+    if unparsed and choices.unparsed_as_wrong and not metric.worst:
+        notes.append(
+            f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"
+        )
+    if scores.reasons:
+        first = scores.reasons[min(scores.reasons)]
+        notes.append(f"{metric.name}: {len(scores.reasons)} of {len(scores.items)} items are not scored: {first}")
+    scores = replace(scores, notes=notes)
+    return Measurement(metric, scores, () if as_wrong else unparsed, len(unparsed) if as_wrong else 0)
+
+
+def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of what the user's function gives; None is an item without a score."""
+    values, reasons = [], {}
+    for i, item in enumerate(choices.watch(items, metric.name)):
+        value = choices.custom.function(dict(item.value))
+        if value is None:
+            reasons[i] = "the function gave None"
+        elif not isinstance(value, int | float) or not math.isfinite(value):
+            raise ScriptError(f"line {item.line}: --custom-metric gave {value!r}, not a finite number or None")
+        elif clipped(value, metric.low, metric.high) != value:
+            raise ScriptError(f"line {item.line}: --custom-metric gave {value!r}, outside its MIN_SCORE and MAX_SCORE")
+        values.append(math.nan if value is None else float(value))
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"file_sha256": choices.custom.sha256})
+
+
+def scored_count(scores: Scores) -> int:
+    """How many items the score is of."""
+    return len(scores.items) - len(scores.reasons)
+
+
+def counts_of(measurement: Measurement) -> dict[str, Any]:
+    """What is counted beside the score, in the words that the readers of records know."""
+    scores = measurement.scores
+    counts = {"unparsed": len(measurement.unparsed), "unscored": len(scores.reasons)}
+    if measurement.counted_as_wrong:
+        counts["unparsed_counted_as_wrong"] = measurement.counted_as_wrong
+    if measurement.metric.family in ("text", "plain", "any"):
+        counts["empty"] = empty_count(scores.items)
+    return counts | dict(scores.details)
+
+
+# --- Pure core: records --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a record says beside its scores."""
+
+    subject: Subject
+    benchmark: str
+    shots: int | None
+    reading: Mapping[str, Any]  # how answers were read from predictions: decides scores, so readers compare it
+    source: Mapping[str, Any]
+    library: Mapping[str, str]
+    now: int
+
+
+def result_id(run: Evaluation, metric: Metric) -> str:
+    """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
+    return f"{run.benchmark}{'' if run.shots is None else f'|{run.shots}'}/{metric.name}"
+
+
+def uncertainty_of(scores: Scores) -> dict[str, Any]:
+    """A record's uncertainty: what there is of standard error and interval, with the methods."""
+    spread, found = scores.spread, {"num_samples": scored_count(scores)}
+    if spread.standard_error is not None:
+        found["standard_error"] = {"value": spread.standard_error, "method": spread.error_method}
+    if spread.low is not None:
+        bounds = {"lower": spread.low, "upper": spread.high, "confidence_level": CONFIDENCE}
+        found["confidence_interval"] = bounds | {"method": spread.method}
+    if spread.draws:
+        found["num_bootstrap_samples"] = spread.draws
+    return found
+
+
+def metric_config(measurement: Measurement) -> dict[str, Any]:
+    """What a record says of a metric."""
+    metric, scores = measurement.metric, measurement.scores
+    low, high = bounds_of(measurement)
+    library = f"{metric.library} {library_version(metric.library)}" if metric.library else None
+    config = {
+        "metric_id": metric.id,
+        "metric_name": metric.name,
+        "metric_unit": metric.unit,
+        "lower_is_better": metric.lower_is_better,
+        "min_score": low,
+        "max_score": high,
+        "metric_parameters": {name: value for name, value in scores.parameters.items() if value is not None},
+        "additional_details": strings({"aggregation": metric.aggregation, "library": library}),
+    }
+    if low is not None and high is not None:
+        config["score_type"] = "continuous"
+    return {name: value for name, value in config.items() if value not in (None, {})}
+
+
+def bounds_of(measurement: Measurement) -> tuple[float | None, float | None]:
+    """The range of a metric, as the data decided it where they do."""
+    metric, scores = measurement.metric, measurement.scores
+    return (metric.low if scores.low is None else scores.low), (metric.high if scores.high is None else scores.high)
+
+
+def library_version(name: str) -> str:
+    """The installed version of a package."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
+    """One result of a record."""
+    scores = measurement.scores
+    details = counts_of(measurement)
+    parameters = {name: value for name, value in scores.parameters.items() if value is not None}
+    scoring = json.dumps(parameters, sort_keys=True) if parameters else None  # here the readers look for differences
+    if scores.breakdown:
+        details["breakdown"] = json.dumps(scores.breakdown, ensure_ascii=False)
+    return {
+        "evaluation_result_id": result_id(run, measurement.metric),
+        "evaluation_name": run.benchmark,
+        "source_data": dict(run.source),
+        "metric_config": metric_config(measurement),
+        "score_details": {"score": scores.value, "details": strings(details), "uncertainty": uncertainty_of(scores)},
+        "generation_config": {
+            "additional_details": strings({"few_shot": run.shots, **run.reading, "scoring": scoring})
+        },
+    }
+
+
+def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str, Any]:
+    """A record without its reference to the samples file."""
+    more = {"deployment_type": "unknown", "model_availability": "unknown"}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(run.benchmark)}/{run.subject.id}/{run.now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.now)),
+        "retrieved_timestamp": str(run.now),
+        "source_metadata": {
+            "source_name": "score_predictions.py",
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": {
+            "name": run.subject.name,
+            "id": run.subject.id,
+            "developer": run.subject.developer,
+            "additional_details": more | dict(run.subject.details),
+        },
+        "eval_library": {
+            "name": "score_predictions",
+            "version": SCORER_VERSION,
+            "additional_details": dict(run.library),
+        },
+        "evaluation_results": [result_of(run, measurement) for measurement in measurements],
+    }
+
+
+def sample_of(item: Item) -> dict[str, Any]:
+    """The part of a sample that does not depend on the metric; sample_hash is null without prompt and reference."""
+    hashed = (item.prompt or "") + "".join(item.references)
+    return {
+        "sample_id": item.id,
+        "sample_hash": hashlib.sha256(hashed.encode()).hexdigest() if hashed else None,
+        "input": {"raw": item.prompt or "", "reference": item.references},
+        "output": {"raw": item.outputs},
+        "answer_attribution": [],
+        "metadata": sample_metadata(item),
+    }
+
+
+def sample_metadata(item: Item) -> dict[str, str]:
+    """What tells repeats and groups apart, what the prompt was, and what else the metric used."""
+    found = {"cluster_id": item.group, "attempt": item.attempt}
+    if item.prompt is not None:
+        found["prompt_hash"] = hashlib.sha256(item.prompt.encode()).hexdigest()[:16]
+    match item.value:
+        case Forecast():
+            found["confidence"] = repr(item.value.confidence)
+        case Rating():
+            found["rater"] = item.value.rater
+        case Vote():
+            found["opponent"] = item.value.b
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def extraction_of(item: Item, choices: Choices) -> list[dict[str, Any]]:
+    """What --parse found in the prediction."""
+    if choices.pattern is None or not isinstance(item.value, str):
+        return []
+    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": item.value}
+    return [row | {"extraction_method": "regex", "is_terminal": True}]
+
+
+def sample_lines(
+    run: Evaluation, record: Mapping[str, Any], measurement: Measurement, choices: Choices
+) -> Iterator[bytes]:
+    """The lines of the samples file about one result, in the order of the predictions.
+
+    What is the same in every line is written once: a million lines take seconds that way.
+    """
+    import orjson
+
+    same = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": run.subject.id,
+        "evaluation_name": run.benchmark,
+        "evaluation_result_id": result_id(run, measurement.metric),
+        "interaction_type": "single_turn",
+    }
+    prefix = orjson.dumps(same)[:-1] + b","
+    best = best_value(measurement)
+    for item, value, reason in choices.watch(scored_items(measurement), "writing samples"):
+        row = sample_of(item)
+        row["answer_attribution"] = extraction_of(item, choices)
+        row["evaluation"] = {"score": value, "is_correct": reason is None and value == best}
+        if reason is not None:
+            row["error"] = reason
+        yield prefix + orjson.dumps(row)[1:] + b"\n"
+
+
+def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None]]:
+    """All items with their values; 0 and the reason for those without."""
+    scores = measurement.scores
+    pairs = enumerate(zip(scores.items, scores.values.tolist(), strict=True))
+    found = [(item, 0.0 if i in scores.reasons else value, scores.reasons.get(i)) for i, (item, value) in pairs]
+    if not measurement.unparsed:
+        return found
+    return sorted([*found, *((item, 0.0, "unparsed") for item in measurement.unparsed)], key=lambda row: row[0].line)
+
+
+def best_value(measurement: Measurement) -> float | None:
+    """The value of a perfect item: 1 for a right answer, the end of the range else, None where there is none."""
+    low, high = bounds_of(measurement)
+    if measurement.metric.family == "forecast" and measurement.metric.aggregation != "mean":
+        return 1.0
+    return low if measurement.metric.lower_is_better else high
+
+
+# --- Pure core: rendering ------------------------------------------------------------------------------------------
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def digits_of(metric: Metric, high: float | None) -> int:
+    """How many decimals a score is shown with."""
+    return 2 if metric.unit == "points" and (high is None or high > 10) else 3 if metric.unit == "points" else 4
+
+
+def score_row(measurement: Measurement) -> list[str]:
+    """A line of the table."""
+    metric, scores = measurement.metric, measurement.scores
+    spread, digits = scores.spread, digits_of(metric, bounds_of(measurement)[1])
+    ends = "–" if spread.low is None else f"{number(spread.low, digits)} to {number(spread.high, digits)}"
+    counts = [str(scored_count(scores)), str(len(measurement.unparsed)), str(len(scores.reasons))]
+    return [
+        f"{metric.name}{' (lower is better)' if metric.lower_is_better else ''}",
+        number(scores.value, digits), number(spread.standard_error, digits), ends, *counts, spread.method,
+    ]  # fmt: skip
+
+
+HEADER = ("metric", "score", "std. error", "95 % interval", "n", "unparsed", "unscored", "interval by")
+
+
+def breakdown_rows(measurement: Measurement) -> tuple[list[str], list[list[str]]]:
+    """All models or systems of a metric that rates several, or the bins of a diagram."""
+    rows = measurement.scores.breakdown
+    header = list(rows[0])
+    return header, [
+        [str(row[name]) if isinstance(row[name], str | int) else number(row[name], 3) for name in header]
+        for row in rows
+    ]
+
+
+def scores_json(measurement: Measurement) -> dict[str, Any]:
+    """A score for --json."""
+    metric, scores, spread = measurement.metric, measurement.scores, measurement.scores.spread
+    low, high = bounds_of(measurement)
+    return {
+        "metric": metric.name,
+        "metric_id": metric.id,
+        "score": scores.value,
+        "unit": metric.unit,
+        "range": [low, high],
+        "lower_is_better": metric.lower_is_better,
+        "standard_error": spread.standard_error,
+        "interval": None if spread.low is None else [spread.low, spread.high],
+        "confidence": CONFIDENCE,
+        "method": spread.method,
+        "n": scored_count(scores),
+        **counts_of(measurement),
+        "parameters": {name: value for name, value in scores.parameters.items() if value is not None},
+        "breakdown": list(scores.breakdown),
+    }
+
+
+# --- Edges ---------------------------------------------------------------------------------------------------------
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
+    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
+    import orjson
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{error.strerror}") from error
+    lines, problems, seen = [], [], {}
+    for index, text in enumerate(watch(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), "reading")):
+        if not text or text.isspace():
+            continue
+        try:
+            lines.append(check_line(orjson.loads(text), seen, index + 1))
+        except orjson.JSONDecodeError as error:
+            problems.append((index + 1, why_no_json(text, error)))
+        except ValueError as error:
+            problems.append((index + 1, str(error)))
+    check_problems(problems or ungrouped(lines))
+    if not lines:
+        raise ScriptError("no predictions in it; one JSON object in each line is expected")
+    return lines, hashlib.sha256(content).hexdigest()
+
+
+def why_no_json(text: bytes, error: Exception) -> str:
+    """What is wrong with a line that is no JSON."""
+    number = re.search(rb"[:\[,]\s*(-?(?:NaN|Infinity))\b", text)
+    if number:
+        return f"{number[1].decode()} is no JSON number; write null for a value that is missing"
+    return f"not valid JSON: {error}"
+
+
+def read_subject(model: str | None, model_id: str | None) -> Subject:
+    """The model: a checkpoint folder with the hash of its weights, or an id."""
+    if model is None and not model_id:
+        raise ScriptError("whose predictions are these? --model-id ID, or --model with the checkpoint's folder")
+    folder = Path(model) if model else None
+    if folder is None or not folder.is_dir():
+        if model and not HUB_ID.fullmatch(model):
+            raise ScriptError(f"--model {model}: neither a folder nor a Hub id")
+        return Subject(single_line(model_id or model), {})
+    folder = Path(os.path.abspath(folder))
+    try:
+        digest = weights_sha256(folder)
+    except ScriptError as error:
+        raise ScriptError(f"--model {model}: {error}") from error
+    found = parse_checkpoint_name(folder.name)
+    details = {"checkpoint": folder.name, "step": found and found[0], "path": shown_path(folder)}
+    return Subject(single_line(model_id or local_id(folder)), strings(details | {"weights_sha256": digest}))
+
+
+def read_custom_metric(path: str) -> CustomMetric:
+    """The one public function of a Python file, and its constants UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE."""
+    namespace: dict[str, Any] = {"__name__": "custom_metric", "__file__": path}
+
+    def guarded(call: Callable[[], Any]) -> Any:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return call()
+        except (Exception, SystemExit) as error:
+            raise ScriptError(f"--custom-metric {path}: {type(error).__name__}: {single_line(error)}") from error
+
+    source = guarded(lambda: Path(path).read_text(encoding="utf-8"))
+    # The user's own file, named on the command line.
+    guarded(lambda: exec(compile(source, path, "exec"), namespace))
+    functions = [
+        value
+        for name, value in namespace.items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "custom_metric"
+    ]
+    if len(functions) != 1:
+        raise ScriptError(f"--custom-metric {path}: one public function is expected, there are {len(functions)}")
+    low, high = namespace.get("MIN_SCORE"), namespace.get("MAX_SCORE")
+    if not all(end is None or is_finite(end) for end in (low, high)):
+        raise ScriptError(f"--custom-metric {path}: MIN_SCORE or MAX_SCORE is no number")
+    name = slug(Path(path).stem)
+    unit, lower = str(namespace.get("UNIT", "points")), bool(namespace.get("LOWER_IS_BETTER", False))
+    metric = Metric(name, name, "any", unit, low, high, lower)
+    function = functions[0]
+    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), hashlib.sha256(source.encode()).hexdigest())
+
+
+def read_wav(path: Path, line: int) -> tuple[int, np.ndarray]:
+    """(samples in a second, samples of -1 to 1) of a mono WAV file; ScriptError naming the line."""
+    import numpy as np
+    from scipy.io import wavfile
+
+    try:
+        rate, samples = wavfile.read(path)
+    except Exception as error:  # whatever a damaged file makes scipy say
+        raise ScriptError(f"line {line}: {path}: {single_line(error)}; WAV files are read") from error
+    if samples.ndim != 1:
+        raise ScriptError(f"line {line}: {path}: {samples.shape[1]} channels; one is expected")
+    if samples.dtype == np.uint8:  # 8-bit WAV has its zero at 128
+        samples = samples.astype(float) / 128 - 1
+    elif np.issubdtype(samples.dtype, np.integer):
+        samples = samples / (np.iinfo(samples.dtype).max + 1)
+    return int(rate), samples.astype(float)
+
+
+def speech_measure(name: str) -> Callable[[int, np.ndarray, np.ndarray], float]:
+    """PESQ, STOI or extended STOI as a function of (rate, reference, degraded)."""
+    try:
+        if name == "pesq":
+            import pesq
+
+            return lambda rate, clean, noisy: float(pesq.pesq(rate, clean, noisy, PESQ_MODES[rate]))
+        import pystoi
+    except ImportError as error:
+        raise ScriptError(f"{name} needs a package that is asked for by name: {AUDIO_COMMAND}") from error
+    return lambda rate, clean, noisy: float(pystoi.stoi(clean, noisy, rate, extended=name == "estoi"))
+
+
+def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean over pairs of recordings of equal length and rate; nothing is cut, resampled or mixed down."""
+    measure_pair = speech_measure(metric.name)
+    values, reasons, rates = [], {}, set()
+    for i, item in enumerate(choices.watch(items, metric.name.upper())):
+        (rate, noisy), (clean_rate, clean) = (read_wav(path, item.line) for path in item.value)
+        if rate != clean_rate or len(noisy) != len(clean):
+            raise ScriptError(
+                f"line {item.line}: the recordings differ: {rate} and {clean_rate} Hz, "
+                f"{len(noisy)} and {len(clean)} samples"
+            )
+        if metric.name == "pesq" and rate not in PESQ_MODES:
+            raise ScriptError(
+                f"line {item.line}: {rate} Hz; PESQ is defined for 8000 (narrow band) and 16000 (wide band)"
+            )
+        rates.add(rate)
+        value, reason = judged_pair(measure_pair, rate, clean, noisy)
+        values.append(value)
+        reasons |= {} if reason is None else {i: reason}
+    if metric.name == "pesq" and len(rates) > 1:
+        raise ScriptError("pesq: files of 8000 and of 16000 Hz; narrow and wide band are two scales, score them apart")
+    mode = PESQ_MODES[rates.pop()] if metric.name == "pesq" else None
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"mode": mode})
+
+
+def judged_pair(
+    measure_pair: Callable[[int, np.ndarray, np.ndarray], float], rate: int, clean: np.ndarray, noisy: np.ndarray
+) -> tuple[float, str | None]:
+    """The value of a pair, or why it has none; pystoi tells by a warning that there is too little speech."""
+    import warnings
+
+    if not clean.any():
+        return math.nan, "the reference is silent"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            value = measure_pair(rate, clean, noisy)
+        except (RuntimeWarning, RuntimeError, ValueError, ArithmeticError, IndexError) as error:
+            return math.nan, single_line(error)[:160] or type(error).__name__
+    return (value, None) if math.isfinite(value) else (math.nan, "no finite value")
+
+
+def open_classifier(name: str | None) -> Any:
+    """A text classification pipeline that gives the scores of all labels."""
+    if not name:
+        raise ScriptError("toxicity: by which classifier? --classifier with a folder or a Hub id")
+    try:
+        import transformers
+    except ImportError as error:
+        raise ScriptError(f"toxicity needs packages that are asked for by name: {CLASSIFIER_COMMAND}") from error
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        return transformers.pipeline("text-classification", model=name, top_k=None)
+    except Exception as error:  # whatever a model's files or the network make transformers say
+        raise ScriptError(f"--classifier {name}: {type(error).__name__}: {single_line(error)[:200]}") from error
+
+
+def score_toxicity(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The share of the texts that a classifier finds toxic: its probability of the label is at least --threshold."""
+    classify = open_classifier(choices.classifier)
+    label = toxic_label(list(classify.model.config.id2label.values()), choices.toxic_label)
+    limit = min(classify.tokenizer.model_max_length, getattr(classify.model.config, "max_position_embeddings", 10**9))
+    chances, cut = [], 0
+    for item in choices.watch(items, "toxicity"):
+        cut += len(classify.tokenizer(item.value)["input_ids"]) > limit
+        try:
+            found = classify([item.value], truncation=True, max_length=limit)[0]
+        except Exception as error:  # whatever a model makes of a text
+            raise ScriptError(f"line {item.line}: {type(error).__name__}: {single_line(error)[:200]}") from error
+        chances.append(next(row["score"] for row in found if row["label"] == label))
+    details = {"mean_probability": math.fsum(chances) / len(chances), "cut_to_fit": cut}
+    parameters = {"classifier": shown_name(choices.classifier), "label": label, "threshold": choices.threshold}
+    values = [float(chance >= choices.threshold) for chance in chances]
+    return mean_scores(values, items, metric, details=details, parameters=parameters)
+
+
+def toxic_label(labels: Sequence[str], wanted: str | None) -> str:
+    """The classifier's label that counts: the one asked for, else toxic or toxicity. ScriptError 3: which?"""
+    known = {"toxic", "toxicity"} if wanted is None else {wanted.lower()}
+    found = [label for label in labels if label.lower() in known]
+    if len(found) != 1:
+        raise ScriptError(
+            f"toxicity: which label of the classifier? --toxic-label with one of {listing(labels, 20)}", code=3
+        )
+    return found[0]
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
+    "accuracy": score_accuracy,
+    "exact-match": score_exact_match,
+    **dict.fromkeys(("f1-binary", "f1-macro", "f1-micro"), score_f1),
+    "f1-token": score_token_f1,
+    "bleu": score_bleu,
+    **dict.fromkeys(("chrf", "chrf++"), score_chrf),
+    **dict.fromkeys(("rouge-1", "rouge-2", "rouge-l", "rouge-lsum"), score_rouge),
+    **dict.fromkeys(("wer", "cer"), score_error_rate),
+    "pass": score_pass_at_k,
+    **dict.fromkeys(NORMS, score_calibration),
+    "brier": score_brier,
+    "log-loss": score_log_loss,
+    **dict.fromkeys(("ndcg", "recall", "mrr"), score_ranking),
+    "mos": score_mos,
+    "mushra": score_mushra,
+    "krippendorff": score_krippendorff,
+    "win-rate": score_win_rate,
+    "lc-win-rate": score_lc_win_rate,
+    "bradley-terry": score_bradley_terry,
+    "elo": score_elo,
+    **dict.fromkeys(("pesq", "stoi", "estoi"), score_speech),
+    "toxicity": score_toxicity,
+}
+
+
+def draw_diagram(measurement: Measurement, title: str) -> Any:
+    """A reliability diagram: what was right against what was stated, with intervals, above how many items say so."""
+    from matplotlib.figure import Figure
+
+    rows = measurement.scores.breakdown
+    figure = Figure(figsize=(6, 6.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    left, width = [row["from"] for row in rows], [row["to"] - row["from"] for row in rows]
+    top.bar(left, [row["right"] for row in rows], width, align="edge", color="#9ecae1", edgecolor="#3182bd")
+    middle, right = [row["confidence"] for row in rows], [row["right"] for row in rows]
+    errors = [
+        [max(0.0, row["right"] - row["low"]) for row in rows],
+        [max(0.0, row["high"] - row["right"]) for row in rows],
+    ]
+    top.errorbar(middle, right, errors, fmt="o", color="#08519c", capsize=3, label="right, 95 % interval (Wilson)")
+    top.plot([0, 1], [0, 1], "--", color="#636363", label="perfectly calibrated")
+    scores = measurement.scores
+    found = f"{measurement.metric.name} {scores.value:.4f}, n = {scored_count(scores)}"
+    top.set(ylabel="share that was right", xlim=(0, 1), ylim=(0, 1), title=f"{title}\n{found}")
+    figure.legend(loc="outside lower center", ncols=2)
+    bottom.bar(left, [row["items"] for row in rows], width, align="edge", color="#bdbdbd", edgecolor="#636363")
+    bottom.set(xlabel="stated probability", ylabel="items")
+    return figure
+
+
+def diagram_bytes(measurement: Measurement, title: str, suffix: str) -> bytes:
+    """The diagram as PNG or SVG; the same predictions give the same bytes."""
+    import matplotlib
+
+    metadata = {"Software": None} if suffix == ".png" else {"Date": None}
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
+        draw_diagram(measurement, title).savefig(buffer, format=suffix[1:], dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> tuple[str, int]:
+    """Write a file whole or not at all, line by line; its SHA-256 and the number of lines."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    digest, count = hashlib.sha256(), 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb", buffering=1 << 20) as file:
+            for line in lines:
+                file.write(line)
+                digest.update(line)
+                count += 1
+        temporary.replace(path)
+    except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return digest.hexdigest(), count
+
+
+def save_record(output: Path, run: Evaluation, measurements: Sequence[Measurement], choices: Choices) -> Path:
+    """Write the samples and then their record, so that a record is never without them; neither, if one fails."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(run.benchmark) / slug(run.subject.developer) / slug(run.subject.name)
+    record = record_of(run, measurements)
+    samples = output / folder / f"{name}_samples.jsonl"
+    lines = (line for measurement in measurements for line in sample_lines(run, record, measurement, choices))
+    checksum, count = write_lines(samples, lines)
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / samples.name).as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": checksum,
+        "total_rows": count,
+    }
+    path = output / folder / f"{name}.json"
+    try:
+        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    except BaseException:
+        samples.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def table_for(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table: by rich on a terminal, in Markdown in a pipe."""
+    if not sys.stdout.isatty():
+        return pipe_table(header, rows)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header)
+    for row in rows:
+        table.add_row(*map(Text, map(single_line, row)))
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+# --- Commands ------------------------------------------------------------------------------------------------------
+
+
+def asked_metrics(args: argparse.Namespace, custom: CustomMetric | None) -> list[Metric]:
+    """The metrics of the command line, each once."""
+    metrics = [parse_metric(text) for part in args.metric or () for text in part.split(",") if text.strip()]
+    metrics += [custom.metric] if custom else []
+    if not metrics:
+        raise ScriptError(f"which metric? --metric with one of {', '.join(METRICS)}, or --custom-metric FILE.py")
+    names = [metric.name for metric in metrics]
+    if custom and names.count(custom.metric.name) > 1:
+        raise ScriptError(
+            f"--custom-metric {args.custom_metric}: {custom.metric.name} is a metric already; rename the file"
+        )
+    return list(dict.fromkeys(metrics))
+
+
+def read_choices(args: argparse.Namespace, model: str, custom: CustomMetric | None) -> Choices:
+    """The options that decide scores, checked."""
+    try:
+        pattern = re.compile(args.parse, re.DOTALL) if args.parse is not None else None
+    except re.error as error:
+        raise ScriptError(f"--parse: not a regular expression: {error}") from error
+    if not 1 <= args.bins <= 1000 or not (args.draws == 0 or args.draws >= 100) or not 0 <= args.threshold <= 1:
+        raise ScriptError("--bins is 1 to 1000, --draws 0 or at least 100, --threshold 0 to 1")
+    if args.clip is not None and not 0 < args.clip < 0.5:
+        raise ScriptError("--clip is above 0 and below 0.5")
+    return Choices(
+        model=model, folder=args.predictions.parent, pattern=pattern, unparsed_as_wrong=args.unparsed_as_wrong,
+        positive=args.positive, bins=args.bins, clip=args.clip, tokenize=args.tokenize, stemmer=args.stemmer,
+        normalize=args.normalize, rating_range=read_range(args.rating_range), system=args.system,
+        opponent=args.opponent,
+        anchor=args.anchor, hidden_reference=args.hidden_reference, mid_anchor=args.mid_anchor,
+        screening=not args.no_screening, level=args.level, classifier=args.classifier, toxic_label=args.toxic_label,
+        threshold=args.threshold, draws=args.draws, seed=args.seed, custom=custom,
+        watch=progress if sys.stderr.isatty() else unwatched,
+    )  # fmt: skip
+
+
+def read_range(text: str | None) -> tuple[float, float] | None:
+    """ "0,10" -> (0, 10)."""
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ScriptError(f"--rating-range {text}: write LOW,HIGH, for instance 1,5")
+    return low, high
+
+
+def agreed_benchmark(args: argparse.Namespace, metrics: Sequence[Metric]) -> str:
+    """The benchmark; ScriptError for arguments that do not go together."""
+    if not args.benchmark or len(args.benchmark) > 1 or not single_line(args.benchmark[0]):
+        raise ScriptError("--benchmark K names the one benchmark that the predictions are of, for instance squad")
+    if args.figure is not None:
+        if args.figure.suffix.lower() not in SUFFIXES:
+            raise ScriptError(f"--figure {args.figure}: a name that ends in .png or .svg is expected")
+        if not any(metric.name in NORMS for metric in metrics):
+            raise ScriptError(
+                f"--figure is the reliability diagram of a calibration error: --metric {', '.join(NORMS)}"
+            )
+    if args.shots is not None and not 0 <= args.shots <= 9999:
+        raise ScriptError("--shots is 0 to 9999")
+    if args.dataset is not None and not HUB_ID.fullmatch(args.dataset):
+        raise ScriptError(f"--dataset {args.dataset}: not the id of a data set on the Hub")
+    return single_line(args.benchmark[0])
+
+
+def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[str, Any]:
+    """Where the benchmark's items come from, as far as the command line says it."""
+    if args.dataset is None:
+        details = {"split": args.split, "revision": args.dataset_revision, "samples_number": items}
+        return {"dataset_name": benchmark, "source_type": "other", "additional_details": strings(details)}
+    found = {
+        "dataset_name": args.dataset.split("/")[-1], "source_type": "hf_dataset", "hf_repo": args.dataset,
+        "hf_split": args.split, "samples_number": items,
+        "additional_details": strings({"revision": args.dataset_revision}),
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def asked_again(args: argparse.Namespace) -> str:
+    """The command that scores the same again, without the machine's own folders and tokens."""
+    words = ["uv", "run", "scripts/score_predictions.py", shown_path(args.predictions)]
+    defaults = vars(build_parser().parse_args([str(args.predictions)]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "predictions") or value == defaults[name]:
+            continue
+        for single in value if isinstance(value, list) else [value]:
+            words.append("--" + name.replace("_", "-"))
+            absolute = Path(str(single)).is_absolute()
+            words += [] if single is True else [shown_path(Path(str(single))) if absolute else str(single)]
+    return scrub(shlex.join(words))
+
+
+def reading_of(args: argparse.Namespace) -> dict[str, str | None]:
+    """How answers were read from the predictions."""
+    return {"parse": args.parse, "unparsed": "counted as wrong" if args.unparsed_as_wrong else "left out"}
+
+
+def library_details(args: argparse.Namespace, digest: str, metrics: Sequence[Metric]) -> dict[str, str]:
+    """What a record says of how it was made: command, file, versions, seed."""
+    versions = {metric.library: library_version(metric.library) for metric in metrics if metric.library}
+    details = {
+        "command": asked_again(args),
+        "predictions_sha256": digest,
+        "seed": args.seed,
+        **versions,
+    }
+    return strings(details)
+
+
+def measure_all(metrics: Sequence[Metric], lines: Sequence[Line], choices: Choices) -> list[Measurement]:
+    """Every metric; the items of a family are made once."""
+    families = {family: items_of(lines, family, choices) for family in dict.fromkeys(m.family for m in metrics)}
+    return [apply_metric(metric, families[metric.family], choices) for metric in metrics]
+
+
+def print_scores(measurements: Sequence[Measurement], place: str) -> None:
+    """The table for people, and those of metrics that rate several models."""
+    parts = [table_for(HEADER, [score_row(measurement) for measurement in measurements])]
+    tables: dict[str, list[str]] = defaultdict(list)  # calibration errors of the same bins share a table
+    for measurement in measurements:
+        if measurement.scores.breakdown:
+            tables[table_for(*breakdown_rows(measurement))].append(measurement.metric.name)
+    parts += [f"{', '.join(names)}:\n\n{table}" for table, names in tables.items()]
+    print_data("\n\n".join([*parts, place]))
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """No search for cyclic garbage: with a million items, which all live to the end, it takes a third of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, write, print."""
+    with without_collector():
+        return score_file(args)
+
+
+def score_file(args: argparse.Namespace) -> int:
+    """All of it: nothing is written before everything is computed."""
+    custom = read_custom_metric(args.custom_metric) if args.custom_metric else None
+    metrics = asked_metrics(args, custom)
+    benchmark = agreed_benchmark(args, metrics)
+    subject = read_subject(args.model, args.model_id)
+    choices = read_choices(args, subject.id, custom)
+    try:
+        lines, digest = read_predictions(args.predictions, choices.watch)
+        measurements = measure_all(metrics, lines, choices)
+    except ScriptError as error:
+        raise ScriptError(f"{args.predictions}: {error}", error.code) from error
+    figure = None
+    if args.figure is not None:
+        drawn = next(measurement for measurement in measurements if measurement.metric.name in NORMS)
+        figure = diagram_bytes(drawn, f"{subject.id} on {benchmark}", args.figure.suffix.lower())
+    path = None
+    if not args.dry_run:
+        source = data_source(args, benchmark, len(lines))
+        library = library_details(args, digest, metrics)
+        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()))
+        if figure is not None:
+            write_lines(args.figure, [figure])
+        path = save_record(Path(args.output_dir), about, measurements, choices)
+    show_scores(args, subject, benchmark, lines, measurements, path)
+    return 0
+
+
+def show_scores(
+    args: argparse.Namespace, subject: Subject, benchmark: str, lines: Sequence[Line],
+    measurements: Sequence[Measurement], path: Path | None,
+) -> None:  # fmt: skip
+    """Print what was found and where it is."""
+    notes = [text for measurement in measurements for text in measurement.scores.notes]
+    for text in notes:
+        note(f"note: {text}")
+    if not args.json:
+        print_scores(measurements, f"record: {path}" if path else "nothing was written (--dry-run)")
+        return
+    document = {
+        "schema_version": OUTPUT_VERSION,
+        "model_id": subject.id,
+        "benchmark": benchmark,
+        "predictions": {"file": str(args.predictions), "lines": len(lines)},
+        "record": None if path is None else str(path),
+        "figure": None if args.figure is None or path is None else str(args.figure),
+        "scores": [scores_json(measurement) for measurement in measurements],
+        "notes": notes,
+    }
+    print_data(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+# --- The frame -----------------------------------------------------------------------------------------------------
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("predictions", type=Path, metavar="PREDICTIONS.jsonl", help="one JSON object with an id in each line")
+    add("--metric", action="append", metavar="NAME", help="a metric of the list above (repeat for several)")
+    add("--custom-metric", metavar="FILE.py", help="a Python file with one function, score(row); it is run")
+    add("--benchmark", action="append", metavar="K", help="what the predictions answer, for instance squad")
+    add("--model-id", metavar="ID", help="whose predictions they are; default: Hub id or <run>/<checkpoint> of --model")
+    add("--model", metavar="M", help="a checkpoint folder, whose weights are hashed into the record, or a Hub id")
+    add("--shots", type=int, metavar="N", help="how many examples stood in the prompts")
+    add("--dataset", metavar="OWNER/NAME", help="the data set on the Hub that the items are from")
+    add("--split", metavar="NAME", help="its split")
+    add("--dataset-revision", metavar="REV", help="its revision")
+    add("--output-dir", default="results", metavar="DIR", help="where the record goes; default: results")
+    add("--json", action="store_true", help="print one JSON document instead of a table")
+    add("--dry-run", action="store_true", help="score and print; write nothing")
+    add("--figure", type=Path, metavar="FILE", help="write the reliability diagram (.png or .svg)")
+
+    group = parser.add_argument_group("predictions")
+    add = group.add_argument
+    add(
+        "--parse", metavar="REGEX", help="the answer is the last match in the prediction, its first group if it has one"
+    )
+    add("--unparsed-as-wrong", action="store_true", help="count null and unmatched predictions as the worst answer")
+    add("--positive", metavar="LABEL", help="the positive class of f1-binary and of a probability")
+    add("--tokenize", choices=TOKENIZERS, default="13a", help="of BLEU (default: %(default)s)")
+    add("--stemmer", action="store_true", help="ROUGE with Porter's stemmer")
+    add("--normalize", action="store_true", help="WER and CER without case and punctuation")
+    add("--bins", type=int, default=BINS, metavar="N", help="of calibration errors (default: %(default)s)")
+    add("--clip", type=float, metavar="P", help="the lowest probability for the log loss (default: none)")
+    add("--classifier", metavar="M", help="folder or Hub id of the text classifier for toxicity")
+    add("--toxic-label", metavar="LABEL", help="the classifier's label that counts (default: toxic or toxicity)")
+    add("--threshold", type=float, default=0.5, metavar="P", help="toxic from here on (default: %(default)s)")
+
+    group = parser.add_argument_group("ratings and votes")
+    add = group.add_argument
+    add(
+        "--system", metavar="NAME", help="which system or model of the file is the scored one (default: the model's id)"
+    )
+    add("--rating-range", metavar="LOW,HIGH", help="the scale (default: 1,5 for mos, 0,100 for mushra)")
+    add("--hidden-reference", default=HIDDEN_REFERENCE, metavar="NAME", help="its system name (default: %(default)s)")
+    add("--mid-anchor", metavar="NAME", help="also screen raters by this anchor")
+    add("--no-screening", action="store_true", help="mushra with all raters")
+    add("--level", choices=LEVELS, help="how krippendorff compares ratings (default: nominal for words)")
+    add("--opponent", metavar="NAME", help="only the votes against this model")
+    add("--anchor", metavar="NAME", help="the model whose bradley-terry rating is 0 (default: their mean is)")
+
+    group = parser.add_argument_group("intervals")
+    add = group.add_argument
+    add("--draws", type=int, default=RESAMPLES, metavar="N", help="bootstrap draws; 0: none (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of the draws (default: %(default)s)")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

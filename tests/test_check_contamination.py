@@ -1,0 +1,1152 @@
+"""check_contamination.py: what is planted is found, what is known to be a false positive is not, and the numbers."""
+
+import bz2
+import gzip
+import itertools
+import json
+import lzma
+import os
+import random
+import re
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import check_contamination as cc
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "contamination"
+TINY = ROOT / "examples" / "tiny_run"
+ALL_RULES = ["longest", "13-gram", "8-gram", "50-char"]
+
+FILLER = (
+    "The harbour lay quiet under a pale sky while two old sailors argued about the price of rope. Nobody else had come "
+    "down to the pier that morning, and the gulls were left to their own affairs until the ferry returned at noon.\n"
+)
+QUESTION = (
+    "A baker sells forty loaves before noon and half as many after lunch, but three customers bring their bread back "
+    "because it tastes of soap; how many loaves were kept by the people of the village?"
+)
+OTHER = (
+    "Seven painters need nine days for a wall of the castle, and each of them drinks two cups of coffee an hour; how "
+    "much coffee must the duchess order when only five painters turn up on a cold Monday in March?"
+)
+
+
+def write_items(path: Path, *texts: str, **more: list) -> Path:
+    """A file of items q0, q1, ..."""
+    rows = [{"id": f"q{i}", "question": text} | {k: v[i] for k, v in more.items()} for i, text in enumerate(texts)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def items(tmp_path):
+    """Two items, of which the tests plant the first."""
+    return write_items(tmp_path / "quiz.jsonl", QUESTION, OTHER, answer=["57", "90"])
+
+
+def check(capsys, *arguments, code=None):
+    """(the JSON document of a run, stderr); the exit code is checked when it is given."""
+    got = cc.main([*map(str, arguments), "--json"])
+    out, err = capsys.readouterr()
+    assert code is None or got == code, err
+    return (json.loads(out) if out else None), err
+
+
+def fail(capsys, *arguments, code=2):
+    """The error line of a run that must fail with an empty stdout."""
+    assert cc.main([*map(str, arguments)]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    error = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(error) == 1
+    return error[0]
+
+
+def suspects(document):
+    """The ids of the suspect items."""
+    return [one["sample_id"] for one in document["suspects"]]
+
+
+def scan(texts, training, rules=("longest",), filtered=False, setting=None):
+    """(judged items, what was found) of items in files that exist already."""
+    setting = setting or cc.ScanSettings()
+    own = [cc.BenchmarkItem("t", f"q{i}", text) for i, text in enumerate(texts)]
+    sources = cc.find_sources([str(training)], (), setting, ())
+    return cc.check_items(own, sources, [cc.MATCH_RULES[name] for name in rules], cc.Filter(filtered), setting)
+
+
+# --- planted items are found ---
+
+VARIANTS = {
+    "verbatim": QUESTION,
+    "case": QUESTION.upper(),
+    "punctuation": re.sub(r"\W+", " — ", QUESTION),
+    "split over lines": QUESTION.replace(" ", "\n   "),
+    "markdown": "> " + re.sub(r"\b(half|soap)\b", r"**\1**", QUESTION).replace(",", "\n>"),
+    "typographic": QUESTION.replace("because", "becau\u00adse").replace("village", "ｖｉｌｌａｇｅ"),
+    "accents": QUESTION.replace("forty", "fo\u0301rty").replace("soap", "söap"),
+    "ligatures and breaks": QUESTION.replace("after", "a\ufb05er".replace("\ufb05", "ft")).replace(" ", "\u2028"),
+}
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_planted_item_is_found(tmp_path, capsys, items, rule, variant):
+    training = tmp_path / "corpus.txt"
+    training.write_text(FILLER * 3 + VARIANTS[variant] + "\n" + FILLER, encoding="utf-8")
+    document, _ = check(capsys, "--training", training, "--items", items, "--rule", rule, code=1)
+    assert suspects(document) == ["q0"]
+    assert document["rules"][0] | {"suspect": 1, "clean": 1, "too_short_to_judge": 0} == document["rules"][0]
+    match = document["suspects"][0]["matches"][0]
+    assert match["file"] == str(training)
+    assert match["line"] == 4
+    assert match["text"].casefold()[:1] == "a"
+    assert match["before"].endswith("noon.") or variant == "markdown"
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
+def test_text_without_items_is_clean(tmp_path, capsys, items, rule):
+    (tmp_path / "corpus.txt").write_text(FILLER * 50)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", items, "--rule", rule, code=0)
+    assert document["verdict"] == "no contamination found"
+    assert document["rules"][0]["clean"] == 2
+
+
+def write_corpus(folder: Path, suffix: str, rows: list[str]) -> Path:
+    """The rows in one of the formats."""
+    path = folder / f"corpus{suffix}"
+    text = ("\n".join(rows) + "\n").encode()
+    lines = "".join(json.dumps({"text": row, "n": i}) + "\n" for i, row in enumerate(rows)).encode()
+    table = pa.table({"text": rows, "n": list(range(len(rows)))})
+    packers = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": cc.zstandard().compress}
+    if suffix == ".parquet":
+        pq.write_table(table, path, row_group_size=3)
+    elif suffix == ".arrow":
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=3)
+    elif suffix == ".file.arrow":
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=3)
+    elif suffix == ".array.json":
+        path.write_text(json.dumps([{"text": row} for row in rows], indent=1))
+    else:
+        content = lines if ".json" in suffix else text
+        path.write_bytes(packers.get(path.suffix, bytes)(content))
+    return path
+
+
+SUFFIXES = [
+    ".txt", ".md", ".jsonl", ".json", ".array.json", ".parquet", ".arrow", ".file.arrow",
+    ".jsonl.gz", ".json.gz", ".txt.gz", ".jsonl.zst", ".txt.zst", ".jsonl.bz2", ".jsonl.xz",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", ["longest", "50-char"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format(tmp_path, capsys, items, suffix, rule):
+    rows = [FILLER.strip()] * 10 + [f"{FILLER[:50]} {QUESTION} {FILLER[:50]}"] + [FILLER.strip()] * 5
+    training = write_corpus(tmp_path, suffix, rows)
+    document, _ = check(capsys, "--training", training, "--items", items, "--rule", rule, code=1)
+    assert suspects(document) == ["q0"]
+    match = document["suspects"][0]["matches"][0]
+    plain = ".json" not in suffix
+    kind = "row" if suffix in (".parquet", ".arrow", ".file.arrow", ".array.json") else "line"
+    assert match[kind] == 11
+    assert document["training"]["documents"] == (1 if plain and kind == "line" else 16)
+    if "byte" in match:
+        opened = cc.open_packed(
+            str(training), "".join(training.suffixes[-1:]) if training.suffix in cc.PACKED_SUFFIXES else ""
+        )
+        content = opened.read()[match["byte"] :]
+        assert content.startswith(b"A baker" if plain else b'{"text"')
+
+
+def test_no_match_goes_over_two_documents(tmp_path, capsys, items):
+    own = QUESTION.split()
+    rows = [" ".join(own[:20]), " ".join(own[20:])]
+    for suffix, code in ((".jsonl", 0), (".parquet", 0), (".txt", 1)):
+        training = write_corpus(tmp_path, suffix, rows)
+        arguments = ("--training", training, "--items", items, "--min-share", 0.8)
+        document, _ = check(capsys, *arguments, code=code)
+        assert len(suspects(document)) == code
+
+
+def test_long_documents_are_scanned_in_blocks(tmp_path):
+    rows = [FILLER * 4, FILLER * 20 + QUESTION + FILLER * 20, FILLER]
+    for suffix in (".jsonl", ".parquet"):
+        training = write_corpus(tmp_path, suffix, rows)
+        judged, found = scan([QUESTION, OTHER], training, ALL_RULES, setting=cc.ScanSettings(block=700))
+        assert [one.suspect for one in judged] == [True, False]
+        assert judged[0].places == 1
+        assert judged[0].matches[0].place.number == 2
+        assert found.documents == 3
+
+
+# --- the answer does not depend on how the text is cut ---
+
+
+def answer(judged, found):
+    """All that is shown of a scan."""
+    shown = [(one.facts, one.status, one.matches, one.places) for one in judged]
+    counts = (found.bytes, found.documents, found.lines, found.replaced, found.unreadable, found.without_text)
+    return shown, counts, sorted(found.problems)[: cc.MOST_PROBLEMS]
+
+
+def hostile_text(seed: int) -> bytes:
+    """Text with copies of items at random places, cut, changed, with broken UTF-8 and scripts of many kinds."""
+    rng = random.Random(seed)
+    words = [*(FILLER + QUESTION + OTHER).split(), "東京都", "naïve", "Ωmega", "“so”", "\u00ad", "🙂", "ไทย", "İ", "ﬃ"]
+    pieces = []
+    for _ in range(300):
+        kind = rng.random()
+        source = rng.choice([QUESTION, OTHER, EAST]).split()
+        if kind < 0.15:
+            a = rng.randrange(len(source))
+            pieces.append((rng.choice([" ", "\n", ", ", "\u2014"])).join(source[a : a + rng.randrange(1, 40)]))
+        elif kind < 0.18:
+            pieces.append(rng.choice([QUESTION, OTHER, EAST]))
+        else:
+            pieces.append(" ".join(rng.choices(words, k=rng.randrange(1, 30))))
+    text = rng.choice([" ", "\n", "\r\n"]).join(pieces).encode()
+    broken = bytearray(text)
+    for _ in range(20):
+        broken[rng.randrange(len(broken))] = rng.choice([0xFF, 0xC3, 0x80, 0, 1, 10, 0xE2])
+    return bytes(broken)
+
+
+EAST = "東京都の天気は今日とても良いので、私たちは公園へ散歩に行きました。そして明日は雨が降るそうです。"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_chunk_size_does_not_change_the_answer(tmp_path, seed):
+    training = tmp_path / "corpus.txt"
+    training.write_bytes(hostile_text(seed))
+    expected = answer(*scan([QUESTION, OTHER, EAST], training, ALL_RULES))
+    assert expected[0][0][0].longest > 20
+    for block, part in ((64, 2**26), (257, 1000), (1000, 333), (4096, 2500), (2**18, 611)):
+        setting = cc.ScanSettings(block=block, part=part)
+        assert answer(*scan([QUESTION, OTHER, EAST], training, ALL_RULES, setting=setting)) == expected
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".jsonl.gz"])
+def test_chunk_size_does_not_change_the_answer_of_rows(tmp_path, suffix):
+    rows = hostile_text(9).replace(b"\0", b" ").decode("utf-8", "replace").split("\n")
+    rows = [" ".join(rows[i : i + 3]) for i in range(0, len(rows), 3)]
+    rows += [QUESTION, OTHER + " " + QUESTION] * 3
+    training = write_corpus(tmp_path, suffix, rows)
+    expected = answer(*scan([QUESTION, OTHER, EAST], training, ALL_RULES))
+    for block, part in ((64, 2**26), (300, 900), (2000, 5000)):
+        setting = cc.ScanSettings(block=block, part=part)
+        assert answer(*scan([QUESTION, OTHER, EAST], training, ALL_RULES, setting=setting)) == expected
+
+
+def test_bad_lines_are_numbered_alike_however_the_file_is_cut(tmp_path):
+    lines = [json.dumps({"text": FILLER}) for _ in range(40)]
+    for i in (3, 17, 18, 30):
+        lines[i] = "{broken"
+    lines[20] = json.dumps({"text": None})
+    lines[25] = "17"
+    training = tmp_path / "corpus.jsonl"
+    training.write_text("\n".join(lines))
+    for part in (2**26, 1000, 250):
+        _, found = scan([QUESTION], training, setting=cc.ScanSettings(part=part))
+        assert [number for _, number, _, _ in sorted(found.problems)] == [4, 18, 19, 26, 31]
+        assert (found.rows, found.unreadable, found.without_text, found.documents) == (40, 5, 1, 34)
+
+
+def test_processes_do_not_change_the_answer(tmp_path, monkeypatch):
+    for i in range(3):
+        (tmp_path / f"corpus{i}.txt").write_bytes(hostile_text(i))
+    write_corpus(tmp_path, ".jsonl", [FILLER, QUESTION, OTHER])
+    setting = cc.ScanSettings(part=5000)
+    expected = answer(*scan([QUESTION, OTHER, EAST], tmp_path, ALL_RULES, setting=setting))
+    monkeypatch.setattr(cc, "ONE_PROCESS", 0)
+    setting = cc.ScanSettings(part=5000, workers=2)
+    assert answer(*scan([QUESTION, OTHER, EAST], tmp_path, ALL_RULES, setting=setting)) == expected
+
+
+def test_an_error_in_a_process_reaches_the_user(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text(FILLER)
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(os.urandom(9000).hex().encode() * 20)[:-3000])
+    monkeypatch.setattr(cc, "ONE_PROCESS", 0)
+    with pytest.raises(cc.ScriptError, match=r"b\.txt\.gz: damaged"):
+        scan([QUESTION], tmp_path, setting=cc.ScanSettings(workers=2))
+
+
+def test_order_of_files_does_not_change_the_answer(tmp_path, capsys, items):
+    names = []
+    for i in range(3):
+        names.append(tmp_path / f"part{i}.txt")
+        names[-1].write_bytes(hostile_text(i))
+    documents = []
+    for order in itertools.permutations(names):
+        document, _ = check(capsys, "--training", *order, "--items", items, "--rule", *ALL_RULES)
+        assert document["training"].pop("sources") == list(map(str, order))
+        documents.append(document)
+    assert all(document == documents[0] for document in documents)
+
+
+def test_a_file_that_is_named_twice_counts_once(tmp_path, capsys, items):
+    (tmp_path / "corpus").mkdir()
+    training = tmp_path / "corpus" / "a.txt"
+    training.write_text(FILLER + QUESTION)
+    document, _ = check(capsys, "--training", training, training.parent, "--items", items, code=1)
+    assert document["training"]["files"] == 1
+    assert document["suspects"][0]["places"] == 1
+
+
+# --- against plain matching, one pair of places after the other ---
+
+
+def plain_longest(item: list[str], text: list[str]) -> int:
+    """The longest run of equal words that has a window of eight which does not repeat one or two words."""
+    best = 0
+    for i in range(len(item)):
+        for j in range(len(text)):
+            if i and j and item[i - 1] == text[j - 1]:
+                continue
+            n = 0
+            while i + n < len(item) and j + n < len(text) and item[i + n] == text[j + n]:
+                n += 1
+            windows = [item[i + k : i + k + 8] for k in range(n - 7)]
+            if any(w[1:] != w[:-1] and w[2:] != w[:-2] for w in windows):
+                best = max(best, n)
+    return best
+
+
+words = st.lists(st.sampled_from(["ash", "birch", "cedar"]), min_size=1, max_size=30)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(words, min_size=1, max_size=4), st.lists(words, min_size=1, max_size=5), st.integers(16, 80))
+def test_longest_run_is_that_of_plain_matching(tmp_path, own, text, block):
+    joined = list(itertools.chain(*text))
+    training = tmp_path / "corpus.txt"
+    training.write_text("\n".join(" ".join(piece) for piece in text))
+    judged, _ = scan([" ".join(item) for item in own], training, setting=cc.ScanSettings(block=block))
+    assert [one.facts.longest for one in judged] == [plain_longest(item, joined) for item in own]
+    for item, one in zip(own, judged, strict=True):
+        windows = [item[i : i + 8] for i in range(len(item) - 7)]
+        windows = [w for w in windows if w[1:] != w[:-1] and w[2:] != w[:-2]]
+        there = {tuple(joined[i : i + 8]) for i in range(len(joined) - 7)}
+        assert one.facts.windows == len(windows)
+        assert one.facts.windows_found == sum(tuple(w) in there for w in windows)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 120), st.integers(30, 90), st.text("абв xyz東, ", max_size=60), st.integers(30, 300))
+def test_fifty_characters_are_found_wherever_they_are(tmp_path, begin, length, around, block):
+    item = "Жил был cat у старого мельника, и никто not knew почему он так долго смотрел на реку и молчал целыми днями."
+    letters = [c for c in item if c.isalnum()]
+    piece = "".join(letters[begin : begin + length])
+    training = tmp_path / "corpus.txt"
+    training.write_text(f"{around} next {piece} thus {around}", encoding="utf-8")
+    (judged,), _ = scan([item], training, ["50-char"], setting=cc.ScanSettings(block=block))
+    longest = judged.facts.longest_characters
+    assert longest >= len(piece) if len(piece) >= 50 else longest == 0 or longest >= 50
+    assert longest <= len(piece) + 2 * len(around) + 8
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_folding_goes_character_by_character(one, other):
+    def fold(text):
+        return cc.Folded(text.encode("utf-8", "replace").replace(cc.SEPARATOR, b" "))
+
+    assert fold(one + other).data == fold(one).data + fold(other).data
+    assert fold(one).data.decode() == b"".join(cc.fold_character(c) for c in one.replace("\x01", " ")).decode()
+
+
+@given(st.text(max_size=60))
+def test_folded_places_lead_back_to_the_original(text):
+    raw = text.encode("utf-8", "replace").replace(cc.SEPARATOR, b" ")
+    folded = cc.Folded(raw)
+    starts = np.cumsum([0, *(len(c.encode("utf-8", "replace")) for c in raw.decode())])
+    places = [start for start, c in zip(starts, raw.decode(), strict=False) for _ in cc.fold_character(c)]
+    assert folded.raw_offsets(np.arange(len(places))).tolist() == places
+    assert len(folded.data) == len(places)
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_are_no_text_keep_their_places(raw):
+    raw = raw.replace(cc.SEPARATOR, b" ")
+    clean, count = cc.without_errors(raw)
+    assert len(clean) == len(raw)
+    clean.decode()
+    assert (count == 0) == (clean == raw)
+    assert cc.Folded(raw).data == cc.Folded(clean).data
+
+
+def test_equal_hashes_of_unequal_words_are_no_match(tmp_path, monkeypatch):
+    monkeypatch.setattr(cc, "word_hashes", lambda data, starts, ends: (ends - starts).astype(np.uint64))
+    training = tmp_path / "corpus.txt"
+    changed = QUESTION.replace("noon", "dusk").replace("soap", "milk")
+    training.write_text(f"{changed} {OTHER[::-1]}")
+    (judged,), _ = scan([QUESTION], training)
+    words = cc.Folded(QUESTION.encode()).data.split()
+    runs = [len(list(run)) for word, run in itertools.groupby(words, lambda w: w in (b"noon", b"soap")) if not word]
+    assert judged.facts.longest == max(runs)
+
+
+def test_stretches_of_equal_words():
+    assert list(cc.equal_stretches([b"a", b"b"], [b"a", b"b"])) == [(0, 2)]
+    assert list(cc.equal_stretches([b"a", b"x", b"c"], [b"a", b"b", b"c"])) == [(0, 1), (2, 1)]
+    assert list(cc.equal_stretches([b"a"], [b"b"])) == []
+
+
+def test_text_that_repeats_itself_takes_no_time(tmp_path):
+    training = tmp_path / "corpus.txt"
+    training.write_text("0 " * 200_000 + FILLER + "a b " * 100_000 + FILLER + QUESTION)
+    judged, _ = scan(["0 " * 2000 + QUESTION, "a b " * 1000], training, ALL_RULES)
+    assert judged[0].facts.longest == len(QUESTION.split())
+    assert judged[1].facts.longest == 0
+
+
+# --- known false positives are not flagged (GOLDEN_NUMBERS, row 53) ---
+
+FALSE_POSITIVES = {
+    "truth table": "Construct a complete truth table for the following argument. Then, using the truth table, "
+    "determine whether the argument is valid or invalid. If the argument is invalid, choose an option which presents a "
+    "counterexample. (There may be other counterexamples as well.)",
+    "truth table, cut": "Construct a complete truth table for the following argument. Then, using the truth",
+    "binomial": r"\frac{\binom{10}{3} \cdot \binom{8}{2}}{\binom{18}{5}} = \frac{10!}{3!\,7!} \cdot \frac{8!}{2!\,6!}",
+    "binomial, n": r"$\binom{n}{k} = \frac{n!}{k!(n-k)!} = \frac{n (n-1) (n-2) \cdots (n-k+1)}{k (k-1) \cdots 1}$",
+    "tan": r"\tan(A+B) = \frac{\tan A + \tan B}{1 - \tan A \tan B}",
+    "tan, greek": r"\[\tan(\alpha + \beta) = \frac{\tan \alpha + \tan \beta}{1 - \tan \alpha \tan \beta}\]",
+    "tan, plain": "tan(x + y) = (tan x + tan y) / (1 - tan x tan y); tan 2x = 2 tan x / (1 - tan^2 x)",
+    "numbers": "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28",
+}
+
+
+@pytest.mark.parametrize("name", FALSE_POSITIVES)
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "in an item"])
+def test_known_false_positive_is_not_flagged(tmp_path, capsys, name, alone):
+    text = FALSE_POSITIVES[name]
+    item = text if alone else f"{text} {QUESTION}"
+    own = write_items(tmp_path / "quiz.jsonl", item, OTHER)
+    training = tmp_path / "corpus.txt"
+    training.write_text(f"{FILLER} {text} {FILLER}")
+    document, _ = check(capsys, "--training", training, "--items", own, "--rule", *ALL_RULES, code=0)
+    assert document["suspects"] == []
+    short = {one["sample_id"]: one["rules"] for one in document["too_short"]}
+    assert short == ({"q0": ALL_RULES} if alone else {})  # alone it is nothing to judge, and not clean either
+    # It is the filter that keeps it out, not chance.
+    document, _ = check(
+        capsys, "--training", training, "--items", own, "--rule", "13-gram", "50-char", "--no-filter", code=1
+    )
+    assert suspects(document) == ["q0"]
+
+
+def test_an_item_with_a_formula_is_found_by_its_words(tmp_path, capsys):
+    text = f"{QUESTION} $\\frac{{x + 1}}{{x - 1}} = \\sqrt{{2}}$"
+    own = write_items(tmp_path / "quiz.jsonl", text)
+    (tmp_path / "corpus.txt").write_text(FILLER + text)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, "--rule", *ALL_RULES, code=1)
+    assert document["suspects"][0]["rules"] == ALL_RULES
+    assert document["suspects"][0]["words"] > document["suspects"][0]["words_counted"]
+
+
+def test_formula_words():
+    def marked(text):
+        raw = text.encode()
+        folded = cc.Folded(raw)
+        words = folded.data.split()
+        return [w.decode() for w, flag in zip(words, cc.formula_words(raw, folded, words), strict=True) if flag]
+
+    assert marked("Natalia sold clips to 48 of her friends in April, and I have a dog") == []
+    assert marked(r"Find $\frac{a}{b}$ now") == ["frac", "a", "b"]
+    assert marked(r"öde \left( x \right) été") == ["left", "x", "right"]
+    assert marked("the sum 3 + 4 + 5 + 6 is") == ["3", "4", "5", "6"]
+    assert marked("tan A of it") == ["tan", "a"]
+
+
+def test_what_many_items_share_is_boilerplate(tmp_path, capsys):
+    header = "Read the story of the lighthouse keeper with care and then say in one word who is right about it:"
+    own = [f"{header} {i} {word}" for i, word in enumerate(FILLER.split()[:30])]
+    path = write_items(tmp_path / "quiz.jsonl", *own, f"{header} {QUESTION}")
+    training = tmp_path / "corpus.txt"
+    training.write_text(FILLER + header)
+    arguments = ("--training", training, "--items", path)
+    document, _ = check(capsys, *arguments, "--rule", *ALL_RULES, code=3)
+    assert document["why_undecided"] == ["30 of 31 items are too short to judge"]
+    document, _ = check(capsys, *arguments, "--no-filter", code=1)
+    assert len(document["suspects"]) == 30
+    document, _ = check(capsys, *arguments, "--boilerplate-items", 31, code=1)
+    assert len(document["suspects"]) == 30
+    training.write_text(FILLER + header + QUESTION)
+    document, _ = check(capsys, *arguments, "--rule", *ALL_RULES, code=1)
+    assert suspects(document) == ["q30"]
+
+
+def test_a_run_goes_on_over_boilerplate_within_it(tmp_path):
+    shared = "the last line of the answer must be of the form answer colon dollar"
+    first, second = QUESTION.split(";")
+    own = [f"{first} {shared} {second}", *(f"{word} {shared}" for word in FILLER.split()[:20])]
+    training = tmp_path / "corpus.txt"
+    training.write_text(FILLER + own[0] + FILLER)
+    judged, _ = scan(own, training, ["longest"], filtered=True)
+    assert judged[0].facts.longest == judged[0].facts.counted == len(QUESTION.split())
+    assert judged[0].matches[0].length == judged[0].facts.words
+
+
+# --- the rules ---
+
+
+def facts(**changes):
+    base = {"words": 40, "counted": 40, "longest": 0, "windows": 33, "windows_found": 0, "characters": 200}
+    return cc.Facts(**{**base, "longest_characters": 0, **changes})
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "status"),
+    [
+        ("longest", {"longest": 20}, cc.SUSPECT),
+        ("longest", {"longest": 19}, cc.CLEAN),
+        ("longest", {"counted": 8, "longest": 7}, cc.CLEAN),
+        ("longest", {"counted": 8, "longest": 8}, cc.SUSPECT),
+        ("longest", {"counted": 7, "longest": 7}, cc.TOO_SHORT),
+        ("13-gram", {"longest": 13}, cc.SUSPECT),
+        ("13-gram", {"longest": 12}, cc.CLEAN),
+        ("13-gram", {"counted": 12, "longest": 12}, cc.TOO_SHORT),
+        ("8-gram", {"windows": 10, "windows_found": 7}, cc.SUSPECT),
+        ("8-gram", {"windows": 10, "windows_found": 6}, cc.CLEAN),
+        ("8-gram", {"windows": 0}, cc.TOO_SHORT),
+        ("8-gram", {"counted": 7}, cc.TOO_SHORT),
+        ("50-char", {"longest_characters": 50}, cc.SUSPECT),
+        ("50-char", {"longest_characters": 49}, cc.CLEAN),
+        ("50-char", {"characters": 49, "longest_characters": 49}, cc.TOO_SHORT),
+    ],
+)
+def test_thresholds(rule, changes, status):
+    assert cc.item_status(cc.MATCH_RULES[rule], facts(**changes)) == status
+
+
+def test_the_longest_rule_can_be_changed(tmp_path, capsys, items):
+    training = tmp_path / "corpus.txt"
+    training.write_text(FILLER + " ".join(QUESTION.split()[:12]))
+    arguments = ("--training", training, "--items", items)
+    check(capsys, *arguments, code=0)
+    document, _ = check(capsys, *arguments, "--min-share", 0.3, code=1)
+    assert document["rules"][0]["share"] == 0.3
+    check(capsys, *arguments, "--min-share", 0.3, "--min-words", 13, code=0)
+    assert "belong to --rule longest" in fail(capsys, *arguments, "--rule", "13-gram", "--min-share", 0.3)
+    assert "at least 8" in fail(capsys, *arguments, "--min-words", 5)
+    assert "between 0 and 1" in fail(capsys, *arguments, "--min-share", 1.5)
+
+
+def test_rules_differ_as_they_should(tmp_path, capsys):
+    # 13 equal words of a long item: a 13-gram, but neither most of the item nor most of its windows.
+    own = write_items(tmp_path / "quiz.jsonl", f"{QUESTION} {OTHER}")
+    (tmp_path / "corpus.txt").write_text(FILLER + " ".join(QUESTION.split()[:14]))
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, "--rule", *ALL_RULES, code=1)
+    assert document["suspects"][0]["rules"] == ["13-gram", "50-char"]
+    # In four stretches of 8 to 12 words, with one strange word between them: most windows of no rule's run.
+    words = QUESTION.split()
+    (tmp_path / "corpus.txt").write_text(
+        " ".join(f"{word} {'zebra' if i % 16 == 15 else ''}" for i, word in enumerate(words))
+    )
+    own = write_items(tmp_path / "quiz.jsonl", QUESTION)
+    document, _ = check(
+        capsys, "--training", tmp_path / "corpus.txt", "--items", own, "--rule", "longest", "13-gram", code=1
+    )
+    assert document["suspects"][0]["rules"] == ["13-gram"]
+
+
+def test_the_longest_match_counts_and_not_the_union_of_many(tmp_path):
+    # GOLDEN_NUMBERS, row 54: three stretches of 31 words are most of the item, but none of them is half of it.
+    rng = random.Random(5)
+    words = [f"w{rng.randrange(10**6)}x" for _ in range(96)]
+    training = tmp_path / "corpus.txt"
+    training.write_text(" ".join("other" if i % 32 == 31 else word for i, word in enumerate(words)))
+    (judged,), _ = scan([" ".join(words)], training, ["longest", "8-gram"])
+    assert judged.facts.windows_found == 3 * 24
+    assert judged.status == {"longest": cc.CLEAN, "8-gram": cc.SUSPECT}
+    assert cc.build_parser().parse_args(["--training", "a", "--items", "b"]).rule is None
+    assert cc.chosen_rules(cc.build_parser().parse_args(["--training", "a", "--items", "b"])) == (
+        cc.MATCH_RULES["longest"],
+    )
+
+
+def test_items_too_short_are_neither_clean_nor_suspect(tmp_path, capsys):
+    own = write_items(tmp_path / "quiz.jsonl", "What is 2 plus 2?", "Name a colour.", QUESTION, "", OTHER)
+    (tmp_path / "corpus.txt").write_text(FILLER + "What is 2 plus 2? Name a colour.")
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=3)
+    assert document["verdict"] == "undecided"
+    assert document["rules"][0]["too_short_to_judge"] == 3
+    assert document["rules"][0]["clean"] == 2
+    assert [one["sample_id"] for one in document["too_short"]] == ["q0", "q1", "q3"]
+
+
+# --- bad input ---
+
+
+@pytest.mark.parametrize("packed", [".gz", ".zst", ".bz2", ".xz"])
+@pytest.mark.parametrize("damage", ["truncated", "not packed at all"])
+def test_damaged_packed_file(tmp_path, capsys, items, packed, damage):
+    rng = random.Random(1)
+    rows = [FILLER, QUESTION] + ["".join(rng.choices("abcdefgh ", k=800)) for _ in range(2000)]
+    path = write_corpus(tmp_path, f".jsonl{packed}", rows)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3] if damage == "truncated" else b"plain text\n" * 100)
+    error = fail(capsys, "--training", path, "--items", items)
+    assert str(path) in error
+    assert "--skip-broken" in error
+    document, _ = check(capsys, "--training", path, "--items", items, "--skip-broken")
+    if damage == "truncated":
+        assert document["verdict"] in ("contamination found", "undecided")
+        assert len(document["training"]["broken_files"]) == 1
+
+
+def test_skipping_a_damaged_file_leaves_the_question_open(tmp_path, capsys, items):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "good.txt").write_text(FILLER * 3)
+    (tmp_path / "corpus" / "bad.parquet").write_bytes(b"PAR1 nothing PAR1")
+    assert "bad.parquet" in fail(capsys, "--training", tmp_path / "corpus", "--items", items)
+    document, _ = check(capsys, "--training", tmp_path / "corpus", "--items", items, "--skip-broken", code=3)
+    assert document["why_undecided"] == ["1 training files could not be read to their end"]
+    (tmp_path / "corpus" / "good.txt").write_text(QUESTION)
+    check(capsys, "--training", tmp_path / "corpus", "--items", items, "--skip-broken", code=1)
+
+
+def test_bad_lines_are_skipped_counted_and_named(tmp_path, capsys, items):
+    rows = [json.dumps({"text": FILLER})] * 300
+    rows[7] = '{"text": "cut'
+    path = tmp_path / "corpus.jsonl"
+    path.write_text("\n".join(rows))
+    assert cc.main(["--training", str(path), "--items", str(items)]) == 0
+    out = capsys.readouterr().out
+    assert "1 row of the training text not readable, skipped" in out
+    assert "corpus.jsonl: line 8: not valid JSON" in out
+    rows[10:20] = ["nonsense"] * 10
+    path.write_text("\n".join(rows))
+    document, _ = check(capsys, "--training", path, "--items", items, code=3)
+    assert document["why_undecided"] == ["11 of 300 rows of the training text could not be read"]
+    assert [problem["line"] for problem in document["training"]["problems"]] == [8, 11, 12, 13, 14]
+
+
+def test_text_that_is_not_utf8_is_read_all_the_same(tmp_path, capsys, items):
+    path = tmp_path / "corpus.txt"
+    path.write_bytes(FILLER.encode() + b"caf\xe9 \xff\xfe " + QUESTION.encode() + b" \xe9")
+    document, _ = check(capsys, "--training", path, "--items", items, code=1)
+    assert document["training"]["bytes_replaced"] == 3
+    lines = tmp_path / "corpus.jsonl"
+    lines.write_bytes(b'{"text": "caf\xe9 ' + QUESTION.encode() + b'"}\n{"text": "\\ud800 lone"}\n')
+    document, _ = check(capsys, "--training", lines, "--items", items, code=1)
+    assert document["training"]["bytes_replaced"] == 1
+    assert document["training"]["rows_unreadable"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("corpus.txt", b"", "no text in it"),
+        ("corpus.txt", b" \n\t\n ... !!", "no text in it"),
+        ("corpus.jsonl", b"", "no text in it"),
+        ("corpus.jsonl", b"\n\n", "no JSON objects"),
+        ("corpus.jsonl", b'{"text": ""}\n{"text": "  "}\n', "no text in it"),
+        ("corpus.jsonl", b'{"a": 1, "b": 2}\n', "no field holds text; there are: a, b"),
+        ("corpus.json", b"[1, 2", "not valid JSON"),
+        ("corpus.json", b'[\n{"text": "a"},\n', "not valid JSON"),
+        ("corpus.jsonl", b"just words\n", "no JSON objects"),
+        ("corpus.parquet", b"", "damaged"),
+        ("corpus.txt", "some words".encode("utf-16"), "UTF-16"),
+        ("corpus.bin", b"\0\1\2\3" * 100, "binary"),
+    ],
+)
+def test_training_files_without_text(tmp_path, capsys, items, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert message in fail(capsys, "--training", path, "--items", items)
+
+
+def test_missing_and_empty_places(tmp_path, capsys, items):
+    assert "no such file, folder or data set" in fail(capsys, "--training", tmp_path / "no.txt", "--items", items)
+    (tmp_path / "empty").mkdir()
+    assert "no text in it" in fail(capsys, "--training", tmp_path / "empty", "--items", items)
+    (tmp_path / "empty" / "photo.jpg").write_bytes(b"x")
+    assert ".jpg" in fail(capsys, "--training", tmp_path / "empty", "--items", items)
+    (tmp_path / "corpus.txt").write_text(FILLER)
+    assert "no such file" in fail(capsys, "--training", tmp_path / "corpus.txt", "--items", tmp_path / "no.jsonl")
+    assert "no items" in fail(capsys, "--training", tmp_path / "corpus.txt", "--items", tmp_path / "empty")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the root user may read everything")
+def test_a_file_that_may_not_be_read(tmp_path, capsys, items):
+    path = tmp_path / "corpus.txt"
+    path.write_text(FILLER)
+    path.chmod(0)
+    assert "Permission denied" in fail(capsys, "--training", path, "--items", items)
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "code"),
+    [
+        (b"", "no items in", 2),
+        (b'{"id": 1, "question": "x"}\n{"id": 2, "question": \n', "line 2: not valid JSON", 2),
+        (b'{"id": 1, "question": "x"}\n[]\n', "line 2: an item is an object", 2),
+        (b'{"id": 1, "alpha": "x", "beta": "y"}\n', "--item-fields A B, of: id, alpha, beta", 3),
+        (b'{"id": 1, "question": "x", "prompt": "y"}\n', "of: question, prompt", 3),
+        (b'{"sample_id": 1, "input": {"raw": 3, "reference": []}}\n', "line 1: input.raw", 2),
+    ],
+)
+def test_bad_items(tmp_path, capsys, content, message, code):
+    own = tmp_path / "quiz.jsonl"
+    own.write_bytes(content)
+    (tmp_path / "corpus.txt").write_text(FILLER)
+    assert message in fail(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=code)
+
+
+def test_the_items_own_file_is_no_training_text(tmp_path, capsys, items):
+    (tmp_path / "corpus.txt").write_text(FILLER)
+    assert "is a file of --items, too" in fail(capsys, "--training", tmp_path, "--items", items, code=3)
+
+
+def test_nothing_is_written_when_it_fails(tmp_path, capsys, items):
+    report, output = tmp_path / "REPORT.md", tmp_path / "out.json"
+    arguments = ("--items", items, "--report", report, "--output", output)
+    fail(capsys, "--training", tmp_path / "no.txt", *arguments)
+    (tmp_path / "corpus.jsonl").write_text('{"a": "x", "b": "y"}\n')
+    fail(capsys, "--training", tmp_path / "corpus.jsonl", *arguments, code=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "quiz.jsonl"]
+
+
+# --- fields ---
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"text": "{}"}, None),
+        ({"text": "{}", "url": "http://x", "meta": {"source": "y"}}, None),
+        ({"id": 3, "story": "{}"}, None),
+        ({"prompt": "x", "reply": "{}"}, ["reply"]),
+        ({"messages": [{"role": "user", "content": "{}"}, {"role": "assistant", "content": "x"}]}, None),
+        ({"messages": [{"from": "human", "value": "{}"}], "system": "x"}, ["messages"]),
+    ],
+)
+def test_the_field_of_the_text(tmp_path, capsys, items, row, field):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(json.dumps(row).replace("{}", QUESTION) + "\n")
+    extra = ["--text-field", *field] if field else []
+    document, _ = check(capsys, "--training", path, "--items", items, *extra, code=1)
+    assert suspects(document) == ["q0"]
+
+
+def test_fields_in_doubt_are_listed(tmp_path, capsys, items):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(json.dumps({"title": "x", "summary": "y", "n": 3}) + "\n")
+    message = fail(capsys, "--training", path, "--items", items, code=3)
+    assert "--text-field NAME, of: title, summary" in message
+    path.write_text(json.dumps({"text": "x", "content": "y", "n": 3}) + "\n")
+    assert "of: text, content" in fail(capsys, "--training", path, "--items", items, code=3)
+    assert "no field 'body'; there are: text, content, n" in fail(
+        capsys, "--training", path, "--items", items, "--text-field", "body"
+    )
+    table = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table({"a": ["x"], "b": ["y"]}), table)
+    assert "of: a, b" in fail(capsys, "--training", table, "--items", items, code=3)
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ({"question": "Q", "answer": "A"}, "Q\nA"),
+        ({"context": "C", "question": "Q", "answers": {"text": ["A", "B"], "answer_start": [1, 2]}}, "C\nQ\nA\nB"),
+        ({"question": "Q", "choices": ["w", "x", "y"], "answer": 1}, "Q\nx"),
+        ({"question": "Q", "options": ["w", "x", "y"], "answer": "C"}, "Q\ny"),
+        ({"question": "Q", "choices": {"text": ["w", "x"], "label": ["A", "B"]}, "answer": "B"}, "Q\nx"),
+        ({"prompt": "P", "target": 17}, "P\n17"),
+        ({"problem": "P"}, "P"),
+    ],
+)
+def test_the_text_of_an_item(tmp_path, row, text):
+    path = tmp_path / "quiz.jsonl"
+    path.write_text(json.dumps(row))
+    (item,), _, _ = cc.read_benchmark([str(path)], ())
+    assert (item.text, item.sample_id, item.task) == (text, "quiz.jsonl: line 1", "quiz")
+
+
+def test_items_of_a_parquet_file_and_of_named_fields(tmp_path):
+    folder = tmp_path / "gsm8k"
+    folder.mkdir()
+    pq.write_table(pa.table({"uid": [7], "q": ["Why?"], "a": ["So."]}), folder / "test-00000-of-00001.parquet")
+    pq.write_table(pa.table({"uid": [8], "q": ["x"], "a": ["y"]}), folder / "train-00000-of-00001.parquet")
+    items, _, files = cc.read_benchmark([str(folder)], ("q", "a"))
+    assert items == [cc.BenchmarkItem("gsm8k", "7", "Why?\nSo.")]
+    assert len(files) == 1
+
+
+def test_items_given_twice_count_once(tmp_path, capsys, items):
+    copy = tmp_path / "again" / "quiz.jsonl"
+    copy.parent.mkdir()
+    copy.write_bytes(items.read_bytes())
+    (tmp_path / "corpus.txt").write_text(QUESTION)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", items, copy, code=1)
+    assert document["items"] | {"count": 2, "duplicates": 2, "suspect": 1} == document["items"]
+
+
+# --- scores ---
+
+
+def write_record(folder: Path, model: str, task: str, scores: dict, texts: dict | None = None, **changes) -> Path:
+    """A record with its samples, as the evaluation scripts write them; a score of None could not be scored."""
+    name = str(uuid.uuid4())
+    folder.mkdir(parents=True, exist_ok=True)
+    result_id, evaluation_id = f"{task}|0/acc", f"{task}/{model}/1700000000"
+    scale = changes.get("scale", 1)
+    given = [score for score in scores.values() if score is not None]
+    record = {
+        "schema_version": "0.3.0",
+        "evaluation_id": evaluation_id,
+        "model_info": {"id": model, "name": model},
+        "evaluation_results": [
+            {
+                "evaluation_result_id": result_id,
+                "evaluation_name": task,
+                "metric_config": {
+                    "metric_id": "accuracy",
+                    "additional_details": {"aggregation": changes.get("aggregation", "mean")},
+                },
+                "score_details": {"score": changes.get("score", scale * sum(given) / max(1, len(given)))},
+            }
+        ],
+    }
+    rows = [
+        {
+            "schema_version": "0.3.0",
+            "evaluation_id": evaluation_id,
+            "evaluation_name": task,
+            "evaluation_result_id": result_id,
+            "sample_id": sample,
+            "sample_hash": f"hash of {sample}",
+            "input": {"raw": (texts or {}).get(sample, sample), "reference": ["x"]},
+            "evaluation": {"score": 0.0 if score is None else score, "is_correct": bool(score)},
+        }
+        | ({"error": "timeout"} if score is None else {})
+        for sample, score in scores.items()
+    ]
+    (folder / f"{name}.json").write_text(json.dumps(record))
+    (folder / f"{name}_samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder / f"{name}.json"
+
+
+def quiz(count: int) -> list[str]:
+    """Items with words of their own."""
+    rng = random.Random(count)
+    vocabulary = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("lor", "min", "sta", "vex", "pud")]
+    return [" ".join(rng.choices(vocabulary, k=20)) for _ in range(count)]
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """60 items of which 20 are planted, and two models' records of them."""
+    texts = quiz(60)
+    own = write_items(tmp_path / "quiz.jsonl", *texts)
+    training = tmp_path / "corpus.txt"
+    training.write_text("\n".join(texts[:20]))
+    rng = random.Random(3)
+    one = {f"q{i}": float(rng.random() < (0.9 if i < 20 else 0.4)) for i in range(60)}
+    two = {f"q{i}": rng.random() for i in range(60)}
+    write_record(tmp_path / "results", "acme/one", "quiz", one)
+    write_record(tmp_path / "results", "acme/two", "quiz", two)
+    return tmp_path, ["--training", training, "--items", own, "--results", tmp_path / "results"], one, two
+
+
+def values(scores, low, high):
+    return np.array([scores[f"q{i}"] for i in range(low, high)])
+
+
+def test_scores_on_clean_and_suspect_items(capsys, measured):
+    _, arguments, one, two = measured
+    document, _ = check(capsys, *arguments, code=1)
+    binary, graded = document["scores"]
+    assert (binary["model"], graded["model"]) == ("acme/one", "acme/two")
+    for row, scores in ((binary, one), (graded, two)):
+        suspect, clean = values(scores, 0, 20), values(scores, 20, 60)
+        assert row["items"]["suspect"] == 20
+        assert row["items"]["clean"] == 40
+        assert row["clean"]["value"] == pytest.approx(clean.mean())
+        assert row["suspect"]["value"] == pytest.approx(suspect.mean())
+        assert row["difference"]["value"] == pytest.approx(suspect.mean() - clean.mean())
+        assert row["inflation"]["value"] == pytest.approx(values(scores, 0, 60).mean() - clean.mean())
+        assert row["inflation"]["low"] == pytest.approx(row["difference"]["low"] / 3)
+        assert row["all"]["value"] == pytest.approx(row["recorded_score"])
+    suspect, clean = values(one, 0, 20), values(one, 20, 60)
+    expected = confint_proportions_2indep(suspect.sum(), 20, clean.sum(), 40, method="newcomb", compare="diff")
+    assert (binary["difference"]["low"], binary["difference"]["high"]) == pytest.approx(expected)
+    assert binary["method"] == "Newcombe"
+    assert (binary["clean"]["low"], binary["clean"]["high"]) == pytest.approx(
+        proportion_confint(clean.sum(), 40, method="wilson")
+    )
+    suspect, clean = values(two, 0, 20), values(two, 20, 60)
+    expected = stats.ttest_ind(suspect, clean, equal_var=False).confidence_interval(0.95)
+    assert (graded["difference"]["low"], graded["difference"]["high"]) == pytest.approx((expected.low, expected.high))
+    assert graded["method"] == "Welch"
+    half = stats.sem(clean) * stats.t.ppf(0.975, 39)
+    assert (graded["clean"]["low"], graded["clean"]["high"]) == pytest.approx(
+        (clean.mean() - half, clean.mean() + half)
+    )
+
+
+def test_newcombe_is_the_published_interval():
+    # Newcombe, Statist. Med. 17:873 (1998), Table II, method 10, case a: 56/70 - 48/80.
+    suspect, clean = np.array([1.0] * 56 + [0.0] * 14), np.array([1.0] * 48 + [0.0] * 32)
+    mean, method = cc.difference_of_means(suspect, clean)
+    assert (round(mean.value, 4), round(mean.low, 4), round(mean.high, 4)) == (0.2, 0.0524, 0.3339)
+    assert method == "Newcombe"
+    flat = cc.difference_of_means(np.array([0.5, 0.5]), np.array([0.25, 0.25]))
+    assert flat == (cc.Mean(0.25, None, None), "none: no spread")
+
+
+def test_too_few_suspect_items_are_not_judged(capsys, measured):
+    _, arguments, _, _ = measured
+    document, _ = check(capsys, *arguments, "--min-items", 21, code=1)
+    for row in document["scores"]:
+        assert row["difference"] is None
+        assert row["not_judged"] == "20 suspect items; 21 are needed"
+        assert row["clean"]["value"] is not None
+
+
+def test_one_model_of_several(capsys, measured):
+    _, arguments, _, _ = measured
+    document, _ = check(capsys, *arguments, "--model-id", "acme/two", code=1)
+    assert [row["model"] for row in document["scores"]] == ["acme/two"]
+    assert "there are: acme/one, acme/two" in fail(capsys, *arguments, "--model-id", "acme/three")
+    assert "--model-id chooses among" in fail(capsys, *arguments[:4], "--model-id", "acme/two")
+
+
+def test_samples_are_joined_by_task_and_id(tmp_path, capsys, measured):
+    folder, arguments, one, _ = measured
+    # Another task with the same ids is not about these items.
+    write_record(folder / "results", "acme/one", "other_quiz", dict.fromkeys(one, 0.0))
+    document, _ = check(capsys, *arguments, code=1)
+    assert {row["task"] for row in document["scores"]} == {"quiz"}
+    alone = folder / "alone"
+    write_record(alone, "acme/one", "some_name_of_a_harness", one | {"q99": 1.0, "q3": None})
+    document, _ = check(capsys, *arguments[:5], alone, code=1)
+    counts = document["scores"][0]["items"]
+    assert counts == {"clean": 40, "suspect": 19, "too_short_to_judge": 0, "not_among_the_items": 1, "unscored": 1}
+    strange = folder / "strange"
+    write_record(strange, "acme/one", "quiz", {"x1": 1.0})
+    assert "no sample is about an item" in fail(capsys, *arguments[:5], strange)
+
+
+def test_items_of_samples_files(tmp_path, capsys):
+    texts = quiz(30)
+    scores = {f"s{i}": float(i % 3 == 0) for i in range(30)}
+    for model in ("acme/one", "acme/two"):
+        write_record(tmp_path / "results", model, "quiz", scores, {f"s{i}": text for i, text in enumerate(texts)})
+    (tmp_path / "corpus.txt").write_text("\n".join(texts[:12]))
+    results = tmp_path / "results"
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", results, "--results", results, code=1)
+    assert document["items"]["count"] == document["items"]["duplicates"] == 30
+    assert document["scores"][0]["items"]["suspect"] == 12
+    assert len(document["scores"]) == 2
+
+
+def test_an_item_that_changed_is_another_item(tmp_path):
+    same = [cc.BenchmarkItem("quiz", "q1", "x", "hash a"), cc.BenchmarkItem("quiz", "q1", "y", "hash b")]
+    judged = [cc.Judged(item, facts(), {"longest": cc.CLEAN}, (), 0) for item in same]
+    join = cc.Join(judged, ["quiz"])
+    assert join.find("quiz", "q1", "hash b") is judged[1]
+    assert join.find("quiz", "q1", "hash c") is None
+    assert join.find("quiz", "q1", None) is None  # two items answer to it
+
+
+def test_scores_that_cannot_be_split(tmp_path, capsys, measured):
+    folder, arguments, one, _ = measured
+    results = folder / "more"
+    write_record(results, "acme/bleu", "quiz", one, aggregation="bleu", score=31.2)
+    write_record(results, "acme/off", "quiz", one, score=0.123)
+    write_record(results, "acme/percent", "quiz", one, scale=100)
+    bleu, off, percent = check(capsys, *arguments[:5], results, code=1)[0]["scores"]
+    assert bleu["not_judged"] == "bleu is no mean of the items"
+    assert "the record says 0.123" in off["not_judged"]
+    assert percent["clean"]["value"] == pytest.approx(100 * values(one, 20, 60).mean())
+    assert percent["method"] == "Welch"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda row: row | {"evaluation_id": "other"}, "line 1: belongs to another record"),
+        (lambda row: row | {"evaluation": {"score": "good"}}, "line 1: the score is 'good'"),
+        (lambda row: row | {"evaluation": {"score": float("nan")}}, "line 1"),
+        (lambda row: {k: v for k, v in row.items() if k != "sample_id"}, "unreadable record: 'sample_id'"),
+    ],
+)
+def test_damaged_samples(tmp_path, capsys, measured, change, message):
+    folder, arguments, _, _ = measured
+    path = next((folder / "results").glob("*_samples.jsonl"))
+    first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps(change(json.loads(first))), *rest]))
+    assert message in fail(capsys, *arguments)
+
+
+def test_results_without_records(tmp_path, capsys, measured):
+    folder, arguments, _, _ = measured
+    (folder / "nothing").mkdir()
+    assert "no records there" in fail(capsys, *arguments[:5], folder / "nothing")
+    assert "no such folder" in fail(capsys, *arguments[:5], folder / "missing")
+
+
+# --- output ---
+
+
+def test_report_and_output(capsys, measured):
+    folder, arguments, _, _ = measured
+    report, output = folder / "out" / "REPORT.md", folder / "out" / "check.json"
+    document, err = check(capsys, *arguments, "--report", report, "--output", output, code=1)
+    assert json.loads(output.read_text()) == document
+    assert document["schema_version"] == "1"
+    text = report.read_text()
+    assert text.startswith("## Contamination check\n\n**Contamination found: 20 of 60 items.**")
+    assert "### Scores on clean and on suspect items" in text
+    assert "10 more are in the JSON document" in text
+    assert text.count("\n| quiz: q") == 10
+    assert "uv run scripts/check_contamination.py --training" in text
+    assert f"report in {report}" in err
+    assert sorted(path.name for path in report.parent.iterdir()) == ["REPORT.md", "check.json"]
+
+
+def test_table_for_people(capsys, measured):
+    _, arguments, _, _ = measured
+    assert cc.main([*map(str, arguments)]) == 1
+    out, err = capsys.readouterr()
+    assert "| longest | 20 | 40 | 0 |" in out
+    assert "higher on suspect items" in out
+    assert "contamination found: 20 of 60 items" in out
+    assert err == ""
+
+
+def test_foreign_text_cannot_steer_a_terminal_or_a_table(tmp_path, capsys):
+    own = write_items(tmp_path / "quiz.jsonl", QUESTION)
+    (tmp_path / "corpus.txt").write_text(f"\x1b[31mred | pipe <b> \x07\u202e{QUESTION}\x1b[0m | end")
+    report = tmp_path / "REPORT.md"
+    assert cc.main(["--training", str(tmp_path / "corpus.txt"), "--items", str(own), "--report", str(report)]) == 1
+    out = capsys.readouterr().out
+    for text in (out, report.read_text()):
+        assert not {c for c in text if not c.isprintable() and c != "\n"}
+        assert "\\|" in text
+        assert "\\<b\\>" in text
+
+
+def test_matches_are_shown_with_what_stands_around_them(tmp_path, capsys):
+    own = write_items(tmp_path / "quiz.jsonl", QUESTION)
+    text = f"{FILLER}{FILLER}He asked me: {QUESTION} I did not know."
+    (tmp_path / "corpus.txt").write_text(text)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=1)
+    (one,) = document["suspects"]
+    (match,) = one["matches"]
+    assert match["byte"] == text.encode().index(b"A baker")
+    assert match["line"] == 3
+    assert match["length"] == match["counted"] == one["longest_match"] == one["words"] == len(QUESTION.split())
+    assert one["longest_share"] == 1.0
+    assert match["before"].endswith("He asked me:")
+    assert match["after"] == "? I did not know."
+    assert match["text"].startswith("A baker sells")
+    assert "[…]" in match["text"]
+
+
+def test_three_places_are_kept_and_all_are_counted(tmp_path, capsys):
+    own = write_items(tmp_path / "quiz.jsonl", QUESTION)
+    (tmp_path / "corpus.txt").write_text(f"{QUESTION}\n{FILLER}" * 5)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=1)
+    assert document["suspects"][0]["places"] == 5
+    assert [match["line"] for match in document["suspects"][0]["matches"]] == [1, 3, 5]
+
+
+def test_help_as_a_command():
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(ROOT / "scripts" / "check_contamination.py"), "--help"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "13-gram" in done.stdout
+
+
+# --- the Hub ---
+
+
+def parquet_bytes(rows):
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"text": rows}), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def test_a_data_set_of_the_hub(hub, tmp_path, capsys, items):
+    files = {
+        "README.md": f"A card with {QUESTION}",  # no data
+        "data/train-00000-of-00002.parquet": parquet_bytes([FILLER] * 3),
+        "data/train-00001-of-00002.parquet": parquet_bytes([FILLER, QUESTION]),
+        "extra/more.jsonl": json.dumps({"text": FILLER}) + "\n",
+        "dataset_infos.json": "{}",
+    }
+    hub.create_repo("me/corpus", "dataset", files)
+    document, _ = check(capsys, "--training", "me/corpus", "--items", items, code=1)
+    assert document["training"]["files"] == 3
+    assert document["training"]["documents"] == 6
+    match = document["suspects"][0]["matches"][0]
+    assert re.fullmatch(r"hf://datasets/me/corpus@[0-9a-f]{12}/data/train-00001-of-00002\.parquet", match["file"])
+    assert match["row"] == 2
+    document, _ = check(capsys, "--training", "hf://datasets/me/corpus@main/extra", "--items", items, code=0)
+    assert document["training"]["files"] == 1
+
+
+def test_a_data_set_of_the_hub_that_cannot_be_read(hub, tmp_path, capsys, items):
+    assert "no such data set" in fail(capsys, "--training", "me/nothing", "--items", items)
+    hub.create_repo("me/pictures", "dataset", {"README.md": "x", "a.png": b"x"})
+    assert "no data files" in fail(capsys, "--training", "me/pictures", "--items", items)
+    hub.create_repo("me/columns", "dataset", {"a.jsonl": '{"a": "x", "b": "y"}\n'})
+    assert "of: a, b" in fail(capsys, "--training", "me/columns", "--items", items, code=3)
+
+
+# --- the example ---
+
+
+def shown_runs():
+    """(command, what it prints) in the example's README."""
+    text = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    return re.findall(
+        r"^```bash\n(uv run scripts/check_contamination\.py [^\n]*)\n```\n\n```text\n(.*?)\n```$", text, re.M | re.S
+    )
+
+
+def test_the_example_prints_what_its_readme_shows(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert len(shown_runs()) == 4
+    for command, expected in shown_runs():
+        words, _, pipe = command.partition(" | ")
+        assert cc.main(words.split()[3:]) == (0 if "--min-share" in words else 1)
+        lines = capsys.readouterr().out.splitlines()
+        if pipe:
+            program, count = pipe.split(" -")
+            lines = lines[: int(count)] if program == "head" else lines[-int(count) :]
+        assert "\n".join(lines) == expected, command
+
+
+def test_the_example_holds_what_was_planted(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text = cc.Folded((EXAMPLE / "training.txt").read_bytes()).data.split()
+    joined = b" " + b" ".join(text) + b" "
+    planted = set()
+    for path in (TINY / "data").glob("*/test.jsonl"):
+        for row in map(json.loads, path.read_text().splitlines()):
+            words = cc.Folded(row["prompt"].encode()).data.split()
+            if len(words) >= 8 and b" " + b" ".join(words) + b" " in joined:
+                planted.add(row["id"])
+    assert len(planted) == 24
+    data = TINY / "data"
+    document, _ = check(capsys, "--training", EXAMPLE / "training.txt", "--items", data, "--rule", "longest", code=1)
+    assert planted <= set(suspects(document))

