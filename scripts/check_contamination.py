@@ -62,6 +62,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -91,6 +92,7 @@ SLICE = 2**20  # words or letters of items hashed at once
 BLOCK = 2**18  # bytes of text scanned at once
 PART = 2**26  # bytes of a file that one process reads at a time
 ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its start
+LONG = 10**8  # bytes that take more than two seconds
 BEHIND = 4096  # bytes before a block, to see whether a match began there
 AHEAD = 2**24  # bytes behind a block that are searched for as many words as the longest item has
 NO_SPACE = 2**20  # bytes without white space after which a text is cut between two characters
@@ -104,7 +106,7 @@ UNIT_BASE = 0xD6E8FEB86659FD93
 SHOWN_MATCHES = 3  # places kept of each item
 SHOWN_TEXT, SHOWN_CONTEXT = 160, 40  # characters of a match, and on either side of it
 SHOWN_SUSPECTS = 10
-MOST_PROBLEMS = 5  # unreadable rows of a part that are named; the others are counted
+MOST_PROBLEMS = 5  # unreadable rows that are named; the others are counted
 MOST_SKIPPED = 0.01  # share of unreadable rows above which "nothing found" is no answer
 MOST_UNJUDGED = 0.5  # share of items too short to judge above which "nothing found" is no answer
 FEWEST_JUDGED = 10  # suspect and clean items that a difference of scores needs
@@ -142,7 +144,6 @@ BOILERPLATE = (
     "Use indirect truth tables to determine whether the following argument is valid. If the argument is invalid, "
     "choose an option which presents a counterexample. (There may be other counterexamples as well.)",
     "Which of the given formulas of PL is the best symbolization of the following sentence?",
-    "Select the best translation into predicate logic.",
     "Find the degree for the given field extension",
     "The following are multiple choice questions (with answers) about",
     "Answer the following multiple choice question. The last line of your response should be of the following format",
@@ -152,8 +153,8 @@ BOILERPLATE = (
     "Solve the following math problem efficiently and clearly. The last line of your response should be of the "
     "following format",
     "Solve the following math problem step by step. The last line of your response should be of the form",
-    "Read the passage below and answer the question that follows. Which of the following is the best answer?",
-    "Which of the following statements is true? Which of the following statements is not true?",
+    "Read the following passage and answer the question that follows.",
+    "Read the passage below and answer the question that follows.",
     "Below is an instruction that describes a task. Write a response that appropriately completes the request.",
     "Below is an instruction that describes a task, paired with an input that provides further context. Write a "
     "response that appropriately completes the request.",
@@ -250,8 +251,8 @@ class Filter:
 class Index:
     """The items of a benchmark as one sequence of units, and a table of their windows.
 
-    window: units that are looked up at once, every stride-th of an item.
-    units: hashes of words (uint64), or bytes of letters and digits (uint8). bounds: of each item in units.
+    window: units that are looked up at once, at every stride-th unit of an item. units: hashes of words (uint64), or
+    bytes of letters and digits (uint8). bounds: of each item in units.
     counted: running total of the units that count; a difference of two is the length of a span without boilerplate.
     hashes: of the windows, sorted, each once; positions[offsets[i]:offsets[i + 1]]: where hashes[i] begins; bits: two
     filters in front of the hashes. text, text_bounds: the words themselves, each followed by a space, and where they
@@ -414,13 +415,13 @@ class ScoreRow:
     record: str
     counts: Mapping[str, int]
     recorded: float
-    all: Mean | None
-    clean: Mean | None
-    suspect: Mean | None
-    difference: Mean | None
-    inflation: Mean | None
-    method: str
     why: str
+    all: Mean | None = None
+    clean: Mean | None = None
+    suspect: Mean | None = None
+    difference: Mean | None = None
+    inflation: Mean | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +469,8 @@ class Check:
         if self.unjudged > MOST_UNJUDGED * len(self.judged):
             why.append(f"{self.unjudged} of {len(self.judged)} items are too short to judge")
         if self.found.broken:
-            why.append(f"{len(self.found.broken)} training files could not be read to their end")
+            files = plural(len(self.found.broken), "training file")
+            why.append(f"{files} could not be read to the end")
         if self.found.unreadable > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
         return why
@@ -868,7 +870,7 @@ def repeats_itself(units: np.ndarray, begin: np.ndarray, window: int) -> np.ndar
     found = np.zeros(len(begin), bool)
     for low in range(0, len(begin), 2**16):
         rows = views[begin[low : low + 2**16]]
-        for period in range(1, 3 if window == WORD_WINDOW else 5):
+        for period in range(1, window // 2 + 1):
             found[low : low + 2**16] |= (rows[:, period:] == rows[:, :-period]).all(axis=1)
     return found
 
@@ -1048,6 +1050,9 @@ def grown(index: Index, units: np.ndarray, at: np.ndarray, position: np.ndarray,
 
 def equal_stretches(ours: Sequence[bytes], theirs: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     """(begin, length) of the stretches in which two lists of words are equal: one, but where hashes collide."""
+    if ours == theirs:
+        yield 0, len(ours)
+        return
     begin = None
     for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         if one == other:
@@ -1229,6 +1234,7 @@ class Scanner:
             return Place(name, batch[i][1], batch[i][2], kind), starts[i], starts[i + 1] - len(joint)
 
         self.scan(TextBlock(raw, 0, len(raw), locate))
+        self.found.words -= len(batch) - 1  # the separators
         self.found.bytes += sum(len(text) for text, _, _ in batch)
 
     def scan_long_document(self, document: tuple[bytes, int, int], name: str, kind: str) -> None:
@@ -1339,6 +1345,8 @@ def text_blocks(
 
 def add_found(into: Found, part: Found, lines: int) -> None:
     """Add what a part has found; `lines`: of the same file before the part."""
+    import numpy as np
+
     for key, matches in part.matches.items():
         moved = [
             match if not lines else replace(match, place=replace(match.place, number=match.place.number + lines))
@@ -1346,7 +1354,7 @@ def add_found(into: Found, part: Found, lines: int) -> None:
         ]
         into.matches[key] = sorted([*into.matches[key], *moved], key=lambda match: match.order)[:SHOWN_MATCHES]
     into.places.update(part.places)
-    into.seen += part.seen
+    into.seen = [np.union1d(*pair) if len(pair) > 1 else pair[0] for pair in [into.seen + part.seen] if pair]
     for name in ("bytes", "documents", "lines", "words", "replaced", "rows", "unreadable", "without_text"):
         setattr(into, name, getattr(into, name) + getattr(part, name))
     into.problems += [(file, number + lines, kind, why) for file, number, kind, why in part.problems]
@@ -1401,12 +1409,17 @@ def item_status(rule: Rule, facts: Facts) -> str:
     if rule.measure == "windows":
         if facts.counted < rule.length or not facts.windows:
             return TOO_SHORT
-        return SUSPECT if facts.windows_found >= rule.share * facts.windows else CLEAN
+        return SUSPECT if facts.windows_found >= least_share(rule, facts.windows) else CLEAN
     length = facts.counted if rule.unit == "words" else facts.characters
     longest = facts.longest if rule.unit == "words" else facts.longest_characters
     if length < rule.length:
         return TOO_SHORT
-    return SUSPECT if longest >= max(rule.length, rule.share * length) else CLEAN
+    return SUSPECT if longest >= max(rule.length, least_share(rule, length)) else CLEAN
+
+
+def least_share(rule: Rule, whole: int) -> int:
+    """The fewest parts of a whole that are the rule's share of it: 70 % of 90 are 63, though 0.7 * 90 is less."""
+    return math.ceil(rule.share * whole - 1e-9)
 
 
 # --- Pure core: scores ---------------------------------------------------------------------------------------------
@@ -1461,7 +1474,8 @@ def difference_of_means(suspect: np.ndarray, clean: np.ndarray) -> tuple[Mean, s
 class Measured:
     """One result of a record with the mean score of each of its items; `why` it cannot be split, or nothing.
 
-    items: (task, sample_id, sample_hash) -> score; unscored: the items without one.
+    items: (task, sample_id, sample_hash) -> score, which is on the result's scale when multiplied by `scale`.
+    unscored: the items without a score.
     """
 
     model: str
@@ -1470,6 +1484,7 @@ class Measured:
     record: str
     score: float
     items: Mapping[tuple[str, str, str | None], float]
+    scale: float
     unscored: int
     why: str
 
@@ -1511,39 +1526,37 @@ def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> Sco
     counts = {status.replace(" ", "_"): len(own) for status, own in scores.items()}
     counts |= {"not_among_the_items": missing, "unscored": measured.unscored}
     row = ScoreRow(
-        rule.name,
-        measured.model,
-        measured.task,
-        measured.result_id,
-        measured.record,
-        counts,
-        measured.score,
-        None,
-        None,
-        None,
-        None,
-        None,
-        "",
-        measured.why,
+        rule=rule.name,
+        model=measured.model,
+        task=measured.task,
+        result_id=measured.result_id,
+        record=measured.record,
+        counts=counts,
+        recorded=measured.score,
+        why=measured.why,
     )
-    if measured.why:
-        return row
+    return row if measured.why else with_means(row, clean, suspect, measured.scale, fewest)
+
+
+def with_means(row: ScoreRow, clean: np.ndarray, suspect: np.ndarray, scale: float, fewest: int) -> ScoreRow:
+    """A row with its means, and with their difference when there are items enough."""
+    import numpy as np
+
     both = np.concatenate([clean, suspect])
-    row = replace(
-        row,
-        all=mean_interval(both) if len(both) else None,
-        clean=mean_interval(clean) if len(clean) else None,
-        suspect=mean_interval(suspect) if len(suspect) else None,
-    )
+    sides = {"all": both, "clean": clean, "suspect": suspect}
+    row = replace(row, **{name: scaled(mean_interval(own), scale) for name, own in sides.items() if len(own)})
     few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
     if few:
         return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")
     difference, method = difference_of_means(suspect, clean)
     # all - clean = share of the suspect items * (suspect - clean), so its interval is that share of the difference's.
-    share = len(suspect) / len(both)
-    bounds = [None if value is None else share * value for value in (difference.low, difference.high)]
-    inflation = Mean(share * difference.value, *bounds)
-    return replace(row, difference=difference, inflation=inflation, method=method)
+    inflation = scaled(difference, scale * len(suspect) / len(both))
+    return replace(row, difference=scaled(difference, scale), inflation=inflation, method=method)
+
+
+def scaled(mean: Mean, scale: float) -> Mean:
+    """A mean on another scale."""
+    return Mean(*(None if value is None else scale * value for value in (mean.value, mean.low, mean.high)))
 
 
 # --- Pure core: output ---------------------------------------------------------------------------------------------
@@ -1766,9 +1779,10 @@ def check_json(check: Check) -> dict[str, Any]:
             "documents": found.documents,
             "rows_unreadable": found.unreadable,
             "rows_without_text": found.without_text,
-            "bytes_replaced": found.replaced,
+            "not_utf8": found.replaced,
             "problems": [
-                {"file": file, kind: number, "error": why} for file, number, kind, why in sorted(found.problems)
+                {"file": file, kind: number, "error": why}
+                for file, number, kind, why in sorted(found.problems)[:MOST_PROBLEMS]
             ],
             "broken_files": sorted(found.broken),
             "left_out": list(check.sources.left_out),
@@ -1883,17 +1897,22 @@ def is_side_file(name: str) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and its folders, in order; hidden ones are left out."""
-    for base, directories, names in os.walk(folder):
+    """The files in a folder and its folders, in order; hidden ones, pipes and sockets are left out."""
+
+    def fail(error: OSError) -> None:
+        raise ScriptError(f"{error.filename}: {error.strerror}") from error
+
+    for base, directories, names in os.walk(folder, onerror=fail):
         directories[:] = sorted(name for name in directories if not name.startswith("."))
-        yield from (Path(base, name) for name in sorted(names) if not name.startswith("."))
+        paths = (Path(base, name) for name in sorted(names) if not name.startswith("."))
+        yield from (path for path in paths if path.is_file() or path.is_symlink())  # a dead link is an error later
 
 
 def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:
     """The first rows of a file of JSON lines, a JSON array or a table; what is no JSON is left out."""
     if kind in ("parquet", "arrow"):
-        batches = table_batches(path, kind, None, 0, None)
-        return next((batch.slice(0, most).to_pylist() for _, batch in batches if batch.num_rows), [])
+        batches = table_batches(path, kind, None, 0, None, most)
+        return next((batch_rows(batch.slice(0, most))[0] for _, batch in batches if batch.num_rows), [])
     rows = []
     with open_packed(path, packed) as file:
         if is_array(file):
@@ -1936,9 +1955,12 @@ def parse_json(line: bytes) -> tuple[Any, int]:
 
 
 def table_batches(
-    path: str, kind: str, columns: Sequence[str] | None, start: int, stop: int | None
+    path: str, kind: str, columns: Sequence[str] | None, start: int, stop: int | None, size: int = 1024
 ) -> Iterator[tuple[int, Any]]:
-    """(number of the first row, batch) of a parquet file's row groups `start` to `stop`, or of an Arrow file."""
+    """(number of the first row, batch) of a parquet file's row groups `start` to `stop`, or of an Arrow file.
+
+    size: rows of a parquet file that are read at once.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -1947,7 +1969,7 @@ def table_batches(
         with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
             groups = range(file.num_row_groups)[start:stop]
             row += sum(file.metadata.row_group(i).num_rows for i in range(start))
-            for batch in file.iter_batches(1024, list(groups), list(columns) if columns else None, use_threads=False):
+            for batch in file.iter_batches(size, list(groups), list(columns) if columns else None, use_threads=False):
                 yield row, batch
                 row += batch.num_rows
         return
@@ -1961,6 +1983,29 @@ def table_batches(
         for batch in batches:
             yield row, batch.select(list(columns)) if columns else batch
             row += batch.num_rows
+
+
+def batch_rows(batch: Any) -> tuple[list[Any], int]:
+    """(the rows of a table's batch, how many byte sequences were not UTF-8); None for a row that cannot be read."""
+    import pyarrow as pa
+
+    try:
+        return batch.to_pylist(), 0
+    except UnicodeDecodeError:
+        kinds = (pa.types.is_string, pa.types.is_large_string)
+        columns = [c.cast(pa.large_binary()) if any(is_(c.type) for is_ in kinds) else c for c in batch.columns]
+    rows, replaced = [], 0
+    for i in range(batch.num_rows):
+        try:
+            values = [column[i].as_py() for column in columns]
+        except UnicodeDecodeError:  # in a list or an object
+            rows.append(None)
+            continue
+        decoded = [without_errors(value) if isinstance(value, bytes) else (value, 0) for value in values]
+        replaced += sum(bad for _, bad in decoded)
+        texts_of_row = [value.decode() if isinstance(value, bytes) else value for value, _ in decoded]
+        rows.append(dict(zip(batch.schema.names, texts_of_row, strict=True)))
+    return rows, replaced
 
 
 def texts(value: Any) -> list[str]:
@@ -2045,16 +2090,22 @@ def folder_files(folder: Path) -> tuple[list[Path], list[str]]:
 
 def has_rows(path: Path) -> bool:
     """Whether a file found by its name .json holds rows, and is no single object such as a program's settings."""
-    if path.suffix != ".json" or not path.stat().st_size:
+    if path.suffix != ".json":
         return True
-    return any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
+    try:
+        if not path.stat().st_size or array_or_lines(str(path), "lines", "") == "array":
+            return True
+        return any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
+    except OSError:
+        return True  # reading it says what is wrong
 
 
 def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: str = "") -> list[Part]:
     """The parts of a file, `name` as it is shown. Its text's field is looked for here: a question comes early."""
     kind, packed = file_kind(path) or ("text", "")
-    whole = Part(name or path, path, kind, packed, os.path.getsize(path), wanted=tuple(wanted))
+    whole = Part(name or path, path, kind, packed, 0, wanted=tuple(wanted))
     try:
+        whole = replace(whole, size=os.path.getsize(path))
         if kind == "text":
             with open_packed(path, packed) as file:
                 refuse_binary(whole.name, file.read(8192))
@@ -2063,8 +2114,8 @@ def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: s
             whole = replace(whole, kind=array_or_lines(path, kind, packed), wanted=chosen)
         if kind == "parquet":
             return row_group_parts(whole, settings)
-    except PermissionError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
+    except (FileNotFoundError, PermissionError) as error:
+        raise ScriptError(f"{whole.name}: {error.strerror}") from error
     except broken_errors() as error:
         if settings.skip_broken:
             return [replace(whole, broken=broken_text(whole.name, error))]
@@ -2171,7 +2222,9 @@ def read_json_lines(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]
 def read_table(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
     """The texts of a table's rows with their numbers."""
     for first, batch in table_batches(part.path, part.kind, part.wanted, part.start, part.stop):
-        for i, row in enumerate(batch.to_pylist()):
+        rows, replaced = batch_rows(batch)
+        found.replaced += replaced
+        for i, row in enumerate(rows):
             yield from row_text(row, part, found, first + i, -1)
 
 
@@ -2326,9 +2379,12 @@ def save_indexes(indexes: Sequence[Index], folder: Path) -> None:
             value = getattr(index, one.name)
             if isinstance(value, int):
                 numbers[one.name] = value
-            else:
+                continue
+            try:
                 np.save(folder / f"{i}_{one.name}.npy", value)
-        (folder / f"{i}.json").write_text(json.dumps(numbers), encoding="utf-8")
+            except OSError as error:
+                raise ScriptError(f"{folder}: {error.strerror or error}; set TMPDIR, or --workers 1") from error
+        write_whole(folder / f"{i}.json", json.dumps(numbers))
 
 
 def load_indexes(folder: Path) -> list[Index]:
@@ -2372,11 +2428,14 @@ def scan_all(parts: Sequence[Part], indexes: list[Index], settings: ScanSettings
     """Scan all parts, on several processes when there is enough to do; `indexes` is emptied then."""
     total = Found()
     lines: Counter[str] = Counter()
-    with contextlib.ExitStack() as stack:
-        results = part_results(parts, indexes, settings, stack)
-        for part, found in zip(parts, scan_progress(results, parts), strict=True):
-            add_found(total, found, lines[part.name])
-            lines[part.name] += found.lines
+    try:
+        with contextlib.ExitStack() as stack:
+            results = part_results(parts, indexes, settings, stack)
+            for part, found in zip(parts, scan_progress(results, parts), strict=True):
+                add_found(total, found, lines[part.name])
+                lines[part.name] += found.lines
+    except BrokenProcessPool as error:
+        raise ScriptError("a process was ended from outside (out of memory?); try --workers 1") from error
     return total
 
 
@@ -2398,18 +2457,19 @@ def part_results(
 
 
 def scan_progress(results: Iterator[Found], parts: Sequence[Part]) -> Iterator[Found]:
-    """The results; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    """The results; on a terminal with a bar, a rate and the time left, when they take longer than about two seconds."""
     begun, done, bar = time.monotonic(), 0, None
+    total = sum(part.size for part in parts)
     try:
+        if total >= LONG and sys.stderr.isatty():
+            bar = progress_bar()
+            task = bar.add_task("scanning, MB", total=total // 10**6, rate="")
+            bar.start()
         for part, found in zip(parts, results, strict=True):
             done += part.size
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task("scanning, MB", total=sum(part.size for part in parts) // 10**6, rate="")
-                bar.start()
             if bar is not None:
-                bar.update(task, completed=done // 10**6, rate=f"{done / seconds / 1e6:.0f} MB/s")
+                rate = done / (time.monotonic() - begun) / 1e6
+                bar.update(task, completed=done // 10**6, rate=f"{rate:.0f} MB/s")
             yield found
     finally:
         if bar is not None:
@@ -2499,7 +2559,7 @@ def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         else:
             for first, batch in table_batches(str(path), kind, None, 0, None):
                 yield from ((f"{path}: row {first + i}", row) for i, row in enumerate(batch.to_pylist()))
-    except broken_errors() as error:
+    except (*broken_errors(), UnicodeDecodeError) as error:
         raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or single_line(error)}") from error
 
 
@@ -2661,7 +2721,7 @@ def record_results_with_items(path: Path, record: Mapping[str, Any], model: str)
 def measured_result(
     path: Path, model: str, result: Mapping[str, Any], rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
 ) -> Measured:
-    """One result with the mean score of each of its items, on the scale of the result's score."""
+    """One result with the mean score of each of its items."""
     task, metric = str(result["evaluation_name"]), result["metric_config"]
     result_id = single_line(result.get("evaluation_result_id") or task)
     score = result["score_details"]["score"]
@@ -2679,8 +2739,7 @@ def measured_result(
     means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
     aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "mean")
     scale, why = item_scale([value for values in scores.values() for value in values], score, aggregation)
-    scaled = {key: value * scale for key, value in means.items()}
-    return Measured(model, task, result_id, path.as_posix(), score, scaled, unscored, why)
+    return Measured(model, task, result_id, path.as_posix(), score, means, scale, unscored, why)
 
 
 def item_scale(values: Sequence[float], score: float, aggregation: str) -> tuple[float, str]:
@@ -2842,10 +2901,10 @@ def repeat_command(args: argparse.Namespace) -> str:
     """The command that gives the same answer again."""
     words = []
     for name, value in vars(args).items():
-        if value not in (None, False) and name not in ("run", "workers", "json", "output", "report"):
+        if value is not None and value is not False and name not in ("run", "workers", "json", "output", "report"):
             values = [] if value is True else value if isinstance(value, list) else [value]
             words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return "uv run scripts/check_contamination.py " + shlex.join(words)
+    return single_line("uv run scripts/check_contamination.py " + shlex.join(words))
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@
 #     "orjson>=3.10,<4",
 #     "packaging>=25,<27",
 #     "pyarrow>=21,<27",
+#     "pystoi>=0.4.1,<0.5",
 #     "pytest-xdist>=3.8,<4",
 #     "pytest>=9,<10",
 #     "python-dotenv>=1.1,<2",

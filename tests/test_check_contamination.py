@@ -8,6 +8,7 @@ import lzma
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
 import uuid
@@ -229,13 +230,13 @@ def hostile_text(seed: int) -> bytes:
 EAST = "東京都の天気は今日とても良いので、私たちは公園へ散歩に行きました。そして明日は雨が降るそうです。"
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_chunk_size_does_not_change_the_answer(tmp_path, seed):
     training = tmp_path / "corpus.txt"
     training.write_bytes(hostile_text(seed))
     expected = answer(*scan([QUESTION, OTHER, EAST], training, ALL_RULES))
     assert expected[0][0][0].longest > 20
-    for block, part in ((64, 2**26), (257, 1000), (1000, 333), (4096, 2500), (2**18, 611)):
+    for block, part in ((64, 2**26), (257, 1000), (4096, 2500), (2**18, 611)):
         setting = cc.ScanSettings(block=block, part=part)
         assert answer(*scan([QUESTION, OTHER, EAST], training, ALL_RULES, setting=setting)) == expected
 
@@ -310,8 +311,13 @@ def test_a_file_that_is_named_twice_counts_once(tmp_path, capsys, items):
 # --- against plain matching, one pair of places after the other ---
 
 
+def says_something(window: list[str]) -> bool:
+    """Whether eight words do not only repeat some of them."""
+    return all(window[period:] != window[:-period] for period in (1, 2, 3, 4))
+
+
 def plain_longest(item: list[str], text: list[str]) -> int:
-    """The longest run of equal words that has a window of eight which does not repeat one or two words."""
+    """The longest run of equal words that has a window of eight which does not repeat up to four words."""
     best = 0
     for i in range(len(item)):
         for j in range(len(text)):
@@ -321,7 +327,7 @@ def plain_longest(item: list[str], text: list[str]) -> int:
             while i + n < len(item) and j + n < len(text) and item[i + n] == text[j + n]:
                 n += 1
             windows = [item[i + k : i + k + 8] for k in range(n - 7)]
-            if any(w[1:] != w[:-1] and w[2:] != w[:-2] for w in windows):
+            if any(map(says_something, windows)):
                 best = max(best, n)
     return best
 
@@ -329,7 +335,7 @@ def plain_longest(item: list[str], text: list[str]) -> int:
 words = st.lists(st.sampled_from(["ash", "birch", "cedar"]), min_size=1, max_size=30)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(words, min_size=1, max_size=4), st.lists(words, min_size=1, max_size=5), st.integers(16, 80))
 def test_longest_run_is_that_of_plain_matching(tmp_path, own, text, block):
     joined = list(itertools.chain(*text))
@@ -339,7 +345,7 @@ def test_longest_run_is_that_of_plain_matching(tmp_path, own, text, block):
     assert [one.facts.longest for one in judged] == [plain_longest(item, joined) for item in own]
     for item, one in zip(own, judged, strict=True):
         windows = [item[i : i + 8] for i in range(len(item) - 7)]
-        windows = [w for w in windows if w[1:] != w[:-1] and w[2:] != w[:-2]]
+        windows = list(filter(says_something, windows))
         there = {tuple(joined[i : i + 8]) for i in range(len(joined) - 7)}
         assert one.facts.windows == len(windows)
         assert one.facts.windows_found == sum(tuple(w) in there for w in windows)
@@ -508,6 +514,17 @@ def facts(**changes):
     return cc.Facts(**{**base, "longest_characters": 0, **changes})
 
 
+def test_shares_are_exact():
+    for whole in range(1, 2000):
+        assert cc.least_share(cc.MATCH_RULES["8-gram"], whole) == -(-7 * whole // 10)
+        assert cc.least_share(cc.MATCH_RULES["longest"], whole) == -(-whole // 2)
+
+
+def test_every_known_instruction_can_be_recognized():
+    for text in cc.BOILERPLATE:
+        assert len(cc.Folded(text.encode()).data.split()) >= cc.WORD_WINDOW, text
+
+
 @pytest.mark.parametrize(
     ("rule", "changes", "status"),
     [
@@ -614,7 +631,7 @@ def test_skipping_a_damaged_file_leaves_the_question_open(tmp_path, capsys, item
     (tmp_path / "corpus" / "bad.parquet").write_bytes(b"PAR1 nothing PAR1")
     assert "bad.parquet" in fail(capsys, "--training", tmp_path / "corpus", "--items", items)
     document, _ = check(capsys, "--training", tmp_path / "corpus", "--items", items, "--skip-broken", code=3)
-    assert document["why_undecided"] == ["1 training files could not be read to their end"]
+    assert document["why_undecided"] == ["1 training file could not be read to the end"]
     (tmp_path / "corpus" / "good.txt").write_text(QUESTION)
     check(capsys, "--training", tmp_path / "corpus", "--items", items, "--skip-broken", code=1)
 
@@ -639,12 +656,38 @@ def test_text_that_is_not_utf8_is_read_all_the_same(tmp_path, capsys, items):
     path = tmp_path / "corpus.txt"
     path.write_bytes(FILLER.encode() + b"caf\xe9 \xff\xfe " + QUESTION.encode() + b" \xe9")
     document, _ = check(capsys, "--training", path, "--items", items, code=1)
-    assert document["training"]["bytes_replaced"] == 3
+    assert document["training"]["not_utf8"] == 3
     lines = tmp_path / "corpus.jsonl"
     lines.write_bytes(b'{"text": "caf\xe9 ' + QUESTION.encode() + b'"}\n{"text": "\\ud800 lone"}\n')
     document, _ = check(capsys, "--training", lines, "--items", items, code=1)
-    assert document["training"]["bytes_replaced"] == 1
+    assert document["training"]["not_utf8"] == 1
     assert document["training"]["rows_unreadable"] == 0
+
+
+def test_a_table_whose_texts_are_not_utf8(tmp_path, capsys, items):
+    def column(*rows):
+        return pa.array(rows, pa.binary()).view(pa.string())
+
+    path = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table({"text": column(b"caf\xe9 " + QUESTION.encode(), FILLER.encode()), "n": [1, 2]}), path)
+    document, _ = check(capsys, "--training", path, "--items", items, code=1)
+    assert document["training"]["not_utf8"] == 1
+    assert document["suspects"][0]["matches"][0]["row"] == 1
+    nested = pa.ListArray.from_arrays(pa.array([0, 1, 2]), column(b"\xff", QUESTION.encode()))
+    pq.write_table(pa.table({"turns": nested}), path)
+    document, _ = check(capsys, "--training", path, "--items", items, "--text-field", "turns", code=1)
+    assert document["training"]["rows_unreadable"] == 1
+    assert document["training"]["problems"][0]["row"] == 1
+
+
+def test_dead_links_and_pipes_in_a_folder(tmp_path, capsys, items):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.txt").write_text(QUESTION)
+    os.mkfifo(folder / "pipe.txt")
+    check(capsys, "--training", folder, "--items", items, code=1)
+    (folder / "gone.jsonl").symlink_to(tmp_path / "nowhere.jsonl")
+    assert "gone.jsonl: No such file" in fail(capsys, "--training", folder, "--items", items)
 
 
 @pytest.mark.parametrize(
@@ -705,6 +748,27 @@ def test_bad_items(tmp_path, capsys, content, message, code):
     own.write_bytes(content)
     (tmp_path / "corpus.txt").write_text(FILLER)
     assert message in fail(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=code)
+
+
+def test_json_that_is_no_text_is_left_out_of_a_folder(tmp_path, capsys, items):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.txt").write_text(QUESTION)
+    (folder / "settings.json").write_text(json.dumps({"name": "x", "size": 3}, indent=2))
+    (folder / "dataset_info.json").write_text('{"a": 1}')
+    (folder / "notes.docx").write_bytes(b"x")
+    document, _ = check(capsys, "--training", folder, "--items", items, code=1)
+    assert document["training"]["files"] == 1
+    assert document["training"]["left_out"] == [f"3 files in {folder} (.docx, .json)"]
+
+
+def test_a_process_that_is_ended_from_outside(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(FILLER)
+    monkeypatch.setattr(cc, "ONE_PROCESS", 0)
+    monkeypatch.setattr(cc, "start_worker", os._exit)
+    with pytest.raises(cc.ScriptError, match="--workers 1"):
+        scan([QUESTION], tmp_path, setting=cc.ScanSettings(workers=2))
 
 
 def test_the_items_own_file_is_no_training_text(tmp_path, capsys, items):
@@ -974,7 +1038,11 @@ def test_scores_that_cannot_be_split(tmp_path, capsys, measured):
     assert bleu["not_judged"] == "bleu is no mean of the items"
     assert "the record says 0.123" in off["not_judged"]
     assert percent["clean"]["value"] == pytest.approx(100 * values(one, 20, 60).mean())
-    assert percent["method"] == "Welch"
+    assert percent["method"] == "Newcombe"
+    low, high = confint_proportions_2indep(
+        values(one, 0, 20).sum(), 20, values(one, 20, 60).sum(), 40, method="newcomb"
+    )
+    assert (percent["difference"]["low"], percent["difference"]["high"]) == pytest.approx((100 * low, 100 * high))
 
 
 @pytest.mark.parametrize(
@@ -1018,6 +1086,15 @@ def test_report_and_output(capsys, measured):
     assert "uv run scripts/check_contamination.py --training" in text
     assert f"report in {report}" in err
     assert sorted(path.name for path in report.parent.iterdir()) == ["REPORT.md", "check.json"]
+
+
+def test_the_report_names_a_command_that_parses(capsys, measured):
+    folder, arguments, _, _ = measured
+    report = folder / "REPORT.md"
+    check(capsys, *arguments, "--min-share", 0, "--no-filter", "--report", report, code=1)
+    command = re.search(r"Made by `uv run scripts/check_contamination\.py (.*)`", report.read_text())[1]
+    again = cc.build_parser().parse_args(shlex.split(command))
+    assert (again.min_share, again.no_filter, again.results) == (0.0, True, [str(folder / "results")])
 
 
 def test_table_for_people(capsys, measured):
