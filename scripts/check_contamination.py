@@ -1336,7 +1336,7 @@ def text_blocks(
         ahead = scanner.ahead
         while fill(end + ahead) and ahead < AHEAD and not scanner.is_enough(buffer[end : end + ahead]):
             ahead *= 2
-        yield buffer, begin, end, base
+        yield buffer[: end + ahead], begin, end, base
         if end >= len(buffer):
             return
         dropped = max(0, end - BEHIND)
@@ -1418,7 +1418,7 @@ def item_status(rule: Rule, facts: Facts) -> str:
 
 
 def least_share(rule: Rule, whole: int) -> int:
-    """The fewest parts of a whole that are the rule's share of it: 70 % of 90 are 63, though 0.7 * 90 is less."""
+    """The fewest parts of a whole that are the rule's share of it: 55 % of 100 are 55, though 0.55 * 100 is more."""
     return math.ceil(rule.share * whole - 1e-9)
 
 

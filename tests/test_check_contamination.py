@@ -365,6 +365,39 @@ def test_fifty_characters_are_found_wherever_they_are(tmp_path, begin, length, a
     assert longest <= len(piece) + 2 * len(around) + 8
 
 
+def test_fifty_characters_are_enough_at_every_place_of_an_item(tmp_path):
+    letters = re.sub(r"\W", "", QUESTION + OTHER)[:160]
+    for begin in range(0, len(letters) - 50, 3):
+        for length, status in ((49, cc.CLEAN), (50, cc.SUSPECT)):
+            training = tmp_path / "corpus.txt"
+            training.write_text(f"7 {letters[begin : begin + length]} 7")
+            (judged,), _ = scan([letters], training, ["50-char"])
+            assert judged.status == {"50-char": status}, (begin, length)
+
+
+@pytest.mark.parametrize("side", ["before", "behind"])
+def test_half_a_character_is_none(tmp_path, side):
+    # Both end (or begin) with a letter whose first (or second) byte is equal and the other is not.
+    equal = "жил был у старого мельника кот и никто не знал почему он молчал"
+    letters = equal.replace(" ", "")[:49]
+    ours, theirs = ("а", "б") if side == "behind" else ("\u0430", "\u04b0")  # d0 b0, d0 b1; d0 b0, d2 b0
+    training = tmp_path / "corpus.txt"
+    item = letters + ours + "x" * 5 if side == "behind" else "x" * 5 + ours + letters
+    training.write_text(f"7 {letters + theirs}" if side == "behind" else f"7 {theirs + letters} 7", encoding="utf-8")
+    (judged,), _ = scan([item], training, ["50-char"])
+    assert judged.status == {"50-char": cc.CLEAN}
+
+
+def test_words_far_from_each_other_are_one_match(tmp_path):
+    training = tmp_path / "corpus.txt"
+    training.write_text(FILLER * 3 + QUESTION.replace(" ", " \n...---\t" * 300) + FILLER)
+    for block in (1000, 2**18):
+        judged, _ = scan([QUESTION], training, ALL_RULES, setting=cc.ScanSettings(block=block))
+        assert judged[0].facts.longest == len(QUESTION.split())
+        assert judged[0].facts.longest_characters == len(re.sub(r"\W", "", QUESTION))
+        assert judged[0].places == 1
+
+
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_folding_goes_character_by_character(one, other):
     def fold(text):
@@ -518,6 +551,7 @@ def test_shares_are_exact():
     for whole in range(1, 2000):
         assert cc.least_share(cc.MATCH_RULES["8-gram"], whole) == -(-7 * whole // 10)
         assert cc.least_share(cc.MATCH_RULES["longest"], whole) == -(-whole // 2)
+        assert cc.least_share(cc.replace(cc.MATCH_RULES["longest"], share=0.55), whole) == -(-55 * whole // 100)
 
 
 def test_every_known_instruction_can_be_recognized():
