@@ -4049,24 +4049,6 @@ def weight_sizes(args: argparse.Namespace, checkpoints: Sequence[Checkpoint]) ->
     return {c.name: sum(path.stat().st_size for path in weight_files(c.path)) for c in checkpoints}
 
 
-def measured_items(
-    args: argparse.Namespace, vocabulary: MetricMapping
-) -> tuple[list[Checkpoint], dict[str, ItemScores], dict[str, float]]:
-    """Checkpoints with a measured result, the items of the tasks that all of them have, and the tasks' weights."""
-    options = resolve_options(args, vocabulary)
-    root = Path(args.checkpoints)
-    folders = [Path(folder) for folder in args.results] if args.results else [root]
-    checkpoints, _, _ = scan_checkpoints(root, folders if args.results else ())
-    check_steps(checkpoints, root)
-    results, failures, _ = read_measured(folders, checkpoints, vocabulary)
-    chosen, _ = choose_measured(checkpoints, results, failures, vocabulary, options)
-    items = read_items(chosen, args.cluster_by)
-    shared, _ = shared_benchmarks(chosen)
-    first = next(iter(chosen))
-    ranked = rank_measured(first, chosen[first], shared, vocabulary, options)
-    return list(chosen), items, task_weights(items, vocabulary, options, ranked)
-
-
 def race_results(
     args: argparse.Namespace, vocabulary: MetricMapping, options: Options
 ) -> tuple[list[Checkpoint], dict[Checkpoint, list[Result]]]:

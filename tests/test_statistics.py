@@ -738,13 +738,26 @@ def test_some_checkpoints_with_samples_and_some_without(tmp_path, capsys):
     assert "independent normal errors, not paired" in document["statistics"]["method"]
 
 
+def measured_items(args):
+    """Checkpoints with a measured result, the items of the tasks that all of them have, and the tasks' weights."""
+    options = bc.resolve_options(args, VOCABULARY)
+    checkpoints, _, _ = bc.scan_checkpoints(Path(args.checkpoints), ())
+    results, failures, _ = bc.read_measured([Path(args.checkpoints)], checkpoints, VOCABULARY)
+    chosen, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
+    items = bc.read_items(chosen, args.cluster_by)
+    shared, _ = bc.shared_benchmarks(chosen)
+    first = next(iter(chosen))
+    ranked = bc.rank_measured(first, chosen[first], shared, VOCABULARY, options)
+    return list(chosen), items, bc.task_weights(items, VOCABULARY, options, ranked)
+
+
 def test_growing_rounds_align(tmp_path):
     """What a race reads: checkpoints with different numbers of the same items."""
     run = make_run(tmp_path, "step_1", "step_2")
     for name, n in (("step_1", 3), ("step_1", 6), ("step_2", 4)):
         add_samples(run, name, "gsm8k", [1.0, 0.0, 1.0, 1.0, 0.0, 0.0][:n], limit=str(n))
     args = bc.build_parser().parse_args([str(run)])
-    checkpoints, items, weights = bc.measured_items(args, VOCABULARY)
+    checkpoints, items, weights = measured_items(args)
     assert [c.name for c in checkpoints] == ["step_1", "step_2"]
     assert weights == {"gsm8k": 1.0}
     own = items["gsm8k"]
@@ -760,7 +773,7 @@ def test_weights_of_tasks_add_up_to_the_score(tmp_path):
     for task in tasks:
         add_samples(run, "step_1", task, [float(generator.random() < 0.8) for _ in range(20)])
     args = bc.build_parser().parse_args([str(run)])
-    _, items, weights = bc.measured_items(args, VOCABULARY)
+    _, items, weights = measured_items(args)
     assert set(weights) == set(tasks) - {"blimp"}
     assert sum(weights.values()) == pytest.approx(1)
     assert weights["mmlu:law"] == pytest.approx(1 / 6)
