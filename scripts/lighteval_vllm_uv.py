@@ -79,6 +79,7 @@ ALL = "all"  # as a task: every task of the custom file
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 CPU_BATCH_SIZE = 32
+SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
 DEFAULT_SEED = 1234  # lighteval's own
 BOOTSTRAP_DRAWS = 200
 LOG_LINES = 20  # kept in a failure file
@@ -703,6 +704,12 @@ def layout_difference(old: Layout, new: Layout) -> str | None:
     return f"another shape or dtype of {changed[0]}" if changed else None
 
 
+def cpu_batch_size(layout: Layout) -> int:
+    """A batch that keeps a CPU busy with a small model and its memory free with a large one."""
+    parameters = sum(math.prod(shape) for _, shape in (layout.tensors or {}).values())
+    return SMALL_MODEL_BATCH_SIZE if 0 < parameters < SMALL_MODEL else CPU_BATCH_SIZE
+
+
 def fit_prompt(prompt: list[int], room: int) -> tuple[list[int], bool]:
     """A prompt without the beginning that does not fit, and whether it lost one."""
     if room < 1:
@@ -762,8 +769,8 @@ def explain(error: BaseException) -> str:
     kind = type(error).__name__
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, another "
-            f"--gpu-memory-utilization, or on larger hardware: {text[:160]}"
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
         )
     if "trust_remote_code" in text:
         return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
@@ -1894,7 +1901,8 @@ class OnAccelerate:
 
         folder = downloaded(model)
         on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-        batch_size = settings.batch_size or (CPU_BATCH_SIZE if on_cpu else None)
+        self.layout = read_layout(folder)
+        batch_size = settings.batch_size or (cpu_batch_size(self.layout) if on_cpu else None)
         config = TransformersModelConfig(
             model_name=str(folder.resolve()),
             batch_size=batch_size,
@@ -1907,7 +1915,6 @@ class OnAccelerate:
             model_parallel=None if settings.device == "auto" else False,
             generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
         )
-        self.layout = read_layout(folder)
         with load_reports() as reports:
             loaded = quiet_transformers_model()(config)
         check_weights(loaded.model, reports)
@@ -1953,6 +1960,7 @@ class OnAccelerate:
 def quiet_transformers_model() -> type:
     """lighteval's transformers model without its cache and bars, that builds and tokenizes each prompt once."""
     import transformers
+    from lighteval.models.model_output import ModelResponse
     from lighteval.models.transformers import transformers_model as backend
 
     transformers.utils.logging.disable_progress_bar()
@@ -1973,7 +1981,120 @@ def quiet_transformers_model() -> type:
                 self.pairs[key] = super().tok_encode_pair(context, continuations, pairwise=pairwise)
             return self.pairs[key]
 
+        def loglikelihood(self, docs: list[Any]) -> list[Any]:
+            if self.accelerator.num_processes > 1 or not can_share_prompts(self.model):
+                return super().loglikelihood(docs)
+            questions = [self.question(doc) for doc in docs]
+            if not all(row.prompt and all(row.choices) for row in questions):  # nothing to begin from
+                return super().loglikelihood(docs)
+            found: dict[int, Answer] = {}
+            for batch in self.batches(questions):
+                answers = score_choices(self.model, [questions[index] for index in batch], self.max_length)
+                found |= dict(zip(batch, answers, strict=True))
+            return [self.response(questions[index], found[index]) for index in range(len(docs))]
+
+        def question(self, doc: Any) -> Choices:
+            prompt = self.prompt_manager.prepare_prompt(doc)
+            prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
+            return Choices(list(prompts[0]), [list(choice) for choice in choices])
+
+        def batches(self, questions: Sequence[Choices]) -> Iterator[list[int]]:
+            """Questions of like length together, with at most a batch size of choices."""
+            order = sorted(range(len(questions)), key=lambda index: -len(questions[index].prompt))
+            longest = questions[order[0]] if order else None
+            size = self._get_batch_size(
+                max_input_length=min(self.max_length, len(longest.prompt) + max(map(len, longest.choices)))
+                if longest
+                else 1,
+                override_bs=self.config.batch_size,
+            )
+            batch, rows = [], 0
+            for index in order:
+                rows += len(questions[index].choices)
+                if batch and rows > size:
+                    yield batch
+                    batch, rows = [], len(questions[index].choices)
+                batch.append(index)
+            if batch:
+                yield batch
+
+        def response(self, question: Choices, answer: Answer) -> Any:
+            return ModelResponse(
+                input_tokens=question.prompt,
+                output_tokens=question.choices,
+                logprobs=answer.logprobs,
+                argmax_logits_eq_gold=answer.greedy,
+            )
+
     return QuietModel
+
+
+def can_share_prompts(model: Any) -> bool:
+    """Whether a transformers model takes up a prompt's computed state for each of its choices."""
+    import inspect
+
+    from transformers import DynamicCache
+
+    takes = inspect.signature(model.forward).parameters.keys()
+    cached = getattr(model, "_is_stateful", False) or model.config.is_encoder_decoder
+    known = {"position_ids", "past_key_values", "logits_to_keep"} <= takes
+    return known and not cached and hasattr(DynamicCache, "batch_select_indices")
+
+
+def score_choices(model: Any, questions: Sequence[Choices], max_length: int) -> list[Answer]:
+    """Log-likelihoods of the choices of a batch of questions; each prompt is computed once, left-padded.
+
+    The last position of the prompt scores the first token of each choice; the rest of the choices follows with a copy
+    of the prompt's key-value cache, right-padded, one row for each different beginning.
+    """
+    import torch
+
+    room = max_length + 1 - max(len(choice) for row in questions for choice in row.choices)
+    prompts = [fit_prompt(row.prompt, room) for row in questions]
+    width = max(len(prompt) for prompt, _ in prompts)
+    tokens = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt, _ in prompts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt, _ in prompts], device=model.device)
+    flat = [(number, choice) for number, row in enumerate(questions) for choice in row.choices]
+    owner = torch.tensor([number for number, _ in flat], device=model.device)
+    head = torch.tensor([choice[0] for _, choice in flat], device=model.device)
+    with torch.inference_mode():
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        out = model(tokens, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1)
+        first = out.logits[:, -1].float().log_softmax(-1)
+        scores, greedy = first[owner, head], first.argmax(-1)[owner] == head
+        if any(len(choice) > 1 for _, choice in flat):
+            more, same = score_tails(model, out.past_key_values, mask, flat)
+            scores, greedy = scores + more, greedy & same
+    rows: list[tuple[list[float], list[bool]]] = [([], []) for _ in questions]
+    for (number, _), score, top in zip(flat, scores.tolist(), greedy.tolist(), strict=True):
+        rows[number][0].append(score)
+        rows[number][1].append(top)
+    cut = [was_cut for _, was_cut in prompts]
+    return [Answer(logprobs=a, greedy=b, cut_prompt=c) for (a, b), c in zip(rows, cut, strict=True)]
+
+
+def score_tails(model: Any, cache: Any, mask: Any, flat: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
+    """For each (question, choice): the log-likelihood of all its tokens but the first, and whether they are greedy."""
+    import torch
+
+    starts = list(dict.fromkeys((number, tuple(choice[:-1])) for number, choice in flat if len(choice) > 1))
+    place = {start: row for row, start in enumerate(starts)}
+    owner = torch.tensor([number for number, _ in starts], device=model.device)
+    width = max(len(prefix) for _, prefix in starts)
+    tokens = torch.tensor([[*prefix, *[0] * (width - len(prefix))] for _, prefix in starts], device=model.device)
+    own = torch.tensor([[1] * len(prefix) + [0] * (width - len(prefix)) for _, prefix in starts], device=model.device)
+    cache.batch_select_indices(owner)
+    positions = mask.sum(-1)[owner][:, None] + torch.arange(width, device=model.device)
+    whole = torch.cat([mask[owner], own], dim=1)
+    logits = model(tokens, attention_mask=whole, position_ids=positions, past_key_values=cache).logits
+    logits = logits.float().log_softmax(-1)
+    rows = torch.tensor([place.get((n, tuple(choice[:-1])), 0) for n, choice in flat], device=model.device)
+    wanted = [choice[1:] for _, choice in flat]
+    targets = torch.tensor([[*row, *[0] * (width - len(row))] for row in wanted], device=model.device)
+    counts = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in wanted], device=model.device).bool()
+    found = logits[rows[:, None], torch.arange(width, device=model.device)[None], targets]
+    same = logits.argmax(-1)[rows] == targets
+    return torch.where(counts, found, 0.0).sum(-1), (same | ~counts).all(-1)
 
 
 def remembered_prompts(prepare: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -2230,7 +2351,7 @@ def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, s
     import torch
     from safetensors import safe_open
 
-    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}
+    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}  # noqa: SIM118 (no dictionary)
     fused, compared, wrong, digest = getattr(model, "packed_modules_mapping", {}), 0, None, hashlib.sha256()
     for path, module in model.named_modules():
         above, _, leaf = path.rpartition(".")
@@ -3048,7 +3169,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--custom-tasks", metavar="FILE", help="a Python file with TASKS_TABLE = [LightevalTaskConfig(...)]; it is run")
     add("--backend", choices=("accelerate", "vllm"), default="accelerate", help="default: accelerate")
     add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
-    add("--batch-size", type=int, metavar="N", help=f"default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU")
+    add(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help=f"default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU (small: {SMALL_MODEL_BATCH_SIZE})",
+    )
     add("--max-model-len", type=int, metavar="N", help="longest prompt and answer in tokens; default: the model's")
     add(
         "--gpu-memory-utilization",
