@@ -481,7 +481,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Round:
+class Assignment:
     """What one model is asked with one seed: the tasks that are not finished."""
 
     model: Model
@@ -514,7 +514,7 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Choices:
+class Continuations:
     """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
 
     prompt: list[int]
@@ -522,7 +522,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Answer:
+class EngineAnswer:
     """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
 
     texts: list[str] = field(default_factory=list)
@@ -1204,6 +1204,7 @@ def open_results_repo(text: str) -> ResultsRepo:
     target = parse_results_repo(text)
     try:
         HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
+        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
     except HfHubHTTPError as error:
         raise ScriptError(
             f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
@@ -1221,11 +1222,16 @@ def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> N
     from huggingface_hub import snapshot_download
 
     patterns = [f"{target.folder}data/*/{place}/*" for place in places]
-    found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
+    try:
+        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
     for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
         place = output / path.relative_to(found / target.folder)
         if not place.exists():
-            write_whole(place, path.read_text(encoding="utf-8"))
+            with contextlib.suppress(UnicodeDecodeError):  # no file of ours
+                write_whole(place, path.read_text(encoding="utf-8"))
 
 
 def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
@@ -1244,8 +1250,9 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
     try:
         send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
     except Exception as error:
+        said = scrub(" ".join(str(error).split()))[:200]
         raise ScriptError(
-            f"--results-repo {target.repo_id}: not uploaded ({scrub(str(error))[:200]}); the records are in {output}"
+            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
         ) from error
 
 
@@ -1987,18 +1994,18 @@ def quiet_transformers_model() -> type:
             questions = [self.question(doc) for doc in docs]
             if not all(row.prompt and all(row.choices) for row in questions):  # nothing to begin from
                 return super().loglikelihood(docs)
-            found: dict[int, Answer] = {}
+            found: dict[int, EngineAnswer] = {}
             for batch in self.batches(questions):
                 answers = score_choices(self.model, [questions[index] for index in batch], self.max_length)
                 found |= dict(zip(batch, answers, strict=True))
             return [self.response(questions[index], found[index]) for index in range(len(docs))]
 
-        def question(self, doc: Any) -> Choices:
+        def question(self, doc: Any) -> Continuations:
             prompt = self.prompt_manager.prepare_prompt(doc)
             prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
-            return Choices(list(prompts[0]), [list(choice) for choice in choices])
+            return Continuations(list(prompts[0]), [list(choice) for choice in choices])
 
-        def batches(self, questions: Sequence[Choices]) -> Iterator[list[int]]:
+        def batches(self, questions: Sequence[Continuations]) -> Iterator[list[int]]:
             """Questions of like length together, with at most a batch size of choices."""
             order = sorted(range(len(questions)), key=lambda index: -len(questions[index].prompt))
             longest = questions[order[0]] if order else None
@@ -2018,7 +2025,7 @@ def quiet_transformers_model() -> type:
             if batch:
                 yield batch
 
-        def response(self, question: Choices, answer: Answer) -> Any:
+        def response(self, question: Continuations, answer: EngineAnswer) -> Any:
             return ModelResponse(
                 input_tokens=question.prompt,
                 output_tokens=question.choices,
@@ -2041,7 +2048,7 @@ def can_share_prompts(model: Any) -> bool:
     return known and not cached and hasattr(DynamicCache, "batch_select_indices")
 
 
-def score_choices(model: Any, questions: Sequence[Choices], max_length: int) -> list[Answer]:
+def score_choices(model: Any, questions: Sequence[Continuations], max_length: int) -> list[EngineAnswer]:
     """Log-likelihoods of the choices of a batch of questions; each prompt is computed once, left-padded.
 
     The last position of the prompt scores the first token of each choice; the rest of the choices follows with a copy
@@ -2070,7 +2077,7 @@ def score_choices(model: Any, questions: Sequence[Choices], max_length: int) -> 
         rows[number][0].append(score)
         rows[number][1].append(top)
     cut = [was_cut for _, was_cut in prompts]
-    return [Answer(logprobs=a, greedy=b, cut_prompt=c) for (a, b), c in zip(rows, cut, strict=True)]
+    return [EngineAnswer(logprobs=a, greedy=b, cut_prompt=c) for (a, b), c in zip(rows, cut, strict=True)]
 
 
 def score_tails(model: Any, cache: Any, mask: Any, flat: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
@@ -2214,9 +2221,9 @@ def lighteval_on_vllm() -> type:
             manager = PromptManager(settings.use_chat_template, self.tokenizer, settings.system_prompt)
             manager.prepare_prompt = remembered_prompts(manager.prepare_prompt)
             self.prompt_manager = manager
-            self.known: dict[tuple[Any, ...], Generation | Choices] = {}
+            self.known: dict[tuple[Any, ...], Generation | Continuations] = {}
 
-        def questions(self, docs: list[Any], method: Any, seed: int) -> list[Generation | Choices]:
+        def questions(self, docs: list[Any], method: Any, seed: int) -> list[Generation | Continuations]:
             """The items as questions for the engine."""
             make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(method)
             if make is None:
@@ -2238,19 +2245,19 @@ def lighteval_on_vllm() -> type:
             limit = min(doc.generation_size or room, room)
             return Generation(list(prompt), limit, stop, samples, temperature)
 
-        def choices(self, doc: Any) -> Choices:
+        def choices(self, doc: Any) -> Continuations:
             prompt = self.prompt_manager.prepare_prompt(doc)
             prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
-            return Choices(list(prompts[0]), [list(choice) for choice in choices])
+            return Continuations(list(prompts[0]), [list(choice) for choice in choices])
 
-        def responses(self, docs: list[Any], questions: list[Any], answers: list[Answer]) -> list[Any]:
+        def responses(self, docs: list[Any], questions: list[Any], answers: list[EngineAnswer]) -> list[Any]:
             """The engine's answers as lighteval's."""
             return [
                 ModelResponse(
                     input=self.prompt_manager.prepare_prompt(doc),
                     input_tokens=question.prompt,
                     text=answer.texts,
-                    output_tokens=question.choices if isinstance(question, Choices) else answer.tokens,
+                    output_tokens=question.choices if isinstance(question, Continuations) else answer.tokens,
                     logprobs=answer.logprobs,
                     argmax_logits_eq_gold=answer.greedy,
                 )
@@ -2358,6 +2365,9 @@ def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, s
         for kind, held in module.named_parameters(recurse=False):
             parts = [".".join(filter(None, (above, part, kind))) for part in fused.get(leaf, [leaf])]
             known = all(part in stored for part in parts)
+            lacking = [part for part in parts if part not in stored] if kind == "weight" else []
+            if 0 < len(lacking) < len(parts):  # vLLM loads a fused tensor of which a part is missing, and says nothing
+                wrong = f"{lacking[0]} is not in the files"
             if known:
                 expected = torch.cat([safe_open(stored[part], framework="pt").get_tensor(part) for part in parts])
             else:
@@ -2457,7 +2467,9 @@ class VllmEngine:
             raise ScriptError("the same weights gave another checksum than before")
         return checksum
 
-    def answer(self, groups: Sequence[Sequence[Generation | Choices]]) -> Iterator[tuple[int, list[Answer]]]:
+    def answer(
+        self, groups: Sequence[Sequence[Generation | Continuations]]
+    ) -> Iterator[tuple[int, list[EngineAnswer]]]:
         """Answer groups of questions in one queue; yields (number of the group, answers) when a group is complete.
 
         Within a group, questions with the same beginning follow each other, so that it is computed once.
@@ -2486,7 +2498,7 @@ class VllmEngine:
                     questions = groups[group]
                     yield group, [self.read(row, outputs.pop((group, i))) for i, row in enumerate(questions)]
 
-    def requests_for(self, question: Generation | Choices) -> Iterator[tuple[list[int], Any]]:
+    def requests_for(self, question: Generation | Continuations) -> Iterator[tuple[list[int], Any]]:
         """A question as vLLM's prompts and parameters."""
         from vllm import SamplingParams
 
@@ -2512,18 +2524,18 @@ class VllmEngine:
                 )
                 yield [*prompt, *prefix], params
 
-    def fitted(self, question: Generation | Choices) -> tuple[list[int], bool]:
+    def fitted(self, question: Generation | Continuations) -> tuple[list[int], bool]:
         """A question's prompt, cut at its beginning where it does not fit the model's context."""
         if isinstance(question, Generation):
             return fit_prompt(question.prompt, self.config.max_model_len - question.max_tokens)
         return fit_prompt(question.prompt, self.config.max_model_len - max(map(len, question.choices)))
 
-    def read(self, question: Generation | Choices, outputs: Sequence[Any]) -> Answer:
+    def read(self, question: Generation | Continuations, outputs: Sequence[Any]) -> EngineAnswer:
         """vLLM's outputs for a question as its answer."""
         prompt, cut = self.fitted(question)
         if isinstance(question, Generation):
             rows = outputs[0].outputs
-            return Answer(
+            return EngineAnswer(
                 texts=[row.text for row in rows],
                 tokens=[list(row.token_ids) for row in rows],
                 truncated=any(row.finish_reason == "length" for row in rows),
@@ -2539,7 +2551,7 @@ class VllmEngine:
             for token, value in output.outputs[0].logprobs[0].items():
                 found[(*prefix, token)] = before + value.logprob, greedy and token == sampled
         scores = [found[tuple(choice)] for choice in question.choices]
-        return Answer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
+        return EngineAnswer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -2741,6 +2753,12 @@ def write_record(output: Path, model: Model, task: Task, record: dict[str, Any],
     return Finished(path, record, task.name)
 
 
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
 def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
     """Say on disk that a task gave no score, and why."""
     path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
@@ -2787,7 +2805,7 @@ class Sweep:
         finally:
             self.seconds[phase] += time.monotonic() - began
 
-    def run(self, rounds: Sequence[Round]) -> None:
+    def run(self, rounds: Sequence[Assignment]) -> None:
         try:
             total = sum(len(row.tasks) for row in rounds)
             with sweep_progress(total) as show, contextlib.redirect_stdout(sys.stderr):
@@ -2796,7 +2814,7 @@ class Sweep:
         finally:
             self.drop()
 
-    def one(self, row: Round, show: Callable[[str, str | None], None]) -> None:
+    def one(self, row: Assignment, show: Callable[[str, str | None], None]) -> None:
         """Ask one model all its tasks."""
         before = len(self.outcome.written), len(self.outcome.failed)
         show(f"{row.model.id} is loaded", None)
@@ -2832,7 +2850,7 @@ class Sweep:
                 self.backend.close()
         self.backend = None
 
-    def ask(self, row: Round, tasks: Sequence[Task], show: Callable[[str, str | None], None]) -> None:
+    def ask(self, row: Assignment, tasks: Sequence[Task], show: Callable[[str, str | None], None]) -> None:
         """Put all tasks to the engine at once; score each as soon as all its answers are there."""
         jobs = []
         for task in tasks:
@@ -2871,7 +2889,7 @@ class Sweep:
             yield item
 
     def finish(
-        self, row: Round, job: Job, answers: dict[Any, list[Any]], show: Callable[[str, str | None], None]
+        self, row: Assignment, job: Job, answers: dict[Any, list[Any]], show: Callable[[str, str | None], None]
     ) -> None:
         """Score a task's answers and write its record."""
         model, task = row.model, job.task
@@ -2892,10 +2910,9 @@ class Sweep:
     def upload(self, written: Sequence[Finished], failed: Sequence[Failed]) -> None:
         """Send what a model gave to the data set at once: a job may be stopped before its last model."""
         if self.target:
-            samples = [row.path.with_name(f"{row.path.stem}_samples.jsonl") for row in written]
-            upload_results(self.target, self.output, [*samples, *(row.path for row in [*written, *failed])])
+            upload_results(self.target, self.output, with_samples(row.path for row in [*written, *failed]))
 
-    def build(self, row: Round, task: Task, show: Callable[[str, str | None], None]) -> bool:
+    def build(self, row: Assignment, task: Task, show: Callable[[str, str | None], None]) -> bool:
         """Build a task's items at its first use; what failed once is not tried again for the next model."""
         if task.docs is None and not task.error:
             try:
@@ -2918,7 +2935,7 @@ class Sweep:
         self.stamps.add((slug(task.title), model.id, now))
         return now
 
-    def fail(self, row: Round, task: Task, error: BaseException, show: Callable[[str, str | None], None]) -> None:
+    def fail(self, row: Assignment, task: Task, error: BaseException, show: Callable[[str, str | None], None]) -> None:
         origin = error
         while origin.__cause__ is not None:
             origin = origin.__cause__
@@ -3123,6 +3140,8 @@ def run(args: argparse.Namespace) -> int:
     known = [history.request(model, row, request) for model in models for row in repeats for request in requests]
     if all(known) and not args.dry_run:
         skipped = list({finished.path: finished for found in known for finished in found}.values())
+        if target:
+            upload_results(target, output, with_samples(row.path for row in skipped))
         return report(Outcome(skipped=skipped, left_out=left_out), output, args.json)
 
     if sys.stderr.isatty():
@@ -3145,10 +3164,12 @@ def run(args: argparse.Namespace) -> int:
         go_offline()
     if args.dry_run:
         return show_plan(models, tasks, settings, Outcome(skipped=skipped, left_out=left_out), args.json)
+    if target:  # an earlier run may have had no data set, or may not have reached it
+        upload_results(target, output, with_samples(row.path for row in skipped))
     sweep = Sweep(output, settings, history, tail, target)
     sweep.seconds["imports"] = time.monotonic() - began
     rounds = [
-        Round(model, row, rest)
+        Assignment(model, row, rest)
         for model in models
         for row in repeats
         if (rest := [task for task in tasks if not before[model, row.repeat][task.name]])

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S uv run --script
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["pyyaml>=6,<7"]
+# dependencies = ["lz4>=4,<5", "pyyaml>=6,<7"]
 # ///
 """A Hugging Face Hub on 127.0.0.1 that the unmodified huggingface_hub client (2.2 and later) talks to.
 
@@ -12,10 +12,14 @@ Analysis), and forgets everything when it stops, unless --dir keeps it:
 
     uv run tests/local_hub.py
     uv run tests/local_hub.py --port 8765 --dir ./my-hub --verbose
+    uv run tests/local_hub.py --run-jobs
+
+Jobs and the bucket that their scripts travel in are in local_jobs.py: here `hub.jobs`. They only pretend to run, unless
+--run-jobs, which starts what was submitted on this machine.
 
 As on the real Hub: a new repo holds one commit with .gitattributes; files that it names, files over 10 MiB and binary
-files go through LFS; a merge squashes the pull request into one commit. Left out: Xet (HF_HUB_DISABLE_XET=1 makes the
-client use LFS), multipart uploads, .gitignore rules, tags, editing comments, deleting repos.
+files go through LFS; a merge squashes the pull request into one commit. Left out: Xet for repos
+(HF_HUB_DISABLE_XET=1 makes the client use LFS), multipart uploads, .gitignore rules, tags, editing comments.
 The answers to edge cases that the client's source does not show (merging a draft: 400) are guesses.
 
 Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 could not start (port in use, unreadable state).
@@ -55,12 +59,16 @@ from unittest import mock
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 import yaml
+from local_jobs import CAS_ROUTES, JOB_ROUTES, JobHandlers, Jobs, Process
 
 # (method, path, method of Handlers, what the caller must be allowed on the repo). A route is added here and there.
 ROUTES = [
     ("GET", "/api/whoami-v2", "whoami", None),
     ("POST", "/api/validate-yaml", "validate_yaml", None),
     ("POST", "/api/repos/create", "create_repo", None),
+    ("DELETE", "/api/repos/delete", "delete_repo", None),
+    ("GET", "/api/{kind}/{repo}/runtime", "runtime", "read"),
+    ("POST", "/api/{kind}/{repo}/hardware", "request_hardware", "write"),
     ("GET", "/api/{kind}", "list_repos", None),
     ("GET", "/api/{kind}/{repo}", "repo_info", "read"),
     ("GET", "/api/{kind}/{repo}/revision/{rev}", "repo_info", "read"),
@@ -108,6 +116,9 @@ PARTS = {
     "path": ".+",
     "num": r"\d+",
     "sha": "[0-9a-f]{64}",
+    "hash": "[0-9a-f]{64}",
+    "job": "[0-9a-f]{24}",
+    "bucket": r"[\w.-]+",
 }
 # Requests that send a body and change nothing.
 ASKS = r"/(preupload|paths-info)/|/api/validate-yaml$|/objects/batch$"
@@ -226,6 +237,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    stream: Iterator[bytes] | None = None  # instead of the body: parts, sent as they come
 
 
 @dataclass
@@ -309,6 +321,7 @@ class Repo:
     gated: str | bool = False  # "auto" or "manual": files only for the owner and `allowed`
     allowed: list[str] = field(default_factory=list)
     trending: float = 0  # trendingScore in lists
+    about: dict = field(default_factory=dict)  # what the API says besides: downloads, safetensors, ...
     created: str = ""
     refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
@@ -682,9 +695,32 @@ class Handlers:
             return json_answer({"error": message, "url": url}, 409, **{"X-Error-Message": message})
         if not (self.hub.role(call.user, namespace) in ("admin", "write") and call.token.allows("write", namespace)):
             raise HubError(403, f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{namespace}"')
+        if kind == "spaces" and wanted.get("sdk") != "static" and namespace in self.hub.without_spaces:
+            raise HubError(402, "Subscribe to PRO to create Gradio and Docker Spaces on free hardware")
         private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
         repo = self.hub.new_repo(kind, repo_id, call.user, private=private)
         return json_answer({"url": self.hub.url + repo.url_path, "name": repo_id, "id": repo_id})
+
+    def delete_repo(self, call: Call) -> dict:
+        wanted = call.json()
+        key = f"{wanted.get('type', 'model')}s", f"{wanted.get('organization') or call.user}/{wanted['name']}"
+        if key not in self.hub.repos:
+            raise self.hub.not_found(call.token)
+        self.hub.require(call.token, self.hub.repos[key], "write")
+        del self.hub.repos[key]
+        return {}
+
+    def request_hardware(self, call: Call) -> dict:
+        """Paid hardware is for accounts that can pay: those in `hub.paying`."""
+        flavor = call.json()["flavor"]
+        if flavor != "cpu-basic" and call.repo.owner not in self.hub.paying:
+            raise HubError(402, "Payment required: add a payment method to request this hardware")
+        call.repo.about["hardware"] = flavor
+        return self.runtime(call)
+
+    def runtime(self, call: Call) -> dict:
+        flavor = call.repo.about.get("hardware", "cpu-basic")
+        return {"stage": "RUNNING", "hardware": {"current": flavor, "requested": flavor}, "gcTimeout": 172800}
 
     def no_such_repo(self, call: Call, **_: str) -> None:
         raise self.hub.not_found(call.token)
@@ -729,7 +765,19 @@ class Handlers:
 
     def shown(self, repo: Repo, info: dict, names: set[str], rev: str = "main") -> dict:
         shown = {key: value for key, value in info.items() if key in names or key in ("_id", "id")}
+        if "safetensors" in names and (counts := self.parameters(repo.at(rev))):
+            shown["safetensors"] = {"parameters": counts, "total": sum(counts.values())}
         return shown | ({"evalResults": self.eval_results(repo, rev)} if "evalResults" in names else {})
+
+    def parameters(self, commit: Commit) -> dict[str, int]:
+        """How many values of each type the model's safetensors files hold, by their headers."""
+        counts: dict[str, int] = {}
+        for path in [path for path in commit.tree if re.fullmatch(r"[^/]+\.safetensors", path)]:
+            data = self.hub.blobs.get(commit.tree[path].key)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            for tensor in (tensor for name, tensor in header.items() if name != "__metadata__"):
+                counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + math.prod(tensor["shape"])
+        return counts
 
     def info(self, repo: Repo, commit: Commit, blobs: bool = False) -> dict:
         """What needs no more than the card and the tree."""
@@ -742,7 +790,7 @@ class Handlers:
         told = {"cardData": card, "tags": tags, "usedStorage": sum(entry.size for _, entry in files)}
         siblings = [{"rfilename": path, **more} for (path, _), more in zip(files, details, strict=True)]
         counts = {"downloads": 0, "likes": 0, "trendingScore": repo.trending}
-        return what | when | known | told | {"siblings": siblings} | counts
+        return what | when | known | told | {"siblings": siblings} | counts | repo.about
 
     # Evaluation results and Benchmarks
 
@@ -841,7 +889,11 @@ class Handlers:
             names |= {inside + "/".join(parts[:depth]) for depth in depths}
         if path and not names:
             raise HubError(404, f"{path} does not exist on {rev}", "EntryNotFound")
-        return self.paged(call, [path_info(files, name) for name in sorted(names)])
+        infos = [path_info(files, name) for name in sorted(names)]
+        if call.flag("expand"):
+            history = call.repo.history(rev)
+            infos = [info | {"lastCommit": last_commit(history, info["path"])} for info in infos]
+        return self.paged(call, infos)
 
     def paths_info(self, call: Call, rev: str) -> list:
         files, wanted = call.repo.at(rev).tree, parse_qs(call.body.decode())["paths"]
@@ -1019,6 +1071,8 @@ class Handlers:
     def summary(self, repo: Repo, item: Discussion) -> dict:
         about = {"num": item.num, "title": item.title, "author": {"name": item.author}, "createdAt": item.created}
         where = {"name": repo.id, "type": repo.kind[:-1]}
+        role = self.hub.users.get(item.author, {}).get(repo.owner)  # an organization's member speaks for it
+        about["repoOwner"] = {"name": repo.owner, "isDiscussionAuthor": item.author == repo.owner or role is not None}
         return {**about, "status": item.status, "isPullRequest": item.base is not None, "repo": where}
 
     def create_discussion(self, call: Call) -> dict:
@@ -1114,6 +1168,17 @@ def path_info(tree: dict[str, Entry], name: str) -> dict:
         return {"type": "file", "path": name, "size": entry.size, "oid": entry.oid, **entry.lfs_info("oid")}
     inside = sorted((path, entry.oid) for path, entry in tree.items() if path.startswith(f"{name}/"))
     return {"type": "directory", "path": name, "size": 0, "oid": git_oid("tree", repr(inside).encode())}
+
+
+def last_commit(history: list[Commit], path: str) -> dict:
+    """The newest commit that changed a file or something in a folder."""
+
+    def under(commit: Commit) -> dict[str, Entry]:
+        return {name: entry for name, entry in commit.tree.items() if name == path or name.startswith(f"{path}/")}
+
+    older = [*history[1:], None]
+    found = next(new for new, old in zip(history, older, strict=True) if old is None or under(new) != under(old))
+    return {"id": found.oid, "title": found.title, "date": found.date}
 
 
 def card_tags(card: dict) -> list[str]:
@@ -1231,20 +1296,27 @@ class LocalHub(Site):
         self.repos: dict[tuple[str, str], Repo] = {}
         self.blobs = Blobs(self.folder / "blobs" if self.folder else None)
         self.uploads: dict[str, bytes] = {}  # LFS contents that wait for verification
+        self.paying: set[str] = set()  # accounts that may ask for paid hardware
+        self.without_spaces: set[str] = set()  # accounts whose plan has no Gradio Spaces
         self.verify_tokens: set[str] = set()  # with one of these as its verifyToken a result is verified
         self.rates: dict[str | None, dict[str, tuple[int, float]]] = {}  # token -> kind -> (quota, window)
         self.budgets: dict[tuple[str | None, str], Budget] = {}  # what is left of these, by caller and kind
         self.clock: Callable[[], float] = time.monotonic  # of the budgets; a test may put its own here
         self.handlers = Handlers(self)
+        self.jobs = Jobs(self)
         self.load()
         if user not in self.users:
             self.add_user(user, orgs={f"{user}-org": "admin"})
             self.add_token(user, "read")
+        job_handlers = JobHandlers(self, HubError, Answer, self.handlers.paged)
         self.servers = [
             HubServer(self, "hub", ROUTES, port, self.handlers),
             HubServer(self, "cdn", CDN_ROUTES, 0, self.handlers),
+            HubServer(self, "cas", CAS_ROUTES, 0, job_handlers),
         ]
-        api, cdn = (server.server_address[1] for server in self.servers)
+        self.servers[0].add_routes(JOB_ROUTES, job_handlers)
+        api, cdn, cas = (server.server_address[1] for server in self.servers)
+        self.cas_url = f"http://127.0.0.1:{cas}"
         # Another host name, as the real CDN has: clients that follow redirects by host then leave their token behind.
         self.url, self.cdn_url = f"http://127.0.0.1:{api}", f"http://localhost:{cdn}"
 
@@ -1337,6 +1409,10 @@ class LocalHub(Site):
         """Who is it, and which repo; takes the repo's parts out of the path's."""
         if origin == "cdn" and "authorization" in call.headers:
             raise HubError(400, "Only one auth mechanism allowed")  # as S3: a leaked token must not go unnoticed
+        if origin == "cas":  # its tokens are its own
+            if call.headers.get("authorization", "").removeprefix("Bearer ") not in self.jobs.xet_tokens:
+                raise HubError(401, "Invalid Xet token")
+            return
         call.token = self.authenticate(call.headers.get("authorization"))
         if "repo" in parts:
             kind = parts.pop("kind", "") or parts.pop("prefix").rstrip("/") or "models"
@@ -1501,8 +1577,11 @@ class HubServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, site: Site, origin: str, routes: list[tuple], port: int, handlers: object):
         super().__init__(("127.0.0.1", port), HttpHandler)
-        self.site, self.origin, self.open = site, origin, set()
-        self.routes = [(m, compiled(pattern), getattr(handlers, name), need) for m, pattern, name, need in routes]
+        self.site, self.origin, self.open, self.routes = site, origin, set(), []
+        self.add_routes(routes, handlers)
+
+    def add_routes(self, routes: list[tuple], handlers: object) -> None:
+        self.routes += [(m, compiled(pattern), getattr(handlers, name), need) for m, pattern, name, need in routes]
 
     def process_request(self, request, client_address) -> None:
         self.open.add(request)
@@ -1612,6 +1691,11 @@ class HttpHandler(BaseHTTPRequestHandler):
                 raise HubError(400, f"Malformed request: {error!r}", **told) from error
             if call.method not in ("GET", "HEAD"):
                 site.save()
+            elif call.path.startswith("/api/") and answer.status == 200 and "ETag" not in answer.headers:
+                tag = f'W/"{hashlib.sha1(answer.body).hexdigest()}"'
+                fresh = call.headers.get("if-none-match") == tag
+                answer = Answer(304, b"", dict(answer.headers)) if fresh else answer
+                answer.headers |= {"ETag": tag}
             answer.headers |= told
             return answer
 
@@ -1633,6 +1717,9 @@ class HttpHandler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in {"X-Content-Type-Options": "nosniff", **answer.headers}.items():
             self.send_header(name, re.sub(r"[^ -~]", "?", value))
+        if answer.stream is not None:
+            self.send_parts(answer.stream)
+            return
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         body = b"" if self.command == "HEAD" else answer.body
@@ -1640,6 +1727,16 @@ class HttpHandler(BaseHTTPRequestHandler):
         self.wfile.flush()
         if cut:
             raise Dropped
+
+    def send_parts(self, parts: Iterator[bytes]) -> None:
+        """The rest of an answer whose length is not known, in chunks."""
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for part in parts:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
         """hub.requests is the log."""
@@ -1713,6 +1810,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8765, help="port on 127.0.0.1 (default: 8765; 0: any free one)")
     parser.add_argument("--dir", type=Path, help="folder that keeps repos and tokens (default: in memory)")
     parser.add_argument("--user", default="me", help="name of the user that the token belongs to (default: me)")
+    parser.add_argument("--run-jobs", action="store_true", help="run submitted jobs for real, with `uv run`, here")
     parser.add_argument("--verbose", action="store_true", help="one line per request on stderr")
     return parser
 
@@ -1741,6 +1839,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     hub.verbose = analysis.verbose = args.verbose
     with tempfile.TemporaryDirectory(prefix="local-hub-") as home, hub, analysis:
+        if args.run_jobs:
+            hub.jobs.runner = Process(hub, Path(home) / "jobs")
         home = str(args.dir.resolve() / "hf-home") if args.dir else home
         serve(hub, hub.environment(home) | analysis.environment())
     return 0

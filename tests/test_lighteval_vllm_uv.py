@@ -6,13 +6,18 @@ import json
 import math
 import os
 import random
+import shlex
+import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import lighteval_vllm_uv as script
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from lighteval_vllm_uv import (
     Dataset,
@@ -20,6 +25,7 @@ from lighteval_vllm_uv import (
     Failed,
     Finished,
     History,
+    Layout,
     MetricScore,
     Model,
     ScriptError,
@@ -30,7 +36,9 @@ from lighteval_vllm_uv import (
     parse_task,
 )
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "shared" / "every_eval_ever"
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMAS = ROOT.parent / "shared" / "every_eval_ever"
+VERSIONS = {"lighteval": "0.13.0", "transformers": "5.0.0", "torch": "2.9.0"}
 
 
 def settings(**changes) -> Settings:
@@ -46,7 +54,7 @@ def settings(**changes) -> Settings:
         "seed": 1234,
         "custom_tasks": None,
         "custom_tasks_sha256": None,
-        "versions": {"lighteval": "0.13.0", "transformers": "5.0.0", "torch": "2.9.0"},
+        "versions": VERSIONS,
         "command": "uv run scripts/lighteval_vllm_uv.py",
     }
     return Settings(**{**values, **changes})
@@ -144,6 +152,92 @@ def test_a_task_file_that_is_no_python_is_named_with_its_line(tmp_path):
         script.custom_task_names(file)
 
 
+CATALOG = {
+    "arc:challenge": "arc",
+    "arc:easy": "arc",
+    "bigbench:winowhy": "bigbench",
+    "aime25": "aime",
+    "gsm8k": "gsm8k",
+    "mmlu:anatomy": "mmlu",
+    "hellaswag": "hellaswag",
+    "lcb:codegeneration": "lcb",
+    "lcb:codegeneration_v5": "lcb",
+    "truthfulqa:mc": "truthfulqa",
+}
+
+
+@pytest.fixture
+def catalog(monkeypatch):
+    """lighteval's tasks, as far as the tests name them; the real names are compared in the tests with the harness."""
+    monkeypatch.setattr(script, "built_in_tasks", lambda: CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("written", "today"),
+    [
+        ("gsm8k|5", "gsm8k|5"),
+        ("arc_challenge|25", "arc:challenge|25"),  # the older name is the canonical key
+        ("leaderboard|arc_challenge|25|0", "arc:challenge|25"),
+        ("ARC-Challenge", "arc:challenge|0"),
+        ("arc|0", "arc|0"),  # a family
+        ("bigbench|winowhy|0", "bigbench:winowhy|0"),
+        ("aime_2025", "aime25|0"),
+        ("truthfulqa", "truthfulqa|0"),  # a family of today comes before a canonical key
+        ("livecodebench", "lcb:codegeneration|0"),
+        ("unheard_of|3", "unheard_of|3"),
+    ],
+)
+def test_older_names_and_canonical_keys_become_names_of_today(written, today):
+    assert str(script.todays_request(parse_task(written), CATALOG)) == today
+
+
+def test_a_name_that_changes_is_said_and_tasks_come_once(catalog, capsys):
+    requests = script.parse_tasks("arc_challenge|25,arc:challenge|25,gsm8k")
+    assert list(map(str, script.name_tasks(requests, None, None))) == ["arc:challenge|25", "gsm8k|0"]
+    assert capsys.readouterr().err == "arc_challenge is arc:challenge in lighteval\n"
+
+
+@pytest.mark.parametrize("name", ["mmlu", "hellaswag", "mmlu:anatomy"])
+def test_tasks_that_are_generative_now_are_warned_about_with_the_other_way(name, catalog, capsys):
+    script.name_tasks([parse_task(name)], None, None)
+    warning = capsys.readouterr().err
+    assert warning.startswith(f"warning: {name} generates an answer")
+    assert f"lm_eval_vllm_uv.py --tasks {name}" in warning
+    script.name_tasks([parse_task("gsm8k")], None, None)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["lcb:codegeneration", "livecodebench", "lcb"])
+def test_tasks_that_run_programs_need_a_sandbox(name, catalog, capsys):
+    with pytest.raises(ScriptError, match="--sandbox local runs them on this machine with your rights") as caught:
+        script.name_tasks([parse_task(name)], None, None)
+    assert caught.value.code == 2
+    assert script.name_tasks([parse_task(name)], None, "local")[0].name.startswith("lcb")
+    assert "with your rights" in capsys.readouterr().err
+
+
+def test_a_task_of_ones_own_is_neither_renamed_nor_warned_about(tmp_path, catalog, capsys):
+    file = tmp_path / "tasks.py"
+    names = ("mmlu", "arc_challenge", "lcb:mine")
+    rows = ", ".join(f'LightevalTaskConfig(name="{name}")' for name in names)
+    file.write_text(f"TASKS_TABLE = [{rows}]")
+    requests = [parse_task(name) for name in names]
+    assert script.name_tasks(requests, file, None) == requests
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["humaneval", "mbpp|3"])
+def test_what_lighteval_has_not_is_refused_with_where_it_is(name, catalog, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(script, "installed_versions", lambda *_: VERSIONS)
+    folder = checkpoint(tmp_path / "run" / "step_1")
+    assert main(["--model", str(folder), "--tasks", name]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no task" in err
+    assert "inspect_vllm_uv.py" in err
+    assert err.count("\n") == 1
+
+
 # --- models ---
 
 
@@ -229,6 +323,149 @@ def test_the_hub_and_the_disk_give_weights_the_same_hash(tmp_path):
     hashes = {name: script.file_sha256(sharded / name) for name in names} | {"model.safetensors.index.json": "x"}
     assert script.hub_weights_sha256(hashes) == script.weights_sha256(sharded)
     assert script.hub_weights_sha256({"model.gguf": "x"}) is None
+
+
+# --- checkpoints that share an engine ---
+
+LAYOUT = Layout({"hidden_size": 8}, {"tokenizer.json": "a"}, {"w": ("F32", (2, 3)), "b": ("F32", (3,))})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"config": {"hidden_size": 9}}, "config.json has another hidden_size"),
+        ({"config": {"hidden_size": 8, "rope": 1}}, "config.json has another rope"),
+        ({"files": {"tokenizer.json": "b"}}, "another tokenizer.json"),
+        ({"files": {"tokenizer.json": "a", "chat_template.jinja": "c"}}, "another chat_template.jinja"),
+        ({"tensors": None}, "the weights are not in safetensors files"),
+        ({"tensors": {"w": ("F32", (2, 3))}}, "other tensors (b)"),
+        ({"tensors": LAYOUT.tensors | {"w": ("F32", (3, 2))}}, "another shape or dtype of w"),
+        ({"tensors": LAYOUT.tensors | {"w": ("BF16", (2, 3))}}, "another shape or dtype of w"),
+    ],
+)
+def test_what_keeps_checkpoints_from_sharing_an_engine(change, reason):
+    other = replace(LAYOUT, **change)
+    assert script.layout_difference(LAYOUT, other) == reason
+    assert (script.layout_difference(other, LAYOUT) is None) == (reason is None)
+
+
+def safetensors(path: Path, header: bytes, data: bytes = b"") -> Path:
+    path.write_bytes(struct.pack("<Q", len(header)) + header + data)
+    return path
+
+
+def test_the_header_of_a_safetensors_file(tmp_path):
+    head = {"__metadata__": {"format": "pt"}, "w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
+    path = safetensors(tmp_path / "model.safetensors", json.dumps(head).encode(), bytes(24))
+    assert script.tensor_headers(path) == {"w": ("F32", (2, 3))}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x08\0\0",
+        b"\xff" * 64,  # a length that no file has
+        struct.pack("<Q", 100) + b"{}",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 4) + b"{\xff\xfe}",
+        struct.pack("<Q", 8) + b'{"w": 1}',
+        struct.pack("<Q", 8) + b'{"w":{}}',
+        struct.pack("<Q", 100_000) + b"[" * 100_000,
+    ],
+)
+def test_a_broken_safetensors_file_is_named(tmp_path, content):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ScriptError, match=r"model\.safetensors: not a safetensors file"):
+        script.tensor_headers(path)
+
+
+def test_a_layout_is_read_from_all_shards_and_ignores_what_changes_no_score(tmp_path):
+    folder = checkpoint(tmp_path / "a")
+    (folder / "config.json").write_text('{"hidden_size": 8, "transformers_version": "5.1", "_name_or_path": "x"}')
+    shards = [folder / f"model-0000{part}-of-00002.safetensors" for part in (1, 2)]
+    for name, path in zip("wb", shards, strict=True):
+        safetensors(path, json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode(), bytes(4))
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {name: path.name for name, path in zip("wb", shards, strict=True)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    layout = script.read_layout(folder)
+    assert layout.config == {"hidden_size": 8}
+    assert layout.tensors == {"w": ("F32", (1,)), "b": ("F32", (1,))}
+    assert set(layout.files) == {"tokenizer.json"}
+    (folder / "model.safetensors.index.json").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"x")
+    assert script.read_layout(folder).tensors is None
+
+
+# --- requests to an engine ---
+
+
+def sent(choices: list[list[int]]) -> list[tuple[tuple[int, ...], list[int]]]:
+    """One pair of prefix and scored tokens for each request."""
+    return [(prefix, ids) for prefix, parts in script.choice_requests(choices).items() for ids in parts]
+
+
+def test_choices_of_one_token_are_one_request():
+    assert sent([[5], [7], [6], [5]]) == [((), [5, 7, 6])]
+    assert len(sent([[token] for token in range(128)])) == 1
+    assert [len(ids) for _, ids in sent([[token] for token in range(300)])] == [128, 128, 44]
+
+
+def test_choices_that_differ_in_their_last_token_share_a_request():
+    assert sent([[1, 2, 3], [1, 2, 4], [9, 2, 3], [8]]) == [((1, 2), [3, 4]), ((9, 2), [3]), ((), [8])]
+
+
+@given(st.lists(st.lists(st.integers(0, 400), min_size=1, max_size=4), max_size=300))
+def test_every_choice_is_scored_once_in_the_fewest_requests(choices):
+    requests = sent(choices)
+    covered = [(*prefix, token) for prefix, ids in requests for token in ids]
+    assert sorted(covered) == sorted({tuple(choice) for choice in choices})
+    assert all(0 < len(ids) <= script.MOST_TOKEN_IDS for _, ids in requests)
+    lasts = {prefix: len({c[-1] for c in choices if tuple(c[:-1]) == prefix}) for prefix, _ in requests}
+    assert len(requests) == sum(math.ceil(count / script.MOST_TOKEN_IDS) for count in lasts.values())
+
+
+@given(st.lists(st.integers(0, 9)), st.integers(1, 30))
+def test_a_long_prompt_loses_its_beginning(prompt, room):
+    fitted, cut = script.fit_prompt(prompt, room)
+    assert prompt[len(prompt) - len(fitted) :] == fitted
+    assert len(fitted) == min(len(prompt), room)
+    assert cut == (len(prompt) > room)
+
+
+@pytest.mark.parametrize("room", [0, -5])
+def test_an_answer_longer_than_the_context_is_refused(room):
+    with pytest.raises(ScriptError, match="--max-model-len"):
+        script.fit_prompt([1, 2], room)
+
+
+# --- memory ---
+
+
+def test_the_memory_of_a_model_is_that_of_its_weights_and_its_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "has_gpu", lambda: True)
+    folder = checkpoint(tmp_path / "run" / "step_1")
+    config = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 1, "hidden_size": 32}
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    head = {"w": {"dtype": "BF16", "shape": [1000, 500], "data_offsets": [0, 1_000_000]}}
+    safetensors(folder / "model.safetensors", json.dumps(head).encode(), bytes(1_000_000))
+    plan = script.memory_plan(script.local_model(folder), settings())
+    assert plan == {"parameters": 500_000, "dtype": "bfloat16", "weights_gb": 0.001, "cache_kb_per_token": 0.064}
+    assert script.memory_plan(script.local_model(folder), settings(dtype="float32"))["weights_gb"] == 0.002
+    monkeypatch.setattr(script, "has_gpu", lambda: False)
+    assert script.memory_plan(script.local_model(folder), settings())["dtype"] == "float32"
+
+
+def test_the_memory_of_a_model_that_does_not_say_is_unknown_and_not_zero(tmp_path):
+    folder = checkpoint(tmp_path / "run" / "step_1")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    plan = script.memory_plan(script.local_model(folder), settings())
+    assert (plan["parameters"], plan["weights_gb"], plan["cache_kb_per_token"]) == (None, None, None)
+    whole = {"num_hidden_layers": 3, "num_attention_heads": 4, "head_dim": 16, "hidden_size": 32}
+    assert script.cache_bytes_per_token(whole, 2) == 2 * 3 * 4 * 16 * 2
 
 
 # --- text that leaves the machine ---
@@ -415,6 +652,50 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
     assert History(tmp_path / "out", [MODEL]).task(MODEL, chosen, a_task(data=Path("items"))) is None
 
 
+def test_what_was_measured_by_older_versions_stays_finished(monkeypatch):
+    """The example's records carry the key of their settings; today's code must give the same for the same command."""
+    monkeypatch.chdir(ROOT)
+    paths = [p for p in (ROOT / "examples/tiny_run/results").rglob("*.json") if not p.name.endswith("_failure.json")]
+    assert len(paths) >= 150
+    keys = set()
+    for path in paths:
+        record = json.loads(path.read_text())
+        details, library = record["eval_library"]["additional_details"], record["eval_library"]
+        args = script.build_parser().parse_args(shlex.split(details["command"])[3:])
+        engine = record["model_info"]["inference_engine"]["version"]
+        versions = {"lighteval": library["version"], "transformers": engine, "torch": details["torch"]}
+        monkeypatch.setattr(script, "installed_versions", lambda *_, versions=versions: versions)
+        assert script.read_settings(args).key == details["settings_hash"]
+        keys.add(details["settings_hash"])
+    assert keys
+
+
+LATER = [
+    {"temperature": 0.7},
+    {"repeat": 1},
+    {"reasoning_tags": ("<a>", "</a>")},
+    {"max_model_len": 64},
+    {"backend": "vllm"},
+]
+
+
+@pytest.mark.parametrize("change", LATER)
+def test_settings_that_decide_a_score_are_in_its_key(change):
+    assert settings(**change).key != settings().key
+
+
+@pytest.mark.parametrize("change", [{"tensor_parallel_size": 2}, {"gpu_memory_utilization": 0.5}, {"batch_size": 3}])
+def test_settings_that_change_speed_and_memory_alone_are_not(change):
+    assert settings(**change).key == settings().key
+
+
+def test_repeats_differ_in_the_seed_of_the_answers_alone():
+    rows = [settings(temperature=0.7, repeat=number or None) for number in range(3)]
+    assert len({row.key for row in rows}) == 3
+    assert [row.sampling_seed for row in rows] == [1234, 1235, 1236]
+    assert {row.seed for row in rows} == {1234}
+
+
 def test_a_family_is_finished_when_all_its_subtasks_are(tmp_path):
     request = parse_task("mmlu|5")
     put(tmp_path, MODEL, a_task("mmlu:law|5", request="mmlu|5", group=2), settings())
@@ -459,6 +740,171 @@ def test_a_full_disk_is_an_error_of_one_line(tmp_path, monkeypatch):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+# --- the data set for records ---
+
+SUMS = 'TASKS_TABLE = [LightevalTaskConfig(name="sums")]'
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("me/evals", ("me/evals", "")),
+        ("me/evals/", ("me/evals", "")),
+        ("me/evals/runs", ("me/evals", "runs/")),
+        ("me/evals/runs/a.b", ("me/evals", "runs/a.b/")),
+    ],
+)
+def test_where_records_are_uploaded_to(text, wanted):
+    target = script.parse_results_repo(text)
+    assert (target.repo_id, target.folder) == wanted
+
+
+@pytest.mark.parametrize("text", ["evals", "../x", "me/../x", "me/evals/..", "/me/evals", "me//evals", "me/a b", ""])
+def test_what_is_no_place_for_records(text):
+    with pytest.raises(ScriptError, match="write OWNER/NAME"):
+        script.parse_results_repo(text)
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """A folder with a checkpoint and a task file, and a function that measures it as a run does, but for the model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(script, "installed_versions", lambda *_: VERSIONS)
+    monkeypatch.setattr(script, "load_tasks", lambda *_: pytest.fail("a task would be measured"))
+    checkpoint(tmp_path / "run" / "step_5")
+    (tmp_path / "tasks.py").write_text(SUMS)
+
+    def measure(output: str = "out", task: str = "sums|0") -> Finished:
+        args = script.build_parser().parse_args(words(output))
+        return put(Path(output), script.local_model(Path("run/step_5")), a_task(task, request="sums"), read(args))
+
+    return measure
+
+
+def words(output: str, *more: str) -> list[str]:
+    fixed = ["--model", "run/step_5", "--tasks", "sums", "--custom-tasks", "tasks.py"]
+    return [*fixed, "--output-dir", output, *more]
+
+
+def read(args: argparse.Namespace) -> Settings:
+    return script.read_settings(args)
+
+
+def uploaded(hub, repo: str = "me/evals") -> set[str]:
+    return {name for name in hub.files(repo, repo_type="dataset") if name != ".gitattributes"}
+
+
+def test_records_are_uploaded_in_one_commit_to_a_private_data_set(hub, measured):
+    target = script.open_results_repo("me/evals/runs")
+    assert hub.repo("me/evals", "dataset").private
+    before = len(hub.commits("me/evals", repo_type="dataset"))
+    paths = []
+    for task in ("sums|0", "more|0"):
+        finished = measured(task=task)
+        paths += [finished.path, finished.path.with_name(f"{finished.path.stem}_samples.jsonl")]
+    script.upload_results(target, Path("out"), paths)
+    assert len(hub.commits("me/evals", repo_type="dataset")) == before + 1
+    assert uploaded(hub) == {f"runs/{path.relative_to('out').as_posix()}" for path in paths}
+    script.upload_results(target, Path("out"), [])
+    assert len(hub.commits("me/evals", repo_type="dataset")) == before + 1, "nothing to upload is no commit"
+
+
+@pytest.mark.parametrize("status", [412, 503, 429])
+def test_an_upload_that_meets_another_one_is_tried_again(hub, measured, monkeypatch, status):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    target, finished = script.open_results_repo("me/evals"), measured()
+    hub.fault("POST", "/commit/", status=status, times=2)
+    script.upload_results(target, Path("out"), [finished.path])
+    assert uploaded(hub) == {finished.path.relative_to("out").as_posix()}
+    assert hub.count("POST", "/commit/") >= 3
+
+
+def test_an_upload_that_is_refused_says_where_the_records_are(hub, measured):
+    target, finished = script.open_results_repo("me/evals"), measured()
+    hub.fault("POST", "/commit/", status=403, message=f"no rights for {hub.token}", times=99)
+    with pytest.raises(ScriptError, match=r"not uploaded.*the records are in out") as caught:
+        script.upload_results(target, Path("out"), [finished.path])
+    assert hub.token not in str(caught.value)
+    assert hub.count("POST", "/commit/") == 1, "a refusal is not tried again"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_token_without_write_permission_is_refused_before_anything_is_measured(
+    hub, measured, monkeypatch, capsys, exists
+):
+    if exists:
+        hub.create_repo("me/evals", "dataset")
+    monkeypatch.setenv("HF_TOKEN", hub.read_token)
+    assert main(words("out", "--results-repo", "me/evals")) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--results-repo me/evals: the Hub refused (403): it needs a token with write permission (HF_TOKEN)" in err
+    assert err.count("\n") == 1
+    assert hub.read_token not in err
+    assert not Path("out").exists()
+
+
+def test_a_hub_that_does_not_answer_is_refused_before_anything_is_measured(hub, measured, capsys):
+    hub.fault(".*", "/api/repos/create", drop="before", times=99)
+    assert main(words("out", "--results-repo", "me/evals")) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "the Hub is out of reach" in err
+    assert err.count("\n") == 1
+
+
+def test_what_the_data_set_has_is_fetched_and_not_measured_again(hub, measured, capsys):
+    finished = measured("first")
+    samples = finished.path.with_name(f"{finished.path.stem}_samples.jsonl")
+    target = script.open_results_repo("me/evals/runs")
+    script.upload_results(target, Path("first"), [samples, finished.path])
+    hub.commit("me/evals", {"runs/data/sums/other/model/x.json": "{}"}, repo_type="dataset")
+    capsys.readouterr()
+    assert main(words("second", "--results-repo", "me/evals/runs", "--json")) == 0
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
+    assert [row["reason"] for row in answer["skipped"]] == ["finished before"]
+    assert answer["records"] == []
+    assert hub.token not in out + err
+    copied = sorted(path.relative_to("second") for path in Path("second").rglob("*") if path.is_file())
+    assert copied == sorted(path.relative_to("first") for path in (finished.path, samples))
+    for name in copied:
+        assert (Path("second") / name).read_bytes() == (Path("first") / name).read_bytes()
+
+
+def test_what_was_measured_before_is_uploaded_too(hub, measured, capsys):
+    """As after a run whose upload failed: the records are here and not there."""
+    finished = measured()
+    assert main(words("out", "--results-repo", "me/evals")) == 0
+    samples = finished.path.with_name(f"{finished.path.stem}_samples.jsonl")
+    assert uploaded(hub) == {path.relative_to("out").as_posix() for path in (finished.path, samples)}
+    commits = len(hub.commits("me/evals", repo_type="dataset"))
+    assert main(words("out", "--results-repo", "me/evals")) == 0
+    assert len(hub.commits("me/evals", repo_type="dataset")) == commits, "and only once"
+
+
+def test_a_data_set_that_cannot_be_read_is_one_line(hub, measured, capsys):
+    hub.create_repo("me/evals", "dataset")
+    hub.commit("me/evals", {"data/sums/run/step_5/x.json": "{}"}, repo_type="dataset")
+    hub.fault(".*", "/resolve", status=403, times=99)
+    assert main(words("out", "--results-repo", "me/evals")) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--results-repo me/evals" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[]", b"{", b'{"evaluation_results": []}', b'{"model_info": 3}'])
+def test_hostile_files_of_the_data_set_measure_nothing_and_break_nothing(hub, measured, content, capsys):
+    finished = measured("first")
+    samples = finished.path.with_name(f"{finished.path.stem}_samples.jsonl")
+    target = script.open_results_repo("me/evals")
+    script.upload_results(target, Path("first"), [samples, finished.path])
+    hub.commit("me/evals", {"data/sums/run/step_5/00.json": content}, repo_type="dataset")
+    assert main(words("second", "--results-repo", "me/evals")) == 0
+    assert "(0 new, 1 finished before)" in capsys.readouterr().out
+
+
 # --- output ---
 
 
@@ -491,6 +937,8 @@ def test_nothing_but_failures_is_no_result(tmp_path, capsys):
 
 # --- refusals ---
 
+ASK = ["--model", "x", "--tasks", "gsm8k|5"]
+
 
 @pytest.mark.parametrize(
     ("words", "message"),
@@ -501,6 +949,19 @@ def test_nothing_but_failures_is_no_result(tmp_path, capsys):
         (["--model", "x", "--tasks", "gsm8k|5", "--limit", "0"], "--limit must be at least 1"),
         (["--model", "x", "--tasks", "gsm8k|five"], "'gsm8k|five' is no task"),
         (["--model", "x", "--tasks", "a", "--custom-tasks", "none.py"], "none.py: no such file"),
+        ([*ASK, "--tensor-parallel-size", "2"], "--tensor-parallel-size is a setting of --backend vllm: transformers"),
+        ([*ASK, "--gpu-memory-utilization", "0.5"], "--gpu-memory-utilization is a setting of --backend vllm"),
+        ([*ASK, "--backend", "vllm", "--gpu-memory-utilization", "80"], "between 0 and 1"),
+        ([*ASK, "--backend", "vllm", "--tensor-parallel-size", "0"], "--tensor-parallel-size must be at least 1"),
+        ([*ASK, "--backend", "vllm", "--device", "mps"], "--device mps: vLLM does not run there"),
+        ([*ASK, "--sandbox", "docker"], "lighteval runs no containers: use --sandbox local"),
+        ([*ASK, "--temperature", "-1"], "--temperature must lie between 0 (greedy) and 10"),
+        ([*ASK, "--temperature", "nan"], "--temperature must lie between 0 (greedy) and 10"),
+        ([*ASK, "--repeats", "3"], "--repeats: greedy answers are the same each time: add --temperature"),
+        ([*ASK, "--repeats", "3", "--temperature", "0"], "--repeats: greedy answers are the same each time"),
+        ([*ASK, "--temperature", "1", "--repeats", "0"], "--repeats must be at least 1"),
+        ([*ASK, "--max-model-len", "0"], "--max-model-len must be at least 1"),
+        ([*ASK, "--batch-size", "-4"], "--batch-size must be at least 1"),
     ],
 )
 def test_refusals_are_one_line_and_leave_stdout_empty(words, message, capsys):

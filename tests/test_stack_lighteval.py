@@ -384,15 +384,12 @@ def test_an_item_that_cannot_be_scored_is_left_out_of_the_mean(world, first):
 
 
 def test_a_rerun_skips_what_is_finished_without_loading_anything(world, first):
-    began = time.monotonic()
     done = world.start(world.arguments("results", TASKS, "--json"))
-    took = time.monotonic() - began
     assert done.returncode == 0
     answer = json.loads(done.stdout)
     assert answer["records"] == answer["failed"] == []
     assert [row["reason"] for row in answer["skipped"]].count("finished before") == 8
     assert not {"torch", "lighteval", "transformers", "huggingface_hub"} & world.imported()
-    assert took < (1 if PYTHON else 10)
 
 
 def test_other_weights_at_the_same_path_give_other_scores_and_a_broken_task_a_failure(world, first):

@@ -1,0 +1,4164 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "duckdb>=1.4,<3",
+#     "gradio>=6.16,<7",
+#     "httpx2>=2,<3",
+#     "huggingface_hub>=2.2,<3",
+#     "numpy>=2,<3",
+#     "python-dotenv>=1.1,<2",
+#     "pyyaml>=6,<7",
+#     "rich>=14,<16",
+#     "tenacity>=9,<10",
+# ]
+# ///
+"""A leaderboard of open models from the evaluation metadata that they carry: collect, look, compare, share.
+
+collect reads .eval_results, the card's model-index, open pull requests that add either, and evaluation records on this
+machine, and writes leaderboard.parquet, leaderboard.jsonl and metadata.json. The other commands read these files alone:
+show prints tables, serve opens the page (Gradio), export writes it as one HTML file, push sends the data to a dataset
+and the page to a Space. Every number keeps its source; of several for one model and benchmark the first of this order
+is shown: verified, author's metadata, merged community, open pull request, own run, reported elsewhere.
+
+examples:
+  uv run scripts/leaderboard.py collect --trending 100
+  uv run scripts/leaderboard.py collect --repo-ids models.txt --results examples/tiny_run/results --output-dir board
+  uv run scripts/leaderboard.py show
+  uv run scripts/leaderboard.py show --benchmark mmlu_pro --top 20
+  uv run scripts/leaderboard.py show --model tiny_run/step_700 --data board --json
+  uv run scripts/leaderboard.py serve --port 7860
+  uv run scripts/leaderboard.py export --output-dir site
+  uv run scripts/leaderboard.py push --dataset me/leaderboard-data --space me/leaderboard
+  uv run scripts/leaderboard.py push --dataset me/leaderboard-data --space me/leaderboard --apply
+
+Exit codes: 0 done; 1 the answer is no: no scores found, nothing for that benchmark or model; 2 it could not be done:
+usage, unreadable data, the network, no permission (stdout is empty); 3 undecided: the name fits several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import dataclasses
+import difflib
+import functools
+import gzip
+import hashlib
+import json
+import math
+import os
+import re
+import shlex
+import socket
+import statistics
+import sys
+import threading
+import time
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+DATA_SCHEMA = "1"
+DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+# Who says a number, first the one that is shown when several do.
+SOURCE_TYPES = {
+    "verified": "verified",
+    "author_metadata": "author's metadata",
+    "merged_community": "merged community",
+    "open_pr": "open pull request",
+    "own_run": "own run",
+    "reported": "reported elsewhere",
+}
+SOURCE_FORMATS = ("eval_results", "model_index", "record")  # of one kind of source, first the one that is shown
+# Columns of the data and their SQL types; references/leaderboard.md says what they mean.
+COLUMNS = {
+    "model": "VARCHAR",
+    "benchmark": "VARCHAR",
+    "benchmark_name": "VARCHAR",
+    "source_task": "VARCHAR",
+    "value": "DOUBLE",
+    "unit": "VARCHAR",
+    "unit_basis": "VARCHAR",
+    "comparable": "DOUBLE",
+    "canonical_unit": "VARCHAR",
+    "metric": "VARCHAR",
+    "shots": "VARCHAR",
+    "standard_error": "DOUBLE",
+    "comparable_error": "DOUBLE",
+    "n": "BIGINT",
+    "source_type": "VARCHAR",
+    "source_name": "VARCHAR",
+    "source_url": "VARCHAR",
+    "source_format": "VARCHAR",
+    "contributor": "VARCHAR",
+    "pull_request": "BIGINT",
+    "revision": "VARCHAR",
+    "date": "VARCHAR",
+    "notes": "VARCHAR",
+    "shown": "BOOLEAN",
+    "why_not": "VARCHAR",
+    "lower_is_better": "BOOLEAN",
+    "parameters": "BIGINT",
+    "license": "VARCHAR",
+    "downloads": "BIGINT",
+    "likes": "BIGINT",
+    "library": "VARCHAR",
+    "pipeline_tag": "VARCHAR",
+}
+# What the Hub is asked to say about a model.
+EXPAND = (
+    "cardData", "downloads", "evalResults", "gguf", "library_name", "likes", "pipeline_tag", "private", "safetensors",
+    "sha",
+)  # fmt: skip
+MOST_REQUESTS = 5  # for a model, beside one for each of its open pull requests
+PAGE_OF_DISCUSSIONS = 50  # that one answer of the Hub lists
+MAX_ENTRIES = 2_000  # scores of one model that are read
+MAX_TEXT = 300  # characters of a foreign text that are kept
+MAX_URL = 2_000
+MAX_YAML = 500_000  # characters of an .eval_results file that is read here
+MAX_YAML_NODES = 20_000  # values in it after its aliases are expanded
+RESUME_HOURS = 6  # after an interruption; what was read before is too old
+KEEP_ANSWERS = 30  # days that an answer of the Hub stays in the cache unused
+MAX_WHOLE = 2**62  # of a count; more is damage
+ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
+RANK_METHOD = (
+    "Two-sided z-tests between all models of a benchmark, Holm-corrected at a familywise level of 5 % (Holm 1979); a "
+    "model's range leaves out the ranks above the models that are significantly worse and below those that are "
+    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024)"
+)
+# Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
+# The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
+TEST_ITEMS = {
+    "aime_2024": 30, "aime_2025": 30, "aime_2026": 30, "arc_challenge": 1172, "arc_easy": 2376, "bbh": 6511,
+    "boolq": 3270, "commonsenseqa": 1221, "gpqa": 448, "gpqa_diamond": 198, "gsm8k": 1319, "hellaswag": 10042,
+    "hle": 2500, "humaneval": 164, "humaneval_plus": 164, "ifeval": 541, "math": 5000, "math_500": 500, "mbpp": 500,
+    "mbpp_plus": 378, "mmlu": 14042, "mmlu_pro": 12032, "openbookqa": 500, "piqa": 1838, "simpleqa": 4326,
+    "swe_bench": 2294, "swe_bench_lite": 300, "swe_bench_verified": 500, "truthfulqa_mc1": 817, "winogrande": 1267,
+}  # fmt: skip
+# Evidence that a value of at most 1 is a proportion: guessing reaches this share, or so many values of one source.
+CHANCE_TELLS = 0.05
+VALUES_TELL = 3
+# Configurations of a data set that are the whole of it.
+WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
+SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
+ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
+FROM_PULL_REQUEST = re.compile(r"\(#(\d{1,9})\)\s*$")  # how the Hub titles a merge
+
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+LOG_IN = "run `hf auth login`"
+HUB_REASONS = {
+    401: f"the token is not valid; {LOG_IN} again",
+    403: "the token has no permission for this; it needs write permission for the repo",
+    404: "no such repo, or no access to it",
+    409: "the Hub refused it as a conflict",
+    412: "the repo has moved on meanwhile",
+    413: "too large for the Hub",
+    429: "too many requests; wait some minutes",
+}
+
+
+# --- Vocabulary ----------------------------------------------------------------------------------------------------
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+BoardRow = dict[str, Any]  # a score, with the columns above
+
+
+class Unreadable(Exception):
+    """A part of a model's metadata that cannot be read, with the reason; the rest of the model is."""
+
+
+@dataclass(slots=True)
+class ModelReading:
+    """What was found for one model."""
+
+    model: str
+    rows: list[BoardRow] = field(default_factory=list)
+    unreadable: list[dict[str, str]] = field(default_factory=list)
+    failed: str = ""  # why nothing at all could be read
+    private: bool = False  # not everybody may see that the model exists
+
+    def cannot_read(self, where: str, reason: object) -> None:
+        self.unreadable.append(
+            {"model": self.model, "where": kept_text(where) or "", "reason": kept_text(reason) or ""}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a document with scores stands: who answers for it, and where people can look."""
+
+    source_type: str
+    url: str
+    contributor: str | None
+    revision: str | None
+    date: str | None = None
+    pull_request: int | None = None
+
+
+@dataclass(slots=True)
+class Company:
+    """The unlabelled shares of one document, or of one task of a Hub Benchmark, by which the unit of one is known."""
+
+    count: int = 0  # above 0
+    above_one: bool = False
+    above_chance: bool = False  # one of them is of a benchmark where guessing reaches CHANCE_TELLS
+
+    def add(self, value: float, chance: float) -> None:
+        self.count += value > 0
+        self.above_one |= value > 1
+        self.above_chance |= value > 0 and chance >= CHANCE_TELLS
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a value is measured in and how that is known; without a name, why it is not."""
+
+    name: str | None
+    basis: str | None = None
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankRange:
+    """The ranks that a model may have on a benchmark: 2 to 4; None and None: its uncertainty is not known."""
+
+    low: int | None
+    high: int | None
+    basis: str  # where the standard error is from: "stated", "binomial, stated n", "binomial, full test set", "unknown"
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return "n/a"
+        return str(self.low) if self.low == self.high else f"{self.low}–{self.high}"
+
+
+# --- Pure core: foreign text ---------------------------------------------------------------------------------------
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- Pure core: names ----------------------------------------------------------------------------------------------
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNames:
+    """metric_mapping.json by folded name: the general names, and each harness's own."""
+
+    mapping: Mapping[str, Any]
+    tables: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def table(self, harness: str = "") -> dict[str, str]:
+        """Folded name -> key; of a harness, or of key, display name and aliases."""
+        if harness not in self.tables:
+            names = self.tables[harness] = {}
+            for key, entry in self.mapping.items():
+                spellings = [entry.get(harness)] if harness else [key, entry.get("name"), *(entry.get("aliases") or [])]
+                names |= {
+                    normalize_name(s.removeprefix("inspect_evals/")): key for s in spellings if isinstance(s, str)
+                }
+        return self.tables[harness]
+
+    def key(self, task: str, library: str) -> tuple[str | None, str]:
+        """(canonical key or None, the part that was measured): "leaderboard|mmlu:anatomy|5" -> ("mmlu", "anatomy").
+
+        The whole name goes before a cut one, the harness's own spelling before the general one; what is left of a cut
+        name is no category.
+        """
+        own, general = self.table(library_field(library)), self.table()
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                key = own.get(normalize_name(spelling)) or general.get(normalize_name(spelling))
+                if key and (end == len(name) or self.mapping[key].get("kind") != "category"):
+                    return key, "" if name[end + 1 :] == "_average" else name[end + 1 :]
+        return None, ""
+
+
+def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
+
+    def fold(name: Any) -> str:
+        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
+
+    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
+    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    """metric_mapping.json as needed here: from a data set and a name, as written in metadata, to a canonical key."""
+
+    mapping: Mapping[str, Any]
+    names: TaskNames
+    hub: Mapping[tuple[str, str], str]  # (dataset id, task id), lower case -> key
+    types: Mapping[str, tuple[str, ...]]  # dataset id, lower case -> keys
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Any]) -> Benchmarks:
+        hub, types = {}, defaultdict(list)
+        for key, entry in mapping.items():
+            if place := entry.get("hub"):
+                hub[place["dataset_id"].lower(), place["task_id"].lower()] = key
+            types[str((entry.get("model_index") or {}).get("type") or "").lower()].append(key)
+        return cls(mapping, TaskNames(mapping), hub, {name: tuple(keys) for name, keys in types.items() if name})
+
+    def by_name(self, text: str) -> str | None:
+        """The key for a display name, key or alias; shots in the name do not count: "MMLU (5-shot)" -> "mmlu"."""
+        table = self.names.table()
+        return table.get(normalize_name(text)) or table.get(normalize_name(SHOTS_IN_NAME.sub(" ", text)))
+
+    def of_task(self, dataset_id: str, task_id: str) -> str | None:
+        """The key for an entry of .eval_results: its data set and task, else the task's name, else the only task."""
+        if key := self.hub.get((dataset_id.lower(), task_id.lower())):
+            return key
+        if key := self.by_name(task_id.rpartition("/")[2]):
+            return key
+        keys = self.types.get(dataset_id.lower(), ())
+        return keys[0] if len(keys) == 1 and normalize_name(task_id) in WHOLE_CONFIGS else None
+
+    def of_dataset(self, name: str, dataset: str, config: str) -> tuple[str | None, str | None]:
+        """(key, why it is not comparable) for a model-index data set: by its name, else by its id and configuration."""
+        key = self.by_name(name) or (None if "/" in dataset else self.by_name(dataset))
+        given = normalize_name(config)
+        if key is None:
+            keys = [key for key in self.types.get(dataset.lower(), ()) if given == normalize_name(self.config(key))]
+            every = self.types.get(dataset.lower(), ())
+            keys = keys or (list(every) if len(every) == 1 and given in WHOLE_CONFIGS else [])
+            return (keys[0] if len(keys) == 1 else None), None
+        own = normalize_name(self.config(key))
+        if given in WHOLE_CONFIGS or own in (given, "") or self.by_name(config) == key:
+            return key, None
+        return key, f"configuration {config}, while {self.mapping[key]['name']} is {self.config(key)}"
+
+    def config(self, key: str) -> str:
+        return str((self.mapping[key].get("model_index") or {}).get("config") or "")
+
+
+def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
+    """Whether a metric, as a card names it, is the one that a benchmark is ranked by."""
+    own = {entry.get("metric"), (entry.get("model_index") or {}).get("metric_type")} - {None}
+    folded = {normalize_name(name) for name in own} | {normalize_name(metric_type(name) or "") for name in own}
+    given = normalize_name(metric_type(metric) or "")
+    right = folded & (RIGHT_ANSWERS | {"passat1", "resolvedrate"})
+    return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)
+
+
+# --- Pure core: units ----------------------------------------------------------------------------------------------
+
+
+def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
+    """What an unlabelled value of a benchmark is measured in, where that can be known; nothing is guessed.
+
+    Above 1 a share is a percentage. At most 1 it is a proportion when no share of its document is above 1 and, as a
+    percentage, it or another share of the document would be far below guessing, or the document has three such values.
+    Else what others have on the same task of a Hub Benchmark decides: all at most 1, and three of them.
+    """
+    low, high = entry["range"]
+    if entry["unit"] == "points":
+        if (low is not None and value < low) or (high is not None and value > high):
+            return Unit(None, why_not=f"{value:g} is outside its range, {low} to {high}")
+        if high is not None and high >= 100 and 0 < abs(value) <= 1:
+            return Unit(None, why_not=f"{value:g} may be of {high:g} points or of 1: nothing says which")
+        return Unit("points", "the benchmark has points")
+    if value == 0:
+        return Unit(entry["unit"], "zero in every unit")
+    if value < 0 or (value > 100 and high is not None):
+        return Unit(None, why_not=f"{value:g} is no share: below 0 or above 100")
+    if value > 1 and high is None:
+        return Unit(None, why_not=f"{value:g} may be percent or a rate above 1: nothing says which")
+    if value > 1:
+        return Unit("percent", "above 1")
+    if document.above_one:
+        return Unit(None, why_not=f"{value:g} stands beside values above 1: a proportion, or a percentage below 1")
+    if (entry.get("chance") or 0) >= CHANCE_TELLS:
+        return Unit("proportion", "as a percentage far below guessing")
+    if document.above_chance:
+        return Unit("proportion", "beside a value that is one")
+    if document.count < VALUES_TELL and board.above_one:
+        return Unit(None, why_not=f"{value:g}, while the Benchmark has values above 1: a proportion, or below 1 %")
+    if document.count >= VALUES_TELL or board.count >= VALUES_TELL:
+        return Unit("proportion", "no value beside it is above 1")
+    return Unit(None, why_not=f"{value:g} may be a proportion or a percentage: nothing says which")
+
+
+def converted(value: float | None, unit: str | None, canonical: str | None) -> float | None:
+    """A value in the benchmark's unit; None when the units do not convert. Decimal, so that 41.2 % is 0.412."""
+    if value is None or unit is None or canonical is None:
+        return None
+    if unit == canonical:
+        return value
+    factor = {("percent", "proportion"): "0.01", ("proportion", "percent"): "100"}.get((unit, canonical))
+    return None if factor is None else float(Decimal(repr(value)) * Decimal(factor))
+
+
+def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
+    """Give every row of a known benchmark its unit and comparable value, or the reason why it has none."""
+    companies: dict[Any, Company] = defaultdict(Company)
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry and entry["unit"] != "points" and row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            companies[document].add(row["value"], entry.get("chance") or 0.0)
+            if row["source_type"] != "open_pr":  # anybody can open one
+                companies[board].add(row["value"], entry.get("chance") or 0.0)
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry is None:
+            row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
+            continue
+        row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
+        row["lower_is_better"] = bool(entry["lower_is_better"])
+        if row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            in_board = companies[board] if row["source_format"] == "eval_results" else Company()
+            unit = unit_of(row["value"], entry, companies[document], in_board)
+            row["unit"], row["unit_basis"], row["why_not"] = unit.name, unit.basis, unit.why_not
+        compare(row, entry)
+
+
+def places_of(row: BoardRow) -> tuple[Any, Any]:
+    """The document that a row stands in, and the Benchmark's task that it is for."""
+    document = (row["model"], row["source_format"], row["pull_request"])
+    return document, (row["source_format"], row["source_task"])
+
+
+def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
+    """Set `comparable` and its error when nothing speaks against it."""
+    value = converted(row["value"], row["unit"], entry["unit"])
+    low, high = entry["range"]
+    if row["why_not"] is None and value is None:
+        row["why_not"] = f"in {row['unit']}, while {entry['name']} is in {entry['unit']}"
+    if row["why_not"] is None and ((low is not None and value < low) or (high is not None and value > high)):
+        row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
+    if row["why_not"] is None:
+        row["comparable"] = value
+        row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
+
+
+def choose_shown(rows: Sequence[BoardRow]) -> None:
+    """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
+
+    Two numbers never decide by their size.
+    """
+    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
+    groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        row["shown"] = False
+        if row["comparable"] is not None:
+            groups[row["model"], row["benchmark"]].append(row)
+    for group in groups.values():
+        places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
+        first = [row for row, place in zip(group, places, strict=True) if place == min(places)]
+        newest = max(row["date"] or "" for row in first)
+        next(row for row in first if (row["date"] or "") == newest)["shown"] = True
+
+
+# --- Pure core: metadata -> rows -----------------------------------------------------------------------------------
+
+
+def new_row(model: str, place: Provenance, source_format: str, **known: Any) -> BoardRow:
+    """A row with every column, null where nothing is known."""
+    told = {
+        "model": model,
+        "source_type": place.source_type,
+        "source_url": place.url,
+        "source_format": source_format,
+        "contributor": place.contributor,
+        "pull_request": place.pull_request,
+        "revision": place.revision,
+        "date": place.date,
+        "shown": False,
+    }
+    return dict.fromkeys(COLUMNS) | told | known
+
+
+def read_value(value: object) -> tuple[float, str | None, str | None]:
+    """(number, unit when the text says it, note) of a metric's value; Unreadable when it is no finite number."""
+    if isinstance(value, str) and (match := NUMBER_TEXT.fullmatch(value[:200])):
+        number = float(match[1])
+        said = "percent" if "%" in value else None
+        written = f"written as {shorten(value)}"
+    else:
+        number, said, written = value, None, None
+    if isinstance(number, bool) or not is_number(number):
+        raise Unreadable(f"the value is {shorten(value)}, not a finite number")
+    return float(number), said, written
+
+
+def eval_results_row(model: str, data: object, place: Provenance, verified: bool, benchmarks: Benchmarks) -> BoardRow:
+    """The row of one entry of .eval_results, in the form of the Hub's API or of the file."""
+    dataset, source = mapping_in(data, "dataset"), mapping_in(data, "source")
+    dataset_id, task = kept_text(dataset.get("id")), kept_text(dataset.get("task_id"))
+    if dataset_id is None or task is None:
+        raise Unreadable("no dataset.id or no dataset.task_id")
+    value, unit, written = read_value(data.get("value"))
+    key = benchmarks.of_task(dataset_id, task)
+    notes = kept_text(data.get("notes"))
+    url, dropped = source_link(source.get("url"))
+    row = new_row(
+        model,
+        place,
+        "eval_results",
+        benchmark=key,
+        benchmark_name=task.rpartition("/")[2],
+        source_task=f"{dataset_id} {task}",
+        value=value,
+        unit=unit,
+        unit_basis="stated" if unit else None,
+        source_name=kept_text(source.get("name")) or kept_text(source.get("user")) or kept_text(source.get("org")),
+        notes=join_notes(notes, written, dropped),
+    )
+    row["source_type"] = "verified" if verified else place.source_type
+    row["source_url"] = url or place.url
+    row["date"] = iso_time(data["date"]) if data.get("date") else place.date
+    row["shots"] = shots_in(notes or "")
+    if notes and WITH_TOOLS.search(notes):
+        row["why_not"] = "with tools: another setting than the benchmark's"
+    return row
+
+
+def source_link(value: object) -> tuple[str | None, str | None]:
+    """(the URL, None), or (None, a note that it was dropped)."""
+    if value in (None, ""):
+        return None, None
+    url = kept_url(value)
+    return url, None if url else "the source's URL was dropped: not a plain http(s) address"
+
+
+def join_notes(*texts: str | None) -> str | None:
+    return kept_text("; ".join(text for text in texts if text)) or None
+
+
+def shots_in(text: str) -> str | None:
+    """ "MMLU (5-Shot)" -> "5-shot"."""
+    match = SHOTS_IN_NAME.search(text)
+    return f"{int(match[1])}-shot" if match else None
+
+
+def model_index_rows(
+    reading: ModelReading, index: object, place: Provenance, benchmarks: Benchmarks, where: str
+) -> None:
+    """Rows of a card's model-index; what is malformed goes to the reading's list, the rest is read."""
+    if index is None:
+        return
+    if not isinstance(index, list):
+        reading.cannot_read(where, f"model-index is {shorten(index)}, not a list")
+        return
+    for i, entry in enumerate(index):
+        results = entry.get("results") if isinstance(entry, dict) else None
+        if not isinstance(results, list):
+            if not isinstance(entry, dict) or results is not None:
+                reading.cannot_read(f"{where}[{i}].results", f"it is {shorten(results or entry)}, not a list")
+            continue
+        for j, result in enumerate(results[:MAX_ENTRIES]):
+            path = f"{where}[{i}].results[{j}]"
+            metrics = result.get("metrics") if isinstance(result, dict) else None
+            if not isinstance(metrics, list) or not isinstance(result.get("dataset"), dict):
+                reading.cannot_read(path, "it has no dataset, or no list of metrics")
+                continue
+            for k, metric in enumerate(metrics[:MAX_ENTRIES]):
+                if len(reading.rows) >= MAX_ENTRIES:
+                    reading.cannot_read(path, f"only the first {MAX_ENTRIES:,} scores of a model are read")
+                    return
+                try:
+                    reading.rows.append(model_index_row(reading.model, result, metric, place, benchmarks))
+                except Unreadable as error:
+                    reading.cannot_read(f"{path}.metrics[{k}]", error)
+
+
+def model_index_row(
+    model: str, result: Mapping[str, Any], metric: object, place: Provenance, benchmarks: Benchmarks
+) -> BoardRow:
+    """The row of one metric of a model-index result."""
+    if not isinstance(metric, dict):
+        raise Unreadable(f"it is {shorten(metric)}, not a mapping")
+    dataset, source = result["dataset"], mapping_in(result, "source")
+    name, kind = kept_text(dataset.get("name")) or "", kept_text(dataset.get("type")) or ""
+    if not name and not kind:
+        raise Unreadable("the data set has no name and no type")
+    value, unit, written = read_value(metric.get("value"))
+    metric_name = kept_text(metric.get("type")) or kept_text(metric.get("name"))
+    key, why_not = benchmarks.of_dataset(name, kind, kept_text(dataset.get("config")) or "")
+    spoken = f"{name} {kept_text(metric.get('name')) or ''}"
+    if key and not why_not and not ranks(metric_name, benchmarks.mapping[key]):
+        why_not = f"{metric_name} is not the metric that {benchmarks.mapping[key]['name']} is ranked by"
+    if key and not why_not and WITH_TOOLS.search(spoken):
+        why_not = "with tools: another setting than the benchmark's"
+    if unit is None and re.search(r"%|\bpercent", f"{metric_name} {metric.get('name')}"):
+        unit = "percent"
+    url, dropped = source_link(source.get("url"))
+    signed = "the card says verified; only the Hub's own mark counts" if metric.get("verified") is True else None
+    return new_row(
+        model,
+        place,
+        "model_index",
+        benchmark=key,
+        benchmark_name=name or kind,
+        source_task=" ".join(
+            filter(None, (name, kind, kept_text(dataset.get("config")), kept_text(dataset.get("split"))))
+        ),
+        value=value,
+        unit=unit,
+        unit_basis="stated" if unit else None,
+        metric=metric_name,
+        shots=index_shots(dataset, metric) or shots_in(spoken),
+        source_name=kept_text(source.get("name")),
+        source_url=url or place.url,
+        notes=join_notes(written, signed, dropped),
+        why_not=why_not,
+    )
+
+
+def index_shots(dataset: Mapping[str, Any], metric: Mapping[str, Any]) -> str | None:
+    """num_few_shot of a data set's or metric's arguments."""
+    for args in (mapping_in(dataset, "args"), mapping_in(metric, "args")):
+        if (count := kept_count(args.get("num_few_shot"))) is not None and count < 1000:
+            return f"{count}-shot"
+    return None
+
+
+def model_facts(info: Mapping[str, Any]) -> BoardRow:
+    """What the Hub says about a model itself, for each of its rows."""
+    card = mapping_in(info, "cardData")
+    license_name = card.get("license_name") if card.get("license") == "other" else card.get("license")
+    if isinstance(license_name, list):
+        license_name = ", ".join(filter(None, map(kept_text, license_name[:5])))
+    parameters = kept_count(mapping_in(info, "safetensors").get("total"))
+    return {
+        "parameters": parameters if parameters is not None else kept_count(mapping_in(info, "gguf").get("total")),
+        "license": kept_text(license_name or card.get("license"), 80),
+        "downloads": kept_count(info.get("downloads")),
+        "likes": kept_count(info.get("likes")),
+        "library": kept_text(info.get("library_name"), 80),
+        "pipeline_tag": kept_text(info.get("pipeline_tag"), 80),
+    }
+
+
+def added_by(proposed: ModelReading, there: Sequence[BoardRow]) -> list[BoardRow]:
+    """The rows of a pull request's revision that main has not: another place, or another value there."""
+
+    def identity(row: BoardRow) -> tuple[Any, ...]:
+        names = ("benchmark_name", "source_task", "metric", "value", "unit", "shots", "notes", "source_name")
+        return tuple(row[name] for name in names)
+
+    known = {identity(row) for row in there}
+    return [row for row in proposed.rows if identity(row) not in known]
+
+
+def added_values(diff: str) -> set[float]:
+    """The numbers behind "value:" in the added lines of a diff."""
+    found = set()
+    for text in ADDED_VALUE.findall(diff):
+        with contextlib.suppress(ValueError):
+            found.add(float(text))
+    return found
+
+
+# --- Pure core: records -> rows ------------------------------------------------------------------------------------
+
+
+def checked_score(metric: Mapping[str, Any], details: Mapping[str, Any]) -> tuple[float, str]:
+    """A result's score as measured and its unit; ValueError when it is not finite, has no unit or is off limits."""
+    value, unit = details["score"], single_line(metric.get("metric_unit") or "")
+    if not is_number(value):
+        raise ValueError(f"the score is {value!r}, not a finite number")
+    if not unit:
+        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
+    top = None if metric.get("lower_is_better") else {"proportion": 1, "percent": 100}.get(unit)
+    low, high = (metric[name] if is_number(metric.get(name)) else None for name in ("min_score", "max_score"))
+    low = 0 if low is None and unit in ("proportion", "percent") else low
+    high = top if high is None else high
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ValueError(f"the score {value} is outside its range, {low} to {high}")
+    return value, unit
+
+
+def record_shots(result_id: str, details: Mapping[str, Any]) -> str | None:
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    found = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(details.get("few_shot", "")))
+    return single_line(details.get("shots") or "") or (f"{int(found[1])}-shot" if found else None)
+
+
+def record_place(path: Path) -> str:
+    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
+    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
+    return single_line("/".join(parts))
+
+
+def record_model(record: Mapping[str, Any]) -> str:
+    """The id of the model that a record or a failure entry is about; empty when it says none."""
+    info = record.get("model_info")
+    found = info.get("id") if isinstance(info, dict) else record.get("model_id")
+    return found if isinstance(found, str) else ""
+
+
+def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[BoardRow]:
+    """The rows of a local record; any error of looking things up means that the record is damaged."""
+    source = record.get("source_metadata") or {}
+    ours = source.get("source_type") == "evaluation_run"
+    details = record["model_info"].get("additional_details") or {}
+    library = record.get("eval_library") or {}
+    place = Provenance(
+        "own_run" if ours else "reported",
+        kept_url((source.get("additional_details") or {}).get("source_url")) or "",
+        kept_text(source.get("source_organization_name")) if not ours else None,
+        kept_text(details.get("revision")),
+        iso_time(record.get("evaluation_timestamp") or ""),
+    )
+    name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
+    said_by = kept_text(name if ours else source.get("source_name"))
+    model, harness = record_model(record), str(library.get("name") or "")
+    rows = [record_row(row, model, place, said_by, harness, benchmarks) for row in record["evaluation_results"]]
+    for row in rows:
+        row["notes"] = record_place(path)
+    return rows
+
+
+def record_row(
+    result: Mapping[str, Any],
+    model: str,
+    place: Provenance,
+    source_name: str | None,
+    library: str,
+    benchmarks: Benchmarks,
+) -> BoardRow:
+    """The row of one result of a record."""
+    metric, details = result["metric_config"], result["score_details"]
+    settings = (result.get("generation_config") or {}).get("additional_details") or {}
+    value, unit = checked_score(metric, details)
+    name = kept_text(result["evaluation_name"]) or ""
+    key, part = benchmarks.names.key(name, library)
+    known = benchmarks.mapping.get(key or "") or {}
+    word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
+    why_not = f"a part of {known['name']}: {part}" if part else None
+    if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
+        why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
+    limit = str(settings.get("limit") or "")
+    if limit not in ("", "None", "null"):
+        why_not = f"a partial run (limit {single_line(limit)[:40]}), no score"
+    uncertainty = details.get("uncertainty") or {}
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    return new_row(
+        kept_text(model) or "",
+        place,
+        "record",
+        benchmark=key,
+        benchmark_name=bare_task(name) or name,
+        source_task=kept_text(result.get("evaluation_result_id")) or name,
+        value=float(value),
+        unit=None if unit == "unknown" else unit[:40],
+        unit_basis=None if unit == "unknown" else "stated",
+        metric=word,
+        shots=record_shots(str(result.get("evaluation_result_id") or ""), settings),
+        standard_error=float(error) if is_number(error) and error >= 0 else None,
+        n=kept_count(uncertainty.get("num_samples")),
+        source_name=source_name,
+        source_url=place.url or None,
+        why_not=why_not,
+    )
+
+
+# --- Pure core: ranks and averages ---------------------------------------------------------------------------------
+
+
+def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
+    """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
+
+    Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
+    (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
+    """
+    if (row.get("comparable_error") or 0) > 0:
+        return row["comparable_error"], "stated"
+    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
+    items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
+    if scale is None or not items or not 0 <= row["comparable"] <= scale:
+        return None, "unknown"
+    share = (row["comparable"] / scale * items + 1) / (items + 2)
+    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
+    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
+
+
+def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
+    """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
+
+    Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
+    is cautious for models that answered the same items); Holm's correction over all pairs. A model ranks from 1 + the
+    number of significantly better models to the number of models - that of significantly worse ones. Models without a
+    known error have no rank, and do not count for the others'.
+    """
+    import numpy as np
+
+    errors = {row["model"]: row_error(row) for row in rows}
+    known = [row for row in rows if errors[row["model"]][0] is not None]
+    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
+    values = sign * np.array([row["comparable"] for row in known], dtype=float)
+    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
+    better, worse = significant_counts(values, variances)
+    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
+    for row, above, below in zip(known, better, worse, strict=True):
+        found[row["model"]] = RankRange(1 + int(above), len(known) - int(below), errors[row["model"]][1])
+    return found
+
+
+def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
+    """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
+
+    Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
+    again until no more are. So no p-value has to be kept or sorted, and memory is that of a block of rows.
+    """
+    import numpy as np
+
+    order = np.argsort(-values, kind="stable")
+    values, variances = values[order], variances[order]
+    count = len(values)
+    pairs, rejected = count * (count - 1) // 2, 0
+    while True:
+        threshold = statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
+        better, worse = np.zeros(count, dtype=int), np.zeros(count, dtype=int)
+        for start in range(0, count, 256):  # of these rows against themselves and all lower ones
+            block = slice(start, min(start + 256, count))
+            distance = values[block, None] - values[None, start:]
+            told = distance >= threshold * np.sqrt(variances[block, None] + variances[None, start:])
+            worse[block] += told.sum(axis=1)
+            better[start:] += told.sum(axis=0)
+        now = int(better.sum())
+        if now <= rejected:
+            back = np.argsort(order)
+            return better[back], worse[back]
+        rejected = now
+
+
+def shared_average(values: Mapping[str, Mapping[str, float]]) -> tuple[list[str], dict[str, float]]:
+    """(the benchmarks that all the models have, each model's mean over them) of {model: {benchmark: value}}.
+
+    The caller gives values of one unit and direction. No means when nothing is shared.
+    """
+    sets = [set(scores) for scores in values.values()]
+    shared = sorted(set.intersection(*sets)) if sets else []
+    means = {model: statistics.fmean(scores[key] for key in shared) for model, scores in values.items() if shared}
+    return shared, means
+
+
+def display_score(value: float | None, unit: str | None) -> str:
+    """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
+    if value is None:
+        return "–"
+    number = float(Decimal(repr(value)) * 100) if unit == "proportion" else value
+    return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
+
+
+# --- Pure core: metadata.json --------------------------------------------------------------------------------------
+
+
+def make_metadata(
+    rows: Sequence[BoardRow],
+    *,
+    unreadable: Sequence[dict[str, str]],
+    collected: str,
+    asked: dict[str, Any],
+    models_read: int,
+    requests: dict[str, int],
+    private_models: Sequence[str] = (),
+    mapping: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
+    return {
+        "schema_version": DATA_SCHEMA,
+        "collected": collected,
+        "asked": asked,
+        "order": list(SOURCE_TYPES),
+        "models_read": models_read,
+        "private_models": list(private_models),
+        "requests": requests,
+        "counts": {
+            "rows": len(rows),
+            "shown": sum(bool(row["shown"]) for row in rows),
+            "apart": sum(row["comparable"] is None for row in rows),
+            "models": len({row["model"] for row in rows}),
+            "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
+        },
+        "benchmarks": benchmark_coverage(rows, mapping or {}),
+        "unreadable": list(unreadable),
+    }
+
+
+def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["benchmark"] is not None:
+            known = mapping.get(row["benchmark"]) or {}
+            entry = found.setdefault(row["benchmark"], {"key": row["benchmark"], "name": row["benchmark_name"]})
+            entry["category"], entry["chance"] = known.get("category"), known.get("chance")
+            entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
+            entry["rows"] = entry.get("rows", 0) + 1
+            entry["models"] = entry.get("models", 0) + bool(row["shown"])
+    return sorted((e for e in found.values() if e["models"]), key=lambda e: (-e["models"], e["key"]))
+
+
+# --- Edges: the data on disk ---------------------------------------------------------------------------------------
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
+    if not path.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(path)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
+    """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
+    import duckdb
+
+    lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_whole(folder / "leaderboard.jsonl", "".join(f"{line}\n" for line in lines))
+    temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
+    try:
+        with duckdb.connect(config={"threads": 1}) as engine:
+            source = engine.read_json(
+                str(folder / "leaderboard.jsonl"),
+                format="newline_delimited",
+                columns=COLUMNS,
+                maximum_object_size=2**25,
+            )
+            source.write_parquet(str(temporary), compression="zstd")
+        temporary.replace(folder / "leaderboard.parquet")
+    except (duckdb.Error, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
+    write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def sound_metadata(metadata: Mapping[str, Any]) -> bool:
+    """Whether what the other commands read of metadata.json is there."""
+    kinds = {"collected": str, "asked": dict, "counts": dict, "benchmarks": list, "unreadable": list}
+    if not all(isinstance(metadata.get(name), kind) for name, kind in kinds.items()):
+        return False
+    named = all(isinstance(entry, dict) and {"key", "name", "unit"} <= set(entry) for entry in metadata["benchmarks"])
+    return named and {"rows", "models"} <= set(metadata["counts"])
+
+
+def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """A DuckDB connection with the table `scores` (in memory; it can reach no file) and the metadata of a folder.
+
+    ScriptError when a file is missing, damaged or of another schema.
+    """
+    import duckdb
+
+    if not (folder / "metadata.json").is_file():
+        raise ScriptError(f"{folder}: no metadata.json; run `collect --output-dir {folder}`, or give --data DIR")
+    metadata = read_json(folder / "metadata.json")
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version != DATA_SCHEMA:
+        raise ScriptError(f"{folder}/metadata.json: schema_version is {version!r}, not {DATA_SCHEMA}; collect again")
+    if not sound_metadata(metadata):
+        raise ScriptError(f"{folder}/metadata.json has another form than this version writes; collect again")
+    try:
+        engine = duckdb.connect(config={"threads": 2})
+        engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
+    except duckdb.Error as error:
+        raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
+    columns = {name for name, *_ in engine.execute("DESCRIBE scores").fetchall()}
+    if columns != set(COLUMNS):
+        raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+    return engine, metadata
+
+
+def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:
+    """The rows of a query as dicts."""
+    answer = engine.execute(sql, list(parameters))
+    names = [column[0] for column in answer.description]
+    return [dict(zip(names, values, strict=True)) for values in answer.fetchall()]
+
+
+# --- Edges: records ------------------------------------------------------------------------------------------------
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
+
+
+def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
+    """The rows of all records below some folders, and what could not be read; the newest of equal results stays."""
+    rows: list[BoardRow] = []
+    unreadable = []
+    for path in record_files(map(Path, folders)):
+        try:
+            record = read_record(path)
+            if record is None or record.get("failure"):
+                continue
+            if not record_model(record):
+                raise ValueError("it names no model")
+            rows += record_rows(path, record, benchmarks)
+        except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
+            reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
+            unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
+    return rows, unreadable
+
+
+# --- Edges: the Hub ------------------------------------------------------------------------------------------------
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+@contextlib.contextmanager
+def hub_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, HfHubHTTPError):
+            cause = cause.__cause__
+        if cause is None:
+            local = getattr(error, "filename", None)
+            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            raise ScriptError(f"{doing}: {what}") from error
+        status = cause.response.status_code if cause.response is not None else None
+        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
+        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
+        raise ScriptError(f"{doing}: {reason}") from error
+
+
+def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
+    """ScriptError when whoami says that this token may not write to the repo."""
+    owner = repo_id.split("/")[0]
+    token = (identity.get("auth") or {}).get("accessToken") or {}
+    make = "make one with write permission at https://huggingface.co/settings/tokens"
+    if token.get("role") == "read":
+        raise ScriptError(f"the token may only read; {make}")
+    if token.get("role") == "fineGrained":
+        granted = token.get("fineGrained") or {}
+        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
+        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
+        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
+            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
+    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
+    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
+        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+class Answers:
+    """Answers of the Hub on disk by URL, with their ETags, so that what has not changed is not sent again.
+
+    since: answers that are younger (seconds since 1970) are taken without asking: an interrupted collect goes on.
+    """
+
+    def __init__(self, token: str | None, since: float | None = None) -> None:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        self.folder, self.since = base / "hub-evals" / "answers", since
+        self.reader = hashlib.sha256((token or "").encode()).hexdigest()  # what one may see is not for another
+
+    def path(self, url: str) -> Path:
+        name = hashlib.sha256(f"{self.reader} {url}".encode()).hexdigest()
+        return self.folder / name[:2] / f"{name}.json"
+
+    def get(self, url: str) -> dict[str, Any] | None:
+        """{"url", "at", "etag", "body"}; None when there is none, or it is damaged."""
+        path = self.path(url)
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            good = kept["url"] == url and isinstance(kept["body"], str) and isinstance(kept["at"], float)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return kept if good else None
+
+    def fresh(self, kept: Mapping[str, Any] | None) -> bool:
+        return kept is not None and self.since is not None and kept["at"] >= self.since
+
+    def put(self, url: str, etag: str | None, body: str) -> None:
+        """Keep an answer; a full or read-only disk is no reason to stop."""
+        path = self.path(url)
+        with contextlib.suppress(OSError, ScriptError):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(path, json.dumps({"url": url, "at": time.time(), "etag": etag, "body": body}))
+
+    def prune(self) -> None:
+        """Remove what no collect has used for KEEP_ANSWERS days."""
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob("*/*.json"):
+                if path.stat().st_mtime < time.time() - KEEP_ANSWERS * 86_400:
+                    path.unlink()
+
+
+class HubReader:
+    """JSON from the Hub's API: cached, counted, repeated when it may help; all workers wait for the rate limit."""
+
+    def __init__(self, token: str | None, since: float | None = None) -> None:
+        from huggingface_hub import HfApi, get_token
+        from huggingface_hub.utils import build_hf_headers
+
+        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.headers = build_hf_headers(token=token)
+        self.answers = Answers(token or get_token(), since)
+        self.counts: Counter[str] = Counter(sent=0, not_modified=0, from_cache=0, retried=0, bytes=0)
+        self.lock = threading.Lock()
+        self.resume_at = 0.0  # of the monotonic clock: no request before, because of the rate limit
+        self.knows_results = True  # whether the Hub knows expand=evalResults
+
+    @property
+    def endpoint(self) -> str:
+        return self.api.endpoint
+
+    def count(self, what: str, number: int = 1) -> None:
+        with self.lock:
+            self.counts[what] += number
+
+    def json(self, path: str, budget: Budget | None = None) -> Any:
+        """The JSON at a path of the Hub; Unreadable when it is damaged, the client's errors when it is refused."""
+        url = f"{self.endpoint}{path}"
+        kept = self.answers.get(url)
+        if self.answers.fresh(kept):
+            self.count("from_cache")
+            body = kept["body"]
+        else:
+            body = self.fetch(url, kept, budget)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"the Hub's answer is not JSON: {error}") from error
+
+    def fetch(self, url: str, kept: Mapping[str, Any] | None, budget: Budget | None) -> str:
+        """The body at a URL: the kept one when the Hub says that it has not changed."""
+        import tenacity
+        from huggingface_hub import get_session
+        from huggingface_hub.utils import hf_raise_for_status
+
+        etag = kept.get("etag") if kept else None
+        headers = self.headers | ({"If-None-Match": etag} if etag else {})
+
+        def ask() -> Any:
+            time.sleep(max(0.0, self.resume_at - time.monotonic()))
+            if budget is not None:
+                budget.spend()
+            self.count("sent")
+            answer = get_session().get(url, headers=headers, timeout=30, follow_redirects=True)
+            if answer.status_code != 304:
+                hf_raise_for_status(answer)
+            return answer
+
+        answer = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(worth_repeating),
+            before_sleep=functools.partial(self.pause, budget),
+            sleep=lambda seconds: None,
+            stop=tenacity.stop_after_attempt(MAX_TRIES),
+            reraise=True,
+        )(ask)
+        if answer.status_code == 304 and kept:
+            self.count("not_modified")
+            self.answers.put(url, etag, kept["body"])  # used: it stays
+            return kept["body"]
+        self.count("bytes", len(answer.content))
+        self.answers.put(url, answer.headers.get("ETag"), answer.text)
+        return answer.text
+
+    def pause(self, budget: Budget | None, state: Any) -> None:
+        """Wait before a request is repeated; after a rate limit all others wait as well."""
+        seconds = seconds_to_wait(state)
+        self.count("retried")
+        if budget is not None:
+            budget.give_back()
+        if rate_limited(state.outcome.exception()):
+            with self.lock:
+                told = self.resume_at > time.monotonic()
+                self.resume_at = max(self.resume_at, time.monotonic() + seconds)
+            if seconds > 5 and not told:
+                note(f"the Hub asks to wait; again in {seconds:.0f} s")
+        else:
+            time.sleep(seconds)
+
+
+class Budget:
+    """Requests that one model may cost: MOST_REQUESTS, and one for each open pull request."""
+
+    def __init__(self) -> None:
+        self.left = MOST_REQUESTS
+
+    def spend(self) -> None:
+        self.left -= 1
+
+    def give_back(self) -> None:
+        """A request that was refused for now does not count."""
+        self.left += 1
+
+
+def read_model_scores(hub: HubReader, model: str, benchmarks: Benchmarks, pull_requests: bool) -> ModelReading:
+    """All scores in a model's metadata on the Hub. Whatever cannot be read is in the result, with the reason."""
+    reading, budget = ModelReading(model), Budget()
+    try:
+        info = fetch_info(hub, model, budget)
+        reading.private = info.get("private") is True
+        requests = fetch_pull_requests(hub, reading, budget) if pull_requests else []
+        if not pull_requests and isinstance(results := info.get("evalResults"), list):
+            info["evalResults"] = [item for item in results if not mapping_of(item).get("pullRequest")]
+        read_main(hub, reading, info, requests, benchmarks, budget)
+        for request in requests:
+            if request["open"]:
+                read_pull_request(hub, reading, request, info, benchmarks, budget)
+        facts = model_facts(info)
+        for row in reading.rows:
+            row |= facts
+    except Exception as error:  # whatever one model's answer does, the others are read
+        reading.failed = trouble(error)
+        reading.cannot_read("the Hub", reading.failed)
+    return reading
+
+
+def trouble(error: BaseException) -> str:
+    """Why a request or an answer failed, in one line without the request's headers."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return "gated: a token of an account with access is needed"
+    if isinstance(error, RepositoryNotFoundError):
+        return "no such model, or no access to it"
+    if isinstance(error, Unreadable):
+        return str(error)
+    status = status_of(error)
+    reasons = {401: "the token is not valid", 403: "no permission to read it", 404: "not there"}
+    if status:
+        return reasons.get(status) or f"the Hub answered {status}"
+    if isinstance(error, OSError):
+        return f"the connection failed ({type(error).__name__})"
+    return f"its metadata has an unexpected form ({type(error).__name__}: {kept_text(error, 120)})"
+
+
+def status_of(error: BaseException) -> int | None:
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def fetch_info(hub: HubReader, model: str, budget: Budget) -> dict[str, Any]:
+    """What the Hub says about a model; without evalResults from a Hub that does not know it."""
+    expand = EXPAND if hub.knows_results else tuple(name for name in EXPAND if name != "evalResults")
+    try:
+        info = hub.json(f"/api/models/{model}?{'&'.join(f'expand={name}' for name in expand)}", budget)
+    except Exception as error:
+        if status_of(error) == 400 and hub.knows_results:
+            hub.knows_results = False
+            budget.give_back()  # a question about the Hub, not about the model
+            return fetch_info(hub, model, budget)
+        raise
+    if not isinstance(info, dict):
+        raise Unreadable(f"the Hub's answer is {shorten(info)}, not a mapping")
+    return info
+
+
+def fetch_pull_requests(hub: HubReader, reading: ModelReading, budget: Budget) -> list[dict[str, Any]]:
+    """The model's pull requests, open and merged: number, author, whether the owner's, open, date.
+
+    One request for the newest fifty; when there are more, one for every fifty open ones, the newest first, as far as
+    the budget goes.
+    """
+    path = f"/api/models/{reading.model}/discussions?type=pull_request&status="
+    try:
+        answer = hub.json(f"{path}all&p=0", budget)
+        listed = list(answer["discussions"])
+        page = 0
+        while answer["start"] + PAGE_OF_DISCUSSIONS < answer["count"]:
+            if budget.left < 2:  # one stays for what is in them
+                left = answer["count"] - answer["start"] - PAGE_OF_DISCUSSIONS
+                reason = f"the {left} oldest open ones were not read: more than {MOST_REQUESTS} requests for this model"
+                reading.cannot_read("pull requests", reason)
+                break
+            answer = hub.json(f"{path}open&p={page}", budget)
+            listed += answer["discussions"]
+            page += 1
+        found = {item["num"]: pull_request_facts(item, reading.model) for item in listed if item["isPullRequest"]}
+    except Exception as error:
+        if status_of(error) in (403, 404):  # discussions are switched off
+            return []
+        reading.cannot_read("pull requests", trouble(error))
+        return []
+    return [found[number] for number in sorted(found)]
+
+
+def pull_request_facts(item: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """What is needed of an item of the Hub's list."""
+    author = kept_text(item["author"]["name"]) if item.get("author") else None
+    by_owner = mapping_in(item, "repoOwner").get("isDiscussionAuthor") is True or author == model.split("/")[0]
+    return {
+        "number": int(item["num"]),
+        "author": author,
+        "by_owner": by_owner,
+        "open": item.get("status") in ("open", "draft"),
+        "merged": item.get("status") == "merged",
+        "date": iso_time(item["createdAt"]) if item.get("createdAt") else None,
+    }
+
+
+def read_main(
+    hub: HubReader,
+    reading: ModelReading,
+    info: Mapping[str, Any],
+    requests: Sequence[Mapping[str, Any]],
+    benchmarks: Benchmarks,
+    budget: Budget,
+) -> None:
+    """The scores of the main branch, and what the Hub itself lists of open pull requests."""
+    model, sha = reading.model, kept_text(info.get("sha"))
+    owner, page = model.split("/")[0], f"{hub.endpoint}/{model}"
+    index = mapping_in(info, "cardData").get("model-index")
+    model_index_rows(reading, index, Provenance("author_metadata", page, owner, sha), benchmarks, "model-index")
+    results = info.get("evalResults")
+    if results is None and not hub.knows_results:
+        results = fetch_result_files(hub, reading, sha or "main", budget)
+    if results is not None and not isinstance(results, list):
+        reading.cannot_read("evalResults", f"it is {shorten(results)}, not a list")
+        return
+    merged = fetch_merges(hub, reading, results or [], requests, budget)
+    opened = {item["number"]: item for item in requests}
+    for number, item in enumerate((results or [])[:MAX_ENTRIES]):
+        name = kept_text(item.get("filename")) if isinstance(item, dict) else None
+        try:
+            if not isinstance(item, dict):
+                raise Unreadable(f"it is {shorten(item)}, not a mapping")
+            if item.get("error"):
+                raise Unreadable(f"the Hub says: {kept_text(item['error'])}")
+            where = result_place(item, name or "", page, owner, sha, opened, merged)
+            data = item.get("data", item)
+            row = eval_results_row(model, data, where, item.get("verified") is True, benchmarks)
+            reading.rows.append(row)
+        except Unreadable as error:
+            reading.cannot_read(name or f"evalResults[{number}]", error)
+
+
+def result_place(
+    item: Mapping[str, Any],
+    name: str,
+    page: str,
+    owner: str,
+    sha: str | None,
+    opened: Mapping[int, Mapping[str, Any]],
+    merged: Mapping[str, Provenance],
+) -> Provenance:
+    """Who answers for an item of evalResults: an open pull request, a merged one, the author."""
+    if (number := kept_count(item.get("pullRequest"))) is not None:
+        known, url = opened.get(number, {}), f"{page}/discussions/{number}"
+        return Provenance("open_pr", url, known.get("author"), f"refs/pr/{number}", known.get("date"), number)
+    url = f"{page}/blob/{sha or 'main'}/{quote(name)}"
+    return merged.get(name) or Provenance("author_metadata", url, owner, sha)
+
+
+def fetch_merges(
+    hub: HubReader,
+    reading: ModelReading,
+    results: Sequence[Any],
+    requests: Sequence[Mapping[str, Any]],
+    budget: Budget,
+) -> dict[str, Provenance]:
+    """File of .eval_results -> its place, for the files whose last commit is the merge of another's pull request."""
+    known = {item["number"]: item for item in requests}
+    merged = [item for item in requests if item["merged"] and not item["by_owner"]]
+    on_main = any(isinstance(item, dict) and item.get("pullRequest") is None for item in results)
+    spare = any(item["open"] for item in requests)  # a request for the diff of an open one
+    older = len(requests) >= PAGE_OF_DISCUSSIONS and budget.left > spare  # there may be merges beyond the list
+    if not on_main or budget.left < 1 or not (merged or older):
+        return {}
+    places = {}
+    try:
+        for entry in hub.json(f"/api/models/{reading.model}/tree/main/.eval_results?expand=true", budget):
+            commit = mapping_in(entry, "lastCommit")
+            match = FROM_PULL_REQUEST.search(str(commit.get("title") or ""))
+            number = int(match[1]) if match else 0
+            if number and number not in known and budget.left > spare:
+                details = hub.json(f"/api/models/{reading.model}/discussions/{number}", budget)
+                known[number] = pull_request_facts(details, reading.model)
+            if (request := known.get(number)) and request["merged"] and not request["by_owner"]:
+                url = f"{hub.endpoint}/{reading.model}/discussions/{request['number']}"
+                date, revision = iso_time(commit.get("date") or ""), kept_text(commit.get("id"))
+                author = request["author"]
+                places[entry["path"]] = Provenance("merged_community", url, author, revision, date, number)
+    except Exception as error:
+        reading.cannot_read(".eval_results", f"who added the files: {trouble(error)}")
+    return places
+
+
+def fetch_result_files(hub: HubReader, reading: ModelReading, sha: str, budget: Budget) -> list[dict[str, Any]]:
+    """The entries of .eval_results/*.yaml from the files, for a Hub that does not list them itself."""
+    try:
+        listed = hub.json(f"/api/models/{reading.model}/tree/{quote(sha, safe='')}/.eval_results", budget)
+        names = [entry["path"] for entry in listed if str(entry["path"]).endswith((".yaml", ".yml"))]
+    except Exception as error:
+        if status_of(error) != 404:
+            reading.cannot_read(".eval_results", trouble(error))
+        return []
+    found = []
+    for name in names:
+        if budget.left < 1:
+            reading.cannot_read(name, f"not read: more than {MOST_REQUESTS} requests for this model")
+            continue
+        try:
+            path = f"/{reading.model}/raw/{quote(sha, safe='')}/{quote(name)}"
+            data = read_yaml(hub.fetch(f"{hub.endpoint}{path}", hub.answers.get(f"{hub.endpoint}{path}"), budget))
+            if not isinstance(data, list):
+                raise Unreadable(f"it is {shorten(data)}, not a list")
+            found += [{"filename": name, "data": entry} for entry in data]
+        except Exception as error:
+            reading.cannot_read(name, trouble(error))
+    return found
+
+
+def read_yaml(text: str) -> Any:
+    """The plain values of a YAML text; Unreadable when it is damaged, too large, or its aliases are without measure."""
+    import yaml
+
+    if len(text) > MAX_YAML:
+        raise Unreadable(f"{len(text):,} characters of YAML are more than the {MAX_YAML:,} that are read")
+    sizes: dict[int, float] = {}
+
+    def size(node: Any) -> float:
+        if id(node) not in sizes:
+            sizes[id(node)] = math.inf
+            inside = node.value if isinstance(node, yaml.CollectionNode) else []
+            children = (child for item in inside for child in (item if isinstance(item, tuple) else (item,)))
+            sizes[id(node)] = 1 + sum(map(size, children))
+        return sizes[id(node)]
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None and size(node) > MAX_YAML_NODES:
+            raise Unreadable(f"its aliases expand to more than {MAX_YAML_NODES:,} values")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, OverflowError) as error:
+        raise Unreadable(f"not valid YAML: {kept_text(error)}") from error
+
+
+def read_pull_request(
+    hub: HubReader,
+    reading: ModelReading,
+    request: Mapping[str, Any],
+    info: Mapping[str, Any],
+    benchmarks: Benchmarks,
+    budget: Budget,
+) -> None:
+    """The scores that an open pull request adds to the card; those it adds to .eval_results the Hub lists itself.
+
+    What its revision has and main has not may also have left main since: so the diff is asked for where there is any.
+    """
+    number, model = request["number"], reading.model
+    place = Provenance(
+        "open_pr", f"{hub.endpoint}/{model}/discussions/{number}", request["author"], f"refs/pr/{number}",
+        request["date"], number,
+    )  # fmt: skip
+    proposed = ModelReading(model)
+    budget.left += 1
+    try:
+        there = hub.json(f"/api/models/{model}/revision/refs%2Fpr%2F{number}?expand=cardData", budget)
+        index = mapping_in(there, "cardData").get("model-index")
+        if index == mapping_in(info, "cardData").get("model-index"):
+            return
+        model_index_rows(proposed, index, place, benchmarks, f"pull request #{number}: model-index")
+        rows = added_by(proposed, [row for row in reading.rows if row["source_format"] == "model_index"])
+        if rows and budget.left < 1:
+            raise Unreadable(f"not read: more than {MOST_REQUESTS} requests for this model")
+        if rows:
+            details = hub.json(f"/api/models/{model}/discussions/{number}?diff=1", budget)
+            added = added_values(str(details.get("diff") or ""))
+            rows = [row for row in rows if row["value"] in added]
+    except Exception as error:
+        reading.cannot_read(f"pull request #{number}", trouble(error))
+        return
+    reading.rows += rows
+    reading.unreadable += proposed.unreadable if rows or not proposed.rows else []
+
+
+def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
+    """The models to read, in the order of the request; ScriptError when a list cannot be had."""
+    models: list[str] = []
+    if args.repo_ids:
+        lines = read_lines(args.repo_ids)
+        wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
+        if wrong:
+            raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
+        models += lines
+    with hub_errors("listing models", read_token() or "-"):
+        if args.author:
+            models += [model.id for model in hub.api.list_models(author=args.author, expand=["sha"])]
+        if args.trending:
+            found = hub.api.list_models(
+                pipeline_tag="text-generation", sort="trending_score", limit=args.trending, expand=["sha"]
+            )
+            models += [model.id for model in found]
+    return [model for model in dict.fromkeys(models) if REPO_ID.fullmatch(model)]
+
+
+def read_models(
+    hub: HubReader, models: Sequence[str], benchmarks: Benchmarks, pull_requests: bool, workers: int
+) -> list[ModelReading]:
+    """Every model's reading, in order; some models at a time."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        futures = [pool.submit(read_model_scores, hub, model, benchmarks, pull_requests) for model in models]
+        return [future.result() for future in progress(futures, "models")]
+    except KeyboardInterrupt:
+        note("what has been read is kept; the same command goes on from there")
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+# --- The page: begin -----------------------------------------------------------------------------------------------
+
+PAGE_TITLE = "Open model leaderboard"
+HUB_URL = "https://huggingface.co"
+PAGE_FILES = ("leaderboard.parquet", "metadata.json")
+SPACE_HOST = "0.0.0.0"  # a Space is reached from outside its container
+# What marks a number in the table, beside colour; the author's own metadata is the usual case and has no mark.
+SOURCE_MARKS = {"verified": "✓", "merged_community": "merged", "open_pr": "PR", "own_run": "own", "reported": "other"}
+SOURCE_TEXTS = {
+    "verified": "the Hub has verified that the score was made as it says",
+    "author_metadata": "published by the model's owner, in .eval_results or in the card's model-index",
+    "merged_community": "added by somebody else in a pull request that the owner merged",
+    "open_pr": "proposed in a pull request that nobody has merged yet",
+    "own_run": "measured with this project's scripts; read from their records",
+    "reported": "read from another place, such as an index of scores",
+}
+# Canonical unit -> (factor for people, unit on the page, whether scores are shares of 100 %)
+PAGE_UNITS = {"proportion": (100, "%", True), "percent": (1, "%", True)}
+PAGE_MODELS = """
+    SELECT model, max(parameters) AS parameters, max(license) AS license, max(downloads) AS downloads
+    FROM scores GROUP BY model
+"""
+PAGE_BENCHMARKS = """
+    SELECT benchmark, max(benchmark_name) AS benchmark_name, max(canonical_unit) AS canonical_unit,
+           bool_or(lower_is_better) AS lower_is_better
+    FROM scores WHERE benchmark IS NOT NULL AND comparable IS NOT NULL
+    GROUP BY benchmark ORDER BY count(*) FILTER (shown) DESC, benchmark
+"""
+PAGE_SCORES = """
+    SELECT * FROM scores WHERE benchmark IS NOT NULL AND comparable IS NOT NULL
+    ORDER BY lower(model), model, benchmark, shown DESC, list_position(?, source_type), date DESC NULLS LAST, value
+"""
+PAGE_APART = """
+    SELECT * FROM scores WHERE benchmark IS NULL OR comparable IS NULL
+    ORDER BY lower(model), model, benchmark_name, source_type, value
+"""
+PAGE_HTML = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{{policy}}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{{title}}</title>
+<link rel="icon" href="data:,">
+<style>{{style}}</style>
+</head>
+<body>
+<a class="skip" id="skip" href="#view=table">Skip to the content</a>
+<div class="page">
+<header class="top">
+<div><h1>{{title}}</h1><p class="soft" id="summary">Reading the data …</p></div>
+<button class="button" id="theme" type="button">Theme</button>
+</header>
+<noscript><p>This page needs JavaScript: it draws the table from the data inside this file and loads nothing else.</p>
+</noscript>
+<nav class="tabs" id="tabs" aria-label="Views"></nav>
+<main id="main" tabindex="-1">
+<form class="tools" id="tools" aria-label="Search and filters">
+<label class="field search">Search models<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
+<button class="button more" id="more" type="button" aria-expanded="false" aria-controls="filters">Filters</button>
+<div class="filters" id="filters">
+<div class="field" role="group" aria-label="Parameters, in billions">Parameters (billions)<span class="pair">
+<input type="number" id="min" min="0" step="any" placeholder="from" aria-label="Parameters from, in billions"> –
+<input type="number" id="max" min="0" step="any" placeholder="to" aria-label="Parameters to, in billions"></span></div>
+<label class="field">License<select id="license"></select></label>
+<div class="field tableonly"><span aria-hidden="true">Columns</span>
+<details class="menu"><summary id="keysummary">Benchmarks</summary><div class="panel" id="keys"></div></details>
+</div>
+<div class="field"><span aria-hidden="true">Numbers from</span>
+<details class="menu"><summary id="sourcesummary">Sources</summary><div class="panel" id="sources"></div></details>
+</div>
+<button class="button" id="reset" type="button">Reset</button>
+<div class="checks">
+<label class="check"><input type="checkbox" id="verified"> Verified only</label>
+<label class="check tableonly"><input type="checkbox" id="complete"> Only models with all these benchmarks</label>
+<label class="check tableonly"><input type="checkbox" id="average"> Average over these benchmarks</label>
+</div>
+</div>
+</form>
+<section id="view-table" aria-labelledby="title-table"><h2 class="vh" id="title-table">Leaderboard</h2>
+<div class="status"><p role="status" id="count"></p><p id="note"></p></div>
+<div class="scroll tall board" id="scroll" role="region" aria-labelledby="title-table" tabindex="0">
+<table><caption class="vh" id="caption"></caption><thead id="head"></thead><tbody id="body"></tbody></table></div>
+<div class="pager" id="pager"></div>
+<ul class="legend" id="legend"></ul>
+</section>
+<section id="view-compare" aria-labelledby="title-compare" hidden></section>
+<section id="view-size" aria-labelledby="title-size" hidden></section>
+<section id="view-coverage" aria-labelledby="title-coverage" hidden></section>
+<section id="view-about" aria-labelledby="title-about" hidden></section>
+</main>
+<footer id="footer"></footer>
+</div>
+<div class="tray" id="tray" role="region" aria-label="Models to compare" hidden></div>
+<dialog id="model" aria-labelledby="title-model"></dialog>
+<script type="application/json" id="data">{{data}}</script>
+<script>{{script}}</script>
+</body>
+</html>
+"""
+PAGE_STYLE = """:root {
+  color-scheme: light dark;
+  --page: light-dark(#f6f6f3, #111317);
+  --card: light-dark(#ffffff, #191c22);
+  --line: light-dark(#e4e4de, #2b2f38);
+  --edge: light-dark(#8b8f99, #6d7381);
+  --text: light-dark(#1c1e23, #e7e9ee);
+  --soft: light-dark(#5a5f6a, #a6acb9);
+  --link: light-dark(#2b4ec4, #9db2ff);
+  --tint: light-dark(#eef1fc, #222a45);
+  --bar: light-dark(#c9d4f8, #3a4a86);
+  --best: light-dark(#0b6b4f, #62d3a8);
+  --besttint: light-dark(#e6f5ee, #15322a);
+  --warn: light-dark(#8a4b00, #f0b565);
+  --c0: light-dark(#2b4ec4, #8ea6ff);
+  --c1: light-dark(#b3460b, #ff9a5c);
+  --c2: light-dark(#0b7a5a, #4fd1a1);
+  --c3: light-dark(#8b2fa8, #d792f0);
+  --c4: light-dark(#8a6d00, #e3c04f);
+  --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace;
+}
+:root[data-theme="light"] { color-scheme: light; }
+:root[data-theme="dark"] { color-scheme: dark; }
+* { box-sizing: border-box; }
+[hidden] { display: none !important; }
+html { -webkit-text-size-adjust: 100%; }
+body {
+  margin: 0; background: var(--page); color: var(--text);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+}
+.vh {
+  position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap;
+}
+.skip { position: absolute; left: -9999px; top: 0; background: var(--card); padding: .5rem 1rem; z-index: 9; }
+.skip:focus { left: .5rem; top: .5rem; }
+a { color: var(--link); text-underline-offset: 2px; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 3px; }
+button, input, select { font: inherit; color: inherit; }
+.page { max-width: 1480px; margin: 0 auto; padding: 0 1.25rem 6rem; }
+header.top { display: flex; gap: 1rem; align-items: flex-start; padding: 1.5rem 0 0; }
+header.top p { margin: 0; max-width: none; }
+header.top div { flex: 1; min-width: 0; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; letter-spacing: -.015em; }
+h2 { font-size: 1.15rem; line-height: 1.3; margin: 0 0 .5rem; }
+h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
+p { margin: 0 0 .75rem; max-width: 75ch; }
+.soft { color: var(--soft); }
+.name { overflow-wrap: anywhere; unicode-bidi: isolate; }
+.button {
+  background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .35rem .75rem;
+  cursor: pointer; white-space: nowrap; line-height: 1.5;
+}
+.button:hover:not(:disabled) { border-color: var(--edge); }
+.button:disabled { color: var(--soft); cursor: default; }
+.button.main { background: var(--link); border-color: var(--link); color: light-dark(#fff, #10131c); }
+
+nav.tabs { display: flex; gap: .25rem; overflow-x: auto; border-bottom: 1px solid var(--line);
+  margin: .75rem 0 1rem; }
+nav.tabs a {
+  padding: .5rem .8rem; text-decoration: none; color: var(--soft); white-space: nowrap;
+  border-bottom: 2px solid transparent; margin-bottom: -1px;
+}
+nav.tabs a:hover { color: var(--text); }
+nav.tabs a:focus-visible { outline-offset: -2px; }
+nav.tabs a[aria-current] { color: var(--text); border-color: var(--link); font-weight: 600; }
+
+.tools { display: flex; flex-wrap: wrap; gap: .6rem .75rem; align-items: flex-end; margin-bottom: .75rem; }
+.tools .field { display: flex; flex-direction: column; gap: .15rem; font-size: .8rem; color: var(--soft); }
+.tools .field > span.pair { display: flex; align-items: center; gap: .35rem; }
+.tools input[type="search"], .tools input[type="number"], .tools select, .pick input, .menu summary {
+  background: var(--card); border: 1px solid var(--edge); border-radius: 8px; padding: .35rem .6rem;
+  color: var(--text); font-size: .95rem; line-height: 1.5;
+}
+.tools select { max-width: 13rem; height: calc(1.5em + .7rem + 2px); }
+.tools input[type="number"] { width: 5.2rem; }
+.field.search { flex: 1 1 14rem; max-width: 24rem; }
+.field.search input { width: 100%; }
+.check { display: flex; gap: .4rem; align-items: center; cursor: pointer; }
+.check input { width: 1.05rem; height: 1.05rem; margin: 0; accent-color: var(--link); flex: none; }
+.tools > .filters { display: contents; }
+.tools > .more { display: none; }
+.tools .checks { display: flex; flex-wrap: wrap; gap: .3rem 1.25rem; flex-basis: 100%; font-size: .92rem; }
+.menu { position: relative; }
+.menu summary { cursor: pointer; list-style: none; white-space: nowrap; }
+.menu summary::-webkit-details-marker { display: none; }
+.menu summary::after { content: " ▾"; color: var(--soft); }
+.menu .panel {
+  position: absolute; z-index: 6; top: calc(100% + 4px); left: 0; width: max-content; max-width: min(24rem, 88vw);
+  max-height: min(26rem, 65vh); overflow: auto; background: var(--card); border: 1px solid var(--line);
+  border-radius: 10px; padding: .75rem; box-shadow: 0 8px 28px rgb(0 0 0 / .16);
+}
+.menu .panel .check { padding: .15rem 0; color: var(--text); font-size: .92rem; }
+.menu .panel .row { display: flex; gap: .4rem; margin-bottom: .5rem; flex-wrap: wrap; }
+.menu .panel .count { margin-left: auto; padding-left: 1rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+.status { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .88rem; color: var(--soft);
+  margin-bottom: .5rem; }
+.status p { margin: 0; max-width: none; }
+.status strong { color: var(--text); }
+
+.scroll {
+  overflow: auto; background: var(--card); border: 1px solid var(--line); border-radius: 12px; position: relative;
+}
+.scroll.tall { max-height: max(22rem, calc(100vh - 6rem)); }
+table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: .9rem; }
+th, td { padding: .42rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+tbody tr:last-child > * { border-bottom: 0; }
+thead th { font-weight: 600; background: var(--card); font-size: .82rem; vertical-align: bottom; }
+.tall thead th { position: sticky; top: 0; z-index: 3; }
+th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th button {
+  background: none; border: 0; padding: .15rem 0; cursor: pointer; font-weight: 600; text-align: inherit;
+  line-height: 1.25; color: inherit;
+}
+th.n button { white-space: normal; max-width: 8rem; }
+th .name { overflow-wrap: break-word; }
+th button:hover { color: var(--link); }
+th button .arrow { margin-left: .2em; color: var(--link); }
+th .unit { display: block; font-weight: 400; color: var(--soft); font-size: .75rem; }
+.board th.model { position: sticky; left: 0; z-index: 2; background: var(--card); min-width: 13rem;
+  max-width: 21rem; }
+.board thead th.model { z-index: 4; }
+.board th.model::after {
+  content: ""; position: absolute; top: 0; bottom: 0; right: 0; border-right: 1px solid var(--line);
+}
+.board td.pickcell { padding-right: 0; width: 1.5rem; }
+.board td.pickcell input { width: 1.05rem; height: 1.05rem; margin: .2rem 0 0; accent-color: var(--link); }
+.board tbody th { font-weight: 400; }
+.board tbody th a { font-weight: 600; text-decoration: none; color: var(--text); display: block; }
+.board tbody th a:hover { color: var(--link); text-decoration: underline; }
+.board tbody th .sub { display: block; font-size: .78rem; color: var(--soft); }
+.clamp { display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
+.board tbody tr:hover > * { background-color: var(--tint); }
+.board tbody tr.chosen > * { background-color: var(--tint); }
+.board tbody td.score.best { background-color: var(--besttint); }
+td.score {
+  min-width: 4.4rem;
+  background-image: linear-gradient(to right, var(--bar) var(--part, 0%), transparent 0);
+  background-size: calc(100% - .6rem) 3px; background-position: .3rem calc(100% - 2px); background-repeat: no-repeat;
+  padding-bottom: .5rem;
+}
+td.score .value { font-size: .95rem; }
+td.score.best .value { font-weight: 700; color: var(--best); }
+td .rank { display: block; font-size: .75rem; color: var(--soft); line-height: 1.35; }
+td.date { white-space: nowrap; }
+td .basis { white-space: normal; max-width: 8rem; margin-left: auto; }
+.mark {
+  font-size: .68rem; border: 1px solid currentColor; border-radius: 4px; padding: 0 .22rem; margin-right: .3rem;
+  color: var(--soft); line-height: 1.2; display: inline-block; font-weight: 500;
+}
+.mark.verified { color: var(--best); }
+.mark.open_pr, .mark.own_run, .mark.merged_community, .mark.reported { color: var(--warn); }
+.star { color: var(--best); }
+td.missing { color: var(--soft); }
+.pager { display: flex; gap: .6rem; align-items: center; justify-content: flex-end; margin: .7rem 0;
+  font-size: .9rem; flex-wrap: wrap; }
+.legend { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .82rem; color: var(--soft);
+  margin: .75rem 0 0; padding: 0; list-style: none; }
+.empty { padding: 2.5rem 1rem; text-align: center; color: var(--soft); }
+.tray {
+  position: fixed; z-index: 8; bottom: 1rem; left: 50%; transform: translateX(-50%);
+    max-width: min(60rem, calc(100vw - 1.5rem));
+  background: var(--card); border: 1px solid var(--edge); border-radius: 12px; box-shadow: 0 8px 30px rgb(0 0 0 / .2);
+  padding: .6rem .8rem; display: flex; gap: .5rem .75rem; align-items: center; flex-wrap: wrap; font-size: .9rem;
+    width: max-content;
+}
+.tray span.name { color: var(--soft); }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.1rem;
+  margin-bottom: 1rem; }
+.key { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; list-style: none; margin: 0 0 .5rem; padding: 0;
+  font-size: .9rem; }
+.key li { display: flex; align-items: center; gap: .45rem; min-width: 0; }
+.key svg { flex: none; }
+.key button { background: none; border: 0; cursor: pointer; color: var(--soft); padding: 0 .3rem;
+  border-radius: 4px; }
+.key button:hover { color: var(--text); }
+.pick { display: flex; gap: .5rem; align-items: flex-end; flex-wrap: wrap; margin-bottom: .9rem; }
+.pick label { font-size: .8rem; color: var(--soft); display: flex; flex-direction: column; flex: 1 1 14rem;
+  max-width: 26rem; }
+svg text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--text); }
+svg .soft { fill: var(--soft); }
+svg .grid { stroke: var(--line); stroke-width: 1; }
+svg .front { fill: none; stroke: var(--c1); stroke-width: 2; }
+svg .cloud { fill: none; stroke: var(--c0); stroke-opacity: .5; stroke-width: 7; stroke-linecap: round; }
+svg .halo { stroke: var(--card); stroke-width: 3; paint-order: stroke; stroke-linejoin: round; }
+.k0 { fill: var(--c0); stroke: var(--c0); } .k1 { fill: var(--c1); stroke: var(--c1); }
+.k2 { fill: var(--c2); stroke: var(--c2); } .k3 { fill: var(--c3); stroke: var(--c3); }
+.k4 { fill: var(--c4); stroke: var(--c4); }
+.whisker { stroke-width: 1.5; stroke-opacity: .75; }
+.plot { position: relative; }
+.plot svg { display: block; width: 100%; height: auto; }
+.tip {
+  position: absolute; pointer-events: none; background: var(--text); color: var(--card); border-radius: 6px;
+  padding: .25rem .5rem; font-size: .8rem; max-width: 16rem; z-index: 2;
+}
+.meter { display: block; height: 8px; border-radius: 4px; background: var(--line); min-width: 6rem;
+  overflow: hidden; margin-top: .45rem; }
+.meter span { display: block; height: 100%; background: var(--c0); }
+dialog {
+  border: 1px solid var(--line); border-radius: 14px; background: var(--page); color: var(--text);
+  width: min(68rem, calc(100vw - 1.5rem)); max-height: calc(100vh - 2rem); padding: 1.1rem 1.25rem;
+}
+dialog::backdrop { background: rgb(10 12 18 / .5); }
+dialog .head { display: flex; gap: 1rem; align-items: flex-start; }
+dialog .head h2 { flex: 1; min-width: 0; font-size: 1.3rem; }
+dl.facts { display: flex; flex-wrap: wrap; gap: .4rem 2rem; margin: .25rem 0 1rem; }
+dl.facts div { min-width: 0; } dl.facts dt { font-size: .78rem; color: var(--soft); }
+dl.facts dd { margin: 0; overflow-wrap: anywhere; }
+tr.other > * { color: var(--soft); }
+td.wrap { overflow-wrap: anywhere; min-width: 10rem; }
+.mark:last-child { margin-right: 0; }
+footer { margin-top: 2rem; font-size: .82rem; color: var(--soft); }
+ol, ul.plain { padding-left: 1.3rem; margin: 0 0 .75rem; max-width: 75ch; }
+
+@media (max-width: 720px) {
+  .page { padding: 0 .75rem 6rem; }
+  header.top { padding-top: 1rem; }
+  h1 { font-size: 1.2rem; }
+  header.top p { font-size: .85rem; }
+  .wide, .tray .name, .board th[data-sort="size"] .unit { display: none; }
+  nav.tabs { margin: .5rem 0 .75rem; }
+  nav.tabs a { padding: .45rem .5rem; font-size: .95rem; }
+  .tools > .more { display: block; }
+  .tools > .filters { display: none; }
+  .tools > .filters.open { display: flex; flex-wrap: wrap; gap: .6rem .75rem; align-items: flex-end;
+    flex-basis: 100%; }
+  .field.search { flex-basis: 10rem; }
+  .board th.model { min-width: 7.5rem; max-width: 8.5rem; }
+  th, td { padding: .4rem .4rem; }
+  td.score { min-width: 3.9rem; }
+  .menu .panel { max-width: calc(100vw - 1.5rem); }
+  dialog { padding: .8rem; }
+}
+@media print {
+  .tools, nav.tabs, .tray, .pager, header.top button { display: none !important; }
+  .scroll { overflow: visible; max-height: none !important; }
+}
+@media (forced-colors: active) { .meter span { background: CanvasText; }
+td.score.best .value { text-decoration: underline; } }
+@media (prefers-reduced-motion: no-preference) { .button, nav.tabs a { transition: border-color .12s, color .12s; } }
+"""
+PAGE_SCRIPT = r""""use strict";
+(() => {
+const data = JSON.parse(document.getElementById("data").textContent);
+const MOST_COMPARED = 5;
+const PAGE_ROWS = 50;
+const DEFAULT_COLUMNS = 12;
+const MOST_LISTED = 500;
+const HIT_RADIUS = 18; // pixels around a dot that count as the dot
+
+// --- Drawing: text is always a text node, an address is a link only when it is http or https. ---
+
+const $ = (id) => document.getElementById(id);
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
+  return node;
+}
+const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const svg = (tag, attributes, ...children) =>
+  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+function put(node, ...children) {
+  node.replaceChildren();
+  fill(node, {}, children);
+}
+
+const hidden = (text) => el("span", { class: "vh" }, text);
+const soft = (...children) => el("p", { class: "soft" }, ...children);
+const button = (text, onclick, more = {}) => el("button", { class: "button", type: "button", onclick, ...more }, text);
+const number = (...children) => el("td", { class: "n" }, ...children);
+const missing = (why) =>
+  el("td", { class: "n missing" }, el("span", { "aria-hidden": "true" }, "—"), hidden(why));
+const rowHead = (...children) => el("th", { scope: "row", class: "model" }, ...children);
+
+/** A table that scrolls by itself and can be reached by keyboard; a head is [text, class] or [text, class, unit]. */
+function table(id, caption, heads, rows) {
+  const head = ([text, name, unit]) => el("th", { scope: "col", class: name },
+    el("span", { class: "name" }, text), unit && el("span", { class: "unit" }, unit));
+  return el("div", { class: "scroll board", role: "region", tabindex: "0", "aria-label": caption },
+    el("table", { id }, el("caption", { class: "vh" }, caption),
+      el("thead", {}, el("tr", {}, heads.map(head))), el("tbody", {}, rows)));
+}
+
+function webLink(address, text) {
+  let url = null;
+  try { url = new URL(address); } catch { /* not an address */ }
+  if (!url || !["http:", "https:"].includes(url.protocol)) return el("span", { class: "name" }, text);
+  const attributes = { href: url.href, rel: "noopener noreferrer nofollow", target: "_blank", class: "name" };
+  return el("a", attributes, text, hidden(" (opens a new tab)"));
+}
+
+// --- Numbers as people read them. ---
+
+const many = new Intl.NumberFormat("en");
+const brief = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const plural = (count, one, more = `${one}s`) => `${many.format(count)} ${count === 1 ? one : more}`;
+const cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+const lastPart = (id) => id.split("/").pop();
+const SIZES = [["T", 1e12], ["B", 1e9], ["M", 1e6], ["K", 1e3], ["", 1]];
+
+function size(parameters) {
+  if (parameters == null) return null;
+  const [unit, by] = SIZES.find(([, least]) => parameters >= least) ?? ["", 1];
+  return `${Number((parameters / by).toPrecision(3))} ${unit}`.trim();
+}
+const points = (benchmark, value) => Number((value * benchmark.scale).toPrecision(14));
+// An exact tie goes to the even digit, as in what `show` prints.
+const tenths = (value) => (Math.abs(value % 1) === 0.25 ? value - Math.sign(value) * 0.05 : value).toFixed(1);
+const format = (benchmark, value) => tenths(points(benchmark, value));
+const unitOf = (benchmark) => `${benchmark.unit}${benchmark.lower ? ", lower is better" : ""}`;
+
+function errorText(benchmark, score) {
+  if (score.error == null) return null;
+  const error = score.error * benchmark.scale;
+  return error && error < 0.05 ? error.toPrecision(1) : error.toFixed(1);
+}
+function rankText(score) {
+  if (score.low == null) return null;
+  return score.low === score.high ? `${score.low}` : `${score.low}–${score.high}`;
+}
+
+// --- The data, unpacked. ---
+
+const { sources, benchmarks } = data;
+const keyed = new Map(benchmarks.map((benchmark) => [benchmark.key, benchmark]));
+const word = (index) => (index == null ? null : data.strings[index]);
+const models = data.models.map(([id, parameters, license, downloads], order) => ({
+  id, order, parameters, downloads, license: word(license) ?? "unknown", url: null, text: id.toLowerCase(),
+  scores: new Map(), // benchmark -> all its numbers, in the written order of sources
+  shown: new Map(), // benchmark -> the one that is shown
+}));
+const named = new Map(models.map((model) => [model.id, model]));
+for (const row of data.scores) {
+  const [m, b, value, source, low, high, basis, error, n, shots, metric, url, contributor, revision, date, form, origin,
+    written, notes, request] = row;
+  const model = models[m], { key } = benchmarks[b], address = word(url);
+  if (address?.startsWith("~")) model.url = `${data.hub}/${model.id}`;
+  if (!model.scores.has(key)) model.scores.set(key, []);
+  model.scores.get(key).push({
+    value, source, low, high, error, n, written, request, basis: word(basis), shots: word(shots), metric: word(metric),
+    url: address?.replace(/^~/, () => model.url), contributor: word(contributor), revision: word(revision),
+    date: word(date), form: word(form), origin: word(origin), notes: word(notes),
+  });
+}
+const apart = data.apart.map(([m, benchmark, value, source, why]) =>
+  [models[m].id, word(benchmark), value, sources[source].label, word(why)]);
+const usedSources = sources.filter((_, index) => data.scores.some((row) => row[3] === index));
+const covered = new Map(benchmarks.map(({ key }) => [key, models.filter((model) => model.scores.has(key)).length]));
+const defaultKeys = benchmarks.slice(0, DEFAULT_COLUMNS).map(({ key }) => key); // the best covered come first
+const defaultSort = defaultKeys[0] ?? "model";
+
+// --- The state: it lives in the address, so that a view can be shared and "back" works. ---
+
+const VIEWS = new Map([["table", "Leaderboard"], ["compare", "Compare"], ["size", "Size"], ["coverage", "Coverage"],
+  ["about", "About"]]);
+const COLUMNS = new Map([["model", (model) => model.order], ["size", (model) => model.parameters],
+  ["average", (model) => average(model, averaged(columns()))], ["downloads", (model) => model.downloads]]);
+const PLAIN = {
+  view: "table", q: "", min: "", max: "", license: "", from: null, keys: null, complete: false, average: false,
+  sort: defaultSort, up: null, page: 1, plot: "", compare: [], model: "",
+};
+const TABLE = ["view", "q", "min", "max", "license", "from", "keys", "complete", "average", "sort", "up", "page"];
+
+/** The state in the address; what is unknown there is as if it were not there. */
+function readState() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const text = (name, allowed, usual = "") => {
+    const value = given.get(name) ?? "";
+    return !allowed || allowed(value) ? value : usual;
+  };
+  const list = (name, allowed) => {
+    const values = (given.get(name) ?? "").split(",").filter(allowed);
+    return values.length ? [...new Set(values)] : null;
+  };
+  const amount = (value) => value !== "" && Number(value) >= 0;
+  return {
+    view: text("view", (view) => VIEWS.has(view), PLAIN.view),
+    q: text("q"), min: text("min", amount), max: text("max", amount), license: text("license"),
+    from: list("from", (id) => sources.some((source) => source.id === id)),
+    keys: list("b", (key) => keyed.has(key)),
+    complete: text("complete") === "1", average: text("average") === "1",
+    sort: text("sort", (sort) => keyed.has(sort) || COLUMNS.has(sort), PLAIN.sort),
+    up: given.has("up") ? text("up") === "1" : null,
+    page: Math.max(1, Math.floor(Number(text("page"))) || 1),
+    plot: text("plot", (key) => keyed.has(key)),
+    compare: [...new Set(given.getAll("compare"))].filter((id) => named.has(id)).slice(0, MOST_COMPARED),
+    model: text("model", (id) => named.has(id)),
+  };
+}
+
+/** The address of a state: only what differs from the plain one. */
+function address(next) {
+  const out = new URLSearchParams();
+  const texts = ["view", "q", "min", "max", "license", "sort", "page", "plot", "model"];
+  for (const name of texts) if (next[name] !== PLAIN[name]) out.set(name, next[name]);
+  for (const name of ["complete", "average"]) if (next[name]) out.set(name, "1");
+  if (next.up != null) out.set("up", next.up ? "1" : "0");
+  if (next.from) out.set("from", next.from.join(","));
+  if (next.keys) out.set("b", next.keys.join(","));
+  for (const id of next.compare) out.append("compare", id);
+  return `#${out}`;
+}
+
+/** A table is sorted by a column that it has. */
+function settled(next) {
+  const keys = next.keys ?? defaultKeys;
+  const gone = next.sort === "average" ? !next.average : keyed.has(next.sort) && !keys.includes(next.sort);
+  return gone ? { ...next, sort: keys[0], up: null } : next;
+}
+
+let state = settled(readState());
+let writing = 0;
+
+/** Change the state; a visit is a step that "back" takes back. Typing writes the address when it pauses. */
+function change(changes, visit = false) {
+  const before = address(state);
+  show(settled({ ...state, ...changes }));
+  clearTimeout(writing);
+  if (visit) {
+    history.replaceState(null, "", before);
+    history.pushState(null, "", address(state));
+  } else writing = setTimeout(() => history.replaceState(null, "", address(state)), 150);
+}
+
+/** A link to another state: a plain click changes this one, any other opens the address. */
+function stateLink(href, changes, attributes, ...children) {
+  const onclick = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
+    event.preventDefault();
+    change(changes, true);
+  };
+  return el("a", { href, onclick, ...attributes }, ...children);
+}
+const modelLink = (model, ...children) =>
+  stateLink(address({ ...PLAIN, model: model.id }), { model: model.id }, { class: "name" }, ...children);
+
+// --- Which models and numbers are shown. ---
+
+const columns = () => (state.keys ?? defaultKeys).map((key) => keyed.get(key));
+const ascending = () => state.up ?? (state.sort === "model" || Boolean(keyed.get(state.sort)?.lower));
+const better = (benchmark, a, b) => (benchmark.lower ? a < b : a > b);
+
+let chosenSources = null;
+/** The shown number of each model and benchmark: the first in the written order among the chosen sources. */
+function chooseSources() {
+  const chosen = JSON.stringify(state.from);
+  if (chosen === chosenSources) return;
+  chosenSources = chosen;
+  const allowed = sources.map(({ id }) => !state.from || state.from.includes(id));
+  for (const model of models) {
+    model.shown.clear();
+    for (const [key, scores] of model.scores) {
+      const first = scores.find((score) => allowed[score.source]);
+      if (first) model.shown.set(key, first);
+    }
+  }
+}
+
+/** An average needs one unit and one direction; the other benchmarks stay out of it. */
+const averaged = (list) => list.filter((benchmark) => benchmark.share);
+
+/** The mean over a list of benchmarks, or null when the model lacks one of them or there are not two. */
+function average(model, list) {
+  if (list.length < 2 || !list.every(({ key }) => model.shown.has(key))) return null;
+  const sum = list.reduce((total, benchmark) => total + points(benchmark, model.shown.get(benchmark.key).value), 0);
+  return sum / list.length;
+}
+
+/** The models that the filters keep, of those with a number for one (or each) of the benchmarks in a list. */
+function filtered(list, each) {
+  const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+  const least = state.min === "" ? -Infinity : Number(state.min) * 1e9;
+  const most = state.max === "" ? Infinity : Number(state.max) * 1e9;
+  const anySize = least === -Infinity && most === Infinity;
+  const has = (model) => (benchmark) => model.shown.has(benchmark.key);
+  return models.filter((model) =>
+    words.every((part) => model.text.includes(part))
+    && (anySize || (model.parameters != null && model.parameters >= least && model.parameters <= most))
+    && (!state.license || model.license === state.license)
+    && (each ? list.every(has(model)) : list.some(has(model))));
+}
+
+/** Missing values come last in both directions; equal ones keep the order of names. */
+function sorted(rows) {
+  const value = COLUMNS.get(state.sort) ?? ((model) => model.shown.get(state.sort)?.value);
+  const sign = ascending() ? 1 : -1;
+  const order = ([a, one], [b, two]) => {
+    if (a === b) return one.order - two.order;
+    if (a === null || b === null) return a === null ? 1 : -1;
+    return sign * (a - b);
+  };
+  return rows.map((model) => [value(model) ?? null, model]).sort(order).map(([, model]) => model);
+}
+
+/** Benchmark -> the best of the shown numbers of some models. */
+function bestOf(rows, list) {
+  const best = new Map();
+  for (const model of rows) for (const benchmark of list) {
+    const score = model.shown.get(benchmark.key), before = best.get(benchmark.key);
+    if (score && (before === undefined || better(benchmark, score.value, before))) best.set(benchmark.key, score.value);
+  }
+  return best;
+}
+
+// --- The table. ---
+
+const mark = (source) => source.short
+  && el("span", { class: `mark ${source.id}`, title: source.label, "aria-hidden": "true" }, source.short);
+
+function heading(id, label, unit, numeric = true) {
+  const sortBy = () => change({ sort: id, up: id === state.sort ? !ascending() : null, page: 1 });
+  return el("th", { scope: "col", class: numeric ? "n" : id, "data-sort": id },
+    el("button", { type: "button", onclick: sortBy },
+      el("span", { class: "name" }, label), el("span", { class: "arrow", "aria-hidden": "true" })),
+    unit && el("span", { class: "unit" }, unit));
+}
+
+let drawnHead = null;
+/** The head is drawn again only when the columns change, so that a sorted column keeps the focus. */
+function drawHead(list) {
+  const means = averaged(list).length, wanted = JSON.stringify([state.keys, state.average]);
+  if (wanted !== drawnHead) {
+    drawnHead = wanted;
+    put($("head"), el("tr", {}, el("td", { class: "pickcell" }, hidden("Compare")),
+      heading("model", "Model", null, false), heading("size", "Size", "parameters"),
+      state.average && heading("average", "Average", `of ${means}, all present`),
+      list.map((benchmark) => heading(benchmark.key, benchmark.name, unitOf(benchmark))),
+      heading("downloads", "Downloads", null)));
+  }
+  for (const cell of $("head").querySelectorAll("th")) {
+    const on = cell.dataset.sort === state.sort;
+    if (on) cell.setAttribute("aria-sort", ascending() ? "ascending" : "descending");
+    else cell.removeAttribute("aria-sort");
+    cell.querySelector(".arrow").textContent = on ? (ascending() ? "▲" : "▼") : "";
+  }
+}
+
+function scoreCell(benchmark, score, best) {
+  if (!score) return missing("missing");
+  const source = sources[score.source], rank = rankText(score), error = errorText(benchmark, score);
+  const value = format(benchmark, score.value), isBest = score.value === best;
+  const spread = error ? ` ± ${error} (standard error)` : "";
+  const cell = el("td", {
+    class: isBest ? "n score best" : "n score",
+    title: `${benchmark.name}: ${value} ${benchmark.unit}${spread}, ${source.label}`,
+  },
+  isBest && el("span", { class: "star", "aria-hidden": "true" }, "★ "),
+  el("span", { class: "value" }, value), hidden(`${isBest ? ", best shown" : ""}, ${source.label}`),
+  (rank || source.short) && el("span", { class: "rank" }, mark(source), rank && hidden(", rank "), rank));
+  if (benchmark.bounds) {
+    const [low, high] = benchmark.bounds, part = (score.value - low) / (high - low);
+    cell.style.setProperty("--part", `${Math.round(100 * Math.min(1, Math.max(0, part)))}%`);
+  }
+  return cell;
+}
+
+function modelRow(model, list, best, means) {
+  const [owner, ...rest] = model.id.split("/"), name = rest.join("/") || owner;
+  const mean = state.average ? average(model, means) : null;
+  const about = [rest.length ? owner : null, model.license === "unknown" ? null : model.license].filter(Boolean);
+  const box = el("input", {
+    type: "checkbox", "aria-label": `Compare ${model.id}`, "data-model": model.order, onchange: () => toggle(model),
+  });
+  return el("tr", { "data-id": model.id },
+    el("td", { class: "pickcell" }, box),
+    rowHead(modelLink(model, el("span", { class: "clamp" }, name)),
+      el("span", { class: "sub name clamp" }, about.join(" · "))),
+    model.parameters == null ? missing("unknown size") : number(size(model.parameters)),
+    state.average && (mean == null ? missing("no average: some are missing") : number(el("strong", {}, tenths(mean)))),
+    list.map((benchmark) => scoreCell(benchmark, model.shown.get(benchmark.key), best.get(benchmark.key))),
+    model.downloads == null ? missing("downloads unknown") : number(brief.format(model.downloads)));
+}
+
+function drawTable() {
+  const list = columns(), rows = sorted(filtered(list, state.complete));
+  const best = bestOf(rows, list), means = averaged(list);
+  const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS)), page = Math.min(state.page, pages);
+  const first = (page - 1) * PAGE_ROWS, part = rows.slice(first, first + PAGE_ROWS);
+  drawHead(list);
+  const none = () => el("tr", {}, el("td", { colspan: list.length + 5, class: "empty" },
+    "No model fits these filters. ", button("Show all models", reset)));
+  put($("body"), rows.length ? part.map((model) => modelRow(model, list, best, means)) : none());
+  const by = keyed.get(state.sort)?.name ?? state.sort;
+  $("caption").textContent = `Models and their numbers, sorted by ${by}, ${ascending() ? "lowest" : "highest"} first`;
+  drawCount(rows, list, means);
+  drawPager(page, pages, first, part.length, rows.length);
+  markChosen();
+}
+
+function drawCount(rows, list, means) {
+  const someColumns = list.length < benchmarks.length && `, ${list.length} of ${benchmarks.length} benchmarks`;
+  put($("count"), el("strong", {}, many.format(rows.length)), ` of ${plural(models.length, "model")}`, someColumns);
+  const notes = [];
+  const without = models.filter((model) => !list.some(({ key }) => model.shown.has(key))).length;
+  if (without) notes.push(`${plural(without, "model has", "models have")} no number in these columns`);
+  const unsized = state.min === "" && state.max === "" ? 0 : models.filter((model) => model.parameters == null).length;
+  if (unsized) notes.push(`${plural(unsized, "model")} of unknown size left out`);
+  if (state.average) notes.push(averageNote(rows, list, means));
+  $("note").textContent = notes.join(". ");
+}
+
+function averageNote(rows, list, means) {
+  if (means.length < 2) return "An average needs two benchmarks of the same unit";
+  const having = rows.filter((model) => average(model, means) != null).length;
+  const out = list.filter((benchmark) => !benchmark.share).map((benchmark) => benchmark.name);
+  const note = `Average over the same ${means.length} benchmarks for `
+    + plural(having, "model that has all of them", "models that have all of them");
+  return out.length ? `${note}; not in it, as of another unit or direction: ${out.join(", ")}` : note;
+}
+
+function drawPager(page, pages, first, shown, total) {
+  $("pager").hidden = pages === 1;
+  const move = (to) => () => {
+    change({ page: to });
+    $("scroll").scrollTop = 0;
+    $("scroll").focus();
+  };
+  put($("pager"),
+    el("span", { class: "soft" }, `${many.format(first + 1)}–${many.format(first + shown)} of ${many.format(total)}`),
+    button("Previous", move(page - 1), { disabled: page === 1 }), el("span", {}, `Page ${page} of ${pages}`),
+    button("Next", move(page + 1), { disabled: page === pages }));
+}
+
+function drawLegend() {
+  put($("legend"),
+    el("li", {}, el("span", { class: "star", "aria-hidden": "true" }, "★ "), "best of the models shown"),
+    el("li", {}, "2–4 under a number: its rank among all models; those that cannot be told apart share a range. "
+      + "No rank: the uncertainty is unknown"),
+    el("li", {}, "— missing: nobody reported it"),
+    usedSources.filter((source) => source.short).map((source) => el("li", {}, mark(source), source.label)));
+}
+
+// --- The models to compare. ---
+
+function toggle(model) {
+  const rest = state.compare.filter((id) => id !== model.id);
+  const added = rest.length === state.compare.length ? [...rest, model.id].slice(0, MOST_COMPARED) : rest;
+  change({ compare: added });
+}
+
+function markChosen() {
+  const full = state.compare.length >= MOST_COMPARED;
+  for (const box of $("body").querySelectorAll("input[data-model]")) {
+    box.checked = state.compare.includes(models[box.dataset.model].id);
+    box.disabled = full && !box.checked;
+    box.title = box.disabled ? `Up to ${MOST_COMPARED} models can be compared` : "";
+    box.closest("tr").classList.toggle("chosen", box.checked);
+  }
+  $("tray").hidden = !state.compare.length || state.view === "compare";
+  const open = () => {
+    change({ view: "compare" }, true);
+    $("main").focus();
+  };
+  put($("tray"), el("strong", {}, `${state.compare.length} of ${MOST_COMPARED} chosen`),
+    el("span", { class: "name" }, state.compare.map(lastPart).join(", ")),
+    button("Compare", open, { class: "button main" }), button("Clear", () => change({ compare: [] })));
+}
+
+// The models differ by shape as well as by colour.
+const SHAPES = [
+  (x, y) => svg("circle", { cx: x, cy: y, r: 5, class: "k0" }),
+  (x, y) => svg("rect", { x: x - 4.5, y: y - 4.5, width: 9, height: 9, class: "k1" }),
+  (x, y) => svg("path", { d: `M${x} ${y - 6}l6 6l-6 6l-6-6z`, class: "k2" }),
+  (x, y) => svg("path", { d: `M${x} ${y - 6}l6 10.5h-12z`, class: "k3" }),
+  (x, y) => svg("path", { d: `M${x} ${y + 6}l-6-10.5h12z`, class: "k4" }),
+];
+const chartWidth = () => Math.max(300, Math.min(1100, $("main").clientWidth - 40));
+const line = (name, x1, y1, x2, y2) => svg("line", { class: name, x1, y1, x2, y2 });
+const label = (x, y, anchor, text, name = "soft") => svg("text", { x, y, "text-anchor": anchor, class: name }, text);
+
+/** Which numbers these are, when not all of them: the filters of the table hold for every view. */
+const sourceNote = () => state.from && soft("Only numbers from these sources: ",
+  state.from.map((id) => sources.find((source) => source.id === id).label).join(", "), ". ",
+  button("Show all sources", () => change({ from: null })));
+
+function drawCompare() {
+  const chosen = state.compare.map((id) => named.get(id));
+  const rows = benchmarks.filter(({ key }) => chosen.some((model) => model.shown.has(key)));
+  put($("view-compare"), el("h2", { id: "title-compare" }, "Compare models"), picker(chosen), sourceNote(),
+    chosen.length
+      ? [chartKey(chosen), compareChart(chosen, rows), compareTable(chosen, rows)]
+      : soft(`Choose up to ${MOST_COMPARED} models here, or tick them in the leaderboard.`));
+}
+
+function picker(chosen) {
+  const full = chosen.length >= MOST_COMPARED;
+  const options = el("datalist", { id: "names" });
+  const input = el("input", {
+    type: "text", id: "add", list: "names", autocomplete: "off", disabled: full,
+    placeholder: full ? `${MOST_COMPARED} models are chosen` : "owner/name",
+    oninput: () => {
+      if (named.has(input.value)) { add(); return; }
+      const text = input.value.toLowerCase();
+      const found = models.filter((model) => model.text.includes(text)).slice(0, 20);
+      put(options, found.map((model) => el("option", { value: model.id })));
+    },
+  });
+  function add() {
+    if (!named.has(input.value) || state.compare.includes(input.value)) return;
+    change({ compare: [...state.compare, input.value] });
+    $("add").focus();
+  }
+  const onsubmit = (event) => {
+    event.preventDefault();
+    add();
+  };
+  return el("form", { class: "pick", onsubmit }, el("label", {}, "Add a model", input), options,
+    el("button", { class: "button", disabled: full }, "Add"));
+}
+
+function chartKey(chosen) {
+  const symbol = (index) =>
+    svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, SHAPES[index](7, 7));
+  return el("ul", { class: "key" }, chosen.map((model, index) => el("li", {}, symbol(index), modelLink(model, model.id),
+    el("span", { class: "soft" }, size(model.parameters) ?? "unknown size"),
+    el("button", { type: "button", "aria-label": `Remove ${model.id}`, onclick: () => toggle(model) }, "✕"))));
+}
+
+/** Scores in percent on one axis: a row for each benchmark, a mark for each model, a line for its 95 % interval. */
+function compareChart(chosen, rows) {
+  const drawn = averaged(rows), others = rows.filter((benchmark) => !benchmark.share);
+  if (!drawn.length) return soft("None of their benchmarks is in percent, so there is nothing to draw; see the table.");
+  const width = chartWidth(), narrow = width < 560, step = narrow ? 46 : 34, top = 22;
+  const left = narrow ? 8 : 170, right = width - 16, height = top + drawn.length * step + 8;
+  const x = (value) => left + (right - left) * Math.min(100, Math.max(0, value)) / 100;
+  const parts = [0, 20, 40, 60, 80, 100].map((tick) =>
+    [line("grid", x(tick), top - 4, x(tick), height - 4), label(x(tick), 12, "middle", `${tick}`)]);
+  drawn.forEach((benchmark, row) => {
+    const y = top + row * step + (narrow ? 32 : step / 2);
+    parts.push(line("grid", left, y, right, y), narrow ? label(left, y - 15, "start", benchmark.name, "")
+      : label(left - 12, y + 4, "end", cut(benchmark.name, 24), ""));
+    chosen.forEach((model, index) => {
+      const score = model.shown.get(benchmark.key), lane = y + (index - (chosen.length - 1) / 2) * 4;
+      if (!score) return;
+      const value = points(benchmark, score.value), error = (score.error ?? 0) * benchmark.scale * 1.96;
+      if (error) parts.push(line(`whisker k${index}`, x(value - error), lane, x(value + error), lane));
+      parts.push(SHAPES[index](x(value), lane));
+    });
+  });
+  const title = `Scores in percent of ${chosen.map((model) => model.id).join(", ")} on `
+    + `${plural(drawn.length, "benchmark")}; the table below has the numbers`;
+  const inTable = others.length > 0 && "In the table only, as of another unit or direction: "
+    + `${others.map((benchmark) => benchmark.name).join(", ")}.`;
+  return el("div", { class: "card plot" },
+    svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": "chart-title" },
+      svg("title", { id: "chart-title" }, title), parts),
+    soft("Scores in percent; lines are 95 % intervals where a standard error is known. ", inTable));
+}
+
+function compareTable(chosen, rows) {
+  const shared = rows.filter(({ key }) => chosen.every((model) => model.shown.has(key))), means = averaged(shared);
+  const mean = means.length > 1 && chosen.length > 1;
+  const about = chosen.length < 2 ? "Add a second model for a comparison."
+    : mean ? `Average over the ${means.length} benchmarks in percent that all ${chosen.length} models have `
+      + `(of ${rows.length} in the table).`
+      : `No average: all ${chosen.length} models have ${plural(means.length, "benchmark")} in percent in common, `
+        + "and an average takes two.";
+  const lines = rows.map((benchmark) => {
+    const best = chosen.length > 1 ? bestOf(chosen, [benchmark]).get(benchmark.key) : null;
+    return el("tr", {}, rowHead(benchmark.name, el("span", { class: "sub" }, unitOf(benchmark))),
+      chosen.map((model) => scoreCell(benchmark, model.shown.get(benchmark.key), best)));
+  });
+  if (mean) {
+    const cells = chosen.map((model) => number(el("strong", {}, tenths(average(model, means)))));
+    lines.push(el("tr", {}, rowHead(el("strong", {}, `Average of ${means.length}`)), cells));
+  }
+  const heads = [["Benchmark", "model"], ...chosen.map((model) => [lastPart(model.id), "n"])];
+  return [el("p", {}, about), table("compared", "The numbers of the compared models", heads, lines)];
+}
+
+// --- Score against size. ---
+
+/** Models that no other beats with as few parameters or fewer, from small to large. */
+function paretoFront(dots, benchmark) {
+  const front = [];
+  const order = (a, b) => a.parameters - b.parameters || (better(benchmark, a.value, b.value) ? -1 : 1);
+  for (const dot of [...dots].sort(order)) {
+    if (!front.length || better(benchmark, dot.value, front.at(-1).value)) front.push(dot);
+  }
+  return front;
+}
+
+function drawSize() {
+  const sortedBy = keyed.has(state.sort) ? state.sort : defaultSort;
+  const benchmark = keyed.get(state.plot || sortedBy), title = el("h2", { id: "title-size" }, "Score and size");
+  if (!benchmark) { put($("view-size"), title, soft("There are no numbers.")); return; }
+  const rows = filtered([benchmark], true), sized = rows.filter((model) => model.parameters > 0);
+  const dots = sized.map((model) =>
+    ({ model, parameters: model.parameters, value: model.shown.get(benchmark.key).value }));
+  const front = paretoFront(dots, benchmark), unsized = rows.length - dots.length;
+  const onchange = (event) => {
+    change({ plot: event.target.value });
+    $("plot").focus();
+  };
+  const options = benchmarks.map(({ key, name }) =>
+    el("option", { value: key, selected: key === benchmark.key }, `${name} (${covered.get(key)})`));
+  const lines = front.map(({ model, parameters }) => el("tr", {}, rowHead(modelLink(model, model.id)),
+    number(size(parameters)), scoreCell(benchmark, model.shown.get(benchmark.key), null)));
+  const heads = [["On the Pareto front", "model"], ["Size", "n"], [benchmark.name, "n", unitOf(benchmark)]];
+  put($("view-size"), title, sourceNote(),
+    el("div", { class: "tools" }, el("label", { class: "field" }, "Benchmark",
+      el("select", { id: "plot", onchange }, options))),
+    dots.length ? sizeChart(dots, front, benchmark)
+      : el("p", { class: "empty card" }, "No model with these filters has both a number and a known size."),
+    soft(`${plural(dots.length, "model")} drawn`,
+      unsized > 0 && `; ${plural(unsized, "model")} of unknown size cannot be drawn`,
+      ". On the Pareto front, no model with as few parameters or fewer has a better number; differences can be within "
+      + "the uncertainty, see the ranks."),
+    front.length > 0 && table("front", `Pareto front of ${benchmark.name} and size`, heads, lines));
+}
+
+function niceTicks(low, high, count) {
+  const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((by) => by * power).find((candidate) => candidate >= raw);
+  const first = Math.ceil(low / step), last = Math.floor(high / step);
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
+
+/** Whole powers of ten in a range of logarithms, and 2 and 5 times those when the range is short. */
+function sizeTicks(low, high) {
+  const ticks = [];
+  for (let power = Math.floor(low); power <= high; power += 1) {
+    for (const by of high - low > 2.5 ? [1] : [1, 2, 5]) ticks.push(power + Math.log10(by));
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
+
+/** The range of numbers and some room beside it. */
+function padded(numbers, least) {
+  const low = numbers.reduce((a, b) => Math.min(a, b)), high = numbers.reduce((a, b) => Math.max(a, b));
+  const pad = Math.max(least, (high - low) * 0.06);
+  return [low - pad, high + pad];
+}
+
+function sizeChart(dots, front, benchmark) {
+  const width = chartWidth(), height = Math.max(300, Math.min(460, width * 0.6));
+  const left = 46, right = width - 18, top = 16, bottom = height - 40;
+  const [x0, x1] = padded(dots.map((dot) => Math.log10(dot.parameters)), 0.15);
+  const [y0, y1] = padded(dots.map((dot) => points(benchmark, dot.value)), benchmark.share ? 1 : 1e-3);
+  const place = (log, value) =>
+    [left + (right - left) * (log - x0) / (x1 - x0), bottom - (bottom - top) * (value - y0) / (y1 - y0)];
+  const at = (dot) => place(Math.log10(dot.parameters), points(benchmark, dot.value));
+  const parts = niceTicks(y0, y1, 6).map((tick) => {
+    const [, y] = place(x0, tick);
+    return [line("grid", left, y, right, y), label(left - 8, y + 4, "end", `${tick}`)];
+  });
+  for (const tick of sizeTicks(x0, x1)) {
+    const [x] = place(tick, y0);
+    parts.push(line("grid", x, top, x, bottom), label(x, bottom + 16, "middle", size(10 ** tick)));
+  }
+  parts.push(label((left + right) / 2, height - 6, "middle", "parameters (log scale)"));
+  const spots = dots.map(at), corners = front.map(at);
+  // One path of zero-length strokes draws ten thousand dots as fast as one.
+  parts.push(svg("path", { class: "cloud", d: spots.map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("") }));
+  const steps = corners.map(([x, y], index) => (index ? `H${x.toFixed(1)}V${y.toFixed(1)}` : `M${x} ${y}`));
+  parts.push(svg("path", { class: "front", d: steps.join("") }), frontLabels(front, corners, left, right));
+  const title = `${benchmark.name} (${unitOf(benchmark)}) against the number of parameters of `
+    + `${plural(dots.length, "model")}; the table below lists the ${front.length} on the Pareto front`;
+  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": "size-title" },
+    svg("title", { id: "size-title" }, title), parts);
+  return el("div", { class: "card plot" }, chart, pointer(chart, width, dots, spots, benchmark));
+}
+
+/** The marks of the front, and names where they cover no other name or mark. */
+function frontLabels(front, corners, left, right) {
+  const taken = corners.map(([x, y]) => ({ from: x - 7, to: x + 7, y: y - 4 }));
+  return front.map(({ model }, index) => {
+    const [x, y] = corners[index], text = cut(lastPart(model.id), right < 540 ? 18 : 30), length = text.length * 6.6;
+    const before = x - 10 - length > left, from = before ? x - 10 - length : x + 10;
+    const spot = { from, to: from + length, y: y - 8 };
+    const free = spot.to < right && taken.every((other) =>
+      Math.abs(other.y - spot.y) > 13 || other.to < spot.from || other.from > spot.to);
+    if (free) taken.push(spot);
+    const corner = svg("path", { d: `M${x} ${y - 6}l6 6l-6 6l-6-6z`, class: "k1" });
+    return [corner, free && label(before ? x - 9 : x + 9, y - 8, before ? "end" : "start", text, "halo")];
+  });
+}
+
+/** For a mouse or a finger: the name of the nearest dot, and its model at a click; the table is for everybody else. */
+function pointer(chart, width, dots, spots, benchmark) {
+  const tip = el("div", { class: "tip", hidden: true });
+  const nearest = (event) => {
+    const box = chart.getBoundingClientRect(), scale = width / box.width;
+    const x = (event.clientX - box.left) * scale, y = (event.clientY - box.top) * scale;
+    let found = -1, least = HIT_RADIUS ** 2;
+    spots.forEach(([px, py], index) => {
+      const distance = (px - x) ** 2 + (py - y) ** 2;
+      if (distance < least) [found, least] = [index, distance];
+    });
+    return found;
+  };
+  chart.addEventListener("pointermove", (event) => {
+    const index = nearest(event);
+    tip.hidden = index < 0;
+    if (index < 0) return;
+    const { model, value } = dots[index], [x, y] = spots[index];
+    const shown = chart.getBoundingClientRect().width, scale = shown / width;
+    tip.textContent = `${model.id}: ${format(benchmark, value)} ${benchmark.unit}, ${size(model.parameters)}`;
+    tip.style.left = `${Math.max(0, Math.min(x * scale + 24, shown - 200))}px`;
+    tip.style.top = `${y * scale + 24}px`;
+  });
+  chart.addEventListener("pointerleave", () => { tip.hidden = true; });
+  chart.addEventListener("click", (event) => {
+    const index = nearest(event);
+    if (index >= 0) change({ model: dots[index].model.id }, true);
+  });
+  return tip;
+}
+
+// --- Coverage, and how to read the numbers. ---
+
+function drawCoverage() {
+  const rows = benchmarks.map((benchmark) => {
+    const first = models.flatMap((model) => model.scores.get(benchmark.key)?.[0] ?? []);
+    const share = 100 * first.length / models.length, bar = el("span", {});
+    bar.style.width = `${share}%`;
+    const by = usedSources.map((source) => first.filter((score) => sources[score.source] === source).length);
+    const category = benchmark.category && el("span", { class: "sub" }, benchmark.category.replaceAll("_", " "));
+    return el("tr", {}, rowHead(benchmark.name, category),
+      number(many.format(first.length)),
+      el("td", {}, el("span", { class: "meter", "aria-hidden": "true" }, bar), hidden(`${share.toFixed(0)} %`)),
+      by.map((count) => number(many.format(count))));
+  });
+  const heads = [["Benchmark", "model"], ["Models", "n"], ["Share", ""]];
+  heads.push(...usedSources.map((source) => [source.label, "n"]));
+  put($("view-coverage"), el("h2", { id: "title-coverage" }, "Coverage"),
+    soft(`How many of the ${plural(models.length, "model")} have a number for each benchmark, and where the shown `
+      + "number is from, whatever the filters."),
+    table("covered", "Models with a number, per benchmark", heads, rows));
+}
+
+function listing(id, title, heads, rows, none) {
+  const cells = (row) => row.map((cell) => el("td", { class: "wrap" }, el("span", { class: "name" }, cell ?? "—")));
+  return [el("h3", {}, `${title} (${many.format(rows.length)})`),
+    rows.length ? table(id, title, heads.map((head) => [head, ""]),
+      rows.slice(0, MOST_LISTED).map((row) => el("tr", {}, cells(row)))) : soft(none),
+    rows.length > MOST_LISTED && soft(`The first ${MOST_LISTED}; all of them are in the data.`)];
+}
+
+function drawAbout() {
+  const order = sources.map((source) =>
+    el("li", {}, mark(source), el("strong", {}, source.label), `: ${source.text}`));
+  put($("view-about"), el("h2", { id: "title-about" }, "About the numbers"),
+    el("p", {}, "Every number here is one that somebody published with the model, or that was measured with this "
+      + `project; none is made up. They were collected on ${data.collected}, from ${plural(data.read, "model")}.`),
+    el("h3", {}, "Which number is shown"),
+    el("p", {}, "When a model has several numbers for one benchmark, all of them are kept, and the table shows the "
+      + "first in this order; a model's page shows them all."),
+    el("ol", { id: "order" }, order),
+    el("h3", {}, "Ranks"), el("p", { id: "ranking" }, data.ranking),
+    el("h3", {}, "Averages"),
+    el("p", {}, "An average is only ever taken over the same benchmarks for every model that gets one, all in percent "
+      + "and higher is better; a model that lacks one gets none. The page says how many benchmarks are in it."),
+    el("h3", {}, "Units"),
+    el("p", {}, "Scores are in percent where the benchmark's unit is a proportion or a percentage. Where the scale of "
+      + "a number is unclear, it is neither guessed nor ranked: it is kept apart, below."),
+    listing("apart", "Kept apart", ["Model", "Benchmark", "As written", "Source", "Why"], apart, "There are none."),
+    listing("unread", "Could not be read", ["Where", "Why"], data.unread, "Everything could be read."));
+}
+
+// --- One model. ---
+
+function drawModel() {
+  const dialog = $("model"), model = named.get(state.model);
+  if (!model) { dialog.close(); return; }
+  const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
+  const aside = apart.filter(([id]) => id === model.id);
+  const rows = benchmarks.filter(({ key }) => model.scores.has(key)).flatMap((benchmark) =>
+    model.scores.get(benchmark.key).map((score, index) => scoreRow(benchmark, score, index > 0)));
+  const heads = [["Benchmark", ""], ["Score", "n"], ["Rank", "n"]];
+  heads.push(...["How", "Source", "By", "Date"].map((text) => [text, ""]));
+  put(dialog,
+    el("div", { class: "head" }, el("h2", { id: "title-model", class: "name" }, model.id),
+      button("Close", () => dialog.close())),
+    el("dl", { class: "facts" },
+      fact("Parameters", size(model.parameters) ?? "unknown"), fact("License", model.license),
+      fact("Downloads", model.downloads == null ? "unknown" : many.format(model.downloads)),
+      fact("Benchmarks", many.format(model.scores.size)), model.url && fact("Page", webLink(model.url, model.url))),
+    el("p", {}, compareButton(model)),
+    table("numbers", `All numbers of ${model.id} and their sources`, heads, rows),
+    aside.length > 0 && [el("h3", {}, "Kept apart: not ranked, not in any average"),
+      el("ul", { class: "plain" }, aside.map(([, benchmark, value, source, why]) =>
+        el("li", { class: "name" }, `${benchmark}: ${value} (${source}; ${why})`)))]);
+  if (!dialog.open) dialog.showModal();
+}
+
+function compareButton(model) {
+  const text = () => (state.compare.includes(model.id) ? "Remove from the comparison" : "Add to the comparison");
+  const full = state.compare.length >= MOST_COMPARED && !state.compare.includes(model.id);
+  const press = (event) => {
+    toggle(model);
+    event.target.textContent = text();
+  };
+  return button(full ? `${MOST_COMPARED} models are chosen already` : text(), press, { disabled: full });
+}
+
+function scoreRow(benchmark, score, other) {
+  const source = sources[score.source], error = errorText(benchmark, score);
+  const listed = (...parts) => parts.filter(Boolean).join(", ");
+  const how = listed(score.metric, score.shots, score.n != null && `n = ${many.format(score.n)}`,
+    score.written != null && `written as ${score.written}`, score.notes);
+  const where = listed(score.form, score.origin, score.revision && `at ${score.revision}`);
+  const name = score.request == null ? source.label : `${source.label} #${score.request}`;
+  return el("tr", { class: other ? "other" : "" },
+    el("th", { scope: "row" }, benchmark.name, other && el("span", { class: "soft" }, " also reported")),
+    number(`${format(benchmark, score.value)} `, el("span", { class: "soft" }, benchmark.unit),
+      error && el("span", { class: "rank" }, `± ${error} SE`)),
+    number(other ? "not ranked" : rankText(score) ?? "n/a",
+      !other && score.basis && el("span", { class: "rank basis" }, `error: ${score.basis}`)),
+    el("td", { class: "wrap name" }, how || "—"),
+    el("td", { class: "wrap" }, mark(source), webLink(score.url, name),
+      where && el("span", { class: "rank name" }, where)),
+    el("td", { class: "wrap name" }, score.contributor ?? "—"),
+    el("td", { class: "date name" }, score.date ?? "—"));
+}
+
+// --- The controls. ---
+
+function choice(attributes, onchange, source, text, count) {
+  return el("label", { class: "check" }, el("input", { type: "checkbox", onchange, ...attributes }),
+    source && mark(source), el("span", {}, text), count != null && el("span", { class: "count" }, many.format(count)));
+}
+
+function drawChoices() {
+  const licenses = new Map();
+  for (const { license } of models) licenses.set(license, (licenses.get(license) ?? 0) + 1);
+  const order = [...licenses].sort(([a, one], [b, two]) => two - one || (a < b ? -1 : 1));
+  put($("license"), el("option", { value: "" }, "any"),
+    order.map(([name, count]) => el("option", { value: name }, `${cut(name, 40)} (${count})`)));
+  const choose = (keys) => () => change({ keys, page: 1 });
+  put($("keys"),
+    el("div", { class: "row" }, button(`Best covered ${defaultKeys.length}`, choose(null)),
+      button(`All ${benchmarks.length}`, choose(benchmarks.map(({ key }) => key)))),
+    benchmarks.map(({ key, name }) => choice({ "data-key": key }, pickKeys, null, name, covered.get(key))));
+  put($("sources"), sources.map((source) => choice({ "data-source": source.id }, pickSources, source, source.label)));
+}
+
+function pickKeys() {
+  const keys = [...$("keys").querySelectorAll("input:checked")].map((box) => box.dataset.key);
+  const usual = keys.length === defaultKeys.length && keys.every((key) => defaultKeys.includes(key));
+  if (keys.length) change({ keys: usual ? null : keys, page: 1 });
+  else drawControls(); // a table needs a column: the last one stays
+}
+function pickSources() {
+  const from = [...$("sources").querySelectorAll("input:checked")].map((box) => box.dataset.source);
+  change({ from: from.length && from.length < sources.length ? from : null, page: 1 });
+}
+
+function reset() {
+  const { view, compare, sort, up, plot } = state;
+  change({ ...PLAIN, view, compare, sort, up, plot });
+  $("q").focus();
+}
+
+function drawControls() {
+  for (const name of ["q", "min", "max", "license"]) if ($(name).value !== state[name]) $(name).value = state[name];
+  for (const name of ["complete", "average"]) $(name).checked = state[name];
+  $("verified").checked = state.from?.join() === sources[0].id;
+  const keys = state.keys ?? defaultKeys, from = state.from ?? sources.map(({ id }) => id);
+  for (const box of $("keys").querySelectorAll("input")) box.checked = keys.includes(box.dataset.key);
+  for (const box of $("sources").querySelectorAll("input")) box.checked = from.includes(box.dataset.source);
+  $("keysummary").textContent = `Benchmarks: ${keys.length} of ${benchmarks.length}`;
+  $("sourcesummary").textContent = state.from ? `Sources: ${from.length} of ${sources.length}` : "All sources";
+  const { min, max, license, complete } = state;
+  const active = [min + max, license, state.keys, state.from, complete, state.average].filter(Boolean).length;
+  $("more").textContent = active ? `Filters (${active})` : "Filters";
+  $("reset").disabled = !active && !state.q;
+}
+
+function drawTabs() {
+  put($("tabs"), [...VIEWS].map(([view, title]) => {
+    const count = view === "compare" && state.compare.length ? ` (${state.compare.length})` : "";
+    const attributes = { "data-view": view, "aria-current": view === state.view ? "page" : null };
+    return stateLink(address({ ...state, view, model: "" }), { view, model: "" }, attributes, title + count);
+  }));
+  $("tabs").querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+const DRAW = { table: drawTable, compare: drawCompare, size: drawSize, coverage: drawCoverage, about: drawAbout };
+const DEPENDS = {
+  table: TABLE, compare: ["view", "compare", "from"], size: [...TABLE, "plot"], coverage: ["view"], about: ["view"],
+};
+
+/** Draw what the change of the state touches and nothing else, so that the focus stays where it is. */
+function show(next, first = false) {
+  const before = state;
+  state = next;
+  const differs = (name) => JSON.stringify(before[name]) !== JSON.stringify(state[name]);
+  const changed = (names) => first || names.some(differs);
+  chooseSources();
+  if (changed(["view", "compare"])) {
+    const tab = document.activeElement?.dataset.view;
+    drawTabs();
+    if (tab) $("tabs").querySelector(`[data-view="${tab}"]`).focus();
+    for (const view of VIEWS.keys()) $(`view-${view}`).hidden = view !== state.view;
+    $("tools").hidden = !["table", "size"].includes(state.view);
+    for (const part of document.querySelectorAll(".tableonly")) part.hidden = state.view !== "table";
+    markChosen();
+  }
+  if (changed(TABLE)) drawControls();
+  if (changed(DEPENDS[state.view])) DRAW[state.view]();
+  if (changed(["model"])) drawModel();
+}
+
+function listen() {
+  const on = (id, name, action) => $(id).addEventListener(name, action);
+  on("tools", "submit", (event) => event.preventDefault());
+  for (const id of ["q", "min", "max", "license"]) on(id, "input", () => change({ [id]: $(id).value, page: 1 }));
+  for (const id of ["complete", "average"]) on(id, "change", () => change({ [id]: $(id).checked, page: 1 }));
+  on("verified", "change", () => change({ from: $("verified").checked ? [sources[0].id] : null, page: 1 }));
+  on("reset", "click", reset);
+  on("more", "click", () => $("more").setAttribute("aria-expanded", $("filters").classList.toggle("open")));
+  on("skip", "click", (event) => {
+    event.preventDefault();
+    $("main").focus();
+  });
+  on("model", "close", () => { if (state.model) change({ model: "" }, true); });
+  on("model", "click", (event) => { if (event.target === $("model")) $("model").close(); });
+  for (const menu of document.querySelectorAll(".menu")) {
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  }
+  for (const name of ["hashchange", "popstate"]) addEventListener(name, () => show(settled(readState())));
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (width !== innerWidth && ["compare", "size"].includes(state.view)) DRAW[state.view]();
+    width = innerWidth;
+  });
+}
+
+/** Light and dark: the system's choice until a person makes another; a browser may refuse to keep it. */
+function listenTheme() {
+  const system = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement;
+  const current = () => root.dataset.theme ?? (system.matches ? "dark" : "light");
+  const draw = () => {
+    const [sign, other] = current() === "dark" ? ["☀", "Light"] : ["☾", "Dark"];
+    put($("theme"), sign, el("span", { class: "wide" }, ` ${other}`));
+    $("theme").setAttribute("aria-label", `${other} theme`);
+  };
+  let kept = null;
+  try { kept = localStorage.getItem("theme"); } catch { /* the system's choice it is */ }
+  if (["light", "dark"].includes(kept)) root.dataset.theme = kept;
+  $("theme").addEventListener("click", () => {
+    root.dataset.theme = current() === "dark" ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* it holds for this visit */ }
+    draw();
+  });
+  system.addEventListener("change", draw);
+  draw();
+}
+
+$("summary").textContent = `${plural(models.length, "model")}, ${plural(benchmarks.length, "benchmark")}, `
+  + `${plural(data.scores.length, "number")}, each with its source. Collected ${data.collected}.`;
+listenTheme();
+drawChoices();
+drawLegend();
+listen();
+show(state, true);
+document.documentElement.dataset.ready = "1";
+})();
+"""
+
+
+# --- Pure core: the page -------------------------------------------------------------------------------------------
+
+
+class Strings:
+    """Texts that occur often, each once: a text becomes its index, None stays None."""
+
+    def __init__(self) -> None:
+        self.index: dict[str, int] = {}
+
+    def __call__(self, text: str | None) -> int | None:
+        return None if text is None else self.index.setdefault(text, len(self.index))
+
+
+def web_address(address: str | None, model: str) -> str | None:
+    """An address that the page may link to, "~" for the model's own page on the Hub; None unless http or https."""
+    if address is None or not address.lower().startswith(("https://", "http://")):
+        return None
+    own = f"{HUB_URL}/{model}"
+    return "~" + address.removeprefix(own) if address == own or address.startswith(f"{own}/") else address
+
+
+def page_benchmark(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
+    """A benchmark as the page shows it: the factor for people, and whether it may enter an average."""
+    factor, unit, share = PAGE_UNITS.get(row["canonical_unit"], (1, row["canonical_unit"] or "", False))
+    lower = bool(row["lower_is_better"])
+    return {
+        "key": row["benchmark"],
+        "name": row["benchmark_name"] or row["benchmark"],
+        "unit": unit,
+        "scale": factor,
+        "lower": lower,
+        "share": share and not lower,
+        "bounds": [0, 100 / factor] if share else None,
+        "category": category,
+    }
+
+
+def page_score(row: Mapping[str, Any], place: Sequence[int], rank: RankRange | None, text: Strings) -> list[Any]:
+    """A number as a short list: place (model, benchmark), value, source, rank, how, by whom; no trailing nulls."""
+    fields = [
+        *place,
+        row["comparable"],
+        list(SOURCE_TYPES).index(row["source_type"]),
+        rank and rank.low,
+        rank and rank.high,
+        text(rank and rank.basis),
+        row["comparable_error"],
+        row["n"],
+        text(row["shots"]),
+        text(row["metric"]),
+        text(web_address(row["source_url"], row["model"])),
+        text(row["contributor"]),
+        text(row["revision"] and row["revision"][:12]),
+        text(row["date"]),
+        text(row["source_format"]),
+        text(row["source_name"]),
+        None if row["value"] == row["comparable"] else row["value"],
+        text(row["notes"]),
+        row["pull_request"],
+    ]
+    while fields[-1] is None:
+        fields.pop()
+    return fields
+
+
+def page_model(row: Mapping[str, Any], text: Strings) -> list[Any]:
+    """A model as a short list: id, parameters, license, downloads."""
+    return [row["model"], row["parameters"], text(row["license"]), row["downloads"]]
+
+
+def page_apart(row: Mapping[str, Any], place: int, text: Strings) -> list[Any]:
+    """A number that was kept apart: model, benchmark, as written with its unit, source, why."""
+    written = f"{row['value']} {row['unit'] or ''}".strip()
+    name = row["benchmark_name"] or row["source_task"]
+    return [place, text(name), written, list(SOURCE_TYPES).index(row["source_type"]), text(row["why_not"])]
+
+
+def page_sources() -> list[dict[str, str]]:
+    """The kinds of sources in the written order: what they are called, what marks them, what they mean."""
+    return [
+        {"id": kind, "label": label, "short": SOURCE_MARKS.get(kind, ""), "text": SOURCE_TEXTS[kind]}
+        for kind, label in SOURCE_TYPES.items()
+    ]
+
+
+def page_ranks(scores: Sequence[dict[str, Any]]) -> dict[tuple[str, str], RankRange]:
+    """(benchmark, model) -> rank range, among all shown numbers of the benchmark."""
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for row in scores:
+        if row["shown"]:
+            shown.setdefault(row["benchmark"], []).append(row)
+    return {(key, model): rank for key, rows in shown.items() for model, rank in rank_ranges(rows).items()}
+
+
+def page_html(data: Mapping[str, Any]) -> str:
+    """The whole page as one HTML text: style, script and data inside, and a policy that forbids everything else.
+
+    The data is JSON in which no "<" is left, so it can neither end its element nor begin another.
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = text.encode("utf-8", "replace").decode()  # a half of a surrogate pair is no text
+    policy = (
+        f"default-src 'none'; style-src '{sha256_source(PAGE_STYLE)}'; script-src '{sha256_source(PAGE_SCRIPT)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    parts = {"policy": policy, "title": PAGE_TITLE, "style": PAGE_STYLE, "script": PAGE_SCRIPT, "data": text}
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], PAGE_HTML)
+
+
+def sha256_source(text: str) -> str:
+    """The source expression of a Content-Security-Policy for an inline element with this text."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+# --- Edges: the page -----------------------------------------------------------------------------------------------
+
+
+def read_page(folder: Path) -> str:
+    """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made."""
+    again = f"collect it: uv run scripts/leaderboard.py collect --trending 100 --output-dir {folder}"
+    for name in PAGE_FILES:
+        if not (folder / name).is_file():
+            raise ScriptError(f"{folder / name}: no such file; {again}")
+    try:
+        engine, metadata = open_data(folder)
+        with engine:
+            return page_html(page_data(engine, metadata))
+    except ScriptError as error:
+        raise ScriptError(f"{str(error).removesuffix('; collect again')}; {again}") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{folder}: not the data of a leaderboard ({single_line(error)}); {again}") from error
+
+
+def page_data(engine: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page draws: models, benchmarks, every number in the order of sources, what was kept apart or unread."""
+    models = sorted(query(engine, PAGE_MODELS), key=lambda row: natural_key(row["model"]))
+    if not models:
+        raise ValueError("it has no rows")
+    categories = {entry["key"]: entry.get("category") for entry in metadata["benchmarks"]}
+    benchmarks = query(engine, PAGE_BENCHMARKS)
+    scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES)])
+    text, ranks = Strings(), page_ranks(scores)
+    place = {row["model"]: index for index, row in enumerate(models)}
+    column = {row["benchmark"]: index for index, row in enumerate(benchmarks)}
+    return {
+        "hub": HUB_URL,
+        "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC",
+        "read": metadata["models_read"],
+        "ranking": RANK_METHOD,
+        "sources": page_sources(),
+        "benchmarks": [page_benchmark(row, categories.get(row["benchmark"])) for row in benchmarks],
+        "models": [page_model(row, text) for row in models],
+        "scores": [
+            page_score(
+                row,
+                (place[row["model"]], column[row["benchmark"]]),
+                ranks.get((row["benchmark"], row["model"])) if row["shown"] else None,
+                text,
+            )
+            for row in scores
+        ],
+        "apart": [page_apart(row, place[row["model"]], text) for row in query(engine, PAGE_APART)],
+        "unread": [[f"{e['model']}: {e['where']}", e["reason"]] for e in metadata["unreadable"]],
+        "strings": list(text.index),
+    }
+
+
+def page_state(folder: Path) -> list[tuple[int, int] | None]:
+    """What tells that the data changed: time and size of its files, None for one that is gone."""
+    state: list[tuple[int, int] | None] = []
+    for name in PAGE_FILES:
+        try:
+            found = (folder / name).stat()
+        except OSError:
+            state.append(None)
+        else:
+            state.append((found.st_mtime_ns, found.st_size))
+    return state
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPage:
+    """A page as it is sent: plain, gzipped, and the tag by which a browser knows it again."""
+
+    plain: bytes
+    gzipped: bytes
+    tag: str
+
+    def answer(self, accepted: str, known: str) -> tuple[int, bytes, dict[str, str]]:
+        """Status, body and headers for a request with this Accept-Encoding and If-None-Match."""
+        headers = {"etag": self.tag, "cache-control": "no-cache", "vary": "accept-encoding"}
+        if self.tag in known:
+            return 304, b"", headers
+        headers |= {"content-type": "text/html; charset=utf-8", "x-content-type-options": "nosniff"}
+        if "gzip" in accepted:
+            return 200, self.gzipped, headers | {"content-encoding": "gzip"}
+        return 200, self.plain, headers
+
+
+def pack_page(html: str) -> PackedPage:
+    """A page, ready to be sent."""
+    plain = html.encode()
+    return PackedPage(plain, gzip.compress(plain, 6, mtime=0), f'"{hashlib.sha256(plain).hexdigest()[:32]}"')
+
+
+class ServedPage:
+    """The page of a folder, made again when the data changed; the last good one stays if that fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = threading.Lock()
+        self.state = page_state(folder)  # before the page: a change in between is seen later
+        self.packed = pack_page(read_page(folder))
+
+    def current(self) -> PackedPage:
+        """The page of the data as it is now."""
+        with self.lock:
+            state = page_state(self.folder)
+            if state != self.state:
+                self.state = state
+                try:
+                    self.packed = pack_page(read_page(self.folder))
+                    note(f"{self.folder}: changed, read again")
+                except ScriptError as error:
+                    note(f"warning: {error}; the page shows the data read before")
+            return self.packed
+
+
+def check_port(host: str, port: int) -> None:
+    """ScriptError with the next command when nothing can listen there."""
+    try:
+        socket.create_server((host, port)).close()
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        other = port + 1 if 1024 <= port < 65535 else 7861
+        command = f"uv run scripts/leaderboard.py serve --port {other}"
+        raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
+
+
+def launch(page: ServedPage, host: str, port: int) -> None:
+    """Serve the page with Gradio and return when it listens; ScriptError when it cannot."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    import gradio
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    server = gradio.Server(title=PAGE_TITLE, docs_url=None, redoc_url=None, openapi_url=None)
+
+    def root(request: Request) -> Response:
+        asked = request.headers
+        packed = page.current()
+        status, body, headers = packed.answer(asked.get("accept-encoding", ""), asked.get("if-none-match", ""))
+        return Response(body, status, headers)
+
+    server.add_route("/", root)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            server.launch(
+                server_name=host,
+                server_port=port,
+                share=False,
+                quiet=True,
+                prevent_thread_lock=True,
+                ssr_mode=False,
+                enable_monitoring=False,
+                max_file_size="1kb",  # nobody needs to send a file here
+            )
+    except OSError as error:
+        raise ScriptError(f"{host}:{port}: {error}") from error
+
+
+# --- Commands: the page --------------------------------------------------------------------------------------------
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve the page until it is interrupted; a change of the data shows at the next load of the page."""
+    host = SPACE_HOST if os.environ.get("SPACE_ID") else args.host
+    page = ServedPage(args.data)
+    check_port(host, args.port)
+    launch(page, host, args.port)
+    note(f"serving {args.data} on http://{host}:{args.port} (Ctrl-C ends it)")
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    return 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the page as one HTML file; its path goes to stdout."""
+    path = Path(args.output_dir) / "index.html"
+    html = read_page(args.data)
+    write_whole(path, html)
+    note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")
+    print(path)
+    return 0
+
+
+# --- The page: end -------------------------------------------------------------------------------------------------
+
+
+# --- Sharing: what push sends --------------------------------------------------------------------------------------
+
+OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
+REFRESH_HOURS = 24
+SPACE_REQUIREMENTS = (
+    "duckdb>=1.4,<3", "httpx2>=2,<3", "huggingface_hub>=2.2,<3", "numpy>=2,<3", "python-dotenv>=1.1,<2",
+    "pyyaml>=6,<7", "rich>=14,<16", "tenacity>=9,<10",
+)  # fmt: skip
+GRADIO = "6.31.0"  # of the Space
+APP = '''"""The leaderboard's page, and its refresh in the background; made by `scripts/leaderboard.py push`.
+
+The data comes from the dataset when the Space starts. Every {hours} hours `collect` asks the Hub again, into this
+Space's own folder. With a secret HF_TOKEN that may write to the dataset, the new data is pushed there as well.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data"
+SCRIPT = HERE / "scripts" / "leaderboard.py"
+SETTINGS = json.loads((HERE / "refresh.json").read_text(encoding="utf-8"))
+
+
+def run(*arguments, anonymous=False):
+    """One command of the script, in a process of its own: its memory goes back, its failure ends nothing here."""
+    secret = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if anonymous else ()
+    environment = {name: value for name, value in os.environ.items() if name not in secret}
+    return subprocess.run([sys.executable, str(SCRIPT), *arguments], cwd=HERE, env=environment, check=False).returncode
+
+
+def refresh():
+    """Collect again, own runs kept; push when a token allows it. The old data stays when the Hub cannot be read.
+
+    What the token may see beyond what everybody may is read only when the board was made private.
+    """
+    folders = ("--keep-own-runs", str(DATA), "--output-dir", str(DATA))
+    done = run("collect", *SETTINGS["collect"], *folders, anonymous=not SETTINGS["private"]) == 0
+    if done and os.environ.get("HF_TOKEN"):
+        run("push", "--dataset", SETTINGS["dataset"], "--data", str(DATA), "--apply")
+
+
+def age_in_hours():
+    collected = json.loads((DATA / "metadata.json").read_text(encoding="utf-8"))["collected"]
+    return (datetime.now(UTC) - datetime.fromisoformat(collected)).total_seconds() / 3600
+
+
+def keep_fresh():
+    tried = 0.0
+    while True:
+        if age_in_hours() >= SETTINGS["hours"] and time.time() - tried >= 3600:
+            tried = time.time()
+            refresh()
+        time.sleep(300)
+
+
+def main():
+    snapshot_download(SETTINGS["dataset"], repo_type="dataset", local_dir=DATA, allow_patterns=SETTINGS["files"])
+    if SETTINGS["collect"]:
+        threading.Thread(target=keep_fresh, daemon=True).start()
+    sys.path.insert(0, str(SCRIPT.parent))
+    import leaderboard
+
+    return leaderboard.main(["serve", "--data", str(DATA), "--host", "0.0.0.0", "--port", "7860"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
+'''
+SPACE_README = """---
+title: {title}
+emoji: 📊
+colorFrom: blue
+colorTo: green
+sdk: gradio
+sdk_version: {gradio}
+app_file: app.py
+pinned: false
+datasets:
+- {dataset}
+tags:
+- leaderboard
+- {tag}
+---
+
+# {title}
+
+Scores of open models from the evaluation metadata that they carry; the data is in
+[{dataset}](https://huggingface.co/datasets/{dataset}). Every {hours} hours the Space collects it anew; with a secret
+`HF_TOKEN` that may write to the dataset it pushes it there as well. Made by `leaderboard.py push`.
+"""
+DATASET_README = """---
+pretty_name: Leaderboard of open models
+tags:
+- leaderboard
+- {tag}
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: leaderboard.parquet
+---
+
+# Leaderboard of open models
+
+{rows} scores of {models} models on {benchmarks} benchmarks, from the evaluation metadata that models carry on the Hub;
+collected {collected}. One row for each score and source: `shown` marks the one of each model and benchmark that comes
+first in this order: {order}. `comparable` is the value in `canonical_unit`; where the scale is not known it is null and
+`why_not` says why. What could not be read is in `metadata.json`.
+
+```sql
+SELECT model, comparable, source_type FROM 'leaderboard.parquet' WHERE shown AND benchmark = 'mmlu_pro' ORDER BY 2 DESC
+```
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RepoUpload:
+    """What one repo is to hold, and what it holds now."""
+
+    kind: str  # "dataset" or "space"
+    repo_id: str
+    files: Mapping[str, bytes]  # those that are missing there, or differ
+    exists: bool
+    head: str | None
+    private: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        sizes = {name: len(data) for name, data in self.files.items()}
+        return {"kind": self.kind, "repo_id": self.repo_id, "exists": self.exists, "files": sizes}
+
+
+def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
+    """The data and its card."""
+    counts = metadata["counts"]
+    card = DATASET_README.format(
+        tag=OUR_TAG,
+        rows=f"{counts['rows']:,}",
+        models=f"{counts['models']:,}",
+        benchmarks=len(metadata["benchmarks"]),
+        collected=metadata["collected"],
+        order=", ".join(SOURCE_TYPES.values()),
+    )
+    return {name: (folder / name).read_bytes() for name in DATA_FILES} | {"README.md": card.encode()}
+
+
+def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
+    """The app: this script, what it needs, and how it is refreshed."""
+    title = space.rpartition("/")[2].replace("-", " ").replace("_", " ").capitalize()
+    texts = {
+        "README.md": SPACE_README.format(title=title, gradio=GRADIO, dataset=dataset, tag=OUR_TAG, hours=REFRESH_HOURS),
+        "app.py": APP.replace("{hours}", str(REFRESH_HOURS)),
+        "requirements.txt": "".join(f"{line}\n" for line in SPACE_REQUIREMENTS),
+        "refresh.json": to_json(
+            {
+                "dataset": dataset,
+                "hours": REFRESH_HOURS,
+                "files": list(DATA_FILES),
+                "collect": collect_arguments(metadata["asked"]),
+                "private": bool(metadata.get("private_models")),
+            }
+        ),
+    }
+    if models := metadata["asked"].get("repo_ids"):
+        texts["models.txt"] = "".join(f"{model}\n" for model in models)
+    own = Path(__file__).resolve()
+    binary = {"scripts/leaderboard.py": own.read_bytes()}
+    mapping = own.parents[1] / "metric_mapping.json"
+    return (
+        {name: text.encode() for name, text in texts.items()} | binary | {"metric_mapping.json": mapping.read_bytes()}
+    )
+
+
+def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
+    """The arguments that collect the same models again; none when all were records of this machine."""
+    words = ["--trending", str(asked["trending"])] if asked.get("trending") else []
+    words += ["--author", asked["author"]] if asked.get("author") else []
+    words += ["--repo-ids", "models.txt"] if asked.get("repo_ids") else []
+    more = ["--benchmarks", ",".join(asked["benchmarks"])] if asked.get("benchmarks") else []
+    more += ["--no-prs"] if asked.get("no_prs") else []
+    return words + more if words else []
+
+
+def differing(wanted: Mapping[str, bytes], there: Mapping[str, str]) -> dict[str, bytes]:
+    """The files that a repo has not, or has otherwise; there: path -> git blob id, or sha256 of a large file."""
+
+    def ids(data: bytes) -> set[str]:
+        return {hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(), hashlib.sha256(data).hexdigest()}
+
+    return {name: data for name, data in wanted.items() if there.get(name) not in ids(data)}
+
+
+def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes]) -> RepoUpload:
+    """What is to be sent to a repo; ScriptError (1) when there is one of that name that push has not made."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        info = api.repo_info(repo_id, repo_type=kind, files_metadata=True)
+    except RepositoryNotFoundError:
+        return RepoUpload(kind, repo_id, wanted, False, None)
+    files = {item.rfilename: (item.lfs.sha256 if item.lfs else item.blob_id) for item in info.siblings or []}
+    card = info.card_data
+    tags = list((card.get("tags") if card else None) or [])
+    if OUR_TAG not in tags and set(files) - {".gitattributes"}:
+        what = f"a {card.get('sdk')} Space" if kind == "space" and card and card.get("sdk") else f"a {kind}"
+        raise ScriptError(
+            f"{repo_id} is taken: there is {what} of that name which push has not made (its README has no tag "
+            f"{OUR_TAG}); nothing was written. Choose another --{kind}, or add the tag if it is meant",
+            code=1,
+        )
+    return RepoUpload(kind, repo_id, differing(wanted, files), True, info.sha, bool(info.private))
+
+
+def refuse_to_tell(metadata: Mapping[str, Any], uploads: Sequence[RepoUpload], private: bool) -> None:
+    """ScriptError when models that only some may see would get into a public repo."""
+    secret = metadata.get("private_models") or []
+    public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
+    if secret and public:
+        raise ScriptError(
+            f"the data names private models ({listing(secret, 3)}), and {public[0]} is public, or would be; collect "
+            "without them, or push to private repos (--private when they are made)"
+        )
+
+
+def send_uploads(api: Any, uploads: Sequence[RepoUpload], private: bool, hardware: str | None) -> list[dict[str, Any]]:
+    """Make what is missing, then one commit for each repo; when anything fails, what was made is removed again."""
+    made: list[RepoUpload] = []
+    try:
+        for upload in uploads:
+            if not upload.exists:
+                sdk = {"space_sdk": "gradio"} if upload.kind == "space" else {}
+                with payment(upload, "push without --space, and put what `export` writes into a static Space"):
+                    api.create_repo(upload.repo_id, repo_type=upload.kind, private=private or None, **sdk)
+                made.append(upload)
+            if upload.kind == "space" and hardware:
+                ask_hardware(api, upload, hardware)
+        return [send_upload(api, upload) for upload in uploads if upload.files]
+    except BaseException:
+        for upload in reversed(made):
+            take_back(api, upload)
+        raise
+
+
+@contextlib.contextmanager
+def payment(space: RepoUpload, way: str) -> Iterator[None]:
+    """Turn the Hub's 402 into what it says and another way."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        yield
+    except HfHubHTTPError as error:
+        if status_of(error) != 402:
+            raise
+        said = kept_text(error.server_message) or "payment required"
+        raise ScriptError(f"the Space {space.repo_id}: the Hub refused it: {said}; {way}") from error
+
+
+def ask_hardware(api: Any, space: RepoUpload, hardware: str) -> None:
+    """Request hardware unless the Space has it, or has asked for it."""
+    if space.exists:
+        runtime = api.get_space_runtime(space.repo_id)
+        if hardware in (runtime.hardware, runtime.requested_hardware):
+            return
+    with payment(space, "without --hardware it runs on cpu-basic"):
+        api.request_space_hardware(space.repo_id, hardware)
+
+
+def send_upload(api: Any, upload: RepoUpload) -> dict[str, Any]:
+    from huggingface_hub import CommitOperationAdd
+
+    commit = api.create_commit(
+        upload.repo_id,
+        [CommitOperationAdd(name, data) for name, data in upload.files.items()],
+        repo_type=upload.kind,
+        commit_message=f"Leaderboard: {', '.join(sorted(upload.files))}"[:200],
+        parent_commit=upload.head,
+    )
+    return {**upload.as_json(), "commit": commit.oid, "url": commit.commit_url}
+
+
+def take_back(api: Any, upload: RepoUpload) -> None:
+    """Remove a repo that this run has made; say so when that fails."""
+    try:
+        api.delete_repo(upload.repo_id, repo_type=upload.kind, missing_ok=True)
+        note(f"{upload.kind} {upload.repo_id} was made for this and is removed again")
+    except Exception as error:
+        note(f"warning: the {upload.kind} {upload.repo_id}, made for this, could not be removed: {trouble(error)}")
+
+
+# --- Commands ------------------------------------------------------------------------------------------------------
+
+
+def wanted_benchmarks(text: str | None, benchmarks: Benchmarks) -> list[str]:
+    """--benchmarks K,... as canonical keys; ScriptError for an unknown one."""
+    keys = []
+    for name in filter(None, (text or "").split(",")):
+        key = name if name in benchmarks.mapping else benchmarks.by_name(name)
+        if key is None:
+            near = nearest(name, benchmarks.mapping)
+            raise ScriptError(f"--benchmarks: no benchmark {single_line(name)!r} in metric_mapping.json{near}")
+        keys.append(key)
+    return list(dict.fromkeys(keys))
+
+
+def asked_for(args: argparse.Namespace, keys: Sequence[str]) -> dict[str, Any]:
+    """What a collect was asked for, as metadata.json says it; no folder of this machine is in it."""
+    return {
+        "trending": args.trending,
+        "repo_ids": read_lines(args.repo_ids) if args.repo_ids else None,
+        "author": args.author,
+        "results": [Path(folder).name for folder in args.results or []],
+        "benchmarks": list(keys),
+        "no_prs": args.no_prs,
+    }
+
+
+def begun_before(marker: Path, asked: Mapping[str, Any]) -> float | None:
+    """When an interrupted collect of the same models began; None when there is none, or it is too long ago."""
+    try:
+        saved = json.loads(marker.read_text(encoding="utf-8"))
+        since = float(saved["since"])
+        return since if saved["asked"] == asked and time.time() - since < RESUME_HOURS * 3600 else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def collect(args: argparse.Namespace) -> int:
+    """Read all scores, and write them; 1 when there is none."""
+    if not (args.trending or args.repo_ids or args.author or args.results):
+        raise ScriptError("say which models: --trending N, --repo-ids FILE, --author NAME, --results DIR")
+    mapping = read_mapping()
+    if not mapping:
+        raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
+    benchmarks = Benchmarks.of(mapping)
+    keys = wanted_benchmarks(args.benchmarks, benchmarks)
+    asked = asked_for(args, keys)
+    folder = Path(args.output_dir)
+    marker = folder / ".collect.json"
+    since = begun_before(marker, asked)
+    hub = HubReader(read_token(), since)
+    own, unreadable = read_own_runs(args.results or [], benchmarks)
+    named = args.trending or args.repo_ids or args.author
+    models = list_models(hub, args) if named else []
+    if named and not models and not own:
+        raise ScriptError("the Hub lists no such models, or none that are to be seen", code=1)
+    if args.dry_run:
+        return show_models(models, own, args)
+    if since:
+        note("an interrupted collect goes on: what it has read is not asked for again")
+    elif models:
+        write_whole(marker, to_json({"asked": asked, "since": time.time()}))
+    kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
+    readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
+    refuse_if_all_failed(readings)
+    rows = finished_rows([*(row for reading in readings for row in reading.rows), *own, *kept], mapping, keys)
+    metadata = make_metadata(
+        rows,
+        unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
+        collected=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        asked=asked,
+        models_read=len(readings),
+        requests=dict(hub.counts),
+        private_models=[reading.model for reading in readings if reading.private],
+        mapping=mapping,
+    )
+    marker.unlink(missing_ok=True)
+    hub.answers.prune()
+    if rows or not (folder / "metadata.json").exists():
+        write_data(folder, rows, metadata)
+    else:
+        note(f"no score was found: the data in {folder} stays as it was")
+    return show_collected(metadata, folder, args.json)
+
+
+def finished_rows(rows: Sequence[BoardRow], mapping: Mapping[str, Any], keys: Sequence[str]) -> list[BoardRow]:
+    """The rows with units, comparable values and the shown ones, in the order of the data."""
+    facts = {row["model"]: row for row in rows if row["source_format"] != "record"}
+    for row in rows:
+        if row["source_format"] == "record" and (known := facts.get(row["model"])):
+            names = ("parameters", "license", "downloads", "likes", "library", "pipeline_tag")
+            row |= {name: known[name] for name in names}
+    settle_units(rows, mapping)
+    wanted = [row for row in rows if not keys or row["benchmark"] in keys]
+    choose_shown(wanted)
+    order = list(SOURCE_TYPES)
+    wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order.index(row["source_type"])))
+    return wanted
+
+
+def kept_runs(folder: Path) -> list[BoardRow]:
+    """The own runs of earlier data, as they were."""
+    engine, _ = open_data(folder)
+    rows = query(
+        engine, "SELECT * FROM scores WHERE source_format = 'record' AND source_type IN ('own_run', 'reported')"
+    )
+    for row in rows:
+        row |= {"comparable": None, "comparable_error": None, "shown": False}
+    return rows
+
+
+def refuse_if_all_failed(readings: Sequence[ModelReading]) -> None:
+    """ScriptError when no model could be read at all: the network or the token, not the models."""
+    reasons = Counter(reading.failed for reading in readings)
+    if readings and not reasons[""]:
+        reason, count = reasons.most_common(1)[0]
+        raise ScriptError(f"none of the {len(readings)} models could be read; {count} of them: {reason}")
+
+
+def show_models(models: Sequence[str], own: Sequence[BoardRow], args: argparse.Namespace) -> int:
+    """--dry-run: what would be read."""
+    local = sorted({row["model"] for row in own}, key=natural_key)
+    if args.json:
+        sys.stdout.write(to_json({"dry_run": True, "models": list(models), "own_runs": local}))
+    else:
+        print("\n".join([*models, *local]))
+    note(f"{len(models)} models on the Hub, {len(local)} with records here; nothing was read or written")
+    return 0 if models or local else 1
+
+
+def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> int:
+    """Print what a collect has found; 1 when there is no score."""
+    counts, requests = metadata["counts"], metadata["requests"]
+    if as_json:
+        sys.stdout.write(to_json(metadata))
+    elif counts["rows"]:
+        rows = [(e["key"], e["name"], e["models"], e["rows"]) for e in metadata["benchmarks"]]
+        print_table(("benchmark", "name", "models", "scores"), rows)
+    by_model = Counter(item["model"] for item in metadata["unreadable"])
+    for item in metadata["unreadable"][:5]:
+        note(f"could not be read: {item['model'] or item['where']}: {item['where']}: {item['reason']}")
+    if len(metadata["unreadable"]) > 5:
+        note(f"and {len(metadata['unreadable']) - 5} more of {len(by_model)} models: metadata.json has them all")
+    note(
+        f"{counts['rows']} scores of {counts['models']} models on {len(metadata['benchmarks'])} benchmarks "
+        f"in {folder}; {counts['apart']} kept apart; {requests['sent']} requests, {requests['not_modified']} not "
+        "modified"
+    )
+    return 0 if counts["rows"] else 1
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print a model's scores, a ranking, or an overview."""
+    engine, metadata = open_data(args.data)
+    if args.model:
+        return show_model(engine, metadata, args)
+    keys = [find_benchmark_key(name, metadata) for name in args.benchmark or []]
+    if len(keys) == 1:
+        return show_ranking(engine, metadata, keys[0], args)
+    return show_overview(engine, metadata, keys, args)
+
+
+def find_benchmark_key(text: str, metadata: Mapping[str, Any]) -> str:
+    """The key of a benchmark with scores; ScriptError: 1 none has one, 2 unknown."""
+    names = {normalize_name(name): e["key"] for e in metadata["benchmarks"] for name in (e["name"], e["key"])}
+    if key := names.get(normalize_name(text)):
+        return key
+    have = [entry["key"] for entry in metadata["benchmarks"]]
+    known = Benchmarks.of(read_mapping()).by_name(text)
+    if known in have:
+        return known
+    if known:
+        raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
+    raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
+
+
+def find_model(text: str, models: Sequence[str]) -> str:
+    """A model of the data by its id or the end of it; ScriptError: 1 none, 3 several."""
+    if text in models:
+        return text
+    found = [name for name in models if text.lower() in (name.lower(), name.rpartition("/")[2].lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ScriptError(f"--model {single_line(text)} fits several; choose one: {listing(found, 20)}", code=3)
+    raise ScriptError(f"no scores of {single_line(text)!r}{nearest(text, models)}", code=1)
+
+
+# The shown rows of some benchmarks; of one kind of source, its own first where another one is shown.
+CHOSEN_ROWS = """
+    SELECT * FROM scores
+    WHERE comparable IS NOT NULL AND list_contains($1, benchmark) AND (shown OR $2 IS NOT NULL)
+      AND ($2 IS NULL OR source_type = $2)
+    QUALIFY row_number() OVER (
+        PARTITION BY model, benchmark
+        ORDER BY shown DESC, list_position($3, source_format), date DESC NULLS LAST, value, source_task
+    ) = 1
+"""
+
+
+def shown_scores(engine: Any, source: str | None, keys: Sequence[str]) -> list[BoardRow]:
+    """One row for each model and benchmark: the shown one, or that of one kind of source."""
+    return query(engine, CHOSEN_ROWS, [list(keys), source, list(SOURCE_FORMATS)])
+
+
+def pivot_scores(engine: Any, source: str | None, keys: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Model -> {benchmark: comparable value}, the models with the most scores first."""
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {CHOSEN_ROWS}", [list(keys), source, list(SOURCE_FORMATS)])
+    rows = query(engine, "PIVOT chosen ON benchmark USING any_value(comparable) GROUP BY model")
+    table = {row.pop("model"): {key: value for key, value in row.items() if value is not None} for row in rows}
+    return {model: table[model] for model in sorted(table, key=lambda name: (-len(table[name]), natural_key(name)))}
+
+
+def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
+    """One benchmark's models, the best first, with the ranks that they may have."""
+    rows = shown_scores(engine, args.source, [key])
+    ranges = rank_ranges(rows)
+    sign = 1 if rows and rows[0]["lower_is_better"] else -1
+    rows.sort(key=lambda row: (sign * row["comparable"], natural_key(row["model"])))
+    about = next(entry for entry in metadata["benchmarks"] if entry["key"] == key)
+    top = [row | {"rank": dataclasses.asdict(ranges[row["model"]])} for row in rows[: args.top]]
+    if args.json:
+        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
+        sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
+        return 0 if rows else 1
+    unit = {"proportion": "%", "percent": "%"}.get(about["unit"], about["unit"])
+    lines = [
+        (
+            str(ranges[row["model"]]), row["model"], display_score(row["comparable"], about["unit"]),
+            shown_error(row), SOURCE_TYPES[row["source_type"]], row["shots"], (row["date"] or "")[:10],
+        )
+        for row in top
+    ]  # fmt: skip
+    print_table(("rank", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"), lines)
+    note(f"{len(rows)} models. {RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
+    return 0 if rows else 1
+
+
+def shown_error(row: BoardRow) -> str:
+    """The standard error of a row as people read it; ~: from the number of items alone."""
+    error, basis = row_error(row)
+    mark = "" if basis == "stated" else "~"
+    return "" if error is None else mark + display_score(error, row["canonical_unit"])
+
+
+def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespace) -> int:
+    """All numbers of one model, with where they are from."""
+    models = [row["model"] for row in query(engine, "SELECT DISTINCT model FROM scores ORDER BY model")]
+    model = find_model(args.model, models)
+    rows = query(
+        engine,
+        "SELECT * FROM scores WHERE model = $1 AND ($2 IS NULL OR source_type = $2) "
+        "ORDER BY benchmark, shown DESC, date",
+        [model, args.source],
+    )
+    if args.json:
+        sys.stdout.write(to_json({"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "rows": rows}))
+        return 0 if rows else 1
+    lines = [
+        (
+            row["benchmark_name"], display_score(row["comparable"], row["canonical_unit"]),
+            f"{row['value']:g} {row['unit'] or '?'}", "shown" if row["shown"] else "",
+            SOURCE_TYPES[row["source_type"]], row["why_not"] or row["notes"], row["source_url"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    print_table(("benchmark", "score", "as written", "", "source", "remark", "where"), lines)
+    note(f"{model}: {len(rows)} scores; shares as %")
+    return 0 if rows else 1
+
+
+def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str], args: argparse.Namespace) -> int:
+    """Models x benchmarks: those with the most scores, and the mean over the benchmarks that all of them have."""
+    about = {entry["key"]: entry for entry in metadata["benchmarks"]}
+    keys = list(keys) or list(about)[:8]
+    scores = pivot_scores(engine, args.source, keys)
+    if not scores:
+        raise ScriptError("no comparable score", code=1)
+    top = list(scores)[: args.top]
+    fit = {key for key in keys if may_be_averaged(about[key])}
+    shared, means = shared_average(
+        {model: {key: scores[model][key] for key in fit & set(scores[model])} for model in top}
+    )
+    if args.json:
+        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
+        table = [{"model": model, "scores": scores[model], "shared_mean": means.get(model)} for model in top]
+        sys.stdout.write(to_json(answer | {"shared": shared, "rows": table}))
+        return 0
+    top.sort(key=lambda model: -means.get(model, 0.0))  # as before where nothing is shared
+    header = ["model", *(about[key]["name"] for key in keys)]
+    lines = [[model, *(display_score(scores[model].get(key), about[key]["unit"]) for key in keys)] for model in top]
+    if len(shared) > 1:
+        header.append(f"mean of {len(shared)} shared")
+        lines = [[*line, display_score(means[line[0]], "proportion")] for line in lines]
+    print_table(header, lines)
+    note(f"{len(top)} of {len(scores)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %")
+    if len(shared) > 1:
+        note(f"the mean is over what all these models have: {listing((about[key]['name'] for key in shared), 10)}")
+    return 0
+
+
+def may_be_averaged(about: Mapping[str, Any]) -> bool:
+    """Whether a benchmark's scores may enter a mean: proportions of which more is better."""
+    return about["unit"] == "proportion" and not about["lower_is_better"]
+
+
+def push_board(args: argparse.Namespace) -> int:
+    """Say what would be sent, and with --apply send it."""
+    from huggingface_hub import HfApi
+
+    for flag, name in (("--dataset", args.dataset), ("--space", args.space)):
+        if name and not REPO_ID.fullmatch(name):
+            raise ScriptError(f"{flag} must be OWNER/NAME, not {name!r}")
+    if args.hardware and not args.space:
+        raise ScriptError("--hardware is for the Space: say which with --space OWNER/NAME")
+    _, metadata = open_data(args.data)
+    acts = args.apply and not args.dry_run
+    token = find_token(args.token_file) if acts else read_token()
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+    with hub_errors("pushing the leaderboard", token or "-"):
+        uploads = [look_at_repo(api, "dataset", args.dataset, dataset_files(args.data, metadata))]
+        if args.space:
+            wanted = space_files(args.space, args.dataset, metadata)
+            uploads.append(look_at_repo(api, "space", args.space, wanted))
+        refuse_to_tell(metadata, uploads, args.private)
+        todo = [upload for upload in uploads if upload.files or (upload.kind == "space" and args.hardware)]
+        sent: list[dict[str, Any]] = []
+        if acts and todo:
+            identity = api.whoami()
+            for upload in todo:
+                check_write_access(identity, upload.repo_id, False)
+            sent = send_uploads(api, todo, args.private, args.hardware)
+    return show_pushed(uploads, sent, acts, args)
+
+
+def show_pushed(uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]], acts: bool, args: Any) -> int:
+    """Print what was or would be sent."""
+    if args.json:
+        planned = [upload.as_json() for upload in uploads]
+        sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, "sent": list(sent)}))
+    else:
+        rows = [
+            (u.kind, u.repo_id, "exists" if u.exists else "is made", name, f"{len(data):,}")
+            for u in uploads
+            for name, data in u.files.items()
+        ]
+        print_table(("kind", "repo", "", "file", "bytes"), rows)
+    if not any(upload.files for upload in uploads):
+        note("all of it is there already; nothing to send")
+    elif not acts:
+        again = shlex.join(["uv", "run", "scripts/leaderboard.py", "push", "--dataset", args.dataset])
+        note(f"nothing was written; {again}{f' --space {args.space}' if args.space else ''} --apply sends it")
+    for commit in sent:
+        note(f"{commit['kind']} {commit['repo_id']}: {commit['url']}")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str) -> Any:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added.add_argument
+
+    add = command("collect", collect, "read the scores of many models and write the data")
+    add("--trending", type=positive, metavar="N", help="the N trending text-generation models")
+    add("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
+    add("--author", metavar="NAME", help="all models of a user or organization")
+    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
+    add("--benchmarks", metavar="K,...", help="only these benchmarks")
+    add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
+    add("--no-prs", action="store_true", help="do not look at pull requests")
+    add("--output-dir", default="leaderboard", metavar="DIR", help="where the data goes; default: leaderboard")
+    add("--workers", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
+    add("--dry-run", action="store_true", help="say which models would be read, and stop")
+    add("--json", action="store_true", help="one JSON document on stdout")
+
+    add = command("show", show, "print a benchmark's ranking, a model's scores, or an overview")
+    add_data_argument(add)
+    add("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
+    add("--model", metavar="M", help="all scores of this model, with their sources")
+    add("--source", choices=tuple(SOURCE_TYPES), help="only scores of this kind of source")
+    add("--top", type=positive, default=20, metavar="N", help="rows (default: %(default)s)")
+    add("--json", action="store_true", help="one JSON document on stdout")
+
+    add = command("serve", serve, "open the page in a browser (Gradio)")
+    add_data_argument(add)
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
+    add("--port", type=positive, default=7860, metavar="N", help="port (default: %(default)s)")
+
+    add = command("export", export, "write the page as one HTML file that works without a server")
+    add_data_argument(add)
+    add("--output-dir", default="site", metavar="DIR", help="where index.html goes; default: site")
+
+    add = command("push", push_board, "send the data to a dataset and the page to a Space; without --apply, say what")
+    add_data_argument(add)
+    add("--dataset", metavar="OWNER/NAME", required=True, help="the dataset for the data")
+    add("--space", metavar="OWNER/NAME", help="the Space for the page")
+    add("--private", action="store_true", help="make the repos private, when they are made")
+    add("--hardware", metavar="FLAVOR", help="ask for this hardware for the Space, such as cpu-upgrade")
+    add("--token-file", metavar="FILE", help="read the Hub token from FILE")
+    add("--apply", action="store_true", help="push")
+    add("--dry-run", action="store_true", help="push nothing; the default")
+    add("--json", action="store_true", help="one JSON document on stdout")
+    return parser
+
+
+def add_data_argument(add: Any) -> None:
+    add("--data", type=Path, default=Path("leaderboard"), metavar="DIR", help="the data (default: %(default)s)")
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1708 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "httpx2>=2,<3",
+#     "huggingface_hub>=2.2,<3",
+#     "python-dotenv>=1.1,<2",
+#     "rich>=14,<16",
+#     "tenacity>=9,<10",
+# ]
+# ///
+"""Evaluate models of Inference Providers from a CPU of Hugging Face Jobs, so that this machine need not stay on.
+
+Sends inspect_eval_uv.py, which asks the providers, and keeps the plan and the state of every job in
+RUNS_DIR/RUN_ID/run.json. Each job puts its records into a private data set; `collect` brings them home, checked. The
+Hub token travels as a secret of the job; its account pays the hardware and the providers' tokens. A run that was
+stopped, or of which jobs failed, goes on with --run-id RUN_ID: nothing is run twice.
+
+Examples:
+
+    # what would be sent, for how much; nothing is sent
+    uv run scripts/run_eval_job.py --model Qwen/Qwen3-8B --task gsm8k --limit 50 --dry-run
+
+    # send it, then follow it, then bring the records home
+    uv run scripts/run_eval_job.py --model Qwen/Qwen3-8B --task gsm8k mmlu --provider nscale --run-id qwen --yes
+    uv run scripts/run_eval_job.py wait qwen
+    uv run scripts/run_eval_job.py collect qwen --output-dir results
+
+    # each model in a job of its own, at most for 5 dollars
+    uv run scripts/run_eval_job.py --model Qwen/Qwen3-8B openai/gpt-oss-20b --task gsm8k \\
+        --split model --max-cost 5 --yes
+
+    # look, read a log, stop, send again what failed
+    uv run scripts/run_eval_job.py status qwen
+    uv run scripts/run_eval_job.py logs qwen --tail 100
+    uv run scripts/run_eval_job.py cancel qwen
+    uv run scripts/run_eval_job.py --run-id qwen --yes
+
+Exit codes: 0 done (wait: all jobs succeeded; collect: nothing is missing); 1 the answer is no (wait: some jobs failed;
+collect: some records are missing; the estimate is above --max-cost); 2 it could not be done (usage, unknown hardware,
+network, permission, payment); 3 a decision is needed (paid jobs without --yes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import hashlib
+import io
+import json
+import logging
+import math
+import os
+import re
+import secrets
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+RUN_SCHEMA = "1"  # of run.json and of what --json prints
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+PLANNED = "PLANNED"
+FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
+# Flags that do not change the plan of a run.
+FREE_FLAGS = {
+    *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
+    *("yes", "wait", "json", "dry_run"),
+}
+JOB_SPLITS = ("model", "task", "both")
+RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
+JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
+DEFAULT_TIMEOUT = "3h"
+POLL_SECONDS = 15.0
+LOCK_SECONDS = 5.0
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+SHOWN_LINES = 30  # of a failed job
+SHOWN_FAILURES = 5
+HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
+LOG_IN = "run `hf auth login`"
+
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
+RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4})?)([smhd]?)")
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+# What ends the names of a run's checkpoints: "-step_100", "_checkpoint-500", "-epoch3".
+CHECKPOINT_SUFFIX = re.compile(
+    r"[-_.](?:global[-_]?step|steps?|iter(?:ation)?|checkpoint|ckpt|epoch)[-_=]?\d{1,15}(?:[-_]hf)?$", re.IGNORECASE
+)
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
+FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
+
+# Items of the evaluated splits, for estimates; what is not here is assumed to have ASSUMED_ITEMS.
+ITEMS = {
+    "agieval": 8062,
+    "aime": 30,
+    "aime_2024": 30,
+    "aime_2025": 30,
+    "aime24": 30,
+    "aime25": 30,
+    "arc": 3548,
+    "arc_c": 1172,
+    "arc_challenge": 1172,
+    "arc_e": 2376,
+    "arc_easy": 2376,
+    "bbh": 6511,
+    "boolq": 3270,
+    "drop": 9536,
+    "gpqa": 448,
+    "gpqa_diamond": 198,
+    "gsm8k": 1319,
+    "hellaswag": 10042,
+    "hle": 2500,
+    "humaneval": 164,
+    "ifeval": 541,
+    "math": 5000,
+    "math_500": 500,
+    "mbpp": 500,
+    "mmlu": 14042,
+    "mmlu_pro": 12032,
+    "musr": 756,
+    "piqa": 1838,
+    "simpleqa": 4326,
+    "truthfulqa": 817,
+    "winogrande": 1267,
+}
+ASSUMED_ITEMS = 1000
+PROMPT_TOKENS = 300  # of one item or one example
+ANSWER_TOKENS = 500
+
+JOB_REASONS = {
+    400: "the Hub does not accept it",
+    401: f"the token is not valid; {LOG_IN} again",
+    402: "add a payment method or credits at https://huggingface.co/settings/billing, or take cheaper --hardware",
+    403: "the token may not do this: it needs permission to run jobs (job.write) and to write to the data set, both in "
+    "this namespace: https://huggingface.co/settings/tokens",
+    404: "no such account, job or data set, or no access to it",
+    429: "too many requests, or jobs at a time: wait some minutes, or give --max-parallel N",
+}
+# What logs of failed jobs say, the more particular first, and what to do about it.
+CAUSES = (
+    (
+        r"larger than the (?:maximum number of tokens|available KV cache)|No available memory for the cache blocks",
+        "no room for the longest request: submit with a smaller --max-model-len, or larger --hardware",
+    ),
+    (
+        r"out of memory|OutOfMemoryError|OOMKilled|exit code:? 137",
+        "out of memory: submit with a smaller --gpu-memory-utilization, larger --hardware, or --tensor-parallel-size",
+    ),
+    (
+        r"GatedRepo|gated repo|\bis gated\b|\bgated:|access to \w+ \S+ is restricted",
+        "a gated model or data set: accept its terms on its page on the Hub with the account of the token",
+    ),
+    (
+        r"architectures? .{0,200}(?:are|is) not supported|does not recognize this architecture|no vLLM implementation",
+        "an architecture that vLLM does not have: submit with --backend accelerate (inspect: --backend hf)",
+    ),
+    (
+        r"no chat template|chat.template is (?:not set|missing)",
+        "the tokenizer has no chat template: submit without --use-chat-template",
+    ),
+    (r"bfloat16 is only supported on GPUs", "this GPU has no bfloat16: submit with other --hardware, such as l4x1"),
+    (
+        r"(?:argument|option|set) .?trust_remote_code|model brings its own code",
+        "the model brings its own code: read it, then submit with --trust-remote-code",
+    ),
+    (r"No space left on device", "the disk is full: submit with larger --hardware"),
+    (
+        r"402 Client Error|Payment Required|exceeded your monthly included credits",
+        "the provider wants to be paid: buy credits at https://huggingface.co/settings/billing",
+    ),
+    (r"401 Client Error|Invalid username or password", "the token was refused: log in again, then submit again"),
+    (r"no task '", "the evaluation script has no such task: see its --list-tasks"),
+    (r"No solution found when resolving", "the packages of the script could not be put together by uv"),
+)
+
+PROVIDER_SCRIPT = "inspect_eval_uv.py"
+ROUTER = "https://router.huggingface.co/v1"
+ROUTER_SECONDS = 10.0
+DEFAULT_CONNECTIONS = 10
+ANSWER_SECONDS = 10  # of a provider for one item
+SETUP_SECONDS = 240  # packages are installed
+EXPECTED = ("--provider", "--temperature", "--max-connections", "--max-tokens")  # to the script, when given
+
+
+# --- Vocabulary ---------------------------------------------------------------------------------------------------
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """A kind of machine that Jobs lends: GPU memory of one GPU and RAM in GB (10^9 bytes), dollars per hour."""
+
+    name: str
+    gpu: str
+    gpus: int
+    gpu_memory: float
+    ram: float
+    price: float
+    disk: float | None = None
+
+    def __str__(self) -> str:
+        what = f"{self.gpus} x {self.gpu} {self.gpu_memory:g} GB" if self.gpus else f"CPU, {self.ram:g} GB RAM"
+        return f"{self.name} ({what}, ${self.price:.2f}/h)"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The flavors there are, and where the list is from."""
+
+    flavors: tuple[Flavor, ...]
+    source: str
+
+    def find(self, name: str) -> Flavor:
+        for flavor in self.flavors:
+            if flavor.name == name:
+                return flavor
+        raise ScriptError(f"--hardware {name}: no such flavor; there are {', '.join(f.name for f in self.flavors)}")
+
+
+@dataclass(frozen=True)
+class EvalJob:
+    """One job of a run: what it evaluates, on what, and what that may take; `folder` is its place in the data set.
+
+    `price` is the hardware's, in dollars per hour; `tokens_usd` what a provider may ask for the tokens.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    tasks: tuple[str, ...]
+    arguments: tuple[str, ...]
+    folder: str
+    flavor: str
+    price: float
+    hours: float
+    tokens_usd: float = 0.0
+
+    @property
+    def dollars(self) -> float:
+        return self.price * self.hours + self.tokens_usd
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran."""
+
+    stage: str = PLANNED
+    job_id: str | None = None
+    url: str | None = None
+    attempt: int = 0
+    seconds: float = 0.0
+    spent: float = 0.0
+    message: str | None = None
+    cause: str | None = None
+    log: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        return self.job_id is not None and self.stage not in FINISHED
+
+    @property
+    def succeeded(self) -> bool:
+        return self.stage == "COMPLETED" and not self.missing
+
+    @property
+    def failed(self) -> bool:
+        return self.stage in FINISHED and not self.succeeded
+
+
+@dataclass
+class EvalRun:
+    """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds."""
+
+    run_id: str
+    script: str
+    namespace: str
+    results_repo: str
+    timeout: str
+    image: str | None
+    packages: tuple[str, ...]
+    jobs: tuple[EvalJob, ...]
+    states: dict[str, JobState]
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> list[tuple[EvalJob, JobState]]:
+        return [(job, self.states[job.name]) for job in self.jobs]
+
+    @property
+    def waiting(self) -> list[EvalJob]:
+        """Jobs that were never sent, or have to be sent again."""
+        return [job for job, state in self.rows() if state.stage == PLANNED or state.failed]
+
+    @property
+    def ceiling(self) -> float:
+        """Dollars when every job that waits runs into its timeout."""
+        return sum(job.price * seconds_of(self.timeout) / 3600 + job.tokens_usd for job in self.waiting)
+
+    @property
+    def dollars(self) -> float:
+        """Dollars that the jobs which wait are estimated to cost."""
+        return sum(job.dollars for job in self.waiting)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What `collect` found of one job: paths of records, tasks without one, and what was wrong."""
+
+    records: tuple[str, ...]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+# Flavors of Jobs, for planning without the Hub: name, GPU, GPUs, GB of one GPU, GB of RAM, dollars per hour. RAM is 0
+# where it is not known.
+FLAVORS_DATE = "August 2026"
+FLAVORS = (
+    Flavor("cpu-basic", "", 0, 0, 16, 0.01),
+    Flavor("cpu-upgrade", "", 0, 0, 32, 0.03),
+    Flavor("t4-small", "T4", 1, 16, 0, 0.40),
+    Flavor("t4-medium", "T4", 1, 16, 0, 0.60),
+    Flavor("l4x1", "L4", 1, 24, 0, 0.80),
+    Flavor("l4x4", "L4", 4, 24, 0, 3.80),
+    Flavor("l40sx1", "L40S", 1, 48, 0, 1.80),
+    Flavor("l40sx4", "L40S", 4, 48, 0, 8.30),
+    Flavor("l40sx8", "L40S", 8, 48, 0, 23.50),
+    Flavor("a10g-small", "A10G", 1, 24, 0, 1.00),
+    Flavor("a10g-large", "A10G", 1, 24, 0, 1.50),
+    Flavor("a10g-largex2", "A10G", 2, 24, 0, 3.00),
+    Flavor("a10g-largex4", "A10G", 4, 24, 0, 5.00),
+    Flavor("a100-large", "A100", 1, 80, 0, 2.50),
+    Flavor("a100x4", "A100", 4, 80, 0, 10.00),
+    Flavor("a100x8", "A100", 8, 80, 0, 20.00),
+    Flavor("h200", "H200", 1, 141, 0, 5.00),
+    Flavor("h200x2", "H200", 2, 141, 0, 10.00),
+    Flavor("h200x4", "H200", 4, 141, 0, 20.00),
+    Flavor("h200x8", "H200", 8, 141, 0, 40.00),
+    Flavor("rtx-pro-6000", "RTX PRO 6000", 1, 96, 0, 2.75),
+    Flavor("rtx-pro-6000x2", "RTX PRO 6000", 2, 96, 0, 5.50),
+    Flavor("rtx-pro-6000x4", "RTX PRO 6000", 4, 96, 0, 11.00),
+    Flavor("rtx-pro-6000x8", "RTX PRO 6000", 8, 96, 0, 22.00),
+)
+
+
+# --- Pure core: names and times -----------------------------------------------------------------------------------
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def label_value(text: str) -> str:
+    """A text as the Hub allows it in a label: at most 100 letters, digits, dashes and underscores."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:100] or "unnamed"
+
+
+def seconds_of(duration: str) -> int:
+    """A timeout in seconds: "90" -> 90    "5m" -> 300    "3h" -> 10800    "1.5d" -> 129600"""
+    match = DURATION.fullmatch(duration.strip())
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
+    if not 1 <= seconds < 1e9:
+        raise ScriptError(f"--timeout {duration}: write a number and s, m, h or d, for instance 90m or 3h")
+    return int(seconds)
+
+
+def split_revision(model: str) -> tuple[str, str | None]:
+    """ "owner/name@step100" -> ("owner/name", "step100");  "owner/name" -> ("owner/name", None)"""
+    name, _, revision = model.partition("@")
+    return name, revision or None
+
+
+def family(model: str) -> str:
+    """What the checkpoints of one model have in common.
+
+    "me/lm@step100" -> "me/lm"    "me/lm-step_100" -> "me/lm"    "me/lm-7b" -> "me/lm-7b"
+    """
+    name = split_revision(model)[0]
+    return CHECKPOINT_SUFFIX.sub("", name) or name
+
+
+def matrix(models: Sequence[str], tasks: Sequence[str], split: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The jobs' (models, tasks): checkpoints of one model together, or apart by `model`, `task` or `both`."""
+    groups: dict[str, list[str]] = {}
+    for model in models:
+        groups.setdefault(model if split in ("model", "both") else family(model), []).append(model)
+    shares = [(task,) for task in tasks] if split in ("task", "both") else [tuple(tasks)]
+    return [(tuple(group), share) for group in groups.values() for share in shares]
+
+
+def job_name(models: Sequence[str], tasks: Sequence[str], settings: Sequence[str]) -> str:
+    """A name that says what a job does and is another one for every other job; letters, digits, dashes, underscores."""
+    one = models[0] if len(models) == 1 else f"{family(models[0])}-{len(models)}-models"
+    what = plain_task(tasks[0]) if len(tasks) == 1 else f"{len(tasks)}-tasks"
+    digest = hashlib.sha256(json.dumps([models, tasks, settings]).encode()).hexdigest()[:8]
+    return f"{label_value(one.split('/')[-1])[:50]}-{label_value(what)[:30]}-{digest}"
+
+
+def plain_task(task: str) -> str:
+    """A task without suite and shots: "leaderboard|gsm8k|5" -> gsm8k    "inspect_evals/gsm8k" -> gsm8k"""
+    parts = [part.strip() for part in task.split("|")]
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return parts[-1].rsplit("/", 1)[-1]
+
+
+def task_shots(task: str) -> int | None:
+    """The number of examples that a task string asks for: "gsm8k|5" -> 5    "leaderboard|gsm8k|5|0" -> 5"""
+    numbers = [part for part in task.split("|")[1:] if part.strip().isdecimal()]
+    return int(numbers[0]) if numbers else None
+
+
+def task_key(task: str) -> str:
+    """A task's name for comparing: "inspect_evals/GSM8K" -> gsm8k    "arc:easy|0" -> arc_easy"""
+    return re.sub(r"[^a-z0-9]+", "_", plain_task(task).lower()).strip("_")
+
+
+# --- Pure core: what it takes -------------------------------------------------------------------------------------
+
+
+def task_items(task: str, limit: int | None) -> tuple[int, bool]:
+    """How many items a task has, and whether that is known; a family's number is that of all its parts."""
+    names = (task_key(task), task_key(task.split(":", 1)[0]))
+    known = next((ITEMS[name] for name in names if name in ITEMS), None)
+    items = ASSUMED_ITEMS if known is None else known
+    return (min(items, limit) if limit else items), known is not None
+
+
+def task_tokens(task: str, limit: int | None) -> tuple[float, float]:
+    """Tokens of the prompts and of the answers of a task."""
+    items, _ = task_items(task, limit)
+    return items * PROMPT_TOKENS * (1 + (task_shots(task) or 0)), items * ANSWER_TOKENS
+
+
+def money(amount: float) -> str:
+    """ "$0.05", or "under $0.01" for what is not nothing."""
+    return "under $0.01" if 0 < amount < 0.005 else f"${amount:,.2f}"
+
+
+def duration_text(seconds: float) -> str:
+    """ "42 s", "12 min", "3.5 h" """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+# --- Pure core: the command ---------------------------------------------------------------------------------------
+
+
+def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
+    """The labels by which a job is found again, whoever lost run.json."""
+    model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
+    task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
+    found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
+    return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
+
+
+def hf_command(run: EvalRun, job: EvalJob) -> str:
+    """The command of the `hf` program that submits the same job; the token is named, never written."""
+    words = ["hf", "jobs", "uv", "run", "--detach", "--flavor", job.flavor, "-s", "HF_TOKEN"]
+    words += ["--timeout", run.timeout, "--namespace", run.namespace]
+    words += ["--image", run.image] if run.image else []
+    for name, value in JOB_ENVIRONMENT.items():
+        words += ["-e", f"{name}={value}"]
+    for name, value in job_labels(run, job, run.states[job.name].attempt + 1).items():
+        words += ["-l", f"{name}={value}"]
+    for package in run.packages:
+        words += ["--with", package]
+    return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
+
+
+# --- Pure core: why a job failed ----------------------------------------------------------------------------------
+
+
+def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:
+    """What is known to lie behind a failure, with what to do; None when nothing is."""
+    text = "\n".join([*log, message or ""])
+    if ran >= timeout or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
+        return f"it ran into its timeout: submit again with a longer --timeout (it was {duration_text(timeout)})"
+    return next((advice for pattern, advice in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
+
+
+# --- Pure core: run.json ------------------------------------------------------------------------------------------
+
+
+def run_to_json(run: EvalRun) -> dict[str, Any]:
+    """What run.json holds."""
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states")}
+    jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
+    return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
+
+
+def run_from_json(data: Any, where: Path) -> EvalRun:
+    """The run that a run.json holds; ScriptError when it is none."""
+    if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
+        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
+    try:
+        rows = [dict(row) for row in data["jobs"]]
+        states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
+        jobs = tuple(EvalJob(**tuples(row)) for row in rows)
+        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs")}
+        return EvalRun(**tuples(plan), jobs=jobs, states=states)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{where}: damaged ({error!r}): use another --run-id") from error
+
+
+def tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Lists, which JSON has, as tuples, which do not change."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def same_plan(old: EvalRun, new: EvalRun) -> bool:
+    """Whether two plans ask for the same; hardware, prices and timeout may be others now."""
+    return (old.script, old.namespace, old.results_repo, [job.name for job in old.jobs]) == (
+        new.script,
+        new.namespace,
+        new.results_repo,
+        [job.name for job in new.jobs],
+    )
+
+
+# --- Pure core: records -------------------------------------------------------------------------------------------
+
+
+def record_problem(record: Any) -> str | None:
+    """The first reason why a file is not a record that other scripts can read; None when it is one."""
+    if not isinstance(record, dict) or record.get("schema_version") != RECORD_SCHEMA:
+        return f"not a record of schema {RECORD_SCHEMA}"
+    for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
+        if not record.get(part):
+            return f"no {part}"
+    if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
+        return "no model_info.id"
+    results = record.get("evaluation_results")
+    if not isinstance(results, list) or not results:
+        return "no evaluation_results"
+    for result in results:
+        score = (result.get("score_details") or {}).get("score") if isinstance(result, dict) else None
+        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+            return "a result without a score"
+    return None
+
+
+def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
+    """The first reason why a samples file does not belong to its record."""
+    if not lines:
+        return "its samples file is empty"
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return f"line {number} of its samples file is not JSON"
+        if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
+            return f"line {number} of its samples file belongs to another record"
+    return None
+
+
+def is_of_model(record: dict[str, Any], model: str) -> bool:
+    """Whether a record is of the model that a job was given."""
+    name, revision = split_revision(model)
+    found = record["model_info"]["id"]
+    return found == model or (found == name and revision is None)
+
+
+def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
+    """Whether a record is of the task asked for: by the request that it kept, else by its task's names."""
+    details = record["eval_library"].get("additional_details") or {}
+    asked, done = details.get("task_request"), details.get("task")
+    names = [asked, done, *(result.get("evaluation_name") for result in record["evaluation_results"])]
+    wanted = {task_key(task), *aliases.get(task_key(task), ())}
+    keys = {key for name in names if name for key in (task_key(name), task_key(name.split(":", 1)[0]))}
+    shots = {task_shots(name) for name in (asked, done) if name and task_shots(name) is not None}
+    return bool(wanted & keys) and (task_shots(task) is None or not shots or task_shots(task) in shots)
+
+
+def missing_tasks_of(
+    job: EvalJob, records: Sequence[dict[str, Any]], aliases: Mapping[str, set[str]]
+) -> tuple[str, ...]:
+    """`model task` for what a job was asked and has no record of; a family needs all its parts."""
+    missing = []
+    for model in job.models:
+        for task in job.tasks:
+            found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
+            details = [row["eval_library"].get("additional_details") or {} for row in found]
+            wanted = max(
+                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
+            )
+            if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
+                missing.append(f"{model} {task}")
+    return tuple(missing)
+
+
+# --- Pure core: tables --------------------------------------------------------------------------------------------
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def names_text(names: Sequence[str]) -> str:
+    """A few names, or the first and how many more."""
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
+
+
+def plan_rows(run: EvalRun) -> list[list[str]]:
+    """The jobs of a plan."""
+    rows = [["job", "models", "tasks", "hardware", "hours", "cost"]]
+    for job in run.jobs:
+        cost = [job.flavor, f"{job.hours:.2f}", money(job.dollars)]
+        rows.append([job.name, names_text(job.models), names_text(job.tasks), *cost])
+    return rows
+
+
+def state_rows(run: EvalRun) -> list[list[str]]:
+    """The jobs of a run as they are now."""
+    rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
+    for job, state in run.rows():
+        ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
+        what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
+        rows.append([job.name, job.flavor, state.stage, *ran, what])
+    return rows
+
+
+def summary(run: EvalRun) -> str:
+    """One line: how many jobs are where, and what they have cost so far."""
+    counts = collections.Counter(state.stage for _, state in run.rows())
+    spent = sum(state.spent for _, state in run.rows())
+    return f"{', '.join(f'{n} {stage}' for stage, n in sorted(counts.items()))}; {money(spent)} so far"
+
+
+def cost_lines(run: EvalRun) -> list[str]:
+    """What the jobs that wait may take, and what it rests on."""
+    waiting, flavors = run.waiting, collections.Counter(job.flavor for job in run.waiting)
+    kinds = ", ".join(f"{count} x {name}" for name, count in sorted(flavors.items())) or "nothing"
+    hours = sum(job.hours for job in waiting)
+    lines = [
+        f"to send: {len(waiting)} of {len(run.jobs)} jobs ({kinds}), about {hours:.2f} machine hours, "
+        f"{money(run.dollars)}; at most {money(run.ceiling)}, when each runs into its timeout of {run.timeout}"
+    ]
+    late = [job.name for job in waiting if job.hours * 3600 > seconds_of(run.timeout)]
+    if late:
+        longest = max(job.hours for job in waiting)
+        lines.append(
+            f"warning: {len(late)} jobs are estimated to need longer than --timeout {run.timeout} "
+            f"(up to {longest:.1f} h): give a longer one, or split them with --split both"
+        )
+    return lines + list(run.notes)
+
+
+# --- Edges: files -------------------------------------------------------------------------------------------------
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
+    return text.replace(str(Path.home()), "~")
+
+
+def run_file(args: argparse.Namespace, run_id: str) -> Path:
+    """Where the run.json of a run is; ScriptError for an id that is no name."""
+    if not RUN_ID.fullmatch(run_id):
+        raise ScriptError(f"{run_id!r} is no run id: letters, digits, dashes and underscores, at most 60")
+    return Path(args.runs_dir) / run_id / "run.json"
+
+
+def load_run(args: argparse.Namespace) -> EvalRun:
+    """The run that a verb names; ScriptError with the runs that there are."""
+    path = run_file(args, args.run_id)
+    if not path.is_file():
+        known = sorted(found.parent.name for found in Path(args.runs_dir).glob("*/run.json"))
+        hint = f"there are {', '.join(known[-5:])}" if known else "give its folder with --runs-dir"
+        raise ScriptError(f"{path}: no such run; {hint}")
+    return run_from_json(read_json(path), path)
+
+
+def save_run(args: argparse.Namespace, run: EvalRun) -> None:
+    """Write run.json, whole or not at all."""
+    write_whole(run_file(args, run.run_id), json.dumps(run_to_json(run), indent=1) + "\n")
+
+
+@contextlib.contextmanager
+def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
+    """Let no two commands send jobs of the same run at a time, which would send some twice."""
+    from huggingface_hub.utils import WeakFileLock
+
+    path = run_file(args, run_id).with_name(".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with WeakFileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
+    except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def task_aliases() -> dict[str, set[str]]:
+    """Canonical key -> the names that harnesses give it, from metric_mapping.json when it is beside the scripts."""
+    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+    found = read_json(path) if path.is_file() else {}
+    return {
+        key: {task_key(entry[harness]) for harness in ("lighteval", "inspect") if isinstance(entry.get(harness), str)}
+        for key, entry in found.items()
+        if isinstance(entry, dict)
+    }
+
+
+# --- Edges: the Hub -----------------------------------------------------------------------------------------------
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+@contextlib.contextmanager
+def job_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn what the Hub's client raises into one line that says what failed and what to do."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else None
+        said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
+        advice = JOB_REASONS.get(status, f"the Hub answered {status}")
+        raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
+    except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
+        what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
+        raise ScriptError(f"{doing}: the connection failed ({what})") from error
+
+
+class JobsClient:
+    """The Hub's Jobs API as one account uses it; what is refused for now is asked again."""
+
+    def __init__(self, token: str, namespace: str | None) -> None:
+        from huggingface_hub import HfApi
+        from huggingface_hub.utils import disable_progress_bars
+
+        disable_progress_bars()
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+        self.token = token
+        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.namespace = namespace or self.account()
+
+    def account(self) -> str:
+        """The name of the token's owner."""
+        with job_errors("asking the Hub who you are", self.token):
+            return self.patiently(self.api.whoami)["name"]
+
+    def patiently(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call, and call again on 429, 5xx and broken connections, when the Hub says."""
+        import tenacity
+
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(worth_repeating),
+            wait=seconds_to_wait,
+            stop=tenacity.stop_after_attempt(MAX_TRIES),
+            reraise=True,
+        )
+        return again(call, *args, **options)
+
+    def clean(self, text: str) -> str:
+        """A line from the Hub without tokens and control characters."""
+        return scrub(printable(text).replace(self.token, "***"))
+
+    def catalog(self) -> Catalog:
+        """The flavors there are now."""
+        with job_errors("asking for the hardware of Jobs", self.token):
+            rows = self.patiently(self.api.list_jobs_hardware)
+        return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
+
+    def jobs_of(self, run_id: str) -> dict[str, Any]:
+        """The newest job on the Hub for each job name of a run."""
+        labels = {RUN_LABEL: label_value(run_id)}
+        with job_errors("listing the jobs of this run", self.token):
+            found = self.patiently(lambda: list(self.api.list_jobs(labels=labels, namespace=self.namespace)))
+        found.sort(key=attempt_of)
+        return {(info.labels or {}).get(JOB_LABEL, ""): info for info in found}
+
+    def submit(self, run: EvalRun, job: EvalJob, attempt: int) -> Any:
+        """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
+        import tenacity
+
+        labels = job_labels(run, job, attempt)
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: worth_repeating(error) or isinstance(error, RuntimeError)),
+            wait=seconds_to_wait,
+            stop=tenacity.stop_after_attempt(MAX_TRIES),
+            reraise=True,
+        )
+        with job_errors(f"submitting {job.name}", self.token):
+            for trial in again:
+                with trial:
+                    if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
+                        return known
+                    return self.send(run, job, labels)
+
+    def submitted(self, labels: dict[str, str]) -> Any:
+        """The job with these labels, when an earlier try reached the Hub after all."""
+        wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
+        return next(iter(self.api.list_jobs(labels=wanted, namespace=self.namespace)), None)
+
+    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str]) -> Any:
+        """One submission, by the client's own way; what it prints goes to stderr."""
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # run_uv_job is marked experimental
+            return self.api.run_uv_job(
+                str(script_path(run.script)),
+                script_args=list(job.arguments),
+                dependencies=list(run.packages) or None,
+                image=run.image,
+                env=dict(JOB_ENVIRONMENT),
+                secrets={"HF_TOKEN": self.token},
+                flavor=job.flavor,
+                timeout=run.timeout,
+                labels=labels,
+                namespace=self.namespace,
+            )
+
+    def log_tail(self, job_id: str, lines: int) -> tuple[str, ...]:
+        """The last lines of a job's log, without tokens; none when the Hub does not give them."""
+        with contextlib.suppress(ScriptError), job_errors(f"reading the log of {job_id}", self.token):
+            found = self.patiently(
+                lambda: list(self.api.fetch_job_logs(job_id=job_id, namespace=self.namespace, tail=lines))
+            )
+            return tuple(self.clean(line)[:500] for line in found[-lines:])
+        return ()
+
+    def open_results(self, repo_id: str) -> None:
+        """Make the data set for the records (private) before money is spent on what could not be kept."""
+        with job_errors(f"--results-repo {repo_id}", self.token):
+            self.patiently(self.api.create_repo, repo_id, repo_type="dataset", private=True, exist_ok=True)
+
+
+def attempt_of(info: Any) -> int:
+    """Which try a job on the Hub is, by its label."""
+    label = (info.labels or {}).get(ATTEMPT_LABEL, "")
+    return int(label) if label.isdecimal() else 1
+
+
+def flavor_from_hub(row: Any) -> Flavor:
+    """A flavor as `list_jobs_hardware` describes it: sizes such as "24 GB", GPU memory of all GPUs together."""
+
+    def number(text: str | None) -> float:
+        match = re.search(r"\d+(?:\.\d+)?", str(text or ""))
+        return float(match[0]) * (1000 if "TB" in str(text) else 1) if match else 0.0
+
+    # Only what CUDA runs on counts as a GPU here: vLLM's packages are built for it.
+    gpu = row.accelerator if row.accelerator and row.accelerator.manufacturer.lower() == "nvidia" else None
+    count = int(number(gpu.quantity)) if gpu else 0
+    memory = number(gpu.vram) / count if gpu and count else 0.0
+    hours = {"minute": 60, "hour": 1, "second": 3600}.get(row.unit_label, 60)
+    disk = number(row.ephemeral_storage) or None
+    model = gpu.model if gpu else ""
+    return Flavor(row.name, model, count, memory, number(row.ram), row.unit_cost_usd * hours, disk)
+
+
+def script_path(name: str) -> Path:
+    """One of the evaluation scripts beside this one."""
+    path = Path(__file__).resolve().parent / name
+    if not path.is_file():
+        raise ScriptError(f"{path.name} is not beside this script: a job is sent from a copy of the whole project")
+    return path
+
+
+# --- Edges: following a run ---------------------------------------------------------------------------------------
+
+
+def refreshed(client: JobsClient, run: EvalRun) -> EvalRun:
+    """The run with every job's stage as the Hub has it; failed jobs with the end of their log and the cause."""
+    found = client.jobs_of(run.run_id)
+    states = {job.name: state_now(client, run, job, found.get(job.name)) for job in run.jobs}
+    return replace(run, states=states)
+
+
+def state_now(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> JobState:
+    """A job's state, from what the Hub lists under its labels; the log of a failed one is read once."""
+    old = run.states[job.name]
+    known = info is not None and old.job_id == info.id and old.stage in FINISHED
+    if info is None or known or attempt_of(info) < old.attempt:  # less: the list is behind
+        return old
+    stage = str(getattr(info.status.stage, "value", info.status.stage))
+    message = client.clean(info.status.message)[:300] if info.status.message else None
+    seconds = float((info.durations and info.durations.running_secs) or 0)
+    spent = old.spent + job.price * seconds / 3600 if stage in FINISHED else old.spent
+    missing = () if old.job_id != info.id else old.missing
+    state = JobState(stage, info.id, info.url, attempt_of(info), seconds, spent, message, missing=missing)
+    if not state.failed or stage == "CANCELED":
+        return state
+    log = client.log_tail(info.id, SHOWN_LINES)
+    return replace(state, log=log, cause=failure_cause(message, log, seconds, seconds_of(run.timeout)))
+
+
+def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:
+    """Send jobs, at most --max-parallel at a time; run.json is written after each."""
+    queue, sent = list(todo), []
+    while queue:
+        active = sum(state.active for state in run.states.values())
+        room = len(queue) if args.max_parallel is None else max(0, args.max_parallel - active)
+        for job in queue[:room]:
+            old = run.states[job.name]
+            info = client.submit(run, job, old.attempt + 1)
+            state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, spent=old.spent)
+            run = replace(run, states={**run.states, job.name: state})
+            save_run(args, run)
+            sent.append(job.name)
+            note(f"sent {job.name} to {job.flavor}: {info.url}")
+        queue = queue[room:]
+        if queue:
+            if room:
+                note(f"{len(queue)} jobs wait for room (--max-parallel {args.max_parallel})")
+            time.sleep(POLL_SECONDS)
+            run = refreshed(client, run)
+            save_run(args, run)
+            check_hope(run, sent)
+    return run
+
+
+def check_hope(run: EvalRun, sent: Sequence[str]) -> None:
+    """Stop sending when the first jobs have failed and none has succeeded: the others would cost and fail as well."""
+    failed = [name for name in sent if run.states[name].failed]
+    if len(failed) >= HOPELESS and not any(state.succeeded for state in run.states.values()):
+        raise ScriptError(
+            f"{len(failed)} jobs have failed and none has succeeded, so the rest is not sent; "
+            f"see {this_script()} status {run.run_id}",
+            code=1,
+        )
+
+
+def follow(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> EvalRun:
+    """Look at the jobs until none runs: a live table in a terminal, a line for each change elsewhere."""
+    with live_table() as show:
+        while True:
+            before, run = run, refreshed(client, run)
+            save_run(args, run)
+            show(before, run)
+            if not any(state.active for state in run.states.values()):
+                return run
+            time.sleep(POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
+    """Yields a function that shows a run after a look at it."""
+    if not sys.stderr.isatty():
+
+        def lines(before: EvalRun, run: EvalRun) -> None:
+            for job, state in run.rows():
+                if state.stage != before.states[job.name].stage:
+                    note(f"{job.name}: {state.stage}{f' ({state.cause or state.message})' if state.failed else ''}")
+
+        yield lines
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+        yield lambda _, run: live.update(rich_rows(state_rows(run), summary(run)), refresh=True)
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def show_failures(run: EvalRun) -> None:
+    """The end of the log of failed jobs, and what to do."""
+    failed = [(job, state) for job, state in run.rows() if state.failed]
+    for job, state in failed[:SHOWN_FAILURES]:
+        note(f"\n{job.name}: {state.stage}{f' ({state.message})' if state.message else ''}; the end of its log:")
+        for line in state.log or ("(no log)",):
+            note(f"  {line}")
+        note(f"  cause: {state.cause or 'not known'}")
+    if len(failed) > SHOWN_FAILURES:
+        note(f"\n{len(failed) - SHOWN_FAILURES} more failed: {this_script()} logs {run.run_id} --job NAME")
+    planned = sum(state.stage == PLANNED for state in run.states.values())
+    if planned:
+        note(f"\n{planned} jobs were not sent yet")
+    if failed or planned:
+        note(f"\nsend what is missing or failed: {this_script()} --run-id {run.run_id}")
+
+
+def this_script() -> str:
+    """This script as it is started from the project's folder."""
+    return f"uv run scripts/{Path(__file__).name}"
+
+
+def print_run(run: EvalRun, as_json: bool) -> None:
+    """The state of a run on stdout."""
+    if as_json:
+        print(json.dumps(run_to_json(run) | {"summary": summary(run)}, indent=1))
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(rich_rows(state_rows(run), summary(run)))
+    else:
+        print(f"{render_table(state_rows(run))}\n\n{summary(run)}")
+
+
+# --- Edges: results -----------------------------------------------------------------------------------------------
+
+
+def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
+    """A copy of the run's folder in the data set."""
+    from huggingface_hub import snapshot_download
+
+    with job_errors(f"reading {run.results_repo}", client.token):
+        return Path(
+            client.patiently(
+                snapshot_download,
+                run.results_repo,
+                repo_type="dataset",
+                allow_patterns=[f"runs/{run.run_id}/*"],
+                token=client.token,
+                endpoint=client.api.endpoint,
+            )
+        )
+
+
+def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]]) -> Collected:
+    """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is."""
+    place = fetched / job.folder
+    names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.json")) if place.is_dir() else []
+    records, problems, contents = [], [], []
+    for name in names:
+        if not RECORD_PATH.fullmatch(name) and not FAILURE_PATH.fullmatch(name):
+            problems.append(f"{name}: not a place for a record")
+        elif RECORD_PATH.fullmatch(name):
+            problem, record = checked_record(place / name)
+            problem = problem or kept_problem(place, output, name)
+            if problem:
+                problems.append(f"{name}: {problem}")
+            else:
+                records.append(name)
+                contents.append(record)
+    missing = missing_tasks_of(job, contents, aliases)
+    problems += [f"{name}: {text}" for name, text in failures(place, names, contents)]
+    strangers = [name for name, row in zip(records, contents, strict=True) if not is_asked_of(job, row, aliases)]
+    problems += [f"{name}: a record of a model or task that this job was not given" for name in strangers]
+    return Collected(tuple(records), missing, tuple(problems))
+
+
+def is_asked_of(job: EvalJob, record: dict[str, Any], aliases: Mapping[str, set[str]]) -> bool:
+    """Whether a record is of one of the models and tasks of a job."""
+    return any(is_of_model(record, model) for model in job.models) and any(
+        is_of_task(record, task, aliases) for task in job.tasks
+    )
+
+
+def checked_record(path: Path) -> tuple[str | None, dict[str, Any]]:
+    """The reason why a record is not to be used, or None, and the record."""
+    try:
+        record = read_json(path)
+        problem = record_problem(record)
+        samples = path.with_name(f"{path.stem}_samples.jsonl")
+        if problem is None and not samples.is_file():
+            problem = "its samples file is missing"
+        if problem is None:
+            problem = samples_problem(record, samples.read_text(encoding="utf-8").splitlines())
+    except (ScriptError, OSError, ValueError) as error:
+        return f"cannot be read ({str(error)[:100]})", {}
+    return problem, record
+
+
+def kept_problem(place: Path, output: Path, name: str) -> str | None:
+    """Copy a record and its samples, samples first; the reason when another file has its name already."""
+    for part in (f"{name.removesuffix('.json')}_samples.jsonl", name):
+        text, target = (place / part).read_text(encoding="utf-8"), output / part
+        if target.is_file() and target.read_text(encoding="utf-8") != text:
+            return f"{target} is there already and differs: it was kept"
+        if not target.is_file():
+            write_whole(target, text)
+    return None
+
+
+def failures(place: Path, names: Sequence[str], records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The failure files of tasks that no later try has measured, and what they say in one line."""
+    done = {
+        (row["model_info"]["id"], (row["eval_library"].get("additional_details") or {}).get("task")) for row in records
+    }
+    for name in names:
+        if not FAILURE_PATH.fullmatch(name):
+            continue
+        try:
+            content = read_json(place / name)
+            if (content["model_id"], content["task"]) not in done:
+                yield name, scrub(f"{content['model_id']} {content['task']} failed: {content['error']}")[:300]
+        except (ScriptError, KeyError, TypeError):
+            yield name, "a failure file that cannot be read"
+
+
+# --- Edges: providers ---------------------------------------------------------------------------------------------
+
+
+def provider_prices(token: str) -> dict[str, dict[str, tuple[float, float]]]:
+    """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
+    from huggingface_hub.utils import get_session
+
+    try:
+        headers = {"Authorization": f"Bearer {token}"}
+        rows = get_session().get(f"{ROUTER}/models", headers=headers, timeout=ROUTER_SECONDS).json()["data"]
+        return {str(row["id"]): dict(offered_prices(row)) for row in rows}
+    except Exception:  # a convenience: without it the price of the tokens is unknown, and the plan says so
+        return {}
+
+
+def offered_prices(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The providers of a model that name a price."""
+    for entry in row.get("providers") or []:
+        pricing = entry.get("pricing") or {}
+        numbers = [pricing.get("input"), pricing.get("output")]
+        if all(isinstance(number, int | float) and number >= 0 for number in numbers):
+            yield str(entry.get("provider")), (float(numbers[0]), float(numbers[1]))
+
+
+def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None) -> tuple[float, float] | None:
+    """The price of the provider asked for, or the highest of all when the router chooses; None when unknown."""
+    if provider in offers:
+        return offers[provider]
+    return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
+
+
+def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -> None:
+    """ScriptError for a model that is no Hub id, or is not on the Hub."""
+    for model in args.model:
+        if not HUB_MODEL.fullmatch(model) or "@" in model or model.startswith((".", "-")):
+            raise ScriptError(f"{model}: a Hub id (owner/name) of a model that a provider serves is expected")
+        if client:
+            with job_errors(f"reading {model}", client.token):
+                client.patiently(client.api.model_info, model, expand=["sha"])
+
+
+def provider_catalog(client: JobsClient | None) -> Catalog:
+    """The flavors there are now; without the Hub those of a built-in list."""
+    if client is None:
+        return Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
+    return client.catalog()
+
+
+def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str]) -> list[str]:
+    """The arguments of inspect_eval_uv.py, but for its place in the data set."""
+    words = ["--model", *models, "--task", *tasks]
+    words += ["--limit", str(args.limit)] if args.limit is not None else []
+    for flag in EXPECTED:
+        value = getattr(args, flag.removeprefix("--").replace("-", "_"))
+        words += [flag, str(value)] if value is not None else []
+    return words
+
+
+def tokens_cost(
+    args: argparse.Namespace,
+    models: Sequence[str],
+    tasks: Sequence[str],
+    prices: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> float:
+    """Dollars for the tokens of a job; models without a known price count nothing, which the plan says."""
+    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, args.limit) for task in tasks), strict=True))
+    found = [token_price(prices.get(model, {}), args.provider) for model in models]
+    return sum(price[0] * prompts + price[1] * answers for price in found if price) / 1e6
+
+
+def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
+    """Everything that a submission decides: jobs, hardware, cost."""
+    check_provider_models(args, client)
+    script_path(PROVIDER_SCRIPT)
+    catalog = provider_catalog(client)
+    flavor, prices = catalog.find(args.hardware), provider_prices(client.token) if client else {}
+    run_id = args.run_id or new_run_id()
+    namespace = client.namespace if client else args.namespace or "OWNER"
+    results_repo = args.results_repo or f"{namespace}/eval-results"
+    jobs = []
+    for models, tasks in matrix(args.model, args.task, args.split or ""):
+        words = provider_arguments(args, models, tasks)
+        name = job_name(models, tasks, words)
+        folder = f"runs/{run_id}/{name}"
+        words += ["--results-repo", f"{results_repo}/{folder}"]
+        items = sum(task_items(task, args.limit)[0] for task in tasks) * len(models)
+        hours = (SETUP_SECONDS + items * ANSWER_SECONDS / (args.max_connections or DEFAULT_CONNECTIONS)) / 3600
+        tokens = tokens_cost(args, models, tasks, prices)
+        place = (folder, flavor.name, flavor.price, round(hours, 4), round(tokens, 4))
+        jobs.append(EvalJob(name, models, tasks, tuple(words), *place))
+    states = {job.name: JobState() for job in jobs}
+    notes = provider_notes(args, catalog, flavor, prices)
+    return EvalRun(
+        run_id,
+        PROVIDER_SCRIPT,
+        namespace,
+        results_repo,
+        args.timeout or DEFAULT_TIMEOUT,
+        args.image,
+        (),
+        tuple(jobs),
+        states,
+        notes,
+    )
+
+
+def provider_notes(
+    args: argparse.Namespace,
+    catalog: Catalog,
+    flavor: Flavor,
+    prices: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> tuple[str, ...]:
+    """What the estimate rests on, and where the prices are from."""
+    unknown = [task for task in args.task if not task_items(task, args.limit)[1]]
+    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
+    silent = [model for model in args.model if token_price(prices.get(model, {}), args.provider) is None]
+    connections = args.max_connections or DEFAULT_CONNECTIONS
+    notes = [
+        f"assumed: {PROMPT_TOKENS} prompt and {ANSWER_TOKENS} answer tokens for an item, {ANSWER_SECONDS} s for an "
+        f"answer, {connections} requests at a time; {SETUP_SECONDS // 60} minutes to start a job{guessed}",
+        f"flavors and prices: {catalog.source}",
+    ]
+    if silent:
+        notes.append(f"warning: the price of tokens is not known for {names_text(silent)}: it comes on top")
+    if flavor.gpus:
+        notes.append(f"warning: {flavor.name} has a GPU that is not used: the providers have their own")
+    return tuple(notes)
+
+
+# --- Commands -----------------------------------------------------------------------------------------------------
+
+
+def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
+    """Plan a run or take up the one on disk, show it, ask, send what is missing or failed."""
+    client = connected(args)
+    run = resumed(args, client, planned)
+    if client:
+        client.namespace = run.namespace  # of the run that is gone on with
+    if client and not args.dry_run:
+        run = refreshed(client, run)
+    show_run_plan(run, args)
+    if args.dry_run:
+        return 0
+    check_cost(run, args)
+    if run.waiting:
+        consent(run, args)
+        client.open_results(run.results_repo)
+        run = send_missing(args, client, run)
+    else:
+        save_run(args, run)
+        note("nothing to send: no job is missing or has failed")
+    if args.wait:
+        return finished_run(args, follow(args, client, run))
+    print_run(run, args.json)
+    note(f"next: {this_script()} wait {run.run_id}, then {this_script()} collect {run.run_id}")
+    return 0
+
+
+def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> EvalRun:
+    """Send what is missing or failed; an error says how to go on with the run."""
+    with only_one(args, run.run_id):
+        run = refreshed(client, run)  # what another command has sent meanwhile is not sent again
+        save_run(args, run)
+        note(f"the plan and the state of every job: {run_file(args, run.run_id)}")
+        try:
+            return send_jobs(args, client, run, run.waiting)
+        except ScriptError as error:
+            raise ScriptError(f"{error}; go on with: {this_script()} --run-id {run.run_id}", error.code) from error
+
+
+def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
+    """What would be sent: on stdout for a dry run, where it is the answer, else on stderr."""
+    commands = {job.name: hf_command(run, job) for job in run.waiting}
+    if args.dry_run and args.json:
+        estimate = {"usd": round(run.dollars, 4), "usd_at_most": round(run.ceiling, 2), "to_send": len(run.waiting)}
+        print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands}, indent=1))
+        return
+    parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
+    if commands:
+        other = f" (and {len(commands) - 1} like it: --json)" if len(commands) > 1 else ""
+        parts += ["", f"by hand{other}:", f"  {next(iter(commands.values()))}"]
+    print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
+
+
+def new_run_id() -> str:
+    """A name for a run that no other has: the time and a few random characters."""
+    return f"eval-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+def check_submission(args: argparse.Namespace) -> None:
+    """What argparse cannot know of the flags of any submission."""
+    seconds_of(args.timeout or DEFAULT_TIMEOUT)
+    defaults = vars(build_parser().parse_args([]))
+    changed = [name for name, value in vars(args).items() if name not in FREE_FLAGS and value != defaults[name]]
+    if changed and not args.model:
+        flag = changed[0].replace("_", "-")
+        raise ScriptError(
+            f"--{flag}: --run-id alone goes on with the plan as it is: give --model and --task again as well"
+        )
+    for name in ("limit", "max_parallel", "max_cost"):
+        if getattr(args, name) is not None and getattr(args, name) <= 0:
+            raise ScriptError(f"--{name.replace('_', '-')} must be above 0")
+    if args.results_repo and not DATA_SET.fullmatch(args.results_repo):
+        raise ScriptError(f"--results-repo {args.results_repo}: write OWNER/NAME")
+    for name in ("model", "task"):
+        values = getattr(args, name) or []
+        if len(set(values)) < len(values):
+            raise ScriptError(f"--{name}: {max(values, key=values.count)} is named twice")
+    for word in [*(args.model or []), *(args.task or [])]:
+        if Path(word).is_file():
+            raise ScriptError(
+                f"{word}: a file of that name is here, and would be sent in its place: use another folder"
+            )
+    for task in args.task or []:
+        if ".py" in task:
+            raise ScriptError(
+                f"--task {task}: a file of this machine, which a job cannot see: name a task of the package"
+            )
+        if task.startswith("-") or not task.strip() or "," in task:
+            raise ScriptError(f"--task {task!r} is no task: write them apart, without commas")
+
+
+def connected(args: argparse.Namespace) -> JobsClient | None:
+    """The Hub with the user's token; for a dry run None when there is no token or no network."""
+    try:
+        return JobsClient(job_token(), args.namespace)
+    except ScriptError as error:
+        if not args.dry_run:
+            raise
+        note(f"warning: planned without the Hub ({error})")
+        return None
+
+
+def resumed(
+    args: argparse.Namespace,
+    client: JobsClient | None,
+    planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun],
+) -> EvalRun:
+    """The run of --run-id, which must be the one asked for when models are given too; else a new plan."""
+    path = run_file(args, args.run_id) if args.run_id else None
+    old = run_from_json(read_json(path), path) if path and path.is_file() else None
+    if not args.model:
+        if old is None:
+            raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
+        return replace(old, timeout=args.timeout or old.timeout)
+    new = planned(args, client)
+    if old is None:
+        return new
+    if not same_plan(old, new):
+        raise ScriptError(
+            f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "
+            "to go on with it, or give another --run-id"
+        )
+    return replace(new, states=old.states)
+
+
+def check_cost(run: EvalRun, args: argparse.Namespace) -> None:
+    """Refuse what is estimated above --max-cost."""
+    if args.max_cost is not None and run.dollars > args.max_cost:
+        raise ScriptError(
+            f"estimated {money(run.dollars)} is above --max-cost {args.max_cost:g}: nothing was sent; "
+            "fewer tasks, --limit N, or a higher --max-cost",
+            code=1,
+        )
+    if args.max_cost is not None and run.ceiling > args.max_cost:
+        note(f"warning: jobs that run into their timeout make it {money(run.ceiling)}: a shorter --timeout limits that")
+
+
+def consent(run: EvalRun, args: argparse.Namespace) -> None:
+    """Ask before money is spent; outside a terminal only --yes is consent."""
+    paid = [job for job in run.waiting if job.price > 0]
+    if not paid or args.yes:
+        return
+    what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, at most {money(run.ceiling)}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ScriptError(f"{what}: add --yes to send them", code=3)
+    print(f"{what}. Send them? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise ScriptError("nothing was sent", code=3)
+
+
+def finished_run(args: argparse.Namespace, run: EvalRun) -> int:
+    """Say how a run ended: 0 all succeeded, 1 some did not."""
+    print_run(run, args.json)
+    show_failures(run)
+    succeeded = all(state.succeeded for state in run.states.values())
+    if any(state.succeeded for state in run.states.values()):
+        note(f"next: {this_script()} collect {run.run_id}")
+    return 0 if succeeded else 1
+
+
+def verb_client(args: argparse.Namespace, run: EvalRun) -> JobsClient:
+    """The Hub, in the namespace in which the run's jobs are."""
+    return JobsClient(job_token(), run.namespace)
+
+
+def status(args: argparse.Namespace) -> int:
+    """Show a run; in a terminal until no job runs any more, or Ctrl-C."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    if sys.stdout.isatty() and not args.json:
+        with contextlib.suppress(KeyboardInterrupt):
+            run = follow(args, client, run)
+    else:
+        run = refreshed(client, run)
+        save_run(args, run)
+    print_run(run, args.json)
+    show_failures(run)
+    return 0
+
+
+def wait(args: argparse.Namespace) -> int:
+    """Follow a run until no job runs any more; what was not sent yet is not sent."""
+    run = load_run(args)
+    return finished_run(args, follow(args, verb_client(args, run), run))
+
+
+def chosen_jobs(run: EvalRun, names: Sequence[str] | None) -> list[EvalJob]:
+    """The jobs that --job names, or all; ScriptError for an unknown name."""
+    unknown = set(names or ()) - {job.name for job in run.jobs}
+    if unknown:
+        raise ScriptError(f"--job {min(unknown)}: no such job in {run.run_id}; see {this_script()} status {run.run_id}")
+    return [job for job in run.jobs if not names or job.name in names]
+
+
+def logs(args: argparse.Namespace) -> int:
+    """Print the end of the jobs' logs, or follow the log of one job."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    run = refreshed(client, run)
+    jobs = [job for job in chosen_jobs(run, args.job) if run.states[job.name].job_id]
+    if not jobs:
+        raise ScriptError(f"{run.run_id}: none of these jobs was sent yet")
+    if args.follow:
+        return follow_log(client, run, jobs)
+    found = {job.name: client.log_tail(run.states[job.name].job_id, args.tail) for job in jobs}
+    if args.json:
+        print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "logs": found}, indent=1))
+        return 0
+    for name, lines in found.items():
+        print("\n".join([*([f"===== {name}"] if len(found) > 1 else []), *lines]))
+    return 0
+
+
+def follow_log(client: JobsClient, run: EvalRun, jobs: Sequence[EvalJob]) -> int:
+    """Print a job's log as it grows, until the job ends."""
+    if len(jobs) != 1:
+        raise ScriptError("--follow follows one job: name it with --job NAME")
+    job_id = run.states[jobs[0].name].job_id
+    with job_errors(f"reading the log of {jobs[0].name}", client.token):
+        for line in client.api.fetch_job_logs(job_id=job_id, namespace=client.namespace, follow=True):
+            print(client.clean(line), flush=True)
+    return 0
+
+
+def cancel(args: argparse.Namespace) -> int:
+    """Cancel the jobs of a run that wait or run."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    run = refreshed(client, run)
+    active = [job for job in chosen_jobs(run, args.job) if run.states[job.name].active]
+    for job in active:
+        with job_errors(f"canceling {job.name}", client.token):
+            client.patiently(client.api.cancel_job, job_id=run.states[job.name].job_id, namespace=client.namespace)
+        note(f"canceled {job.name}")
+    if not active:
+        note("nothing to cancel: no job waits or runs")
+    run = refreshed(client, run)
+    save_run(args, run)
+    print_run(run, args.json)
+    return 0
+
+
+def collect_results(args: argparse.Namespace) -> int:
+    """Bring the records of a run home, checked; exit code 1 when some are missing or unsound."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    run = refreshed(client, run)
+    fetched, output, aliases = fetch_folder(client, run), Path(args.output_dir), task_aliases()
+    found = {job.name: collect_job(job, fetched, output, aliases) for job in run.jobs}
+    states = {
+        name: replace(state, missing=found[name].missing if state.stage == "COMPLETED" else ())
+        for name, state in run.states.items()
+    }
+    run = replace(run, states=states)
+    save_run(args, run)
+    report_collected(run, found, output, args.json)
+    return 1 if any(part.missing or part.problems for part in found.values()) else 0
+
+
+def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as_json: bool) -> None:
+    """Say what came home, and what did not."""
+    if as_json:
+        jobs = [{"job": name, "stage": run.states[name].stage, **asdict(part)} for name, part in found.items()]
+        print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "jobs": jobs}, indent=1))
+    else:
+        rows = [["job", "stage", "records", "missing"]]
+        for name, part in found.items():
+            rows.append([name, run.states[name].stage, str(len(part.records)), str(len(part.missing))])
+        print(render_table(rows))
+        print(f"\n{sum(len(part.records) for part in found.values())} records in {output / 'data'}")
+    for name, part in found.items():
+        for text in [*(f"missing: {text}" for text in part.missing), *part.problems]:
+            note(printable(f"{name}: {text}"))
+    if any(part.missing for part in found.values()):
+        note(f"what is missing is evaluated again by: {this_script()} --run-id {run.run_id}")
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """What argparse cannot know."""
+    if not args.run_id and not (args.model and args.task):
+        missing = "--model" if not args.model else "--task"
+        raise ScriptError(f"{missing} is missing: give --model and --task, or --run-id of a run to go on with")
+    if bool(args.model) != bool(args.task):
+        raise ScriptError("--model and --task belong together: give both, or neither with --run-id")
+    if any("|" in task for task in args.task or []):
+        raise ScriptError("--task: inspect's tasks have no number of shots: gsm8k, not gsm8k|5")
+    check_submission(args)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Submit, which is what no verb means."""
+    check_arguments(args)
+    return submit(args, plan_provider_run)
+
+
+# --- The frame ----------------------------------------------------------------------------------------------------
+
+
+def add_submission(parser: argparse.ArgumentParser) -> None:
+    """The flags of a submission that do not depend on what is sent."""
+    add = parser.add_argument
+    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
+    add("--timeout", metavar="T", help=f"after which the Hub ends a job: 90m, 1d; default: {DEFAULT_TIMEOUT}")
+    add("--namespace", metavar="ORG", help="account or organization that runs and pays; default: the token's owner")
+    add("--results-repo", metavar="REPO", help="data set OWNER/NAME for the records, made private when it is new")
+    add("--max-cost", type=float, metavar="USD", help="send nothing when the estimate is above this")
+    add("--max-parallel", type=int, metavar="N", help="at most N jobs at a time; default: all at once")
+    add("--split", choices=JOB_SPLITS, help="one job per model, task or both; default: checkpoints of a model together")
+    add("--run-id", metavar="ID", help="name of the run; with a known one, only what is missing or failed is sent")
+    add("--image", metavar="IMAGE", help="a Docker image with uv in it; default: the client's own")
+    add("--yes", action="store_true", help="do not ask before paid jobs are sent")
+    add("--wait", action="store_true", help="stay until all jobs have ended")
+    add("--dry-run", action="store_true", help="show the jobs, what they cost and the commands; send nothing")
+    add_shared(parser)
+
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """The flags that every verb has."""
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where run.json is kept; default: runs")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+
+
+def add_verbs(parser: argparse.ArgumentParser) -> None:
+    """status, logs, wait, cancel and collect."""
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs, each with the id of a run")
+    told = {"status": status, "logs": logs, "wait": wait, "cancel": cancel, "collect": collect_results}
+    for name, command in told.items():
+        text = (command.__doc__ or "").split("\n")[0]
+        verb = verbs.add_parser(name, help=text, description=text)
+        verb.add_argument("run_id", metavar="RUN_ID")
+        add_shared(verb)
+        verb.set_defaults(run=command)
+        if name in ("logs", "cancel"):
+            verb.add_argument("--job", nargs="+", metavar="NAME", help="only these jobs")
+        if name == "logs":
+            verb.add_argument("--tail", type=int, default=SHOWN_LINES, metavar="N", help="lines of each (default: 30)")
+            verb.add_argument("--follow", action="store_true", help="go on until the job ends")
+        if name == "collect":
+            verb.add_argument("--output-dir", default="results", metavar="DIR", help="default: results")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--model", nargs="+", metavar="M", help="Hub ids of models that a provider serves")
+    add("--task", nargs="+", metavar="T", help="tasks of inspect_evals, such as gsm8k")
+    add("--provider", metavar="P", help="nscale, together, ..., fastest or cheapest; default: the account's own order")
+    add("--hardware", default="cpu-basic", metavar="FLAVOR", help="a flavor of Jobs; default: cpu-basic")
+    add("--max-connections", type=int, metavar="N", help=f"requests under way together; default: {DEFAULT_CONNECTIONS}")
+    add("--temperature", type=float, metavar="T", help="default: the task's own, else 0")
+    add("--max-tokens", type=int, metavar="N", help="of an answer; default: the task's own, else the provider's")
+    add_submission(parser)
+    add_verbs(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,113 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["orjson>=3.10,<4", "pyarrow>=21,<27"]
+# ///
+"""How fast a large samples file of lm-eval is converted, and how much memory that takes.
+
+  uv run tests/bench_convert.py                   a file of 200 MB
+  uv run tests/bench_convert.py --megabytes 1000
+
+Prints megabytes read per second, the peak memory of the process, and beside them what only parsing the same lines
+takes. The items are four-way multiple choice with five examples in each prompt, as lm-eval logs them.
+
+Exit codes: 0 measured; 1 the conversion failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def write_run(folder: Path, megabytes: int) -> int:
+    """A results file with its samples; the bytes of the samples."""
+    shots = "Question: what is the capital of this country, as far as anybody knows?\nAnswer: the largest town\n\n" * 5
+    right, number, size = 0, 0, 0
+    with (folder / "samples_toy_2026-01-02T03-04-05.0.jsonl").open("w") as file:
+        while size < megabytes * 1_000_000:
+            prompt = f"{shots}Question: number {number}?\nAnswer:"
+            chances = [[str(-1.0 - (i - number) % 4), "False"] for i in range(4)]
+            row = {
+                "doc_id": number,
+                "doc": {"id": f"item-{number}", "question": f"number {number}?", "choices": ["a", "b", "c", "d"]},
+                "target": number % 3,
+                "arguments": {f"gen_args_{i}": {"arg_0": prompt, "arg_1": f" {name}"} for i, name in enumerate("abcd")},
+                "resps": [[chance] for chance in chances],
+                "filtered_resps": chances,
+                "filter": "none",
+                "doc_hash": "0" * 64,
+                "prompt_hash": "0" * 64,
+                "target_hash": "0" * 64,
+                "acc": float(number % 4 == number % 3),
+            }
+            text = json.dumps(row) + "\n"
+            file.write(text)
+            right, number, size = right + (number % 4 == number % 3), number + 1, size + len(text)
+    config = {"output_type": "multiple_choice", "doc_to_text": "{{question}}", "test_split": "test", "num_fewshot": 5}
+    document = {
+        "results": {"toy": {"acc,none": right / number, "acc_stderr,none": 0.001}},
+        "configs": {"toy": config | {"dataset_path": "acme/toys"}},
+        "versions": {"toy": 1},
+        "config": {"model": "hf", "model_args": {"pretrained": "acme/tiny"}},
+    }
+    (folder / "results_2026-01-02T03-04-05.0.json").write_text(json.dumps(document))
+    return size
+
+
+def parse_alone(path: Path) -> float:
+    """Seconds to parse the lines and do nothing with them: a floor."""
+    import orjson
+
+    begun = time.monotonic()
+    with path.open("rb") as file:
+        for line in file:
+            orjson.loads(line)
+    return time.monotonic() - begun
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the files, convert them in a process of its own, print the figures."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        size = write_run(folder, args.megabytes)
+        floor = parse_alone(folder / "samples_toy_2026-01-02T03-04-05.0.jsonl")
+        command = [sys.executable, str(ROOT / "scripts" / "convert_results.py"), name, "--output-dir", f"{name}/out"]
+        begun = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        seconds = time.monotonic() - begun
+        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"{size / 1e6:.0f} MB in {seconds:.1f} s: {size / 1e6 / seconds:.0f} MB/s, peak memory {memory:.0f} MB")
+        print(
+            f"parsing the lines alone: {size / 1e6 / floor:.0f} MB/s; the conversion takes {seconds / floor:.1f}x that"
+        )
+        print(done.stderr, end="", file=sys.stderr)
+        return int(done.returncode != 0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--megabytes", type=int, default=200, metavar="N", help="size of the samples file; default: 200"
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    args = build_parser().parse_args(argv)
+    return args.run(args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,988 @@
+"""Converting result files of other harnesses: what is read, what is left out, and what hostile files can do."""
+
+import copy
+import importlib.util
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import convert_results as converter
+import pyarrow
+import pyarrow.parquet
+import pytest
+from backports.zstd import zipfile as zstd_zipfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "tests" / "fixtures" / "convert"
+SHARED = ROOT.parent / "shared"
+PERSON = "/".join(("", "home", "ann"))  # a folder of a person, in parts
+
+
+def convert(*paths, output, options=()):
+    return converter.main([*map(str, paths), "--output-dir", str(output), *options])
+
+
+def records(output: Path) -> dict[str, dict]:
+    """Task's collection -> record; an output folder of one model."""
+    found = [path for path in output.glob("data/*/*/*/*.json") if not path.name.endswith("_failure.json")]
+    return {path.parts[-4]: json.loads(path.read_text(encoding="utf-8")) for path in found}
+
+
+def samples(output: Path, collection: str) -> list[dict]:
+    (path,) = output.glob(f"data/{collection}/*/*/*_samples.jsonl")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def all_files(output: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+
+def check_against_schema(output: Path) -> None:
+    """Every record against the schemas, where these are."""
+    script = SHARED / "check_records.py"
+    if script.is_file():
+        done = subprocess.run([sys.executable, str(script), str(output)], capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 2), done.stdout
+        assert done.returncode == 0 or not records(output)
+
+
+# --- lm-eval ---
+
+
+def test_lm_eval_of_version_0_3(tmp_path):
+    assert convert(FIXTURES / "lm_eval_0_3.json", output=tmp_path) == 0
+    found = records(tmp_path)
+    assert set(found) == {"arc_challenge", "wikitext"}
+    record = found["arc_challenge"]
+    plain, normed = record["evaluation_results"]
+    assert record["model_info"]["id"] == "acme/tiny-1b"
+    assert record["model_info"]["additional_details"]["revision"] == "step1000"
+    assert record["eval_library"]["version"] == "unknown"
+    assert plain["evaluation_result_id"] == "arc_challenge|25/acc"
+    assert plain["metric_config"]["metric_id"] == "accuracy"
+    assert plain["score_details"]["score"] == 0.25
+    assert plain["score_details"]["uncertainty"] == {"standard_error": {"value": 0.0127, "method": "analytic"}}
+    assert normed["metric_config"]["metric_id"] == "acc_norm"
+    assert plain["generation_config"]["additional_details"]["dtype"] == "float16"
+    assert "limit" not in plain["generation_config"]["additional_details"]
+    perplexity = found["wikitext"]["evaluation_results"][0]["metric_config"]
+    assert perplexity["metric_unit"] == "perplexity"
+    assert perplexity["lower_is_better"] is True
+    assert "weights_sha256" not in record["model_info"]["additional_details"]
+    check_against_schema(tmp_path)
+
+
+def test_lm_eval_of_version_0_4_with_samples(tmp_path, capsys):
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path, options=["--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [row["task"] for row in answer["skipped"]] == ["toy_group"]
+    assert len(answer["records"]) == 2
+    found = records(tmp_path)
+    choice, write = found["toy_choice"]["evaluation_results"], found["toy_write"]["evaluation_results"]
+    assert choice[0]["score_details"]["score"] == 0.75
+    assert choice[0]["source_data"]["hf_repo"] == "acme/toys"
+    assert choice[0]["generation_config"]["additional_details"]["limit"] == "4"
+    assert [row["metric_config"]["metric_id"] for row in write] == ["exact_match", "exact_match_loose"]
+    assert [row["score_details"]["score"] for row in write] == [0.5, 1.0]
+    # "N/A" in the file: worked out from the items
+    assert write[1]["score_details"]["uncertainty"]["standard_error"] == {"value": 0.0, "method": "analytic"}
+    assert write[0]["generation_config"]["generation_args"] == {"temperature": 0.0, "max_tokens": 16}
+    rows = samples(tmp_path, "toy_choice")
+    assert [row["sample_id"] for row in rows] == [f"validation/{i}" for i in range(4)]
+    assert rows[0]["input"]["raw"] == "Q: question 0?\nA:"
+    assert rows[0]["input"]["reference"] == [" c1"]
+    assert [row["evaluation"]["score"] for row in rows] == [1.0, 1.0, 0.0, 1.0]
+    strict = [row for row in samples(tmp_path, "toy_write") if row["evaluation_result_id"].endswith("strict")]
+    assert [row["answer_attribution"][0]["extracted_value"] for row in strict] == ["1", "[invalid]"]
+    assert write[0]["score_details"]["details"]["unparsed"] == "1"
+    check_against_schema(tmp_path)
+
+
+def test_no_path_of_a_machine_gets_into_a_record(tmp_path):
+    convert(FIXTURES / "lm_eval_0_4", output=tmp_path)
+    text = b"".join(all_files(tmp_path).values()).decode()
+    assert "ann" not in text
+    assert "big-run/checkpoint-500" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/data/my_run/checkpoint-500", "my_run/checkpoint-500"),
+        ("/data/my_run/checkpoints/step_7/", "my_run/step_7"),
+        (f"{PERSON}/model", "local/model"),
+        (f"{PERSON}/my_run/checkpoint-5", "my_run/checkpoint-5"),
+        ("~/my_run/checkpoint-5", "my_run/checkpoint-5"),
+        ("~ann/model", "local/model"),
+        ("D:\\runs\\my_run\\checkpoint-5", "my_run/checkpoint-5"),
+        ("/", "local/unnamed"),
+        ("../../etc/passwd", "etc/passwd"),
+    ],
+)
+def test_a_path_becomes_run_and_checkpoint(path, expected):
+    assert converter.foreign_id(path) == expected
+
+
+def test_a_copy_in_the_hub_cache_is_the_hub_model(tmp_path):
+    document = json.loads((FIXTURES / "lm_eval_0_3.json").read_text())
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    document["config"]["model_args"] = f"pretrained=/x/hub/models--acme--tiny-1b/snapshots/{commit}"
+    (tmp_path / "results.json").write_text(json.dumps(document))
+    assert convert(tmp_path / "results.json", output=tmp_path / "out") == 0
+    info = records(tmp_path / "out")["wikitext"]["model_info"]
+    assert info["id"] == "acme/tiny-1b"
+    assert info["additional_details"]["revision"] == commit
+
+
+def lm_eval_run(folder: Path, lines: list[dict], value: float, **config) -> Path:
+    """A results file of one task "toy" and its samples."""
+    task = {"task": "toy", "dataset_path": "acme/toys", "test_split": "test", "num_fewshot": 0, "description": ""}
+    task |= {
+        "output_type": "generate_until",
+        "doc_to_text": "{{q}}",
+        "metric_list": [{"metric": "em", "aggregation": "mean"}],
+    }
+    document = {
+        "results": {"toy": {"em,none": value, "em_stderr,none": 0.1}},
+        "configs": {"toy": task | config},
+        "versions": {"toy": 1},
+        "config": {"model": "hf", "model_args": {"pretrained": "acme/tiny"}, "limit": None},
+        "lm_eval_version": "0.4.13",
+        "date": 1700000000,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results_2026-01-02T03-04-05.0.json").write_text(json.dumps(document))
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "samples_toy_2026-01-02T03-04-05.0.jsonl").write_text(text)
+    return folder
+
+
+def line(number: int, value, **doc) -> dict:
+    return {
+        "doc_id": number,
+        "doc": {"q": f"q{number}", **doc},
+        "target": "a",
+        "arguments": {"gen_args_0": {"arg_0": f"q{number}", "arg_1": {}}},
+        "resps": [["a"]],
+        "filtered_resps": ["a"],
+        "filter": "none",
+        "em": value,
+    }
+
+
+def test_ids_of_the_data_set_go_before_rows_unless_they_repeat(tmp_path):
+    own = lm_eval_run(tmp_path / "own", [line(i, 1.0, id=f"item-{i}") for i in range(3)], 1.0)
+    assert convert(own, output=tmp_path / "a") == 0
+    assert [row["sample_id"] for row in samples(tmp_path / "a", "toy")] == ["item-0", "item-1", "item-2"]
+    twice = lm_eval_run(tmp_path / "twice", [line(i, 1.0, id="same") for i in range(3)], 1.0)
+    assert convert(twice, output=tmp_path / "b") == 0
+    assert [row["sample_id"] for row in samples(tmp_path / "b", "toy")] == ["test/0", "test/1", "test/2"]
+    assert records(tmp_path / "b")["toy"]["detailed_evaluation_results"]["total_rows"] == 3
+
+
+def test_a_score_in_conflict_with_its_items_is_kept_without_them(tmp_path, capsys):
+    folder = lm_eval_run(tmp_path / "run", [line(i, 1.0) for i in range(4)], 0.5)
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert "its 4 items average to 1.0" in answer["conflicts"][0]["reason"]
+    record = records(tmp_path / "out")["toy"]
+    assert record["evaluation_results"][0]["score_details"]["score"] == 0.5
+    assert "1.0" in record["evaluation_results"][0]["score_details"]["details"]["conflict"]
+    assert "detailed_evaluation_results" not in record
+    assert list((tmp_path / "out").rglob("*_samples.jsonl")) == []
+    check_against_schema(tmp_path / "out")
+
+
+def test_an_item_without_a_number_does_not_count(tmp_path):
+    folder = lm_eval_run(tmp_path / "run", [line(0, 1.0), line(1, float("nan")), line(2, 0.0)], 0.5)
+    assert convert(folder, output=tmp_path / "out") == 0
+    rows = samples(tmp_path / "out", "toy")
+    assert ["error" in row for row in rows] == [False, True, False]
+    details = records(tmp_path / "out")["toy"]["evaluation_results"][0]["score_details"]
+    assert details["uncertainty"]["num_samples"] == 2
+
+
+def test_samples_cut_off_leave_the_score(tmp_path, capsys):
+    folder = lm_eval_run(tmp_path / "run", [line(i, 1.0) for i in range(4)], 1.0)
+    path = folder / "samples_toy_2026-01-02T03-04-05.0.jsonl"
+    path.write_bytes(path.read_bytes()[:-30])
+    assert convert(folder, output=tmp_path / "out") == 1
+    assert "line 4 is not valid JSON" in capsys.readouterr().err
+    assert "detailed_evaluation_results" not in records(tmp_path / "out")["toy"]
+    assert [path.name for path in (tmp_path / "out").rglob(".*")] == []
+
+
+def test_an_unknown_aggregation_is_settled_by_the_items(tmp_path):
+    metric = [{"metric": "em", "aggregation": "!function x.y"}]
+    same = lm_eval_run(tmp_path / "same", [line(0, 1.0), line(1, 0.0)], 0.5, metric_list=[{"metric": "em"}])
+    other = lm_eval_run(tmp_path / "other", [line(0, 1.0), line(1, 0.0)], 0.25, metric_list=metric)
+    for folder, expected in ((same, "mean"), (other, "!function x.y")):
+        assert convert(folder, output=tmp_path / f"out_{expected[:4].strip('!')}") == 0
+    kinds = [
+        records(tmp_path / name)["toy"]["evaluation_results"][0]["metric_config"]["additional_details"]["aggregation"]
+        for name in ("out_mean", "out_fun")
+    ]
+    assert kinds == ["mean", "!function x.y"]
+
+
+def test_converting_twice_writes_nothing_new(tmp_path, capsys):
+    for path in ("lm_eval_0_4", "helm", "lighteval_old"):
+        assert convert(FIXTURES / path, output=tmp_path) == 0
+    before = {
+        name: (path.stat().st_mtime_ns, path.read_bytes())
+        for name, path in ((str(p), p) for p in tmp_path.rglob("*") if p.is_file())
+    }
+    capsys.readouterr()
+    for path in ("lm_eval_0_4", "helm", "lighteval_old"):
+        assert convert(FIXTURES / path, output=tmp_path, options=["--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["records"] == []
+        assert answer["unchanged"]
+    after = {
+        name: (path.stat().st_mtime_ns, path.read_bytes())
+        for name, path in ((str(p), p) for p in tmp_path.rglob("*") if p.is_file())
+    }
+    assert after == before
+
+
+def test_items_that_come_later_join_the_record_of_the_run(tmp_path):
+    folder = lm_eval_run(tmp_path / "run", [line(i, 1.0) for i in range(4)], 1.0)
+    path = folder / "samples_toy_2026-01-02T03-04-05.0.jsonl"
+    path.rename(tmp_path / "kept.jsonl")
+    assert convert(folder, output=tmp_path / "out") == 0
+    (before,) = (tmp_path / "out").rglob("*.json")
+    (tmp_path / "kept.jsonl").rename(path)
+    assert convert(folder, output=tmp_path / "out") == 0
+    (after,) = (tmp_path / "out").rglob("*.json")
+    assert after == before
+    assert len(samples(tmp_path / "out", "toy")) == 4
+
+
+def test_a_dry_run_writes_nothing(tmp_path, capsys):
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "out", options=["--dry-run", "--json"]) == 0
+    assert [row["samples"] for row in json.loads(capsys.readouterr().out)["records"]] == [4, 4]
+    assert not (tmp_path / "out").exists()
+
+
+def test_model_id_and_format(tmp_path, capsys):
+    assert convert(FIXTURES, output=tmp_path, options=["--format", "helm", "--model-id", "me/mine", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {row["format"] for row in answer["records"]} == {"helm"}
+    assert {row["model"] for row in answer["records"]} == {"me/mine"}
+    assert convert(FIXTURES, output=tmp_path, options=["--model-id", "me/mine"]) == 2
+    assert "3 models" in capsys.readouterr().err
+
+
+# --- lighteval ---
+
+
+def test_lighteval_before_0_10(tmp_path, capsys):
+    assert convert(FIXTURES / "lighteval_old", output=tmp_path, options=["--json", "--harness-version", "0.3.0"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {row["task"] for row in answer["skipped"]} == {"leaderboard|mmlu:_average|5", "all"}
+    found = records(tmp_path)
+    assert set(found) == {"mmlu_anatomy", "mmlu_law", "wmt14_fr-en"}
+    (anatomy,) = found["mmlu_anatomy"]["evaluation_results"]
+    assert anatomy["evaluation_name"] == "mmlu:anatomy"
+    assert anatomy["evaluation_result_id"] == "mmlu:anatomy|5/acc"
+    assert anatomy["source_data"]["hf_repo"] == "lighteval/mmlu"
+    assert anatomy["source_data"]["samples_number"] == 135
+    assert anatomy["score_details"]["uncertainty"]["num_samples"] == 135
+    assert found["mmlu_anatomy"]["eval_library"] == {
+        "name": "lighteval",
+        "version": "0.3.0",
+        "additional_details": {"task": "leaderboard|mmlu:anatomy|5", "task_version": "0", "lighteval_sha": "deadbeef"},
+    }
+    assert found["mmlu_anatomy"]["evaluation_timestamp"] == "2024-03-05T06:07:08"  # no time zone in the file
+    (bleu,) = found["wmt14_fr-en"]["evaluation_results"]
+    assert bleu["metric_config"]["metric_unit"] == "points"
+    assert bleu["metric_config"]["additional_details"]["aggregation"] == "bleu"
+    assert "standard_error" not in bleu["score_details"]["uncertainty"]  # lighteval's is far too small
+    assert bleu["score_details"]["details"]["standard_error_left_out"] == "0.02"
+    check_against_schema(tmp_path)
+
+
+def lighteval_run(folder: Path, data: Path, rows: list[dict], value: float, **model) -> Path:
+    """What lighteval 0.13 leaves of one task "toy|1" on local data."""
+    stamp = "2026-01-02T03-04-05.000006"
+    config = {"model_name": "acme/tiny", "batch_size": 4, "dtype": "float32", "override_chat_template": False}
+    config |= {"model_parallel": False, "generation_parameters": {"temperature": 0}} | model
+    task = {"name": "toy", "hf_repo": str(data), "hf_subset": "default", "evaluation_splits": ["test"]}
+    task |= {"few_shots_split": "train", "generation_size": None, "version": 0, "original_num_docs": -1}
+    rule = "LoglikelihoodAcc(logprob_normalization=None)"
+    metric = {"metric_name": "acc", "higher_is_better": True, "category": "LOGPROBS", "corpus_level_fn": "mean"}
+    document = {
+        "config_general": {
+            "model_name": config["model_name"],
+            "max_samples": 2,
+            "model_config": config,
+            "lighteval_sha": "?",
+        },
+        "results": {"toy|1": {"acc": value, "acc_stderr": 0.5}, "all": {"acc": value}},
+        "config_tasks": {"toy|1": task | {"metrics": [metric | {"sample_level_fn": rule}]}},
+    }
+    results, details = folder / "results" / "acme" / "tiny", folder / "details" / "acme" / "tiny" / stamp
+    results.mkdir(parents=True)
+    details.mkdir(parents=True)
+    (results / f"results_{stamp}.json").write_text(json.dumps(document))
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), details / f"details_toy|1_{stamp}.parquet")
+    return folder
+
+
+def lighteval_row(number: int, query: str, gold: int, acc: int) -> dict:
+    shot = {"query": "Which? ", "choices": [" a", " b"], "gold_index": 0, "instruction": None}
+    return {
+        "doc": {
+            **{"query": query, "choices": [" x", " y"], "gold_index": gold, "instruction": None, "id": str(number)},
+            **{"fewshot_samples": [shot], "sampling_methods": ["LOGPROBS"], "specific": None, "generation_size": None},
+        },
+        "metric": {"acc": acc},
+        "model_response": {
+            **{"input": None, "text": [], "text_post_processed": [], "reasonings": [], "logprobs": [-1.0, -2.0]},
+            "output_tokens": [[1], [2]],
+        },
+    }
+
+
+def toy_data(folder: Path, ids: bool = True) -> Path:
+    folder.mkdir(parents=True)
+    rows = [{"id": f"toy-{i}", "prompt": f"Question {i}?"} if ids else {"prompt": f"Question {i}?"} for i in range(5)]
+    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    os.utime(folder / "test.jsonl", (1, 1))  # older than the run
+    return folder
+
+
+def test_lighteval_with_details(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = toy_data(tmp_path / "data" / "toy")
+    rows = [lighteval_row(3, "Question 3?", 0, 1), lighteval_row(1, "Question 1?", 1, 0)]
+    assert convert(lighteval_run(tmp_path / "le", data, rows, 0.5), output=tmp_path / "out") == 0
+    found = samples(tmp_path / "out", "toy")
+    assert [row["sample_id"] for row in found] == ["toy-3", "toy-1"]  # the data set's own ids, by the row
+    assert [row["output"]["raw"] for row in found] == [[" x"], [" x"]]
+    assert found[0]["input"]["formatted"] == "Which?  a\n\nQuestion 3?"
+    assert found[0]["metadata"]["prompt_hash"]
+    (result,) = records(tmp_path / "out")["toy"]["evaluation_results"]
+    assert result["source_data"]["additional_details"]["path"] == "data/toy"
+    assert result["source_data"]["additional_details"]["data_sha256"] == converter.data_sha256(data)
+    assert result["source_data"]["additional_details"]["samples_number"] == "5"
+    assert result["generation_config"]["additional_details"]["limit"] == "2"
+    check_against_schema(tmp_path / "out")
+
+
+def test_data_that_changed_since_the_run_is_not_claimed(tmp_path):
+    data = toy_data(tmp_path / "data")
+    os.utime(data / "test.jsonl")  # now: later than the run of January 2026
+    rows = [lighteval_row(3, "Something else?", 0, 1)]
+    assert convert(lighteval_run(tmp_path / "le", data, rows, 1.0), output=tmp_path / "out") == 0
+    (row,) = samples(tmp_path / "out", "toy")
+    assert row["sample_id"] == "test/3"  # row 3 of today's data is another question
+    details = records(tmp_path / "out")["toy"]["evaluation_results"][0]["source_data"]["additional_details"]
+    assert "data_sha256" not in details
+
+
+def test_rows_without_own_ids_are_named_by_split_and_row(tmp_path):
+    data = toy_data(tmp_path / "data", ids=False)
+    rows = [lighteval_row(3, "Question 3?", 0, 1)]
+    assert convert(lighteval_run(tmp_path / "le", data, rows, 1.0), output=tmp_path / "out") == 0
+    assert samples(tmp_path / "out", "toy")[0]["sample_id"] == "test/3"
+
+
+def test_no_prompt_is_made_up_when_the_chat_template_is_not_known(tmp_path):
+    rows = [lighteval_row(3, "Question 3?", 0, 1)]
+    folder = lighteval_run(tmp_path / "le", Path("acme/toys"), rows, 1.0, override_chat_template=None)
+    assert convert(folder, output=tmp_path / "out") == 0
+    (row,) = samples(tmp_path / "out", "toy")
+    assert "formatted" not in row["input"]
+    assert row["metadata"] == {}
+
+
+def checkpoint(folder: Path, content: bytes = b"weights") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(content)
+    return folder
+
+
+def test_weights_are_hashed_only_when_they_are_older_than_the_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = checkpoint(tmp_path / "my_run" / "checkpoint-500")
+    rows = [lighteval_row(3, "Question 3?", 0, 1)]
+    folder = lighteval_run(tmp_path / "le", Path("acme/toys"), rows, 1.0, model_name=str(model))
+    document = next(folder.rglob("results_*.json"))
+    document.write_text(
+        document.read_text().replace(
+            '"config_general": {"model_name": "acme/tiny"', f'"config_general": {{"model_name": "{model}"'
+        )
+    )
+    assert convert(folder, output=tmp_path / "late") == 0
+    assert "may be newer than the results" in capsys.readouterr().err
+    info = records(tmp_path / "late")["toy"]["model_info"]
+    assert info["id"] == "my_run/checkpoint-500"
+    assert "weights_sha256" not in info["additional_details"]
+    os.utime(model / "model.safetensors", (1, 1))
+    assert convert(folder, output=tmp_path / "early") == 0
+    details = records(tmp_path / "early")["toy"]["model_info"]["additional_details"]
+    assert details["weights_sha256"] == converter.weights_sha256(model)
+    assert details["path"] == "my_run/checkpoint-500"
+    assert details["step"] == "500"
+
+
+def test_checkpoints_names_the_weights_of_a_run_made_elsewhere(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = checkpoint(tmp_path / "big-run" / "checkpoint-500")
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "out", options=["--checkpoints", "big-run"]) == 0
+    details = records(tmp_path / "out")["toy_choice"]["model_info"]["additional_details"]
+    assert details["weights_sha256"] == converter.weights_sha256(model)
+    checkpoint(tmp_path / "other" / "checkpoint-500", b"others")
+    both = ["--checkpoints", "big-run", "other"]
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "out", options=both) == 0  # the run's name decides
+    checkpoint(tmp_path / "x" / "big-run" / "checkpoint-500", b"third")
+    both = ["--checkpoints", "big-run", "x/big-run"]
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "out", options=both) == 3
+    assert "name the right one" in capsys.readouterr().err
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "out", options=["--checkpoints", "nowhere"]) == 2
+
+
+# --- inspect ---
+
+
+def inspect_header(**changes) -> dict:
+    header = {
+        "version": 2,
+        "status": "success",
+        "eval": {
+            "created": "2026-01-02T03:04:05+00:00",
+            "task": "toy",
+            "task_args": {"fewshot": 2},
+            "dataset": {"name": "acme/toys", "location": "acme/toys", "samples": 10, "sample_ids": ["a", "b"]},
+            "model": "hf/acme/tiny",
+            "model_args": {"device": "cpu", "api_key": "do-not-keep"},
+            "config": {"limit": 2, "epochs": 2},
+            "packages": {"inspect_ai": "0.3.285"},
+        },
+        "plan": {"steps": [{"solver": "generate", "params": {"max_tokens": 8}}], "config": {"temperature": 0.5}},
+        "results": {
+            "scores": [
+                score_entry("match", "mean", 0.75),
+                score_entry("match", "max", 1.0),
+                score_entry("model_graded", "mean", 0.5),
+            ]
+        },
+    }
+    return header | changes
+
+
+def score_entry(name: str, reducer: str, value: float) -> dict:
+    metrics = {"accuracy": {"name": "accuracy", "value": value}, "stderr": {"name": "stderr", "value": 0.25}}
+    return {"name": name, "scorer": name, "reducer": reducer, "scored_samples": 2, "metrics": metrics}
+
+
+def inspect_sample(name, epoch: int, match, graded="I", **more) -> dict:
+    return {
+        "id": name,
+        "epoch": epoch,
+        "input": f"question {name}",
+        "target": "yes",
+        "messages": [{"role": "user", "content": f"question {name}", "source": "input"}],
+        "output": {
+            "choices": [{"message": {"role": "assistant", "content": f"say {epoch}"}, "stop_reason": "max_tokens"}]
+        },
+        "scores": {"match": {"value": match, "answer": "say"}, "model_graded": {"value": graded}},
+    } | more
+
+
+def inspect_samples() -> list[dict]:
+    return [
+        inspect_sample("a", 1, "C", "C"),
+        inspect_sample("b", 1, "I", "I"),
+        inspect_sample("a", 2, "C", "C"),
+        inspect_sample("b", 2, "C", "I"),
+    ]
+
+
+REDUCTIONS = [
+    {
+        "scorer": "match",
+        "reducer": "max",
+        "samples": [{"sample_id": "a", "value": 1.0}, {"sample_id": "b", "value": 1.0}],
+    }
+]
+
+
+def write_archive(path: Path, header: dict | None, items: list[dict], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zstd_zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("_journal/start.json", json.dumps({"version": 2, "eval": inspect_header()["eval"]}))
+        for row in items:
+            archive.writestr(f"samples/{row['id']}_epoch_{row['epoch']}.json", json.dumps(row))
+        archive.writestr("reductions.json", json.dumps(REDUCTIONS))
+        if header is not None:
+            archive.writestr("header.json", json.dumps(header))
+    return path
+
+
+def write_log(path: Path, header: dict, items: list[dict]) -> Path:
+    path.write_text(json.dumps(header | {"samples": items, "reductions": REDUCTIONS}))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["json", "deflate", "zstd"])
+def test_inspect_logs_of_all_kinds_give_the_same_record(tmp_path, kind):
+    if kind == "json":
+        log = write_log(tmp_path / "x.json", inspect_header(), inspect_samples())
+    else:
+        method = zstd_zipfile.ZIP_ZSTANDARD if kind == "zstd" else zipfile.ZIP_DEFLATED
+        log = write_archive(tmp_path / "x.eval", inspect_header(), inspect_samples(), method)
+    assert convert(log, output=tmp_path / "out") == 0
+    record = records(tmp_path / "out")["toy"]
+    mean, best, graded = record["evaluation_results"]
+    assert mean["evaluation_result_id"] == "toy|2/accuracy"
+    assert mean["score_details"]["score"] == 0.75
+    assert mean["score_details"]["uncertainty"] == {
+        "num_samples": 2,
+        "standard_error": {"value": 0.25, "method": "analytic"},
+    }
+    assert mean["score_details"]["details"]["truncated"] == "4"
+    assert best["evaluation_result_id"] == "toy|2/max"
+    assert graded["evaluation_result_id"] == "toy|2/model_graded_accuracy"
+    assert mean["generation_config"]["generation_args"] == {"temperature": 0.5, "max_tokens": 8}
+    assert mean["generation_config"]["additional_details"]["limit"] == "2"
+    assert mean["generation_config"]["additional_details"]["repeats"] == "2"
+    assert record["eval_library"]["version"] == "0.3.285"
+    assert record["model_info"]["id"] == "acme/tiny"
+    rows = samples(tmp_path / "out", "toy")
+    assert [row["evaluation"]["score"] for row in rows] == [1.0, 0.5, 1.0, 1.0, 1.0, 0.0]  # by metric, then by item
+    assert rows[0]["output"]["raw"] == ["say 1", "say 2"]  # both times
+    assert b"do-not-keep" not in b"".join(all_files(tmp_path / "out").values())
+    check_against_schema(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        inspect_header(status="error", error={"message": f"OSError: {PERSON}/secret/run.py is gone"}),
+        inspect_header(status="cancelled"),
+        inspect_header(status="started", results=None),
+        inspect_header(invalidated=True),
+        None,
+    ],
+    ids=["error", "cancelled", "started", "invalidated", "no end"],
+)
+def test_a_log_that_did_not_end_well_is_a_failure_and_never_a_score(tmp_path, header, capsys):
+    log = write_archive(tmp_path / "x.eval", header, inspect_samples())
+    assert convert(log, output=tmp_path / "out", options=["--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["records"] == []
+    assert records(tmp_path / "out") == {}
+    (path,) = (tmp_path / "out").rglob("*_failure.json")
+    failure = json.loads(path.read_text())
+    assert failure["task"] == "toy"
+    assert failure["model_id"] == "acme/tiny"
+    assert "ann" not in failure["error"]
+    assert convert(log, output=tmp_path / "out") == 1
+    assert len(list((tmp_path / "out").rglob("*_failure.json"))) == 1
+
+
+def test_a_log_without_scores_gives_nothing(tmp_path, capsys):
+    log = write_log(tmp_path / "x.json", inspect_header(results={"scores": []}), inspect_samples())
+    assert convert(log, output=tmp_path / "out") == 2
+    captured = capsys.readouterr()
+    assert "inspect score" in captured.err
+    assert captured.out == ""
+
+
+def test_an_inspect_item_that_failed_has_an_error_and_no_score(tmp_path):
+    items = [
+        inspect_sample("a", 1, "C", "C"),
+        inspect_sample("b", 1, None, None, scores={}, error={"message": "timeout"}),
+    ]
+    header = inspect_header(results={"scores": [score_entry("match", "mean", 1.0)]})
+    header["eval"]["config"]["epochs"] = 1
+    assert convert(write_log(tmp_path / "x.json", header, items), output=tmp_path / "out") == 0
+    good, bad = samples(tmp_path / "out", "toy")
+    assert "error" not in good
+    assert bad["error"] == "timeout"
+
+
+def test_inspect_items_without_ids_are_rows(tmp_path):
+    header = inspect_header(results={"scores": [score_entry("match", "mean", 0.5)]})
+    header["eval"]["dataset"]["sample_ids"] = [1, 2]
+    items = [inspect_sample(1, 1, "C"), inspect_sample(2, 1, "I")]
+    assert convert(write_log(tmp_path / "x.json", header, items), output=tmp_path / "out") == 0
+    assert [row["sample_id"] for row in samples(tmp_path / "out", "toy")] == ["sample/0", "sample/1"]
+
+
+def test_an_agent_run_keeps_its_conversation(tmp_path):
+    call = {"id": "1", "function": "bash", "arguments": {"cmd": "ls", "n": 3}}
+    messages = [
+        {"role": "user", "content": "attachment://abc", "source": "input"},
+        {
+            "role": "assistant",
+            "content": [{"type": "reasoning", "reasoning": "hm"}],
+            "source": "generate",
+            "tool_calls": [call],
+        },
+        {"role": "tool", "content": "file", "tool_call_id": "1"},
+        {"role": "assistant", "content": "done", "source": "generate"},
+    ]
+    item = inspect_sample("a", 1, "C", messages=messages, attachments={"abc": "a long question"})
+    header = inspect_header(results={"scores": [score_entry("match", "mean", 1.0)]})
+    assert convert(write_log(tmp_path / "x.json", header, [item]), output=tmp_path / "out") == 0
+    (row,) = samples(tmp_path / "out", "toy")
+    assert row["interaction_type"] == "agentic"
+    assert row["output"] is None
+    assert row["messages"][0]["content"] == "a long question"
+    assert row["messages"][1]["reasoning_trace"] == "hm"
+    assert row["messages"][1]["tool_calls"][0]["arguments"] == {"cmd": "ls", "n": "3"}
+    check_against_schema(tmp_path / "out")
+
+
+# --- HELM ---
+
+
+def test_helm_run(tmp_path, capsys):
+    assert convert(FIXTURES / "helm", output=tmp_path, options=["--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["skipped"]) == 2  # the other split, the changed items
+    (record,) = records(tmp_path).values()
+    (result,) = record["evaluation_results"]
+    assert result["evaluation_name"] == "gsm:method=generation"  # without the model, so that models pair
+    assert result["evaluation_result_id"] == "gsm:method=generation|5/final_number_exact_match"
+    assert result["score_details"]["uncertainty"] == {
+        "num_samples": 2,
+        "standard_error": {"value": 0.5, "method": "analytic"},
+    }
+    assert result["score_details"]["details"]["truncated"] == "1"
+    assert "limit" not in result["generation_config"]["additional_details"]  # 3 items of at most 1000
+    assert record["model_info"]["id"] == "acme/tiny"
+    rows = [json.loads(text) for text in next(tmp_path.rglob("*_samples.jsonl")).read_text().splitlines()]
+    assert [row["sample_id"] for row in rows] == ["id7", "id9"]
+    assert rows[1]["output"]["raw"] == [" 5 because"]
+    assert rows[0]["input"]["reference"] == ["2"]
+    check_against_schema(tmp_path)
+
+
+def test_helm_run_without_the_requests(tmp_path):
+    shutil.copytree(FIXTURES / "helm", tmp_path / "helm")
+    next(tmp_path.rglob("scenario_state.json")).unlink()
+    assert convert(tmp_path / "helm", output=tmp_path / "out") == 0
+    rows = [json.loads(text) for text in next((tmp_path / "out").rglob("*_samples.jsonl")).read_text().splitlines()]
+    assert [row["evaluation"]["score"] for row in rows] == [1.0, 0.0]
+    assert {row["sample_hash"] for row in rows} == {None}
+    check_against_schema(tmp_path / "out")
+
+
+def test_a_helm_run_whose_items_are_damaged_keeps_its_score(tmp_path, capsys):
+    shutil.copytree(FIXTURES / "helm", tmp_path / "helm")
+    path = next(tmp_path.rglob("per_instance_stats.json"))
+    path.write_bytes(path.read_bytes()[:200])
+    assert convert(tmp_path / "helm", output=tmp_path / "out") == 1
+    assert "per_instance_stats.json" in capsys.readouterr().err
+    (record,) = records(tmp_path / "out").values()
+    assert record["evaluation_results"][0]["score_details"]["score"] == 0.5
+    check_against_schema(tmp_path / "out")
+
+
+def test_an_old_samples_file_belongs_to_the_task_with_the_longest_name(tmp_path):
+    document = json.loads((FIXTURES / "lm_eval_0_4" / "results.json").read_text())
+    for place in ("results", "configs", "versions", "n-shot"):
+        document[place]["choice"] = document[place].pop("toy_choice") | {} if place in ("results", "configs") else 1
+    document["results"]["toy_choice"] = document["results"]["choice"]
+    document["configs"]["toy_choice"] = document["configs"]["choice"]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "results.json").write_text(json.dumps(document))
+    shutil.copy(FIXTURES / "lm_eval_0_4" / "pretrained__x_toy_choice.jsonl", tmp_path / "in")
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    found = records(tmp_path / "out")
+    assert "detailed_evaluation_results" in found["toy_choice"]
+    assert "detailed_evaluation_results" not in found["choice"]
+
+
+def test_a_helm_run_that_did_not_finish(tmp_path, capsys):
+    shutil.copytree(FIXTURES / "helm", tmp_path / "helm")
+    next(tmp_path.rglob("stats.json")).unlink()
+    assert convert(tmp_path / "helm", output=tmp_path / "out") == 2
+    assert "no stats.json beside it" in capsys.readouterr().err
+
+
+# --- files that are damaged, hostile, or something else ---
+
+
+def good_run(folder: Path) -> Path:
+    return lm_eval_run(folder, [line(0, 1.0)], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("results_x.json", b'{"config_general": {"model_name": "m"}, "results": {', "JSON"),
+        ("results_x.json", b"[" * 200_000, "nested too deeply"),
+        ("x.eval", b"PK\x03\x04 no archive", "zip"),
+        ("x.eval", b"text", "zip archive"),
+        ("details.parquet", b"no parquet", "parquet"),
+        ("results_x.json", b'{"config_general": {}, "results": {}}', "which model"),
+        ("log.json", b'{"eval": {}, "status": "success", "version": 2}', "without a task or a model"),
+        ("results_x.json", b"\xff\xfe\x00{", ""),
+    ],
+)
+def test_a_damaged_file_is_named_and_the_rest_is_converted(tmp_path, capsys, name, content, reason):
+    good_run(tmp_path / "in")
+    (tmp_path / "in" / name).write_bytes(content)
+    code = convert(tmp_path / "in", output=tmp_path / "out", options=["--json"])
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert [row["task"] for row in answer["records"]] == ["toy"]
+    assert "Traceback" not in captured.err
+    if reason:
+        assert code == 1
+        assert reason in answer["failures"][0]["reason"]
+        assert answer["failures"][0]["file"].endswith(name)
+
+
+def test_a_file_alone_that_cannot_be_read_is_exit_2_and_stdout_is_empty(tmp_path, capsys):
+    (tmp_path / "a.json").write_text("{}")
+    for path in (tmp_path / "a.json", tmp_path / "nowhere", tmp_path):
+        assert convert(path, output=tmp_path / "out") == 2
+        assert capsys.readouterr().out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(converter, "MAX_LINE", 1 << 20)
+    path = tmp_path / "bomb.eval"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("header.json", b" " * (8 << 20) + json.dumps(inspect_header()).encode())
+    assert convert(path, output=tmp_path / "out") == 2
+    assert "zip bomb" in capsys.readouterr().err
+
+
+def test_a_bomb_of_many_samples_leaves_the_score(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(converter.LogArchive, "__init__", small_archive(converter.LogArchive.__init__))
+    items = [inspect_sample(f"i{i}", 1, "C", metadata={"x": "0" * 100_000}) for i in range(50)]
+    header = inspect_header(results={"scores": [score_entry("match", "mean", 1.0)]})
+    assert convert(write_archive(tmp_path / "x.eval", header, items), output=tmp_path / "out") == 1
+    assert "zip bomb" in capsys.readouterr().err
+    assert "detailed_evaluation_results" not in records(tmp_path / "out")["toy"]
+
+
+def small_archive(original):
+    def init(self, path):
+        original(self, path)
+        self.left = 1_000_000
+
+    return init
+
+
+def test_names_in_a_file_are_no_paths(tmp_path):
+    document = json.loads((FIXTURES / "lm_eval_0_3.json").read_text())
+    evil = "../../../../evil/\x1b[31m" + "x" * 5000
+    document["results"] = {evil: {"acc": 0.5}, "/etc/passwd": {"acc": 0.5}, "..": {"acc": 0.5}}
+    document["config"]["model_args"] = "pretrained=../../../evil"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "results.json").write_text(json.dumps(document))
+    assert convert(tmp_path / "in", output=tmp_path / "deep" / "out") == 0
+    outside = [
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file() and (tmp_path / "deep" / "out" / "data") not in path.parents
+    ]
+    assert outside == [tmp_path / "in" / "results.json"]
+    assert len(list((tmp_path / "deep" / "out").rglob("*.json"))) == 3
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "true_", '"0.5"', "null", "[]", "9" * 400])
+def test_a_value_that_is_no_number_is_reported_and_never_a_score(tmp_path, capsys, value):
+    text = (FIXTURES / "lm_eval_0_3.json").read_text().replace('"acc": 0.25', f'"acc": {value.strip("_")}')
+    (tmp_path / "results.json").write_text(text)
+    code = convert(tmp_path / "results.json", output=tmp_path / "out", options=["--json"])
+    found = records(tmp_path / "out")["arc_challenge"]["evaluation_results"]
+    if value == "true_":  # a truth value counts as 0 or 1 for items; as a score of a task it is 1.0
+        return
+    assert code == 1
+    assert [row["metric_config"]["metric_name"] for row in found] == ["acc_norm"]
+    assert "acc is" in json.loads(capsys.readouterr().out)["failures"][0]["reason"]
+
+
+def test_records_and_model_files_in_a_folder_are_not_read_as_results(tmp_path, capsys):
+    folder = good_run(tmp_path / "in")
+    convert(folder, output=folder / "results")
+    (folder / "config.json").write_text('{"architectures": []}')
+    (folder / "notes.txt").write_text("{")
+    capsys.readouterr()
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["records"]) == 1
+    assert answer["other_files"] == 4
+
+
+# --- properties ---
+
+hostile = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**400), 10**400),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(["../..", "\ud800", "\x1b[2J", "NaN", "1e999", "hf_" + "A" * 34, "0" * 3000]),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+)
+
+
+def spots(value, path=()):
+    """The paths of all values in a JSON document."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from spots(inner, (*path, key))
+
+
+def changed(value, path, new):
+    value = copy.deepcopy(value)
+    if not path:
+        return new
+    place = value
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = new
+    return value
+
+
+def check_numbers(output: Path) -> None:
+    """All that is written is JSON without NaN, of finite scores inside their bounds."""
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    for path in output.rglob("*.json*"):
+        for text in (
+            path.read_text(encoding="utf-8").splitlines() if path.suffix == ".jsonl" else [path.read_text("utf-8")]
+        ):
+            content = json.loads(text, parse_constant=refuse)
+            for result in content.get("evaluation_results", []):
+                assert math.isfinite(result["score_details"]["score"])
+            assert "hf_AAAA" not in json.dumps([content.get("model_info"), content.get("error")])
+
+
+DOCUMENTS = {
+    "lm_eval": json.loads((FIXTURES / "lm_eval_0_4" / "results.json").read_text()),
+    "lighteval": json.loads(next((FIXTURES / "lighteval_old").iterdir()).read_text()),
+    "inspect": inspect_header() | {"samples": inspect_samples(), "reductions": REDUCTIONS},
+    "helm": json.loads((FIXTURES / "helm" / "toy-run" / "run_spec.json").read_text()),
+}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_file_makes_it_fail_or_write_what_is_no_record(tmp_path_factory, data):
+    kind = data.draw(st.sampled_from(sorted(DOCUMENTS)))
+    document = DOCUMENTS[kind]
+    for _ in range(data.draw(st.integers(1, 3))):
+        document = changed(document, data.draw(st.sampled_from(list(spots(document)))), data.draw(hostile))
+    folder = tmp_path_factory.mktemp("fuzz")
+    if kind == "helm":
+        shutil.copytree(FIXTURES / "helm" / "toy-run", folder / "in")
+        (folder / "in" / "run_spec.json").write_text(json.dumps(document))
+    else:
+        (folder / "in").mkdir()
+        (folder / "in" / "results.json").write_text(json.dumps(document))
+        if kind == "lm_eval":
+            for path in (FIXTURES / "lm_eval_0_4").glob("*.jsonl"):
+                shutil.copy(path, folder / "in")
+    assert convert(folder / "in", output=folder / "out") in (0, 1, 2)
+    check_numbers(folder / "out")
+    if (SHARED / "check_records.py").is_file() and (folder / "out").exists():
+        assert schema_problems(folder / "out") == []
+    shutil.rmtree(folder)
+
+
+def schema_problems(output: Path) -> list[str]:
+    spec = importlib.util.spec_from_file_location("check_records", SHARED / "check_records.py")
+    checker = sys.modules.get("check_records")
+    if checker is None:
+        checker = importlib.util.module_from_spec(spec)
+        sys.modules["check_records"] = checker
+        spec.loader.exec_module(checker)
+    paths = [path for path in output.rglob("*.json") if not path.name.endswith("_failure.json")]
+    return [text for path in paths for text in checker.problems(path, json.loads(path.read_text(encoding="utf-8")))]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(hostile, hostile), max_size=4))
+def test_lines_of_samples_of_any_kind(tmp_path_factory, values):
+    lines = [line(i, 1.0) | {"em": value, "doc": doc, "doc_id": i} for i, (value, doc) in enumerate(values)]
+    folder = tmp_path_factory.mktemp("lines")
+    lm_eval_run(folder / "in", lines, 1.0)
+    assert convert(folder / "in", output=folder / "out") in (0, 1)
+    check_numbers(folder / "out")
+    shutil.rmtree(folder)
+
+
+@given(st.text(), st.text())
+def test_ids_hold_no_path(name, owner):
+    found = converter.foreign_id(f"{PERSON}/{owner}/{name}")
+    assert not found.startswith("/")
+    assert converter.short_slug(found) not in ("", ".", "..")
+    assert len(converter.short_slug(found)) <= 120
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True) | st.integers() | st.booleans() | st.text() | st.none())
+def test_finite_numbers_only(value):
+    found = converter.finite(value)
+    assert found is None or (isinstance(found, float) and math.isfinite(found))
+
+
+# --- real files of others, and the scripts that read records ---
+
+REAL = SHARED / "result_files"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the files of other harnesses are not here")
+def test_real_files_of_others(tmp_path, capsys):
+    assert convert(REAL, output=tmp_path, options=["--json"]) == 1  # one log has no score
+    answer = json.loads(capsys.readouterr().out)
+    assert {row["format"] for row in answer["records"]} == {"inspect", "helm"}
+    assert [Path(row["file"]).name for row in answer["failures"]] == ["popularity.eval"]
+    found = records(tmp_path)
+    (arc,) = found["inspect_evals_arc_easy"]["evaluation_results"]
+    assert arc["score_details"]["score"] == pytest.approx(1 / 3)
+    mmlu = found["mmlu_subject_philosophy_method_multiple_choice_joint"]["evaluation_results"]
+    assert mmlu[0]["metric_config"]["metric_id"] == "accuracy"
+    assert mmlu[0]["score_details"]["score"] == pytest.approx(1 / 9)
+    assert mmlu[0]["generation_config"]["additional_details"]["limit"] == "10"
+    check_against_schema(tmp_path)
+
+
+def test_the_calculator_and_the_manager_read_the_records(tmp_path, monkeypatch, capsys):
+    import benchmark_calculator
+    import evaluation_manager
+
+    monkeypatch.chdir(tmp_path)
+    for step, value in ((100, 0.0), (200, 1.0)):
+        model = checkpoint(tmp_path / "run" / f"step_{step}", str(step).encode())
+        os.utime(model / "model.safetensors", (1, 1))
+        folder = lm_eval_run(tmp_path / f"out_{step}", [line(i, value) for i in range(4)], value)
+        path = next(folder.glob("results_*.json"))
+        document = json.loads(path.read_text())
+        document["config"]["model_args"]["pretrained"] = str(model)
+        path.write_text(json.dumps(document).replace('"toy"', '"gsm8k"'))
+        samples_file = next(folder.glob("samples_*.jsonl"))
+        samples_file.rename(folder / samples_file.name.replace("toy", "gsm8k"))
+        assert convert(folder, output=tmp_path / "results") == 0
+    capsys.readouterr()
+    assert benchmark_calculator.main(["run", "--results", "results"]) == 0
+    assert "step_200 (best)" in capsys.readouterr().out
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# x\n")
+    command = ["add", "--results", "results", "--model-id", "run/step_200", "--card", "README.md", "--json"]
+    command += ["--repo-id", "run/step_200"]
+    assert evaluation_manager.main(command) == 0
+    plan = capsys.readouterr().out
+    assert "gsm8k" in plan
+    assert '"value": 1.0' in plan

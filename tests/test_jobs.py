@@ -1,0 +1,1120 @@
+"""run_vllm_eval_job.py and run_eval_job.py against a local Jobs API that the unmodified client talks to."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import run_eval_job as provider_script
+import run_vllm_eval_job as script
+from hypothesis import given
+from hypothesis import strategies as st
+from local_hub import local_hub
+from local_jobs import Ending, Pretend, Process
+
+ROOT = Path(__file__).resolve().parent.parent
+LLAMA = {
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "intermediate_size": 14336,
+    "vocab_size": 128256,
+    "max_position_embeddings": 131072,
+    "torch_dtype": "bfloat16",
+}
+CATALOG = script.Catalog(script.FLAVORS, "built in")
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A Hub with four small checkpoints, and this process in an empty folder."""
+    with local_hub(tmp_path / "home") as found:
+        for step in (1, 2, 3, 4):
+            found.create_repo(f"me/lm-step_{step}", files=model_files())
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+        for module in (script, provider_script):
+            monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
+            monkeypatch.setattr(module, "FIRST_WAIT", 0.0)
+        yield found
+
+
+def model_files(kind="F16", values=1000, **config):
+    """The files of a model whose weights are only announced."""
+    header = json.dumps({"w": {"dtype": kind, "shape": [values], "data_offsets": [0, 0]}}).encode()
+    small = {**LLAMA, "max_position_embeddings": 256, "num_hidden_layers": 2, **config}
+    return {"model.safetensors": struct.pack("<Q", len(header)) + header, "config.json": json.dumps(small)}
+
+
+def models(count):
+    return [f"me/lm-step_{step}" for step in range(1, count + 1)]
+
+
+def command(*more, count=1, tasks=("gsm8k|5",), run_id="r1"):
+    return ["--model", *models(count), "--task", *tasks, "--run-id", run_id, *more]
+
+
+def main(*words):
+    return script.main([*words])
+
+
+def option(job, flag):
+    """What stands behind a flag in the arguments of a job's script."""
+    words = job.script_arguments
+    rest = words[words.index(flag) + 1 :]
+    stop = next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))
+    return rest[:stop]
+
+
+def record(model, task, number=0):
+    """A sound record and its samples."""
+    name = f"{abs(hash((model, task, number))):032x}"[:32]
+    uuid = f"{name[:8]}-{name[8:12]}-4{name[13:16]}-8{name[17:20]}-{name[20:]}"
+    base = script.plain_task(task)
+    content = {
+        "schema_version": "0.3.0",
+        "evaluation_id": f"{base}/{model}/{number}",
+        "retrieved_timestamp": "1",
+        "source_metadata": {"source_name": "test"},
+        "model_info": {"id": model, "name": model},
+        "eval_library": {"name": "lighteval", "version": "1", "additional_details": {"task": task, "task_group": "1"}},
+        "evaluation_results": [{"evaluation_name": base, "score_details": {"score": 0.5}}],
+    }
+    line = json.dumps({"evaluation_id": content["evaluation_id"], "sample_id": "1"}) + "\n"
+    place = f"data/{base}/me/{model.split('/')[1]}/{uuid}"
+    return {f"{place}.json": json.dumps(content), f"{place}_samples.jsonl": line}
+
+
+def upload(hub, job, **changes):
+    """What the evaluation script does at its end: put its records into the data set."""
+    repo, folder = option(job, "--results-repo")[0].split("/runs/")
+    tasks = option(job, "--tasks")[0].split(",") if "--tasks" in job.script_arguments else option(job, "--task")
+    files = {}
+    for model in option(job, "--model"):
+        for task in tasks:
+            files |= record(model, task)
+    files = {f"runs/{folder}/{name}": text for name, text in files.items()}
+    hub.commit(repo, files | {f"runs/{folder}/{name}": text for name, text in changes.items()}, repo_type="dataset")
+
+
+def successful(hub):
+    return Pretend(lambda job: Ending(before=lambda: upload(hub, job)))
+
+
+# --- what it takes: sizes, types, hardware ---
+
+
+def test_the_table_by_size_is_pinned():
+    sizes = {0.5e9: "t4-small", 2.9e9: "t4-small", 3e9: "a10g-small", 12.9e9: "a10g-small"}
+    sizes |= {13e9: "a10g-large", 33e9: "a10g-large", 34e9: "a100-large", 405e9: "a100-large"}
+    assert {size: script.flavor_by_size(size) for size in sizes} == sizes
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", 8e9),
+        ("mistralai/Mixtral-8x7B-v0.1", 56e9),
+        ("HuggingFaceTB/SmolLM2-135M", 135e6),
+        ("Qwen/Qwen2.5-0.5B", 0.5e9),
+        ("Qwen/Qwen3-30B-A3B", 30e9),
+        ("org/llama-2b4", None),
+        ("gpt2", None),
+    ],
+)
+def test_a_size_is_read_from_a_name(name, size):
+    assert script.size_in_name(name) == size
+
+
+@pytest.mark.parametrize(
+    ("name", "flavor", "tensor"),
+    [
+        ("org/lm-1B", "t4-small", 1),
+        ("org/lm-8B", "a10g-small", 1),
+        ("org/lm-20B-AWQ", "a10g-large", 1),  # packed: the table's flavor holds it
+        ("org/lm-18B", "l40sx1", 1),  # 36 GB do not fit 24: the estimate wins
+        ("org/lm-30B", "a100-large", 1),
+        ("org/lm-70B", "rtx-pro-6000x2", 2),  # 140 GB do not fit one card of 80
+        ("org/lm-405B-FP8", "a100x8", 8),
+    ],
+)
+def test_a_name_alone_gives_the_table_as_a_floor(name, flavor, tensor):
+    choice = script.choose_hardware(script.facts_from_name(name), CATALOG, script.Wish("vllm"))
+    assert (choice.flavor.name, choice.tensor_parallel_size) == (flavor, tensor)
+
+
+def facts(billions, kind="BF16", **config):
+    found = script.ModelFacts("org/lm", billions * 1e9, billions * 2e9, (kind,), source="safetensors metadata")
+    return script.read_config(found, {**LLAMA, **config})
+
+
+def test_the_cache_of_a_token_follows_the_configuration():
+    assert facts(8).cache_per_token == 2 * 32 * 8 * 128 * 2
+    assert facts(8).cache == 131072 * 131072
+    latent = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "num_hidden_layers": 61}
+    assert facts(8, **latent).cache_per_token == 61 * 576 * 2
+    nested = script.read_config(script.ModelFacts("m", 1, 1), {"text_config": LLAMA})
+    assert nested.cache_per_token == facts(8).cache_per_token
+    assert nested.types == ("BF16",)
+
+
+def test_the_longest_request_decides_the_hardware():
+    wish = script.Wish("vllm")
+    full = script.choose_hardware(facts(8), CATALOG, wish)
+    short = script.choose_hardware(facts(8, max_position_embeddings=8192), CATALOG, wish)
+    assert full.flavor.name == "l40sx1"  # 16 GB of weights and 17 GB of cache
+    assert short.flavor.name == "l4x1"
+
+
+def test_seventy_billion_in_bfloat16_do_not_fit_one_card_of_80_gb():
+    big = facts(70, num_hidden_layers=80, num_attention_heads=64, hidden_size=8192, max_position_embeddings=8192)
+    assert not script.fitting_flavors(big, [CATALOG.find("a100-large")], script.Wish("vllm"))
+    choice = script.choose_hardware(big, CATALOG, script.Wish("vllm"))
+    assert choice.tensor_parallel_size > 1
+    assert choice.flavor.gpus == choice.tensor_parallel_size
+    for cheaper in (flavor for flavor in script.FLAVORS if flavor.price < choice.flavor.price and flavor.gpus):
+        assert not script.fitting_flavors(big, [cheaper], script.Wish("vllm"))
+
+
+def test_bfloat16_is_not_offered_on_a_t4():
+    small = {"max_position_embeddings": 2048}
+    assert script.choose_hardware(facts(1, **small), CATALOG, script.Wish("vllm")).flavor.name == "l4x1"
+    assert script.choose_hardware(facts(1, "F16", **small), CATALOG, script.Wish("vllm")).flavor.name == "t4-small"
+    asked = script.Wish("vllm", dtype="float16")
+    assert script.choose_hardware(facts(1, **small), CATALOG, asked).flavor.name == "t4-small"
+    with pytest.raises(script.ScriptError, match="bfloat16") as refused:
+        script.choose_hardware(facts(1, **small), CATALOG, script.Wish("vllm", "t4-small"))
+    assert refused.value.code == 3
+
+
+def test_a_size_that_the_hardware_cannot_give_names_those_that_can():
+    with pytest.raises(script.ScriptError, match=r"l4x4, .*h200x2") as refused:
+        script.choose_hardware(facts(8), CATALOG, script.Wish("vllm", "a10g-small", 2))
+    assert refused.value.code == 2
+    assert "a10g-largex2" in str(refused.value)
+    with pytest.raises(script.ScriptError, match="no flavor has more than 8"):
+        script.choose_hardware(facts(8), CATALOG, script.Wish("vllm", tensor_parallel_size=16))
+    with pytest.raises(script.ScriptError, match="32 attention heads"):
+        script.choose_hardware(facts(8), CATALOG, script.Wish("vllm", tensor_parallel_size=3))
+    with pytest.raises(script.ScriptError, match="runs on one GPU"):
+        script.choose_hardware(facts(8), CATALOG, script.Wish("accelerate", tensor_parallel_size=2))
+
+
+def test_explicit_hardware_is_checked():
+    with pytest.raises(script.ScriptError, match=r"no such flavor.*a100-large") as unknown:
+        script.choose_hardware(facts(8), CATALOG, script.Wish("vllm", "b200"))
+    assert unknown.value.code == 2
+    with pytest.raises(script.ScriptError, match="would do, or --force") as large:
+        script.choose_hardware(facts(70), CATALOG, script.Wish("vllm", "a10g-small"))
+    assert large.value.code == 3
+    assert script.choose_hardware(facts(70), CATALOG, script.Wish("vllm", "a10g-small", force=True)).flavor.gpus == 1
+    with pytest.raises(script.ScriptError, match="has no GPU"):
+        script.choose_hardware(facts(1), CATALOG, script.Wish("vllm", "cpu-basic"))
+    assert script.choose_hardware(facts(1), CATALOG, script.Wish("accelerate", "cpu-basic")).tensor_parallel_size == 0
+
+
+@given(st.floats(0.05, 700), st.sampled_from(["vllm", "accelerate"]), st.integers(256, 200_000))
+def test_what_is_chosen_fits_and_nothing_cheaper_does(billions, backend, longest):
+    found = facts(billions, max_position_embeddings=longest)
+    try:
+        choice = script.choose_hardware(found, CATALOG, script.Wish(backend))
+    except script.ScriptError as error:
+        assert error.code == 3
+        return
+    size = choice.tensor_parallel_size
+    assert script.needed(found, size) <= script.room(choice.flavor, size)
+    assert choice.flavor.gpu != "T4"
+    for flavor in script.FLAVORS:
+        if flavor.gpus > 0 and flavor.price < choice.flavor.price and flavor.gpu != "T4":
+            sizes = script.allowed_sizes(found, flavor, script.Wish(backend))
+            if backend == "vllm" or flavor.gpus == 1:
+                assert all(script.needed(found, n) > script.room(flavor, n) for n in sizes)
+
+
+def test_flavors_are_read_as_the_client_gives_them(hub):
+    from huggingface_hub import HfApi
+
+    rows = {row.name: script.flavor_from_hub(row) for row in HfApi().list_jobs_hardware()}
+    built_in = {flavor.name: flavor for flavor in script.FLAVORS}
+    for name, flavor in rows.items():
+        ours = built_in[name]
+        assert (flavor.gpu, flavor.gpus, flavor.gpu_memory) == (ours.gpu, ours.gpus, ours.gpu_memory), name
+        assert flavor.price == pytest.approx(ours.price), name
+
+
+def test_the_built_in_flavors_are_names_that_the_client_knows():
+    from huggingface_hub import JobHardware
+
+    assert {flavor.name for flavor in script.FLAVORS} <= {item.value for item in JobHardware}
+
+
+def test_accelerators_without_cuda_are_no_gpus():
+    gpu = SimpleNamespace(model="Inf2", quantity="1", vram="32 GB", manufacturer="AWS")
+    row = SimpleNamespace(
+        name="x", accelerator=gpu, ram="16 GB", unit_label="hour", unit_cost_usd=1.0, ephemeral_storage="1 TB"
+    )
+    assert script.flavor_from_hub(row) == script.Flavor("x", "", 0, 0.0, 16.0, 1.0, 1000.0)
+
+
+# --- plans ---
+
+
+def test_a_dry_run_sends_nothing_and_says_what_it_costs(hub, capsys):
+    assert main(*command("--dry-run", count=2)) == 0
+    out = capsys.readouterr().out
+    assert hub.writes() == []
+    assert hub.jobs.all == {}
+    assert not Path("runs").exists()
+    assert "t4-small" in out
+    assert "$0.40/h" in out
+    assert "the cheapest that fits" in out
+    assert "assumed: 300 prompt tokens" in out
+    assert "the Hub's list of today" in out
+    assert "me/lm-step_1, me/lm-step_2" in out  # together: one engine serves both
+
+
+def test_without_the_hub_the_plan_says_so(hub, monkeypatch, capsys):
+    hub.fault("GET", "", status=503, times=1000)
+    assert main("--model", "org/lm-8B", "--task", "mmlu", "--dry-run", "--json") == 0
+    captured = capsys.readouterr()
+    plan = json.loads(captured.out)
+    assert plan["jobs"][0]["flavor"] == "a10g-small"
+    assert any("built-in list of August 2026: check the prices" in note for note in plan["notes"])
+    assert "planned without the Hub" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("split", "jobs"),
+    [(None, 1), ("model", 4), ("task", 2), ("both", 8)],
+)
+def test_the_matrix_is_split_as_asked(hub, capsys, split, jobs):
+    words = command("--dry-run", "--json", *(["--split", split] if split else []), count=4, tasks=("gsm8k|5", "mmlu"))
+    assert main(*words) == 0
+    plan = json.loads(capsys.readouterr().out)
+    cells = [(model, task) for job in plan["jobs"] for model in job["models"] for task in job["tasks"]]
+    assert len(plan["jobs"]) == jobs
+    assert sorted(cells) == sorted((model, task) for model in models(4) for task in ("gsm8k|5", "mmlu"))
+    assert len({job["folder"] for job in plan["jobs"]}) == jobs
+    assert plan["estimate"]["to_send"] == jobs
+
+
+def test_checkpoints_of_one_model_are_told_from_other_models():
+    names = ["me/a@step1", "me/a@step2", "me/b-step_1", "me/b-step_2", "me/c-7b", "me/c-8b"]
+    groups = [group for group, _ in script.matrix(names, ["t"], "")]
+    assert groups == [("me/a@step1", "me/a@step2"), ("me/b-step_1", "me/b-step_2"), ("me/c-7b",), ("me/c-8b",)]
+
+
+def test_paid_jobs_need_a_yes(hub, capsys):
+    assert main(*command()) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "add --yes" in captured.err
+    assert hub.writes() == []
+
+
+def test_the_cost_limit_refuses(hub, capsys):
+    assert main(*command("--max-cost", "0.01", "--yes", count=4)) == 1
+    captured = capsys.readouterr()
+    assert "above --max-cost 0.01" in captured.err
+    assert captured.out == ""
+    assert hub.jobs.all == {}
+
+
+def test_a_folder_here_is_refused_with_what_to_do(hub, tmp_path, capsys):
+    folder = tmp_path / "step_100"
+    folder.mkdir()
+    for name, data in model_files("BF16", 3_000_000_000).items():
+        (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    assert main("--model", str(folder), "--task", "gsm8k", "--yes") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "hf upload OWNER/step_100" in captured.err
+    assert main("--model", str(folder), "--task", "gsm8k", "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "3 B parameters, BF16, 6 GB" in out
+    assert "the headers of its files" in out
+    assert "hf upload" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--model", "me/lm-step_1"], 2, "--task is missing"),
+        (["--task", "gsm8k"], 2, "--model is missing"),
+        (["--run-id", "never", "--yes"], 2, "give --model and --task as well"),
+        (["--run-id", "../x", "--yes"], 2, "no run id"),
+        (command("--timeout", "soon"), 2, "--timeout soon"),
+        (command("--backend", "hf"), 2, "--framework lighteval has --backend vllm or accelerate"),
+        (command("--max-parallel", "0"), 2, "--max-parallel must be above 0"),
+        (command("--results-repo", "me"), 2, "write OWNER/NAME"),
+        (command(tasks=("a,b",)), 2, "without commas"),
+        (command(tasks=("my.py@task",)), 2, "a job cannot see"),
+        (command("--custom-tasks", "none.py"), 2, "no such file"),
+        (["--model", "me/nothing", "--task", "gsm8k", "--yes"], 2, "no such model"),
+        (["--model", "./nowhere", "--task", "gsm8k", "--yes"], 2, "neither a folder here"),
+        (["--model", "me/lm-step_1", "me/lm-step_1", "--task", "x", "--yes"], 2, "named twice"),
+        (["--model", "me/lm@step1", "--task", "x", "--yes"], 2, "take main of a repo"),
+        (command(tasks=("a-file",)), 2, "would be sent in its place"),
+        (command("--gpu-memory-utilization", "1.5"), 2, "is a share"),
+        (command("--framework", "inspect"), 2, "no number of shots"),
+        (
+            ["--model", str(ROOT / "examples/tiny_run/checkpoints"), "--task", "x", "--dry-run"],
+            2,
+            "several checkpoints",
+        ),
+        (["status", "never"], 2, "no such run"),
+        (["wait", "never"], 2, "no such run"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(hub, capsys, words, code, said):
+    Path("a-file").touch()
+    assert main(*words) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert hub.jobs.all == {}
+
+
+def test_a_gated_model_is_refused_before_it_costs(hub, capsys):
+    hub.add_user("you")
+    hub.create_repo("you/secret", files=model_files(), gated="manual")
+    assert main("--model", "you/secret", "--task", "gsm8k", "--yes") == 2
+    assert "gated: accept its terms at https://huggingface.co/you/secret" in capsys.readouterr().err
+
+
+# --- what is sent ---
+
+
+def test_the_submission_is_the_clients_own_with_the_token_as_a_secret(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    assert main(*command("--yes", "--limit", "10", "--timeout", "90m", count=2)) == 0
+    captured = capsys.readouterr()
+    (job,) = hub.jobs.all.values()
+    spec = dict(job.spec)
+    assert spec["secrets"] == {"HF_TOKEN": hub.token}
+    assert hub.token not in json.dumps({**spec, "secrets": None})
+    assert spec["environment"] == {"PYTHONUNBUFFERED": "1"}
+    assert spec["timeoutSeconds"] == 5400
+    assert spec["flavor"] == "t4-small"
+    assert spec["labels"]["eval-run"] == "r1"
+    assert spec["labels"]["task"] == "gsm8k"
+    assert spec["command"][:5] == ["uv", "run", "--with", script.VLLM, "/data/lighteval_vllm_uv.py"]
+    assert option(job, "--model") == models(2)
+    assert option(job, "--tasks") == ["gsm8k|5"]
+    assert option(job, "--backend") == ["vllm"]
+    assert option(job, "--limit") == ["10"]
+    assert len(json.dumps(spec)) < 2500  # the script is not in it, whatever its size
+    sent = hub.jobs.mounted(job)
+    assert sent == {"lighteval_vllm_uv.py": (ROOT / "scripts" / "lighteval_vllm_uv.py").read_bytes()}
+    for text in (captured.out, captured.err, Path("runs/r1/run.json").read_text()):
+        assert hub.token not in text
+    assert "saved in this bucket" not in captured.out  # what the client prints is not data
+    assert hub.repo("me/eval-results", "dataset").private
+
+
+def test_tasks_of_the_users_own_travel_with_the_job(hub):
+    Path("own.py").write_text("TASKS_TABLE = []\n")
+    assert main(*command("--yes", "--custom-tasks", "own.py", tasks=("mine|0",))) == 0
+    (job,) = hub.jobs.all.values()
+    assert option(job, "--custom-tasks") == ["/data/own.py"]
+    assert hub.jobs.mounted(job)["own.py"] == b"TASKS_TABLE = []\n"
+
+
+def test_the_arguments_are_those_of_the_evaluation_scripts(hub, capsys):
+    """Each script's own parser reads what a job gives it."""
+    flags = ["--gpu-memory-utilization", "0.8", "--max-model-len", "128", "--use-chat-template", "--trust-remote-code"]
+    for framework, task in (("lighteval", "gsm8k|5"), ("inspect", "gsm8k"), ("lm_eval", "gsm8k|5")):
+        path = ROOT / "scripts" / script.FRAMEWORKS[framework]
+        if not path.is_file():
+            continue
+        words = command("--framework", framework, "--dtype", "float16", "--limit", "5", *flags, "--dry-run", "--json")
+        words[words.index("gsm8k|5")] = task
+        assert main(*words) == 0
+        (job,) = json.loads(capsys.readouterr().out)["jobs"]
+        parsed = parser_of(path).parse_args(job["arguments"])
+        assert parsed.model == models(1)
+        assert parsed.limit == 5
+        assert parsed.results_repo == f"me/eval-results/{job['folder']}"
+        assert (parsed.use_chat_template, parsed.max_model_len, parsed.backend) == (True, 128, "vllm")
+
+
+def parser_of(path):
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(f"jobs_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module.build_parser()
+
+
+def hf(hub, *words):
+    """The `hf` program of the installed client, started in the project's folder."""
+    program = [sys.executable, "-c", "from huggingface_hub.cli.hf import main; main()", *words]
+    environment = os.environ | hub.environment(os.environ["HF_HOME"])
+    return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("backend", ["vllm", "accelerate"])
+def test_the_printed_command_is_accepted_by_hf_itself(hub, capsys, backend):
+    assert main(*command("--dry-run", "--json", "--backend", backend, "--image", "org/image:1")) == 0
+    plan = json.loads(capsys.readouterr().out)
+    (words,) = [shlex.split(text) for text in plan["commands"].values()]
+    assert words[:4] == ["hf", "jobs", "uv", "run"]
+    assert hub.token not in plan["commands"].values()
+    where = words.index("scripts/lighteval_vllm_uv.py")
+    assert words[where - 1] != "-s"
+    assert words[words.index("-s") + 1] == "HF_TOKEN"
+    assert words.index("-s") < where  # behind the script it would be the script's
+    assert words[where + 1 :] == plan["jobs"][0]["arguments"]
+    done = hf(hub, *words[1:4], "--dry-run", *words[4:])
+    assert done.returncode == 0, done.stderr
+    said = re.sub(r"\s+", " ", done.stdout)
+    assert "HF_TOKEN=***" in said
+    assert hub.token not in said
+    assert f"args {shlex.join(plan['jobs'][0]['arguments'])}" in said
+    assert "flavor t4-small" in said
+
+
+def test_the_printed_command_sends_the_same_job(hub, capsys):
+    assert main(*command("--dry-run", "--json")) == 0
+    (text,) = json.loads(capsys.readouterr().out)["commands"].values()
+    assert main(*command("--yes")) == 0
+    done = hf(hub, *shlex.split(text)[1:])
+    assert done.returncode == 0, done.stderr
+    ours, theirs = ({**job.spec, "volumes": None} for job in hub.jobs.all.values())
+    assert ours == theirs
+
+
+def test_labels_and_names_keep_to_what_the_hub_allows():
+    @given(st.text(), st.lists(st.text(min_size=1), min_size=1, max_size=3))
+    def check(model, tasks):
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,100}", script.label_value(model))
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,100}", script.job_name([model], tasks, []))
+        assert script.job_name([model], tasks, ["a"]) != script.job_name([model], tasks, ["b"])
+
+    check()
+
+
+@given(st.integers(1, 10**6), st.sampled_from("smhd"))
+def test_timeouts_mean_what_the_client_means(number, unit):
+    from huggingface_hub._jobs_api import _create_job_spec
+
+    text = f"{number}{unit}"
+    try:
+        seconds = script.seconds_of(text)
+    except script.ScriptError:
+        return
+    spec = _create_job_spec(image="x", command=["x"], env=None, secrets=None, flavor=None, timeout=text)
+    assert seconds == spec["timeoutSeconds"]
+
+
+# --- following ---
+
+
+def test_status_changes_are_followed_until_all_have_ended(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    assert main(*command("--yes", "--split", "model", count=2)) == 0
+    assert main("wait", "r1", "--json") == 0
+    captured = capsys.readouterr()
+    for stage in ("RUNNING", "COMPLETED"):
+        assert len(re.findall(rf": {stage}$", captured.err, re.MULTILINE)) == 2
+    state = json.loads(captured.out[captured.out.index("{") :])
+    assert [job["state"]["stage"] for job in state["jobs"]] == ["COMPLETED", "COMPLETED"]
+    assert main("status", "r1") == 0
+    assert "2 COMPLETED" in capsys.readouterr().out
+
+
+FAILURES = [
+    (["torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"], None, "--gpu-memory-utilization"),
+    (["ValueError: max seq len (131072) is larger than the maximum number of tokens"], None, "no room for the longest"),
+    (["GatedRepoError: 403 Client Error. Access to model x is restricted"], None, "accept its terms"),
+    (["ValueError: Model architectures ['Foo'] are not supported for now."], None, "--backend accelerate"),
+    (["error: me/x: its tokenizer has no chat template"], None, "without --use-chat-template"),
+    (["Bfloat16 is only supported on GPUs with compute capability of at least 8.0"], None, "no bfloat16"),
+    (["OSError: [Errno 28] No space left on device"], None, "larger --hardware"),
+    (["the model brings its own code: trust_remote_code"], None, "--trust-remote-code"),
+    (["402 Client Error: Payment Required for url"], None, "buy credits"),
+    ([], "Job timeout", "longer --timeout"),
+    (["something new"], "Job failed with exit code: 1", "not known"),
+]
+
+
+@pytest.mark.parametrize(("lines", "message", "said"), FAILURES)
+def test_a_failed_job_shows_its_end_and_the_cause(hub, capsys, lines, message, said):
+    log = [*(f"line {n}" for n in range(100)), f"the token is {hub.token} and hf_abcdefghijk", *lines]
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR", message, log))
+    assert main(*command("--yes", "--wait")) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    shown = re.findall(r"^  (line \d+)$", err, re.MULTILINE)
+    assert shown[-1] == "line 99"
+    assert len(shown) == 30 - 1 - len(lines)
+    assert hub.token not in err
+    assert "hf_abcdefghijk" not in err
+    assert hub.token not in Path("runs/r1/run.json").read_text()
+    assert "--run-id r1" in err
+
+
+def test_wait_says_when_it_could_not_ask(hub, capsys):
+    assert main(*command("--yes")) == 0
+    capsys.readouterr()
+    hub.fault("GET", "/api/jobs/me", status=403, times=10, message="no")
+    assert main("wait", "r1") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "job.write" in captured.err
+
+
+def test_logs_are_read_from_the_stream_and_scrubbed(hub, capsys):
+    lines = [f"line {n}" for n in range(40)] + [f"secret {hub.token}"]
+    hub.jobs.runner = Pretend(lambda job: Ending(logs=lines, before=lambda: upload(hub, job)))
+    assert main(*command("--yes", "--wait")) == 0
+    capsys.readouterr()
+    assert main("logs", "r1", "--tail", "5") == 0
+    assert capsys.readouterr().out.splitlines() == [*lines[-5:-1], "secret ***"]
+    assert main("logs", "r1", "--follow") == 0
+    assert capsys.readouterr().out.splitlines() == [*lines[:-1], "secret ***"]
+    assert hub.count("GET", "/logs$") >= 2
+
+
+def test_a_log_does_nothing_to_the_terminal(hub, capsys):
+    lines = ["\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "a\tb\rc\x9b2J"]
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR", "bad\x1b[2J", lines))
+    assert main(*command("--yes", "--wait")) == 1
+    assert main("logs", "r1") == 0
+    captured = capsys.readouterr()
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", captured.out + captured.err)
+    assert captured.out.endswith("red\n]0;title\na\tbc2J\n")
+
+
+def test_a_list_that_is_behind_does_not_bring_an_old_try_back(hub):
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR"))
+    assert main(*command("--yes", "--wait")) == 1
+    hub.jobs.runner = Pretend(lambda job: Ending("RUNNING"))
+    assert main("--run-id", "r1", "--yes") == 0
+    second = list(hub.jobs.all)[1]
+    late = hub.jobs.all.pop(second)
+    assert main("status", "r1") == 0
+    assert main("--run-id", "r1", "--yes") == 0  # sends nothing: the second try is under way
+    assert len(hub.jobs.all) == 1
+    hub.jobs.all[second] = late
+    assert main("cancel", "r1") == 0
+    assert late.stage == "CANCELED"
+
+
+def test_cancel_stops_what_runs(hub, capsys):
+    hub.jobs.runner = Pretend(lambda job: Ending("RUNNING"))
+    assert main(*command("--yes", "--split", "model", count=2)) == 0
+    names = [job.labels["eval-job"] for job in hub.jobs.all.values()]
+    assert main("cancel", "r1", "--job", names[0]) == 0
+    assert [job.stage for job in hub.jobs.all.values()] == ["CANCELED", "RUNNING"]
+    assert main("cancel", "r1") == 0
+    assert [job.stage for job in hub.jobs.all.values()] == ["CANCELED", "CANCELED"]
+    assert main("wait", "r1") == 1
+    assert main("cancel", "r1", "--job", "none") == 2
+
+
+def in_terminal(hub, home, *words, answer=b""):
+    """Exit code and screen of the script in a terminal of its own."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = os.environ | hub.environment(home) | {"COLUMNS": "200", "TERM": "xterm"}
+    start = "import run_vllm_eval_job as s; s.POLL_SECONDS = 0.1; raise SystemExit(s.main())"
+    environment["PYTHONPATH"] = str(ROOT / "scripts")
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, *words], env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    os.write(ours, answer)
+    screen = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the terminal is gone with its last process
+            break
+        if not part:
+            break
+        screen += part
+    os.close(ours)
+    return process.wait(), screen.decode(errors="replace")
+
+
+def test_a_terminal_is_asked_and_sees_a_table_that_lives(hub, tmp_path):
+    hub.jobs.runner = successful(hub)
+    code, screen = in_terminal(hub, tmp_path / "home2", *command(), answer=b"n\n")
+    assert code == 3
+    assert "1 paid jobs, estimated" in screen
+    assert hub.jobs.all == {}
+    code, screen = in_terminal(hub, tmp_path / "home2", *command(), answer=b"y\n")
+    assert code == 0
+    assert len(hub.jobs.all) == 1
+    code, screen = in_terminal(hub, tmp_path / "home2", "status", "r1")
+    assert code == 0
+    assert screen.index("RUNNING") < screen.rindex("COMPLETED")
+
+
+# --- jobs that really run ---
+
+PROBE = """# /// script
+# requires-python = ">=3.11"
+# dependencies = []
+# ///
+import json, os, sys, time
+from pathlib import Path
+print(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ), "here": os.listdir()}), flush=True)
+print(Path(sys.argv[1]).read_text(), flush=True)
+time.sleep(float(sys.argv[2]))
+sys.exit(int(sys.argv[3]))
+"""
+
+
+@pytest.fixture
+def real(hub, tmp_path, monkeypatch):
+    """A Hub that runs what is submitted."""
+    monkeypatch.setenv("MINE_ALONE", "1")
+    Path("probe.py").write_text(PROBE)
+    Path("notes.txt").write_text("travelled")
+    hub.jobs.runner = Process(hub, tmp_path / "machines", None if shutil.which("uv") else sys.executable)
+    yield hub
+    hub.jobs.runner.stop()
+
+
+def submitted(hub, *words, **options):
+    from huggingface_hub import HfApi
+
+    secrets = {"HF_TOKEN": hub.token}
+    return HfApi().run_uv_job("probe.py", script_args=["notes.txt", *words], secrets=secrets, env={"A": "1"}, **options)
+
+
+def ended(hub, job):
+    from huggingface_hub import HfApi
+
+    return HfApi().wait_for_job(job.id, timeout=120, poll_interval=0.1)
+
+
+@pytest.mark.filterwarnings("ignore:.*experimental")
+def test_a_job_has_what_it_was_given_and_nothing_else(real):
+    from huggingface_hub import HfApi
+
+    job = submitted(real, "0.5", "0")
+    streamed = list(HfApi().fetch_job_logs(job_id=job.id, follow=True))
+    assert ended(real, job).status.stage == "COMPLETED"
+    told = json.loads(next(line for line in streamed if line.startswith("{")))
+    assert streamed[-1] == "travelled"
+    assert told["here"] == []
+    given = told["environment"]
+    assert (given["A"], given["HF_TOKEN"], given["HF_ENDPOINT"]) == ("1", real.token, real.url)
+    assert "MINE_ALONE" not in given
+    assert given["HOME"] != os.environ.get("HOME")
+
+
+@pytest.mark.filterwarnings("ignore:.*experimental")
+def test_a_job_ends_as_its_script_does_or_is_ended(real):
+    failed = submitted(real, "0", "3")
+    slow = submitted(real, "60", "0", timeout=1)
+    assert ended(real, failed).status.message == "Job failed with exit code: 3"
+    late = ended(real, slow).status
+    assert (late.stage, late.message) == ("ERROR", "Job timeout")
+
+
+# --- sent once ---
+
+
+def forty(*more):
+    return command("--yes", "--split", "model", *more, count=40)
+
+
+def forty_models(hub):
+    for step in range(5, 41):
+        hub.create_repo(f"me/lm-step_{step}", files=model_files())
+
+
+def by_name(hub):
+    """Stages of the jobs on the Hub, by the name of the job."""
+    found = {}
+    for job in hub.jobs.all.values():
+        found.setdefault(job.labels["eval-job"], []).append(job.stage)
+    return found
+
+
+def test_forty_jobs_with_failures_are_complete_after_one_resubmission(hub, capsys):
+    forty_models(hub)
+    unlucky = {f"me/lm-step_{step}" for step in (4, 14, 24, 34)}
+
+    def ending(job):
+        if job.labels["eval-attempt"] == "1" and unlucky & set(option(job, "--model")):
+            return Ending("ERROR", "Job failed with exit code: 137", ["Killed"])
+        return Ending(before=lambda: upload(hub, job))
+
+    hub.jobs.runner = Pretend(ending)
+    assert main(*forty("--wait")) == 1
+    assert main("collect", "r1") == 1
+    assert "36 records in" in capsys.readouterr().out
+    assert main("--run-id", "r1", "--yes", "--wait") == 0
+    assert main("collect", "r1") == 0
+    assert "40 records in" in capsys.readouterr().out
+    stages = by_name(hub)
+    assert len(stages) == 40
+    assert sorted(map(tuple, stages.values())) == [("COMPLETED",)] * 36 + [("ERROR", "COMPLETED")] * 4
+    assert main("--run-id", "r1", "--yes") == 0  # nothing is left to send
+    assert len(hub.jobs.all) == 44
+    assert len(list(Path("results").rglob("*_samples.jsonl"))) == 40
+
+
+@pytest.mark.parametrize("stop", [1, 7, 39])
+def test_a_kill_between_submission_and_writing_sends_nothing_twice(hub, monkeypatch, stop):
+    forty_models(hub)
+    hub.jobs.runner = successful(hub)
+    save, left = script.save_run, [stop + 1]  # the first writes the plan
+
+    def killed(args, run):
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        save(args, run)
+
+    monkeypatch.setattr(script, "save_run", killed)
+    assert main(*forty()) == 130
+    assert len(hub.jobs.all) == stop
+    monkeypatch.setattr(script, "save_run", save)
+    assert main("--run-id", "r1", "--yes", "--wait") == 0
+    assert len(hub.jobs.all) == 40
+    assert len(by_name(hub)) == 40
+
+
+def test_a_killed_process_is_taken_up(hub, tmp_path):
+    forty_models(hub)
+    hub.jobs.runner = successful(hub)
+    hub.latency = 0.01
+    words = [sys.executable, str(ROOT / "scripts" / "run_vllm_eval_job.py"), *forty()]
+    environment = os.environ | hub.environment(tmp_path / "home2")
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(hub.jobs.all) < 5 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    hub.latency = 0
+    assert 5 <= len(hub.jobs.all) < 40
+    json.loads(Path("runs/r1/run.json").read_text())  # whole, whenever it was
+    assert main("--run-id", "r1", "--yes", "--wait") == 0
+    assert sorted(map(len, by_name(hub).values())) == [1] * 40
+
+
+def test_a_lost_run_json_is_made_again_from_labels(hub):
+    hub.jobs.runner = successful(hub)
+    assert main(*command("--yes", "--split", "model", "--wait", count=4)) == 0
+    Path("runs/r1/run.json").unlink()
+    assert main(*command("--yes", "--split", "model", "--wait", count=4)) == 0
+    assert len(hub.jobs.all) == 4
+    assert main("collect", "r1") == 0
+
+
+def test_another_plan_under_a_known_name_is_refused(hub, capsys):
+    assert main(*command("--yes")) == 0
+    capsys.readouterr()
+    assert main(*command("--yes", tasks=("mmlu",))) == 2
+    captured = capsys.readouterr()
+    assert "was planned for other jobs" in captured.err
+    assert captured.out == ""
+    assert len(hub.jobs.all) == 1
+
+
+def test_failed_jobs_are_sent_again_to_other_hardware_and_with_more_time(hub, capsys):
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR", logs=["CUDA out of memory"]))
+    assert main(*command("--yes", "--wait")) == 1
+    larger = command("--yes", "--hardware", "a10g-largex2", "--gpu-memory-utilization", "0.8", "--timeout", "6h")
+    assert main(*larger) == 0
+    first, second = hub.jobs.all.values()
+    assert first.labels["eval-job"] == second.labels["eval-job"]
+    assert (second.spec["flavor"], second.spec["timeoutSeconds"]) == ("a10g-largex2", 6 * 3600)
+    assert option(second, "--tensor-parallel-size") == ["2"]
+    assert option(second, "--results-repo") == option(first, "--results-repo")
+    assert main("wait", "r1") == 1
+    assert main("--run-id", "r1", "--yes", "--timeout", "9h") == 0
+    assert list(hub.jobs.all.values())[-1].spec["timeoutSeconds"] == 9 * 3600
+    capsys.readouterr()
+    assert main("--run-id", "r1", "--yes", "--hardware", "l4x1") == 2
+    assert "--hardware: --run-id alone goes on with the plan as it is" in capsys.readouterr().err
+
+
+def test_a_run_of_an_organization_stays_there(hub):
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR"))
+    assert main(*command("--yes", "--wait", "--namespace", "me-org")) == 1
+    assert main("--run-id", "r1", "--yes") == 0
+    assert [job.namespace for job in hub.jobs.all.values()] == ["me-org", "me-org"]
+    assert ("datasets", "me-org/eval-results") in hub.repos
+    assert main("wait", "r1") == 1
+    assert main("cancel", "r1") == 0
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"status": 503},
+        {"status": 429, "headers": {"Retry-After": "0"}},
+        {"drop": "before"},
+        {"drop": "answer"},  # the job was made, and nobody heard of it
+    ],
+)
+def test_a_submission_that_stumbles_is_made_once(hub, how):
+    hub.jobs.runner = Pretend(lambda job: Ending("RUNNING"))
+    hub.fault("POST", r"^/api/jobs/me$", nth=2, **how)
+    assert main(*command("--yes", "--split", "model", count=3)) == 0
+    assert sorted(map(len, by_name(hub).values())) == [1, 1, 1]
+    states = json.loads(Path("runs/r1/run.json").read_text())["jobs"]
+    assert {row["state"]["job_id"] for row in states} == set(hub.jobs.all)
+
+
+def test_payment_and_permission_end_with_what_to_do_and_go_on_later(hub, capsys):
+    hub.fault("POST", r"^/api/jobs/me$", nth=3, status=402, message="Payment required for hardware t4-small")
+    assert main(*command("--yes", "--split", "model", count=4)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Payment required for hardware t4-small: add a payment method" in captured.err
+    assert "https://huggingface.co/settings/billing" in captured.err
+    assert "--run-id r1" in captured.err
+    assert len(hub.jobs.all) == 2
+    hub.fault("POST", r"^/api/jobs/me$", status=403, message="Forbidden")
+    assert main("--run-id", "r1", "--yes") == 2
+    assert "job.write" in capsys.readouterr().err
+    assert main("--run-id", "r1", "--yes") == 0
+    assert sorted(map(len, by_name(hub).values())) == [1, 1, 1, 1]
+
+
+def test_without_a_token_nothing_is_asked(hub, monkeypatch, capsys):
+    monkeypatch.delenv("HF_TOKEN")
+    assert main(*command("--yes")) == 2
+    assert "no Hub token: run `hf auth login`" in capsys.readouterr().err
+    Path(".env").write_text(f"HF_TOKEN={hub.token}\n")
+    assert main(*command("--yes")) == 0
+    assert [job.spec["secrets"] for job in hub.jobs.all.values()] == [{"HF_TOKEN": hub.token}]
+
+
+def test_a_read_token_is_refused_before_anything_is_sent(hub, monkeypatch, capsys):
+    monkeypatch.setenv("HF_TOKEN", hub.read_token)
+    assert main(*command("--yes")) == 2
+    assert "settings/tokens" in capsys.readouterr().err
+    assert hub.jobs.all == {}
+
+
+def test_never_more_than_max_parallel(hub):
+    most = []
+
+    class Counting(Pretend):
+        def start(self, job):
+            most.append(sum(other.stage in ("SCHEDULING", "RUNNING") for other in hub.jobs.all.values()))
+
+    hub.jobs.runner = Counting(lambda job: Ending(before=lambda: upload(hub, job)))
+    forty_models(hub)
+    assert main(*forty("--max-parallel", "7", "--wait")) == 0
+    assert max(most) == 7
+    assert sorted(map(len, by_name(hub).values())) == [1] * 40
+
+
+def test_money_is_not_sent_after_money_that_is_lost(hub, capsys):
+    forty_models(hub)
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR", logs=["CUDA out of memory"]))
+    assert main(*forty("--max-parallel", "3")) == 1
+    assert "jobs have failed and none has succeeded" in capsys.readouterr().err
+    assert len(hub.jobs.all) == 3
+    assert main("wait", "r1") == 1
+    assert "37 jobs were not sent yet" in capsys.readouterr().err
+    hub.jobs.runner = successful(hub)
+    assert main("--run-id", "r1", "--yes", "--max-parallel", "3", "--wait") == 0
+    assert len(hub.jobs.all) == 43
+
+
+def test_two_commands_do_not_send_the_same_run(hub, monkeypatch, capsys):
+    monkeypatch.setattr(script, "LOCK_SECONDS", 0.1)
+    assert main(*command("--yes")) == 0
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR"))
+    assert main("wait", "r1") == 1
+    args = script.build_parser().parse_args(["--run-id", "r1"])
+    with script.only_one(args, "r1"):
+        assert main("--run-id", "r1", "--yes") == 2
+    assert "another command" in capsys.readouterr().err
+    assert len(hub.jobs.all) == 1
+
+
+# --- results come home ---
+
+
+def test_collect_is_safe_to_repeat(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    assert main(*command("--yes", "--wait", "--split", "model", count=2, tasks=("gsm8k|5", "mmlu"))) == 0
+    assert main("collect", "r1", "--output-dir", "home", "--json") == 0
+    out = capsys.readouterr().out
+    found = json.loads(out[out.index('{\n "schema_version"') :])
+    assert [len(job["records"]) for job in found["jobs"]] == [2, 2]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in Path("home").rglob("*") if path.is_file()}
+    assert len(before) == 8
+    assert main("collect", "r1", "--output-dir", "home") == 0
+    assert before == {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in Path("home").rglob("*") if p.is_file()}
+
+
+BAD = "data/gsm8k/me/x/00000000-0000-4000-8000-00000000000"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({f"{BAD}1.json": "{"}, "cannot be read"),
+        ({f"{BAD}1.json": "{}"}, "not a record of schema"),
+        ({f"{BAD}1.json": json.dumps({"schema_version": "0.3.0"})}, "no evaluation_id"),
+        ({f"{BAD}1.json": next(iter(record("me/lm-step_1", "gsm8k|5", 7).values()))}, "samples file is missing"),
+        (dict(zip((f"{BAD}1.json", f"{BAD}1_samples.jsonl"), record("me/lm-step_9", "gsm8k|5").values(), strict=True)),
+         "a model or task that this job was not given"),
+        (dict(zip((f"{BAD}1.json", f"{BAD}1_samples.jsonl"), record("me/lm-step_1", "mmlu").values(), strict=True)),
+         "a model or task that this job was not given"),
+        ({"data/notes.json": "{}"}, "not a place for a record"),
+        ({f"{BAD}1_failure.json": json.dumps({"model_id": "m", "task": "t", "error": "boom"})}, "m t failed: boom"),
+    ],
+)  # fmt: skip
+def test_unsound_files_are_named_and_stay_where_they_are(hub, capsys, files, said):
+    hub.jobs.runner = Pretend(lambda job: Ending(before=lambda: upload(hub, job, **files)))
+    assert main(*command("--yes", "--wait")) == 0
+    assert main("collect", "r1") == 1
+    assert said in capsys.readouterr().err
+    names = {path.name for path in Path("results").rglob("*.json")}
+    assert not names & {"notes.json", f"{BAD.split('/')[-1]}1_failure.json"}
+
+
+def test_a_record_that_is_here_already_is_kept(hub, capsys):
+    hub.jobs.runner = successful(hub)
+    assert main(*command("--yes", "--wait")) == 0
+    (name,) = [
+        name for name in record("me/lm-step_1", "gsm8k|5") if name.endswith("-8000.json") or "_samples" not in name
+    ]
+    target = Path("results") / name
+    target.parent.mkdir(parents=True)
+    target.write_text("mine")
+    assert main("collect", "r1") == 1
+    assert target.read_text() == "mine"
+    assert "it was kept" in capsys.readouterr().err
+
+
+def test_a_completed_job_without_its_records_is_sent_again(hub, capsys):
+    hub.jobs.runner = Pretend(lambda job: Ending())
+    assert main(*command("--yes", "--wait", tasks=("gsm8k|5", "mmlu"))) == 0
+    assert main("collect", "r1") == 1
+    err = capsys.readouterr().err
+    assert "missing: me/lm-step_1 gsm8k|5" in err
+    assert "missing: me/lm-step_1 mmlu" in err
+    hub.jobs.runner = successful(hub)
+    assert main("--run-id", "r1", "--yes", "--wait") == 0
+    assert len(hub.jobs.all) == 2
+    assert main("collect", "r1") == 0
+
+
+def evaluated(task_names, request, task, group="1"):
+    details = {"task_request": request, "task": task, "task_group": group}
+    results = [{"evaluation_name": name} for name in task_names]
+    return {
+        "model_info": {"id": "me/x"},
+        "eval_library": {"additional_details": {k: v for k, v in details.items() if v}},
+        "evaluation_results": results,
+    }
+
+
+def test_tasks_are_recognized_by_any_of_their_names():
+    aliases = {"mmlu_pro": {"mmlu_pro_x"}}
+    assert script.is_of_task(evaluated(["gsm8k"], "gsm8k|5", "gsm8k|5"), "leaderboard|gsm8k|5|0", aliases)
+    assert not script.is_of_task(evaluated(["gsm8k"], "gsm8k|5", "gsm8k|5"), "gsm8k|0", aliases)
+    assert script.is_of_task(evaluated(["inspect_evals/gsm8k"], None, "inspect_evals/gsm8k"), "gsm8k", aliases)
+    assert script.is_of_task(evaluated(["mmlu-pro-x"], None, None), "mmlu_pro", aliases)
+    assert not script.is_of_task(evaluated(["mmlu"], None, None), "mmlu_pro", aliases)
+
+
+def test_a_family_is_complete_when_all_its_parts_are_there():
+    job = script.EvalJob("j", ("me/x",), ("mmlu|5",), (), "f", "t4-small", 0.4, 1.0)
+    parts = [evaluated([f"mmlu:{n}"], "mmlu|5", f"mmlu:{n}|5", "3") for n in "abc"]
+    assert script.missing_tasks_of(job, parts[:2], {}) == ("me/x mmlu|5",)
+    assert script.missing_tasks_of(job, [*parts[:2], parts[0]], {}) == ("me/x mmlu|5",)
+    assert script.missing_tasks_of(job, parts, {}) == ()
+
+
+def test_run_json_is_read_as_it_was_written(hub):
+    assert main(*command("--yes", "--split", "both", count=2, tasks=("a", "b"))) == 0
+    path = Path("runs/r1/run.json")
+    text = path.read_text()
+    again = script.run_to_json(script.run_from_json(json.loads(text), path))
+    assert json.dumps(again, indent=1) + "\n" == text
+
+
+@pytest.mark.parametrize("text", ["{}", '{"schema_version": "9"}', "[]", '{"schema_version": "1", "jobs": [{}]}'])
+def test_a_damaged_run_json_is_refused(hub, text, capsys):
+    Path("runs/r1").mkdir(parents=True)
+    Path("runs/r1/run.json").write_text(text)
+    assert main("status", "r1") == 2
+    assert "run.json" in capsys.readouterr().err
+
+
+# --- Inference Providers ---
+
+
+@pytest.fixture
+def router(monkeypatch):
+    """The list of models of the router, with prices."""
+    rows = [{"id": "me/lm-step_1", "providers": [{"provider": "a", "pricing": {"input": 1, "output": 3}}]}]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"data": rows}).encode())
+
+        def log_message(self, *_):
+            """Silence."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(provider_script, "ROUTER", f"http://127.0.0.1:{server.server_address[1]}/v1")
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def test_providers_are_asked_from_a_cpu(hub, router, capsys):
+    hub.jobs.runner = successful(hub)
+    words = ["--model", "me/lm-step_1", "--task", "gsm8k", "--limit", "100", "--run-id", "p1"]
+    assert provider_script.main([*words, "--dry-run", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    tokens = (100 * 300 * 1 + 100 * 500 * 3) / 1e6
+    assert plan["jobs"][0]["tokens_usd"] == pytest.approx(tokens)
+    assert plan["estimate"]["usd"] > tokens
+    assert hub.jobs.all == {}
+    assert provider_script.main(words) == 3
+    assert provider_script.main([*words, "--yes", "--wait", "--provider", "a"]) == 0
+    (job,) = hub.jobs.all.values()
+    assert job.spec["flavor"] == "cpu-basic"
+    assert job.spec["command"][:3] == ["uv", "run", "/data/inspect_eval_uv.py"]
+    assert job.spec["secrets"] == {"HF_TOKEN": hub.token}
+    assert option(job, "--provider") == ["a"]
+    assert parser_of(ROOT / "scripts" / "inspect_eval_uv.py").parse_args(job.script_arguments).limit == 100
+    capsys.readouterr()
+    assert provider_script.main(["collect", "p1"]) == 0
+    assert "1 records in" in capsys.readouterr().out
+
+
+def test_an_unknown_price_is_said(hub, router, capsys):
+    words = ["--model", "me/lm-step_1", "me/lm-step_2", "--task", "gsm8k", "--split", "model", "--dry-run"]
+    assert provider_script.main(words) == 0
+    assert "the price of tokens is not known for me/lm-step_2" in capsys.readouterr().out
+    assert provider_script.main([*words, "--hardware", "b200"]) == 2
+    assert "no such flavor" in capsys.readouterr().err

@@ -1,0 +1,643 @@
+"""Units, names, the order of sources, ranks: what a number on the leaderboard means."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import leaderboard as board
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from leaderboard_data import card, eval_file, index_result, row, write_made_up
+
+MAPPING = board.read_mapping()
+BENCHMARKS = board.Benchmarks.of(MAPPING)
+PLACE = board.Provenance("author_metadata", "https://huggingface.co/lab/m", "lab", "0" * 40)
+
+
+def index_rows(*results: dict, model: str = "lab/m") -> board.ModelReading:
+    """What is read of a model-index."""
+    reading = board.ModelReading(model)
+    board.model_index_rows(reading, [{"name": "m", "results": list(results)}], PLACE, BENCHMARKS, "model-index")
+    return reading
+
+
+def settled(rows: list[dict]) -> list[dict]:
+    return board.finished_rows(rows, MAPPING, [])
+
+
+def comparable(*results: dict) -> dict[str, tuple]:
+    """benchmark -> (comparable value, unit) of a card with these results."""
+    return {r["benchmark"]: (r["comparable"], r["unit"]) for r in settled(index_rows(*results).rows)}
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "config", "key"),
+    [
+        ("AIME 2025", "OpenEvals/aime_2025", "", "aime_2025"),
+        ("AIME25", "math-ai/aime25", "default", "aime_2025"),
+        ("BBH (3-Shot)", "SaylorTwift/bbh", "", "bbh"),
+        ("LiveCodeBench", "livecodebench/livecodebench", "", "livecodebench"),
+        ("MMLU (5-Shot)", "cais/mmlu", "all", "mmlu"),
+        ("AI2 Reasoning Challenge (25-Shot)", "ai2_arc", "ARC-Challenge", "arc_challenge"),
+        ("ai2_arc", "allenai/ai2_arc", "ARC-Easy", "arc_easy"),
+        ("MMLU-PRO (5-shot)", "TIGER-Lab/MMLU-Pro", "main", "mmlu_pro"),
+        ("GPQA Diamond", "Idavidrein/gpqa", "gpqa_diamond", "gpqa_diamond"),
+        ("GPQA (0-shot)", "Idavidrein/gpqa", "", "gpqa"),
+        ("Humanity's Last Exam", "cais/hle", "", "hle"),
+        ("GSM8k (5-shot)", "gsm8k", "main", "gsm8k"),
+        ("", "openai/gsm8k", "main", "gsm8k"),
+        ("SWE-bench Verified", "princeton-nlp/SWE-bench_Verified", "", "swe_bench_verified"),
+        ("My own test", "me/my-test", "", None),
+        ("", "allenai/ai2_arc", "", None),  # which of the two is not said
+    ],
+)
+def test_model_index_names_find_their_benchmark(name, dataset, config, key):
+    assert BENCHMARKS.of_dataset(name, dataset, config) == (key, None)
+
+
+def test_a_part_of_a_benchmark_is_not_the_benchmark():
+    key, why = BENCHMARKS.of_dataset("MMLU", "cais/mmlu", "abstract_algebra")
+    assert key == "mmlu"
+    assert "abstract_algebra" in why
+
+
+@pytest.mark.parametrize(
+    ("dataset", "task", "key"),
+    [
+        ("TIGER-Lab/MMLU-Pro", "mmlu_pro", "mmlu_pro"),
+        ("tiger-lab/mmlu-pro", "MMLU_Pro", "mmlu_pro"),
+        ("Idavidrein/gpqa", "gpqa_diamond", "gpqa_diamond"),
+        ("cais/hle", "hle", "hle"),
+        ("openai/gsm8k", "gsm8k", "gsm8k"),
+        ("MathArena/aime_2026", "MathArena/aime_2026", "aime_2026"),
+        ("OpenEvals/aime_2025", "aime_2025", "aime_2025"),
+        ("SWE-bench/SWE-bench_Verified", "swe_bench_verified", "swe_bench_verified"),
+        ("me/own", "own", None),
+    ],
+)
+def test_eval_results_tasks_find_their_benchmark(dataset, task, key):
+    assert BENCHMARKS.of_task(dataset, task) == key
+
+
+def test_another_metric_is_kept_apart():
+    rows = settled(index_rows(index_result("mmlu", 61.5, "f1"), index_result("mmlu", 62.5, "acc")).rows)
+    assert [(r["comparable"], r["shown"]) for r in rows] == [(None, False), (0.625, True)]
+    assert "f1 is not the metric" in rows[0]["why_not"]
+
+
+def test_with_tools_is_kept_apart():
+    text = eval_file("hle", 41.0, notes="With tools")[".eval_results/hle.yaml"]
+    made = board.eval_results_row("lab/m", board.read_yaml(text)[0], PLACE, False, BENCHMARKS)
+    (found,) = settled([made])
+    assert found["comparable"] is None
+    assert "with tools" in found["why_not"]
+
+
+# --- units ---
+
+
+def test_above_one_a_share_is_a_percentage():
+    assert comparable(index_result("gsm8k", 61.2)) == {"gsm8k": (0.612, "percent")}
+
+
+def test_a_lone_share_below_one_is_not_guessed():
+    (found,) = settled(index_rows(index_result("gsm8k", 0.61)).rows)
+    assert (found["unit"], found["comparable"], found["shown"]) == (None, None, False)
+    assert found["value"] == 0.61
+    assert "nothing says which" in found["why_not"]
+
+
+def test_far_below_guessing_it_can_only_be_a_proportion():
+    assert comparable(index_result("mmlu", 0.61), index_result("gsm8k", 0.4)) == {
+        "mmlu": (0.61, "proportion"),
+        "gsm8k": (0.4, "proportion"),
+    }
+
+
+def test_beside_percentages_a_small_value_is_unclear_even_where_guessing_reaches_more():
+    found = comparable(index_result("bbh", 55.0, "exact_match"), index_result("mmlu", 0.6))
+    assert found == {"bbh": (0.55, "percent"), "mmlu": (None, None)}
+
+
+def test_three_values_of_at_most_one_are_proportions_and_two_are_not():
+    three = [index_result("gsm8k", 0.6), index_result("aime_2025", 0.2), index_result("swe_bench_verified", 0.1)]
+    assert {unit for _, unit in comparable(*three).values()} == {"proportion"}
+    assert {unit for _, unit in comparable(*three[:2]).values()} == {None}
+
+
+def test_zero_is_zero_in_every_unit():
+    assert comparable(index_result("aime_2025", 0)) == {"aime_2025": (0.0, "proportion")}
+
+
+@pytest.mark.parametrize("value", [-0.5, -3, 100.4, 5000])
+def test_what_no_share_can_be_is_kept_apart(value):
+    assert comparable(index_result("gsm8k", value)) == {"gsm8k": (None, None)}
+
+
+@pytest.mark.parametrize(("text", "expected"), [("72.4%", 0.724), ("0.5 %", 0.005), ("72.4", 0.724)])
+def test_numbers_written_as_text(text, expected):
+    (found,) = settled(index_rows(index_result("gsm8k", text)).rows)
+    assert found["comparable"] == expected
+    assert "written as" in found["notes"]
+
+
+def test_a_percent_sign_in_the_metric_says_the_unit():
+    assert comparable(index_result("gsm8k", 0.8, "accuracy (%)"))["gsm8k"][1] in (None, "percent")
+    result = index_result("gsm8k", 0.8)
+    result["metrics"][0]["name"] = "Accuracy (%)"
+    assert comparable(result) == {"gsm8k": (0.008, "percent")}
+
+
+def test_a_hub_benchmark_tells_by_the_values_of_others():
+    def entry(model: str, value: float) -> dict:
+        data = {"dataset": {"id": "cais/hle", "task_id": "hle"}, "value": value}
+        return board.eval_results_row(model, data, PLACE, False, BENCHMARKS)
+
+    def shares_again() -> list[dict]:
+        return [entry(f"lab/{n}", round(0.1 + n / 100, 2)) for n in range(3)]
+
+    shares = settled(shares_again())
+    assert {r["unit"] for r in shares} == {"proportion"}
+    mixed = settled([entry("lab/a", 0.9), entry("lab/b", 12.0)])
+    assert [r["comparable"] for r in mixed] == [None, 0.12]
+    assert "Benchmark has values above 1" in mixed[0]["why_not"]
+    stranger = entry("lab/x", 50.0) | {"source_type": "open_pr"}
+    assert [r["comparable"] for r in settled([*shares_again(), stranger])][:3] == [0.1, 0.11, 0.12]
+
+
+def test_points_keep_their_scale():
+    result = index_result("mmlu", 7.4, "score")
+    result["dataset"] = {"name": "MT-Bench", "type": "lmsys/mt_bench"}
+    assert comparable(result) == {"mt_bench": (7.4, "points")}
+    result["metrics"][0]["value"] = 74.0
+    assert comparable(result) == {"mt_bench": (None, None)}
+
+
+@settings(deadline=None)
+@given(st.floats(0, 100, allow_nan=False))
+def test_percent_to_proportion_is_exact_in_decimal(value):
+    from decimal import Decimal
+
+    assert board.converted(value, "percent", "proportion") == float(Decimal(repr(value)) / 100)
+    assert board.converted(value, "points", "proportion") is None
+    assert board.converted(None, "percent", "proportion") is None
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["gsm8k", "mmlu", "aime_2025", "bbh", "arc_challenge", "swe_bench_verified"]),
+            st.floats(-5, 120, allow_nan=False),
+        ),
+        max_size=8,
+    )
+)
+def test_a_comparable_value_is_the_written_one_in_a_unit_that_is_named(results):
+    for found in settled(index_rows(*(index_result(key, value) for key, value in results)).rows):
+        if found["comparable"] is None:
+            assert found["why_not"]
+            assert not found["shown"]
+        else:
+            assert found["comparable"] in (found["value"], board.converted(found["value"], "percent", "proportion"))
+            assert 0 <= found["comparable"] <= 1
+            assert found["unit_basis"]
+
+
+# --- which one is shown ---
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["lab/a", "lab/b"]),
+            st.sampled_from(["gsm8k", "mmlu"]),
+            st.sampled_from(list(board.SOURCE_TYPES)),
+            st.floats(0.01, 1),
+            st.sampled_from([None, "2026-01-01", "2026-05-01"]),
+        ),
+        max_size=20,
+    ),
+    st.randoms(),
+)
+def test_exactly_one_is_shown_and_it_is_of_the_first_kind(given_rows, rng):
+    rows = [row(m, k, v, source_type=s, date=d, source_format="record") for m, k, s, v, d in given_rows]
+    board.choose_shown(rows)
+    order = list(board.SOURCE_TYPES)
+    for place in {(r["model"], r["benchmark"]) for r in rows}:
+        group = [r for r in rows if (r["model"], r["benchmark"]) == place]
+        (shown,) = [r for r in group if r["shown"]]
+        first = [r for r in group if r["source_type"] == shown["source_type"]]
+        assert all(order.index(shown["source_type"]) <= order.index(r["source_type"]) for r in group)
+        assert (shown["date"] or "") == max(r["date"] or "" for r in first)
+    # the values play no part: exchange them, and the same rows are shown
+    before = [r["shown"] for r in rows]
+    values = [r["comparable"] for r in rows]
+    rng.shuffle(values)
+    for r, value in zip(rows, values, strict=True):
+        r["comparable"] = value
+    board.choose_shown(rows)
+    assert [r["shown"] for r in rows] == before
+
+
+def test_of_one_author_the_newer_format_is_shown():
+    rows = [
+        row("a/b", "gsm8k", 0.5, source_format="model_index", date="2026-09-01"),
+        row("a/b", "gsm8k", 0.4, date=None),
+    ]
+    board.choose_shown(rows)
+    assert [r["shown"] for r in rows] == [False, True]
+
+
+# --- hostile metadata ---
+
+
+def test_html_stays_text_and_script_links_are_dropped():
+    source = {"name": "<b>me</b>", "url": "javascript:alert(1)"}
+    result = index_result("gsm8k", 61.0, source=source)
+    result["dataset"]["name"] = 'GSM8K <img src=x onerror="alert(1)">'
+    (found,) = settled(index_rows(result).rows)
+    assert found["source_url"] == PLACE.url
+    assert "dropped" in found["notes"]
+    assert found["source_name"] == "<b>me</b>"  # text; the page escapes it
+    assert found["benchmark"] == "gsm8k"  # by its data set
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
+        "data:text/html,<script>alert(1)</script>", "vbscript:x", "//evil.example", "file:///etc/passwd",
+        "https://user:secret@example.org/", "https://example.org/\u202egnp", 'https://example.org/"onclick="x',
+        "https://example.org/<script>", "https://", "http://[", 7, ["https://example.org"], "https://a/" + "x" * 3000,
+    ],
+)  # fmt: skip
+def test_only_plain_web_addresses_are_kept(url):
+    assert board.kept_url(url) is None
+
+
+def test_control_characters_and_turned_writing_go():
+    assert board.kept_text("a\x00b\x1b[31mc\u202ed\u2066e\nf") == "a b [31mc d e f"
+    assert board.kept_text("x" * 1000) == "x" * 299 + "…"
+    assert board.kept_text({"a": 1}) is None
+    assert board.kept_text(" \u200b ") is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, True, None, "lots", [1], {"a": 1}, "1e999", ""])
+def test_what_is_no_finite_number_is_unreadable(value):
+    reading = index_rows(index_result("gsm8k", value), index_result("mmlu", 50.0))
+    assert [r["value"] for r in reading.rows] == [50.0]
+    assert reading.unreadable[0]["where"] == "model-index[0].results[0].metrics[0]"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["results", "dataset", "metrics", "value", "type", "name", "task", "source", "args", "url"]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_metadata_stops_the_run(data):
+    reading = board.ModelReading("lab/m")
+    board.model_index_rows(reading, data, PLACE, BENCHMARKS, "model-index")
+    for item in (data, {"dataset": data, "value": data}, {"dataset": {"id": data, "task_id": data}, "value": 1}):
+        with contextlib.suppress(board.Unreadable):
+            reading.rows.append(board.eval_results_row("lab/m", item, PLACE, False, BENCHMARKS))
+    board.model_facts({"cardData": data, "safetensors": data, "downloads": data, "library_name": data})
+    json.dumps(settled(reading.rows), allow_nan=False)
+
+
+def test_yaml_that_grows_without_bound_is_refused():
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(
+        f"{new}: &{new} [{', '.join(['*' + old] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+    )
+    for text in (
+        bomb,
+        "&a [*a]",
+        "[" * 5000,
+        "x: " + "y" * 600_000,
+        "!!python/object/apply:os.system [id]",
+        "a: [",
+        "2026-13-45",
+    ):
+        with pytest.raises(board.Unreadable):
+            board.read_yaml(text)
+    assert board.read_yaml("- {value: 1}") == [{"value": 1}]
+
+
+def test_facts_of_a_model():
+    info = {
+        "cardData": {"license": "other", "license_name": "made-up-license"},
+        "safetensors": {"total": 7_000_000_000, "parameters": {"BF16": 7_000_000_000}},
+        "downloads": 12, "likes": -4, "library_name": "transformers", "pipeline_tag": "text-generation",
+    }  # fmt: skip
+    assert board.model_facts(info) == {
+        "parameters": 7_000_000_000, "license": "made-up-license", "downloads": 12, "likes": None,
+        "library": "transformers", "pipeline_tag": "text-generation",
+    }  # fmt: skip
+    assert board.model_facts({"gguf": {"total": 5}})["parameters"] == 5
+
+
+def test_values_in_a_diff():
+    diff = "--- a/README.md\n+++ b/README.md\n-    value: 1\n+      value: 61.5\n"
+    diff += "+  - {type: acc, value: '0.4'}\n value: 9\n"
+    assert board.added_values(diff) == {61.5, 0.4}
+
+
+# --- ranks ---
+
+
+def ranked(values: list[float], errors: list[float | None], **more: object) -> list[str]:
+    rows = [
+        row(f"m{n}", "elo", v, comparable_error=e, canonical_unit="points", **more)
+        for n, (v, e) in enumerate(zip(values, errors, strict=True))
+    ]
+    found = board.rank_ranges(rows)
+    return [str(found[f"m{n}"]) for n in range(len(values))]
+
+
+def test_rank_ranges_by_hand():
+    # Differences 10 with error sqrt(2): z = 7.1; difference 1: z = 0.7. So two groups of two.
+    assert ranked([50, 49, 40, 39], [1, 1, 1, 1]) == ["1–2", "1–2", "3–4", "3–4"]
+    # z of the neighbours = 3 / sqrt(2) = 2.12 (p = 0.034), of the ends 4.24 (p = 0.00002). Holm: the ends at 0.05 / 3,
+    # then the neighbours at 0.05 / 2 = 0.025 < 0.034: not told apart.
+    assert ranked([46, 43, 40], [1, 1, 1]) == ["1–2", "1–3", "2–3"]
+    # z = 3.3 / sqrt(2) = 2.33 (p = 0.0196): above 0.05 / 3, so a single step would not tell them apart, but 0.05 / 2
+    # does once the ends are told apart.
+    assert ranked([46.6, 43.3, 40], [1, 1, 1]) == ["1", "2", "3"]
+    assert ranked([1.0], [0.1]) == ["1"]
+    assert ranked([3, 9], [0.1, 0.1], lower_is_better=True) == ["1", "2"]
+
+
+def test_ranks_of_equal_and_of_unknown():
+    assert ranked([5, 5, 5], [0.0001] * 3) == ["1–3"] * 3
+    assert ranked([50, 40, 30], [1, None, 1]) == ["1", "n/a", "2"]
+    assert board.rank_ranges([]) == {}
+
+
+def test_errors_without_a_stated_one():
+    error, basis = board.row_error(row("m", "gsm8k", 0.5, n=98))
+    assert (round(error, 6), basis) == (0.05, "binomial, stated n")  # (49 + 1) / 100; sqrt(0.25 / 100)
+    error, basis = board.row_error(row("m", "gpqa_diamond", 0.0))
+    assert basis == "binomial, full test set"
+    assert error == pytest.approx(math.sqrt(1 / 200 * 199 / 200 / 200))  # not zero: 0 of 198 may be luck
+    percent = row("m", "gsm8k", 50.0, n=98, canonical_unit="percent")
+    assert board.row_error(percent)[0] == pytest.approx(5.0)
+    assert board.row_error(row("m", "mt_bench", 7.0, canonical_unit="points")) == (None, "unknown")
+    assert board.row_error(row("m", "livebench", 0.5)) == (None, "unknown")
+    assert board.row_error(row("m", "gsm8k", 0.5, comparable_error=0.02, n=98)) == (0.02, "stated")
+    assert board.row_error(row("m", "gsm8k", 1.0, comparable_error=0.0, n=98))[1] == "binomial, stated n"
+
+
+def holm(p_values: list[float]) -> list[bool]:
+    """Holm (1979) as written: in the order of the p-values, until the first that is above alpha / (tests left)."""
+    told = [False] * len(p_values)
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[place] > 0.05 / (len(p_values) - rank):
+            break
+        told[place] = True
+    return told
+
+
+scores = st.lists(st.tuples(st.floats(0, 100), st.floats(0.01, 10)), min_size=2, max_size=14)
+
+
+@settings(max_examples=200, deadline=None)
+@given(scores)
+def test_rank_ranges_agree_with_holm_over_all_pairs(made):
+    count = len(made)
+    pairs = [(i, j) for i in range(count) for j in range(i)]
+
+    def p_value(i: int, j: int) -> float:
+        distance = abs(made[i][0] - made[j][0]) / math.hypot(made[i][1], made[j][1])
+        return math.erfc(distance / math.sqrt(2))
+
+    told = dict(zip(pairs, holm([p_value(*pair) for pair in pairs]), strict=True))
+    low, high = [1] * count, [count] * count
+    for (i, j), rejected in told.items():
+        if rejected:
+            better, worse = (i, j) if made[i][0] > made[j][0] else (j, i)
+            low[worse] += 1
+            high[better] -= 1
+    found = board.rank_ranges([row(f"m{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(made)])
+    assert [(found[f"m{n}"].low, found[f"m{n}"].high) for n in range(count)] == list(zip(low, high, strict=True))
+
+
+@settings(max_examples=100, deadline=None)
+@given(scores, st.randoms())
+def test_rank_ranges_hold_the_rank_and_depend_on_nothing_else(made, rng):
+    rows = [row(f"m{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(made)]
+    found = board.rank_ranges(rows)
+    ordered = sorted(rows, key=lambda r: -r["comparable"])
+    for place, r in enumerate(ordered, 1):
+        equal = [i for i, other in enumerate(ordered, 1) if other["comparable"] == r["comparable"]]
+        assert found[r["model"]].low <= max(equal)
+        assert found[r["model"]].high >= min(equal), place
+    rng.shuffle(rows)
+    assert board.rank_ranges(rows) == found  # the order of the rows
+    turned = [r | {"comparable": -r["comparable"], "lower_is_better": True} for r in rows]
+    assert board.rank_ranges(turned) == found  # the direction of the scale
+
+
+def test_rank_ranges_across_blocks():
+    """More models than one block of the computation: the same as pair by pair."""
+    rng = random.Random(3)
+    made = [(rng.uniform(0, 30), 1.0) for _ in range(600)]
+    rows = [row(f"m{n}", "x", v, comparable_error=e) for n, (v, e) in enumerate(made)]
+    found = board.rank_ranges(rows)
+    pairs = [(i, j) for i in range(600) for j in range(i)]
+    p_values = [math.erfc(abs(made[i][0] - made[j][0]) / 2) for i, j in pairs]
+    low = [1] * 600
+    for (i, j), rejected in zip(pairs, holm(p_values), strict=True):
+        if rejected:
+            low[j if made[i][0] > made[j][0] else i] += 1
+    assert [found[f"m{n}"].low for n in range(600)] == low
+
+
+def test_an_average_is_over_the_shared_set():
+    values = {"a": {"x": 0.2, "y": 0.4, "z": 0.9}, "b": {"x": 0.4, "y": 0.8}}
+    shared, means = board.shared_average(values)
+    assert shared == ["x", "y"]
+    assert means == {"a": pytest.approx(0.3), "b": pytest.approx(0.6)}
+    assert board.shared_average({"a": {"x": 1.0}, "b": {"y": 1.0}}) == ([], {})
+    assert board.shared_average({}) == ([], {})
+
+
+# --- data on disk and show ---
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_made_up(tmp_path_factory.mktemp("board"), 600)
+
+
+def test_parquet_and_jsonl_hold_the_same(data):
+    engine, metadata = board.open_data(data)
+    rows = board.query(engine, "SELECT * FROM scores")
+    lines = [json.loads(line) for line in (data / "leaderboard.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert rows == lines
+    assert list(rows[0]) == list(board.COLUMNS)
+    assert metadata["counts"]["rows"] == len(rows) == 600
+    assert metadata["counts"]["shown"] == sum(r["shown"] for r in rows)
+    assert sum(entry["models"] for entry in metadata["benchmarks"]) == metadata["counts"]["shown"]
+
+
+def test_the_engine_reaches_no_file(data, tmp_path):
+    import duckdb
+
+    engine, _ = board.open_data(data)
+    for statement in (
+        f"SELECT * FROM '{data}/leaderboard.jsonl'",
+        f"COPY scores TO '{tmp_path}/out.csv'",
+        "SET enable_external_access = true",
+    ):
+        with pytest.raises(duckdb.Error):
+            engine.execute(statement)
+
+
+@pytest.mark.parametrize("damage", ["gone", "no metadata", "schema", "form", "parquet", "columns", "list"])
+def test_damaged_data_is_one_line(tmp_path, capsys, damage):
+    folder = write_made_up(tmp_path / "board", 40)
+    if damage == "gone":
+        folder = tmp_path / "nothing"
+    elif damage == "no metadata":
+        (folder / "metadata.json").write_text("{", encoding="utf-8")
+    elif damage in ("schema", "list"):
+        (folder / "metadata.json").write_text(
+            '{"schema_version": "9"}' if damage == "schema" else "[]", encoding="utf-8"
+        )
+    elif damage == "form":
+        (folder / "metadata.json").write_text('{"schema_version": "1", "benchmarks": [7]}', encoding="utf-8")
+    elif damage == "parquet":
+        (folder / "leaderboard.parquet").write_bytes(b"PAR1 no")
+    else:
+        import duckdb
+
+        duckdb.sql(f"COPY (SELECT 1 AS model) TO '{folder}/leaderboard.parquet' (FORMAT parquet)")
+    assert board.main(["show", "--data", str(folder)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_show_a_ranking(data, capsys):
+    assert board.main(["show", "--data", str(data), "--benchmark", "MMLU-Pro", "--top", "5", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    values = [r["comparable"] for r in answer["rows"]]
+    assert values == sorted(values, reverse=True)
+    assert len(values) == 5
+    assert answer["models"] > 5
+    assert answer["rows"][0]["rank"]["low"] == 1
+    assert "Holm" in answer["rank_method"]
+    assert board.main(["show", "--data", str(data), "--benchmark", "mmlu_pro"]) == 0
+    out, err = capsys.readouterr()
+    assert "MMLU-Pro, %" in out
+    assert "Mogstad" in err
+
+
+def test_show_only_one_kind_of_source(data, capsys):
+    for kind in board.SOURCE_TYPES:
+        board.main(["show", "--data", str(data), "--benchmark", "gsm8k", "--source", kind, "--top", "999", "--json"])
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        assert {r["source_type"] for r in rows} <= {kind}
+        assert len({r["model"] for r in rows}) == len(rows)
+
+
+def test_show_an_overview(data, capsys):
+    assert board.main(["show", "--data", str(data), "--top", "4", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["rows"]) == 4
+    engine, _ = board.open_data(data)
+    for line in answer["rows"]:
+        sql = "SELECT benchmark, comparable FROM scores WHERE shown AND model = ?"
+        found = dict(engine.execute(sql, [line["model"]]).fetchall())
+        assert line["scores"] == {key: value for key, value in found.items() if key in line["scores"]}
+        assert len(line["scores"]) >= len(found) - 2  # of the first eight of ten benchmarks
+        scores = [line["scores"][key] for key in answer["shared"]]
+        assert line["shared_mean"] == (pytest.approx(sum(scores) / len(scores)) if scores else None)
+    assert board.main(["show", "--data", str(data), "--top", "2"]) == 0
+    assert "of 2 models" not in capsys.readouterr().out
+
+
+def test_show_a_model(data, capsys):
+    engine, _ = board.open_data(data)
+    (model,) = engine.execute("SELECT model FROM scores WHERE NOT shown AND model NOT LIKE 'evil%' LIMIT 1").fetchone()
+    assert board.main(["show", "--data", str(data), "--model", model.upper(), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {r["model"] for r in rows} == {model}
+    assert board.main(["show", "--data", str(data), "--model", model]) == 0
+    assert model in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--benchmark", "mmlu_por"], 2, "did you mean mmlu_pro"),
+        (["--benchmark", "MT-Bench"], 1, "no model has a comparable score on mt_bench"),
+        (["--model", "nobody/nothing"], 1, "no scores of"),
+    ],
+)
+def test_show_says_what_is_not_there(data, capsys, arguments, code, says):
+    assert board.main(["show", "--data", str(data), *arguments]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert says in err
+
+
+def test_show_asks_which_model(tmp_path, capsys):
+    rows = [row("a/twin", "gsm8k", 0.5), row("b/twin", "gsm8k", 0.6)]
+    facts = {"unreadable": [], "collected": "2026-11-21T00:00:00Z", "asked": {}, "models_read": 2, "requests": {}}
+    board.write_data(tmp_path, rows, board.make_metadata(rows, **facts))
+    assert board.main(["show", "--data", str(tmp_path), "--model", "twin"]) == 3
+    assert "a/twin, b/twin" in capsys.readouterr().err
+
+
+def test_show_obeys_no_foreign_text(tmp_path, capsys):
+    rows = [row("evil/[red]x[/red]\x1b]0;owned\x07", "gsm8k", 0.5, source_name="[link=https://evil]y[/link]")]
+    facts = {"unreadable": [], "collected": "2026-11-21T00:00:00Z", "asked": {}, "models_read": 1, "requests": {}}
+    board.write_data(tmp_path, rows, board.make_metadata(rows, **facts))
+    assert board.main(["show", "--data", str(tmp_path), "--benchmark", "gsm8k"]) == 0
+    out, _ = capsys.readouterr()
+    assert "\x1b" not in out
+    assert "[red]x[/red]" in out
+
+
+def test_through_uv(tmp_path):
+    if shutil.which("uv") is None:
+        pytest.skip("uv is not on the path")
+    folder = write_made_up(tmp_path / "board", 50)
+    command = ["uv", "run", board.__file__, "show", "--data", folder, "--benchmark", "gsm8k", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["benchmark"]["key"] == "gsm8k"
+
+
+def test_a_card_of_the_generator_is_what_the_reader_expects():
+    front = board.read_yaml(card(index_result("gsm8k", 61.5))["README.md"].split("---\n")[1])
+    reading = board.ModelReading("lab/m")
+    board.model_index_rows(reading, front["model-index"], PLACE, BENCHMARKS, "model-index")
+    assert [(r["benchmark"], r["value"]) for r in reading.rows] == [("gsm8k", 61.5)]
+    assert reading.unreadable == []
