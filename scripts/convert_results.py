@@ -1200,10 +1200,16 @@ def is_single(value: Any) -> bool:
 
 
 def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
-    """The references of an item: the right choices where the target is their numbers."""
-    numbers = [value for value in (target if isinstance(target, list) else [target]) if whole(value) is not None]
-    found = [choices[int(value)] for value in numbers if int(value) < len(choices)]
-    return found or [str(value) for value in (target if isinstance(target, list) else [target])]
+    """The references of an item: the right choices where the target is their numbers.
+
+    lm-eval writes the number that a template gave as text ("3"): it is a number unless a choice reads so.
+    """
+    targets = target if isinstance(target, list) else [target]
+    texts = {choice.strip() for choice in choices}
+    numbers = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in targets]
+    places = [whole(value) for value, said in zip(numbers, targets, strict=True) if said not in texts]
+    found = [choices[place] for place in places if place is not None and place < len(choices)]
+    return found or [str(value) for value in targets]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,16 @@
 """Fixtures for all tests: a clean user environment, and a Hub on this machine."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from local_hub import LocalHub, local_hub
+
+# Where uv keeps what it has downloaded; with a lone HOME it would fetch torch again for each test that starts a script.
+UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +21,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("HF_HOME", str(home / "hf"))
+    monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
 
 
 @pytest.fixture

@@ -46,6 +46,10 @@ CAS_ROUTES = [
     ("POST", "/v1/xorbs/default/{hash}", "put_xorb", None),
     ("POST", "/v[12]/shards", "put_shard", None),
 ]
+# What a machine needs to reach the package index; the rest of the environment is not the job's.
+NETWORK = re.compile(
+    r"(?:UV|PIP)_.*|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE"
+)
 DONE = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
 MEMORY = {"T4": 16, "L4": 24, "L40S": 48, "A10G": 24, "A100": 80, "H200": 141, "RTX PRO 6000": 96}  # GB of one GPU
 # name, vCPU, RAM in GB, GPU, how many, dollars an hour: some of those of August 2026.
@@ -342,6 +346,7 @@ class Process:
 
     def environment(self, job: Job, place: Path) -> dict[str, str]:
         here = {"PATH": os.environ["PATH"], "HOME": str(place)}
+        here |= {name: value for name, value in os.environ.items() if NETWORK.fullmatch(name)}
         here |= {"UV_CACHE_DIR": uv_folder("cache"), "UV_PYTHON_INSTALL_DIR": uv_folder("python")}
         hub = self.hub.environment(place / "hf-home")
         hub.pop("HF_TOKEN")  # a job has no token but the one that it was given

@@ -78,7 +78,6 @@ def settings(**changes) -> script.Settings:
         (["--backend", "vllm", "--gpu-memory-utilization", "1.5"], "between 0 and 1"),
         (["--backend", "hf", "--temperature", "0", "--repeats", "3"], "add --temperature"),
         (["--backend", "hf", "--temperature", "-1"], "between 0"),
-        ([], "--backend is missing"),
     ],
 )
 def test_a_flag_without_effect_is_refused_with_its_reason(capsys, words, said):

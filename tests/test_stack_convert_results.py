@@ -107,13 +107,20 @@ def runs(tmp_path_factory):
     shutil.copytree(EXAMPLE / "data", base / "data")
     shutil.copy(EXAMPLE / "tasks.py", base / "tasks.py")
     model = base / "tiny_run" / "step_700"
-    (base / "lighteval.py").write_text(LIGHTEVAL)
+    (base / "run_lighteval.py").write_text(LIGHTEVAL)  # not lighteval.py: it would be imported as that
     (base / "lm_tasks").mkdir()
     (base / "lm_tasks" / "task.yaml").write_text(LM_EVAL_TASK.format(data=base / "data"))
     (base / "lm_tasks" / "group.yaml").write_text(LM_EVAL_GROUP)
-    (base / "inspect_tasks.py").write_text(INSPECT_TASKS.format(data=base / "data"))
+    (base / "inspect").mkdir()
+    (base / "inspect" / "tiny_tasks.py").write_text(INSPECT_TASKS.format(data=base / "data"))
     script = [PYTHON, ROOT / "scripts" / "lighteval_vllm_uv.py", "--model", model, "--tasks", TASKS, "--limit", LIMIT]
-    lighteval = [PYTHON, base / "lighteval.py", "accelerate", f"model_name={model},batch_size=6,dtype=float32", TASKS]
+    lighteval = [
+        PYTHON,
+        base / "run_lighteval.py",
+        "accelerate",
+        f"model_name={model},batch_size=6,dtype=float32",
+        TASKS,
+    ]
     lm_eval = [
         tools / "lm_eval",
         "--model",
@@ -123,7 +130,7 @@ def runs(tmp_path_factory):
         "--device",
         "cpu",
     ]
-    inspect = [tools / "inspect", "eval", base / "inspect_tasks.py", "--model", f"hf/{model}", "--limit", LIMIT]
+    inspect = [tools / "inspect", "eval", "tiny_tasks.py", "--model", f"hf/{model}", "--limit", LIMIT]
     jobs = [
         start(
             base / "script", *script, "--custom-tasks", base / "tasks.py", "--output-dir", "out", "--batch-size", "6"
@@ -144,7 +151,7 @@ def runs(tmp_path_factory):
             *("--log-dir", "out", "--display", "none"),
         ),
     ]
-    codes = [job.wait(timeout=240) for job in jobs]
+    codes = [job.wait(timeout=400) for job in jobs]
     logs = [(base / name / "log.txt").read_text()[-1500:] for name in ("script", "lighteval", "lm_eval", "inspect")]
     assert codes[:3] == [0, 0, 0], logs
     return base

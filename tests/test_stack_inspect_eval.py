@@ -267,6 +267,7 @@ class World:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         assert self.answers.waiting.wait(120), "the script never asked"
         return started
@@ -533,7 +534,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(world):
     deadline = time.monotonic() + 60
     while not world.records("killed") and time.monotonic() < deadline:
         time.sleep(0.1)
-    started.kill()
+    os.killpg(started.pid, signal.SIGKILL)  # `uv run` and the script below it
     started.communicate()
     assert set(world.records("killed")) == {"plain"}
     before = len(world.answers.asked("plain"))
