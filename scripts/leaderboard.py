@@ -115,6 +115,9 @@ COLUMNS = {
     "library": "VARCHAR",
     "pipeline_tag": "VARCHAR",
 }
+# The second Open LLM Leaderboard wrote these into cards rescaled, so that guessing is 0; the first had none of them.
+RESCALED = frozenset({"bbh", "gpqa", "mmlu_pro", "musr"})
+RESCALED_BY = re.compile(r"(?i)huggingface\.co/spaces/[\w-]+/open_llm_leaderboard\b")
 # What the Hub is asked to say about a model.
 EXPAND = (
     "cardData", "downloads", "evalResults", "gguf", "library_name", "likes", "pipeline_tag", "private", "safetensors",
@@ -211,6 +214,7 @@ class ModelReading:
     unreadable: list[dict[str, str]] = field(default_factory=list)
     failed: str = ""  # why nothing at all could be read
     private: bool = False  # not everybody may see that the model exists
+    facts: BoardRow = field(default_factory=dict)  # what the Hub says about the model itself
 
     def cannot_read(self, where: str, reason: object) -> None:
         self.unreadable.append(
@@ -484,7 +488,8 @@ class Benchmarks:
         if key := self.hub.get((dataset_id.lower(), task_id.lower())):
             return key
         if key := self.by_name(task_id.rpartition("/")[2]):
-            return key
+            own = dataset_id.lower() == str((self.mapping[key].get("model_index") or {}).get("type") or "").lower()
+            return key if own or self.by_name(dataset_id.rpartition("/")[2]) == key else None
         keys = self.types.get(dataset_id.lower(), ())
         return keys[0] if len(keys) == 1 and normalize_name(task_id) in WHOLE_CONFIGS else None
 
@@ -573,6 +578,8 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
             companies[document].add(row["value"], entry.get("chance") or 0.0)
             if row["source_type"] != "open_pr":  # anybody can open one
                 companies[board].add(row["value"], entry.get("chance") or 0.0)
+        elif row["unit"] in (None, "percent") and is_share(row, entry):
+            companies[places_of(row)[0]].above_one |= row["value"] > 1
     for row in rows:
         entry = mapping.get(row["benchmark"] or "")
         if entry is None:
@@ -586,6 +593,13 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
             unit = unit_of(row["value"], entry, companies[document], in_board)
             row["unit"], row["unit_basis"], row["why_not"] = unit.name, unit.basis, unit.why_not
         compare(row, entry)
+
+
+def is_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
+    """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
+    if entry:
+        return entry["unit"] != "points"
+    return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
 
 
 def places_of(row: BoardRow) -> tuple[Any, Any]:
@@ -756,6 +770,8 @@ def model_index_row(
         why_not = f"{metric_name} is not the metric that {benchmarks.mapping[key]['name']} is ranked by"
     if key and not why_not and WITH_TOOLS.search(spoken):
         why_not = "with tools: another setting than the benchmark's"
+    if key in RESCALED and not why_not and RESCALED_BY.search(str(source.get("url"))):
+        why_not = "rescaled so that guessing is 0 (Open LLM Leaderboard), not an accuracy"
     if unit is None and re.search(r"%|\bpercent", f"{metric_name} {metric.get('name')}"):
         unit = "percent"
     url, dropped = source_link(source.get("url"))
@@ -1546,7 +1562,7 @@ def read_model_scores(hub: HubReader, model: str, benchmarks: Benchmarks, pull_r
     reading, budget = ModelReading(model), Budget()
     try:
         info = fetch_info(hub, model, budget)
-        reading.private = info.get("private") is True
+        reading.private, reading.facts = info.get("private") is True, model_facts(info)
         requests = fetch_pull_requests(hub, reading, budget) if pull_requests else []
         if not pull_requests and isinstance(results := info.get("evalResults"), list):
             info["evalResults"] = [item for item in results if not mapping_of(item).get("pullRequest")]
@@ -1554,9 +1570,8 @@ def read_model_scores(hub: HubReader, model: str, benchmarks: Benchmarks, pull_r
         for request in requests:
             if request["open"]:
                 read_pull_request(hub, reading, request, info, benchmarks, budget)
-        facts = model_facts(info)
         for row in reading.rows:
-            row |= facts
+            row |= reading.facts
     except Exception as error:  # whatever one model's answer does, the others are read
         reading.failed = trouble(error)
         reading.cannot_read("the Hub", reading.failed)
@@ -1588,15 +1603,19 @@ def status_of(error: BaseException) -> int | None:
 
 def fetch_info(hub: HubReader, model: str, budget: Budget) -> dict[str, Any]:
     """What the Hub says about a model; without evalResults from a Hub that does not know it."""
-    expand = EXPAND if hub.knows_results else tuple(name for name in EXPAND if name != "evalResults")
+    plain = tuple(name for name in EXPAND if name != "evalResults")
+
+    def ask(names: Sequence[str]) -> Any:
+        return hub.json(f"/api/models/{model}?{'&'.join(f'expand={name}' for name in names)}", budget)
+
     try:
-        info = hub.json(f"/api/models/{model}?{'&'.join(f'expand={name}' for name in expand)}", budget)
+        info = ask(EXPAND if hub.knows_results else plain)
     except Exception as error:
-        if status_of(error) == 400 and hub.knows_results:
-            hub.knows_results = False
-            budget.give_back()  # a question about the Hub, not about the model
-            return fetch_info(hub, model, budget)
-        raise
+        if status_of(error) != 400:
+            raise
+        budget.give_back()  # a question about the Hub, not about the model
+        info = ask(plain)  # when this is refused as well, it is the model, and the next ones are asked as before
+        hub.knows_results = False
     if not isinstance(info, dict):
         raise Unreadable(f"the Hub's answer is {shorten(info)}, not a mapping")
     return info
@@ -1661,6 +1680,8 @@ def read_main(
     results = info.get("evalResults")
     if results is None and not hub.knows_results:
         results = fetch_result_files(hub, reading, sha or "main", budget)
+        if count := sum(item["open"] for item in requests):
+            reading.cannot_read("pull requests", f"what the {count} open ones add to .eval_results: the Hub lists none")
     if results is not None and not isinstance(results, list):
         reading.cannot_read("evalResults", f"it is {shorten(results)}, not a list")
         return
@@ -1886,7 +1907,8 @@ PAGE_BENCHMARKS = """
 """
 PAGE_SCORES = """
     SELECT * FROM scores WHERE benchmark IS NOT NULL AND comparable IS NOT NULL
-    ORDER BY lower(model), model, benchmark, shown DESC, list_position(?, source_type), date DESC NULLS LAST, value
+    ORDER BY lower(model), model, benchmark, shown DESC, list_position(?, source_type), list_position(?, source_format),
+             date DESC NULLS LAST, rowid
 """
 PAGE_APART = """
     SELECT * FROM scores WHERE benchmark IS NULL OR comparable IS NULL
@@ -2298,7 +2320,7 @@ for (const row of data.scores) {
   const [m, b, value, source, low, high, basis, error, n, shots, metric, url, contributor, revision, date, form, origin,
     written, notes, request] = row;
   const model = models[m], { key } = benchmarks[b], address = word(url);
-  if (address?.startsWith("~")) model.url = `${data.hub}/${model.id}`;
+  if (address?.startsWith("~") || sources[source].onHub) model.url = `${data.hub}/${model.id}`;
   if (!model.scores.has(key)) model.scores.set(key, []);
   model.scores.get(key).push({
     value, source, low, high, error, n, written, request, basis: word(basis), shots: word(shots), metric: word(metric),
@@ -2306,8 +2328,11 @@ for (const row of data.scores) {
     date: word(date), form: word(form), origin: word(origin), notes: word(notes),
   });
 }
-const apart = data.apart.map(([m, benchmark, value, source, why]) =>
-  [models[m].id, word(benchmark), value, sources[source].label, word(why)]);
+const apart = data.apart.map(([m, benchmark, value, source, why, url]) => {
+  const page = `${data.hub}/${models[m].id}`, address = word(url);
+  if (sources[source].onHub) models[m].url = page;
+  return [models[m].id, word(benchmark), value, sources[source].label, word(why), address?.replace(/^~/, () => page)];
+});
 const usedSources = sources.filter((_, index) => data.scores.some((row) => row[3] === index));
 const covered = new Map(benchmarks.map(({ key }) => [key, models.filter((model) => model.scores.has(key)).length]));
 const defaultKeys = benchmarks.slice(0, DEFAULT_COLUMNS).map(({ key }) => key); // the best covered come first
@@ -2918,7 +2943,8 @@ function drawAbout() {
     el("h3", {}, "Units"),
     el("p", {}, "Scores are in percent where the benchmark's unit is a proportion or a percentage. Where the scale of "
       + "a number is unclear, it is neither guessed nor ranked: it is kept apart, below."),
-    listing("apart", "Kept apart", ["Model", "Benchmark", "As written", "Source", "Why"], apart, "There are none."),
+    listing("apart", "Kept apart", ["Model", "Benchmark", "As written", "Source", "Why"],
+      apart.map((row) => row.slice(0, 5)), "There are none."),
     listing("unread", "Could not be read", ["Where", "Why"], data.unread, "Everything could be read."));
 }
 
@@ -2943,8 +2969,8 @@ function drawModel() {
     el("p", {}, compareButton(model)),
     table("numbers", `All numbers of ${model.id} and their sources`, heads, rows),
     aside.length > 0 && [el("h3", {}, "Kept apart: not ranked, not in any average"),
-      el("ul", { class: "plain" }, aside.map(([, benchmark, value, source, why]) =>
-        el("li", { class: "name" }, `${benchmark}: ${value} (${source}; ${why})`)))]);
+      el("ul", { class: "plain" }, aside.map(([, benchmark, value, source, why, url]) =>
+        el("li", { class: "name" }, `${benchmark}: ${value} (`, webLink(url, source), `; ${why})`)))]);
   if (!dialog.open) dialog.showModal();
 }
 
@@ -3203,13 +3229,20 @@ def page_apart(row: Mapping[str, Any], place: int, text: Strings) -> list[Any]:
     """A number that was kept apart: model, benchmark, as written with its unit, source, why."""
     written = f"{row['value']} {row['unit'] or ''}".strip()
     name = row["benchmark_name"] or row["source_task"]
-    return [place, text(name), written, list(SOURCE_TYPES).index(row["source_type"]), text(row["why_not"])]
+    url = text(web_address(row["source_url"], row["model"]))
+    return [place, text(name), written, list(SOURCE_TYPES).index(row["source_type"]), text(row["why_not"]), url]
 
 
-def page_sources() -> list[dict[str, str]]:
+def page_sources() -> list[dict[str, Any]]:
     """The kinds of sources in the written order: what they are called, what marks them, what they mean."""
     return [
-        {"id": kind, "label": label, "short": SOURCE_MARKS.get(kind, ""), "text": SOURCE_TEXTS[kind]}
+        {
+            "id": kind,
+            "label": label,
+            "short": SOURCE_MARKS.get(kind, ""),
+            "text": SOURCE_TEXTS[kind],
+            "onHub": kind not in ("own_run", "reported"),
+        }
         for kind, label in SOURCE_TYPES.items()
     ]
 
@@ -3269,7 +3302,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("it has no rows")
     categories = {entry["key"]: entry.get("category") for entry in metadata["benchmarks"]}
     benchmarks = query(engine, PAGE_BENCHMARKS)
-    scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES)])
+    scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
     text, ranks = Strings(), page_ranks(scores)
     place = {row["model"]: index for index, row in enumerate(models)}
     column = {row["benchmark"]: index for index, row in enumerate(benchmarks)}
@@ -3512,6 +3545,7 @@ colorFrom: blue
 colorTo: green
 sdk: gradio
 sdk_version: {gradio}
+python_version: "3.12"
 app_file: app.py
 pinned: false
 datasets:
@@ -3524,9 +3558,10 @@ tags:
 # {title}
 
 Scores of open models from the evaluation metadata that they carry; the data is in
-[{dataset}](https://huggingface.co/datasets/{dataset}). Every {hours} hours the Space collects it anew; with a secret
-`HF_TOKEN` that may write to the dataset it pushes it there as well. Made by `leaderboard.py push`.
+[{dataset}](https://huggingface.co/datasets/{dataset}). {refresh}Made by `leaderboard.py push`.
 """
+SPACE_REFRESH = """Every {hours} hours the Space collects it anew; with a secret
+`HF_TOKEN` that may write to the dataset it pushes it there as well. """
 DATASET_README = """---
 pretty_name: Leaderboard of open models
 tags:
@@ -3585,8 +3620,10 @@ def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
 def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
     """The app: this script, what it needs, and how it is refreshed."""
     title = space.rpartition("/")[2].replace("-", " ").replace("_", " ").capitalize()
+    arguments = collect_arguments(metadata["asked"])
+    refresh = SPACE_REFRESH.format(hours=REFRESH_HOURS) if arguments else ""
     texts = {
-        "README.md": SPACE_README.format(title=title, gradio=GRADIO, dataset=dataset, tag=OUR_TAG, hours=REFRESH_HOURS),
+        "README.md": SPACE_README.format(title=title, gradio=GRADIO, dataset=dataset, tag=OUR_TAG, refresh=refresh),
         "app.py": APP.replace("{hours}", str(REFRESH_HOURS)),
         "requirements.txt": "".join(f"{line}\n" for line in SPACE_REQUIREMENTS),
         "refresh.json": to_json(
@@ -3594,7 +3631,7 @@ def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[s
                 "dataset": dataset,
                 "hours": REFRESH_HOURS,
                 "files": list(DATA_FILES),
-                "collect": collect_arguments(metadata["asked"]),
+                "collect": arguments,
                 "private": bool(metadata.get("private_models")),
             }
         ),
@@ -3789,8 +3826,9 @@ def collect(args: argparse.Namespace) -> int:
         write_whole(marker, to_json({"asked": asked, "since": time.time()}))
     kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
     readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
-    refuse_if_all_failed(readings)
-    rows = finished_rows([*(row for reading in readings for row in reading.rows), *own, *kept], mapping, keys)
+    refuse_if_all_failed(readings, own)
+    facts = {reading.model: reading.facts for reading in readings}
+    rows = finished_rows([*(row for reading in readings for row in reading.rows), *own, *kept], mapping, keys, facts)
     metadata = make_metadata(
         rows,
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
@@ -3810,13 +3848,16 @@ def collect(args: argparse.Namespace) -> int:
     return show_collected(metadata, folder, args.json)
 
 
-def finished_rows(rows: Sequence[BoardRow], mapping: Mapping[str, Any], keys: Sequence[str]) -> list[BoardRow]:
+def finished_rows(
+    rows: Sequence[BoardRow],
+    mapping: Mapping[str, Any],
+    keys: Sequence[str],
+    facts: Mapping[str, BoardRow] | None = None,
+) -> list[BoardRow]:
     """The rows with units, comparable values and the shown ones, in the order of the data."""
-    facts = {row["model"]: row for row in rows if row["source_format"] != "record"}
     for row in rows:
-        if row["source_format"] == "record" and (known := facts.get(row["model"])):
-            names = ("parameters", "license", "downloads", "likes", "library", "pipeline_tag")
-            row |= {name: known[name] for name in names}
+        if row["source_format"] == "record":
+            row |= (facts or {}).get(row["model"]) or {}
     settle_units(rows, mapping)
     wanted = [row for row in rows if not keys or row["benchmark"] in keys]
     choose_shown(wanted)
@@ -3836,10 +3877,11 @@ def kept_runs(folder: Path) -> list[BoardRow]:
     return rows
 
 
-def refuse_if_all_failed(readings: Sequence[ModelReading]) -> None:
-    """ScriptError when no model could be read at all: the network or the token, not the models."""
+def refuse_if_all_failed(readings: Sequence[ModelReading], own: Sequence[BoardRow]) -> None:
+    """ScriptError when no model could be read at all, unless it is their own fault and there are own runs."""
     reasons = Counter(reading.failed for reading in readings)
-    if readings and not reasons[""]:
+    theirs = sum(reasons[reason] for reason in reasons if reason.startswith(("no such model", "gated:")))
+    if readings and not reasons[""] and not (own and theirs == len(readings)):
         reason, count = reasons.most_common(1)[0]
         raise ScriptError(f"none of the {len(readings)} models could be read; {count} of them: {reason}")
 
@@ -3879,6 +3921,8 @@ def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> 
 def show(args: argparse.Namespace) -> int:
     """Print a model's scores, a ranking, or an overview."""
     engine, metadata = open_data(args.data)
+    if args.model and args.benchmark:
+        raise ScriptError("--model shows all scores of one model; leave out --benchmark, or --model")
     if args.model:
         return show_model(engine, metadata, args)
     keys = [find_benchmark_key(name, metadata) for name in args.benchmark or []]
@@ -3920,7 +3964,7 @@ CHOSEN_ROWS = """
       AND ($2 IS NULL OR source_type = $2)
     QUALIFY row_number() OVER (
         PARTITION BY model, benchmark
-        ORDER BY shown DESC, list_position($3, source_format), date DESC NULLS LAST, value, source_task
+        ORDER BY shown DESC, list_position($3, source_format), date DESC NULLS LAST, rowid
     ) = 1
 """
 
@@ -4055,7 +4099,10 @@ def push_board(args: argparse.Namespace) -> int:
         if acts and todo:
             identity = api.whoami()
             for upload in todo:
-                check_write_access(identity, upload.repo_id, False)
+                try:
+                    check_write_access(identity, upload.repo_id, False)
+                except ScriptError as error:
+                    raise ScriptError(str(error).removesuffix(", or use --create-pr")) from error
             sent = send_uploads(api, todo, args.private, args.hardware)
     return show_pushed(uploads, sent, acts, args)
 
@@ -4072,11 +4119,17 @@ def show_pushed(uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]]
             for name, data in u.files.items()
         ]
         print_table(("kind", "repo", "", "file", "bytes"), rows)
-    if not any(upload.files for upload in uploads):
-        note("all of it is there already; nothing to send")
+    if not any(upload.files for upload in uploads) and (acts or not args.hardware):
+        asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
+        note(f"all of it is there already; {asked}")
     elif not acts:
-        again = shlex.join(["uv", "run", "scripts/leaderboard.py", "push", "--dataset", args.dataset])
-        note(f"nothing was written; {again}{f' --space {args.space}' if args.space else ''} --apply sends it")
+        again = ["uv", "run", "scripts/leaderboard.py", "push", "--data", str(args.data), "--dataset", args.dataset]
+        for flag, value in (("--space", args.space), ("--hardware", args.hardware), ("--token-file", args.token_file)):
+            again += [flag, value] if value else []
+        again += ["--private"] if args.private else []
+        note(f"nothing was written; {shlex.join(again)} --apply sends it")
+    if args.space and (uploads[0].private if uploads[0].exists else args.private):
+        note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
     for commit in sent:
         note(f"{commit['kind']} {commit['repo_id']}: {commit['url']}")
     return 0

@@ -83,6 +83,7 @@ def test_a_part_of_a_benchmark_is_not_the_benchmark():
         ("OpenEvals/aime_2025", "aime_2025", "aime_2025"),
         ("SWE-bench/SWE-bench_Verified", "swe_bench_verified", "swe_bench_verified"),
         ("me/own", "own", None),
+        ("someone/gsm8k-ru", "gsm8k", None),  # another data set
     ],
 )
 def test_eval_results_tasks_find_their_benchmark(dataset, task, key):
@@ -101,6 +102,14 @@ def test_with_tools_is_kept_apart():
     (found,) = settled([made])
     assert found["comparable"] is None
     assert "with tools" in found["why_not"]
+
+
+@pytest.mark.parametrize(("space", "known"), [("open-llm-leaderboard/open_llm_leaderboard", False), ("me/board", True)])
+def test_rescaled_scores_are_no_accuracies(space, known):
+    result = index_result("bbh", 13.34, "acc_norm") | {"source": {"url": f"https://huggingface.co/spaces/{space}"}}
+    (found,) = settled(index_rows(result).rows)
+    assert (found["comparable"] is not None) is known
+    assert known or "rescaled" in found["why_not"]
 
 
 # --- units ---
@@ -127,6 +136,13 @@ def test_far_below_guessing_it_can_only_be_a_proportion():
 def test_beside_percentages_a_small_value_is_unclear_even_where_guessing_reaches_more():
     found = comparable(index_result("bbh", 55.0, "exact_match"), index_result("mmlu", 0.6))
     assert found == {"bbh": (0.55, "percent"), "mmlu": (None, None)}
+
+
+@pytest.mark.parametrize("beside", [index_result("mmlu", "31.2%"), index_result("mmlu", 92.0, "f1")])
+def test_percentages_that_are_not_compared_are_neighbours_too(beside):
+    small = {"gsm8k": 0.8, "aime_2025": 0.6, "swe_bench_verified": 0.5}
+    found = comparable(*(index_result(key, value) for key, value in small.items()), beside)
+    assert {found[key] for key in small} == {(None, None)}
 
 
 def test_three_values_of_at_most_one_are_proportions_and_two_are_not():
