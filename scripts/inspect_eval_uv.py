@@ -182,6 +182,7 @@ NOT_HERE = {
     "dtype": "the provider decides in which precision a model runs",
     "device": "the model runs at the provider",
     "tensor_parallel_size": "the model runs at the provider",
+    "data_parallel_size": "the model runs at the provider",
     "gpu_memory_utilization": "the model runs at the provider",
     "max_model_len": "the provider sets the context length; --max-tokens limits the answers",
     "use_chat_template": "providers always use the model's chat template",
@@ -994,12 +995,13 @@ def score_line(finished: Finished) -> list[dict[str, Any]]:
 
 def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
     """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
     for finished in records:
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
             model = finished.record["model_info"]["id"]
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            cells[model, result["evaluation_result_id"]] = f"{line['score']:.3f}{error}"
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
     results = {result for _, result in cells}
     for failure in failed:
         columns = [result for result in results if result.startswith(f"{failure.task}/")]
@@ -1160,6 +1162,36 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
         ) from error
 
 
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        self.waiting += with_samples(paths)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
+
+
 # --- Edges: tasks of inspect --------------------------------------------------------------------------------------
 
 
@@ -1178,7 +1210,7 @@ def inspect_evals_folder() -> Path:
 def listing_entry(request: RequestedTask) -> dict[str, Any]:
     """What inspect_evals says of one of its tasks before it is loaded.
 
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False}; what it does not say is None.
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
     """
     import yaml
 
@@ -1189,12 +1221,14 @@ def listing_entry(request: RequestedTask) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         listing = None
     if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False}
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
+    assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
     rows = {row.get("name"): row for row in listing.get("tasks") or []}
     return {
         "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
         "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
         "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
+        "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
     }
 
 
@@ -1855,12 +1889,6 @@ def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
 # --- Commands -----------------------------------------------------------------------------------------------------
 
 
-def with_samples(paths: Iterable[Path]) -> list[Path]:
-    """The files of records or failures, and the samples of those that have some."""
-    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
-    return [file for file in files if file.is_file()]
-
-
 class ProviderRun:
     """Measures models one after the other on the tasks that each still lacks."""
 
@@ -1872,10 +1900,11 @@ class ProviderRun:
         served: Mapping[Model, str],
         token: str,
         tail: InspectLogs,
+        target: ResultsRepo | None,
     ) -> None:
         self.output, self.settings, self.history, self.served = output, settings, history, served
         self.token, self.tail = token, tail
-        self.target: ResultsRepo | None = None
+        self.uploads = Uploads(target, output)
         self.outcome = Runs()
         self.stamps: set[tuple[str, str, int]] = set()
 
@@ -1921,11 +1950,7 @@ class ProviderRun:
         line = score_line(finished)[0]
         show(f"{model.id} {task.name}: {line['metric']} {line['score']:.3f}", 0)
         warn_of_errors(finished)
-        if self.target:  # the answers were paid for: they are safe before the next task's
-            try:
-                upload_results(self.target, self.output, with_samples([finished.path]))
-            except ScriptError as error:
-                note(f"warning: {error}; tried again at the end")
+        self.uploads.send([finished.path])  # the answers were paid for: they are safe before the next task's
 
     def stamp(self, model: Model, task: Task) -> int:
         """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
@@ -2018,7 +2043,7 @@ def inspect_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
     items, repeats = planned_items(task, settings), planned_repeats(task, settings)
     return {
         "task": task.name,
-        "data set": task.dataset.get("path") or task.dataset.get("repo") or "of inspect_evals",
+        "data set": task.dataset.get("path") or task.dataset.get("repo") or listing_entry(task.request)["data"],
         "items": items,
         "repeats": repeats,
         "requests": None if items is None or repeats is None else items * repeats,
@@ -2057,6 +2082,8 @@ def check_arguments(args: argparse.Namespace) -> None:
             )
     if args.model_id and len(args.model) != 1:
         raise ScriptError(f"--model-id names one model, but --model gives {len(args.model)}: leave it out")
+    if (args.repeats or 1) > 1 and args.temperature == 0:
+        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
     if (args.repeats or 1) > 1 and args.temperature is None:
         note("warning: --repeats without --temperature: where the task names none it is 0, and all answers are alike")
 
@@ -2173,8 +2200,7 @@ def measure(
     before = {
         model: {task.name: history.finished(model, settings, task.request, task) for task in tasks} for model in served
     }
-    work = ProviderRun(output, settings, history, served, token, tail)
-    work.target = target
+    work = ProviderRun(output, settings, history, served, token, tail, target)
     work.run({model: rest for model in served if (rest := [task for task in tasks if not before[model][task.name]])})
     skipped = [finished for row in before.values() for finished in row.values() if finished]
     return replace(work.outcome, skipped=skipped)
@@ -2233,7 +2259,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="show models, tasks and requests; ask nobody")
     for name in ("backend", "dtype", "device", "custom-tasks"):
         add(f"--{name}", help=argparse.SUPPRESS)
-    for name in ("batch-size", "tensor-parallel-size", "max-model-len"):
+    for name in ("batch-size", "tensor-parallel-size", "data-parallel-size", "max-model-len"):
         add(f"--{name}", type=int, help=argparse.SUPPRESS)
     add("--gpu-memory-utilization", type=float, help=argparse.SUPPRESS)
     for name in ("use-chat-template", "trust-remote-code"):

@@ -142,6 +142,7 @@ SERVER_ADVICE = (
         "this number of GPUs does not fit: choose another --tensor-parallel-size or --data-parallel-size",
     ),
     (r"max_model_len .* is greater than", "--max-model-len is longer than the model's context: leave it out"),
+    (r"GatedRepo|gated repo", "gated: accept the terms on its page on the Hub and set HF_TOKEN"),
 )
 LOG_CHATTER = r"(?:\((?:\w+ ?)*[\w-]* ?pid=\d+\) )?(?:INFO|WARNING|DEBUG)\b"
 LOG_PREFIX = r"^\((?:[\w-]+ )*pid=\d+\) (?:[A-Z]+ [\d: .-]+\[[\w.]+:\d+\] ?)?"
@@ -1307,12 +1308,13 @@ def score_line(finished: Finished) -> list[dict[str, Any]]:
 
 def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
     """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
     for finished in records:
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
             model = finished.record["model_info"]["id"]
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            cells[model, result["evaluation_result_id"]] = f"{line['score']:.3f}{error}"
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
     results = {result for _, result in cells}
     for failure in failed:
         columns = [result for result in results if result.startswith(f"{failure.task}/")]
@@ -1523,6 +1525,36 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
         ) from error
 
 
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        self.waiting += with_samples(paths)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
+
+
 # --- Edges: models ------------------------------------------------------------------------------------------------
 
 
@@ -1641,9 +1673,17 @@ def hub_model(name: str, needs_template: bool) -> Model:
     model = Model(name, digest, revision=info.sha)
     if needs_template:
         small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
-        folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        try:
+            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        except Exception as error:  # gated, or no connection
+            raise ScriptError(f"{name}: {explain(error)}") from error
         if not has_chat_template(folder):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+    else:
+        names = {item.rfilename for item in info.siblings or []}
+        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
+        if own or names & {"chat_template.jinja", "chat_template.json"}:
+            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
 
 
@@ -1720,7 +1760,7 @@ def inspect_evals_folder() -> Path:
 def listing_entry(request: RequestedTask) -> dict[str, Any]:
     """What inspect_evals says of one of its tasks before it is loaded.
 
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False}; what it does not say is None.
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
     """
     import yaml
 
@@ -1731,12 +1771,14 @@ def listing_entry(request: RequestedTask) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         listing = None
     if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False}
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
+    assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
     rows = {row.get("name"): row for row in listing.get("tasks") or []}
     return {
         "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
         "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
         "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
+        "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
     }
 
 
@@ -2349,6 +2391,7 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
     from safetensors import safe_open
 
     found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
+    found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
     whole, rest, first = [], [], {}
     with contextlib.ExitStack() as stack, torch.inference_mode():
         place: dict[str, Any] = {}
@@ -2358,7 +2401,11 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
         packed = getattr(model, "packed_modules_mapping", None) or {}
         for name, weight in model.named_parameters(remove_duplicate=False):
             # A tied parameter comes a second time under another name: it is in the files under its first.
-            wanted = file_tensor(place, first.setdefault(id(weight), file_names(name, packed)))
+            names = first.setdefault(id(weight), file_names(name, packed))
+            absent = [part for part in names if part not in place] if name.endswith(".weight") else []
+            if 0 < len(absent) < len(names):
+                found["lacking"] = absent[0]
+            wanted = file_tensor(place, names)
             if wanted is not None and not torch.isfinite(wanted).all():
                 found["broken"] = name
             readings = readings_of(model.get_submodule(name.rpartition(".")[0]), name, weight)
@@ -2596,6 +2643,9 @@ class VllmServer:
         self.forget()
         files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
         found = self.ask("POST", "/collective_rpc", {"method": "hub_evals_weights", "args": [files]})["results"]
+        lacking = next((worker["lacking"] for worker in found if worker["lacking"]), None)
+        if lacking:
+            raise ScriptError(f"the engine holds other weights than the files: {lacking} is not in the files")
         differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
         if self.differing is None:
             self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
@@ -3115,7 +3165,8 @@ class LocalSweep:
     def __init__(
         self, output: Path, settings: Settings, history: InspectHistory, tail: InspectLogs, target: ResultsRepo | None
     ) -> None:
-        self.output, self.settings, self.history, self.tail, self.target = output, settings, history, tail, target
+        self.output, self.settings, self.history, self.tail = output, settings, history, tail
+        self.uploads = Uploads(target, output)
         self.outcome = Runs()
         self.engine: ServedByVllm | HeldByTransformers | None = None
         self.refused: tuple[Layout, EngineError] | None = None
@@ -3130,8 +3181,8 @@ class LocalSweep:
                     before = len(self.outcome.written), len(self.outcome.failed)
                     self.one(model, tasks, show)
                     # A job may be stopped before its last model.
-                    new = self.outcome.written[before[0] :], self.outcome.failed[before[1] :]
-                    send_records(self.target, self.output, *new)
+                    new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
+                    self.uploads.send(made.path for made in new)
         finally:
             self.drop()
 
@@ -3232,20 +3283,6 @@ class LocalSweep:
         show(f"{model.id} {task.name}: FAILED: {error[:200]}", 0)
 
 
-def with_samples(paths: Iterable[Path]) -> list[Path]:
-    """The files of records or failures, and the samples of those that have some."""
-    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
-    return [file for file in files if file.is_file()]
-
-
-def send_records(
-    target: ResultsRepo | None, output: Path, records: Sequence[Finished], failed: Sequence[Failed] = ()
-) -> None:
-    """Upload records with their samples, and failures; those that the data set has already change nothing."""
-    if target:
-        upload_results(target, output, with_samples(row.path for row in [*records, *failed]))
-
-
 def explain_local(error: BaseException) -> str:
     """One line for what went wrong while a model was loaded or asked."""
     if isinstance(error, ScriptError):
@@ -3305,7 +3342,7 @@ def inspect_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
     items, repeats = planned_items(task, settings), planned_repeats(task, settings)
     return {
         "task": task.name,
-        "data set": task.dataset.get("path") or task.dataset.get("repo") or "of inspect_evals",
+        "data set": task.dataset.get("path") or task.dataset.get("repo") or listing_entry(task.request)["data"],
         "items": items,
         "repeats": repeats,
         "requests": None if items is None or repeats is None else items * repeats,
@@ -3372,6 +3409,8 @@ def check_arguments(args: argparse.Namespace) -> None:
             raise ScriptError(f"--{name.replace('_', '-')} must be at least 1")
     if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
         raise ScriptError("--gpu-memory-utilization is a share of the memory: between 0 and 1, for instance 0.8")
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
     if args.temperature is not None and not 0 <= args.temperature <= 2:
         raise ScriptError("--temperature must lie between 0 (greedy) and 2")
     if args.repeats and args.repeats > 1 and args.temperature == 0:
@@ -3432,7 +3471,11 @@ def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
     if model.folder is None:
         from huggingface_hub import HfApi
 
-        counts = getattr(HfApi().model_info(model.id, revision=model.revision).safetensors, "parameters", None) or {}
+        try:
+            info = HfApi().model_info(model.id, revision=model.revision)
+            counts = getattr(info.safetensors, "parameters", None) or {}
+        except Exception:  # no connection: not known
+            counts = {}
         size = sum(number * TENSOR_BYTES.get(dtype, TENSOR_BYTES.get(own, 1)) for own, number in counts.items())
         return {"weights_bytes": size or None, "cache_bytes_per_token": None}
     layout = read_layout(model.folder)
@@ -3522,7 +3565,8 @@ def measure(
     known = [history.finished(model, settings, request, None) for model in models for request in requests]
     if all(known):
         skipped = list(filter(None, known))
-        send_records(target, output, skipped)
+        if target:  # an earlier run may have had no data set, or may not have reached it
+            upload_results(target, output, with_samples(row.path for row in skipped))
         return Runs(skipped=skipped)
     if sys.stderr.isatty():
         note("inspect is loaded ...")
@@ -3536,9 +3580,11 @@ def measure(
         model: {task.name: history.finished(model, settings, task.request, task) for task in tasks} for model in models
     }
     skipped = [finished for row in before.values() for finished in row.values() if finished]
-    send_records(target, output, skipped)
+    if target:
+        upload_results(target, output, with_samples(row.path for row in skipped))
     sweep = LocalSweep(output, settings, history, tail, target)
     sweep.run({model: rest for model in models if (rest := [task for task in tasks if not before[model][task.name]])})
+    sweep.uploads.finish()
     return replace(sweep.outcome, skipped=skipped)
 
 

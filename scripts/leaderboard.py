@@ -578,7 +578,7 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
             companies[document].add(row["value"], entry.get("chance") or 0.0)
             if row["source_type"] != "open_pr":  # anybody can open one
                 companies[board].add(row["value"], entry.get("chance") or 0.0)
-        elif row["unit"] in (None, "percent") and is_share(row, entry):
+        elif row["unit"] in (None, "percent") and counts_as_share(row, entry):
             companies[places_of(row)[0]].above_one |= row["value"] > 1
     for row in rows:
         entry = mapping.get(row["benchmark"] or "")
@@ -595,7 +595,7 @@ def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
         compare(row, entry)
 
 
-def is_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
+def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
     """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
     if entry:
         return entry["unit"] != "points"

@@ -1058,12 +1058,13 @@ def score_line(finished: Finished) -> list[dict[str, Any]]:
 
 def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
     """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
     for finished in records:
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
             model = finished.record["model_info"]["id"]
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            cells[model, result["evaluation_result_id"]] = f"{line['score']:.3f}{error}"
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
     results = {result for _, result in cells}
     for failure in failed:
         columns = [result for result in results if result.startswith(f"{failure.task}/")]
@@ -1256,6 +1257,36 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
         ) from error
 
 
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        self.waiting += with_samples(paths)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
+
+
 # --- Edges: models ------------------------------------------------------------------------------------------------
 
 
@@ -1374,9 +1405,17 @@ def hub_model(name: str, needs_template: bool) -> Model:
     model = Model(name, digest, revision=info.sha)
     if needs_template:
         small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
-        folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        try:
+            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        except Exception as error:  # gated, or no connection
+            raise ScriptError(f"{name}: {explain(error)}") from error
         if not has_chat_template(folder):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+    else:
+        names = {item.rfilename for item in info.siblings or []}
+        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
+        if own or names & {"chat_template.jinja", "chat_template.json"}:
+            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
 
 
@@ -2427,7 +2466,11 @@ class VllmEngine:
         plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
         self.llm = LLM(model=str(folder), **plain, **options)
         self.checksums: dict[str, str] = {}
-        self.checksum = self.check(folder)
+        try:
+            self.checksum = self.check(folder)
+        except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
+            self.close()
+            raise
 
     @property
     def tokenizer(self) -> Any:
@@ -2661,9 +2704,11 @@ def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, 
 def is_cut_off(doc: Any, response: Any, model: Any) -> bool:
     """Whether an answer ended at the token limit and not at a stop sequence or the end-of-text token."""
     stops = [stop for stop in doc.stop_sequences or [] if stop]
+    room = max(1, model.max_length - len(response.input_tokens))  # what the context leaves for the answer
+    limit = min(doc.generation_size or room, room)
     for tokens in response.output_tokens:
         tokens = tokens.tolist() if hasattr(tokens, "tolist") else list(tokens)
-        if len(tokens) < (doc.generation_size or math.inf) or model.tokenizer.eos_token_id in tokens:
+        if len(tokens) < limit or model.tokenizer.eos_token_id in tokens:
             continue
         if not any(stop in model.tokenizer.decode(tokens) for stop in stops):
             return True
@@ -2671,8 +2716,10 @@ def is_cut_off(doc: Any, response: Any, model: Any) -> bool:
 
 
 def is_cut_prompt(response: Any, model: Any) -> bool:
-    """Whether a multiple-choice prompt and its longest choice do not fit the model's context."""
-    longest = max((len(tokens) for tokens in response.output_tokens), default=0) if response.logprobs else 0
+    """Whether a prompt and its longest choice, or one token of an answer, do not fit the model's context."""
+    if not response.logprobs:
+        return len(response.input_tokens) - (response.padded_tokens_count or 0) >= model.max_length
+    longest = max((len(tokens) for tokens in response.output_tokens), default=0)
     return bool(longest) and len(response.input_tokens) + longest > model.max_length + 1
 
 
@@ -2753,12 +2800,6 @@ def write_record(output: Path, model: Model, task: Task, record: dict[str, Any],
     return Finished(path, record, task.name)
 
 
-def with_samples(paths: Iterable[Path]) -> list[Path]:
-    """The files of records or failures, and the samples of those that have some."""
-    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
-    return [file for file in files if file.is_file()]
-
-
 def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
     """Say on disk that a task gave no score, and why."""
     path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
@@ -2790,7 +2831,7 @@ class Sweep:
         self, output: Path, settings: Settings, history: History, tail: LogTail, target: ResultsRepo | None
     ) -> None:
         self.output, self.settings, self.history, self.outcome = output, settings, history, Outcome()
-        self.tail, self.target = tail, target
+        self.tail, self.uploads = tail, Uploads(target, output)
         self.backend: OnAccelerate | OnVllm | None = None
         self.seconds = self.outcome.seconds
         self.items = 0
@@ -2829,7 +2870,9 @@ class Sweep:
             self.drop()
         else:
             self.ask(row, ready, show)
-        self.upload(self.outcome.written[before[0] :], self.outcome.failed[before[1] :])
+        # A job may be stopped before its last model.
+        new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
+        self.uploads.send(made.path for made in new)
 
     def load(self, model: Model) -> None:
         """Swap the weights of the running engine; start a new one where that cannot be."""
@@ -2907,11 +2950,6 @@ class Sweep:
         line, rate = score_line(finished)[0], self.items / max(self.seconds["generate"], 1e-9)
         show(f"{model.id} {task.name}", f"{line['metric']} {line['score']:.3f} ({rate:.0f} items/s)")
 
-    def upload(self, written: Sequence[Finished], failed: Sequence[Failed]) -> None:
-        """Send what a model gave to the data set at once: a job may be stopped before its last model."""
-        if self.target:
-            upload_results(self.target, self.output, with_samples(row.path for row in [*written, *failed]))
-
     def build(self, row: Assignment, task: Task, show: Callable[[str, str | None], None]) -> bool:
         """Build a task's items at its first use; what failed once is not tried again for the next model."""
         if task.docs is None and not task.error:
@@ -2978,6 +3016,15 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ScriptError("--device mps: vLLM does not run there: use --backend accelerate")
     if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
         raise ScriptError("--gpu-memory-utilization is a share of the GPU's memory: between 0 and 1, for instance 0.8")
+    if args.max_connections is not None:
+        raise ScriptError("--max-connections: nothing is asked over a connection: --batch-size says how many at once")
+    if (args.data_parallel_size or 1) > 1:
+        raise ScriptError(
+            "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part "
+            "of the models (CUDA_VISIBLE_DEVICES=0 ...), or use --tensor-parallel-size"
+        )
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
     if args.temperature is not None and not 0 <= args.temperature <= 10:
         raise ScriptError("--temperature must lie between 0 (greedy) and 10")
     if args.repeats != 1 and not args.temperature:
@@ -2992,14 +3039,23 @@ def is_all_local(models: Sequence[Model], tasks: Sequence[Task]) -> bool:
 
 
 def show_plan(
-    models: Sequence[Model], tasks: Sequence[Task], settings: Settings, outcome: Outcome, as_json: bool
+    models: Sequence[Model],
+    tasks: Sequence[Task],
+    settings: Settings,
+    outcome: Outcome,
+    repeats: int,
+    as_json: bool,
 ) -> int:
     """Say what a run would do; local data sets are read to count the items."""
     for task in tasks if is_all_local([], tasks) else [task for task in tasks if task.dataset.path]:
-        with contextlib.redirect_stdout(sys.stderr):
-            build_docs(task, settings)
-    rows = [plan_row(task) for task in tasks]
-    done = {(finished.record["model_info"]["id"], finished.task) for finished in outcome.skipped}
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                build_docs(task, settings)
+        except Exception as error:  # a run would leave a failure
+            data = scrub(task.dataset.path or task.dataset.repo)
+            note(f"warning: {task.name}: its data set {data} gave no items: {explain(error)}")
+    rows = [plan_row(task, repeats) for task in tasks]
+    done = len(outcome.skipped)
     plan = {
         "schema_version": OUTPUT_VERSION,
         "backend": settings.backend,
@@ -3008,8 +3064,8 @@ def show_plan(
         "tasks": rows,
         "memory": {model.id: memory_plan(model, settings) for model in models},
         "tensor_parallel_size": settings.tensor_parallel_size or 1,
-        "to_run": len(models) * len(tasks) - len(done),
-        "finished": len(done),
+        "to_run": len(models) * len(tasks) * repeats - done,
+        "finished": done,
         "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
     }
     if as_json:
@@ -3067,7 +3123,7 @@ def cache_bytes_per_token(config: dict[str, Any], size: int) -> float:
     return 2.0 * layers * (config.get("num_key_value_heads") or heads) * width * size
 
 
-def plan_row(task: Task) -> dict[str, Any]:
+def plan_row(task: Task, repeats: int) -> dict[str, Any]:
     """A task in the plan; numbers are unknown for a data set that is not here yet."""
     docs = task.docs
     # At most: choices of a single token need one request together with vLLM, which only the tokenizer can tell.
@@ -3077,7 +3133,7 @@ def plan_row(task: Task) -> dict[str, Any]:
         "data set": task.dataset.path or task.dataset.repo,
         "split": ",".join(task.dataset.splits),
         "items": len(docs) if docs is not None else "not downloaded",
-        "requests": requests if docs is not None else "?",
+        "requests": requests * repeats if docs is not None else "?",
         "metrics": ",".join(str(metric.metric_name) for metric in task.source.metrics),
     }
 
@@ -3163,7 +3219,7 @@ def run(args: argparse.Namespace) -> int:
     if is_all_local(models, tasks) and not target:
         go_offline()
     if args.dry_run:
-        return show_plan(models, tasks, settings, Outcome(skipped=skipped, left_out=left_out), args.json)
+        return show_plan(models, tasks, settings, Outcome(skipped=skipped, left_out=left_out), args.repeats, args.json)
     if target:  # an earlier run may have had no data set, or may not have reached it
         upload_results(target, output, with_samples(row.path for row in skipped))
     sweep = Sweep(output, settings, history, tail, target)
@@ -3175,6 +3231,7 @@ def run(args: argparse.Namespace) -> int:
         if (rest := [task for task in tasks if not before[model, row.repeat][task.name]])
     ]
     sweep.run(rounds)
+    sweep.uploads.finish()
     note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in sweep.seconds.items()))
     return report(replace(sweep.outcome, skipped=skipped, left_out=left_out), output, args.json)
 
@@ -3221,6 +3278,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--list-tasks", nargs="?", const="", metavar="PATTERN", help="print the names of tasks and stop")
     add("--json", action="store_true", help="print one JSON document instead of a table")
     add("--dry-run", action="store_true", help="show models, tasks, data sets and requests; load no model")
+    add("--max-connections", type=int, help=argparse.SUPPRESS)
+    add("--data-parallel-size", type=int, help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
 

@@ -1099,12 +1099,13 @@ def score_line(finished: Finished) -> list[dict[str, Any]]:
 
 def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
     """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
     for finished in records:
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
             model = finished.record["model_info"]["id"]
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            cells[model, result["evaluation_result_id"]] = f"{line['score']:.3f}{error}"
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
     results = {result for _, result in cells}
     for failure in failed:
         columns = [result for result in results if result.startswith(f"{failure.task}/")]
@@ -1311,6 +1312,36 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
         ) from error
 
 
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        self.waiting += with_samples(paths)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
+
+
 # --- Edges: models ------------------------------------------------------------------------------------------------
 
 
@@ -1429,9 +1460,17 @@ def hub_model(name: str, needs_template: bool) -> Model:
     model = Model(name, digest, revision=info.sha)
     if needs_template:
         small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
-        folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        try:
+            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        except Exception as error:  # gated, or no connection
+            raise ScriptError(f"{name}: {explain(error)}") from error
         if not has_chat_template(folder):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+    else:
+        names = {item.rfilename for item in info.siblings or []}
+        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
+        if own or names & {"chat_template.jinja", "chat_template.json"}:
+            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
 
 
@@ -1492,7 +1531,9 @@ def library_versions(backend: str) -> dict[str, str]:
         found = {name: importlib.metadata.version(name) for name in names}
     except importlib.metadata.PackageNotFoundError as error:
         raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
-    return found | ({"vllm": vllm_version()} if backend == "vllm" else {})
+    if backend != "vllm":
+        return found
+    return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
 
 
 def read_settings(args: argparse.Namespace) -> Settings:
@@ -2408,7 +2449,11 @@ class VllmEngine:
         plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
         self.llm = LLM(model=str(folder), **plain, **options)
         self.checksums: dict[str, str] = {}
-        self.checksum = self.check(folder)
+        try:
+            self.checksum = self.check(folder)
+        except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
+            self.close()
+            raise
 
     @property
     def tokenizer(self) -> Any:
@@ -2970,12 +3015,6 @@ def write_record(output: Path, model: Model, task: Task, record: dict[str, Any],
     return Finished(path, record, task.name)
 
 
-def with_samples(paths: Iterable[Path]) -> list[Path]:
-    """The files of records or failures, and the samples of those that have some."""
-    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
-    return [file for file in files if file.is_file()]
-
-
 def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
     """Say on disk that a task gave no score, and why."""
     path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
@@ -3003,12 +3042,14 @@ def write_failure(output: Path, model: Model, task: Task, settings: Settings, er
 class TaskSweep:
     """Measures models one after the other on the tasks that each still lacks."""
 
-    def __init__(self, output: Path, settings: Settings, history: TaskHistory, tail: LogTail) -> None:
+    def __init__(
+        self, output: Path, settings: Settings, history: TaskHistory, tail: LogTail, target: ResultsRepo | None
+    ) -> None:
         self.output, self.settings, self.history, self.outcome = output, settings, history, Outcome()
         self.tail = tail
         self.stamps: set[tuple[str, str, int]] = set()
         self.backend = SWEEPS[settings.backend](settings)
-        self.target: ResultsRepo | None = None
+        self.uploads = Uploads(target, output)
         self.show: Callable[[str, str | None], None] = lambda title, result: None
 
     def run(self, pending: dict[Model, list[Task]]) -> None:
@@ -3033,8 +3074,8 @@ class TaskSweep:
             self.show(f"{model.id} {len(ready)} tasks", None)
             for task, replies in self.backend.answer(ready):
                 self.one_task(model, task, replies, engine)
-        self.upload([row.path for row in self.outcome.written[before[0] :]])
-        self.upload([row.path for row in self.outcome.failed[before[1] :]])
+        new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
+        self.uploads.send(made.path for made in new)
 
     def one_task(self, model: Model, task: Task, replies: list[Reply] | Exception, engine: Engine) -> None:
         if isinstance(replies, Exception):
@@ -3081,11 +3122,6 @@ class TaskSweep:
         self.outcome.failed.append(failed)
         self.show(f"{model.id} {name}", f"FAILED: {failed.error[:200]}")
 
-    def upload(self, paths: Sequence[Path]) -> None:
-        """Put records with their samples, or failures, into the results repository."""
-        if self.target and paths:
-            upload_results(self.target, self.output, with_samples(paths))
-
 
 def list_tasks(pattern: str, custom: str | None, as_json: bool) -> int:
     """Print the names of lm-eval's tasks, groups and tags, and the canonical keys that are mapped to one."""
@@ -3129,6 +3165,10 @@ def check_arguments(args: argparse.Namespace) -> None:
             f"--device {args.device}: vLLM runs where it was built for; choose a GPU with CUDA_VISIBLE_DEVICES, "
             "or use --backend hf"
         )
+    if args.max_connections is not None:
+        raise ScriptError("--max-connections: nothing is asked over a connection: --batch-size says how many at once")
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
     if args.temperature is not None and not 0 <= args.temperature <= 10:
         raise ScriptError("--temperature must be from 0 to 10")
     if args.repeats > 1 and not args.temperature:
@@ -3152,7 +3192,14 @@ def is_offline_run(models: Sequence[Model], tasks: Sequence[Task]) -> bool:
 def memory_estimate(model: Model, settings: Settings) -> dict[str, Any]:
     """Bytes of a model's weights and of the cache of one token, from the files' headers; None where not known."""
     if model.folder is None:
-        return {"weights": None, "cache_per_token": None}
+        from huggingface_hub import HfApi
+
+        try:
+            found = HfApi().get_safetensors_metadata(model.id, revision=model.revision).parameter_count
+        except Exception:  # no safetensors, or no connection: not known
+            found = {}
+        size = {"float32": 4, "auto": 2 if has_gpu() else 4}.get(settings.dtype, 2)
+        return {"weights": sum(found.values()) * size or None, "cache_per_token": None}
     layout = read_layout(model.folder)
     config = layout.config.get("text_config") or layout.config
     size = {"float32": 4, "bfloat16": 2, "float16": 2}.get(choose_dtype(settings.dtype, model.folder, not has_gpu()), 2)
@@ -3165,11 +3212,18 @@ def memory_estimate(model: Model, settings: Settings) -> dict[str, Any]:
 
 
 def show_plan(
-    models: Sequence[Model], tasks: Sequence[Task], settings: Settings, outcome: Outcome, as_json: bool
+    models: Sequence[Model],
+    tasks: Sequence[Task],
+    unknown: Sequence[str],
+    settings: Settings,
+    outcome: Outcome,
+    memory: dict[str, Any],
+    as_json: bool,
 ) -> int:
-    """Say what a run would do."""
+    """Say what a run would do; `unknown`: tasks whose data sets are not on this machine."""
     rows = [plan_row(task, settings) for task in tasks]
-    memory = memory_estimate(models[0], settings)
+    blank = dict.fromkeys(("split", "items", "requests", "metrics"), "?")
+    rows += [{"task": name, "asked as": name, "data set": "not downloaded", **blank} for name in unknown]
     done = {(finished.record["model_info"]["id"], finished.task) for finished in outcome.skipped}
     plan = {
         "schema_version": OUTPUT_VERSION,
@@ -3178,7 +3232,7 @@ def show_plan(
         "models": [asdict(model) | {"folder": None, "step": model.step} for model in models],
         "tasks": rows,
         "memory": memory,
-        "to_run": len(models) * len(tasks) - len(done),
+        "to_run": len(models) * (len(tasks) + len(unknown)) - len(done),
         "finished": len(done),
         "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
     }
@@ -3257,7 +3311,7 @@ def run(args: argparse.Namespace) -> int:
         return list_tasks(args.list_tasks, args.custom_tasks, args.json)
     check_arguments(args)
     requests = parse_all_wanted(args.tasks)
-    if args.backend == "vllm":
+    if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("hf")
     settings = read_settings(args)
     chosen = choose_tasks(requests, settings.custom_tasks, settings.sandbox)
@@ -3294,6 +3348,7 @@ def evaluate(
     quiet_libraries()
     tail = capture_logs()
     if args.dry_run:
+        memory = max((memory_estimate(row, settings) for row in models), key=lambda row: row["weights"] or 0)
         go_offline()
     with contextlib.redirect_stdout(sys.stderr):
         tasks, failed = load_tasks(chosen, settings)
@@ -3303,16 +3358,15 @@ def evaluate(
     if args.dry_run:
         for request, error in failed:
             note(f"warning: {request}: {error} (not downloaded before a run)")
-        if not tasks:
-            raise ScriptError("no data set is on this machine: the plan has no numbers before a run has loaded them")
-        return show_plan(models, tasks, settings, outcome, args.json)
+        unknown = [str(request) for request, _ in failed]
+        return show_plan(models, tasks, unknown, settings, outcome, memory, args.json)
     check_device(settings.device)
     if target:
         upload_results(target, Path(args.output_dir), with_samples(row.path for row in outcome.skipped))
     elif is_offline_run(models, tasks):
         go_offline()
-    sweep = TaskSweep(Path(args.output_dir), settings, history, tail)
-    sweep.target, sweep.outcome = target, outcome
+    sweep = TaskSweep(Path(args.output_dir), settings, history, tail, target)
+    sweep.outcome = outcome
     for model in models:
         for row in chosen:
             history.forget_failure(model, settings, str(row.request))
@@ -3320,6 +3374,7 @@ def evaluate(
             sweep.fail(model, str(request), ScriptError(error))
     pending = {model: rest for model in models if (rest := [task for task in tasks if not before[model][task.name]])}
     sweep.run(pending)
+    sweep.uploads.finish()
     return report(sweep.outcome, Path(args.output_dir), args.json)
 
 
@@ -3355,6 +3410,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--list-tasks", nargs="?", const="", metavar="PATTERN", help="print the names of tasks and stop")
     add("--json", action="store_true", help="print one JSON document instead of a table")
     add("--dry-run", action="store_true", help="show models, tasks, data sets and requests; load no model")
+    add("--max-connections", type=int, help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
 

@@ -20,7 +20,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 CHECKPOINT = Path(__file__).resolve().parent.parent / "examples" / "tiny_run" / "checkpoints" / "step_500"
-FOUND = {"exact": 3, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None, "rest": "", "dtype": "f"}
+FOUND = {
+    "exact": 3,
+    "lacking": None,
+    "summed": 0,
+    "unread": [],
+    "wrong": [],
+    "inexact": [],
+    "broken": None,
+    "rest": "",
+    "dtype": "f",
+}
 
 
 @pytest.fixture
@@ -379,6 +389,7 @@ def test_a_swap_is_proven_and_forgets_what_was_cached(server, tmp_path):
         ({"exact": 0}, "cannot be read back"),
         ({"unread": ["x"]}, "cannot be read back"),
         ({"broken": "model.norm.weight"}, "no numbers"),
+        ({"lacking": "layers.0.q_proj.weight"}, "layers.0.q_proj.weight is not in the files"),
     ],
 )
 def test_a_swap_that_is_not_proven_is_refused(server, tmp_path, says, said):

@@ -591,7 +591,7 @@ def test_files_are_read_where_the_hub_lists_no_results(lab, capsys):
     assert ("lab/b", 70.0) in brief(data(), "model", "value")
     reasons = {item["where"]: item["reason"] for item in metadata["unreadable"] if item["model"] == "lab/a"}
     assert "aliases" in reasons[".eval_results/bomb.yaml"]
-    assert requests_for(lab, "lab/c") <= 5
+    assert requests_for(lab, "lab/c") <= 6  # 5, and the question that the Hub did not understand
     left = [item for item in metadata["unreadable"] if item["model"] == "lab/c"]
     assert len(left) + sum(model == "lab/c" for (model,) in brief(data(), "model")) == 9
 

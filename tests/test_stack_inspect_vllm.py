@@ -183,6 +183,7 @@ def state(seed):
 old, new = state(1), state(2)
 save_file(new, "new.safetensors")
 save_file(new | {"norm.weight": torch.full((300,), torch.nan)}, "broken.safetensors")
+save_file({name: tensor for name, tensor in new.items() if name != "q.weight"}, "lacking.safetensors")
 said = {}
 def look(name, model, file="new.safetensors"):
     said[name] = script.weights_in_engine(model, [file])
@@ -199,6 +200,7 @@ look("stale", stale)
 script.refresh_packed(stale)
 look("refreshed", stale)
 look("broken", Model(new), "broken.safetensors")
+look("lacking", Model(new), "lacking.safetensors")
 share = Model(new)
 share.norm.weight = torch.nn.Parameter(new["norm.weight"][:150].clone(), requires_grad=False)
 look("share", share)
@@ -221,6 +223,7 @@ def test_weights_are_read_back_from_fused_packed_and_tied_layers(tmp_path):
     # what vLLM leaves of a swap: all parameters are new, the head computes with the old
     assert (said["stale"]["wrong"], said["stale"]["inexact"]) == ([], ["head.weight"])
     assert said["broken"]["broken"] == "norm.weight"
+    assert (said["fresh"]["lacking"], said["lacking"]["lacking"]) == (None, "q.weight")
     assert (said["share"]["exact"], said["share"]["summed"]) == (5, 1)
     assert said["share"]["rest"]
 
