@@ -3179,7 +3179,7 @@ def run(args: argparse.Namespace) -> int:
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("accelerate")
     began = time.monotonic()
-    requests = parse_tasks(args.tasks)
+    requests = parse_tasks(",".join(args.tasks))
     settings = read_settings(args)
     requests = name_tasks(requests, settings.custom_tasks, args.sandbox)
     modules = modules_for(requests, settings.custom_tasks)
@@ -3243,7 +3243,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
-    add("--tasks", metavar="LIST", help='comma-separated tasks: "gsm8k|5,leaderboard|mmlu|5"')
+    add("--tasks", nargs="+", metavar="LIST", help='tasks, set apart by commas or spaces: "gsm8k|5,leaderboard|mmlu|5"')
     add("--custom-tasks", metavar="FILE", help="a Python file with TASKS_TABLE = [LightevalTaskConfig(...)]; it is run")
     add("--backend", choices=("accelerate", "vllm"), default="accelerate", help="default: accelerate")
     add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")

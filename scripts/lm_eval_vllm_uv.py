@@ -3310,7 +3310,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list_tasks is not None:
         return list_tasks(args.list_tasks, args.custom_tasks, args.json)
     check_arguments(args)
-    requests = parse_all_wanted(args.tasks)
+    requests = parse_all_wanted(",".join(args.tasks))
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("hf")
     settings = read_settings(args)
@@ -3385,7 +3385,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
-    add("--tasks", metavar="LIST", help='comma-separated tasks: "gsm8k|5,mmlu,arc_challenge|25"')
+    add(
+        "--tasks",
+        nargs="+",
+        metavar="LIST",
+        help='tasks, set apart by commas or spaces: "gsm8k|5,mmlu,arc_challenge|25"',
+    )
     add("--custom-tasks", metavar="PATH", help="a folder of lm-eval YAML files, or one file; code beside them is run")
     add("--backend", choices=LM_EVAL_BACKENDS, default="hf", help="default: hf (transformers; CPU, GPU, Apple)")
     add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")

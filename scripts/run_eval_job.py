@@ -50,7 +50,6 @@ import hashlib
 import io
 import json
 import logging
-import math
 import os
 import re
 import secrets
@@ -86,11 +85,12 @@ SHOWN_LINES = 30  # of a failed job
 SHOWN_FAILURES = 5
 HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
 LOG_IN = "run `hf auth login`"
+MAX_WORD = 200  # bytes of a model's or task's name
 
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
 DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
-DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4})?)([smhd]?)")
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4}(?=[smhd]))?)([smhd]?)", re.ASCII)  # as the client reads it
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
@@ -273,6 +273,8 @@ class JobState:
     cause: str | None = None
     log: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    flavor: str | None = None
+    price: float | None = None
 
     @property
     def active(self) -> bool:
@@ -376,7 +378,7 @@ def label_value(text: str) -> str:
 
 def seconds_of(duration: str) -> int:
     """A timeout in seconds: "90" -> 90    "5m" -> 300    "3h" -> 10800    "1.5d" -> 129600"""
-    match = DURATION.fullmatch(duration.strip())
+    match = DURATION.fullmatch(duration)
     seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
     if not 1 <= seconds < 1e9:
         raise ScriptError(f"--timeout {duration}: write a number and s, m, h or d, for instance 90m or 3h")
@@ -550,19 +552,26 @@ def record_problem(record: Any) -> str | None:
             return f"no {part}"
     if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
         return "no model_info.id"
+    library = record["eval_library"]
+    details = library.get("additional_details") or {} if isinstance(library, dict) else None
+    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
+        return "no eval_library with additional_details of text"
     results = record.get("evaluation_results")
     if not isinstance(results, list) or not results:
         return "no evaluation_results"
     for result in results:
-        score = (result.get("score_details") or {}).get("score") if isinstance(result, dict) else None
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        found = result.get("score_details") if isinstance(result, dict) else None
+        score = found.get("score") if isinstance(found, dict) else None
+        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
             return "a result without a score"
+        if not isinstance(result.get("evaluation_name"), str):
+            return "a result without evaluation_name"
     return None
 
 
 def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
     """The first reason why a samples file does not belong to its record."""
-    if not lines:
+    if not any(lines):
         return "its samples file is empty"
     for number, line in enumerate(lines, 1):
         try:
@@ -640,7 +649,7 @@ def state_rows(run: EvalRun) -> list[list[str]]:
     for job, state in run.rows():
         ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
         what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
-        rows.append([job.name, job.flavor, state.stage, *ran, what])
+        rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
     return rows
 
 
@@ -832,6 +841,8 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
         said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
         advice = JOB_REASONS.get(status, f"the Hub answered {status}")
         raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ScriptError(f"{doing}: the Hub's answer is not what it was ({scrub(repr(error))[:100]})") from error
     except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
         what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
         raise ScriptError(f"{doing}: the connection failed ({what})") from error
@@ -875,7 +886,7 @@ class JobsClient:
         """The flavors there are now."""
         with job_errors("asking for the hardware of Jobs", self.token):
             rows = self.patiently(self.api.list_jobs_hardware)
-        return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
+            return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
 
     def jobs_of(self, run_id: str) -> dict[str, Any]:
         """The newest job on the Hub for each job name of a run."""
@@ -926,13 +937,18 @@ class JobsClient:
             )
 
     def log_tail(self, job_id: str, lines: int) -> tuple[str, ...]:
-        """The last lines of a job's log, without tokens; none when the Hub does not give them."""
-        with contextlib.suppress(ScriptError), job_errors(f"reading the log of {job_id}", self.token):
+        """As `read_log`; none when the Hub does not give them."""
+        with contextlib.suppress(ScriptError):
+            return self.read_log(job_id, lines)
+        return ()
+
+    def read_log(self, job_id: str, lines: int) -> tuple[str, ...]:
+        """The last lines of a job's log, without tokens."""
+        with job_errors(f"reading the log of {job_id}", self.token):
             found = self.patiently(
                 lambda: list(self.api.fetch_job_logs(job_id=job_id, namespace=self.namespace, tail=lines))
             )
-            return tuple(self.clean(line)[:500] for line in found[-lines:])
-        return ()
+        return tuple(self.clean(line)[:500] for line in found[-lines:])
 
     def open_results(self, repo_id: str) -> None:
         """Make the data set for the records (private) before money is spent on what could not be kept."""
@@ -990,9 +1006,11 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> JobS
     stage = str(getattr(info.status.stage, "value", info.status.stage))
     message = client.clean(info.status.message)[:300] if info.status.message else None
     seconds = float((info.durations and info.durations.running_secs) or 0)
-    spent = old.spent + job.price * seconds / 3600 if stage in FINISHED else old.spent
+    price = job.price if old.price is None or old.job_id != info.id else old.price
+    spent = old.spent + price * seconds / 3600 if stage in FINISHED else old.spent
     missing = () if old.job_id != info.id else old.missing
-    state = JobState(stage, info.id, info.url, attempt_of(info), seconds, spent, message, missing=missing)
+    place = {"flavor": str(getattr(info.flavor, "value", info.flavor or job.flavor)), "price": price}
+    state = JobState(stage, info.id, info.url, attempt_of(info), seconds, spent, message, missing=missing, **place)
     if not state.failed or stage == "CANCELED":
         return state
     log = client.log_tail(info.id, SHOWN_LINES)
@@ -1008,7 +1026,8 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
         for job in queue[:room]:
             old = run.states[job.name]
             info = client.submit(run, job, old.attempt + 1)
-            state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, spent=old.spent)
+            place = {"flavor": job.flavor, "price": job.price}
+            state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, spent=old.spent, **place)
             run = replace(run, states={**run.states, job.name: state})
             save_run(args, run)
             sent.append(job.name)
@@ -1027,6 +1046,8 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
 def check_hope(run: EvalRun, sent: Sequence[str]) -> None:
     """Stop sending when the first jobs have failed and none has succeeded: the others would cost and fail as well."""
     failed = [name for name in sent if run.states[name].failed]
+    if any(run.states[name].stage == "CANCELED" for name in sent):
+        raise ScriptError("a job was canceled, so the rest is not sent", code=1)
     if len(failed) >= HOPELESS and not any(state.succeeded for state in run.states.values()):
         raise ScriptError(
             f"{len(failed)} jobs have failed and none has succeeded, so the rest is not sent; "
@@ -1119,11 +1140,14 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
     from huggingface_hub import snapshot_download
 
     with job_errors(f"reading {run.results_repo}", client.token):
+        # Named, because snapshot_download answers with an older copy when it cannot ask for the newest.
+        revision = client.patiently(client.api.dataset_info, run.results_repo).sha
         return Path(
             client.patiently(
                 snapshot_download,
                 run.results_repo,
                 repo_type="dataset",
+                revision=revision,
                 allow_patterns=[f"runs/{run.run_id}/*"],
                 token=client.token,
                 endpoint=client.api.endpoint,
@@ -1141,6 +1165,8 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
             problems.append(f"{name}: not a place for a record")
         elif RECORD_PATH.fullmatch(name):
             problem, record = checked_record(place / name)
+            if problem is None and not is_asked_of(job, record, aliases):
+                problem = "a record of a model or task that this job was not given"
             problem = problem or kept_problem(place, output, name)
             if problem:
                 problems.append(f"{name}: {problem}")
@@ -1149,8 +1175,6 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
                 contents.append(record)
     missing = missing_tasks_of(job, contents, aliases)
     problems += [f"{name}: {text}" for name, text in failures(place, names, contents)]
-    strangers = [name for name, row in zip(records, contents, strict=True) if not is_asked_of(job, row, aliases)]
-    problems += [f"{name}: a record of a model or task that this job was not given" for name in strangers]
     return Collected(tuple(records), missing, tuple(problems))
 
 
@@ -1170,7 +1194,7 @@ def checked_record(path: Path) -> tuple[str | None, dict[str, Any]]:
         if problem is None and not samples.is_file():
             problem = "its samples file is missing"
         if problem is None:
-            problem = samples_problem(record, samples.read_text(encoding="utf-8").splitlines())
+            problem = samples_problem(record, samples.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
     except (ScriptError, OSError, ValueError) as error:
         return f"cannot be read ({str(error)[:100]})", {}
     return problem, record
@@ -1206,13 +1230,12 @@ def failures(place: Path, names: Sequence[str], records: Sequence[dict[str, Any]
 # --- Edges: providers ---------------------------------------------------------------------------------------------
 
 
-def provider_prices(token: str) -> dict[str, dict[str, tuple[float, float]]]:
+def provider_prices() -> dict[str, dict[str, tuple[float, float]]]:
     """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
     from huggingface_hub.utils import get_session
 
     try:
-        headers = {"Authorization": f"Bearer {token}"}
-        rows = get_session().get(f"{ROUTER}/models", headers=headers, timeout=ROUTER_SECONDS).json()["data"]
+        rows = get_session().get(f"{ROUTER}/models", timeout=ROUTER_SECONDS).json()["data"]
         return {str(row["id"]): dict(offered_prices(row)) for row in rows}
     except Exception:  # a convenience: without it the price of the tokens is unknown, and the plan says so
         return {}
@@ -1278,7 +1301,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
     check_provider_models(args, client)
     script_path(PROVIDER_SCRIPT)
     catalog = provider_catalog(client)
-    flavor, prices = catalog.find(args.hardware), provider_prices(client.token) if client else {}
+    flavor, prices = catalog.find(args.hardware), provider_prices() if client else {}
     run_id = args.run_id or new_run_id()
     namespace = client.namespace if client else args.namespace or "OWNER"
     results_repo = args.results_repo or f"{namespace}/eval-results"
@@ -1341,7 +1364,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     run = resumed(args, client, planned)
     if client:
         client.namespace = run.namespace  # of the run that is gone on with
-    if client and not args.dry_run:
+    if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     show_run_plan(run, args)
     if args.dry_run:
@@ -1402,8 +1425,9 @@ def check_submission(args: argparse.Namespace) -> None:
         raise ScriptError(
             f"--{flag}: --run-id alone goes on with the plan as it is: give --model and --task again as well"
         )
-    for name in ("limit", "max_parallel", "max_cost"):
-        if getattr(args, name) is not None and getattr(args, name) <= 0:
+    sizes = ("tensor_parallel_size", "max_model_len", "batch_size", "max_connections", "max_tokens")
+    for name in ("limit", "max_parallel", "max_cost", *sizes):
+        if getattr(args, name, None) is not None and not getattr(args, name) > 0:  # "not": --max-cost nan
             raise ScriptError(f"--{name.replace('_', '-')} must be above 0")
     if args.results_repo and not DATA_SET.fullmatch(args.results_repo):
         raise ScriptError(f"--results-repo {args.results_repo}: write OWNER/NAME")
@@ -1412,6 +1436,8 @@ def check_submission(args: argparse.Namespace) -> None:
         if len(set(values)) < len(values):
             raise ScriptError(f"--{name}: {max(values, key=values.count)} is named twice")
     for word in [*(args.model or []), *(args.task or [])]:
+        if len(word.encode()) > MAX_WORD:
+            raise ScriptError(f"{word[:60]}...: longer than {MAX_WORD} bytes, which the client cannot send")
         if Path(word).is_file():
             raise ScriptError(
                 f"{word}: a file of that name is here, and would be sent in its place: use another folder"
@@ -1428,7 +1454,10 @@ def check_submission(args: argparse.Namespace) -> None:
 def connected(args: argparse.Namespace) -> JobsClient | None:
     """The Hub with the user's token; for a dry run None when there is no token or no network."""
     try:
-        return JobsClient(job_token(), args.namespace)
+        client = JobsClient(job_token(), args.namespace)
+        if args.dry_run and args.namespace:
+            client.account()  # is the Hub there?
+        return client
     except ScriptError as error:
         if not args.dry_run:
             raise
@@ -1538,7 +1567,7 @@ def logs(args: argparse.Namespace) -> int:
         raise ScriptError(f"{run.run_id}: none of these jobs was sent yet")
     if args.follow:
         return follow_log(client, run, jobs)
-    found = {job.name: client.log_tail(run.states[job.name].job_id, args.tail) for job in jobs}
+    found = {job.name: client.read_log(run.states[job.name].job_id, args.tail) for job in jobs}
     if args.json:
         print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "logs": found}, indent=1))
         return 0

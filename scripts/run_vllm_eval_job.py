@@ -92,11 +92,12 @@ SHOWN_LINES = 30  # of a failed job
 SHOWN_FAILURES = 5
 HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
 LOG_IN = "run `hf auth login`"
+MAX_WORD = 200  # bytes of a model's or task's name
 
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
 DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
-DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4})?)([smhd]?)")
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4}(?=[smhd]))?)([smhd]?)", re.ASCII)  # as the client reads it
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
@@ -301,6 +302,8 @@ class JobState:
     cause: str | None = None
     log: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    flavor: str | None = None
+    price: float | None = None
 
     @property
     def active(self) -> bool:
@@ -447,7 +450,7 @@ def label_value(text: str) -> str:
 
 def seconds_of(duration: str) -> int:
     """A timeout in seconds: "90" -> 90    "5m" -> 300    "3h" -> 10800    "1.5d" -> 129600"""
-    match = DURATION.fullmatch(duration.strip())
+    match = DURATION.fullmatch(duration)
     seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
     if not 1 <= seconds < 1e9:
         raise ScriptError(f"--timeout {duration}: write a number and s, m, h or d, for instance 90m or 3h")
@@ -621,19 +624,26 @@ def record_problem(record: Any) -> str | None:
             return f"no {part}"
     if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
         return "no model_info.id"
+    library = record["eval_library"]
+    details = library.get("additional_details") or {} if isinstance(library, dict) else None
+    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
+        return "no eval_library with additional_details of text"
     results = record.get("evaluation_results")
     if not isinstance(results, list) or not results:
         return "no evaluation_results"
     for result in results:
-        score = (result.get("score_details") or {}).get("score") if isinstance(result, dict) else None
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        found = result.get("score_details") if isinstance(result, dict) else None
+        score = found.get("score") if isinstance(found, dict) else None
+        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
             return "a result without a score"
+        if not isinstance(result.get("evaluation_name"), str):
+            return "a result without evaluation_name"
     return None
 
 
 def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
     """The first reason why a samples file does not belong to its record."""
-    if not lines:
+    if not any(lines):
         return "its samples file is empty"
     for number, line in enumerate(lines, 1):
         try:
@@ -711,7 +721,7 @@ def state_rows(run: EvalRun) -> list[list[str]]:
     for job, state in run.rows():
         ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
         what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
-        rows.append([job.name, job.flavor, state.stage, *ran, what])
+        rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
     return rows
 
 
@@ -789,7 +799,7 @@ def read_config(facts: ModelFacts, config: Mapping[str, Any]) -> ModelFacts:
     part = config.get("text_config") if isinstance(config.get("text_config"), Mapping) else config
 
     def number(*names: str) -> int | None:
-        return next((int(part[n]) for n in names if isinstance(part.get(n), int) and part[n] > 0), None)
+        return next((int(part[n]) for n in names if isinstance(part.get(n), int) and 0 < part[n] < 1e12), None)
 
     layers, heads = number("num_hidden_layers", "n_layer", "num_layers"), number("num_attention_heads", "n_head")
     hidden = number("hidden_size", "n_embd", "d_model")
@@ -803,18 +813,24 @@ def read_config(facts: ModelFacts, config: Mapping[str, Any]) -> ModelFacts:
         per_token = 2 * layers * cache_heads * size * each if layers and cache_heads and size else None
     longest = number("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
     stored = str(next((c[n] for c in (config, part) for n in ("dtype", "torch_dtype") if c.get(n)), ""))
-    types = facts.types or ({"bfloat16": ("BF16",), "float16": ("F16",), "float32": ("F32",)}.get(stored) or ())
+    types = facts.types
+    if not {"BF16", "F16", "F32"} & set(
+        types
+    ):  # packed weights, or none known: computed with as the configuration says
+        types += {"bfloat16": ("BF16",), "float16": ("F16",), "float32": ("F32",)}.get(stored, ())
     return replace(facts, types=types, cache_per_token=per_token, longest=longest, heads=heads, cache_heads=cache_heads)
 
 
 def parameters_in_config(config: Mapping[str, Any]) -> float | None:
     """Parameters of a decoder with gated feed-forward layers, from its dimensions; None when one is missing."""
     names = ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size", "num_attention_heads")
-    if not all(isinstance(config.get(name), int) for name in names):
+    if not all(isinstance(config.get(name), int) and 0 < config[name] < 1e12 for name in names):
         return None
     hidden, layers, inner, words, heads = (config[name] for name in names)
-    experts = next((config[n] for n in ("num_local_experts", "num_experts") if isinstance(config.get(n), int)), 1)
-    shared = (config.get("num_key_value_heads") or heads) / heads
+    counts = {n: config.get(n) for n in ("num_local_experts", "num_experts", "num_key_value_heads")}
+    counts = {n: count for n, count in counts.items() if isinstance(count, int) and 0 < count < 1e6}
+    experts = counts.get("num_local_experts") or counts.get("num_experts") or 1
+    shared = counts.get("num_key_value_heads", heads) / heads
     attention = 2 * hidden * hidden * (1 + shared)
     embeddings = words * hidden * (1 if config.get("tie_word_embeddings") else 2)
     return float(embeddings + layers * (attention + 3 * hidden * inner * experts))
@@ -823,11 +839,17 @@ def parameters_in_config(config: Mapping[str, Any]) -> float | None:
 # --- Pure core: which hardware ------------------------------------------------------------------------------------
 
 
+def shares_heads(facts: ModelFacts, gpus: int) -> bool:
+    """Whether vLLM can split a model's heads: attention heads evenly, KV heads evenly or each to as many GPUs."""
+    heads, cache_heads = facts.heads or gpus, facts.cache_heads or gpus
+    return heads % gpus == 0 and (cache_heads % gpus == 0 or gpus % cache_heads == 0)
+
+
 def allowed_sizes(facts: ModelFacts, flavor: Flavor, wish: Wish) -> list[int]:
     """How many of a flavor's GPUs can share the model, the largest first; vLLM splits attention heads evenly."""
     if wish.backend != "vllm":
         return [1] if flavor.gpus else [0]
-    counts = [n for n in (8, 4, 2, 1) if n <= flavor.gpus and (facts.heads is None or facts.heads % n == 0)]
+    counts = [n for n in (8, 4, 2, 1) if n <= flavor.gpus and shares_heads(facts, n)]
     if wish.tensor_parallel_size:
         return [wish.tensor_parallel_size] if wish.tensor_parallel_size <= flavor.gpus else []
     return counts
@@ -853,8 +875,9 @@ def lacks_bfloat16(flavor: Flavor) -> bool:
 
 def objection(facts: ModelFacts, flavor: Flavor, gpus: int, wish: Wish) -> str | None:
     """Why a model does not run on a flavor, or None."""
-    if lacks_bfloat16(flavor) and "BF16" in facts.types and wish.dtype in (None, AUTO, "bfloat16"):
-        return f"its weights are bfloat16, which a {flavor.gpu} does not have (--dtype float16 asks for another type)"
+    stored = "bfloat16" if "BF16" in facts.types else None
+    if lacks_bfloat16(flavor) and (stored if wish.dtype in (None, AUTO) else wish.dtype) == "bfloat16":
+        return f"it computes in bfloat16, which a {flavor.gpu} does not have (--dtype float16 asks for another type)"
     need, there = needed(facts, gpus), room(flavor, gpus, wish.share)
     if there and need > there:
         each = f" on each of {gpus} GPUs" if gpus > 1 else ""
@@ -918,10 +941,11 @@ def check_sizes(facts: ModelFacts, catalog: Catalog, wish: Wish) -> None:
         raise ScriptError(
             f"--tensor-parallel-size {size}: {catalog.find(wish.hardware)} cannot give that; {', '.join(able)} can"
         )
-    if facts.heads and facts.heads % size:
-        even = [n for n in range(1, 9) if facts.heads % n == 0]
+    if not shares_heads(facts, size):
+        even = [n for n in range(1, 9) if shares_heads(facts, n)]
+        kinds = f"{facts.heads} attention heads and {facts.cache_heads} KV heads"
         raise ScriptError(
-            f"--tensor-parallel-size {size}: {facts.model} has {facts.heads} attention heads, not divided evenly; "
+            f"--tensor-parallel-size {size}: {facts.model} has {kinds}, not divided evenly; "
             f"{', '.join(map(str, even))} would, for instance on {', '.join(able)}"
         )
 
@@ -984,7 +1008,8 @@ def assumptions(tasks: Sequence[str], limit: int | None, catalog: Catalog, backe
 
 def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], tensor: int) -> list[str]:
     """The arguments of the evaluation script, but for its place in the data set."""
-    asked = ["--task", *tasks] if args.framework == "inspect" else ["--tasks", ",".join(tasks)]
+    # Apart: the client looks whether each word is a file, and a list of many is longer than a file's name may be.
+    asked = ["--task" if args.framework == "inspect" else "--tasks", *tasks]
     words = ["--model", *models, *asked]
     words += ["--backend", args.backend]
     words += ["--tensor-parallel-size", str(tensor)] if tensor > 1 and args.backend == "vllm" else []
@@ -1159,6 +1184,8 @@ def job_errors(doing: str, token: str) -> Iterator[None]:
         said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
         advice = JOB_REASONS.get(status, f"the Hub answered {status}")
         raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ScriptError(f"{doing}: the Hub's answer is not what it was ({scrub(repr(error))[:100]})") from error
     except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
         what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
         raise ScriptError(f"{doing}: the connection failed ({what})") from error
@@ -1202,7 +1229,7 @@ class JobsClient:
         """The flavors there are now."""
         with job_errors("asking for the hardware of Jobs", self.token):
             rows = self.patiently(self.api.list_jobs_hardware)
-        return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
+            return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
 
     def jobs_of(self, run_id: str) -> dict[str, Any]:
         """The newest job on the Hub for each job name of a run."""
@@ -1253,13 +1280,18 @@ class JobsClient:
             )
 
     def log_tail(self, job_id: str, lines: int) -> tuple[str, ...]:
-        """The last lines of a job's log, without tokens; none when the Hub does not give them."""
-        with contextlib.suppress(ScriptError), job_errors(f"reading the log of {job_id}", self.token):
+        """As `read_log`; none when the Hub does not give them."""
+        with contextlib.suppress(ScriptError):
+            return self.read_log(job_id, lines)
+        return ()
+
+    def read_log(self, job_id: str, lines: int) -> tuple[str, ...]:
+        """The last lines of a job's log, without tokens."""
+        with job_errors(f"reading the log of {job_id}", self.token):
             found = self.patiently(
                 lambda: list(self.api.fetch_job_logs(job_id=job_id, namespace=self.namespace, tail=lines))
             )
-            return tuple(self.clean(line)[:500] for line in found[-lines:])
-        return ()
+        return tuple(self.clean(line)[:500] for line in found[-lines:])
 
     def open_results(self, repo_id: str) -> None:
         """Make the data set for the records (private) before money is spent on what could not be kept."""
@@ -1317,9 +1349,11 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> JobS
     stage = str(getattr(info.status.stage, "value", info.status.stage))
     message = client.clean(info.status.message)[:300] if info.status.message else None
     seconds = float((info.durations and info.durations.running_secs) or 0)
-    spent = old.spent + job.price * seconds / 3600 if stage in FINISHED else old.spent
+    price = job.price if old.price is None or old.job_id != info.id else old.price
+    spent = old.spent + price * seconds / 3600 if stage in FINISHED else old.spent
     missing = () if old.job_id != info.id else old.missing
-    state = JobState(stage, info.id, info.url, attempt_of(info), seconds, spent, message, missing=missing)
+    place = {"flavor": str(getattr(info.flavor, "value", info.flavor or job.flavor)), "price": price}
+    state = JobState(stage, info.id, info.url, attempt_of(info), seconds, spent, message, missing=missing, **place)
     if not state.failed or stage == "CANCELED":
         return state
     log = client.log_tail(info.id, SHOWN_LINES)
@@ -1335,7 +1369,8 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
         for job in queue[:room]:
             old = run.states[job.name]
             info = client.submit(run, job, old.attempt + 1)
-            state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, spent=old.spent)
+            place = {"flavor": job.flavor, "price": job.price}
+            state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, spent=old.spent, **place)
             run = replace(run, states={**run.states, job.name: state})
             save_run(args, run)
             sent.append(job.name)
@@ -1354,6 +1389,8 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
 def check_hope(run: EvalRun, sent: Sequence[str]) -> None:
     """Stop sending when the first jobs have failed and none has succeeded: the others would cost and fail as well."""
     failed = [name for name in sent if run.states[name].failed]
+    if any(run.states[name].stage == "CANCELED" for name in sent):
+        raise ScriptError("a job was canceled, so the rest is not sent", code=1)
     if len(failed) >= HOPELESS and not any(state.succeeded for state in run.states.values()):
         raise ScriptError(
             f"{len(failed)} jobs have failed and none has succeeded, so the rest is not sent; "
@@ -1446,11 +1483,14 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
     from huggingface_hub import snapshot_download
 
     with job_errors(f"reading {run.results_repo}", client.token):
+        # Named, because snapshot_download answers with an older copy when it cannot ask for the newest.
+        revision = client.patiently(client.api.dataset_info, run.results_repo).sha
         return Path(
             client.patiently(
                 snapshot_download,
                 run.results_repo,
                 repo_type="dataset",
+                revision=revision,
                 allow_patterns=[f"runs/{run.run_id}/*"],
                 token=client.token,
                 endpoint=client.api.endpoint,
@@ -1468,6 +1508,8 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
             problems.append(f"{name}: not a place for a record")
         elif RECORD_PATH.fullmatch(name):
             problem, record = checked_record(place / name)
+            if problem is None and not is_asked_of(job, record, aliases):
+                problem = "a record of a model or task that this job was not given"
             problem = problem or kept_problem(place, output, name)
             if problem:
                 problems.append(f"{name}: {problem}")
@@ -1476,8 +1518,6 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
                 contents.append(record)
     missing = missing_tasks_of(job, contents, aliases)
     problems += [f"{name}: {text}" for name, text in failures(place, names, contents)]
-    strangers = [name for name, row in zip(records, contents, strict=True) if not is_asked_of(job, row, aliases)]
-    problems += [f"{name}: a record of a model or task that this job was not given" for name in strangers]
     return Collected(tuple(records), missing, tuple(problems))
 
 
@@ -1497,7 +1537,7 @@ def checked_record(path: Path) -> tuple[str | None, dict[str, Any]]:
         if problem is None and not samples.is_file():
             problem = "its samples file is missing"
         if problem is None:
-            problem = samples_problem(record, samples.read_text(encoding="utf-8").splitlines())
+            problem = samples_problem(record, samples.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
     except (ScriptError, OSError, ValueError) as error:
         return f"cannot be read ({str(error)[:100]})", {}
     return problem, record
@@ -1537,8 +1577,8 @@ def fetch_facts(client: JobsClient | None, model: str) -> ModelFacts:
     """What the Hub knows about a model; without the Hub, what its name tells."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
-        EntryNotFoundError,
         GatedRepoError,
+        RemoteEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -1553,7 +1593,7 @@ def fetch_facts(client: JobsClient | None, model: str) -> ModelFacts:
             facts = facts_of_weights(client, model, info)
             path = client.patiently(hf_hub_download, name, "config.json", endpoint=api.endpoint, **where)
             config = read_json(Path(path))
-        except EntryNotFoundError:
+        except RemoteEntryNotFoundError:  # there is none; a local one says that the Hub could not be asked
             return facts
         except GatedRepoError as error:
             raise ScriptError(
@@ -1650,6 +1690,9 @@ def all_facts(args: argparse.Namespace, client: JobsClient | None, folders: Sequ
 
     def one(model: str) -> ModelFacts:
         facts = folder_facts(Path(model)) if model in folders else fetch_facts(client, model)
+        if args.dtype == "float32" and "F32" not in facts.types:
+            weights, each = max(facts.weights or 0, 4 * (facts.parameters or 0)), facts.cache_per_token
+            facts = replace(facts, weights=weights or None, cache_per_token=each and 2 * each)
         if args.max_model_len:
             facts = replace(facts, longest=min(facts.longest or args.max_model_len, args.max_model_len))
         return facts
@@ -1768,7 +1811,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     run = resumed(args, client, planned)
     if client:
         client.namespace = run.namespace  # of the run that is gone on with
-    if client and not args.dry_run:
+    if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     show_run_plan(run, args)
     if args.dry_run:
@@ -1829,8 +1872,9 @@ def check_submission(args: argparse.Namespace) -> None:
         raise ScriptError(
             f"--{flag}: --run-id alone goes on with the plan as it is: give --model and --task again as well"
         )
-    for name in ("limit", "max_parallel", "max_cost"):
-        if getattr(args, name) is not None and getattr(args, name) <= 0:
+    sizes = ("tensor_parallel_size", "max_model_len", "batch_size", "max_connections", "max_tokens")
+    for name in ("limit", "max_parallel", "max_cost", *sizes):
+        if getattr(args, name, None) is not None and not getattr(args, name) > 0:  # "not": --max-cost nan
             raise ScriptError(f"--{name.replace('_', '-')} must be above 0")
     if args.results_repo and not DATA_SET.fullmatch(args.results_repo):
         raise ScriptError(f"--results-repo {args.results_repo}: write OWNER/NAME")
@@ -1839,6 +1883,8 @@ def check_submission(args: argparse.Namespace) -> None:
         if len(set(values)) < len(values):
             raise ScriptError(f"--{name}: {max(values, key=values.count)} is named twice")
     for word in [*(args.model or []), *(args.task or [])]:
+        if len(word.encode()) > MAX_WORD:
+            raise ScriptError(f"{word[:60]}...: longer than {MAX_WORD} bytes, which the client cannot send")
         if Path(word).is_file():
             raise ScriptError(
                 f"{word}: a file of that name is here, and would be sent in its place: use another folder"
@@ -1855,7 +1901,10 @@ def check_submission(args: argparse.Namespace) -> None:
 def connected(args: argparse.Namespace) -> JobsClient | None:
     """The Hub with the user's token; for a dry run None when there is no token or no network."""
     try:
-        return JobsClient(job_token(), args.namespace)
+        client = JobsClient(job_token(), args.namespace)
+        if args.dry_run and args.namespace:
+            client.account()  # is the Hub there?
+        return client
     except ScriptError as error:
         if not args.dry_run:
             raise
@@ -1965,7 +2014,7 @@ def logs(args: argparse.Namespace) -> int:
         raise ScriptError(f"{run.run_id}: none of these jobs was sent yet")
     if args.follow:
         return follow_log(client, run, jobs)
-    found = {job.name: client.log_tail(run.states[job.name].job_id, args.tail) for job in jobs}
+    found = {job.name: client.read_log(run.states[job.name].job_id, args.tail) for job in jobs}
     if args.json:
         print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "logs": found}, indent=1))
         return 0

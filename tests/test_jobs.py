@@ -100,7 +100,7 @@ def record(model, task, number=0):
 def upload(hub, job, **changes):
     """What the evaluation script does at its end: put its records into the data set."""
     repo, folder = option(job, "--results-repo")[0].split("/runs/")
-    tasks = option(job, "--tasks")[0].split(",") if "--tasks" in job.script_arguments else option(job, "--task")
+    tasks = option(job, "--tasks") if "--tasks" in job.script_arguments else option(job, "--task")
     files = {}
     for model in option(job, "--model"):
         for task in tasks:
