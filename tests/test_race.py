@@ -261,7 +261,7 @@ class Bench:
         words = shlex.split(command)
         assert words[:3] == ["uv", "run", "scripts/lighteval_vllm_uv.py"]
         args = lighteval_vllm_uv.build_parser().parse_args(words[3:])
-        assert args.tasks in ("all", "all|0")
+        assert args.tasks in (["all"], ["all|0"])
         assert args.custom_tasks == "examples/tiny_run/tasks.py"
         assert Path(args.output_dir) == self.output
         self.runs.append(([Path(model).name for model in args.model], args.limit))
