@@ -923,11 +923,12 @@ def test_the_table_turns_when_there_are_many_tasks(tmp_path):
 
 def test_nothing_but_failures_is_no_result(tmp_path, capsys):
     failed = Failed(tmp_path / "x_failure.json", "run/step_6", "t1|0", "out of memory")
-    with pytest.raises(
-        ScriptError, match=r"nothing was measured: 1 failed, first t1\|0: out of memory.*x_failure\.json"
-    ):
-        script.report(script.Outcome(failed=[failed]), tmp_path, False)
-    assert capsys.readouterr().out == ""
+    assert script.report(script.Outcome(failed=[failed]), tmp_path, True) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["records"] == []
+    assert "out of memory (see" in err
+    assert script.report(script.Outcome(failed=[failed]), tmp_path, False) == 1
+    assert "(0 new, 0 finished before)" in capsys.readouterr().out
     finished = put(tmp_path, MODEL, a_task(), settings())
     assert script.report(script.Outcome(written=[finished], failed=[failed]), tmp_path, True) == 1
     answer = json.loads(capsys.readouterr().out)
