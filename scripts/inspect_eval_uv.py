@@ -2229,7 +2229,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="Hub ids of models that a provider serves")
-    add("--task", nargs="+", metavar="T", help="gsm8k, inspect_evals/gsm8k, mmlu, file.py@task, file.py (all in it)")
+    add(
+        "--task",
+        "--tasks",
+        nargs="+",
+        metavar="T",
+        help="gsm8k, inspect_evals/gsm8k, mmlu, file.py@task, file.py (all in it)",
+    )
     add("--provider", metavar="P", help="nscale, together, ..., fastest or cheapest; default: the account's own order")
     add("--base-url", metavar="URL", help=f"a server of OpenAI's chat protocol; default: {ROUTER}")
     add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")

@@ -3614,7 +3614,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
-    add("--task", nargs="+", metavar="T", help="gsm8k, inspect_evals/gsm8k, mmlu, file.py@task, file.py (all in it)")
+    add(
+        "--task",
+        "--tasks",
+        nargs="+",
+        metavar="T",
+        help="gsm8k, inspect_evals/gsm8k, mmlu, file.py@task, file.py (all in it)",
+    )
     add("--backend", choices=INSPECT_BACKENDS, default="hf", help="default: hf (transformers); vllm: one server here")
     add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
     add(

@@ -3902,7 +3902,7 @@ def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> 
     counts, requests = metadata["counts"], metadata["requests"]
     if as_json:
         sys.stdout.write(to_json(metadata))
-    elif counts["rows"]:
+    elif metadata["benchmarks"]:
         rows = [(e["key"], e["name"], e["models"], e["rows"]) for e in metadata["benchmarks"]]
         print_table(("benchmark", "name", "models", "scores"), rows)
     by_model = Counter(item["model"] for item in metadata["unreadable"])
@@ -3912,8 +3912,8 @@ def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> 
         note(f"and {len(metadata['unreadable']) - 5} more of {len(by_model)} models: metadata.json has them all")
     note(
         f"{counts['rows']} scores of {counts['models']} models on {len(metadata['benchmarks'])} benchmarks "
-        f"in {folder}; {counts['apart']} kept apart; {requests['sent']} requests, {requests['not_modified']} not "
-        "modified"
+        f"in {folder}; {counts['apart']} kept apart (show --model NAME says why); "
+        f"{requests['sent']} requests, {requests['not_modified']} not modified"
     )
     return 0 if counts["rows"] else 1
 

@@ -3238,7 +3238,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
-    add("--tasks", nargs="+", metavar="LIST", help='tasks, set apart by commas or spaces: "gsm8k|5,leaderboard|mmlu|5"')
+    add(
+        "--tasks",
+        "--task",
+        nargs="+",
+        metavar="LIST",
+        help='tasks, set apart by commas or spaces: "gsm8k|5,leaderboard|mmlu|5"',
+    )
     add("--custom-tasks", metavar="FILE", help="a Python file with TASKS_TABLE = [LightevalTaskConfig(...)]; it is run")
     add("--backend", choices=("accelerate", "vllm"), default="accelerate", help="default: accelerate")
     add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")

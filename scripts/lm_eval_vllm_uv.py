@@ -3382,6 +3382,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
     add(
         "--tasks",
+        "--task",
         nargs="+",
         metavar="LIST",
         help='tasks, set apart by commas or spaces: "gsm8k|5,mmlu,arc_challenge|25"',

@@ -46,6 +46,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import difflib
 import hashlib
 import io
 import json
@@ -757,15 +758,42 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
-def task_aliases() -> dict[str, set[str]]:
-    """Canonical key -> the names that harnesses give it, from metric_mapping.json when it is beside the scripts."""
+def mapped_names() -> dict[str, dict[str, str]]:
+    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
     path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
     found = read_json(path) if path.is_file() else {}
     return {
-        key: {task_key(entry[harness]) for harness in ("lighteval", "inspect") if isinstance(entry.get(harness), str)}
+        key: {
+            name: task_key(entry[name])
+            for name in ("lighteval", "inspect", "lm_eval")
+            if isinstance(entry.get(name), str)
+        }
         for key, entry in found.items()
         if isinstance(entry, dict)
     }
+
+
+def task_aliases() -> dict[str, set[str]]:
+    """Canonical key -> the names that harnesses give it."""
+    return {key: set(names.values()) for key, names in mapped_names().items()}
+
+
+def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
+    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
+    found, mapped = [], mapped_names()
+    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
+    for task in tasks:
+        name = task_key(task)
+        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
+            continue
+        others = " or ".join(mapped.get(name, ()))
+        close = ", ".join(difflib.get_close_matches(name, here, n=3))
+        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
+        found.append(
+            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
+            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+        )
+    return tuple(found)
 
 
 # --- Edges: the Hub -----------------------------------------------------------------------------------------------
@@ -1259,12 +1287,17 @@ def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None)
 
 def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -> None:
     """ScriptError for a model that is no Hub id, or is not on the Hub."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
     for model in args.model:
         if not HUB_MODEL.fullmatch(model) or "@" in model or model.startswith((".", "-")):
             raise ScriptError(f"{model}: a Hub id (owner/name) of a model that a provider serves is expected")
         if client:
             with job_errors(f"reading {model}", client.token):
-                client.patiently(client.api.model_info, model, expand=["sha"])
+                try:
+                    client.patiently(client.api.model_info, model, expand=["sha"])
+                except RepositoryNotFoundError as error:
+                    raise ScriptError(f"{model}: no model on the Hub that the token has access to") from error
 
 
 def provider_catalog(client: JobsClient | None) -> Catalog:
@@ -1350,6 +1383,7 @@ def provider_notes(
     ]
     if silent:
         notes.append(f"warning: the price of tokens is not known for {names_text(silent)}: it comes on top")
+    notes += task_warnings(args.task, "inspect", PROVIDER_SCRIPT)
     if flavor.gpus:
         notes.append(f"warning: {flavor.name} has a GPU that is not used: the providers have their own")
     return tuple(notes)
@@ -1708,7 +1742,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="Hub ids of models that a provider serves")
-    add("--task", nargs="+", metavar="T", help="tasks of inspect_evals, such as gsm8k")
+    add("--task", "--tasks", nargs="+", metavar="T", help="tasks of inspect_evals, such as gsm8k")
     add("--provider", metavar="P", help="nscale, together, ..., fastest or cheapest; default: the account's own order")
     add("--hardware", default="cpu-basic", metavar="FLAVOR", help="a flavor of Jobs; default: cpu-basic")
     add("--max-connections", type=int, metavar="N", help=f"requests under way together; default: {DEFAULT_CONNECTIONS}")

@@ -50,6 +50,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import difflib
 import hashlib
 import io
 import json
@@ -1100,15 +1101,42 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
-def task_aliases() -> dict[str, set[str]]:
-    """Canonical key -> the names that harnesses give it, from metric_mapping.json when it is beside the scripts."""
+def mapped_names() -> dict[str, dict[str, str]]:
+    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
     path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
     found = read_json(path) if path.is_file() else {}
     return {
-        key: {task_key(entry[harness]) for harness in ("lighteval", "inspect") if isinstance(entry.get(harness), str)}
+        key: {
+            name: task_key(entry[name])
+            for name in ("lighteval", "inspect", "lm_eval")
+            if isinstance(entry.get(name), str)
+        }
         for key, entry in found.items()
         if isinstance(entry, dict)
     }
+
+
+def task_aliases() -> dict[str, set[str]]:
+    """Canonical key -> the names that harnesses give it."""
+    return {key: set(names.values()) for key, names in mapped_names().items()}
+
+
+def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
+    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
+    found, mapped = [], mapped_names()
+    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
+    for task in tasks:
+        name = task_key(task)
+        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
+            continue
+        others = " or ".join(mapped.get(name, ()))
+        close = ", ".join(difflib.get_close_matches(name, here, n=3))
+        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
+        found.append(
+            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
+            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+        )
+    return tuple(found)
 
 
 # --- Edges: the Hub -----------------------------------------------------------------------------------------------
@@ -1600,7 +1628,9 @@ def fetch_facts(client: JobsClient | None, model: str) -> ModelFacts:
                 f"{model} is gated: accept its terms at https://huggingface.co/{name} with the account of the token"
             ) from error
         except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-            raise ScriptError(f"{model}: no such model on the Hub, or the token has no access to it") from error
+            raise ScriptError(
+                f"{model}: neither a folder here nor a model on the Hub that the token has access to"
+            ) from error
     return facts_with_config(facts, config)
 
 
@@ -1678,7 +1708,8 @@ def check_models(args: argparse.Namespace) -> list[str]:
         inside = sorted(path.parent for path in Path(folder).glob("*/config.json"))
         if inside and not (Path(folder) / "config.json").is_file():
             raise ScriptError(
-                f"{folder} holds several checkpoints: upload and name each by itself, such as {inside[0]}"
+                f"{folder} holds several checkpoints: upload each to a repo of its own, such as "
+                f"hf upload OWNER/{inside[0].name} {inside[0]}, and name these repos"
             )
     if folders and not args.dry_run:
         raise local_refusal(folders)
@@ -1729,6 +1760,8 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     script = FRAMEWORKS[args.framework]
     script_path(script)
     notes = (*choice_notes(facts, choices), *assumptions(args.task, args.limit, catalog, args.backend))
+    if not args.custom_tasks:
+        notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
     notes += tuple(f"warning: {local_refusal([folder])}" for folder in folders)
     states = {job.name: JobState() for job in jobs}
     return EvalRun(
@@ -2169,7 +2202,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", nargs="+", metavar="M", help="models on the Hub: owner/name")
-    add("--task", nargs="+", metavar="T", help='tasks of the framework, such as "gsm8k|5" or inspect_evals/gsm8k')
+    add(
+        "--task",
+        "--tasks",
+        nargs="+",
+        metavar="T",
+        help='tasks of the framework, such as "gsm8k|5" or inspect_evals/gsm8k',
+    )
     add("--framework", choices=tuple(FRAMEWORKS), default="lighteval", help="default: lighteval")
     add(
         "--backend",

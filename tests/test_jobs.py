@@ -362,7 +362,7 @@ def test_a_folder_here_is_refused_with_what_to_do(hub, tmp_path, capsys):
         (command(tasks=("a,b",)), 2, "without commas"),
         (command(tasks=("my.py@task",)), 2, "a job cannot see"),
         (command("--custom-tasks", "none.py"), 2, "no such file"),
-        (["--model", "me/nothing", "--task", "gsm8k", "--yes"], 2, "no such model"),
+        (["--model", "me/nothing", "--task", "gsm8k", "--yes"], 2, "nor a model on the Hub"),
         (["--model", "./nowhere", "--task", "gsm8k", "--yes"], 2, "neither a folder here"),
         (["--model", "me/lm-step_1", "me/lm-step_1", "--task", "x", "--yes"], 2, "named twice"),
         (["--model", "me/lm@step1", "--task", "x", "--yes"], 2, "take main of a repo"),
@@ -1118,3 +1118,18 @@ def test_an_unknown_price_is_said(hub, router, capsys):
     assert "the price of tokens is not known for me/lm-step_2" in capsys.readouterr().out
     assert provider_script.main([*words, "--hardware", "b200"]) == 2
     assert "no such flavor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("task", "framework", "said"),
+    [
+        ("gsm9k|5", "lighteval", "did you mean gsm8k"),
+        ("humaneval", "lighteval", "inspect or lm_eval has it"),
+        ("gsm8k|5", "lighteval", None),
+        ("arc:easy|0", "lighteval", None),
+        ("inspect_evals/gsm8k", "inspect", None),
+    ],
+)
+def test_a_task_that_is_not_known_is_told_before_it_is_paid_for(task, framework, said):
+    found = script.task_warnings([task], framework, "x.py")
+    assert [said in line for line in found] == ([True] if said else [])
