@@ -3088,7 +3088,7 @@ def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
             rows.append(
                 [
                     single_line(made.run.model.id)[:60],
-                    single_line(result["evaluation_result_id"])[:80],
+                    shorten_middle(single_line(result["evaluation_result_id"])),
                     f"{details['score']:.4g}",
                     "" if error is None else f"{error:.2g}",
                     str(details["uncertainty"].get("num_samples", "")),
@@ -3096,6 +3096,11 @@ def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
                 ]
             )
     return rows
+
+
+def shorten_middle(text: str, most: int = 80) -> str:
+    """A text of at most so many characters, with its beginning and its end: the end of a result's name is its metric."""
+    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
 
 
 def render_table(rows: Sequence[Sequence[str]]) -> str:

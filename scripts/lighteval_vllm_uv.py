@@ -1595,11 +1595,16 @@ def built_in_tasks() -> dict[str, str]:
 def custom_task_names(path: Path) -> set[str]:
     """The names in a user's task file, read without running it."""
     try:
-        names = task_names_in(path.read_text(encoding="utf-8"), "")
+        text = path.read_text(encoding="utf-8")
+        names = task_names_in(text, "")
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptError(f"--custom-tasks {path}: {error}") from error
     except SyntaxError as error:
         raise ScriptError(f"--custom-tasks {path}:{error.lineno}: {error.msg}") from error
+    if "TASKS_TABLE" not in text:
+        raise ScriptError(
+            f"--custom-tasks {path}: no TASKS_TABLE in it (a file for inspect: inspect_vllm_uv.py --task)"
+        )
     return names
 
 
