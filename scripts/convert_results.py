@@ -1856,6 +1856,7 @@ class Here:
         return self.models[key]
 
     def find(self, name: str, moment: Moment, revision: str | None, more: dict[str, Any]) -> EvaluatedModel:
+        name = re.sub(r"\b(hf|api_org)_[A-Za-z0-9]{30,}", r"\1_***", name)  # a token where a name should be
         cached = SNAPSHOT.search(name)
         if cached:
             return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)
@@ -3099,7 +3100,7 @@ def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
 
 
 def shorten_middle(text: str, most: int = 80) -> str:
-    """A text of at most so many characters, with its beginning and its end: the end of a result's name is its metric."""
+    """A text of at most so many characters: its beginning and its end, which in a result's name is the metric."""
     return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
 
 

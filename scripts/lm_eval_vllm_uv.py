@@ -155,6 +155,7 @@ NOISE = (
     "We did not manage to extract a prediction",
     "`torch_dtype` is deprecated",
     "The following generation flags are not valid",
+    "Custom kwargs can be passed to",  # of lm-eval's own command line
     "MISSING:",  # becomes an error
 )
 

@@ -37,7 +37,7 @@ def records(output: Path) -> dict[str, dict]:
 
 def samples(output: Path, collection: str) -> list[dict]:
     (path,) = output.glob(f"data/{collection}/*/*/*_samples.jsonl")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def all_files(output: Path) -> dict[str, bytes]:
@@ -863,7 +863,8 @@ def check_numbers(output: Path) -> None:
 
     for path in output.rglob("*.json*"):
         for text in (
-            path.read_text(encoding="utf-8").splitlines() if path.suffix == ".jsonl" else [path.read_text("utf-8")]
+            # a string in JSON may hold other line ends, such as U+2028, as they are
+            filter(None, path.read_text("utf-8").split("\n")) if path.suffix == ".jsonl" else [path.read_text("utf-8")]
         ):
             content = json.loads(text, parse_constant=refuse)
             for result in content.get("evaluation_results", []):
@@ -877,6 +878,14 @@ DOCUMENTS = {
     "inspect": inspect_header() | {"samples": inspect_samples(), "reductions": REDUCTIONS},
     "helm": json.loads((FIXTURES / "helm" / "toy-run" / "run_spec.json").read_text()),
 }
+
+
+def test_a_token_in_place_of_a_model_stays_out(tmp_path):
+    shutil.copytree(FIXTURES / "helm" / "toy-run", tmp_path / "in")
+    spec = DOCUMENTS["helm"] | {"adapter_spec": DOCUMENTS["helm"]["adapter_spec"] | {"model": "hf" + "_" + "A" * 34}}
+    (tmp_path / "in" / "run_spec.json").write_text(json.dumps(spec))
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    check_numbers(tmp_path / "out")
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
