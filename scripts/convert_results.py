@@ -73,6 +73,7 @@ HOME_FOLDERS = {"home", "users", "root"}
 SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
 # A path of a machine in a text: at least two parts from the root; its last part says enough.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~ -]*[\w.@+~-])+[/\\]([\w.@+~-]+)")
 SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
@@ -530,6 +531,13 @@ def strings(values: dict[str, Any]) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
+def without_tokens(value: Any) -> Any:
+    """Dictionaries of text in which a Hub token that stands where a name should be is masked."""
+    if isinstance(value, dict):
+        return {name: without_tokens(part) for name, part in value.items()}
+    return TOKEN.sub(r"\1_***", value) if isinstance(value, str) else value
+
+
 def as_detail(value: Any) -> Any:
     """A setting as a detail: text without paths; a list or dictionary as JSON."""
     if isinstance(value, list | dict):
@@ -701,6 +709,8 @@ def result_entry(run: TaskRun, score: ScoreRead, tally: Tally | None, counts: Ma
             uncertainty["num_bootstrap_samples"] = score.draws
     details = {"few_shot": run.shots, **settings_details(run.settings)}
     arguments = {name: value for name, value in run.generation_args.items() if value is not None}
+    if arguments.get("max_tokens") == 0:  # no limit that an answer could be given within
+        del arguments["max_tokens"]
     return {
         "evaluation_result_id": run.result_id(score),
         "evaluation_name": run.title,
@@ -732,7 +742,7 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
             "evaluator_relationship": "third_party",
             "additional_details": strings({"converter": "convert_results.py", **source}),
         },
-        "model_info": record_model_info(run.model),
+        "model_info": without_tokens(record_model_info(run.model)),
         "eval_library": {
             "name": LIBRARIES[run.origin.format],
             "version": run.version,
@@ -801,9 +811,12 @@ def as_line(value: dict[str, Any]) -> bytes:
     import orjson
 
     try:
-        return orjson.dumps(value)
+        line = orjson.dumps(value)
     except TypeError:  # lone surrogates
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
+        line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return line
 
 
 # --- Pure core: lighteval -----------------------------------------------------------------------------------------
@@ -1851,12 +1864,12 @@ class Here:
         key = (name, moment, revision, json.dumps(more, sort_keys=True, default=str))
         if key not in self.models:
             found = self.find(name, moment, revision, more)
+            found = replace(found, id=without_tokens(found.id))
             self.ids.add(found.id)
             self.models[key] = replace(found, id=self.model_id) if self.model_id else found
         return self.models[key]
 
     def find(self, name: str, moment: Moment, revision: str | None, more: dict[str, Any]) -> EvaluatedModel:
-        name = re.sub(r"\b(hf|api_org)_[A-Za-z0-9]{30,}", r"\1_***", name)  # a token where a name should be
         cached = SNAPSHOT.search(name)
         if cached:
             return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)

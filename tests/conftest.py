@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from local_hub import LocalHub, local_hub
+
+# The same examples each time, so that a change is judged by what it changed; --hypothesis-profile default draws others.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 # Where uv keeps what it has downloaded; with a lone HOME it would fetch torch again for each test that starts a script.
 UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(
