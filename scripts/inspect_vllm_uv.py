@@ -3553,6 +3553,17 @@ def run(args: argparse.Namespace) -> int:
     return report_runs(replace(outcome, left_out=left_out), output, args.json)
 
 
+def go_offline() -> None:
+    """Forbid the Hub's client any call; for runs in which everything is local."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import datasets.config
+    import huggingface_hub.constants
+
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
+    datasets.config.HF_HUB_OFFLINE = True
+    datasets.config.HF_DATASETS_OFFLINE = True
+
+
 def measure(
     output: Path,
     settings: Settings,
@@ -3582,6 +3593,8 @@ def measure(
     skipped = [finished for row in before.values() for finished in row.values() if finished]
     if target:
         upload_results(target, output, with_samples(row.path for row in skipped))
+    if not target and all(model.folder for model in models) and all(task.dataset.get("path") for task in tasks):
+        go_offline()  # libraries look a checkpoint's name up on the Hub, and try again for half a minute without one
     sweep = LocalSweep(output, settings, history, tail, target)
     sweep.run({model: rest for model in models if (rest := [task for task in tasks if not before[model][task.name]])})
     sweep.uploads.finish()
