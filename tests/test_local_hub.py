@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,10 +27,13 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bench_batch import make_models
-from local_hub import BENCHMARKS, ArtificialAnalysis, LocalHub, add_examples, load_yaml, local_hub
+from local_hub import BENCHMARKS, ArtificialAnalysis, LocalHub, add_examples, local_hub
+from local_hub_repos import ignored, load_yaml
+from local_hub_site import WRONG_FORMS, Fault
 
 pytest.importorskip("huggingface_hub", minversion="2.2")
 from huggingface_hub import (
+    CommitOperationAdd,
     EvalResultEntry,
     HfApi,
     ModelCard,
@@ -41,6 +45,7 @@ from huggingface_hub import (
     upload_folder,
 )
 from huggingface_hub.errors import (
+    DisabledRepoError,
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
@@ -463,6 +468,47 @@ def test_leaderboard_shows_results_of_pull_requests(hub, api, bench):
     assert [(row.model_id, row.pull_request) for row in api.get_dataset_leaderboard("lab/bench")] == [("me/m", 1)]
 
 
+def test_benchmarks_of_all_kinds(hub, api):
+    """One gated, one whose eval.yaml is broken, one of which less is better, one that is not official."""
+    hub.create_benchmark("lab/gated", ["main"], gated="manual")
+    hub.create_repo("lab/broken", "dataset", {"eval.yaml": "tasks: ["}, official=True)
+    hub.create_benchmark("lab/wer", ["wer"], lower_is_better=True)
+    hub.create_benchmark("lab/draft", ["main"], official=False)
+    hub.add_user("lab")
+    for value, dataset, task in [(5.5, "lab/wer", "wer"), (1.5, "lab/wer", "wer"), (0.4, "lab/gated", "main")]:
+        entry = EvalResultEntry(dataset, task, value)
+        hub.create_repo(f"m/{value}".replace(".", "-"), files={".eval_results/b.yaml": results(entry)})
+    hub.create_repo("m/d", files={".eval_results/b.yaml": results(EvalResultEntry("lab/draft", "main", 1))})
+    assert {found.id for found in api.list_datasets(benchmark=True)} == {"lab/gated", "lab/broken", "lab/wer"}
+    assert [(row.rank, row.value) for row in api.get_dataset_leaderboard("lab/wer")] == [(1, 1.5), (2, 5.5)]
+    with pytest.raises(GatedRepoError):
+        hf_hub_download("lab/gated", "eval.yaml", repo_type="dataset", token=hub.add_user("stranger"))
+    assert [row.value for row in api.get_dataset_leaderboard("lab/gated")] == [0.4], "needs a login, but no access"
+    with pytest.raises(GatedRepoError):
+        api.get_dataset_leaderboard("lab/gated", token=False)
+    for dataset_id in ("lab/broken", "lab/draft"):
+        assert status_of(api.get_dataset_leaderboard, dataset_id) == 404
+    assert "not a Benchmark" in raw_results(api, "m/d")[0]["error"]
+
+
+def test_leaderboard_follows_what_changes(hub, api, bench):
+    entry = EvalResultEntry("lab/bench", "main", 1, verify_token="signed")
+    hub.create_repo("me/m", files={".eval_results/b.yaml": results(entry)})
+
+    def rows():
+        return [(row.model_id, row.value, row.verified) for row in api.get_dataset_leaderboard("lab/bench")]
+
+    assert rows() == [("me/m", 1, False)]
+    hub.verify_tokens.add("signed")
+    assert rows() == [("me/m", 1, True)]
+    hub.commit("me/m", {".eval_results/b.yaml": results(EvalResultEntry("lab/bench", "main", 2))})
+    assert rows() == [("me/m", 2, False)]
+    upload(api, ".eval_results/b.yaml", results(EvalResultEntry("lab/bench", "main", 3)).encode())
+    assert rows() == [("me/m", 3, False)]
+    api.delete_repo("me/m")
+    assert rows() == []
+
+
 def test_other_datasets_have_no_leaderboard(hub, api):
     hub.create_repo("lab/plain", "dataset")
     assert status_of(api.get_dataset_leaderboard, "lab/plain") == 404
@@ -588,6 +634,136 @@ def test_stale_parent_commit_of_a_pull_request_is_412(hub, api):
     upload(api, "b.txt", revision="refs/pr/1", parent_commit=pull.oid)
     assert status_of(upload, api, "c.txt", revision="refs/pr/1", parent_commit=pull.oid) == 412
     assert set(hub.files("me/m", "refs/pr/1")) == {".gitattributes", "a.txt", "b.txt"}
+
+
+def test_pull_requests_of_others(hub, api):
+    hub.create_repo("lab/m", files=README)
+    for number, status in enumerate(("closed", "merged", ""), 1):
+        assert hub.open_pull_request("lab/m", {f"{number}.txt": "x"}, f"Add {number}", user="friend") == number
+        hub.change_pull_request("lab/m", number, status, comment=f"Said {number}")
+    hub.change_pull_request("lab/m", 3, title="Add three")
+    hub.open_pull_request("lab/m", {"4.txt": "x"}, draft=True)
+    pulls = {pull.num: pull for pull in api.get_repo_discussions("lab/m")}
+    assert [pulls[num].status for num in (1, 2, 3, 4)] == ["closed", "merged", "open", "draft"]
+    assert (pulls[3].title, pulls[3].author, pulls[4].author) == ("Add three", "friend", "me")
+    assert "2.txt" in hub.files("lab/m")
+    events = api.get_discussion_details("lab/m", 1).events
+    assert [(event.type, event.author) for event in events] == [
+        ("comment", "friend"),
+        ("commit", "friend"),
+        ("comment", "lab"),
+        ("status-change", "lab"),
+    ]
+    assert events[2].content == "Said 1"
+    hub.create_repo("lab/d", "dataset")
+    hub.open_pull_request("lab/d", {"data/a.json": "{}"}, repo_type="dataset", user="friend")
+    add = CommitOperationAdd("b.txt", b"x")
+    api.create_commit("lab/d", [add], commit_message="Add b", repo_type="dataset", create_pr=True)
+    found = list(api.get_repo_discussions("lab/d", repo_type="dataset", discussion_type="pull_request"))
+    assert [(pull.num, pull.author, pull.status) for pull in found] == [(2, "me", "open"), (1, "friend", "open")]
+    api.comment_discussion("lab/d", 1, "Fine", repo_type="dataset")
+    api.merge_pull_request("lab/d", 1, repo_type="dataset", token=hub.add_user("lab"))
+    assert "data/a.json" in hub.files("lab/d", repo_type="dataset")
+
+
+# --- What stands in the way of a commit ---
+
+
+def test_files_that_gitignore_names_are_left_out(hub, api):
+    """By the client, and without a word, unless an explicit list of rules goes with the preupload."""
+    hub.create_repo("me/m", files={".gitignore": "*.safetensors\n/out/\n"})
+    operations = [CommitOperationAdd(path, b"w") for path in ("a.txt", "w.safetensors", "out/b.txt", "in/out/b.txt")]
+    api.create_commit("me/m", operations, commit_message="Add")
+    assert set(hub.files("me/m")) == {".gitattributes", ".gitignore", "a.txt", "in/out/b.txt"}
+    only = [CommitOperationAdd("v.safetensors", b"v")]
+    assert api.create_commit("me/m", only, commit_message="Add", create_pr=True).pr_num == 1
+    assert set(hub.files("me/m", "refs/pr/1")) == set(hub.files("me/m")), "an empty pull request"
+    again = [CommitOperationAdd("w.safetensors", b"w")]
+    api.preupload_lfs_files("me/m", again, gitignore_content="", free_memory=False)
+    api.create_commit("me/m", again, commit_message="Add")
+    assert hub.files("me/m")["w.safetensors"] == b"w"
+
+
+RULES = [
+    "*.log",
+    "/a",
+    "b/",
+    "a/b",
+    "**/c",
+    "d/**",
+    "!keep.log",
+    "a/*.log",
+    "[ab].x",
+    "x?",
+    "\\!y",
+    "# no",
+    "e ",
+    "*/f",
+]
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+def test_gitignore_is_read_as_git_reads_it(tmp_path):
+    draw = random.Random(1)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    names = ["a", "b", "c", "d", "e", "f", "keep.log", "z.log", "a.x", "xy", "!y", "x"]
+    paths = sorted({"/".join(draw.choices(names, k=draw.randint(1, 4))) for _ in range(400)})
+    seen = 0
+    for _ in range(40):
+        rules = "\n".join(draw.sample(RULES, draw.randint(1, 5)))
+        (tmp_path / ".gitignore").write_text(rules)
+        asked = subprocess.run(
+            ["git", "-C", tmp_path, "check-ignore", "--no-index", "--stdin"],
+            input="\n".join(paths),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = [path for path in paths if ignored(path, rules)]
+        assert found == asked.stdout.splitlines(), rules
+        seen += len(found)
+    assert seen > 1000
+
+
+def test_renamed_repo_is_redirected(hub, api):
+    hub.create_repo("me/old", files=README)
+    hub.rename("me/old", "me/new")
+    assert api.model_info("me/old").id == "me/new"
+    assert Path(hf_hub_download("me/old", "README.md")).read_text() == CARD
+    made = api.upload_file(path_or_fileobj=b"x", path_in_repo="a.txt", repo_id="me/old", create_pr=True)
+    assert made.pr_num == 1
+    assert [pull.num for pull in api.get_repo_discussions("me/old")] == [1]
+    assert [request.status for request in hub.requests if "/commit/" in request.path] == [307, 200]
+    api.create_repo("me/old")
+    assert api.model_info("me/old").id == "me/old"
+
+
+@pytest.mark.parametrize(
+    ("option", "readable", "message"),
+    [
+        ("archived", True, "archived"),
+        ("disabled", False, "disabled"),
+        ("discussions_off", True, "Discussions are disabled"),
+    ],
+)
+def test_repos_that_take_no_pull_request(hub, api, option, readable, message):
+    hub.create_repo("lab/m", files=README, **{option: True})
+    with pytest.raises(HfHubHTTPError, match=message):
+        api.upload_file(path_or_fileobj=b"x", path_in_repo="a.txt", repo_id="lab/m", create_pr=True)
+    assert api.model_info("lab/m").disabled is (option == "disabled")
+    if readable:
+        assert Path(hf_hub_download("lab/m", "README.md")).read_text() == CARD
+    else:
+        with pytest.raises(DisabledRepoError):
+            api.auth_check("lab/m")
+    assert hub.pull_requests("lab/m") == []
+
+
+def test_license_that_the_hub_does_not_know(hub, api):
+    hub.create_repo("me/m", files={"README.md": "---\nlicense: my-own-license\n---\n"})
+    with pytest.raises(ValueError, match='"license" must be one of'):
+        metadata_update("me/m", {"tags": ["x"]})
+    metadata_update("me/m", {"license": ["mit", "other"]}, overwrite=True)
 
 
 # --- Listings ---
@@ -911,6 +1087,64 @@ def test_delay(hub, api):
     with pytest.raises(TransportError):
         api.model_info("me/m", timeout=0.1)
     assert api.model_info("me/m", timeout=5).id == "me/m"
+
+
+@pytest.mark.parametrize(
+    "how", [{"status": 429}, {"status": 503}, {"status": 504, "body": b"<html>"}, {"drop": "answer"}]
+)
+def test_commit_is_carried_out_although_its_answer_says_no(hub, api, waits, how):
+    hub.create_repo("me/m")
+    hub.fault("POST", "/commit/", executed=True, **how)
+    with pytest.raises((HfHubHTTPError, TransportError)):
+        upload(api, create_pr=True)
+    assert [pull.title for pull in hub.pull_requests("me/m")] == ["Upload a.txt with huggingface_hub"]
+    assert hub.files("me/m", "refs/pr/1")["a.txt"] == b"text"
+
+
+@pytest.mark.parametrize("form", WRONG_FORMS)
+@pytest.mark.parametrize("executed", [False, True])
+def test_answers_of_a_wrong_form(hub, api, form, executed):
+    hub.create_repo("me/m")
+    hub.wrong("POST", "/commit/", form, executed=executed)
+    with pytest.raises((KeyError, ValueError, TypeError, AttributeError)):
+        upload(api)
+    assert ("a.txt" in hub.files("me/m")) == executed
+    kind, body = WRONG_FORMS[form]
+    hub.wrong("GET", "/api/models/me/m$", form)
+    with urllib.request.urlopen(f"{hub.url}/api/models/me/m") as response:
+        assert (response.status, response.headers["Content-Type"], response.read()) == (200, kind, body)
+
+
+def test_wrong_form_of_a_download_keeps_its_headers(hub, api):
+    """What a client believes that compares neither the id of the blob nor its size."""
+    hub.create_repo("me/m", files=README)
+    hub.fault("GET", "/resolve-cache/", body=b"", times=2)
+    hub.fault("HEAD", "/resolve-cache/", body=b"")
+    assert Path(hf_hub_download("me/m", "README.md")).read_bytes() == b""
+    with urllib.request.urlopen(f"{hub.url}/me/m/resolve/main/README.md") as response:
+        blob = hashlib.sha1(b"blob %d\0" % len(CARD) + CARD.encode()).hexdigest()
+        assert (response.headers["ETag"], response.read()) == (f'"{blob}"', b"")
+
+
+def test_rule_decides_for_each_request(hub, api):
+    hub.create_repo("me/m")
+    hub.rule = lambda method, target: Fault("", "", status=500) if "/me/m" in target and method == "GET" else None
+    hub.fault("GET", "/api/models/me/m", status=418)
+    assert status_of(api.model_info, "me/m") == 418, "a fault comes before the rule"
+    assert status_of(api.model_info, "me/m") == 500
+    assert api.whoami()["name"] == "me"
+    hub.rule = None
+    assert api.model_info("me/m").id == "me/m"
+
+
+def test_somebody_commits_after_the_commit(hub, api):
+    hub.create_repo("me/m")
+    hub.fault("POST", "/commit/", after=lambda: hub.commit("me/m", {"a.txt": "theirs"}, user="stranger"))
+    mine = upload(api)
+    assert [commit.author for commit in hub.commits("me/m")] == ["stranger", "me", "me"]
+    assert hub.commits("me/m")[1].oid == mine.oid
+    assert Path(hf_hub_download("me/m", "a.txt")).read_text() == "theirs"
+    assert Path(hf_hub_download("me/m", "a.txt", revision=mine.oid)).read_text() == "text"
 
 
 # --- Safety ---
