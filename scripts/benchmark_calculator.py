@@ -52,14 +52,255 @@ input, network, permission; stdout is empty); 3 undecided (a choice is needed; t
 from __future__ import annotations
 
 import argparse
-import contextlib
-import difflib
-import hashlib
 import json
-import math
-import mmap
 import os
 import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+MIN_DRAWS = 200  # fewer tell nothing about a 95 % interval
+
+
+def commit_message(ranking: Ranking) -> str:
+    """One line that says what the commit holds and where its scores come from."""
+    best = ranking.best
+    source = "score_source: step-formula, synthetic" if ranking.synthetic else "score_source: measured"
+    return f"Add checkpoint {best.checkpoint.name} (eval_accuracy {number(best.eval_accuracy)}, {source})"
+
+
+def filled_card(args: argparse.Namespace, ranking: Ranking, vocabulary: MetricMapping) -> str:
+    """The text of the card to be published; ScriptError when it cannot be filled or may not be pushed."""
+    if args.push and ranking.synthetic and args.scoring != "step-formula":
+        raise ScriptError("step-formula scores measure nothing; to push them all the same, say --scoring step-formula")
+    card, remarks = fill_card(read_card(args.card), ranking.best, vocabulary, args.card_column or ())
+    for line in remarks:
+        note(f"note: {line}")
+    return card
+
+
+def publish(args: argparse.Namespace, ranking: Ranking, card: str) -> dict[str, Any]:
+    """Prepare the folder and push it; what was done, for --json."""
+    token = find_token(args.token_file) if args.push else None
+    out, checkpoint = Path(os.path.abspath(args.prepare)), ranking.best.checkpoint
+    if not out.name or inside(out, checkpoint.path):
+        raise ScriptError(f"--prepare {args.prepare}: choose a folder outside the checkpoint")
+    token_file = Path(args.token_file) if args.token_file else None
+    assets = [Path(asset) for asset in args.assets or ()]
+    try:
+        files, secrets = plan_files(checkpoint, card, assets, Path(args.checkpoints), token_file, token)
+        digests = {f.target: f.sha256 for f in files} if args.dry_run else {}
+    except OSError as error:
+        raise ScriptError(f"{error.filename or checkpoint.path}: {error.strerror or error}") from error
+    if secrets:
+        note(f"left out, they may hold secrets: {listing(secrets, 20)}")
+    prepared = {"path": args.prepare, "files": [f.target for f in files], "left_out": secrets}
+    if args.dry_run:
+        check_replaceable(out, out.with_name(f".{out.name}.prepared.json"))
+        note(f"dry run: {len(files)} files would be prepared in {args.prepare}")
+        sent = push({f.target: f for f in files}, digests, commit_message(ranking), token, args) if args.push else None
+        return {"prepared": prepared | {"dry_run": True}} | ({"pushed": sent} if sent else {})
+    digests = prepare(out, files)
+    note(f"prepared {checkpoint.name} in {args.prepare} ({len(files)} files)")
+    if not args.push:
+        return {"prepared": prepared}
+    stays = f"the prepared folder {args.prepare} stays: run the same command again to go on"
+    try:
+        sent = push(
+            {name: RepoFile(name, out / name) for name in digests}, digests, commit_message(ranking), token, args
+        )
+    except ScriptError as error:
+        raise ScriptError(f"{error}; {stays}", error.code) from error
+    except KeyboardInterrupt:
+        note(stays)
+        raise
+    return {"prepared": prepared, "pushed": sent}
+
+
+def write_outputs(args: argparse.Namespace, ranking: Ranking, vocabulary: MetricMapping) -> None:
+    """The figures and the report, as far as they are wanted."""
+    figures = write_figures(ranking, vocabulary, Path(args.figures)) if args.figures else []
+    if figures:
+        note(f"figures in {args.figures}: {', '.join(figures)}")
+    if args.report:
+        base = Path(args.report).resolve().parent
+        names = [Path(os.path.relpath(Path(args.figures).resolve() / name, base)).as_posix() for name in figures]
+        try:
+            report = render_report(ranking, vocabulary, names).encode("utf-8", "backslashreplace").decode()
+            write_whole(Path(args.report), report)
+        except OSError as error:  # its folder is a file
+            raise ScriptError(f"--report {args.report}: {error.strerror}") from error
+        note(f"report in {args.report}")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Rank, write what was asked for, print; on exit 2 nothing is printed to stdout."""
+    check_usage(args)
+    vocabulary = read_vocabulary()
+    if args.plan_next:
+        return plan_next(args, vocabulary)
+    ranking = make_ranking(args, vocabulary)
+    done: dict[str, Any] = {}
+    undone: ScriptError | None = None
+    try:
+        card = filled_card(args, ranking, vocabulary) if args.card else ""
+        write_outputs(args, ranking, vocabulary)
+        if args.prepare:
+            done = publish(args, ranking, card)
+    except ScriptError as error:
+        if error.code == 2:
+            raise
+        undone = error
+    if args.json:
+        print_data(json.dumps(ranking_json(ranking) | done, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print_data(table_text(ranking, vocabulary))
+    if undone:
+        raise undone
+    return 0
+
+
+def check_usage(args: argparse.Namespace) -> None:
+    """ScriptError for options that need others."""
+    if args.push and not (args.prepare and args.card):
+        raise ScriptError("--push needs --prepare OUT and --card README.md: the folder to send is prepared first")
+    if args.prepare and not args.card:
+        raise ScriptError("--prepare needs --card README.md, the card whose {RESULT} cells are filled")
+    if args.card and not args.prepare:
+        raise ScriptError("--card needs --prepare OUT, the folder to prepare")
+    if args.push and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.push):
+        raise ScriptError(f"--push {args.push}: OWNER/NAME is expected")
+    if args.weights and args.score_function:
+        raise ScriptError("--weights and --score-function exclude each other")
+    if args.draws and args.draws < MIN_DRAWS:
+        raise ScriptError(f"--draws {args.draws}: at least {MIN_DRAWS}, or 0 for no statistics")
+    if args.smooth < 1 or args.seed < 0:
+        raise ScriptError("--smooth takes a number of at least 1, --seed one of at least 0")
+    if args.baseline_step is not None and (args.scoring == "step-formula" or not args.draws):
+        raise ScriptError("--baseline-step compares measured scores by their statistics; leave it out")
+    if args.scoring == "step-formula" and args.results:
+        raise ScriptError("--scoring step-formula reads no records; leave --results out")
+    if args.plan_next:
+        check_race_usage(args)
+
+
+def check_race_usage(args: argparse.Namespace) -> None:
+    """ScriptError for options that --plan-next cannot keep."""
+    others = ("report", "figures", "prepare", "card", "push", "score_function", "baseline_step", "tie_break")
+    given = [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) is not None]
+    given += ["--smooth"] if args.smooth != 1 else []
+    if given or args.scoring == "step-formula":
+        raise ScriptError(
+            f"--plan-next says what to measure next and writes nothing; leave {', '.join(given) or '--scoring'} out"
+        )
+    if not 0 < args.race_alpha < 1 or not 0 < args.race_budget <= 1:
+        raise ScriptError("--race-alpha takes a probability between 0 and 1, --race-budget a share of at most 1")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("checkpoints", metavar="CHECKPOINTS", help="folder with the checkpoints of one training run")
+    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records (default: below CHECKPOINTS)")
+    add(
+        "--scoring",
+        choices=("auto", "measured", "step-formula"),
+        default="auto",
+        help="auto: measured, where there are records",
+    )
+    add("--benchmarks", metavar="A,B", help="rank by these benchmarks or categories only")
+    add(
+        "--result-id",
+        nargs="+",
+        metavar="ID",
+        help="which result ranks where a benchmark has several (task|shots/metric)",
+    )
+    add("--weights", metavar="FILE|reference", help="weights of the categories (JSON or YAML), or the reference's own")
+    add(
+        "--score-function",
+        metavar="FILE.py",
+        help="one function that turns the scores into the overall score (it is executed)",
+    )
+    add(
+        "--tie-break",
+        choices=("earliest", "latest", "smallest"),
+        help="which one of those that cannot be told apart is `best` (default: the best point estimate)",
+    )
+    add("--baseline-step", type=int, metavar="STEP", help="add each checkpoint's paired difference to this one")
+    add("--smooth", type=int, default=1, metavar="N", help="rank by the mean over the last N checkpoints")
+    add("--allow-unlike", action="store_true", help="rank runs that are not comparable all the same, and say so")
+    add("--cluster-by", metavar="FIELD", help="field of the samples' metadata that items of one passage share")
+    add(
+        "--draws", type=int, default=DRAWS, metavar="N", help="bootstrap draws; 0: no statistics (default: %(default)s)"
+    )
+    add("--seed", type=int, default=0, metavar="N", help="of the draws (default: %(default)s)")
+    add("--plan-next", action="store_true", help="race: who is out, who remains, what to measure next (exit 3: go on)")
+    add(
+        "--race-alpha",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="--plan-next: probability that evidence takes the best one out (default: %(default)s)",
+    )
+    add(
+        "--race-budget",
+        type=float,
+        default=0.3,
+        metavar="SHARE",
+        help="--plan-next: at most this share of all samples, checkpoints x items (default: %(default)s)",
+    )
+    add("--json", action="store_true", help="one JSON document to stdout")
+    add("--report", metavar="FILE.md", help="write the ranking as Markdown")
+    add("--figures", metavar="DIR", help="write the figures (PNG and SVG)")
+    add("--prepare", metavar="OUT", help="copy the best checkpoint to OUT, with the filled card and the assets")
+    add("--card", type=Path, metavar="README.md", help="the model card with {RESULT} placeholders")
+    add("--card-column", nargs="+", metavar="NAME", help="the column to fill, where several have {RESULT}")
+    add("--assets", nargs="+", metavar="DIR", help="folders or files to put into OUT, under their own names")
+    add("--push", metavar="OWNER/NAME", help="push OUT to this model repo on the Hub, in one commit")
+    add("--private", action="store_true", help="make the repo private, when it is made")
+    add("--create-pr", action="store_true", help="open a pull request instead of a commit on main")
+    add("--token-file", metavar="FILE", help="file with the Hub token (default: HF_TOKEN, .env, `hf auth login`)")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="with --prepare and --push: say what would be done, write and send nothing",
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "checkpoints", "frame", "hub.token", "ranking.card", "ranking.figures", "ranking.prepare",
+#     "ranking.push", "ranking.race_plan", "ranking.rank", "ranking.report", "ranking.vocabulary",
+#     "vocabulary"
+# )
+# ]cog]
+
+import collections
+import contextlib
+import difflib
+import functools
+import hashlib
+import math
+import mmap
 import shlex
 import shutil
 import sys
@@ -67,18 +308,207 @@ import time
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING
 
-# --- Constants -----------------------------------------------------------------------------------------------------
+if TYPE_CHECKING:
+    import numpy as np
 
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-OUTPUT_SCHEMA = "2"
-MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
 
 # Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
 # behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
@@ -90,13 +520,46 @@ CHECKPOINT_NAME = re.compile(
             (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
     re.VERBOSE | re.IGNORECASE,
 )
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
 
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
 
 # Complete weights, the first that is there: the file, or an index whose shards are all there.
 WEIGHT_FILES = (
@@ -107,56 +570,8 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
-
-PLACEHOLDER = re.compile(r"\{RESULT(?::([^{}\r\n|]{1,80}))?\}")
-SECRET_NAME = re.compile(
-    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
-    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
-    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
-    re.IGNORECASE,
-)
-# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
-HUB_TOKEN = re.compile(rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}")
-NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
-LOG_IN = "run `hf auth login`"
-HUB_REASONS = {
-    401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
-    404: "no such repo, or no access to it",
-    409: "the Hub refused it as a conflict",
-    412: "the repo has moved on meanwhile",
-    413: "too large for the Hub",
-    429: "too many requests; wait some minutes",
-}
 NO_CHECKPOINT = "not a checkpoint by its name"
-# The race (--plan-next).
-RACE_FACTOR = 3  # successive halving: a round has a third of the checkpoints on three times the items
-BETS = 64  # nodes of the mixture over the size of a bet
-FUTILE = 0.10  # a lower probability that the full run tells the remaining ones apart ends the race as a tie
-CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
-TABLE_ROWS = 40
-TABLE_COLUMNS = 6
-
-CONFIDENCE = 0.95
-DRAWS = 10_000
-MIN_DRAWS = 200  # fewer tell nothing about a 95 % interval
-SPLITS = 200  # random halves of the items, each used both ways
-MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
-TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
-CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
-ROUNDED = 5e-5  # a record's score may be rounded to four decimals
-CLUSTER_FIELD = "cluster_id"  # in a sample's metadata: items with the same one share a passage or a question
-SAME_FOR_ALL = ("metric", "shots", "harness", "engine", "dtype", "prompt settings", "generation", "data set")
-
-# --- Vocabulary ----------------------------------------------------------------------------------------------------
-
-
-class ScriptError(Exception):
-    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
-
-    def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +590,253 @@ class Skipped:
 
     name: str
     reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def scan_checkpoints(root: Path, results: Iterable[Path]) -> tuple[list[Checkpoint], list[Skipped], list[str]]:
+    """Complete checkpoints in a folder or one level deeper in step order, incomplete ones, and the other names.
+
+    Links out of the folder are not followed; the folders of results are not looked into.
+    """
+    found, skipped, others = [], [], []
+    passed_over = {os.path.realpath(folder) for folder in (root / "results", *results)}
+    for entry in list_folder(root):
+        if parse_checkpoint_name(entry.name) and is_folder(entry):
+            found.append(Path(entry.path))
+            continue
+        if os.path.realpath(entry.path) in passed_over:
+            continue
+        inner = []
+        if entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(ScriptError):
+                inner = list_folder(entry.path)
+        named = [Path(e.path) for e in inner if parse_checkpoint_name(e.name) and is_folder(e)]
+        found += named
+        if named:
+            others += [f"{entry.name}/{e.name}" for e in inner if Path(e.path) not in named and e.name != "results"]
+        else:
+            others.append(entry.name)
+    complete = []
+    for path in found:
+        reason = why_incomplete(path, root)
+        if reason:
+            skipped.append(Skipped(path.name, reason))
+        else:
+            step, epoch = parse_checkpoint_name(path.name)
+            complete.append(Checkpoint(path.name, path, step, epoch))
+    complete.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    return complete, skipped, others
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the names in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    return f"{links[0]} is a link out of the folder; it is not followed" if links else None
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def missing_part(folder: Path) -> str | None:
+    """What a checkpoint folder lacks to be evaluated, or None."""
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        return "a PEFT adapter alone: merge it into its base model first (merge_and_unload)"
+    if not (folder / "config.json").is_file():
+        return "no config.json"
+    try:
+        weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+    return None
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is meant as a checkpoint, complete or not."""
+    files = ("config.json", *WEIGHT_FILES)
+    return parse_checkpoint_name(folder.name) is not None or any((folder / name).is_file() for name in files)
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,46 +868,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One metric of one record, with what is needed to pair it with others of the same settings."""
-
-    key: str  # canonical benchmark
-    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
-    result_id: str
-    metric: str
-    score: Estimate
-    settings: str
-    limited: bool
-    harness: str
-    file: str
-    conditions: Mapping[str, str] = field(default_factory=dict)  # what must be alike for all compared checkpoints
-    counts: Mapping[str, int] = field(default_factory=dict)  # of answers that are empty, truncated, unparsed, unscored
-    scale: float = 1.0  # from the samples' scores to this score's unit
-    corpus_level: bool = False  # the score is no mean of the samples' scores
-
-    @property
-    def task(self) -> str:
-        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
-        return f"{self.key}:{self.subtask}" if self.subtask else self.key
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """One result's items as its samples file has them, in the order of `keys`.
-
-    keys: sample id, hash and number of the repetition; clusters: a name for items that share a passage or a question,
-    else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored.
-    """
-
-    keys: tuple[tuple[str, str, int], ...]
-    clusters: tuple[str | None, ...]
-    scores: Any
-    items_digest: str
-    prompts_digest: str | None
-    empty: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class ItemScores:
     """A task's items over some checkpoints, in a fixed order.
 
@@ -256,6 +878,101 @@ class ItemScores:
     item_ids: tuple[str, ...]
     clusters: Any
     scores: Any
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def normal_interval(score: Estimate) -> Interval | None:
+    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
+    if score.standard_error is None:
+        return None
+    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
+        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
+    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+
+
+def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+
+    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
+    """
+    if any(part.interval is None for _, part in parts):
+        return None
+    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
+    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
+    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
+
+
+def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
+    """An interval that does not leave the scale of a proportion."""
+    if score.averages:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(float(low), float(high), method)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval for a mean with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
+    return mean - half, mean + half
+
+
+def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
+    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
+
+    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
+    """
+    import numpy as np
+
+    known = ~np.isnan(scores)
+    scores, clusters = scores[known], clusters[known]
+    groups = len(np.unique(clusters))
+    if groups < 2:
+        return None
+    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
+        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
+    error = clustered_standard_error(scores, clusters)
+    low, high = t_interval(float(scores.mean()), error, groups - 1)
+    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/ranking/vocabulary.py --------------------------------------------------------------------------------------
+
+OUTPUT_SCHEMA = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +1087,17 @@ class Ranking:
         return self.score_source == "step-formula"
 
 
+# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
 @dataclass(frozen=True, slots=True)
 class MetricMapping:
     """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
@@ -435,10 +1163,7 @@ STEP_FORMULAS: dict[str, StepFormula] = {
     "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
     "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
 }
-
 CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
-
-# --- Pure core: names ----------------------------------------------------------------------------------------------
 
 
 def normalize_name(text: str) -> str:
@@ -448,22 +1173,6 @@ def normalize_name(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
     return re.sub(r"[\W_]+", "", text)
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
 
 
 def library_field(library: str) -> str:
@@ -482,24 +1191,832 @@ def bare_task(task: str) -> str:
     return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+def read_vocabulary() -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    entries = read_json(MAPPING_FILE)
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    return MetricMapping(
+        entries,
+        names,
+        {
+            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+            for f in fields
+        },
+    )
 
 
-def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit")
+    if not unit:
+        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
 
 
-def listing(names: Iterable[str], most: int = 5) -> str:
-    """'a, b, c and 4 more'."""
-    names = list(map(single_line, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
 
 
-# --- Pure core: scores ---------------------------------------------------------------------------------------------
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
+    if not path.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(path)
+
+
+# --- parts/ranking/card.py --------------------------------------------------------------------------------------------
+
+PLACEHOLDER = re.compile(r"\{RESULT(?::([^{}\r\n|]{1,80}))?\}")
+
+# What may follow a benchmark's name in its cell without changing which benchmark it is.
+SETTING = re.compile(r"\s*\((?:\d+[- ]?shots?|acc(?:uracy)?|exact match|em|pass@1|%)\)\s*$", re.IGNORECASE)
+SHOTS = re.compile(r"\b(\d{1,3})[- ]?shots?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class CardCell:
+    """A table cell with a bare {RESULT}: its line (from 0), its column's header, and the row's other cells as text."""
+
+    line: int
+    column: str
+    others: tuple[str, ...]
+
+
+def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
+    """The bare placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
+    from markdown_it import MarkdownIt
+
+    inline, references = MarkdownIt("commonmark"), {}
+    tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text.removeprefix("\ufeff"), references)
+    cells: list[CardCell] = []
+    code: set[int] = set()
+    header: list[str] = []
+    row: list[str] = []
+    line = 0
+
+    def words(source: str) -> str:
+        children = inline.parseInline(source, references)[0].children or []
+        return "".join(c.content for c in children if c.type in ("text", "code_inline")).strip()
+
+    for i, token in enumerate(tokens):
+        if token.type in ("fence", "code_block") and token.map:
+            code.update(range(*token.map))
+        elif token.type == "table_open":
+            header = []
+        elif token.type == "tr_open":
+            row, line = [], token.map[0] if token.map else -1
+        elif token.type in ("th_open", "td_open"):
+            row.append(tokens[i + 1].content)
+        elif token.type == "tr_close":
+            header = header or column_names([words(source) for source in row])
+            for j, source in enumerate(row):
+                bare = [m for m in PLACEHOLDER.finditer(source) if m[1] is None]
+                if bare:
+                    others = tuple(words(other) for k, other in enumerate(row) if k != j)
+                    cells += [CardCell(line, header[j], others)] * len(bare)
+    return cells, code
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """The names of a table's columns; those without a name, or with that of another column, are numbered."""
+    count = Counter(header)
+    numbered = [f"{name} (column {i})" if name else f"column {i}" for i, name in enumerate(header, start=1)]
+    return [name if name and count[name] == 1 else other for name, other in zip(header, numbered, strict=True)]
+
+
+def choose_columns(cells: Sequence[CardCell], wanted: Sequence[str]) -> set[str]:
+    """The headers of the columns to fill; ScriptError(code=3) when there are several and none is named."""
+    columns = list(dict.fromkeys(cell.column for cell in cells))
+    named = ", ".join(repr(column) for column in columns)
+    chosen = set()
+    for name in wanted:
+        found = [c for c in columns if c == name] or [c for c in columns if normalize_name(c) == normalize_name(name)]
+        if len(found) != 1:
+            raise ScriptError(f"--card-column {name!r}: the card's columns with {{RESULT}} are {named or 'none'}")
+        chosen.add(found[0])
+    if len(columns) > 1 and not chosen:
+        raise ScriptError(
+            f"{{RESULT}} stands in several columns: {named}; choose with --card-column NAME (a table with the "
+            "benchmarks as columns takes {RESULT:benchmark})",
+            code=3,
+        )
+    return chosen or set(columns)
+
+
+def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[str, Estimate]:
+    """(key, score) of the benchmark that a row names in any of its cells; ScriptError(code=1) saying why not."""
+    keys = list(dict.fromkeys(k for t in cell.others if (k := vocabulary.key(t) or vocabulary.key(SETTING.sub("", t)))))
+    exact = [key for key in keys if vocabulary.entries[key]["kind"] == "benchmark"] or keys
+    shown = " | ".join(text for text in cell.others if text.strip())
+    if len(exact) != 1:
+        names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that metric_mapping.json knows"
+        raise ScriptError(f"the row “{shown}” names {names}", code=1)
+    score = best.score(exact[0])
+    if score is None:
+        raise ScriptError(f"no score for {exact[0]}, which the row “{shown}” asks for", code=1)
+    shots = SHOTS.search(shown)
+    if shots and score.shots is not None and score.shots != int(shots[1]):
+        raise ScriptError(f"the row “{shown}” says {shots[0]}, but it was measured with {score.shots} shots", code=1)
+    return exact[0], score
+
+
+def keyed_value(name: str, best: Ranked, vocabulary: MetricMapping) -> str:
+    """The text for {RESULT:name}; ScriptError(code=1) when there is none."""
+    special = {"eval_accuracy": number(best.eval_accuracy), "checkpoint": best.checkpoint.name}
+    if best.checkpoint.step is not None:
+        special["step"] = str(best.checkpoint.step)
+    if name.strip() in special:
+        return special[name.strip()]
+    key = vocabulary.key(name)
+    score = best.score(key) if key else None
+    if score is None:
+        known = [*special, *best.scores, *best.categories]
+        raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
+    return number(score.value)
+
+
+def fill_card(text: str, best: Ranked, vocabulary: MetricMapping, columns: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """The card with its placeholders replaced, and remarks; every other character stays.
+
+    Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column is a choice.
+    """
+    cells, code = placeholder_cells(text)
+    chosen = choose_columns(cells, columns)
+    waiting: dict[int, list[CardCell]] = defaultdict(list)
+    for cell in reversed(cells):
+        waiting[cell.line].append(cell)
+    problems: list[str] = []
+    remarks: list[str] = []
+    filled = 0
+
+    def value(match: re.Match[str], line: int) -> str:
+        if match[1] is not None:
+            return keyed_value(match[1], best, vocabulary)
+        if not waiting[line]:
+            if line in code:
+                remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
+                return match[0]
+            raise ScriptError("{RESULT} stands outside a pipe table's row; write {RESULT:benchmark} there", code=1)
+        cell = waiting[line].pop()
+        if cell.column not in chosen:
+            remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
+            return match[0]
+        key, score = row_score(cell, best, vocabulary)
+        if score.unit == "proportion" and any(looks_like_percent(other) for other in cell.others):
+            remarks.append(f"line {line + 1}: {key} is filled as a proportion, but its row holds percentages")
+        return number(score.value)
+
+    def replaced(match: re.Match[str], line: int) -> str:
+        nonlocal filled
+        try:
+            new = value(match, line) if len(problems) < 5 else match[0]
+        except ScriptError as error:
+            problems.append(f"line {line + 1}: {error}")
+            return match[0]
+        filled += new != match[0]
+        return new
+
+    parts = re.split(r"(\r\n|\r|\n)", text)
+    for i in range(0, len(parts), 2):
+        parts[i] = PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
+    if problems:
+        raise ScriptError(f"the card was not filled: {'; '.join(problems)}", code=1)
+    if not filled:
+        raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
+    return "".join(parts), remarks
+
+
+def looks_like_percent(text: str) -> bool:
+    """Whether a cell is a number that no proportion can be: "53.5", "46.7%"."""
+    match = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%?\s*", text)
+    return bool(match) and 1.5 < float(match[1]) <= 100
+
+
+def read_card(path: Path) -> str:
+    """A card's text with its line ends as they are."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ScriptError(f"--card {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"--card {path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# --- parts/records/measured.py ----------------------------------------------------------------------------------------
+
+CLUSTER_FIELD = "cluster_id"  # in a sample's metadata: items with the same one share a passage or a question
+SAME_FOR_ALL = ("metric", "shots", "harness", "engine", "dtype", "prompt settings", "generation", "data set")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One metric of one record, with what is needed to pair it with others of the same settings."""
+
+    key: str  # canonical benchmark
+    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
+    result_id: str
+    metric: str
+    score: Estimate
+    settings: str
+    limited: bool
+    harness: str
+    file: str
+    conditions: Mapping[str, str] = field(default_factory=dict)  # what must be alike for all compared checkpoints
+    counts: Mapping[str, int] = field(default_factory=dict)  # of answers that are empty, truncated, unparsed, unscored
+    scale: float = 1.0  # from the samples' scores to this score's unit
+    corpus_level: bool = False  # the score is no mean of the samples' scores
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One result's items as its samples file has them, in the order of `keys`.
+
+    keys: sample id, hash and number of the repetition; clusters: a name for items that share a passage or a question,
+    else None; scores: (items,) array on the record's scale, NaN where the answer could not be scored.
+    """
+
+    keys: tuple[tuple[str, str, int], ...]
+    clusters: tuple[str | None, ...]
+    scores: Any
+    items_digest: str
+    prompts_digest: str | None
+    empty: int | None
+
+
+def record_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Result]:
+    """A record's numbers, checked; ScriptError naming file and field when one is no finite score in its range."""
+    found = []
+    for row in record["evaluation_results"]:
+        try:
+            found.append(read_result(path, row, record, vocabulary))
+        except KeyError as error:
+            raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ScriptError(
+                f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it"
+            ) from error
+    return found
+
+
+def read_result(path: Path, row: Mapping[str, Any], record: Mapping[str, Any], vocabulary: MetricMapping) -> Result:
+    """One of a record's results; any error of looking things up means that it is damaged."""
+    library = record.get("eval_library") or {}
+    metric, details, task = row["metric_config"], row["score_details"], str(row["evaluation_name"])
+    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{metric.get('metric_id')}")
+    key, subtask = vocabulary.task_key(task, str(library.get("name", "")))
+    generation = row.get("generation_config") or {}
+    extra = generation.get("additional_details") or {}
+    score = read_score(metric, details, extra, result_id, vocabulary.entries.get(key, {}))
+    shaping = {name: value for name, value in extra.items() if name not in ("batch_size", "device")}  # decide no score
+    generation = {**generation, "additional_details": shaping}
+    settings = {"generation": generation, "source": row.get("source_data"), "library": library.get("version")}
+    harness = single_line(f"{library.get('name')} {library.get('version')}")
+    aggregation = (metric.get("additional_details") or {}).get("aggregation", "mean")
+    return Result(
+        key,
+        subtask,
+        result_id,
+        score.metric or "score",
+        score,
+        settings=json.dumps(settings, sort_keys=True),
+        limited=str(extra.get("limit", "None")) not in ("None", "null", ""),
+        harness=harness,
+        file=path.as_posix(),
+        conditions=read_conditions(row, score, harness, (record.get("model_info") or {}).get("inference_engine") or {}),
+        counts={
+            name: int(count)
+            for name, count in (details.get("details") or {}).items()
+            if re.fullmatch(r"\d{1,9}", str(count))
+        },
+        scale=0.01 if score.unit == "proportion" and metric.get("metric_unit") == "percent" else 1.0,
+        corpus_level=aggregation != "mean",
+    )
+
+
+def read_conditions(row: Mapping[str, Any], score: Estimate, harness: str, engine: Mapping[str, Any]) -> dict[str, str]:
+    """What must be alike for results to be compared; unknown things are empty."""
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    extra, where = generation.get("additional_details") or {}, source.get("additional_details") or {}
+    prompt = {k: v for k in ("use_chat_template", "system_prompt", "few_shot_split") if (v := extra.get(k)) is not None}
+    data = {
+        k: v
+        for k in ("dataset_name", "hf_repo", "hf_split", "split", "revision", "data_sha256")
+        if (v := source.get(k, where.get(k))) is not None
+    }
+    values = (
+        score.metric or "",
+        "" if score.shots is None else f"{score.shots}",
+        harness,
+        f"{engine.get('name') or ''} {engine.get('version') or ''}",
+        extra.get("dtype") or "",
+        json.dumps(prompt, sort_keys=True),
+        json.dumps(generation.get("generation_args") or {}, sort_keys=True),
+        json.dumps(data, sort_keys=True),
+    )
+    return {name: single_line(value) for name, value in zip(SAME_FOR_ALL, values, strict=True)}
+
+
+def read_score(
+    metric: Mapping[str, Any],
+    details: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    result_id: str,
+    entry: Mapping[str, Any],
+) -> Estimate:
+    """The Estimate in a record's result; a percentage becomes a proportion. ValueError when it is out of range."""
+    value = details["score"]
+    if not is_number(value):
+        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
+    unit, low, high = unit_and_range(metric, entry)
+    if not low <= value <= high:
+        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+    uncertainty = details.get("uncertainty") or {}
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None and not (is_number(error) and error >= 0):
+        raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+    count = uncertainty.get("num_samples")
+    if count is not None and not (is_number(count) and count == int(count) >= 0):
+        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
+    name = metric.get("metric_id") or metric.get("metric_name")
+    scale = 0.01 if unit == "percent" else 1
+    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(settings.get("few_shot", "")))
+    return Estimate(
+        value * scale,
+        None if error is None else error * scale,
+        None if count is None else int(count),
+        "proportion" if unit == "percent" else unit,
+        bool(metric.get("lower_is_better")),
+        name and single_line(name),
+        int(shots[1]) if shots else None,
+    )
+
+
+def samples_file(result: Result) -> Path:
+    """Where the samples of a result lie: beside its record."""
+    path = Path(result.file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def read_samples(result: Result, cluster_by: str | None, known: dict[str, Any]) -> Samples | None:
+    """The samples of a result; None without a file, or when it has none about this result.
+
+    known: what several files have in common, kept once. ScriptError for a damaged file.
+    """
+    import orjson
+
+    path = samples_file(result)
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    try:
+        rows = [row for line in lines if line.strip() and is_about(row := orjson.loads(line), result)]
+        samples = make_samples(rows, result, cluster_by, known)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ScriptError(
+            f"{path}: unreadable samples: {type(error).__name__}: {single_line(error)}; remove the record and its "
+            "samples and evaluate again, or leave statistics out with --draws 0"
+        ) from error
+    return samples
+
+
+def is_about(row: Mapping[str, Any], result: Result) -> bool:
+    """Whether a line of a samples file is about this result; one that names none is about the record's only one."""
+    named = row.get("evaluation_result_id")
+    return named is None or named == result.result_id or single_line(named) == result.result_id
+
+
+def make_samples(
+    rows: Sequence[Mapping[str, Any]], result: Result, cluster_by: str | None, known: dict[str, Any]
+) -> Samples | None:
+    """Samples from the lines about one result, in the order of their keys; any error means that they are damaged."""
+    import numpy as np
+
+    if not rows:
+        return None
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for row in rows:
+        item = str(row["sample_id"]), str(row.get("sample_hash") or "")
+        seen[item] += 1
+        found.append(((*item, seen[item]), row))
+    found.sort(key=lambda pair: pair[0])
+    keys = tuple(key for key, _ in found)
+    rows = [row for _, row in found]
+    scores = np.array([math.nan if row.get("error") else float(row["evaluation"]["score"]) for row in rows])
+    if np.isinf(scores).any() or any(math.isnan(s) and not r.get("error") for s, r in zip(scores, rows, strict=True)):
+        raise ValueError("a score is not a finite number")
+    prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
+    empty = None if "empty" in result.counts else sum(map(is_empty, rows))
+    items_digest = digest_of(keys)
+    return Samples(
+        known.setdefault(items_digest, keys),
+        sample_clusters(keys, rows, cluster_by, known),
+        scores * result.scale,
+        items_digest,
+        "" if None in prompts else digest_of(prompts),
+        empty,
+    )
+
+
+def is_empty(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def digest_of(parts: Iterable[Any]) -> str:
+    """A short hash of some values in their order."""
+    return hashlib.blake2b(repr(tuple(parts)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def sample_clusters(
+    keys: Sequence[tuple[str, str, int]],
+    rows: Sequence[Mapping[str, Any]],
+    cluster_by: str | None,
+    known: dict[str, Any],
+) -> tuple[str | None, ...]:
+    """The cluster of each item: what --cluster-by names, or a known field of the metadata, or the item that repeats."""
+    repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
+    clusters: list[str | None] = [" ".join(key[:2]) if key[:2] in repeated else None for key in keys]
+    for i, row in enumerate(rows):
+        metadata = row.get("metadata") or {}
+        name = cluster_by or CLUSTER_FIELD
+        value = metadata.get(name, row.get(name) if cluster_by else None)
+        clusters[i] = clusters[i] if value is None else str(value)
+    return known.setdefault(digest_of(clusters), tuple(clusters))
+
+
+def adds_up(samples: Samples, result: Result) -> bool:
+    """Whether the samples' scores average to the recorded score."""
+    import numpy as np
+
+    scored = samples.scores[~np.isnan(samples.scores)]
+    return len(scored) > 0 and abs(float(scored.mean()) - result.score.value) <= ROUNDED
+
+
+def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str, ItemScores]:
+    """Task -> items of all checkpoints, for the tasks of which every checkpoint has samples.
+
+    Items are the same when id, hash and repetition are; one that a checkpoint lacks is NaN there.
+    """
+    import numpy as np
+
+    rows = list(samples.values())
+    aligned = {}
+    for task in dict.fromkeys(task for own in rows for task in own):
+        if not all(task in own for own in rows):
+            continue
+        parts = [own[task] for own in rows]
+        keys = parts[0].keys
+        if any(part.keys is not keys for part in parts):
+            keys = tuple(sorted({key for part in parts for key in part.keys}))
+        places = {key: i for i, key in enumerate(keys)}
+        scores = np.full((len(parts), len(keys)), math.nan)
+        clusters: list[str | None] = [None] * len(keys)
+        for i, part in enumerate(parts):
+            where = slice(None) if part.keys is keys else [places[key] for key in part.keys]
+            scores[i, where] = part.scores
+        for part in {id(part.clusters): part for part in parts}.values():
+            for key, cluster in zip(part.keys, part.clusters, strict=True):
+                clusters[places[key]] = clusters[places[key]] or cluster
+        numbers: dict[Any, int] = {}
+        marks = [
+            numbers.setdefault(key if name is None else name, len(numbers))
+            for key, name in zip(keys, clusters, strict=True)
+        ]
+        ids = tuple(key[0] if key[2] == 1 else f"{key[0]}#{key[2]}" for key in keys)
+        aligned[task] = ItemScores(ids, np.array(marks), scores)
+    return aligned
+
+
+def read_all_samples(
+    chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None
+) -> dict[Checkpoint, dict[str, Samples]]:
+    """The usable samples of the chosen results, by checkpoint and task: those that average to the recorded score.
+
+    Those of a corpus-level metric cannot; of other metrics they should, and a line on stderr says where they do not.
+    """
+    known: dict[str, Any] = {}
+    found: dict[Checkpoint, dict[str, Samples]] = {checkpoint: {} for checkpoint in chosen}
+    pairs = [(c, result) for c, results in chosen.items() for result in results if not result.corpus_level]
+    apart = []
+    for checkpoint, result in progress(pairs, "reading samples"):
+        samples = read_samples(result, cluster_by, known)
+        if samples is not None and adds_up(samples, result):
+            found[checkpoint][result.task] = samples
+        elif samples is not None:
+            apart.append(result.file)
+    if apart:
+        note(f"warning: samples that do not average to the recorded score are not used: those of {listing(apart, 3)}")
+    everything = [samples for own in found.values() for samples in own.values()]
+    if cluster_by and everything and all(set(samples.clusters) == {None} for samples in everything):
+        raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
+    return found
+
+
+def read_items(chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None) -> dict[str, ItemScores]:
+    """Task -> items of all checkpoints, aligned, from the samples beside the records; rows in the order of `chosen`."""
+    return align_items(read_all_samples(chosen, cluster_by))
+
+
+class Owners:
+    """Finds the checkpoint that a record is about: by the hash of its weights, else by path and folder name."""
+
+    def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
+        self.checkpoints = checkpoints
+        self.hashes: dict[Checkpoint, str] = {}
+        self.by_hash: dict[str, Checkpoint] = {}
+        self.by_name: dict[str, list[Checkpoint]] = defaultdict(list)
+        for checkpoint in checkpoints:
+            self.by_name[checkpoint.name].append(checkpoint)
+
+    def weights(self, checkpoint: Checkpoint) -> str:
+        """The hash of a checkpoint's weights."""
+        if checkpoint not in self.hashes:
+            try:
+                self.hashes[checkpoint] = weights_sha256(checkpoint.path)
+            except OSError as error:
+                raise ScriptError(f"{checkpoint.path}: weights not readable: {error.strerror or error}") from error
+        return self.hashes[checkpoint]
+
+    def with_weights(self, digest: str) -> Checkpoint | None:
+        """The checkpoint whose weights have this hash."""
+        if len(self.by_hash) < len(self.checkpoints):
+            self.by_hash = {self.weights(c): c for c in reversed(self.checkpoints)}
+        return self.by_hash.get(digest)
+
+    def named(self, path: str) -> Checkpoint | None:
+        """The checkpoint with this folder name whose path has the other folders of `path`, in order."""
+        parts = [part for part in PurePosixPath(path).parts if part not in ("..", ".", "/")]
+        for checkpoint in self.by_name.get(parts[-1], ()) if parts else ():
+            rest = iter(checkpoint.path.resolve().parts)
+            if all(part in rest for part in parts):
+                return checkpoint
+        return None
+
+    def of(self, record: Mapping[str, Any], file: Path) -> Checkpoint | None:
+        """The record's checkpoint, or None when it is about another model; ScriptError for results of other weights."""
+        info = record.get("model_info") if isinstance(record.get("model_info"), dict) else {}
+        details = info.get("additional_details") or record
+        if not isinstance(details, dict):
+            return None
+        digest, named = str(details.get("weights_sha256") or ""), self.named(str(details.get("path") or ""))
+        if not digest or (named and self.weights(named) == digest):
+            return named
+        owner = self.with_weights(digest)
+        if named and not owner and not record.get("failure"):
+            raise ScriptError(
+                f"{file}: results of other weights: {named.path} has changed since; evaluate it again, or remove the "
+                "record"
+            )
+        return owner
+
+
+def read_measured(
+    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping
+) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], int]:
+    """Results by checkpoint, tasks that failed and were not measured since, and how many records are about others."""
+    owners = Owners(checkpoints)
+    results: dict[Checkpoint, list[Result]] = defaultdict(list)
+    failed, strangers = [], 0
+    for path in progress(record_files(folders), "reading records"):
+        record = read_record(path)
+        if record is None:
+            continue
+        owner = owners.of(record, path)
+        if record.get("failure"):
+            failed += [(owner, path, record)] if owner else []
+        elif owner:
+            results[owner] += record_results(path, record, vocabulary)
+        else:
+            strangers += 1
+    failures = []
+    for owner, path, record in failed:
+        task, error = single_line(record.get("task")), single_line(record.get("error"))[:200]
+        library = record.get("eval_library")
+        library = str(library.get("name", "")) if isinstance(library, dict) else "lighteval"
+        measured = {(r.key, r.subtask) for r in results.get(owner, ())}
+        if vocabulary.task_key(task, library) not in measured:
+            failures.append({"checkpoint": owner.name, "task": task, "error": error, "file": path.as_posix()})
+    return results, failures, strangers
+
+
+def read_weights(source: str | None, vocabulary: MetricMapping) -> Mapping[str, float] | None:
+    """Category -> weight, from a JSON or YAML file or the reference's own."""
+    if source is None:
+        return None
+    if source == "reference":
+        return {key: rule.weight for key, rule in STEP_FORMULAS.items()}
+    import yaml
+
+    try:
+        value = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ScriptError(f"--weights {source}: {single_line(error)}") from error
+    if not isinstance(value, dict) or not value:
+        raise ScriptError(f"--weights {source}: a mapping of category to weight is expected")
+    weights = {}
+    for name, weight in value.items():
+        key = vocabulary.key(str(name))
+        if key is None:
+            raise ScriptError(f"--weights {source}: unknown name {name!r}{nearest(str(name), vocabulary.entries)}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+            raise ScriptError(f"--weights {source}: the weight of {name} is {weight!r}, not a number of at least 0")
+        weights[key] = float(weight)
+    return weights
+
+
+# --- parts/ranking/scores.py ------------------------------------------------------------------------------------------
 
 
 def step_formula_scores(step: int) -> dict[str, Estimate]:
@@ -661,297 +2178,673 @@ def scores_by_task(chosen: Iterable[Result]) -> dict[str, dict[str, Estimate]]:
     return tasks
 
 
-# --- Pure core: statistics -----------------------------------------------------------------------------------------
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
+    """The one public function of a Python file: from {benchmark or category: score} to the overall score."""
+    namespace: dict[str, Any] = {"__name__": "score_function", "__file__": path}
+
+    def guarded(call: Callable[[], Any]) -> Any:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return call()
+        except (Exception, SystemExit) as error:
+            raise ScriptError(f"--score-function {path}: {type(error).__name__}: {single_line(error)}") from error
+
+    # The user's own file, named on the command line.
+    guarded(lambda: exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"), namespace))
+    functions = [
+        value
+        for name, value in namespace.items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "score_function"
+    ]
+    if len(functions) != 1:
+        raise ScriptError(f"--score-function {path}: one public function is expected, there are {len(functions)}")
+    return lambda scores: guarded(lambda: functions[0](scores))
 
 
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
+# --- parts/ranking/figures.py -----------------------------------------------------------------------------------------
 
 
-def normal_interval(score: Estimate) -> Interval | None:
-    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
-    if score.standard_error is None:
+def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> list[str]:
+    """score_by_step, benchmarks_by_step and score_distribution as PNG and SVG, all or none; the names written."""
+    import matplotlib
+
+    shown = [r for r in ranking.ranked if r.checkpoint.step is not None] or list(ranking.ranked)
+    by_step = shown[0].checkpoint.step is not None
+    x = [r.checkpoint.step if by_step else r.checkpoint.epoch for r in shown]
+    label = "training step" if by_step else "epoch"
+    title = "step-formula: synthetic, nothing was measured" if ranking.synthetic else "measured"
+    drawn = {
+        "score_by_step": draw_scores(ranking, shown, x, label, title),
+        "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
+        "score_distribution": draw_distribution(shown, x, label, title),
+    }
+    temporary: dict[Path, Path] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in drawn.items():
+            for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+                target = folder / f"{name}{suffix}"
+                temporary[target] = folder / f".{target.name}.{os.getpid()}.tmp"
+                with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
+                    figure.savefig(
+                        temporary[target], format=suffix[1:], dpi=150, metadata=metadata, bbox_inches="tight"
+                    )
+        for target, path in temporary.items():
+            path.replace(target)
+    except OSError as error:
+        raise ScriptError(f"--figures {folder}: {error.strerror or error}") from error
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)
+    return [path.name for path in temporary]
+
+
+def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], label: str, title: str) -> Any:
+    """eval_accuracy against step with 95 % intervals, the best one and those tied with it marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5))
+    axes = figure.subplots()
+    y = [r.eval_accuracy for r in shown]
+    bars = error_bars(shown)
+    axes.errorbar(x, y, yerr=bars, marker="o", capsize=3, color="#3b6ea8")
+    if ranking.smooth > 1:
+        smoothed = [math.nan if r.smoothed is None else r.smoothed for r in shown]
+        axes.plot(x, smoothed, "--", color="#e08e45", label=f"mean over the last {ranking.smooth}")
+    if ranking.best in shown:
+        at, name = shown.index(ranking.best), ranking.best.checkpoint.name
+        axes.plot(x[at], y[at], "*", zorder=4, markersize=16, color="#d1495b", label=f"best: {name}")
+    tied = [i for i, r in enumerate(shown) if r in ranking.tied]
+    if tied:
+        why = "cannot be told from it" if ranking.statistics else "same score"
+        places, heights = [x[i] for i in tied], [y[i] for i in tied]
+        axes.plot(places, heights, "o", zorder=3, markersize=9, color="#e9a8ae", label=why)
+    axes.legend()
+    what = ", bars: 95 % intervals" if bars else ""
+    axes.set(xlabel=label, ylabel=f"eval_accuracy ({ranking.overall})", title=f"Score by {label} ({title}{what})")
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def error_bars(shown: Sequence[Ranked]) -> list[list[float]] | None:
+    """How far the 95 % intervals reach below and above the scores; None where there are none."""
+    if not all(r.interval for r in shown):
         return None
-    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
-        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
-    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+    low = [max(0.0, r.eval_accuracy - r.interval.low) for r in shown]
+    return [low, [max(0.0, r.interval.high - r.eval_accuracy) for r in shown]]
 
 
-def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+def draw_distribution(shown: Sequence[Ranked], x: Sequence[int], label: str, title: str) -> Any:
+    """The spread of the benchmarks' scores of each checkpoint: box, median, every score as a point."""
+    from matplotlib.figure import Figure
 
-    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
+    figure = Figure(figsize=(min(24, max(6, 0.5 * len(x) + 2)), 4.5))
+    axes = figure.subplots()
+    scores = [[s.value for s in r.scores.values() if s.averages] or [math.nan] for r in shown]
+    places = list(range(len(x)))
+    axes.boxplot(scores, positions=places, widths=0.6, showfliers=False, medianprops={"color": "#d1495b"})
+    for place, values in zip(places, scores, strict=True):
+        axes.plot([place] * len(values), values, ".", color="#3b6ea8", alpha=0.5)
+    every = max(1, len(x) // 25)
+    axes.set_xticks(places[::every], [str(step) for step in x[::every]], rotation=45)
+    axes.set(xlabel=label, ylabel="score of a benchmark", title=f"Scores of the benchmarks by {label} ({title})")
+    axes.grid(alpha=0.3, axis="y")
+    return figure
+
+
+def draw_heat_map(shown: Sequence[Ranked], x: Sequence[int], label: str, title: str, vocabulary: MetricMapping) -> Any:
+    """Benchmark × step, for all that are proportions (or, without any, for all); a missing score stays white."""
+    from matplotlib.figure import Figure
+
+    scores = {key: score for r in shown for key, score in r.scores.items()}
+    keys = [key for key, score in scores.items() if score.unit == "proportion"] or list(scores)
+    keys.sort(key=lambda key: (category_order(vocabulary.category(key) or key), vocabulary.category(key) != key, key))
+    top = 1 if scores[keys[0]].unit == "proportion" else None
+    figure = Figure(figsize=(min(24, max(6, 0.62 * len(x) + 3)), min(40, max(2.5, 0.4 * len(keys) + 1.2))))
+    axes = figure.subplots()
+    values = [[score.value if (score := r.score(key)) else math.nan for r in shown] for key in keys]
+    image = axes.imshow(values, aspect="auto", cmap="viridis", vmin=0 if top else None, vmax=top)
+    names = [vocabulary.title(k) + (" (lower is better)" if scores[k].lower_is_better else "") for k in keys]
+    axes.set_yticks(range(len(keys)), names)
+    every = max(1, len(x) // 25)
+    axes.set_xticks(range(0, len(x), every), [str(step) for step in x[::every]], rotation=45)
+    if len(x) <= 15:
+        for i, row in enumerate(values):
+            for j, value in enumerate(row):
+                if not math.isnan(value):
+                    shade = "black" if value > (0.6 if top else image.norm.vmax / 2) else "white"
+                    axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=shade)
+    axes.set(xlabel=label, title=f"Score by benchmark ({title})")
+    figure.colorbar(image, ax=axes)
+    return figure
+
+
+# --- parts/ranking/prepare.py -----------------------------------------------------------------------------------------
+
+SECRET_NAME = re.compile(
+    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
+    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
+    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
+    re.IGNORECASE,
+)
+
+# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
+HUB_TOKEN = re.compile(rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}")
+NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFile:
+    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
+
+    target: str
+    source: Path | None = None
+    text: str | None = None
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.text.encode() if self.source is None else self.source.read_bytes()
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return len(self.read()) if self.source is None else self.source.stat().st_size
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes."""
+        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
+
+
+def plan_files(
+    checkpoint: Checkpoint, card: str, assets: Sequence[Path], root: Path, token_file: Path | None, token: str | None
+) -> tuple[list[RepoFile], list[str]]:
+    """The files of the repo to be, and the names left out because they may hold secrets.
+
+    Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
     """
-    if any(part.interval is None for _, part in parts):
+    found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
+    for asset in assets:
+        name = Path(os.path.abspath(asset)).name
+        if asset.is_file():
+            found.append(RepoFile(name, asset))
+        elif asset.is_dir():
+            found += [RepoFile(f"{name}/{inner}", path) for inner, path in walk(asset, asset)]
+        else:
+            raise ScriptError(f"--assets {asset}: no such file or folder")
+    secrets = {
+        f.target
+        for f in found
+        if any(map(SECRET_NAME.fullmatch, PurePosixPath(f.target).parts))
+        or (token_file and os.path.realpath(f.source) == os.path.realpath(token_file))
+    }
+    files = [RepoFile("README.md", text=card), *(f for f in found if f.target not in secrets)]
+    twice = [name for name, count in Counter(f.target for f in files).items() if count > 1]
+    if twice:
+        raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
+    for file in progress(files, "looking for tokens"):
+        if holds_token(file, token):
+            raise ScriptError(
+                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
+            )
+    return sorted(files, key=lambda f: f.target), sorted(secrets)
+
+
+def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    """(name with /, path) of all files below a folder; ScriptError for a link out of `root` and for what is no file."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for base, directories, names in os.walk(folder, onerror=stop):
+        directories[:] = sorted(d for d in directories if d not in NEVER_COPIED)
+        for name in (*sorted(names), *(d for d in directories if os.path.islink(os.path.join(base, d)))):
+            path = Path(base, name)
+            if path.is_symlink() and not (inside(path, root) and path.is_file()):
+                raise ScriptError(f"{path}: a link that leads elsewhere is not copied; replace it by the file")
+            if not path.is_file():
+                raise ScriptError(f"{path}: not a regular file; take it away")
+            yield path.relative_to(folder).as_posix(), path
+
+
+def holds_token(file: RepoFile, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
+    if tokens_in(file.target.encode(), token):
+        return True
+    if file.source is None or file.size < 2**16:
+        return tokens_in(file.read(), token)
+    with file.source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return tokens_in(content, token)
+
+
+def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in some bytes."""
+    if token and content.find(token.encode()) >= 0:
+        return True
+    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
+        at = content.find(prefix)
+        while at >= 0:
+            if HUB_TOKEN.match(content, at):
+                return True
+            at = content.find(prefix, at + 1)
+    return False
+
+
+def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:
+    """Make OUT the repo to be: every planned file and no other; target -> SHA-256. Written whole or not at all.
+
+    What was prepared is noted beside OUT, so that only a folder that was made here, and not changed since, is replaced.
+    """
+    manifest = out.with_name(f".{out.name}.prepared.json")
+    temporary, old, noted = (out.with_name(f".{out.name}.{os.getpid()}.{end}") for end in ("tmp", "old", "json"))
+    before = check_replaceable(out, manifest)
+    try:
+        digests = {file.target: file.sha256 for file in files}
+        if before == digests:
+            return digests
+        check_space(out, sum(file.size for file in files))
+        for file in progress(files, "copying"):
+            target = temporary / file.target
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if file.source is None:
+                target.write_bytes(file.read())
+            else:
+                shutil.copyfile(file.source, target)
+        write_whole(noted, json.dumps({"schema_version": OUTPUT_SCHEMA, "files": digests}, indent=1) + "\n")
+        if out.exists():
+            out.replace(old)
+        temporary.replace(out)
+        noted.replace(manifest)
+    except OSError as error:
+        raise ScriptError(f"{out}: could not be prepared: {error.strerror or error}") from error
+    finally:
+        if old.exists() and not out.exists():
+            old.replace(out)
+        for left in (temporary, old):
+            shutil.rmtree(left, ignore_errors=True)
+        noted.unlink(missing_ok=True)
+    return digests
+
+
+def check_space(out: Path, needed: int) -> None:
+    """ScriptError when the disk of a folder to be has not enough room."""
+    there = next(folder for folder in out.parents if folder.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise ScriptError(f"{out}: no space: {needed:,} bytes needed, {free:,} free; choose another --prepare folder")
+
+
+def check_replaceable(out: Path, manifest: Path) -> dict[str, str] | None:
+    """What was prepared in OUT before (None: nothing there); ScriptError when OUT holds anything else."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise ScriptError(f"{out} is not a folder; choose another --prepare folder")
+    if not out.exists() or not any(out.iterdir()):
         return None
-    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
-    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
-    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
+    noted = read_json(manifest) if manifest.is_file() else None
+    made = noted.get("files") if isinstance(noted, dict) else None
+    if not isinstance(made, dict):
+        raise ScriptError(f"{out} is not empty and was not prepared here; choose another --prepare folder")
+    there = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if not path.is_dir()}
+    changed = sorted(set(there) ^ set(made)) or [n for n in sorted(there) if file_sha256(there[n]) != made[n]]
+    if changed:
+        raise ScriptError(
+            f"{out}: {listing(changed)} changed since it was prepared; move {out} away, or choose another"
+        )
+    return made
 
 
-def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
-    """An interval that does not leave the scale of a proportion."""
-    if score.averages:
-        low, high = max(0.0, low), min(1.0, high)
-    return Interval(float(low), float(high), method)
+# --- parts/hub/access.py ----------------------------------------------------------------------------------------------
+
+HUB_REASONS = {
+    401: f"the token is not valid; {LOG_IN} again",
+    403: "the token has no permission for this; it needs write permission for the repo",
+    404: "no such repo, or no access to it",
+    409: "the Hub refused it as a conflict",
+    412: "the repo has moved on meanwhile",
+    413: "too large for the Hub",
+    429: "too many requests; wait some minutes",
+}
 
 
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+@contextlib.contextmanager
+def hub_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    try:
+        yield
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, HfHubHTTPError):
+            cause = cause.__cause__
+        if cause is None:
+            local = getattr(error, "filename", None)
+            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            raise ScriptError(f"{doing}: {what}") from error
+        status = cause.response.status_code if cause.response is not None else None
+        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
+        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
+        raise ScriptError(f"{doing}: {reason}") from error
+
+
+def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
+    """ScriptError when whoami says that this token may not write to the repo."""
+    owner = repo_id.split("/")[0]
+    token = (identity.get("auth") or {}).get("accessToken") or {}
+    make = "make one with write permission at https://huggingface.co/settings/tokens"
+    if token.get("role") == "read":
+        raise ScriptError(f"the token may only read; {make}")
+    if token.get("role") == "fineGrained":
+        granted = token.get("fineGrained") or {}
+        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
+        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
+        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
+            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
+    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
+    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
+        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
+
+
+# --- parts/ranking/push.py --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a push would do: the parent commit (None: the repo is to be made), and files by what happens to them."""
+
+    parent: str | None
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    same: tuple[str, ...]
+
+
+def plan_upload(
+    api: Any, repo_id: str, files: Mapping[str, RepoFile], digests: Mapping[str, str], private: bool
+) -> Upload:
+    """Compare the prepared files with the repo's by their hashes."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        info = api.repo_info(repo_id)
+    except GatedRepoError:
+        raise
+    except RepositoryNotFoundError:
+        return Upload(None, tuple(sorted(digests)), (), ())
+    if private and not info.private:
+        raise ScriptError(f"{repo_id} exists and is public; leave --private out, or choose another name")
+    states = compare_remote(api, repo_id, info.sha, files, digests)
+    return Upload(
+        info.sha, *(tuple(sorted(n for n, s in states.items() if s == state)) for state in ("new", "changed", "same"))
+    )
+
+
+def compare_remote(
+    api: Any, repo_id: str, revision: str, files: Mapping[str, RepoFile], digests: Mapping[str, str]
+) -> dict[str, str]:
+    """Name -> new, changed or same, from the repo's own hashes: SHA-256 of large files, git's blob hash of others."""
+    from huggingface_hub.utils.sha import git_hash
+
+    remote = {
+        f.path: f for f in api.list_repo_tree(repo_id, recursive=True, revision=revision) if hasattr(f, "blob_id")
+    }
+    states = {}
+    for name, file in files.items():
+        there = remote.get(name)
+        if there is None:
+            states[name] = "new"
+        elif there.lfs is not None:
+            states[name] = "same" if there.lfs.sha256 == digests[name] else "changed"
+        else:
+            states[name] = "same" if there.blob_id == git_hash(file.read()) else "changed"
+    return states
+
+
+def open_pull_request(api: Any, repo_id: str, author: str, title: str) -> Any | None:
+    """The author's open pull request with this title, or None."""
+    mine = api.get_repo_discussions(repo_id, author=author, discussion_type="pull_request", discussion_status="open")
+    return next((request for request in mine if request.title == title and request.author == author), None)
+
+
+def push(
+    files: Mapping[str, RepoFile], digests: Mapping[str, str], message: str, token: str, args: argparse.Namespace
+) -> dict[str, Any]:
+    """Send the prepared files in one commit, read the repo back, and say what happened; nothing is sent twice."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import disable_progress_bars
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
+    with hub_errors(f"push to {args.push}", token):
+        identity = api.whoami()
+        check_write_access(identity, args.push, args.create_pr)
+        plan = plan_upload(api, args.push, files, digests, args.private)
+        answer = {"repo_id": args.push, "new": plan.new, "changed": plan.changed, "unchanged": plan.same}
+        if plan.changed:
+            note(f"overwritten in {args.push}: {listing(plan.changed, 20)}")
+        if plan.parent is not None and not plan.new and not plan.changed:
+            note(f"{args.push} has all {len(digests)} files already; nothing was sent")
+            return answer | {"commit": None, "url": f"{api.endpoint}/{args.push}"}
+        if args.create_pr:
+            if plan.parent is None:
+                raise ScriptError(f"{args.push} does not exist, so it can get no pull request; leave --create-pr out")
+            request = open_pull_request(api, args.push, identity["name"], message)
+            if request:
+                check_pull_request(api, request, args.push, files, digests)
+                return answer | {"commit": None, "pull_request": request.url}
+        if args.dry_run:
+            note(f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push}")
+            return answer | {"commit": None, "dry_run": True}
+        return answer | send(api, plan, files, digests, message, args)
+
+
+def send(
+    api: Any,
+    plan: Upload,
+    files: Mapping[str, RepoFile],
+    digests: Mapping[str, str],
+    message: str,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """Make the commit or the pull request, and compare what the Hub has then."""
+    from huggingface_hub import CommitOperationAdd
+
+    if plan.parent is None:
+        api.create_repo(args.push, private=args.private or None)
+    operations = [CommitOperationAdd(name, files[name].source) for name in (*plan.new, *plan.changed)]
+    commit = api.create_commit(
+        args.push, operations, commit_message=message, parent_commit=plan.parent, create_pr=args.create_pr or None
+    )
+    states = compare_remote(api, args.push, commit.pr_revision if args.create_pr else commit.oid, files, digests)
+    wrong = [name for name, state in states.items() if state != "same"]
+    if wrong:
+        raise ScriptError(f"{args.push}: {listing(wrong)} differ on the Hub after the push")
+    note(f"pushed {len(operations)} files to {commit.pr_url or commit.commit_url}; all {len(digests)} hashes agree")
+    return {"commit": commit.oid, "url": commit.commit_url, "pull_request": commit.pr_url}
+
+
+def check_pull_request(
+    api: Any, request: Any, repo_id: str, files: Mapping[str, RepoFile], digests: Mapping[str, str]
+) -> None:
+    """ScriptError(code=3) when an open pull request has other files than the prepared ones."""
+    states = compare_remote(api, repo_id, request.git_reference, files, digests)
+    if set(states.values()) != {"same"}:
+        raise ScriptError(
+            f"an open pull request is there with other files: {request.url}; merge or close it first", code=3
+        )
+    note(f"{request.url} has all {len(digests)} files already; nothing was sent")
+
+
+# --- parts/ranking/comparable.py --------------------------------------------------------------------------------------
+
+
+def invalid_runs(results: Sequence[Result], vocabulary: MetricMapping, runs: int) -> list[str]:
+    """Why a checkpoint's runs are not valid: many answers that are none, or a score below that of guessing.
+
+    Below guessing: the upper end of Wilson's interval, which holds for all `runs` together (Bonferroni).
     """
-    import numpy as np
+    reasons = []
+    by_key: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_key[result.key].append(result)
+    for key, rows in sorted(by_key.items()):
+        asked = sum((r.score.n or 0) + r.counts.get("unscored", 0) for r in rows)
+        for what in ("empty", "truncated", "unparsed", "unscored"):
+            count = sum(r.counts.get(what, 0) for r in rows)
+            if asked and count / asked > MANY:
+                reasons.append(f"{key}: {count} of {asked} answers {what}")
+        score, chance = mean_score([r.score for r in rows]), chance_level(rows[0], vocabulary)
+        if chance is not None and score.n:
+            high = wilson_interval(score.value * score.n, score.n, 1 - (1 - CONFIDENCE) / runs)[1]
+            if high < chance:
+                reasons.append(f"{key}: {number(score.value)} is below chance, {number(chance)}")
+    return reasons
 
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
 
-
-def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Student's interval for a mean with `freedom` degrees of freedom."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
-    return mean - half, mean + half
-
-
-def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
-    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
-
-    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
-    """
-    import numpy as np
-
-    known = ~np.isnan(scores)
-    scores, clusters = scores[known], clusters[known]
-    groups = len(np.unique(clusters))
-    if groups < 2:
+def chance_level(result: Result, vocabulary: MetricMapping) -> float | None:
+    """The score of guessing, as a proportion, when metric_mapping.json has one for this metric."""
+    entry = vocabulary.entries.get(result.key, {})
+    same = result.score.averages and normalize_name(result.metric) == normalize_name(str(entry.get("metric")))
+    if not same or entry.get("chance") is None:
         return None
-    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
-        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
-    error = clustered_standard_error(scores, clusters)
-    low, high = t_interval(float(scores.mean()), error, groups - 1)
-    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
 
 
-def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
-    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
+def with_sample_counts(
+    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
+) -> dict[Checkpoint, list[Result]]:
+    """The results, with the empty answers counted in the samples where the record has not counted them."""
+    counted: dict[Checkpoint, list[Result]] = {}
+    for checkpoint, results in chosen.items():
+        counted[checkpoint] = []
+        for result in results:
+            own = samples.get(checkpoint, {}).get(result.task)
+            empty = {} if own is None or own.empty is None else {"empty": own.empty}
+            counted[checkpoint].append(replace(result, counts={**result.counts, **empty}) if empty else result)
+    return counted
 
-    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
+
+def item_marks(
+    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
+) -> dict[tuple[Checkpoint, str], tuple[int | None, str, str]]:
+    """(items, digest of the items, digest of the prompts) of every run.
+
+    A run without samples is taken to have the items of most others with as many items: nothing says otherwise.
     """
-    import numpy as np
-
-    known = ~np.isnan(items.scores)
-    values = np.where(known, items.scores, 0.0)
-    _, group = np.unique(items.clusters, return_inverse=True)
-    if len(group) and group.max() + 1 < len(group):
-        order = np.argsort(group, kind="stable")
-        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-        values = np.add.reduceat(values[:, order], starts, axis=1)
-        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
-    order = np.lexsort((*known, *values))
-    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
-
-
-def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
-    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
-    import numpy as np
-
-    kind = np.uint16 if clusters <= 2**16 else np.uint32
-    piece = max(1, CHUNK // clusters)
-    offsets = np.arange(piece)[:, None] * clusters
-    for begin in range(0, draws, 10 * piece):
-        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
-        for first in range(0, len(weights), piece):
-            part = weights[first : first + piece]
-            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
-            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
-        yield weights
+    marks: dict[tuple[Checkpoint, str], tuple[int | None, str, str]] = {}
+    common: dict[tuple[str, int | None], Counter[tuple[str, str]]] = defaultdict(Counter)
+    for checkpoint, results in chosen.items():
+        for result in results:
+            own = samples.get(checkpoint, {}).get(result.task)
+            if own is not None:
+                marks[checkpoint, result.task] = len(own.keys), own.items_digest, own.prompts_digest
+                common[result.task, len(own.keys)][own.items_digest, own.prompts_digest] += 1
+    for checkpoint, results in chosen.items():
+        for result in results:
+            if (checkpoint, result.task) not in marks:
+                n = None if result.score.n is None else result.score.n + result.counts.get("unscored", 0)
+                most = common[result.task, n].most_common(1)
+                marks[checkpoint, result.task] = n, *(most[0][0] if most else ("", ""))
+    return marks
 
 
-def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
-    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
-    import numpy as np
+def unlike_checkpoints(
+    chosen: Mapping[Checkpoint, Sequence[Result]],
+    samples: Mapping[Checkpoint, Mapping[str, Samples]],
+    shared: set[str],
+    vocabulary: MetricMapping,
+    allowed: bool,
+) -> list[Unlike]:
+    """The checkpoints that cannot be compared with the others, and why; ScriptError(code=3) when it is a choice.
 
-    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
-
-
-def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
-    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
-    same ones for all checkpoints.
-
-    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
-    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
+    Compared are the valid ones that were measured alike: on most items, and of these the most checkpoints.
     """
-    import numpy as np
-
-    sums, counts = cluster_sums(items)
-    clusters = sums.shape[1]
-    shared = (counts == counts[0]).all()
-    counts = counts[:1] if shared else counts
-    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
-    means = means.astype(np.float32)
-    drawn = np.empty((len(sums), draws), np.float32)
-    begin = 0
-    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
-        end = begin + len(weights)
-        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
-        begin = end
-    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
-
-
-def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
-    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
-    import numpy as np
-
-    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
-    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
-
-
-def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
-    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
-    import numpy as np
-
-    sums, counts = cluster_sums(items)
-    clusters = sums.shape[1]
-    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
-    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
-    half = (place < sizes).astype(np.float32).T
-    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
-    one = ratios(sums @ half, counts @ half, means)
-    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
-    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+    shares = {c: sorted((r for r in rows if r.key in shared), key=lambda r: r.task) for c, rows in chosen.items()}
+    runs = sum(len({r.key for r in rows if chance_level(r, vocabulary) is not None}) for rows in shares.values())
+    reasons = {c: invalid_runs(rows, vocabulary, max(1, runs)) for c, rows in shares.items()}
+    marks = item_marks(shares, samples)
+    groups: dict[tuple[Any, ...], list[Checkpoint]] = defaultdict(list)
+    for checkpoint, rows in shares.items():
+        if not reasons[checkpoint]:
+            groups[tuple((r.task, *r.conditions.values(), marks[checkpoint, r.task]) for r in rows)].append(checkpoint)
+    group = compared_group(
+        groups,
+        allowed,
+        lambda c: sum(marks[c, r.task][0] or 0 for r in shares[c]),
+        lambda one, other: differences(one, other, shares, marks),
+    )
+    if group is None:
+        first = next(iter(shares))
+        raise ScriptError(
+            f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); choose other benchmarks "
+            "with --benchmarks, or rank all the same with --allow-unlike",
+            code=3,
+        )
+    entries = []
+    for checkpoint, rows in shares.items():
+        if group and checkpoint not in group and not reasons[checkpoint]:
+            reasons[checkpoint] = differences(checkpoint, group[0], shares, marks)
+        if reasons[checkpoint]:
+            tasks = scores_by_task(rows)
+            scores = {key: mean_score(list(tasks[key].values())) for key in sorted(tasks)}
+            entries.append(Unlike(checkpoint, tuple(reasons[checkpoint]), scores))
+    return entries
 
 
-def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
-    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+def compared_group(
+    groups: Mapping[tuple[Any, ...], list[Checkpoint]],
+    allowed: bool,
+    items: Callable[[Checkpoint], int],
+    why: Callable[[Checkpoint, Checkpoint], list[str]],
+) -> list[Checkpoint] | None:
+    """Of the checkpoints measured alike, those on most items, and of these the largest group; None without any.
 
-    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
+    ScriptError(code=3) when two groups are equal in both, or when it is a single one of several checkpoints.
     """
-    import numpy as np
-
-    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
-    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
-    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
-
-
-def trailing_means(values: Any, n: int) -> Any:
-    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
-    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
-
-
-def draw_interval(draws: Any) -> Any:
-    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
-    import numpy as np
-
-    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+    ordered = sorted(groups.values(), key=lambda group: (-items(group[0]), -len(group)))
+    if not ordered:
+        return [] if allowed else None
+    first, *others = ordered
+    if allowed or not others:
+        return first
+    if len(first) == 1 or (items(first[0]), len(first)) == (items(others[0][0]), len(others[0])):
+        one, other = first[0], others[0][0]
+        raise ScriptError(
+            f"not measured alike, so not comparable: {other.name} has {'; '.join(why(other, one))} as {one.name} has; "
+            "evaluate them alike, give one run's folder with --results, or rank all the same with --allow-unlike",
+            code=3,
+        )
+    return first
 
 
-def probability_best(draws: Any) -> Any:
-    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
-    winners = draws >= draws.max(0) - TIE
-    return (winners / winners.sum(0)).mean(1)
+def differences(
+    checkpoint: Checkpoint,
+    other: Checkpoint,
+    shares: Mapping[Checkpoint, Sequence[Result]],
+    marks: Mapping[tuple[Checkpoint, str], tuple[int | None, str, str]],
+) -> list[str]:
+    """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for own, its in zip(shares[checkpoint], shares[other], strict=True):
+        for name, value in own.conditions.items():
+            if value != its.conditions[name]:
+                found[f"{name}: {value or 'none'}, not {its.conditions[name] or 'none'}"].append(own.task)
+        mark, others = marks[checkpoint, own.task], marks[other, own.task]
+        if mark[0] != others[0]:
+            found[f"{mark[0]} items, not {others[0]}"].append(own.task)
+        elif mark[1] != others[1]:
+            found["other items"].append(own.task)
+        elif mark[2] != others[2]:
+            found["other prompts"].append(own.task)
+    return [f"{what} ({listing(tasks, 3)})" for what, tasks in found.items()]
 
 
-def rank_intervals(draws: Any) -> list[tuple[int, int]]:
-    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
-    import numpy as np
+# --- parts/ranking/rank.py --------------------------------------------------------------------------------------------
 
-    tail = (1 - CONFIDENCE) / 2
-    intervals = []
-    for row in draws:
-        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
-        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
-        low = np.quantile(first, tail, method="inverted_cdf")
-        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
-    return intervals
-
-
-def confidence_set(scores: Any, draws: Any) -> Any:
-    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
-
-    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
-    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
-    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
-    resamples one series of losses; here tasks are averaged.)
-    """
-    import numpy as np
-
-    noise = draws - draws.mean(1, keepdims=True)
-    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
-    variance = covariance.diagonal()
-    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
-    clear = spread > TIE
-    spread = np.where(clear, spread, 1)
-    behind = scores - scores[:, None]
-    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
-    left, eliminated = list(range(len(scores))), []
-    while len(left) > 1:
-        furthest = t[np.ix_(left, left)].max(1)
-        worst = int(furthest.argmax())
-        eliminated.append((left.pop(worst), furthest[worst]))
-    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
-    for out, seen in reversed(eliminated):
-        others = [i for i in inside if clear[out, i]]
-        if others:
-            pairs = noise[others] - noise[out]
-            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
-            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
-        tests.append((out, float((largest >= seen).mean())))
-        inside.append(out)
-    p_values, highest = np.ones(len(scores)), 0.0
-    for out, p_value in reversed(tests):
-        highest = max(highest, p_value)
-        p_values[out] = highest
-    return p_values
-
-
-def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
-    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
-
-    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
-    bootstrap, Romano and Wolf 2005).
-    """
-    import numpy as np
-
-    noise = draws - draws.mean(1, keepdims=True)
-    noise = noise - noise[baseline]
-    spread = noise.std(1)
-    clear = spread > TIE * 1e-2
-    quantile = 0.0
-    if clear.any():
-        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
-    difference = scores - scores[baseline]
-    half = np.where(clear, quantile * spread, 0.0)
-    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
-
-
-def split_half_score(halves: Any) -> float:
-    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose."""
-    choose, report = halves
-    winners = choose >= choose.max(0) - TIE
-    return float(((winners * report).sum(0) / winners.sum(0)).mean())
-
-
-def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
-    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
-    import numpy as np
-
-    places = np.asarray(x, float)
-    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
-    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(contrast @ scores), float(low), float(high)
-
-
-# --- Pure core: the ranking ----------------------------------------------------------------------------------------
+DRAWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -1226,171 +3119,224 @@ def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> list[Skipped]:
     return dropped
 
 
-# --- Pure core: what can be compared --------------------------------------------------------------------------------
+# --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
+
+TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
+CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
 
 
-def invalid_runs(results: Sequence[Result], vocabulary: MetricMapping, runs: int) -> list[str]:
-    """Why a checkpoint's runs are not valid: many answers that are none, or a score below that of guessing.
+def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
+    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
 
-    Below guessing: the upper end of Wilson's interval, which holds for all `runs` together (Bonferroni).
+    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
     """
-    reasons = []
-    by_key: dict[str, list[Result]] = defaultdict(list)
-    for result in results:
-        by_key[result.key].append(result)
-    for key, rows in sorted(by_key.items()):
-        asked = sum((r.score.n or 0) + r.counts.get("unscored", 0) for r in rows)
-        for what in ("empty", "truncated", "unparsed", "unscored"):
-            count = sum(r.counts.get(what, 0) for r in rows)
-            if asked and count / asked > MANY:
-                reasons.append(f"{key}: {count} of {asked} answers {what}")
-        score, chance = mean_score([r.score for r in rows]), chance_level(rows[0], vocabulary)
-        if chance is not None and score.n:
-            high = wilson_interval(score.value * score.n, score.n, 1 - (1 - CONFIDENCE) / runs)[1]
-            if high < chance:
-                reasons.append(f"{key}: {number(score.value)} is below chance, {number(chance)}")
-    return reasons
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    _, group = np.unique(items.clusters, return_inverse=True)
+    if len(group) and group.max() + 1 < len(group):
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        values = np.add.reduceat(values[:, order], starts, axis=1)
+        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
+    order = np.lexsort((*known, *values))
+    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
 
 
-def chance_level(result: Result, vocabulary: MetricMapping) -> float | None:
-    """The score of guessing, as a proportion, when metric_mapping.json has one for this metric."""
-    entry = vocabulary.entries.get(result.key, {})
-    same = result.score.averages and normalize_name(result.metric) == normalize_name(str(entry.get("metric")))
-    if not same or entry.get("chance") is None:
-        return None
-    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
+    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
+    import numpy as np
+
+    kind = np.uint16 if clusters <= 2**16 else np.uint32
+    piece = max(1, CHUNK // clusters)
+    offsets = np.arange(piece)[:, None] * clusters
+    for begin in range(0, draws, 10 * piece):
+        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
+        for first in range(0, len(weights), piece):
+            part = weights[first : first + piece]
+            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+        yield weights
 
 
-def with_sample_counts(
-    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
-) -> dict[Checkpoint, list[Result]]:
-    """The results, with the empty answers counted in the samples where the record has not counted them."""
-    counted: dict[Checkpoint, list[Result]] = {}
-    for checkpoint, results in chosen.items():
-        counted[checkpoint] = []
-        for result in results:
-            own = samples.get(checkpoint, {}).get(result.task)
-            empty = {} if own is None or own.empty is None else {"empty": own.empty}
-            counted[checkpoint].append(replace(result, counts={**result.counts, **empty}) if empty else result)
-    return counted
+def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    import numpy as np
+
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
 
 
-def item_marks(
-    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
-) -> dict[tuple[Checkpoint, str], tuple[int | None, str, str]]:
-    """(items, digest of the items, digest of the prompts) of every run.
+def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
+    same ones for all checkpoints.
 
-    A run without samples is taken to have the items of most others with as many items: nothing says otherwise.
+    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
+    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
     """
-    marks: dict[tuple[Checkpoint, str], tuple[int | None, str, str]] = {}
-    common: dict[tuple[str, int | None], Counter[tuple[str, str]]] = defaultdict(Counter)
-    for checkpoint, results in chosen.items():
-        for result in results:
-            own = samples.get(checkpoint, {}).get(result.task)
-            if own is not None:
-                marks[checkpoint, result.task] = len(own.keys), own.items_digest, own.prompts_digest
-                common[result.task, len(own.keys)][own.items_digest, own.prompts_digest] += 1
-    for checkpoint, results in chosen.items():
-        for result in results:
-            if (checkpoint, result.task) not in marks:
-                n = None if result.score.n is None else result.score.n + result.counts.get("unscored", 0)
-                most = common[result.task, n].most_common(1)
-                marks[checkpoint, result.task] = n, *(most[0][0] if most else ("", ""))
-    return marks
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    shared = (counts == counts[0]).all()
+    counts = counts[:1] if shared else counts
+    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
+    means = means.astype(np.float32)
+    drawn = np.empty((len(sums), draws), np.float32)
+    begin = 0
+    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
+        end = begin + len(weights)
+        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
+        begin = end
+    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
 
 
-def unlike_checkpoints(
-    chosen: Mapping[Checkpoint, Sequence[Result]],
-    samples: Mapping[Checkpoint, Mapping[str, Samples]],
-    shared: set[str],
-    vocabulary: MetricMapping,
-    allowed: bool,
-) -> list[Unlike]:
-    """The checkpoints that cannot be compared with the others, and why; ScriptError(code=3) when it is a choice.
+def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
+    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
+    import numpy as np
 
-    Compared are the valid ones that were measured alike: on most items, and of these the most checkpoints.
+    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
+    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+
+
+def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
+    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
+    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
+    half = (place < sizes).astype(np.float32).T
+    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    one = ratios(sums @ half, counts @ half, means)
+    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
+    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+
+    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
     """
-    shares = {c: sorted((r for r in rows if r.key in shared), key=lambda r: r.task) for c, rows in chosen.items()}
-    runs = sum(len({r.key for r in rows if chance_level(r, vocabulary) is not None}) for rows in shares.values())
-    reasons = {c: invalid_runs(rows, vocabulary, max(1, runs)) for c, rows in shares.items()}
-    marks = item_marks(shares, samples)
-    groups: dict[tuple[Any, ...], list[Checkpoint]] = defaultdict(list)
-    for checkpoint, rows in shares.items():
-        if not reasons[checkpoint]:
-            groups[tuple((r.task, *r.conditions.values(), marks[checkpoint, r.task]) for r in rows)].append(checkpoint)
-    group = compared_group(
-        groups,
-        allowed,
-        lambda c: sum(marks[c, r.task][0] or 0 for r in shares[c]),
-        lambda one, other: differences(one, other, shares, marks),
-    )
-    if group is None:
-        first = next(iter(shares))
-        raise ScriptError(
-            f"no checkpoint was measured validly ({first.name}: {listing(reasons[first])}); choose other benchmarks "
-            "with --benchmarks, or rank all the same with --allow-unlike",
-            code=3,
-        )
-    entries = []
-    for checkpoint, rows in shares.items():
-        if group and checkpoint not in group and not reasons[checkpoint]:
-            reasons[checkpoint] = differences(checkpoint, group[0], shares, marks)
-        if reasons[checkpoint]:
-            tasks = scores_by_task(rows)
-            scores = {key: mean_score(list(tasks[key].values())) for key in sorted(tasks)}
-            entries.append(Unlike(checkpoint, tuple(reasons[checkpoint]), scores))
-    return entries
+    import numpy as np
+
+    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
+    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
 
 
-def compared_group(
-    groups: Mapping[tuple[Any, ...], list[Checkpoint]],
-    allowed: bool,
-    items: Callable[[Checkpoint], int],
-    why: Callable[[Checkpoint, Checkpoint], list[str]],
-) -> list[Checkpoint] | None:
-    """Of the checkpoints measured alike, those on most items, and of these the largest group; None without any.
+def trailing_means(values: Any, n: int) -> Any:
+    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
+    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
 
-    ScriptError(code=3) when two groups are equal in both, or when it is a single one of several checkpoints.
+
+def draw_interval(draws: Any) -> Any:
+    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
+    import numpy as np
+
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+
+
+def probability_best(draws: Any) -> Any:
+    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
+    winners = draws >= draws.max(0) - TIE
+    return (winners / winners.sum(0)).mean(1)
+
+
+def rank_intervals(draws: Any) -> list[tuple[int, int]]:
+    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
+    import numpy as np
+
+    tail = (1 - CONFIDENCE) / 2
+    intervals = []
+    for row in draws:
+        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
+        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
+        low = np.quantile(first, tail, method="inverted_cdf")
+        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
+    return intervals
+
+
+def confidence_set(scores: Any, draws: Any) -> Any:
+    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
+    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
+    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
+    resamples one series of losses; here tasks are averaged.)
     """
-    ordered = sorted(groups.values(), key=lambda group: (-items(group[0]), -len(group)))
-    if not ordered:
-        return [] if allowed else None
-    first, *others = ordered
-    if allowed or not others:
-        return first
-    if len(first) == 1 or (items(first[0]), len(first)) == (items(others[0][0]), len(others[0])):
-        one, other = first[0], others[0][0]
-        raise ScriptError(
-            f"not measured alike, so not comparable: {other.name} has {'; '.join(why(other, one))} as {one.name} has; "
-            "evaluate them alike, give one run's folder with --results, or rank all the same with --allow-unlike",
-            code=3,
-        )
-    return first
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
+    variance = covariance.diagonal()
+    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
+    clear = spread > TIE
+    spread = np.where(clear, spread, 1)
+    behind = scores - scores[:, None]
+    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
+    left, eliminated = list(range(len(scores))), []
+    while len(left) > 1:
+        furthest = t[np.ix_(left, left)].max(1)
+        worst = int(furthest.argmax())
+        eliminated.append((left.pop(worst), furthest[worst]))
+    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
+    for out, seen in reversed(eliminated):
+        others = [i for i in inside if clear[out, i]]
+        if others:
+            pairs = noise[others] - noise[out]
+            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
+            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
+        tests.append((out, float((largest >= seen).mean())))
+        inside.append(out)
+    p_values, highest = np.ones(len(scores)), 0.0
+    for out, p_value in reversed(tests):
+        highest = max(highest, p_value)
+        p_values[out] = highest
+    return p_values
 
 
-def differences(
-    checkpoint: Checkpoint,
-    other: Checkpoint,
-    shares: Mapping[Checkpoint, Sequence[Result]],
-    marks: Mapping[tuple[Checkpoint, str], tuple[int | None, str, str]],
-) -> list[str]:
-    """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for own, its in zip(shares[checkpoint], shares[other], strict=True):
-        for name, value in own.conditions.items():
-            if value != its.conditions[name]:
-                found[f"{name}: {value or 'none'}, not {its.conditions[name] or 'none'}"].append(own.task)
-        mark, others = marks[checkpoint, own.task], marks[other, own.task]
-        if mark[0] != others[0]:
-            found[f"{mark[0]} items, not {others[0]}"].append(own.task)
-        elif mark[1] != others[1]:
-            found["other items"].append(own.task)
-        elif mark[2] != others[2]:
-            found["other prompts"].append(own.task)
-    return [f"{what} ({listing(tasks, 3)})" for what, tasks in found.items()]
+def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
+    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
+
+    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
+    bootstrap, Romano and Wolf 2005).
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    noise = noise - noise[baseline]
+    spread = noise.std(1)
+    clear = spread > TIE * 1e-2
+    quantile = 0.0
+    if clear.any():
+        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
+    difference = scores - scores[baseline]
+    half = np.where(clear, quantile * spread, 0.0)
+    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
 
 
-# --- Pure core: how sure the ranking is -----------------------------------------------------------------------------
+def split_half_score(halves: Any) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose."""
+    choose, report = halves
+    winners = choose >= choose.max(0) - TIE
+    return float(((winners * report).sum(0) / winners.sum(0)).mean())
+
+
+def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
+    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(contrast @ scores), float(low), float(high)
+
+
+# --- parts/ranking/certainty.py ---------------------------------------------------------------------------------------
+
+SPLITS = 200  # random halves of the items, each used both ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -1723,7 +3669,14 @@ def distribution(r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]]) 
     return spread
 
 
-# --- Pure core: the race -------------------------------------------------------------------------------------------
+# --- parts/ranking/race.py --------------------------------------------------------------------------------------------
+
+# The race (--plan-next).
+RACE_FACTOR = 3  # successive halving: a round has a third of the checkpoints on three times the items
+BETS = 64  # nodes of the mixture over the size of a bet
+FUTILE = 0.10  # a lower probability that the full run tells the remaining ones apart ends the race as a tie
+
+
 # The best checkpoint from few items, with successive halving: every round asks three times the items of a third of the
 # checkpoints. The target is what the full run would show: its items are a finite population, of which the harness draws
 # at random without replacement. Two things take a checkpoint out:
@@ -1985,7 +3938,7 @@ def race(tasks: Sequence[RaceTask], rounds: Sequence[Round], alpha: float) -> Ra
     exits: dict[int, Exit] = {}
     leader = decided_by = None
     waiting: tuple[int, ...] = ()
-    for number, stage in enumerate(rounds, start=1):
+    for place, stage in enumerate(rounds, start=1):
         waiting = tuple(i for i in members if any(t.asked[i] < min(stage.limit, t.size) for t in tasks))
         if waiting:
             break
@@ -1995,17 +3948,17 @@ def race(tasks: Sequence[RaceTask], rounds: Sequence[Round], alpha: float) -> Ra
         beaten = [i for i in order[1:] if not whole and e_values[:, i].sum() / (count - 1) >= 1 / alpha]
         left = [i for i in order if i not in beaten]
         decided_by = verdict(tasks, left)
-        keep = 1 if decided_by or number == len(rounds) else rounds[number].checkpoints
+        keep = 1 if decided_by or place == len(rounds) else rounds[place].checkpoints
         decided_by = decided_by or ("budget" if keep == 1 else None)
-        exits |= {i: Exit(number, "evidence") for i in beaten}
-        exits |= {i: Exit(number, decided_by or "budget") for i in left[keep:]}
+        exits |= {i: Exit(place, "evidence") for i in beaten}
+        exits |= {i: Exit(place, decided_by or "budget") for i in left[keep:]}
         members = tuple(sorted(left[:keep]))
         if decided_by:
             break
     rivals = [] if leader is None else [i for i in range(count) if i != leader and all(t.asked[i] for t in tasks)]
     gaps = {i: gap_between(tasks, i, leader) for i in rivals}
     against = tuple(e_values.sum(0) / (count - 1))
-    return Race(tuple(rounds), number, members, waiting, exits, leader, decided_by, gaps, against)
+    return Race(tuple(rounds), place, members, waiting, exits, leader, decided_by, gaps, against)
 
 
 def hold_round(tasks: Sequence[RaceTask], members: Sequence[int], e_values: Any) -> list[int]:
@@ -2149,106 +4102,10 @@ def race_lines(plan: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Tasks that were asked for by one name, as mmlu|5 stands for 57.
+# --- parts/ranking/report.py ------------------------------------------------------------------------------------------
 
-    size: how many there are; tasks: those that are measured -> the harness's names; options: of that run, None when
-    another program made it; output_dir: where its records are.
-    """
-
-    name: str
-    size: int
-    tasks: Mapping[str, str]
-    options: tuple[str, ...] | None
-    output_dir: str
-
-
-def carried_options(command: str) -> tuple[str, ...] | None:
-    """The options of an earlier command of lighteval_vllm_uv.py that the next one needs; None for any other command.
-
-    A record is data that may come from anywhere: only known options are taken over, and none that would let a model run
-    its own code.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for flag in CARRIED_OPTIONS:
-        parser.add_argument(flag)
-    parser.add_argument("--use-chat-template", action="store_true")
-    try:
-        words = shlex.split(command)
-        earlier, _ = parser.parse_known_args(words)
-    except (ValueError, argparse.ArgumentError):
-        return None
-    if not any(word.endswith("lighteval_vllm_uv.py") for word in words):
-        return None
-    values = {flag: getattr(earlier, flag[2:].replace("-", "_")) for flag in CARRIED_OPTIONS}
-    options = [word for flag, value in values.items() if value is not None for word in (flag, value)]
-    return (*options, "--use-chat-template") if earlier.use_chat_template else tuple(options)
-
-
-def command_to_measure(
-    requests: Iterable[Request], raced: Sequence[str], models: Sequence[str], limit: int | None
-) -> str | None:
-    """The command that measures the raced tasks as they were, several with && between where their options differ.
-
-    Every word is quoted for a shell. None when another program made the records.
-    """
-    groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
-    for request in requests:
-        wanted = [name for task, name in request.tasks.items() if task in raced]
-        if wanted and request.options is None:
-            return None
-        if wanted:
-            whole = len(wanted) == request.size
-            groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
-    limits = ["--limit", str(limit)] if limit else []
-    script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
-    return " && ".join(
-        shlex.join([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
-        for (options, output_dir), names in groups.items()
-    )
-
-
-def check_requests(requests: Iterable[Request]) -> None:
-    """ScriptError when a run of several tasks was stopped before each of them was measured at least once."""
-    for request in requests:
-        if len(request.tasks) < request.size:
-            raise ScriptError(
-                f"{request.name} has {request.size} tasks, of which {len(request.tasks)} are measured: give the "
-                "command that measures them again (it goes on), or choose tasks with --benchmarks"
-            )
-
-
-def items_asked(result: Result) -> tuple[int, int]:
-    """(items that were asked, items that the task has) of a result; ScriptError when its record does not say."""
-    settings = json.loads(result.settings)
-    source = settings["source"] or {}
-    size = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
-    scored = (result.score.n or 0) + result.counts.get("unscored", 0)
-    if not re.fullmatch(r"[1-9]\d{0,8}", str(size)):
-        size = None if result.limited else scored
-    limit = str((settings["generation"].get("additional_details") or {}).get("limit"))
-    if not size or (result.limited and not limit.isdecimal()):
-        raise ScriptError(f"{result.file}: it does not say how many items {result.task} has; evaluate it again")
-    return min(int(limit), int(size)) if result.limited else int(size), int(size)
-
-
-# --- Pure core: output ---------------------------------------------------------------------------------------------
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A score for people; an absent one is a dash."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """A difference for people, with its sign."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def range_text(low: float, high: float, digits: int = 3) -> str:
-    """'0.861 to 0.889'."""
-    return f"{number(low, digits)} to {number(high, digits)}"
+TABLE_ROWS = 40
+TABLE_COLUMNS = 6
 
 
 def with_interval(score: Estimate | None) -> str:
@@ -2438,15 +4295,6 @@ def sure_cells(r: Ranked, ranking: Ranking) -> list[str]:
     return cells
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned pipe table; names become plain text."""
-    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
-    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def summary_lines(ranking: Ranking) -> list[str]:
     """The outcome in words: source, best, ties, how sure, what takes part."""
     best = ranking.best
@@ -2556,883 +4404,6 @@ def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence
     return "\n\n".join(parts) + "\n"
 
 
-def plain(text: str) -> str:
-    """Foreign text as one line of Markdown without markup."""
-    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
-
-
-# --- Pure core: the card -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CardCell:
-    """A table cell with a bare {RESULT}: its line (from 0), its column's header, and the row's other cells as text."""
-
-    line: int
-    column: str
-    others: tuple[str, ...]
-
-
-def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
-    """The bare placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
-    from markdown_it import MarkdownIt
-
-    inline, references = MarkdownIt("commonmark"), {}
-    tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text.removeprefix("\ufeff"), references)
-    cells: list[CardCell] = []
-    code: set[int] = set()
-    header: list[str] = []
-    row: list[str] = []
-    line = 0
-
-    def words(source: str) -> str:
-        children = inline.parseInline(source, references)[0].children or []
-        return "".join(c.content for c in children if c.type in ("text", "code_inline")).strip()
-
-    for i, token in enumerate(tokens):
-        if token.type in ("fence", "code_block") and token.map:
-            code.update(range(*token.map))
-        elif token.type == "table_open":
-            header = []
-        elif token.type == "tr_open":
-            row, line = [], token.map[0] if token.map else -1
-        elif token.type in ("th_open", "td_open"):
-            row.append(tokens[i + 1].content)
-        elif token.type == "tr_close":
-            header = header or column_names([words(source) for source in row])
-            for j, source in enumerate(row):
-                bare = [m for m in PLACEHOLDER.finditer(source) if m[1] is None]
-                if bare:
-                    others = tuple(words(other) for k, other in enumerate(row) if k != j)
-                    cells += [CardCell(line, header[j], others)] * len(bare)
-    return cells, code
-
-
-def column_names(header: Sequence[str]) -> list[str]:
-    """The names of a table's columns; those without a name, or with that of another column, are numbered."""
-    count = Counter(header)
-    numbered = [f"{name} (column {i})" if name else f"column {i}" for i, name in enumerate(header, start=1)]
-    return [name if name and count[name] == 1 else other for name, other in zip(header, numbered, strict=True)]
-
-
-def choose_columns(cells: Sequence[CardCell], wanted: Sequence[str]) -> set[str]:
-    """The headers of the columns to fill; ScriptError(code=3) when there are several and none is named."""
-    columns = list(dict.fromkeys(cell.column for cell in cells))
-    named = ", ".join(repr(column) for column in columns)
-    chosen = set()
-    for name in wanted:
-        found = [c for c in columns if c == name] or [c for c in columns if normalize_name(c) == normalize_name(name)]
-        if len(found) != 1:
-            raise ScriptError(f"--card-column {name!r}: the card's columns with {{RESULT}} are {named or 'none'}")
-        chosen.add(found[0])
-    if len(columns) > 1 and not chosen:
-        raise ScriptError(
-            f"{{RESULT}} stands in several columns: {named}; choose with --card-column NAME (a table with the "
-            "benchmarks as columns takes {RESULT:benchmark})",
-            code=3,
-        )
-    return chosen or set(columns)
-
-
-# What may follow a benchmark's name in its cell without changing which benchmark it is.
-SETTING = re.compile(r"\s*\((?:\d+[- ]?shots?|acc(?:uracy)?|exact match|em|pass@1|%)\)\s*$", re.IGNORECASE)
-SHOTS = re.compile(r"\b(\d{1,3})[- ]?shots?\b", re.IGNORECASE)
-
-
-def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[str, Estimate]:
-    """(key, score) of the benchmark that a row names in any of its cells; ScriptError(code=1) saying why not."""
-    keys = list(dict.fromkeys(k for t in cell.others if (k := vocabulary.key(t) or vocabulary.key(SETTING.sub("", t)))))
-    exact = [key for key in keys if vocabulary.entries[key]["kind"] == "benchmark"] or keys
-    shown = " | ".join(text for text in cell.others if text.strip())
-    if len(exact) != 1:
-        names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that metric_mapping.json knows"
-        raise ScriptError(f"the row “{shown}” names {names}", code=1)
-    score = best.score(exact[0])
-    if score is None:
-        raise ScriptError(f"no score for {exact[0]}, which the row “{shown}” asks for", code=1)
-    shots = SHOTS.search(shown)
-    if shots and score.shots is not None and score.shots != int(shots[1]):
-        raise ScriptError(f"the row “{shown}” says {shots[0]}, but it was measured with {score.shots} shots", code=1)
-    return exact[0], score
-
-
-def keyed_value(name: str, best: Ranked, vocabulary: MetricMapping) -> str:
-    """The text for {RESULT:name}; ScriptError(code=1) when there is none."""
-    special = {"eval_accuracy": number(best.eval_accuracy), "checkpoint": best.checkpoint.name}
-    if best.checkpoint.step is not None:
-        special["step"] = str(best.checkpoint.step)
-    if name.strip() in special:
-        return special[name.strip()]
-    key = vocabulary.key(name)
-    score = best.score(key) if key else None
-    if score is None:
-        known = [*special, *best.scores, *best.categories]
-        raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
-    return number(score.value)
-
-
-def fill_card(text: str, best: Ranked, vocabulary: MetricMapping, columns: Sequence[str] = ()) -> tuple[str, list[str]]:
-    """The card with its placeholders replaced, and remarks; every other character stays.
-
-    Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column is a choice.
-    """
-    cells, code = placeholder_cells(text)
-    chosen = choose_columns(cells, columns)
-    waiting: dict[int, list[CardCell]] = defaultdict(list)
-    for cell in reversed(cells):
-        waiting[cell.line].append(cell)
-    problems: list[str] = []
-    remarks: list[str] = []
-    filled = 0
-
-    def value(match: re.Match[str], line: int) -> str:
-        if match[1] is not None:
-            return keyed_value(match[1], best, vocabulary)
-        if not waiting[line]:
-            if line in code:
-                remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
-                return match[0]
-            raise ScriptError("{RESULT} stands outside a pipe table's row; write {RESULT:benchmark} there", code=1)
-        cell = waiting[line].pop()
-        if cell.column not in chosen:
-            remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
-            return match[0]
-        key, score = row_score(cell, best, vocabulary)
-        if score.unit == "proportion" and any(looks_like_percent(other) for other in cell.others):
-            remarks.append(f"line {line + 1}: {key} is filled as a proportion, but its row holds percentages")
-        return number(score.value)
-
-    def replaced(match: re.Match[str], line: int) -> str:
-        nonlocal filled
-        try:
-            new = value(match, line) if len(problems) < 5 else match[0]
-        except ScriptError as error:
-            problems.append(f"line {line + 1}: {error}")
-            return match[0]
-        filled += new != match[0]
-        return new
-
-    parts = re.split(r"(\r\n|\r|\n)", text)
-    for i in range(0, len(parts), 2):
-        parts[i] = PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
-    if problems:
-        raise ScriptError(f"the card was not filled: {'; '.join(problems)}", code=1)
-    if not filled:
-        raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
-    return "".join(parts), remarks
-
-
-def looks_like_percent(text: str) -> bool:
-    """Whether a cell is a number that no proportion can be: "53.5", "46.7%"."""
-    match = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%?\s*", text)
-    return bool(match) and 1.5 < float(match[1]) <= 100
-
-
-# --- Edges: reading ------------------------------------------------------------------------------------------------
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def read_vocabulary() -> MetricMapping:
-    """metric_mapping.json, which stands beside the scripts folder."""
-    if not MAPPING_FILE.is_file():
-        raise ScriptError(
-            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
-        )
-    entries = read_json(MAPPING_FILE)
-    names = {}
-    for key, entry in entries.items():
-        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
-    fields = ("lighteval", "inspect", "lm_eval", "helm")
-    return MetricMapping(
-        entries,
-        names,
-        {
-            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
-            for f in fields
-        },
-    )
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
-    """What a folder holds, in natural order, without hidden names."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
-    except OSError as error:
-        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
-
-
-def scan_checkpoints(root: Path, results: Iterable[Path]) -> tuple[list[Checkpoint], list[Skipped], list[str]]:
-    """Complete checkpoints in a folder or one level deeper in step order, incomplete ones, and the other names.
-
-    Links out of the folder are not followed; the folders of results are not looked into.
-    """
-    found, skipped, others = [], [], []
-    passed_over = {os.path.realpath(folder) for folder in (root / "results", *results)}
-    for entry in list_folder(root):
-        if parse_checkpoint_name(entry.name) and is_folder(entry):
-            found.append(Path(entry.path))
-            continue
-        if os.path.realpath(entry.path) in passed_over:
-            continue
-        inner = []
-        if entry.is_dir(follow_symlinks=False):
-            with contextlib.suppress(ScriptError):
-                inner = list_folder(entry.path)
-        named = [Path(e.path) for e in inner if parse_checkpoint_name(e.name) and is_folder(e)]
-        found += named
-        if named:
-            others += [f"{entry.name}/{e.name}" for e in inner if Path(e.path) not in named and e.name != "results"]
-        else:
-            others.append(entry.name)
-    complete = []
-    for path in found:
-        reason = why_incomplete(path, root)
-        if reason:
-            skipped.append(Skipped(path.name, reason))
-        else:
-            step, epoch = parse_checkpoint_name(path.name)
-            complete.append(Checkpoint(path.name, path, step, epoch))
-    complete.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
-    return complete, skipped, others
-
-
-def why_incomplete(folder: Path, root: Path) -> str | None:
-    """What keeps a folder from being a checkpoint, by the names in it; None when it is one."""
-    if folder.is_symlink() and not inside(folder, root):
-        return "a link out of the folder; it is not followed"
-    try:
-        weights = weight_files(folder)
-    except ScriptError as error:
-        return str(error)
-    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
-        return f"weights not readable: {error}"
-    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
-    config = folder / ("adapter_config.json" if adapter else "config.json")
-    if not os.path.isfile(config):
-        return f"no {config.name}"
-    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
-    return f"{links[0]} is a link out of the folder; it is not followed" if links else None
-
-
-def inside(path: Path, root: Path) -> bool:
-    """Whether a path, links resolved, is a folder or lies below it."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
-def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
-    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
-    if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
-    seen: dict[Any, Checkpoint] = {}
-    for checkpoint in checkpoints:
-        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
-        if other is not checkpoint:
-            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
-            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
-    return list(found.values())
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
-    return record
-
-
-def record_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Result]:
-    """A record's numbers, checked; ScriptError naming file and field when one is no finite score in its range."""
-    found = []
-    for row in record["evaluation_results"]:
-        try:
-            found.append(read_result(path, row, record, vocabulary))
-        except KeyError as error:
-            raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ScriptError(
-                f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it"
-            ) from error
-    return found
-
-
-def read_result(path: Path, row: Mapping[str, Any], record: Mapping[str, Any], vocabulary: MetricMapping) -> Result:
-    """One of a record's results; any error of looking things up means that it is damaged."""
-    library = record.get("eval_library") or {}
-    metric, details, task = row["metric_config"], row["score_details"], str(row["evaluation_name"])
-    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{metric.get('metric_id')}")
-    key, subtask = vocabulary.task_key(task, str(library.get("name", "")))
-    generation = row.get("generation_config") or {}
-    extra = generation.get("additional_details") or {}
-    score = read_score(metric, details, extra, result_id, vocabulary.entries.get(key, {}))
-    shaping = {name: value for name, value in extra.items() if name not in ("batch_size", "device")}  # decide no score
-    generation = {**generation, "additional_details": shaping}
-    settings = {"generation": generation, "source": row.get("source_data"), "library": library.get("version")}
-    harness = single_line(f"{library.get('name')} {library.get('version')}")
-    aggregation = (metric.get("additional_details") or {}).get("aggregation", "mean")
-    return Result(
-        key,
-        subtask,
-        result_id,
-        score.metric or "score",
-        score,
-        settings=json.dumps(settings, sort_keys=True),
-        limited=str(extra.get("limit", "None")) not in ("None", "null", ""),
-        harness=harness,
-        file=path.as_posix(),
-        conditions=read_conditions(row, score, harness, (record.get("model_info") or {}).get("inference_engine") or {}),
-        counts={
-            name: int(count)
-            for name, count in (details.get("details") or {}).items()
-            if re.fullmatch(r"\d{1,9}", str(count))
-        },
-        scale=0.01 if score.unit == "proportion" and metric.get("metric_unit") == "percent" else 1.0,
-        corpus_level=aggregation != "mean",
-    )
-
-
-def read_conditions(row: Mapping[str, Any], score: Estimate, harness: str, engine: Mapping[str, Any]) -> dict[str, str]:
-    """What must be alike for results to be compared; unknown things are empty."""
-    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
-    extra, where = generation.get("additional_details") or {}, source.get("additional_details") or {}
-    prompt = {k: v for k in ("use_chat_template", "system_prompt", "few_shot_split") if (v := extra.get(k)) is not None}
-    data = {
-        k: v
-        for k in ("dataset_name", "hf_repo", "hf_split", "split", "revision", "data_sha256")
-        if (v := source.get(k, where.get(k))) is not None
-    }
-    values = (
-        score.metric or "",
-        "" if score.shots is None else f"{score.shots}",
-        harness,
-        f"{engine.get('name') or ''} {engine.get('version') or ''}",
-        extra.get("dtype") or "",
-        json.dumps(prompt, sort_keys=True),
-        json.dumps(generation.get("generation_args") or {}, sort_keys=True),
-        json.dumps(data, sort_keys=True),
-    )
-    return {name: single_line(value) for name, value in zip(SAME_FOR_ALL, values, strict=True)}
-
-
-def read_score(
-    metric: Mapping[str, Any],
-    details: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    result_id: str,
-    entry: Mapping[str, Any],
-) -> Estimate:
-    """The Estimate in a record's result; a percentage becomes a proportion. ValueError when it is out of range."""
-    value = details["score"]
-    if not is_number(value):
-        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
-    unit, low, high = unit_and_range(metric, entry)
-    if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
-    uncertainty = details.get("uncertainty") or {}
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    if error is not None and not (is_number(error) and error >= 0):
-        raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
-    count = uncertainty.get("num_samples")
-    if count is not None and not (is_number(count) and count == int(count) >= 0):
-        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
-    name = metric.get("metric_id") or metric.get("metric_name")
-    scale = 0.01 if unit == "percent" else 1
-    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(settings.get("few_shot", "")))
-    return Estimate(
-        value * scale,
-        None if error is None else error * scale,
-        None if count is None else int(count),
-        "proportion" if unit == "percent" else unit,
-        bool(metric.get("lower_is_better")),
-        name and single_line(name),
-        int(shots[1]) if shots else None,
-    )
-
-
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
-
-
-def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
-    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
-
-    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
-    """
-    name = metric.get("metric_id") or metric.get("metric_name")
-    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
-    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit")
-    if not unit:
-        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
-    if main and entry and entry["unit"] == unit:
-        default = entry["range"]
-    else:
-        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
-    default = default or (None, None)
-    low = default[0] if low is None else low
-    high = default[1] if high is None else high
-    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
-
-
-def samples_file(result: Result) -> Path:
-    """Where the samples of a result lie: beside its record."""
-    path = Path(result.file)
-    return path.with_name(f"{path.stem}_samples.jsonl")
-
-
-def read_samples(result: Result, cluster_by: str | None, known: dict[str, Any]) -> Samples | None:
-    """The samples of a result; None without a file, or when it has none about this result.
-
-    known: what several files have in common, kept once. ScriptError for a damaged file.
-    """
-    import orjson
-
-    path = samples_file(result)
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
-    try:
-        rows = [row for line in lines if line.strip() and is_about(row := orjson.loads(line), result)]
-        samples = make_samples(rows, result, cluster_by, known)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ScriptError(
-            f"{path}: unreadable samples: {type(error).__name__}: {single_line(error)}; remove the record and its "
-            "samples and evaluate again, or leave statistics out with --draws 0"
-        ) from error
-    return samples
-
-
-def is_about(row: Mapping[str, Any], result: Result) -> bool:
-    """Whether a line of a samples file is about this result; one that names none is about the record's only one."""
-    named = row.get("evaluation_result_id")
-    return named is None or named == result.result_id or single_line(named) == result.result_id
-
-
-def make_samples(
-    rows: Sequence[Mapping[str, Any]], result: Result, cluster_by: str | None, known: dict[str, Any]
-) -> Samples | None:
-    """Samples from the lines about one result, in the order of their keys; any error means that they are damaged."""
-    import numpy as np
-
-    if not rows:
-        return None
-    seen: Counter[tuple[str, str]] = Counter()
-    found = []
-    for row in rows:
-        item = str(row["sample_id"]), str(row.get("sample_hash") or "")
-        seen[item] += 1
-        found.append(((*item, seen[item]), row))
-    found.sort(key=lambda pair: pair[0])
-    keys = tuple(key for key, _ in found)
-    rows = [row for _, row in found]
-    scores = np.array([math.nan if row.get("error") else float(row["evaluation"]["score"]) for row in rows])
-    if np.isinf(scores).any() or any(math.isnan(s) and not r.get("error") for s, r in zip(scores, rows, strict=True)):
-        raise ValueError("a score is not a finite number")
-    prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
-    empty = None if "empty" in result.counts else sum(map(is_empty, rows))
-    items_digest = digest_of(keys)
-    return Samples(
-        known.setdefault(items_digest, keys),
-        sample_clusters(keys, rows, cluster_by, known),
-        scores * result.scale,
-        items_digest,
-        "" if None in prompts else digest_of(prompts),
-        empty,
-    )
-
-
-def is_empty(row: Mapping[str, Any]) -> bool:
-    """Whether a written answer is blank."""
-    answers = (row.get("output") or {}).get("raw")
-    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
-
-
-def digest_of(parts: Iterable[Any]) -> str:
-    """A short hash of some values in their order."""
-    return hashlib.blake2b(repr(tuple(parts)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def sample_clusters(
-    keys: Sequence[tuple[str, str, int]],
-    rows: Sequence[Mapping[str, Any]],
-    cluster_by: str | None,
-    known: dict[str, Any],
-) -> tuple[str | None, ...]:
-    """The cluster of each item: what --cluster-by names, or a known field of the metadata, or the item that repeats."""
-    repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
-    clusters: list[str | None] = [" ".join(key[:2]) if key[:2] in repeated else None for key in keys]
-    for i, row in enumerate(rows):
-        metadata = row.get("metadata") or {}
-        name = cluster_by or CLUSTER_FIELD
-        value = metadata.get(name, row.get(name) if cluster_by else None)
-        clusters[i] = clusters[i] if value is None else str(value)
-    return known.setdefault(digest_of(clusters), tuple(clusters))
-
-
-def adds_up(samples: Samples, result: Result) -> bool:
-    """Whether the samples' scores average to the recorded score."""
-    import numpy as np
-
-    scored = samples.scores[~np.isnan(samples.scores)]
-    return len(scored) > 0 and abs(float(scored.mean()) - result.score.value) <= ROUNDED
-
-
-def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str, ItemScores]:
-    """Task -> items of all checkpoints, for the tasks of which every checkpoint has samples.
-
-    Items are the same when id, hash and repetition are; one that a checkpoint lacks is NaN there.
-    """
-    import numpy as np
-
-    rows = list(samples.values())
-    aligned = {}
-    for task in dict.fromkeys(task for own in rows for task in own):
-        if not all(task in own for own in rows):
-            continue
-        parts = [own[task] for own in rows]
-        keys = parts[0].keys
-        if any(part.keys is not keys for part in parts):
-            keys = tuple(sorted({key for part in parts for key in part.keys}))
-        places = {key: i for i, key in enumerate(keys)}
-        scores = np.full((len(parts), len(keys)), math.nan)
-        clusters: list[str | None] = [None] * len(keys)
-        for i, part in enumerate(parts):
-            where = slice(None) if part.keys is keys else [places[key] for key in part.keys]
-            scores[i, where] = part.scores
-        for part in {id(part.clusters): part for part in parts}.values():
-            for key, cluster in zip(part.keys, part.clusters, strict=True):
-                clusters[places[key]] = clusters[places[key]] or cluster
-        numbers: dict[Any, int] = {}
-        marks = [
-            numbers.setdefault(key if name is None else name, len(numbers))
-            for key, name in zip(keys, clusters, strict=True)
-        ]
-        ids = tuple(key[0] if key[2] == 1 else f"{key[0]}#{key[2]}" for key in keys)
-        aligned[task] = ItemScores(ids, np.array(marks), scores)
-    return aligned
-
-
-def read_all_samples(
-    chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None
-) -> dict[Checkpoint, dict[str, Samples]]:
-    """The usable samples of the chosen results, by checkpoint and task: those that average to the recorded score.
-
-    Those of a corpus-level metric cannot; of other metrics they should, and a line on stderr says where they do not.
-    """
-    known: dict[str, Any] = {}
-    found: dict[Checkpoint, dict[str, Samples]] = {checkpoint: {} for checkpoint in chosen}
-    pairs = [(c, result) for c, results in chosen.items() for result in results if not result.corpus_level]
-    apart = []
-    for checkpoint, result in progress(pairs, "reading samples"):
-        samples = read_samples(result, cluster_by, known)
-        if samples is not None and adds_up(samples, result):
-            found[checkpoint][result.task] = samples
-        elif samples is not None:
-            apart.append(result.file)
-    if apart:
-        note(f"warning: samples that do not average to the recorded score are not used: those of {listing(apart, 3)}")
-    everything = [samples for own in found.values() for samples in own.values()]
-    if cluster_by and everything and all(set(samples.clusters) == {None} for samples in everything):
-        raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
-    return found
-
-
-def read_items(chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None) -> dict[str, ItemScores]:
-    """Task -> items of all checkpoints, aligned, from the samples beside the records; rows in the order of `chosen`."""
-    return align_items(read_all_samples(chosen, cluster_by))
-
-
-class Owners:
-    """Finds the checkpoint that a record is about: by the hash of its weights, else by path and folder name."""
-
-    def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
-        self.checkpoints = checkpoints
-        self.hashes: dict[Checkpoint, str] = {}
-        self.by_hash: dict[str, Checkpoint] = {}
-        self.by_name: dict[str, list[Checkpoint]] = defaultdict(list)
-        for checkpoint in checkpoints:
-            self.by_name[checkpoint.name].append(checkpoint)
-
-    def weights(self, checkpoint: Checkpoint) -> str:
-        """The hash of a checkpoint's weights."""
-        if checkpoint not in self.hashes:
-            try:
-                self.hashes[checkpoint] = weights_sha256(checkpoint.path)
-            except OSError as error:
-                raise ScriptError(f"{checkpoint.path}: weights not readable: {error.strerror or error}") from error
-        return self.hashes[checkpoint]
-
-    def with_weights(self, digest: str) -> Checkpoint | None:
-        """The checkpoint whose weights have this hash."""
-        if len(self.by_hash) < len(self.checkpoints):
-            self.by_hash = {self.weights(c): c for c in reversed(self.checkpoints)}
-        return self.by_hash.get(digest)
-
-    def named(self, path: str) -> Checkpoint | None:
-        """The checkpoint with this folder name whose path has the other folders of `path`, in order."""
-        parts = [part for part in PurePosixPath(path).parts if part not in ("..", ".", "/")]
-        for checkpoint in self.by_name.get(parts[-1], ()) if parts else ():
-            rest = iter(checkpoint.path.resolve().parts)
-            if all(part in rest for part in parts):
-                return checkpoint
-        return None
-
-    def of(self, record: Mapping[str, Any], file: Path) -> Checkpoint | None:
-        """The record's checkpoint, or None when it is about another model; ScriptError for results of other weights."""
-        info = record.get("model_info") if isinstance(record.get("model_info"), dict) else {}
-        details = info.get("additional_details") or record
-        if not isinstance(details, dict):
-            return None
-        digest, named = str(details.get("weights_sha256") or ""), self.named(str(details.get("path") or ""))
-        if not digest or (named and self.weights(named) == digest):
-            return named
-        owner = self.with_weights(digest)
-        if named and not owner and not record.get("failure"):
-            raise ScriptError(
-                f"{file}: results of other weights: {named.path} has changed since; evaluate it again, or remove the "
-                "record"
-            )
-        return owner
-
-
-def read_measured(
-    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping
-) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], int]:
-    """Results by checkpoint, tasks that failed and were not measured since, and how many records are about others."""
-    owners = Owners(checkpoints)
-    results: dict[Checkpoint, list[Result]] = defaultdict(list)
-    failed, strangers = [], 0
-    for path in progress(record_files(folders), "reading records"):
-        record = read_record(path)
-        if record is None:
-            continue
-        owner = owners.of(record, path)
-        if record.get("failure"):
-            failed += [(owner, path, record)] if owner else []
-        elif owner:
-            results[owner] += record_results(path, record, vocabulary)
-        else:
-            strangers += 1
-    failures = []
-    for owner, path, record in failed:
-        task, error = single_line(record.get("task")), single_line(record.get("error"))[:200]
-        library = record.get("eval_library")
-        library = str(library.get("name", "")) if isinstance(library, dict) else "lighteval"
-        measured = {(r.key, r.subtask) for r in results.get(owner, ())}
-        if vocabulary.task_key(task, library) not in measured:
-            failures.append({"checkpoint": owner.name, "task": task, "error": error, "file": path.as_posix()})
-    return results, failures, strangers
-
-
-def read_weights(source: str | None, vocabulary: MetricMapping) -> Mapping[str, float] | None:
-    """Category -> weight, from a JSON or YAML file or the reference's own."""
-    if source is None:
-        return None
-    if source == "reference":
-        return {key: rule.weight for key, rule in STEP_FORMULAS.items()}
-    import yaml
-
-    try:
-        value = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ScriptError(f"--weights {source}: {single_line(error)}") from error
-    if not isinstance(value, dict) or not value:
-        raise ScriptError(f"--weights {source}: a mapping of category to weight is expected")
-    weights = {}
-    for name, weight in value.items():
-        key = vocabulary.key(str(name))
-        if key is None:
-            raise ScriptError(f"--weights {source}: unknown name {name!r}{nearest(str(name), vocabulary.entries)}")
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
-            raise ScriptError(f"--weights {source}: the weight of {name} is {weight!r}, not a number of at least 0")
-        weights[key] = float(weight)
-    return weights
-
-
-def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
-    """The one public function of a Python file: from {benchmark or category: score} to the overall score."""
-    namespace: dict[str, Any] = {"__name__": "score_function", "__file__": path}
-
-    def guarded(call: Callable[[], Any]) -> Any:
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                return call()
-        except (Exception, SystemExit) as error:
-            raise ScriptError(f"--score-function {path}: {type(error).__name__}: {single_line(error)}") from error
-
-    # The user's own file, named on the command line.
-    guarded(lambda: exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"), namespace))
-    functions = [
-        value
-        for name, value in namespace.items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "score_function"
-    ]
-    if len(functions) != 1:
-        raise ScriptError(f"--score-function {path}: one public function is expected, there are {len(functions)}")
-    return lambda scores: guarded(lambda: functions[0](scores))
-
-
-def read_card(path: Path) -> str:
-    """A card's text with its line ends as they are."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ScriptError(f"--card {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ScriptError(f"--card {path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-
-
-# --- Edges: writing ------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
-    begun, bar = time.monotonic(), None
-    try:
-        for done, item in enumerate(items):
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task(what, total=len(items), rate="")
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
-            yield item
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
-
-
 def table_text(ranking: Ranking, vocabulary: MetricMapping) -> str:
     """The ranking for stdout: a rich table on a terminal, a Markdown one in a pipe."""
     header, rows, hidden = table_rows(ranking, vocabulary, TABLE_ROWS)
@@ -3445,499 +4416,93 @@ def table_text(ranking: Ranking, vocabulary: MetricMapping) -> str:
     return "\n".join(lines)
 
 
-def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
-    """The table for a terminal, with its colors."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+# --- parts/ranking/race_plan.py ---------------------------------------------------------------------------------------
 
-    table = Table(*header, title=title)
-    for row in rows:
-        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
-
-
-def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> list[str]:
-    """score_by_step, benchmarks_by_step and score_distribution as PNG and SVG, all or none; the names written."""
-    import matplotlib
-
-    shown = [r for r in ranking.ranked if r.checkpoint.step is not None] or list(ranking.ranked)
-    by_step = shown[0].checkpoint.step is not None
-    x = [r.checkpoint.step if by_step else r.checkpoint.epoch for r in shown]
-    label = "training step" if by_step else "epoch"
-    title = "step-formula: synthetic, nothing was measured" if ranking.synthetic else "measured"
-    drawn = {
-        "score_by_step": draw_scores(ranking, shown, x, label, title),
-        "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
-        "score_distribution": draw_distribution(shown, x, label, title),
-    }
-    temporary: dict[Path, Path] = {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in drawn.items():
-            for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
-                target = folder / f"{name}{suffix}"
-                temporary[target] = folder / f".{target.name}.{os.getpid()}.tmp"
-                with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
-                    figure.savefig(
-                        temporary[target], format=suffix[1:], dpi=150, metadata=metadata, bbox_inches="tight"
-                    )
-        for target, path in temporary.items():
-            path.replace(target)
-    except OSError as error:
-        raise ScriptError(f"--figures {folder}: {error.strerror or error}") from error
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
-    return [path.name for path in temporary]
-
-
-def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], label: str, title: str) -> Any:
-    """eval_accuracy against step with 95 % intervals, the best one and those tied with it marked."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5))
-    axes = figure.subplots()
-    y = [r.eval_accuracy for r in shown]
-    bars = error_bars(shown)
-    axes.errorbar(x, y, yerr=bars, marker="o", capsize=3, color="#3b6ea8")
-    if ranking.smooth > 1:
-        smoothed = [math.nan if r.smoothed is None else r.smoothed for r in shown]
-        axes.plot(x, smoothed, "--", color="#e08e45", label=f"mean over the last {ranking.smooth}")
-    if ranking.best in shown:
-        at, name = shown.index(ranking.best), ranking.best.checkpoint.name
-        axes.plot(x[at], y[at], "*", zorder=4, markersize=16, color="#d1495b", label=f"best: {name}")
-    tied = [i for i, r in enumerate(shown) if r in ranking.tied]
-    if tied:
-        why = "cannot be told from it" if ranking.statistics else "same score"
-        places, heights = [x[i] for i in tied], [y[i] for i in tied]
-        axes.plot(places, heights, "o", zorder=3, markersize=9, color="#e9a8ae", label=why)
-    axes.legend()
-    what = ", bars: 95 % intervals" if bars else ""
-    axes.set(xlabel=label, ylabel=f"eval_accuracy ({ranking.overall})", title=f"Score by {label} ({title}{what})")
-    axes.grid(alpha=0.3)
-    return figure
-
-
-def error_bars(shown: Sequence[Ranked]) -> list[list[float]] | None:
-    """How far the 95 % intervals reach below and above the scores; None where there are none."""
-    if not all(r.interval for r in shown):
-        return None
-    low = [max(0.0, r.eval_accuracy - r.interval.low) for r in shown]
-    return [low, [max(0.0, r.interval.high - r.eval_accuracy) for r in shown]]
-
-
-def draw_distribution(shown: Sequence[Ranked], x: Sequence[int], label: str, title: str) -> Any:
-    """The spread of the benchmarks' scores of each checkpoint: box, median, every score as a point."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(min(24, max(6, 0.5 * len(x) + 2)), 4.5))
-    axes = figure.subplots()
-    scores = [[s.value for s in r.scores.values() if s.averages] or [math.nan] for r in shown]
-    places = list(range(len(x)))
-    axes.boxplot(scores, positions=places, widths=0.6, showfliers=False, medianprops={"color": "#d1495b"})
-    for place, values in zip(places, scores, strict=True):
-        axes.plot([place] * len(values), values, ".", color="#3b6ea8", alpha=0.5)
-    every = max(1, len(x) // 25)
-    axes.set_xticks(places[::every], [str(step) for step in x[::every]], rotation=45)
-    axes.set(xlabel=label, ylabel="score of a benchmark", title=f"Scores of the benchmarks by {label} ({title})")
-    axes.grid(alpha=0.3, axis="y")
-    return figure
-
-
-def draw_heat_map(shown: Sequence[Ranked], x: Sequence[int], label: str, title: str, vocabulary: MetricMapping) -> Any:
-    """Benchmark × step, for all that are proportions (or, without any, for all); a missing score stays white."""
-    from matplotlib.figure import Figure
-
-    scores = {key: score for r in shown for key, score in r.scores.items()}
-    keys = [key for key, score in scores.items() if score.unit == "proportion"] or list(scores)
-    keys.sort(key=lambda key: (category_order(vocabulary.category(key) or key), vocabulary.category(key) != key, key))
-    top = 1 if scores[keys[0]].unit == "proportion" else None
-    figure = Figure(figsize=(min(24, max(6, 0.62 * len(x) + 3)), min(40, max(2.5, 0.4 * len(keys) + 1.2))))
-    axes = figure.subplots()
-    values = [[score.value if (score := r.score(key)) else math.nan for r in shown] for key in keys]
-    image = axes.imshow(values, aspect="auto", cmap="viridis", vmin=0 if top else None, vmax=top)
-    names = [vocabulary.title(k) + (" (lower is better)" if scores[k].lower_is_better else "") for k in keys]
-    axes.set_yticks(range(len(keys)), names)
-    every = max(1, len(x) // 25)
-    axes.set_xticks(range(0, len(x), every), [str(step) for step in x[::every]], rotation=45)
-    if len(x) <= 15:
-        for i, row in enumerate(values):
-            for j, value in enumerate(row):
-                if not math.isnan(value):
-                    shade = "black" if value > (0.6 if top else image.norm.vmax / 2) else "white"
-                    axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=shade)
-    axes.set(xlabel=label, title=f"Score by benchmark ({title})")
-    figure.colorbar(image, ax=axes)
-    return figure
-
-
-# --- Edges: prepare ------------------------------------------------------------------------------------------------
+CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
 
 
 @dataclass(frozen=True, slots=True)
-class RepoFile:
-    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
+class Request:
+    """Tasks that were asked for by one name, as mmlu|5 stands for 57.
 
-    target: str
-    source: Path | None = None
-    text: str | None = None
-
-    def read(self) -> bytes:
-        """The bytes."""
-        return self.text.encode() if self.source is None else self.source.read_bytes()
-
-    @property
-    def size(self) -> int:
-        """How many bytes."""
-        return len(self.read()) if self.source is None else self.source.stat().st_size
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the bytes."""
-        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
-
-
-def plan_files(
-    checkpoint: Checkpoint, card: str, assets: Sequence[Path], root: Path, token_file: Path | None, token: str | None
-) -> tuple[list[RepoFile], list[str]]:
-    """The files of the repo to be, and the names left out because they may hold secrets.
-
-    Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
+    size: how many there are; tasks: those that are measured -> the harness's names; options: of that run, None when
+    another program made it; output_dir: where its records are.
     """
-    found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
-    for asset in assets:
-        name = Path(os.path.abspath(asset)).name
-        if asset.is_file():
-            found.append(RepoFile(name, asset))
-        elif asset.is_dir():
-            found += [RepoFile(f"{name}/{inner}", path) for inner, path in walk(asset, asset)]
-        else:
-            raise ScriptError(f"--assets {asset}: no such file or folder")
-    secrets = {
-        f.target
-        for f in found
-        if any(map(SECRET_NAME.fullmatch, PurePosixPath(f.target).parts))
-        or (token_file and os.path.realpath(f.source) == os.path.realpath(token_file))
-    }
-    files = [RepoFile("README.md", text=card), *(f for f in found if f.target not in secrets)]
-    twice = [name for name, count in Counter(f.target for f in files).items() if count > 1]
-    if twice:
-        raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
-    for file in progress(files, "looking for tokens"):
-        if holds_token(file, token):
+
+    name: str
+    size: int
+    tasks: Mapping[str, str]
+    options: tuple[str, ...] | None
+    output_dir: str
+
+
+def carried_options(command: str) -> tuple[str, ...] | None:
+    """The options of an earlier command of lighteval_vllm_uv.py that the next one needs; None for any other command.
+
+    A record is data that may come from anywhere: only known options are taken over, and none that would let a model run
+    its own code.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for flag in CARRIED_OPTIONS:
+        parser.add_argument(flag)
+    parser.add_argument("--use-chat-template", action="store_true")
+    try:
+        words = shlex.split(command)
+        earlier, _ = parser.parse_known_args(words)
+    except (ValueError, argparse.ArgumentError):
+        return None
+    if not any(word.endswith("lighteval_vllm_uv.py") for word in words):
+        return None
+    values = {flag: getattr(earlier, flag[2:].replace("-", "_")) for flag in CARRIED_OPTIONS}
+    options = [word for flag, value in values.items() if value is not None for word in (flag, value)]
+    return (*options, "--use-chat-template") if earlier.use_chat_template else tuple(options)
+
+
+def command_to_measure(
+    requests: Iterable[Request], raced: Sequence[str], models: Sequence[str], limit: int | None
+) -> str | None:
+    """The command that measures the raced tasks as they were, several with && between where their options differ.
+
+    Every word is quoted for a shell. None when another program made the records.
+    """
+    groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    for request in requests:
+        wanted = [name for task, name in request.tasks.items() if task in raced]
+        if wanted and request.options is None:
+            return None
+        if wanted:
+            whole = len(wanted) == request.size
+            groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
+    limits = ["--limit", str(limit)] if limit else []
+    script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
+    return " && ".join(
+        shlex.join([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
+        for (options, output_dir), names in groups.items()
+    )
+
+
+def check_requests(requests: Iterable[Request]) -> None:
+    """ScriptError when a run of several tasks was stopped before each of them was measured at least once."""
+    for request in requests:
+        if len(request.tasks) < request.size:
             raise ScriptError(
-                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
+                f"{request.name} has {request.size} tasks, of which {len(request.tasks)} are measured: give the "
+                "command that measures them again (it goes on), or choose tasks with --benchmarks"
             )
-    return sorted(files, key=lambda f: f.target), sorted(secrets)
 
 
-def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    """(name with /, path) of all files below a folder; ScriptError for a link out of `root` and for what is no file."""
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    for base, directories, names in os.walk(folder, onerror=stop):
-        directories[:] = sorted(d for d in directories if d not in NEVER_COPIED)
-        for name in (*sorted(names), *(d for d in directories if os.path.islink(os.path.join(base, d)))):
-            path = Path(base, name)
-            if path.is_symlink() and not (inside(path, root) and path.is_file()):
-                raise ScriptError(f"{path}: a link that leads elsewhere is not copied; replace it by the file")
-            if not path.is_file():
-                raise ScriptError(f"{path}: not a regular file; take it away")
-            yield path.relative_to(folder).as_posix(), path
-
-
-def holds_token(file: RepoFile, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
-    if tokens_in(file.target.encode(), token):
-        return True
-    if file.source is None or file.size < 2**16:
-        return tokens_in(file.read(), token)
-    with file.source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return tokens_in(content, token)
-
-
-def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in some bytes."""
-    if token and content.find(token.encode()) >= 0:
-        return True
-    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
-        at = content.find(prefix)
-        while at >= 0:
-            if HUB_TOKEN.match(content, at):
-                return True
-            at = content.find(prefix, at + 1)
-    return False
-
-
-def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:
-    """Make OUT the repo to be: every planned file and no other; target -> SHA-256. Written whole or not at all.
-
-    What was prepared is noted beside OUT, so that only a folder that was made here, and not changed since, is replaced.
-    """
-    manifest = out.with_name(f".{out.name}.prepared.json")
-    temporary, old, noted = (out.with_name(f".{out.name}.{os.getpid()}.{end}") for end in ("tmp", "old", "json"))
-    before = check_replaceable(out, manifest)
-    try:
-        digests = {file.target: file.sha256 for file in files}
-        if before == digests:
-            return digests
-        check_space(out, sum(file.size for file in files))
-        for file in progress(files, "copying"):
-            target = temporary / file.target
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if file.source is None:
-                target.write_bytes(file.read())
-            else:
-                shutil.copyfile(file.source, target)
-        write_whole(noted, json.dumps({"schema_version": OUTPUT_SCHEMA, "files": digests}, indent=1) + "\n")
-        if out.exists():
-            out.replace(old)
-        temporary.replace(out)
-        noted.replace(manifest)
-    except OSError as error:
-        raise ScriptError(f"{out}: could not be prepared: {error.strerror or error}") from error
-    finally:
-        if old.exists() and not out.exists():
-            old.replace(out)
-        for left in (temporary, old):
-            shutil.rmtree(left, ignore_errors=True)
-        noted.unlink(missing_ok=True)
-    return digests
-
-
-def check_space(out: Path, needed: int) -> None:
-    """ScriptError when the disk of a folder to be has not enough room."""
-    there = next(folder for folder in out.parents if folder.exists())
-    free = shutil.disk_usage(there).free
-    if needed > free:
-        raise ScriptError(f"{out}: no space: {needed:,} bytes needed, {free:,} free; choose another --prepare folder")
-
-
-def check_replaceable(out: Path, manifest: Path) -> dict[str, str] | None:
-    """What was prepared in OUT before (None: nothing there); ScriptError when OUT holds anything else."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise ScriptError(f"{out} is not a folder; choose another --prepare folder")
-    if not out.exists() or not any(out.iterdir()):
-        return None
-    noted = read_json(manifest) if manifest.is_file() else None
-    made = noted.get("files") if isinstance(noted, dict) else None
-    if not isinstance(made, dict):
-        raise ScriptError(f"{out} is not empty and was not prepared here; choose another --prepare folder")
-    there = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if not path.is_dir()}
-    changed = sorted(set(there) ^ set(made)) or [n for n in sorted(there) if file_sha256(there[n]) != made[n]]
-    if changed:
-        raise ScriptError(
-            f"{out}: {listing(changed)} changed since it was prepared; move {out} away, or choose another"
-        )
-    return made
-
-
-# --- Edges: push ---------------------------------------------------------------------------------------------------
-
-
-def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    if token_file:
-        where = f"--token-file {token_file}"
-        try:
-            token = Path(token_file).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ScriptError(f"{where}: could not be read") from error
-    else:
-        where = "the Hub token"
-        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-    if not token:
-        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
-    if not re.fullmatch(r"\s*[!-~]+\s*", token):
-        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
-    return token.strip()
-
-
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-@contextlib.contextmanager
-def hub_errors(doing: str, token: str) -> Iterator[None]:
-    """Turn the Hub client's errors into one line that says what failed."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        yield
-    except HFValidationError as error:
-        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
-    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
-        cause: BaseException | None = error
-        while cause and not isinstance(cause, HfHubHTTPError):
-            cause = cause.__cause__
-        if cause is None:
-            local = getattr(error, "filename", None)
-            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
-            raise ScriptError(f"{doing}: {what}") from error
-        status = cause.response.status_code if cause.response is not None else None
-        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
-        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
-        raise ScriptError(f"{doing}: {reason}") from error
-
-
-def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
-    """ScriptError when whoami says that this token may not write to the repo."""
-    owner = repo_id.split("/")[0]
-    token = (identity.get("auth") or {}).get("accessToken") or {}
-    make = "make one with write permission at https://huggingface.co/settings/tokens"
-    if token.get("role") == "read":
-        raise ScriptError(f"the token may only read; {make}")
-    if token.get("role") == "fineGrained":
-        granted = token.get("fineGrained") or {}
-        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
-        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
-        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
-            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
-    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
-    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
-        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """What a push would do: the parent commit (None: the repo is to be made), and files by what happens to them."""
-
-    parent: str | None
-    new: tuple[str, ...]
-    changed: tuple[str, ...]
-    same: tuple[str, ...]
-
-
-def plan_upload(
-    api: Any, repo_id: str, files: Mapping[str, RepoFile], digests: Mapping[str, str], private: bool
-) -> Upload:
-    """Compare the prepared files with the repo's by their hashes."""
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    try:
-        info = api.repo_info(repo_id)
-    except GatedRepoError:
-        raise
-    except RepositoryNotFoundError:
-        return Upload(None, tuple(sorted(digests)), (), ())
-    if private and not info.private:
-        raise ScriptError(f"{repo_id} exists and is public; leave --private out, or choose another name")
-    states = compare_remote(api, repo_id, info.sha, files, digests)
-    return Upload(
-        info.sha, *(tuple(sorted(n for n, s in states.items() if s == state)) for state in ("new", "changed", "same"))
-    )
-
-
-def compare_remote(
-    api: Any, repo_id: str, revision: str, files: Mapping[str, RepoFile], digests: Mapping[str, str]
-) -> dict[str, str]:
-    """Name -> new, changed or same, from the repo's own hashes: SHA-256 of large files, git's blob hash of others."""
-    from huggingface_hub.utils.sha import git_hash
-
-    remote = {
-        f.path: f for f in api.list_repo_tree(repo_id, recursive=True, revision=revision) if hasattr(f, "blob_id")
-    }
-    states = {}
-    for name, file in files.items():
-        there = remote.get(name)
-        if there is None:
-            states[name] = "new"
-        elif there.lfs is not None:
-            states[name] = "same" if there.lfs.sha256 == digests[name] else "changed"
-        else:
-            states[name] = "same" if there.blob_id == git_hash(file.read()) else "changed"
-    return states
-
-
-def open_pull_request(api: Any, repo_id: str, author: str, title: str) -> Any | None:
-    """The author's open pull request with this title, or None."""
-    mine = api.get_repo_discussions(repo_id, author=author, discussion_type="pull_request", discussion_status="open")
-    return next((request for request in mine if request.title == title and request.author == author), None)
-
-
-def push(
-    files: Mapping[str, RepoFile], digests: Mapping[str, str], message: str, token: str, args: argparse.Namespace
-) -> dict[str, Any]:
-    """Send the prepared files in one commit, read the repo back, and say what happened; nothing is sent twice."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils import disable_progress_bars
-
-    if not sys.stderr.isatty():
-        disable_progress_bars()
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
-    with hub_errors(f"push to {args.push}", token):
-        identity = api.whoami()
-        check_write_access(identity, args.push, args.create_pr)
-        plan = plan_upload(api, args.push, files, digests, args.private)
-        answer = {"repo_id": args.push, "new": plan.new, "changed": plan.changed, "unchanged": plan.same}
-        if plan.changed:
-            note(f"overwritten in {args.push}: {listing(plan.changed, 20)}")
-        if plan.parent is not None and not plan.new and not plan.changed:
-            note(f"{args.push} has all {len(digests)} files already; nothing was sent")
-            return answer | {"commit": None, "url": f"{api.endpoint}/{args.push}"}
-        if args.create_pr:
-            if plan.parent is None:
-                raise ScriptError(f"{args.push} does not exist, so it can get no pull request; leave --create-pr out")
-            request = open_pull_request(api, args.push, identity["name"], message)
-            if request:
-                check_pull_request(api, request, args.push, files, digests)
-                return answer | {"commit": None, "pull_request": request.url}
-        if args.dry_run:
-            note(f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push}")
-            return answer | {"commit": None, "dry_run": True}
-        return answer | send(api, plan, files, digests, message, args)
-
-
-def send(
-    api: Any,
-    plan: Upload,
-    files: Mapping[str, RepoFile],
-    digests: Mapping[str, str],
-    message: str,
-    args: argparse.Namespace,
-) -> dict[str, Any]:
-    """Make the commit or the pull request, and compare what the Hub has then."""
-    from huggingface_hub import CommitOperationAdd
-
-    if plan.parent is None:
-        api.create_repo(args.push, private=args.private or None)
-    operations = [CommitOperationAdd(name, files[name].source) for name in (*plan.new, *plan.changed)]
-    commit = api.create_commit(
-        args.push, operations, commit_message=message, parent_commit=plan.parent, create_pr=args.create_pr or None
-    )
-    states = compare_remote(api, args.push, commit.pr_revision if args.create_pr else commit.oid, files, digests)
-    wrong = [name for name, state in states.items() if state != "same"]
-    if wrong:
-        raise ScriptError(f"{args.push}: {listing(wrong)} differ on the Hub after the push")
-    note(f"pushed {len(operations)} files to {commit.pr_url or commit.commit_url}; all {len(digests)} hashes agree")
-    return {"commit": commit.oid, "url": commit.commit_url, "pull_request": commit.pr_url}
-
-
-def check_pull_request(
-    api: Any, request: Any, repo_id: str, files: Mapping[str, RepoFile], digests: Mapping[str, str]
-) -> None:
-    """ScriptError(code=3) when an open pull request has other files than the prepared ones."""
-    states = compare_remote(api, repo_id, request.git_reference, files, digests)
-    if set(states.values()) != {"same"}:
-        raise ScriptError(
-            f"an open pull request is there with other files: {request.url}; merge or close it first", code=3
-        )
-    note(f"{request.url} has all {len(digests)} files already; nothing was sent")
-
-
-# --- Commands ------------------------------------------------------------------------------------------------------
+def items_asked(result: Result) -> tuple[int, int]:
+    """(items that were asked, items that the task has) of a result; ScriptError when its record does not say."""
+    settings = json.loads(result.settings)
+    source = settings["source"] or {}
+    size = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    scored = (result.score.n or 0) + result.counts.get("unscored", 0)
+    if not re.fullmatch(r"[1-9]\d{0,8}", str(size)):
+        size = None if result.limited else scored
+    limit = str((settings["generation"].get("additional_details") or {}).get("limit"))
+    if not size or (result.limited and not limit.isdecimal()):
+        raise ScriptError(f"{result.file}: it does not say how many items {result.task} has; evaluate it again")
+    return min(int(limit), int(size)) if result.limited else int(size), int(size)
 
 
 def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Options:
@@ -4236,226 +4801,7 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
     return 3 if state.waiting else 0
 
 
-def commit_message(ranking: Ranking) -> str:
-    """One line that says what the commit holds and where its scores come from."""
-    best = ranking.best
-    source = "score_source: step-formula, synthetic" if ranking.synthetic else "score_source: measured"
-    return f"Add checkpoint {best.checkpoint.name} (eval_accuracy {number(best.eval_accuracy)}, {source})"
-
-
-def filled_card(args: argparse.Namespace, ranking: Ranking, vocabulary: MetricMapping) -> str:
-    """The text of the card to be published; ScriptError when it cannot be filled or may not be pushed."""
-    if args.push and ranking.synthetic and args.scoring != "step-formula":
-        raise ScriptError("step-formula scores measure nothing; to push them all the same, say --scoring step-formula")
-    card, remarks = fill_card(read_card(args.card), ranking.best, vocabulary, args.card_column or ())
-    for line in remarks:
-        note(f"note: {line}")
-    return card
-
-
-def publish(args: argparse.Namespace, ranking: Ranking, card: str) -> dict[str, Any]:
-    """Prepare the folder and push it; what was done, for --json."""
-    token = find_token(args.token_file) if args.push else None
-    out, checkpoint = Path(os.path.abspath(args.prepare)), ranking.best.checkpoint
-    if not out.name or inside(out, checkpoint.path):
-        raise ScriptError(f"--prepare {args.prepare}: choose a folder outside the checkpoint")
-    token_file = Path(args.token_file) if args.token_file else None
-    assets = [Path(asset) for asset in args.assets or ()]
-    try:
-        files, secrets = plan_files(checkpoint, card, assets, Path(args.checkpoints), token_file, token)
-        digests = {f.target: f.sha256 for f in files} if args.dry_run else {}
-    except OSError as error:
-        raise ScriptError(f"{error.filename or checkpoint.path}: {error.strerror or error}") from error
-    if secrets:
-        note(f"left out, they may hold secrets: {listing(secrets, 20)}")
-    prepared = {"path": args.prepare, "files": [f.target for f in files], "left_out": secrets}
-    if args.dry_run:
-        check_replaceable(out, out.with_name(f".{out.name}.prepared.json"))
-        note(f"dry run: {len(files)} files would be prepared in {args.prepare}")
-        sent = push({f.target: f for f in files}, digests, commit_message(ranking), token, args) if args.push else None
-        return {"prepared": prepared | {"dry_run": True}} | ({"pushed": sent} if sent else {})
-    digests = prepare(out, files)
-    note(f"prepared {checkpoint.name} in {args.prepare} ({len(files)} files)")
-    if not args.push:
-        return {"prepared": prepared}
-    stays = f"the prepared folder {args.prepare} stays: run the same command again to go on"
-    try:
-        sent = push(
-            {name: RepoFile(name, out / name) for name in digests}, digests, commit_message(ranking), token, args
-        )
-    except ScriptError as error:
-        raise ScriptError(f"{error}; {stays}", error.code) from error
-    except KeyboardInterrupt:
-        note(stays)
-        raise
-    return {"prepared": prepared, "pushed": sent}
-
-
-def write_outputs(args: argparse.Namespace, ranking: Ranking, vocabulary: MetricMapping) -> None:
-    """The figures and the report, as far as they are wanted."""
-    figures = write_figures(ranking, vocabulary, Path(args.figures)) if args.figures else []
-    if figures:
-        note(f"figures in {args.figures}: {', '.join(figures)}")
-    if args.report:
-        base = Path(args.report).resolve().parent
-        names = [Path(os.path.relpath(Path(args.figures).resolve() / name, base)).as_posix() for name in figures]
-        try:
-            report = render_report(ranking, vocabulary, names).encode("utf-8", "backslashreplace").decode()
-            write_whole(Path(args.report), report)
-        except OSError as error:  # its folder is a file
-            raise ScriptError(f"--report {args.report}: {error.strerror}") from error
-        note(f"report in {args.report}")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Rank, write what was asked for, print; on exit 2 nothing is printed to stdout."""
-    check_usage(args)
-    vocabulary = read_vocabulary()
-    if args.plan_next:
-        return plan_next(args, vocabulary)
-    ranking = make_ranking(args, vocabulary)
-    done: dict[str, Any] = {}
-    undone: ScriptError | None = None
-    try:
-        card = filled_card(args, ranking, vocabulary) if args.card else ""
-        write_outputs(args, ranking, vocabulary)
-        if args.prepare:
-            done = publish(args, ranking, card)
-    except ScriptError as error:
-        if error.code == 2:
-            raise
-        undone = error
-    if args.json:
-        print_data(json.dumps(ranking_json(ranking) | done, indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        print_data(table_text(ranking, vocabulary))
-    if undone:
-        raise undone
-    return 0
-
-
-def check_usage(args: argparse.Namespace) -> None:
-    """ScriptError for options that need others."""
-    if args.push and not (args.prepare and args.card):
-        raise ScriptError("--push needs --prepare OUT and --card README.md: the folder to send is prepared first")
-    if args.prepare and not args.card:
-        raise ScriptError("--prepare needs --card README.md, the card whose {RESULT} cells are filled")
-    if args.card and not args.prepare:
-        raise ScriptError("--card needs --prepare OUT, the folder to prepare")
-    if args.push and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.push):
-        raise ScriptError(f"--push {args.push}: OWNER/NAME is expected")
-    if args.weights and args.score_function:
-        raise ScriptError("--weights and --score-function exclude each other")
-    if args.draws and args.draws < MIN_DRAWS:
-        raise ScriptError(f"--draws {args.draws}: at least {MIN_DRAWS}, or 0 for no statistics")
-    if args.smooth < 1 or args.seed < 0:
-        raise ScriptError("--smooth takes a number of at least 1, --seed one of at least 0")
-    if args.baseline_step is not None and (args.scoring == "step-formula" or not args.draws):
-        raise ScriptError("--baseline-step compares measured scores by their statistics; leave it out")
-    if args.scoring == "step-formula" and args.results:
-        raise ScriptError("--scoring step-formula reads no records; leave --results out")
-    if args.plan_next:
-        check_race_usage(args)
-
-
-def check_race_usage(args: argparse.Namespace) -> None:
-    """ScriptError for options that --plan-next cannot keep."""
-    others = ("report", "figures", "prepare", "card", "push", "score_function", "baseline_step", "tie_break")
-    given = [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) is not None]
-    given += ["--smooth"] if args.smooth != 1 else []
-    if given or args.scoring == "step-formula":
-        raise ScriptError(
-            f"--plan-next says what to measure next and writes nothing; leave {', '.join(given) or '--scoring'} out"
-        )
-    if not 0 < args.race_alpha < 1 or not 0 < args.race_budget <= 1:
-        raise ScriptError("--race-alpha takes a probability between 0 and 1, --race-budget a share of at most 1")
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("checkpoints", metavar="CHECKPOINTS", help="folder with the checkpoints of one training run")
-    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records (default: below CHECKPOINTS)")
-    add(
-        "--scoring",
-        choices=("auto", "measured", "step-formula"),
-        default="auto",
-        help="auto: measured, where there are records",
-    )
-    add("--benchmarks", metavar="A,B", help="rank by these benchmarks or categories only")
-    add(
-        "--result-id",
-        nargs="+",
-        metavar="ID",
-        help="which result ranks where a benchmark has several (task|shots/metric)",
-    )
-    add("--weights", metavar="FILE|reference", help="weights of the categories (JSON or YAML), or the reference's own")
-    add(
-        "--score-function",
-        metavar="FILE.py",
-        help="one function that turns the scores into the overall score (it is executed)",
-    )
-    add(
-        "--tie-break",
-        choices=("earliest", "latest", "smallest"),
-        help="which one of those that cannot be told apart is `best` (default: the best point estimate)",
-    )
-    add("--baseline-step", type=int, metavar="STEP", help="add each checkpoint's paired difference to this one")
-    add("--smooth", type=int, default=1, metavar="N", help="rank by the mean over the last N checkpoints")
-    add("--allow-unlike", action="store_true", help="rank runs that are not comparable all the same, and say so")
-    add("--cluster-by", metavar="FIELD", help="field of the samples' metadata that items of one passage share")
-    add(
-        "--draws", type=int, default=DRAWS, metavar="N", help="bootstrap draws; 0: no statistics (default: %(default)s)"
-    )
-    add("--seed", type=int, default=0, metavar="N", help="of the draws (default: %(default)s)")
-    add("--plan-next", action="store_true", help="race: who is out, who remains, what to measure next (exit 3: go on)")
-    add(
-        "--race-alpha",
-        type=float,
-        default=0.05,
-        metavar="P",
-        help="--plan-next: probability that evidence takes the best one out (default: %(default)s)",
-    )
-    add(
-        "--race-budget",
-        type=float,
-        default=0.3,
-        metavar="SHARE",
-        help="--plan-next: at most this share of all samples, checkpoints x items (default: %(default)s)",
-    )
-    add("--json", action="store_true", help="one JSON document to stdout")
-    add("--report", metavar="FILE.md", help="write the ranking as Markdown")
-    add("--figures", metavar="DIR", help="write the figures (PNG and SVG)")
-    add("--prepare", metavar="OUT", help="copy the best checkpoint to OUT, with the filled card and the assets")
-    add("--card", type=Path, metavar="README.md", help="the model card with {RESULT} placeholders")
-    add("--card-column", nargs="+", metavar="NAME", help="the column to fill, where several have {RESULT}")
-    add("--assets", nargs="+", metavar="DIR", help="folders or files to put into OUT, under their own names")
-    add("--push", metavar="OWNER/NAME", help="push OUT to this model repo on the Hub, in one commit")
-    add("--private", action="store_true", help="make the repo private, when it is made")
-    add("--create-pr", action="store_true", help="open a pull request instead of a commit on main")
-    add("--token-file", metavar="FILE", help="file with the Hub token (default: HF_TOKEN, .env, `hf auth login`)")
-    add(
-        "--dry-run",
-        action="store_true",
-        help="with --prepare and --push: say what would be done, write and send nothing",
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
-
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

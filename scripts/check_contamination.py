@@ -39,20 +39,194 @@ a choice is needed (the message names the candidates).
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+
+FEWEST_JUDGED = 10  # suspect and clean items that a difference of scores needs
+
+
+def chosen_rules(args: argparse.Namespace) -> tuple[Rule, ...]:
+    """The rules with what the command line changes of them."""
+    names = list(dict.fromkeys(args.rule or ["longest"]))
+    changes = {"length": args.min_words, "share": args.min_share}
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given and "longest" not in names:
+        raise ScriptError("--min-words and --min-share belong to --rule longest; the other rules are fixed")
+    if args.min_words is not None and args.min_words < WORD_WINDOW:
+        raise ScriptError(f"--min-words is at least {WORD_WINDOW}: fewer words occur by chance")
+    if args.min_share is not None and not 0 <= args.min_share <= 1:
+        raise ScriptError("--min-share is a share between 0 and 1")
+    return tuple(replace(MATCH_RULES[name], **given) if name == "longest" else MATCH_RULES[name] for name in names)
+
+
+def make_indexes(items: Sequence[BenchmarkItem], rules: Sequence[Rule], filter_: Filter) -> list[Index]:
+    """The word index, and the one of characters when a rule asks for it."""
+    words = read_words(items, filter_)
+    found = [word_index(words, INFORMATIVE)]
+    found += [character_index(words, rule.length) for rule in rules if rule.unit == "characters"]
+    return found
+
+
+def bare(index: Index) -> Index:
+    """An index without what only the scan needs."""
+    import numpy as np
+
+    none = np.zeros(0, np.uint8)
+    units = np.zeros(0, index.units.dtype)
+    return replace(
+        index, units=units, hashes=none, offsets=none, positions=none, bits=none, text=none, text_bounds=none
+    )
+
+
+def check_items(
+    items: Sequence[BenchmarkItem], sources: Sources, rules: Sequence[Rule], filter_: Filter, settings: ScanSettings
+) -> tuple[list[Judged], Found]:
+    """Look for the items in the training text."""
+    indexes = make_indexes(items, rules, filter_)
+    slim = [bare(index) for index in indexes]
+    scanned = [index for index in indexes if any(rule.unit == index.unit for rule in rules)]
+    del indexes
+    found = scan_all(sources.parts, scanned, settings)
+    if not found.words:
+        raise ScriptError(f"--training {listing(sources.names)}: no text in it")
+    return judge_items(items, rules, slim[0], slim[1] if len(slim) > 1 else None, found), found
+
+
+def make_check(args: argparse.Namespace) -> Check:
+    """Everything that the command line asks for."""
+    rules = chosen_rules(args)
+    if args.model_id and not args.results:
+        raise ScriptError("--model-id chooses among the records of --results; give that, too")
+    settings = ScanSettings(workers=args.workers, skip_broken=args.skip_broken)
+    filter_ = Filter(not args.no_filter, args.boilerplate_items)
+    measured = read_measured_items(args.results, args.model_id) if args.results else []
+    items, duplicates, files = read_benchmark(args.items, args.item_fields or ())
+    sources = find_sources(args.training, args.text_field or (), settings, files)
+    judged, found = check_items(items, sources, rules, filter_, settings)
+    scores = make_scores(judged, measured, rules, args.min_items) if args.results else []
+    return Check(rules, filter_, tuple(judged), duplicates, tuple(files), sources, found, tuple(scores), args.min_items)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, compare, write what was asked for, print; the exit code is the verdict."""
+    check = make_check(args)
+    document = json.dumps(check_json(check), indent=2, ensure_ascii=False, allow_nan=False)
+    if args.report:
+        write_whole(
+            Path(args.report), render_contamination(check, repeat_command(args)).encode("utf-8", "replace").decode()
+        )
+        note(f"report in {args.report}")
+    if args.output:
+        write_whole(args.output, document.encode("utf-8", "replace").decode() + "\n")
+        note(f"JSON in {args.output}")
+    print_data(document if args.json else "\n".join(check_text_lines(check)))
+    return VERDICT_CODES[check.verdict]
+
+
+def repeat_command(args: argparse.Namespace) -> str:
+    """The command that gives the same answer again."""
+    words = []
+    for name, value in vars(args).items():
+        if value is not None and value is not False and name not in ("run", "workers", "json", "output", "report"):
+            values = [] if value is True else value if isinstance(value, list) else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return single_line("uv run scripts/check_contamination.py " + shlex.join(words))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--training", required=True, nargs="+", metavar="PATH", help="files, folders, or data sets of the Hub")
+    add("--items", required=True, nargs="+", metavar="PATH", help="benchmark items, or results/ with their samples")
+    add("--text-field", nargs="+", metavar="NAME", help="fields of a training row that are text (messages, too)")
+    add("--item-fields", nargs="+", metavar="NAME", help="fields of an item's row that are its text and answer")
+    add("--rule", nargs="+", choices=MATCH_RULES, help="when an item is suspect (default: longest)")
+    add("--min-words", type=int, metavar="N", help="of --rule longest: equal words in a row (default: 8)")
+    add("--min-share", type=float, metavar="X", help="of --rule longest: share of the item's words (default: 0.5)")
+    add(
+        "--boilerplate-items",
+        type=positive,
+        metavar="N",
+        help="text that more than N items of a task share does not count (default: 10 or 1 %% of them)",
+    )
+    add("--no-filter", action="store_true", help="boilerplate and formulas count like other text")
+    add(
+        "--results", nargs="+", metavar="DIR", help="folders with evaluation records: scores on clean and suspect items"
+    )
+    add("--model-id", metavar="ID", help="with --results: the scores of this model only")
+    add(
+        "--min-items",
+        type=positive,
+        default=FEWEST_JUDGED,
+        metavar="N",
+        help="with --results: suspect and clean items that a difference needs (default: %(default)s)",
+    )
+    add(
+        "--skip-broken", action="store_true", help="go on when a training file is damaged; then nothing found is exit 3"
+    )
+    add(
+        "--workers",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: one for each core)",
+    )
+    add("--report", metavar="FILE.md", help="write a Markdown report for a model card")
+    add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
+    add("--json", action="store_true", help="one JSON document to stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "contamination.items", "contamination.judging", "contamination.reading", "contamination.report",
+#     "contamination.training", "contamination.vocabulary", "frame"
+# )
+# ]cog]
+
 import bisect
 import bz2
+import collections
 import contextlib
+import difflib
 import functools
 import gzip
 import io
 import itertools
-import json
 import lzma
 import math
 import multiprocessing
-import os
 import re
-import shlex
 import signal
 import sys
 import tempfile
@@ -60,121 +234,33 @@ import time
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from statistics import NormalDist
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-# --- Constants -----------------------------------------------------------------------------------------------------
 
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-OUTPUT_SCHEMA = "1"
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
 
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-WORD_WINDOW = 8  # words that are looked up at once; every word of an item begins a window
-# A run of 50 characters (at least 50 bytes) holds one of the item's windows of 40 bytes when they begin every 11 bytes.
-CHARACTER_WINDOW, CHARACTER_STRIDE = 40, 11
-INFORMATIVE = WORD_WINDOW // 2 + 1  # words of a window that must count for the window to say anything
-LEAST_WEIGHT = 2  # of a window that is looked up: what is all boilerplate or all formula is not
-BITS_PER_WINDOW = 16  # of each of the two filters in front of the table; one window in 16 passes one by chance
-
-SLICE = 2**20  # words or letters of items hashed at once
-BLOCK = 2**18  # bytes of text scanned at once
-PART = 2**26  # bytes of a file that one process reads at a time
-ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its start
-LONG = 10**8  # bytes that take more than two seconds
-BEHIND = 4096  # bytes before a block, to see whether a match began there
-AHEAD = 2**24  # bytes behind a block that are searched for as many words as the longest item has
-NO_SPACE = 2**20  # bytes without white space after which a text is cut between two characters
-MOST_PAIRS = 2**21  # places of items that the hits of a block are expanded to at once
-SEPARATOR = b"\x01"  # between two documents; no word of an item holds it
-WHITE = b" \t\n\r\v\f"
-
-BYTE_BASE = 0x9E3779B97F4A7C15  # odd, so that both have an inverse modulo 2^64
-UNIT_BASE = 0xD6E8FEB86659FD93
-
-SHOWN_MATCHES = 3  # places kept of each item
-SHOWN_TEXT, SHOWN_CONTEXT = 160, 40  # characters of a match, and on either side of it
-SHOWN_SUSPECTS = 10
-MOST_PROBLEMS = 5  # unreadable rows that are named; the others are counted
-MOST_SKIPPED = 0.01  # share of unreadable rows above which "nothing found" is no answer
-MOST_UNJUDGED = 0.5  # share of items too short to judge above which "nothing found" is no answer
-FEWEST_JUDGED = 10  # suspect and clean items that a difference of scores needs
-BOILERPLATE_ITEMS, BOILERPLATE_SHARE = 10, 0.01  # text of more items of a task than this is not an item's own
-FORMULA_RUN = 4  # numbers and single letters in a row that are a formula
-LEVEL = 0.95
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
 ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
-TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
-LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
-TABLE_SUFFIXES = (".parquet", ".arrow")
-PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
-TEXT_FIELDS = ("text", "content", "raw_content", "document", "passage", "article", "body", "code", "markdown")
-CONTEXT_FIELDS = ("context", "passage", "article", "story")
-INPUT_FIELDS = ("question", "prompt", "query", "problem", "instruction", "input", "text", "sentence")
-REFERENCE_FIELDS = ("answer", "answers", "reference", "references", "target", "solution", "output", "label")
-CHOICE_FIELDS = ("choices", "options", "endings")
-ID_FIELDS = ("sample_id", "id", "task_id", "question_id", "uid", "idx")
-SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
-TRAIN_NAME = re.compile(r"(?:.*[_.-])?train(?:ing)?(?:[_.-].*)?")  # of a file that holds no benchmark items
-SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
-DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
-DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
-CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
-
-# Instructions that come with benchmark items and with many other texts. The first is the false positive of 13-grams
-# that is known best; the others are of MMLU, the harnesses' prompts and instruction tuning.
-BOILERPLATE = (
-    "Construct a complete truth table for the following argument. Then, using the truth table, determine whether the "
-    "argument is valid or invalid. If the argument is invalid, choose an option which presents a counterexample. "
-    "(There may be other counterexamples as well.)",
-    "Construct a complete truth table for the following pairs of propositions. Then, using the truth tables, determine "
-    "whether the statements are logically equivalent or contradictory. If neither, determine whether they are "
-    "consistent or inconsistent. Justify your answers.",
-    "Use indirect truth tables to determine whether the following argument is valid. If the argument is invalid, "
-    "choose an option which presents a counterexample. (There may be other counterexamples as well.)",
-    "Which of the given formulas of PL is the best symbolization of the following sentence?",
-    "Find the degree for the given field extension",
-    "The following are multiple choice questions (with answers) about",
-    "Answer the following multiple choice question. The last line of your response should be of the following format",
-    "Answer the following multiple-choice question by giving the most appropriate response. Answer should be one among",
-    "Given the following question and four candidate answers (A, B, C and D), choose the best answer.",
-    "Please reason step by step, and put your final answer within \\boxed{}.",
-    "Solve the following math problem efficiently and clearly. The last line of your response should be of the "
-    "following format",
-    "Solve the following math problem step by step. The last line of your response should be of the form",
-    "Read the following passage and answer the question that follows.",
-    "Read the passage below and answer the question that follows.",
-    "Below is an instruction that describes a task. Write a response that appropriately completes the request.",
-    "Below is an instruction that describes a task, paired with an input that provides further context. Write a "
-    "response that appropriately completes the request.",
-    "Complete the following Python function. You are given a function signature and its docstring.",
-    "You are an expert Python programmer, and here is your task. Your code should pass these tests",
-)
-# What a formula is made of beside LaTeX commands, numbers and single letters.
-FORMULA_WORDS = frozenset(
-    b"sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln exp lim sqrt frac dfrac tfrac binom dbinom "
-    b"tbinom cdot cdots ldots dots pmod mod gcd lcm infty leq geq neq approx equiv alpha beta gamma delta epsilon "
-    b"theta lambda mu sigma phi omega psi rho tau pi mathbb mathrm mathbf mathcal overline displaystyle qquad".split()
-)
-VARIABLE = re.compile(rb"[a-z]|\d+|\d+[a-z]|[a-z]\d+")  # a number or a variable: "x", "12", "2x", "x1"
-LATEX_COMMAND = re.compile(rb"\\([A-Za-z]+)")
-
-SUSPECT, CLEAN, TOO_SHORT = "suspect", "clean", "too short to judge"
-CONTAMINATED, NOT_FOUND, UNDECIDED = "contamination found", "no contamination found", "undecided"
-VERDICT_CODES = {NOT_FOUND: 0, CONTAMINATED: 1, UNDECIDED: 3}
-
-# --- Vocabulary ----------------------------------------------------------------------------------------------------
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
 class ScriptError(Exception):
@@ -183,6 +269,154 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/contamination/vocabulary.py --------------------------------------------------------------------------------
+
+OUTPUT_SCHEMA = "1"
+WORD_WINDOW = 8  # words that are looked up at once; every word of an item begins a window
+BLOCK = 2**18  # bytes of text scanned at once
+PART = 2**26  # bytes of a file that one process reads at a time
+SEPARATOR = b"\x01"  # between two documents; no word of an item holds it
+BYTE_BASE = 0x9E3779B97F4A7C15  # odd, so that both have an inverse modulo 2^64
+MOST_SKIPPED = 0.01  # share of unreadable rows above which "nothing found" is no answer
+MOST_UNJUDGED = 0.5  # share of items too short to judge above which "nothing found" is no answer
+BOILERPLATE_ITEMS, BOILERPLATE_SHARE = 10, 0.01  # text of more items of a task than this is not an item's own
+SUSPECT, CLEAN, TOO_SHORT = "suspect", "clean", "too short to judge"
+CONTAMINATED, NOT_FOUND, UNDECIDED = "contamination found", "no contamination found", "undecided"
+VERDICT_CODES = {NOT_FOUND: 0, CONTAMINATED: 1, UNDECIDED: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,27 +717,15 @@ class Check:
         return UNDECIDED if self.doubts else NOT_FOUND
 
 
-# --- Pure core: words ----------------------------------------------------------------------------------------------
+def plural(count: int, noun: str) -> str:
+    """'1 file', '2 files'."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def normalize_name(text: str) -> str:
-    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+# --- parts/contamination/words.py -------------------------------------------------------------------------------------
 
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
-    """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
-
-
-def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-
-
-def listing(names: Iterable[str], most: int = 5) -> str:
-    """'a, b, c and 4 more'."""
-    names = list(map(single_line, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+UNIT_BASE = 0xD6E8FEB86659FD93
+NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
 
 
 def is_spaced(character: str) -> bool:
@@ -541,7 +763,6 @@ def fold_character(character: str) -> bytes:
 
 # Each character is folded for itself, so a text may be cut anywhere between two characters and folded in pieces.
 ASCII_TABLE = bytes(fold_character(chr(c))[0] if c < 128 and c != SEPARATOR[0] else c for c in range(256))
-NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
 
 
 class CharacterTable:
@@ -656,7 +877,6 @@ def word_bounds(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return edges[::2], edges[1::2]
 
 
-# --- Pure core: hashes ---------------------------------------------------------------------------------------------
 #
 # A word's hash is sum(byte[i] * BYTE_BASE^i) and a window's sum(unit[i] * UNIT_BASE^i), modulo 2^64. Both come from
 # running totals: the difference of two totals, times the inverse of the base to the power of where the word begins.
@@ -710,7 +930,55 @@ def filter_slots(hashes: np.ndarray, size: int, which: int) -> np.ndarray:
     return (mixed >> np.uint64(64 - 3 - (size - 1).bit_length())).view(np.int64)
 
 
-# --- Pure core: items ----------------------------------------------------------------------------------------------
+# --- parts/contamination/items.py -------------------------------------------------------------------------------------
+
+# A run of 50 characters (at least 50 bytes) holds one of the item's windows of 40 bytes when they begin every 11 bytes.
+CHARACTER_WINDOW, CHARACTER_STRIDE = 40, 11
+LEAST_WEIGHT = 2  # of a window that is looked up: what is all boilerplate or all formula is not
+BITS_PER_WINDOW = 16  # of each of the two filters in front of the table; one window in 16 passes one by chance
+SLICE = 2**20  # words or letters of items hashed at once
+FORMULA_RUN = 4  # numbers and single letters in a row that are a formula
+
+# Instructions that come with benchmark items and with many other texts. The first is the false positive of 13-grams
+# that is known best; the others are of MMLU, the harnesses' prompts and instruction tuning.
+BOILERPLATE = (
+    "Construct a complete truth table for the following argument. Then, using the truth table, determine whether the "
+    "argument is valid or invalid. If the argument is invalid, choose an option which presents a counterexample. "
+    "(There may be other counterexamples as well.)",
+    "Construct a complete truth table for the following pairs of propositions. Then, using the truth tables, determine "
+    "whether the statements are logically equivalent or contradictory. If neither, determine whether they are "
+    "consistent or inconsistent. Justify your answers.",
+    "Use indirect truth tables to determine whether the following argument is valid. If the argument is invalid, "
+    "choose an option which presents a counterexample. (There may be other counterexamples as well.)",
+    "Which of the given formulas of PL is the best symbolization of the following sentence?",
+    "Find the degree for the given field extension",
+    "The following are multiple choice questions (with answers) about",
+    "Answer the following multiple choice question. The last line of your response should be of the following format",
+    "Answer the following multiple-choice question by giving the most appropriate response. Answer should be one among",
+    "Given the following question and four candidate answers (A, B, C and D), choose the best answer.",
+    "Please reason step by step, and put your final answer within \\boxed{}.",
+    "Solve the following math problem efficiently and clearly. The last line of your response should be of the "
+    "following format",
+    "Solve the following math problem step by step. The last line of your response should be of the form",
+    "Read the following passage and answer the question that follows.",
+    "Read the passage below and answer the question that follows.",
+    "Below is an instruction that describes a task. Write a response that appropriately completes the request.",
+    "Below is an instruction that describes a task, paired with an input that provides further context. Write a "
+    "response that appropriately completes the request.",
+    "Complete the following Python function. You are given a function signature and its docstring.",
+    "You are an expert Python programmer, and here is your task. Your code should pass these tests",
+)
+
+# What a formula is made of beside LaTeX commands, numbers and single letters.
+FORMULA_WORDS = frozenset(
+    b"sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln exp lim sqrt frac dfrac tfrac binom dbinom "
+    b"tbinom cdot cdots ldots dots pmod mod gcd lcm infty leq geq neq approx equiv alpha beta gamma delta epsilon "
+    b"theta lambda mu sigma phi omega psi rho tau pi mathbb mathrm mathbf mathcal overline displaystyle qquad".split()
+)
+VARIABLE = re.compile(rb"[a-z]|\d+|\d+[a-z]|[a-z]\d+")  # a number or a variable: "x", "12", "2x", "x1"
+LATEX_COMMAND = re.compile(rb"\\([A-Za-z]+)")
+OWN, FORMULA, SHARED = 0, 1, 2
+INFORMATIVE = WORD_WINDOW // 2 + 1  # words of a window that must count for the window to say anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -722,9 +990,6 @@ class Words:
     hashes: np.ndarray
     bounds: np.ndarray
     kind: np.ndarray
-
-
-OWN, FORMULA, SHARED = 0, 1, 2
 
 
 def formula_words(raw: bytes, folded: Folded, words: Sequence[bytes]) -> list[bool]:
@@ -973,7 +1238,9 @@ def character_index(words: Words, least: int) -> Index:
     )
 
 
-# --- Pure core: finding --------------------------------------------------------------------------------------------
+# --- parts/contamination/finding.py -----------------------------------------------------------------------------------
+
+MOST_PAIRS = 2**21  # places of items that the hits of a block are expanded to at once
 
 
 def look_up(index: Index, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -1074,7 +1341,15 @@ def whole_characters(index: Index, at: int, position: int, length: int) -> tuple
     return at, position, end - position
 
 
-# --- Pure core: scanning -------------------------------------------------------------------------------------------
+# --- parts/contamination/scanning.py ----------------------------------------------------------------------------------
+
+BEHIND = 4096  # bytes before a block, to see whether a match began there
+AHEAD = 2**24  # bytes behind a block that are searched for as many words as the longest item has
+NO_SPACE = 2**20  # bytes without white space after which a text is cut between two characters
+WHITE = b" \t\n\r\v\f"
+SHOWN_MATCHES = 3  # places kept of each item
+SHOWN_TEXT, SHOWN_CONTEXT = 160, 40  # characters of a match, and on either side of it
+SPACE = re.compile(rb"[ \t\n\r\v\f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -1287,9 +1562,6 @@ def text_locator(name: str, raw: bytes, first: int, base: int, lines: int) -> Ca
     return locate
 
 
-SPACE = re.compile(rb"[ \t\n\r\v\f]")
-
-
 def text_blocks(
     read: Callable[[int], bytes], base: int, begin: int, stop: int | None, scanner: Scanner
 ) -> Iterator[tuple[bytes, int, int, int]]:
@@ -1361,7 +1633,7 @@ def add_found(into: Found, part: Found, lines: int) -> None:
     into.broken += part.broken
 
 
-# --- Pure core: judging --------------------------------------------------------------------------------------------
+# --- parts/contamination/judging.py -----------------------------------------------------------------------------------
 
 
 def judge_items(
@@ -1422,432 +1694,77 @@ def least_share(rule: Rule, whole: int) -> int:
     return math.ceil(rule.share * whole - 1e-9)
 
 
-# --- Pure core: scores ---------------------------------------------------------------------------------------------
-
-
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
-
-
-def mean_interval(values: np.ndarray) -> Mean:
-    """The mean with its interval: Wilson's for right and wrong answers, Student's t for other scores."""
-    import numpy as np
-    from scipy import stats
-    from statsmodels.stats.proportion import proportion_confint
-
-    mean = float(values.mean())
-    if is_binary(values):
-        low, high = proportion_confint(int(values.sum()), len(values), 1 - LEVEL, method="wilson")
-        return Mean(mean, float(low), float(high))
-    if len(values) < 2:
-        return Mean(mean, None, None)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
-    return Mean(mean, mean - half, mean + half)
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
-
-
-def difference_of_means(suspect: np.ndarray, clean: np.ndarray) -> tuple[Mean, str]:
-    """(mean of the suspect items less that of the clean ones with its interval, the method)
-
-    Newcombe's hybrid score interval for right and wrong answers (Statist. Med. 17:873, method 10), Welch's for others.
-    """
-    from scipy import stats
-    from statsmodels.stats.proportion import confint_proportions_2indep
-
-    value = float(suspect.mean() - clean.mean())
-    if is_binary(suspect) and is_binary(clean):
-        counts = (int(suspect.sum()), len(suspect), int(clean.sum()), len(clean))
-        low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - LEVEL)
-        return Mean(value, float(low), float(high)), "Newcombe"
-    if len(set(suspect.tolist())) == 1 and len(set(clean.tolist())) == 1:
-        return Mean(value, None, None), "none: no spread"
-    interval = stats.ttest_ind(suspect, clean, equal_var=False).confidence_interval(LEVEL)
-    return Mean(value, float(interval.low), float(interval.high)), "Welch"
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One result of a record with the mean score of each of its items; `why` it cannot be split, or nothing.
-
-    items: (task, sample_id, sample_hash) -> score, which is on the result's scale when multiplied by `scale`.
-    unscored: the items without a score.
-    """
-
-    model: str
-    task: str
-    result_id: str
-    record: str
-    score: float
-    items: Mapping[tuple[str, str, str | None], float]
-    scale: float
-    unscored: int
-    why: str
-
-
-class Join:
-    """Finds the item that a sample is about: by task and sample_id, and never another one."""
-
-    def __init__(self, items: Sequence[Judged], tasks: Iterable[str]) -> None:
-        self.by_task: dict[tuple[str, str], list[Judged]] = defaultdict(list)
-        self.by_id: dict[str, list[Judged]] = defaultdict(list)
-        for one in items:
-            self.by_task[normalize_name(one.item.task), one.item.sample_id].append(one)
-            self.by_id[one.item.sample_id].append(one)
-        # The items' file need not be named as the task, when there is only one of either.
-        self.lone = len({one.item.task for one in items}) == 1 and len(set(tasks)) == 1
-
-    def find(self, task: str, sample_id: str, digest: str | None) -> Judged | None:
-        """The item, or None."""
-        found = self.by_task.get((normalize_name(task), sample_id)) or (
-            self.by_id.get(sample_id) if self.lone else None
-        )
-        alike = [one for one in found or () if None in (digest, one.item.digest) or digest == one.item.digest]
-        return alike[0] if len(alike) == 1 else None
-
-
-def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> ScoreRow:
-    """The scores of a result's items by their status."""
-    import numpy as np
-
-    scores: dict[str, list[float]] = {CLEAN: [], SUSPECT: [], TOO_SHORT: []}
-    missing = 0
-    for (task, sample_id, digest), score in measured.items.items():
-        one = join.find(task, sample_id, digest)
-        if one is None:
-            missing += 1
-        else:
-            scores[one.status[rule.name]].append(score)
-    clean, suspect = np.array(scores[CLEAN]), np.array(scores[SUSPECT])
-    counts = {status.replace(" ", "_"): len(own) for status, own in scores.items()}
-    counts |= {"not_among_the_items": missing, "unscored": measured.unscored}
-    row = ScoreRow(
-        rule=rule.name,
-        model=measured.model,
-        task=measured.task,
-        result_id=measured.result_id,
-        record=measured.record,
-        counts=counts,
-        recorded=measured.score,
-        why=measured.why,
-    )
-    return row if measured.why else with_means(row, clean, suspect, measured.scale, fewest)
-
-
-def with_means(row: ScoreRow, clean: np.ndarray, suspect: np.ndarray, scale: float, fewest: int) -> ScoreRow:
-    """A row with its means, and with their difference when there are items enough."""
-    import numpy as np
-
-    both = np.concatenate([clean, suspect])
-    sides = {"all": both, "clean": clean, "suspect": suspect}
-    row = replace(row, **{name: scaled(mean_interval(own), scale) for name, own in sides.items() if len(own)})
-    few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
-    if few:
-        return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")
-    difference, method = difference_of_means(suspect, clean)
-    # all - clean = share of the suspect items * (suspect - clean), so its interval is that share of the difference's.
-    inflation = scaled(difference, scale * len(suspect) / len(both))
-    return replace(row, difference=scaled(difference, scale), inflation=inflation, method=method)
-
-
-def scaled(mean: Mean, scale: float) -> Mean:
-    """A mean on another scale."""
-    return Mean(*(None if value is None else scale * value for value in (mean.value, mean.low, mean.high)))
-
-
-# --- Pure core: output ---------------------------------------------------------------------------------------------
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A score for people; an absent one is a dash."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def plain(text: str) -> str:
-    """Foreign text as one line of Markdown without markup."""
-    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose cells are plain text."""
-    lines = [list(map(plain, line)) for line in (header, *rows)]
-    lines.insert(1, ["---"] * len(header))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def percent(share: float) -> str:
-    """'5 %'."""
-    return f"{100 * share:g} %"
-
-
-def mean_cell(estimate: Mean | None, signed: bool = False) -> str:
-    """'0.41 (0.32 to 0.51)'."""
-    if estimate is None:
-        return "–"
-    values = [estimate.value, estimate.low, estimate.high]
-    shown = ["–" if v is None else f"{0.0 + round(v, 3):+.3f}" if signed else number(v) for v in values]
-    return shown[0] if estimate.low is None else f"{shown[0]} ({shown[1]} to {shown[2]})"
-
-
-def matched_text(match: Match) -> str:
-    """The text at a match, between guillemets what is equal."""
-    return f"{match.before} «{match.text}» {match.after}".strip()
-
-
-def match_length(one: Judged) -> str:
-    """The longest match of an item: '14 of 20 words', '61 of 90 characters'."""
-    facts = one.facts
-    parts = [f"{facts.longest} of {facts.counted} words"] if facts.longest or not facts.characters else []
-    if facts.longest_characters:
-        parts.append(f"{facts.longest_characters} of {facts.characters} characters")
-    return ", ".join(parts)
-
-
-def rule_table(check: Check) -> tuple[list[str], list[list[str]]]:
-    """How many items each rule finds."""
-    header = ["rule", "suspect", "clean", TOO_SHORT, "an item is suspect when"]
-    rows = [
-        [rule.name, *(str(check.count(rule, status)) for status in (SUSPECT, CLEAN, TOO_SHORT)), rule.condition]
-        for rule in check.rules
-    ]
-    return header, rows
-
-
-def suspect_table(check: Check, most: int) -> tuple[list[str], list[list[str]]]:
-    """The suspect items with their longest match."""
-    rows = []
-    for one in check.suspects[:most]:
-        rules = [name for name, status in one.status.items() if status == SUSPECT]
-        best = one.matches[0] if one.matches else None
-        where = f"{best.place} ({one.places} places)" if best and one.places > 1 else str(best.place) if best else "–"
-        rows.append([one.item.label, ", ".join(rules), match_length(one), where, matched_text(best) if best else "–"])
-    return ["item", "rules", "longest match", "where", "text there"], rows
-
-
-def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
-    """The scores on clean and on suspect items."""
-    several = len(check.rules) > 1
-    header = ["rule"] * several + ["model", "result", "clean items", "suspect items", "suspect − clean", "all − clean"]
-    rows = []
-    for row in check.scores:
-        cells = [row.rule] * several + [row.model, row.result_id]
-        cells += [
-            f"{mean_cell(row.clean)}, n = {row.counts[CLEAN]}",
-            f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
-        ]
-        cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
-        rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
-    return [*header, "reading"], rows
-
-
-def reading(row: ScoreRow) -> str:
-    """What an interval says."""
-    assert row.difference is not None
-    if row.difference.low is None or row.difference.high is None:
-        return "no interval: all scores are alike"
-    if row.difference.low > 0:
-        return "higher on suspect items"
-    return "lower on suspect items" if row.difference.high < 0 else "no difference was shown"
-
-
-def size_text(size: int) -> str:
-    """'12.3 MB'."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} bytes"
-
-
-def plural(count: int, noun: str) -> str:
-    """'1 file', '2 files'."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def text_line(check: Check) -> str:
-    """What was compared with what."""
-    found = check.found
-    files = len({part.name for part in check.sources.parts})
-    return (
-        f"{plural(len(check.judged), 'item')} against {size_text(found.bytes)} of text in "
-        f"{plural(found.documents, 'document')} of {plural(files, 'file')}"
-    )
-
-
-def answer_line(check: Check) -> str:
-    """The verdict with its numbers."""
-    suspects = sum(one.suspect for one in check.judged)
-    if check.verdict == CONTAMINATED:
-        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')}"
-    if check.verdict == NOT_FOUND:
-        return (
-            f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
-        )
-    return "undecided: nothing was found, but " + "; ".join(check.doubts)
-
-
-def warning_lines(check: Check) -> list[str]:
-    """What the answer does not rest on."""
-    found, lines = check.found, []
-    if check.unjudged:
-        lines.append(f"{plural(check.unjudged, 'item')} too short to judge: neither clean nor suspect")
-    if check.duplicates:
-        lines.append(f"{plural(check.duplicates, 'item')} given more than once, counted once")
-    if found.unreadable:
-        first = [f"{file}: {kind} {number}: {why}" for file, number, kind, why in sorted(found.problems)[:2]]
-        lines.append(
-            f"{plural(found.unreadable, 'row')} of the training text not readable, skipped: {'; '.join(first)}"
-        )
-    if found.without_text:
-        lines.append(f"{plural(found.without_text, 'row')} of the training text without text")
-    if found.replaced:
-        lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
-    lines += [f"not read to its end: {why}" for why in found.broken]
-    lines += [f"left out: {why}" for why in check.sources.left_out]
-    return lines
-
-
-def render_contamination(check: Check, command: str) -> str:
-    """The Markdown report, for a model card."""
-    lines = ["## Contamination check", "", f"**{capital(answer_line(check))}.** {text_line(check)}.", ""]
-    lines += [pipe_table(*rule_table(check)), ""]
-    if check.scores:
-        lines += ["### Scores on clean and on suspect items", "", pipe_table(*split_table(check)), ""]
-        lines += [score_note(check), ""]
-    if check.suspects:
-        header, rows = suspect_table(check, SHOWN_SUSPECTS)
-        more = len(check.suspects) - len(rows)
-        lines += ["### Suspect items", "", pipe_table(header, rows), ""]
-        lines += [f"{more} more are in the JSON document (`--output`).", ""] if more > 0 else []
-    lines += ["### Limits", "", *(f"- {plain(line)}" for line in [*warning_lines(check), *method_lines(check)]), ""]
-    lines += [f"Made by `{command}`.", ""]
-    return "\n".join(lines)
-
-
-def capital(text: str) -> str:
-    """A text with its first letter in upper case."""
-    return text[:1].upper() + text[1:]
-
-
-def score_note(check: Check) -> str:
-    """How the intervals of the score table were made."""
-    methods = sorted({row.method for row in check.scores if row.method})
-    names = f" ({', '.join(methods)})" if methods else ""
-    return (
-        f"{percent(LEVEL)} intervals: Wilson's or Student's for a mean, Newcombe's or Welch's for a difference{names}. "
-        "all − clean: how much the judged items' score is above that of the clean ones. Suspect items may also be "
-        "easier or harder than others; a difference alone does not show that the model has learnt them."
-    )
-
-
-def method_lines(check: Check) -> list[str]:
-    """What the comparison does and does not see."""
-    lines = ["compared without case, punctuation, accents and line breaks; paraphrases and translations are not found"]
-    if check.filter.on:
-        many = check.filter.many
-        shared = f"{many} items" if many is not None else f"{BOILERPLATE_ITEMS} items and {percent(BOILERPLATE_SHARE)}"
-        lines.append(
-            f"not counted: text shared by more than {shared} of a task, known instructions; a formula is one word"
-        )
-    else:
-        lines.append("boilerplate and formulas count (--no-filter): false positives are to be expected")
-    return lines
-
-
-def check_json(check: Check) -> dict[str, Any]:
-    """The whole answer as one JSON document; the clean items are those that are not listed."""
-    found = check.found
-    return {
-        "schema_version": OUTPUT_SCHEMA,
-        "verdict": check.verdict,
-        "why_undecided": check.doubts if check.verdict == UNDECIDED else [],
-        "rules": [rule_json(check, rule) for rule in check.rules],
-        "items": {
-            "files": list(check.item_files),
-            "count": len(check.judged),
-            "duplicates": check.duplicates,
-            "suspect": len(check.suspects),
-            "unjudged": check.unjudged,
-        },
-        "training": {
-            "sources": list(check.sources.names),
-            "files": len({part.name for part in check.sources.parts}),
-            "bytes": found.bytes,
-            "documents": found.documents,
-            "rows_unreadable": found.unreadable,
-            "rows_without_text": found.without_text,
-            "not_utf8": found.replaced,
-            "problems": [
-                {"file": file, kind: number, "error": why}
-                for file, number, kind, why in sorted(found.problems)[:MOST_PROBLEMS]
-            ],
-            "broken_files": sorted(found.broken),
-            "left_out": list(check.sources.left_out),
-        },
-        "filter": {"on": check.filter.on, "boilerplate_items": check.filter.many},
-        "scores": [split_json(row) for row in check.scores],
-        "suspects": [judged_json(one) for one in check.suspects],
-        "too_short": [
-            {"task": one.item.task, "sample_id": one.item.sample_id, "rules": short}
-            for one in check.judged
-            if (short := [name for name, status in one.status.items() if status == TOO_SHORT])
-        ],
-    }
-
-
-def rule_json(check: Check, rule: Rule) -> dict[str, Any]:
-    """A rule and its counts."""
-    counts = {status.replace(" ", "_"): check.count(rule, status) for status in (SUSPECT, CLEAN, TOO_SHORT)}
-    settings = {"unit": rule.unit, "length": rule.length, "share": rule.share, "condition": rule.condition}
-    return {"rule": rule.name, **settings, "source": rule.source, **counts}
-
-
-def judged_json(one: Judged) -> dict[str, Any]:
-    """A suspect item."""
-    facts = one.facts
-    return {
-        "task": one.item.task,
-        "sample_id": one.item.sample_id,
-        "rules": [name for name, status in one.status.items() if status == SUSPECT],
-        "words": facts.words,
-        "words_counted": facts.counted,
-        "longest_match": facts.longest,
-        "longest_share": round(facts.longest / facts.counted, 4) if facts.counted else None,
-        "windows": facts.windows,
-        "windows_found": facts.windows_found,
-        "characters_counted": facts.characters or None,
-        "longest_match_characters": facts.longest_characters or None,
-        "places": one.places,
-        "matches": [match_json(match) for match in one.matches],
-    }
-
-
-def match_json(match: Match) -> dict[str, Any]:
-    """A match with its place."""
-    place = match.place
-    where = {"file": place.file, place.kind: place.number} | ({"byte": place.byte} if place.byte >= 0 else {})
-    text = {"before": match.before, "text": match.text, "after": match.after}
-    return {**where, "length": match.length, "counted": match.counted, "begins_at": match.begin, **text}
-
-
-def split_json(row: ScoreRow) -> dict[str, Any]:
-    """A row of the scores; an interval that was not made is null."""
-    names = ("all", "clean", "suspect", "difference", "inflation")
-    means = {name: mean_json(getattr(row, name)) for name in names}
-    head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
-    judged = {"method": row.method or None, "not_judged": row.why or None}
-    return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
-
-
-def mean_json(mean: Mean | None) -> dict[str, Any] | None:
-    """A mean with its interval."""
-    return None if mean is None else {"value": mean.value, "low": mean.low, "high": mean.high, "level": LEVEL}
-
-
-# --- Edges: files --------------------------------------------------------------------------------------------------
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
+
+
+# --- parts/contamination/files.py -------------------------------------------------------------------------------------
+
+TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
+LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
+TABLE_SUFFIXES = (".parquet", ".arrow")
+PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
+TEXT_FIELDS = ("text", "content", "raw_content", "document", "passage", "article", "body", "code", "markdown")
+SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
+SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
 
 
 def zstandard() -> Any:
@@ -2047,7 +1964,1167 @@ def choose_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) -
     )
 
 
-# --- Edges: the training text --------------------------------------------------------------------------------------
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def normal_interval(score: Estimate) -> Interval | None:
+    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
+    if score.standard_error is None:
+        return None
+    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
+        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
+    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+
+
+def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+
+    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
+    """
+    if any(part.interval is None for _, part in parts):
+        return None
+    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
+    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
+    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
+
+
+def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
+    """An interval that does not leave the scale of a proportion."""
+    if score.averages:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(float(low), float(high), method)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval for a mean with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
+    return mean - half, mean + half
+
+
+def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
+    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
+
+    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
+    """
+    import numpy as np
+
+    known = ~np.isnan(scores)
+    scores, clusters = scores[known], clusters[known]
+    groups = len(np.unique(clusters))
+    if groups < 2:
+        return None
+    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
+        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
+    error = clustered_standard_error(scores, clusters)
+    low, high = t_interval(float(scores.mean()), error, groups - 1)
+    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return name, ""
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+
+@dataclass(frozen=True, slots=True)
+class StepFormula:
+    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
+
+    curve: Callable[[float], float]
+    cap: float
+    weight: float
+
+
+# The reference scoring: synthetic, from the step number alone.
+STEP_FORMULAS: dict[str, StepFormula] = {
+    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
+    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
+    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
+    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
+    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
+    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
+    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
+    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
+    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
+    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
+    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
+    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
+    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
+    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
+    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
+}
+CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def read_vocabulary() -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    entries = read_json(MAPPING_FILE)
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    return MetricMapping(
+        entries,
+        names,
+        {
+            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+            for f in fields
+        },
+    )
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit")
+    if not unit:
+        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
+    if not path.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(path)
+
+
+# --- parts/contamination/scores.py ------------------------------------------------------------------------------------
+
+LEVEL = 0.95
+
+
+def mean_interval(values: np.ndarray) -> Mean:
+    """The mean with its interval: Wilson's for right and wrong answers, Student's t for other scores."""
+    import numpy as np
+    from scipy import stats
+    from statsmodels.stats.proportion import proportion_confint
+
+    mean = float(values.mean())
+    if is_binary(values):
+        low, high = proportion_confint(int(values.sum()), len(values), 1 - LEVEL, method="wilson")
+        return Mean(mean, float(low), float(high))
+    if len(values) < 2:
+        return Mean(mean, None, None)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
+    return Mean(mean, mean - half, mean + half)
+
+
+def difference_of_means(suspect: np.ndarray, clean: np.ndarray) -> tuple[Mean, str]:
+    """(mean of the suspect items less that of the clean ones with its interval, the method)
+
+    Newcombe's hybrid score interval for right and wrong answers (Statist. Med. 17:873, method 10), Welch's for others.
+    """
+    from scipy import stats
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    value = float(suspect.mean() - clean.mean())
+    if is_binary(suspect) and is_binary(clean):
+        counts = (int(suspect.sum()), len(suspect), int(clean.sum()), len(clean))
+        low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - LEVEL)
+        return Mean(value, float(low), float(high)), "Newcombe"
+    if len(set(suspect.tolist())) == 1 and len(set(clean.tolist())) == 1:
+        return Mean(value, None, None), "none: no spread"
+    interval = stats.ttest_ind(suspect, clean, equal_var=False).confidence_interval(LEVEL)
+    return Mean(value, float(interval.low), float(interval.high)), "Welch"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One result of a record with the mean score of each of its items; `why` it cannot be split, or nothing.
+
+    items: (task, sample_id, sample_hash) -> score, which is on the result's scale when multiplied by `scale`.
+    unscored: the items without a score.
+    """
+
+    model: str
+    task: str
+    result_id: str
+    record: str
+    score: float
+    items: Mapping[tuple[str, str, str | None], float]
+    scale: float
+    unscored: int
+    why: str
+
+
+class Join:
+    """Finds the item that a sample is about: by task and sample_id, and never another one."""
+
+    def __init__(self, items: Sequence[Judged], tasks: Iterable[str]) -> None:
+        self.by_task: dict[tuple[str, str], list[Judged]] = defaultdict(list)
+        self.by_id: dict[str, list[Judged]] = defaultdict(list)
+        for one in items:
+            self.by_task[normalize_name(one.item.task), one.item.sample_id].append(one)
+            self.by_id[one.item.sample_id].append(one)
+        # The items' file need not be named as the task, when there is only one of either.
+        self.lone = len({one.item.task for one in items}) == 1 and len(set(tasks)) == 1
+
+    def find(self, task: str, sample_id: str, digest: str | None) -> Judged | None:
+        """The item, or None."""
+        found = self.by_task.get((normalize_name(task), sample_id)) or (
+            self.by_id.get(sample_id) if self.lone else None
+        )
+        alike = [one for one in found or () if None in (digest, one.item.digest) or digest == one.item.digest]
+        return alike[0] if len(alike) == 1 else None
+
+
+def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> ScoreRow:
+    """The scores of a result's items by their status."""
+    import numpy as np
+
+    scores: dict[str, list[float]] = {CLEAN: [], SUSPECT: [], TOO_SHORT: []}
+    missing = 0
+    for (task, sample_id, digest), score in measured.items.items():
+        one = join.find(task, sample_id, digest)
+        if one is None:
+            missing += 1
+        else:
+            scores[one.status[rule.name]].append(score)
+    clean, suspect = np.array(scores[CLEAN]), np.array(scores[SUSPECT])
+    counts = {status.replace(" ", "_"): len(own) for status, own in scores.items()}
+    counts |= {"not_among_the_items": missing, "unscored": measured.unscored}
+    row = ScoreRow(
+        rule=rule.name,
+        model=measured.model,
+        task=measured.task,
+        result_id=measured.result_id,
+        record=measured.record,
+        counts=counts,
+        recorded=measured.score,
+        why=measured.why,
+    )
+    return row if measured.why else with_means(row, clean, suspect, measured.scale, fewest)
+
+
+def with_means(row: ScoreRow, clean: np.ndarray, suspect: np.ndarray, scale: float, fewest: int) -> ScoreRow:
+    """A row with its means, and with their difference when there are items enough."""
+    import numpy as np
+
+    both = np.concatenate([clean, suspect])
+    sides = {"all": both, "clean": clean, "suspect": suspect}
+    row = replace(row, **{name: scaled(mean_interval(own), scale) for name, own in sides.items() if len(own)})
+    few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
+    if few:
+        return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")
+    difference, method = difference_of_means(suspect, clean)
+    # all - clean = share of the suspect items * (suspect - clean), so its interval is that share of the difference's.
+    inflation = scaled(difference, scale * len(suspect) / len(both))
+    return replace(row, difference=scaled(difference, scale), inflation=inflation, method=method)
+
+
+def scaled(mean: Mean, scale: float) -> Mean:
+    """A mean on another scale."""
+    return Mean(*(None if value is None else scale * value for value in (mean.value, mean.low, mean.high)))
+
+
+# --- parts/contamination/reading.py -----------------------------------------------------------------------------------
+
+CONTEXT_FIELDS = ("context", "passage", "article", "story")
+INPUT_FIELDS = ("question", "prompt", "query", "problem", "instruction", "input", "text", "sentence")
+REFERENCE_FIELDS = ("answer", "answers", "reference", "references", "target", "solution", "output", "label")
+CHOICE_FIELDS = ("choices", "options", "endings")
+ID_FIELDS = ("sample_id", "id", "task_id", "question_id", "uid", "idx")
+TRAIN_NAME = re.compile(r"(?:.*[_.-])?train(?:ing)?(?:[_.-].*)?")  # of a file that holds no benchmark items
+
+
+def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """(the files that --items names, lines about what was left out)
+
+    A folder with samples of records counts for these; of another one, the files of a training split are left out.
+    """
+    found: dict[str, Path] = {}
+    notes = []
+    for name in names:
+        path = Path(name)
+        if not path.exists():
+            raise ScriptError(f"--items {name}: no such file or folder")
+        files = list(files_below(path)) if path.is_dir() else [path]
+        if path.is_dir():
+            files = [f for f in files if (kind := file_kind(f.name)) and kind[0] != "text" and not is_side_file(f.name)]
+            samples = [f for f in files if f.name.endswith("_samples.jsonl")]
+            training = [f for f in files if TRAIN_NAME.fullmatch(f.name.split(".")[0].lower())]
+            if not samples and training:
+                notes.append(f"note: {name}: the files of a training split are left out ({training[0].name}, …)")
+            files = samples or [f for f in files if f not in training]
+        found |= {os.path.realpath(f): f for f in files}
+    if not found:
+        raise ScriptError(f"--items {listing(names)}: no items (JSON lines, parquet, or samples beside records)")
+    return list(found.values()), notes
+
+
+def task_name(path: Path) -> str:
+    """The task that a file of items is about: its name, or its folder's when the name is a split's."""
+    stem = path.name.split(".")[0]
+    split = re.fullmatch(r"(?i)(?:test|validation|valid|val|dev|eval|data)(?:-\d+-of-\d+)?", stem)
+    return path.resolve().parent.name if split else stem
+
+
+def read_benchmark(names: Sequence[str], wanted: Sequence[str]) -> tuple[list[BenchmarkItem], int, list[str]]:
+    """(the items in order of task and id, how many were given again, their files)"""
+    files, notes = item_files(names)
+    for line in notes:
+        note(line)
+    found: dict[tuple[str, str, str], BenchmarkItem] = {}
+    count = 0
+    for path in files:
+        for item in file_items(path, wanted):
+            count += 1
+            found.setdefault((item.task, item.sample_id, item.digest or item.text), item)
+    if not found:
+        raise ScriptError(f"--items {listing(names)}: no items in {listing(map(str, files))}")
+    items = [found[key] for key in sorted(found)]
+    return items, count - len(items), [path.as_posix() for path in files]
+
+
+def file_items(path: Path, wanted: Sequence[str]) -> Iterator[BenchmarkItem]:
+    """The items of one file; ScriptError with the line of a row that is none."""
+    chosen: ItemFields | None = None
+    for where, row in item_rows(path):
+        if isinstance(row.get("input"), dict) and "sample_id" in row:
+            yield sample_item(row, where)
+            continue
+        chosen = chosen or choose_item_fields(row, wanted, where)
+        yield row_item(row, chosen, path, where)
+
+
+def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file and line, row) of a file of items."""
+    kind, packed = file_kind(path.name) or ("", "")
+    if kind in ("", "text"):
+        raise ScriptError(f"--items {path}: JSON lines or parquet is expected")
+    try:
+        if kind == "lines":
+            yield from line_rows(path, packed)
+        else:
+            for first, batch in table_batches(str(path), kind, None, 0, None):
+                yield from ((f"{path}: row {first + i}", row) for i, row in enumerate(batch.to_pylist()))
+    except (*broken_errors(), UnicodeDecodeError) as error:
+        raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or single_line(error)}") from error
+
+
+def line_rows(path: Path, packed: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of JSON lines or of an array; ScriptError for what is no object."""
+    with open_packed(str(path), packed) as file:
+        array = is_array(file)
+        for line_number, line in enumerate(json_array(str(path), file) if array else file, start=1):
+            where = f"{path}: {'row' if array else 'line'} {line_number}"
+            if not array and not line.strip():
+                continue
+            try:
+                row = line if array else parse_json(line)[0]
+            except ValueError as error:
+                raise ScriptError(f"{where}: not valid JSON: {single_line(error)}") from error
+            if not isinstance(row, dict):
+                raise ScriptError(f"{where}: an item is an object with its fields")
+            yield where, row
+
+
+def sample_item(row: Mapping[str, Any], where: str) -> BenchmarkItem:
+    """The item of a line of a samples file."""
+    given = row["input"]
+    parts = [given.get("raw"), *(given.get("reference") or ())]
+    if not all(isinstance(part, str) for part in parts):
+        raise ScriptError(f"{where}: input.raw and input.reference are texts in a samples file; evaluate again")
+    digest = row.get("sample_hash")
+    task = str(row.get("evaluation_name") or "")
+    return BenchmarkItem(task, str(row["sample_id"]), "\n".join(parts), None if digest is None else str(digest))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFields:
+    """Which fields of a row are an item's text, its answer, the choices that the answer may index, and its id."""
+
+    text: tuple[str, ...]
+    reference: str | None = None
+    choices: str | None = None
+    id: str | None = None
+
+
+def choose_item_fields(row: Mapping[str, Any], wanted: Sequence[str], where: str) -> ItemFields:
+    """The fields of an item: --item-fields, else the names that benchmarks use; ScriptError(code=3) in doubt."""
+    name = next((name for name in ID_FIELDS if name in row), None)
+    if wanted:
+        missing = [name for name in wanted if name not in row]
+        if missing:
+            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(row, 20)}")
+        return ItemFields(tuple(wanted), id=name)
+    inputs = [name for name in INPUT_FIELDS if texts(row.get(name))]
+    references = [name for name in REFERENCE_FIELDS if row.get(name) is not None]
+    if len(inputs) != 1 or len(references) > 1:
+        several = inputs if len(inputs) > 1 else references if inputs else list(row)
+        ask = "which fields are an item's text and answer? --item-fields A B, of"
+        raise ScriptError(f"{where}: {ask}: {listing(several, 20)}", code=3)
+    context = [name for name in CONTEXT_FIELDS if texts(row.get(name))][:1]
+    choices = next((name for name in CHOICE_FIELDS if row.get(name)), None)
+    return ItemFields((*context, *inputs), references[0] if references else None, choices, name)
+
+
+def row_item(row: Mapping[str, Any], chosen: ItemFields, path: Path, where: str) -> BenchmarkItem:
+    """The item of a row."""
+    parts = [text for name in chosen.text for text in texts(row.get(name))]
+    if chosen.reference is not None:
+        parts += answer_texts(row.get(chosen.reference), row.get(chosen.choices) if chosen.choices else None)
+    sample_id = row.get(chosen.id) if chosen.id else None
+    if sample_id is None:
+        sample_id = where.removeprefix(str(path.parent)).lstrip("/\\")
+    return BenchmarkItem(task_name(path), str(sample_id), "\n".join(parts))
+
+
+def answer_texts(answer: Any, choices: Any) -> list[str]:
+    """The text of an answer; a number or a letter names one of the choices."""
+    options = texts(choices.get("text") if isinstance(choices, dict) else choices)
+    if isinstance(answer, str) and re.fullmatch("[A-J]", answer):
+        place: Any = ord(answer) - ord("A")
+    else:
+        place = int(answer) if isinstance(answer, str) and answer.isdecimal() else answer
+    if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < len(options):
+        return [options[place]]
+    return texts(answer) if not is_number(answer) else [str(answer)]
+
+
+def read_measured_items(folders: Sequence[str], model_id: str | None) -> list[Measured]:
+    """The results with samples below some folders, of one model or of all."""
+    found, models = [], set()
+    for path in record_files(map(Path, folders)):
+        record = read_record(path)
+        if record is None or record.get("failure"):
+            continue
+        model = single_line((record.get("model_info") or {}).get("id") or "")
+        models.add(model)
+        if model_id in (None, model):
+            found += record_results_with_items(path, record, model)
+    if not models:
+        raise ScriptError(f"--results {listing(folders)}: no records there")
+    if model_id is not None and model_id not in models:
+        raise ScriptError(f"--model-id {model_id}: no record of it; there are: {listing(sorted(models), 20)}")
+    return sorted(found, key=lambda one: (one.model, one.task, one.result_id, one.record))
+
+
+def record_results_with_items(path: Path, record: Mapping[str, Any], model: str) -> list[Measured]:
+    """The results of one record; ScriptError when it or its samples are damaged."""
+    samples = path.with_name(f"{path.stem}_samples.jsonl")
+    if not samples.is_file():
+        note(f"note: {path} has no samples beside it: left out of the scores")
+        return []
+    rows: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for where, row in line_rows(samples, ""):
+        if row.get("evaluation_id") != record.get("evaluation_id"):
+            raise ScriptError(f"{where}: belongs to another record ({row.get('evaluation_id')}); evaluate again")
+        rows[str(row.get("evaluation_result_id") or row.get("evaluation_name"))].append((where, row))
+    try:
+        return [measured_result(path, model, result, rows) for result in record["evaluation_results"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again") from error
+
+
+def measured_result(
+    path: Path, model: str, result: Mapping[str, Any], rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
+) -> Measured:
+    """One result with the mean score of each of its items."""
+    task, metric = str(result["evaluation_name"]), result["metric_config"]
+    result_id = single_line(result.get("evaluation_result_id") or task)
+    score = result["score_details"]["score"]
+    scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
+    unscored = 0
+    for where, row in rows.get(result_id) or rows.get(task) or ():
+        if row.get("error"):
+            unscored += 1
+            continue
+        value = row["evaluation"]["score"]
+        if not is_number(value):
+            raise ScriptError(f"{where}: the score is {value!r}, not a number; evaluate again")
+        digest = row.get("sample_hash")
+        scores[task, str(row["sample_id"]), None if digest is None else str(digest)].append(float(value))
+    means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
+    aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "mean")
+    scale, why = item_scale([value for values in scores.values() for value in values], score, aggregation)
+    return Measured(model, task, result_id, path.as_posix(), score, means, scale, unscored, why)
+
+
+def item_scale(values: Sequence[float], score: float, aggregation: str) -> tuple[float, str]:
+    """(what items' scores are multiplied with to be on the result's scale, why their mean is not its score)"""
+    if not values:
+        return 1.0, "no scored samples"
+    if aggregation != "mean":
+        return 1.0, f"{aggregation} is no mean of the items"
+    mean = math.fsum(values) / len(values)
+    for scale in (1.0, 100.0):
+        if abs(mean * scale - score) <= ROUNDED * max(1.0, abs(score)):
+            return scale, ""
+    return 1.0, f"the items have the mean {mean:.4g}, the record says {score:.4g}"
+
+
+def make_scores(
+    judged: Sequence[Judged], measured: Sequence[Measured], rules: Sequence[Rule], fewest: int
+) -> list[ScoreRow]:
+    """A row for each result and rule that has items among the judged ones; ScriptError when none has."""
+    join = Join(judged, [one.task for one in measured])
+    rows = [split_scores(one, rule, join, fewest) for rule in rules for one in measured]
+    about = [row for row in rows if sum(row.counts[name] for name in (CLEAN, SUSPECT, TOO_SHORT.replace(" ", "_")))]
+    if not about:
+        theirs = [f"{task}: {sample}" for one in measured[:1] for task, sample, _ in list(one.items)[:1]]
+        raise ScriptError(
+            f"--results: no sample is about an item of --items; there {listing(theirs) or 'are no samples'}, here "
+            f"{judged[0].item.label}; task (file name) and id must be equal"
+        )
+    return about
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# --- parts/contamination/report.py ------------------------------------------------------------------------------------
+
+SHOWN_SUSPECTS = 10
+MOST_PROBLEMS = 5  # unreadable rows that are named; the others are counted
+
+
+def mean_cell(estimate: Mean | None, signed: bool = False) -> str:
+    """'0.41 (0.32 to 0.51)'."""
+    if estimate is None:
+        return "–"
+    values = [estimate.value, estimate.low, estimate.high]
+    shown = ["–" if v is None else f"{0.0 + round(v, 3):+.3f}" if signed else number(v) for v in values]
+    return shown[0] if estimate.low is None else f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def matched_text(match: Match) -> str:
+    """The text at a match, between guillemets what is equal."""
+    return f"{match.before} «{match.text}» {match.after}".strip()
+
+
+def match_length(one: Judged) -> str:
+    """The longest match of an item: '14 of 20 words', '61 of 90 characters'."""
+    facts = one.facts
+    parts = [f"{facts.longest} of {facts.counted} words"] if facts.longest or not facts.characters else []
+    if facts.longest_characters:
+        parts.append(f"{facts.longest_characters} of {facts.characters} characters")
+    return ", ".join(parts)
+
+
+def rule_table(check: Check) -> tuple[list[str], list[list[str]]]:
+    """How many items each rule finds."""
+    header = ["rule", "suspect", "clean", TOO_SHORT, "an item is suspect when"]
+    rows = [
+        [rule.name, *(str(check.count(rule, status)) for status in (SUSPECT, CLEAN, TOO_SHORT)), rule.condition]
+        for rule in check.rules
+    ]
+    return header, rows
+
+
+def suspect_table(check: Check, most: int) -> tuple[list[str], list[list[str]]]:
+    """The suspect items with their longest match."""
+    rows = []
+    for one in check.suspects[:most]:
+        rules = [name for name, status in one.status.items() if status == SUSPECT]
+        best = one.matches[0] if one.matches else None
+        where = f"{best.place} ({one.places} places)" if best and one.places > 1 else str(best.place) if best else "–"
+        rows.append([one.item.label, ", ".join(rules), match_length(one), where, matched_text(best) if best else "–"])
+    return ["item", "rules", "longest match", "where", "text there"], rows
+
+
+def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
+    """The scores on clean and on suspect items."""
+    several = len(check.rules) > 1
+    header = ["rule"] * several + ["model", "result", "clean items", "suspect items", "suspect − clean", "all − clean"]
+    rows = []
+    for row in check.scores:
+        cells = [row.rule] * several + [row.model, row.result_id]
+        cells += [
+            f"{mean_cell(row.clean)}, n = {row.counts[CLEAN]}",
+            f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
+        ]
+        cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
+        rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
+    return [*header, "reading"], rows
+
+
+def reading(row: ScoreRow) -> str:
+    """What an interval says."""
+    assert row.difference is not None
+    if row.difference.low is None or row.difference.high is None:
+        return "no interval: all scores are alike"
+    if row.difference.low > 0:
+        return "higher on suspect items"
+    return "lower on suspect items" if row.difference.high < 0 else "no difference was shown"
+
+
+def size_text(size: int) -> str:
+    """'12.3 MB'."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def text_line(check: Check) -> str:
+    """What was compared with what."""
+    found = check.found
+    files = len({part.name for part in check.sources.parts})
+    return (
+        f"{plural(len(check.judged), 'item')} against {size_text(found.bytes)} of text in "
+        f"{plural(found.documents, 'document')} of {plural(files, 'file')}"
+    )
+
+
+def answer_line(check: Check) -> str:
+    """The verdict with its numbers."""
+    suspects = sum(one.suspect for one in check.judged)
+    if check.verdict == CONTAMINATED:
+        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')}"
+    if check.verdict == NOT_FOUND:
+        return (
+            f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
+        )
+    return "undecided: nothing was found, but " + "; ".join(check.doubts)
+
+
+def warning_lines(check: Check) -> list[str]:
+    """What the answer does not rest on."""
+    found, lines = check.found, []
+    if check.unjudged:
+        lines.append(f"{plural(check.unjudged, 'item')} too short to judge: neither clean nor suspect")
+    if check.duplicates:
+        lines.append(f"{plural(check.duplicates, 'item')} given more than once, counted once")
+    if found.unreadable:
+        first = [f"{file}: {kind} {number}: {why}" for file, number, kind, why in sorted(found.problems)[:2]]
+        lines.append(
+            f"{plural(found.unreadable, 'row')} of the training text not readable, skipped: {'; '.join(first)}"
+        )
+    if found.without_text:
+        lines.append(f"{plural(found.without_text, 'row')} of the training text without text")
+    if found.replaced:
+        lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
+    lines += [f"not read to its end: {why}" for why in found.broken]
+    lines += [f"left out: {why}" for why in check.sources.left_out]
+    return lines
+
+
+def render_contamination(check: Check, command: str) -> str:
+    """The Markdown report, for a model card."""
+    lines = ["## Contamination check", "", f"**{capital(answer_line(check))}.** {text_line(check)}.", ""]
+    lines += [pipe_table(*rule_table(check)), ""]
+    if check.scores:
+        lines += ["### Scores on clean and on suspect items", "", pipe_table(*split_table(check)), ""]
+        lines += [score_note(check), ""]
+    if check.suspects:
+        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        more = len(check.suspects) - len(rows)
+        lines += ["### Suspect items", "", pipe_table(header, rows), ""]
+        lines += [f"{more} more are in the JSON document (`--output`).", ""] if more > 0 else []
+    lines += ["### Limits", "", *(f"- {plain(line)}" for line in [*warning_lines(check), *method_lines(check)]), ""]
+    lines += [f"Made by `{command}`.", ""]
+    return "\n".join(lines)
+
+
+def capital(text: str) -> str:
+    """A text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def score_note(check: Check) -> str:
+    """How the intervals of the score table were made."""
+    methods = sorted({row.method for row in check.scores if row.method})
+    names = f" ({', '.join(methods)})" if methods else ""
+    return (
+        f"{percent(LEVEL)} intervals: Wilson's or Student's for a mean, Newcombe's or Welch's for a difference{names}. "
+        "all − clean: how much the judged items' score is above that of the clean ones. Suspect items may also be "
+        "easier or harder than others; a difference alone does not show that the model has learnt them."
+    )
+
+
+def method_lines(check: Check) -> list[str]:
+    """What the comparison does and does not see."""
+    lines = ["compared without case, punctuation, accents and line breaks; paraphrases and translations are not found"]
+    if check.filter.on:
+        many = check.filter.many
+        shared = f"{many} items" if many is not None else f"{BOILERPLATE_ITEMS} items and {percent(BOILERPLATE_SHARE)}"
+        lines.append(
+            f"not counted: text shared by more than {shared} of a task, known instructions; a formula is one word"
+        )
+    else:
+        lines.append("boilerplate and formulas count (--no-filter): false positives are to be expected")
+    return lines
+
+
+def check_json(check: Check) -> dict[str, Any]:
+    """The whole answer as one JSON document; the clean items are those that are not listed."""
+    found = check.found
+    return {
+        "schema_version": OUTPUT_SCHEMA,
+        "verdict": check.verdict,
+        "why_undecided": check.doubts if check.verdict == UNDECIDED else [],
+        "rules": [rule_json(check, rule) for rule in check.rules],
+        "items": {
+            "files": list(check.item_files),
+            "count": len(check.judged),
+            "duplicates": check.duplicates,
+            "suspect": len(check.suspects),
+            "unjudged": check.unjudged,
+        },
+        "training": {
+            "sources": list(check.sources.names),
+            "files": len({part.name for part in check.sources.parts}),
+            "bytes": found.bytes,
+            "documents": found.documents,
+            "rows_unreadable": found.unreadable,
+            "rows_without_text": found.without_text,
+            "not_utf8": found.replaced,
+            "problems": [
+                {"file": file, kind: number, "error": why}
+                for file, number, kind, why in sorted(found.problems)[:MOST_PROBLEMS]
+            ],
+            "broken_files": sorted(found.broken),
+            "left_out": list(check.sources.left_out),
+        },
+        "filter": {"on": check.filter.on, "boilerplate_items": check.filter.many},
+        "scores": [split_json(row) for row in check.scores],
+        "suspects": [judged_json(one) for one in check.suspects],
+        "too_short": [
+            {"task": one.item.task, "sample_id": one.item.sample_id, "rules": short}
+            for one in check.judged
+            if (short := [name for name, status in one.status.items() if status == TOO_SHORT])
+        ],
+    }
+
+
+def rule_json(check: Check, rule: Rule) -> dict[str, Any]:
+    """A rule and its counts."""
+    counts = {status.replace(" ", "_"): check.count(rule, status) for status in (SUSPECT, CLEAN, TOO_SHORT)}
+    settings = {"unit": rule.unit, "length": rule.length, "share": rule.share, "condition": rule.condition}
+    return {"rule": rule.name, **settings, "source": rule.source, **counts}
+
+
+def judged_json(one: Judged) -> dict[str, Any]:
+    """A suspect item."""
+    facts = one.facts
+    return {
+        "task": one.item.task,
+        "sample_id": one.item.sample_id,
+        "rules": [name for name, status in one.status.items() if status == SUSPECT],
+        "words": facts.words,
+        "words_counted": facts.counted,
+        "longest_match": facts.longest,
+        "longest_share": round(facts.longest / facts.counted, 4) if facts.counted else None,
+        "windows": facts.windows,
+        "windows_found": facts.windows_found,
+        "characters_counted": facts.characters or None,
+        "longest_match_characters": facts.longest_characters or None,
+        "places": one.places,
+        "matches": [match_json(match) for match in one.matches],
+    }
+
+
+def match_json(match: Match) -> dict[str, Any]:
+    """A match with its place."""
+    place = match.place
+    where = {"file": place.file, place.kind: place.number} | ({"byte": place.byte} if place.byte >= 0 else {})
+    text = {"before": match.before, "text": match.text, "after": match.after}
+    return {**where, "length": match.length, "counted": match.counted, "begins_at": match.begin, **text}
+
+
+def split_json(row: ScoreRow) -> dict[str, Any]:
+    """A row of the scores; an interval that was not made is null."""
+    names = ("all", "clean", "suspect", "difference", "inflation")
+    means = {name: mean_json(getattr(row, name)) for name in names}
+    head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
+    judged = {"method": row.method or None, "not_judged": row.why or None}
+    return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
+
+
+def mean_json(mean: Mean | None) -> dict[str, Any] | None:
+    """A mean with its interval."""
+    return None if mean is None else {"value": mean.value, "low": mean.low, "high": mean.high, "level": LEVEL}
+
+
+def check_text_lines(check: Check) -> list[str]:
+    """The answer for people."""
+    lines = [pipe_table(*rule_table(check)), ""]
+    if check.suspects:
+        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        lines += [pipe_table(header, rows), ""]
+    if check.scores:
+        lines += [pipe_table(*split_table(check)), ""]
+    more = len(check.suspects) - SHOWN_SUSPECTS
+    lines += [f"{more} more suspect items: --json or --output FILE.json", ""] if more > 0 else []
+    return [*lines, f"{answer_line(check)} ({text_line(check)})", *map(single_line, warning_lines(check))]
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/contamination/training.py ----------------------------------------------------------------------------------
+
+ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its start
+LONG = 10**8  # bytes that take more than two seconds
+DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
+DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
+CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
+WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
 
 def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSettings, items: Iterable[str]) -> Sources:
@@ -2255,9 +3332,6 @@ def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:
         )
 
 
-# --- Edges: the Hub ------------------------------------------------------------------------------------------------
-
-
 def hub_name(name: str) -> tuple[str, str | None, str] | None:
     """(repo, revision, folder) of a data set's name or address, or None.
 
@@ -2266,20 +3340,6 @@ def hub_name(name: str) -> tuple[str, str | None, str] | None:
     if match := DATASET_PATH.fullmatch(name):
         return match[1], match[2], match[3] or ""
     return (name, None, "") if DATASET_ID.fullmatch(name) else None
-
-
-def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login."""
-    from huggingface_hub import get_token
-
-    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-
-
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
 
 
 @contextlib.contextmanager
@@ -2366,9 +3426,6 @@ def scan_remote(scanner: Scanner, part: Part) -> Found:
     return found
 
 
-# --- Edges: scanning -----------------------------------------------------------------------------------------------
-
-
 def save_indexes(indexes: Sequence[Index], folder: Path) -> None:
     """Write the indexes as files that several processes map into their memory."""
     import numpy as np
@@ -2408,9 +3465,6 @@ def mapped(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r")
     except ValueError:
         return np.load(path)
-
-
-WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
 
 def start_worker(folder: str, settings: ScanSettings) -> None:
@@ -2476,503 +3530,7 @@ def scan_progress(results: Iterator[Found], parts: Sequence[Part]) -> Iterator[F
             bar.stop()
 
 
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-# --- Edges: items and records --------------------------------------------------------------------------------------
-
-
-def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """(the files that --items names, lines about what was left out)
-
-    A folder with samples of records counts for these; of another one, the files of a training split are left out.
-    """
-    found: dict[str, Path] = {}
-    notes = []
-    for name in names:
-        path = Path(name)
-        if not path.exists():
-            raise ScriptError(f"--items {name}: no such file or folder")
-        files = list(files_below(path)) if path.is_dir() else [path]
-        if path.is_dir():
-            files = [f for f in files if (kind := file_kind(f.name)) and kind[0] != "text" and not is_side_file(f.name)]
-            samples = [f for f in files if f.name.endswith("_samples.jsonl")]
-            training = [f for f in files if TRAIN_NAME.fullmatch(f.name.split(".")[0].lower())]
-            if not samples and training:
-                notes.append(f"note: {name}: the files of a training split are left out ({training[0].name}, …)")
-            files = samples or [f for f in files if f not in training]
-        found |= {os.path.realpath(f): f for f in files}
-    if not found:
-        raise ScriptError(f"--items {listing(names)}: no items (JSON lines, parquet, or samples beside records)")
-    return list(found.values()), notes
-
-
-def task_name(path: Path) -> str:
-    """The task that a file of items is about: its name, or its folder's when the name is a split's."""
-    stem = path.name.split(".")[0]
-    split = re.fullmatch(r"(?i)(?:test|validation|valid|val|dev|eval|data)(?:-\d+-of-\d+)?", stem)
-    return path.resolve().parent.name if split else stem
-
-
-def read_benchmark(names: Sequence[str], wanted: Sequence[str]) -> tuple[list[BenchmarkItem], int, list[str]]:
-    """(the items in order of task and id, how many were given again, their files)"""
-    files, notes = item_files(names)
-    for line in notes:
-        note(line)
-    found: dict[tuple[str, str, str], BenchmarkItem] = {}
-    count = 0
-    for path in files:
-        for item in file_items(path, wanted):
-            count += 1
-            found.setdefault((item.task, item.sample_id, item.digest or item.text), item)
-    if not found:
-        raise ScriptError(f"--items {listing(names)}: no items in {listing(map(str, files))}")
-    items = [found[key] for key in sorted(found)]
-    return items, count - len(items), [path.as_posix() for path in files]
-
-
-def file_items(path: Path, wanted: Sequence[str]) -> Iterator[BenchmarkItem]:
-    """The items of one file; ScriptError with the line of a row that is none."""
-    chosen: ItemFields | None = None
-    for where, row in item_rows(path):
-        if isinstance(row.get("input"), dict) and "sample_id" in row:
-            yield sample_item(row, where)
-            continue
-        chosen = chosen or choose_item_fields(row, wanted, where)
-        yield row_item(row, chosen, path, where)
-
-
-def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(file and line, row) of a file of items."""
-    kind, packed = file_kind(path.name) or ("", "")
-    if kind in ("", "text"):
-        raise ScriptError(f"--items {path}: JSON lines or parquet is expected")
-    try:
-        if kind == "lines":
-            yield from line_rows(path, packed)
-        else:
-            for first, batch in table_batches(str(path), kind, None, 0, None):
-                yield from ((f"{path}: row {first + i}", row) for i, row in enumerate(batch.to_pylist()))
-    except (*broken_errors(), UnicodeDecodeError) as error:
-        raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or single_line(error)}") from error
-
-
-def line_rows(path: Path, packed: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of JSON lines or of an array; ScriptError for what is no object."""
-    with open_packed(str(path), packed) as file:
-        array = is_array(file)
-        for line_number, line in enumerate(json_array(str(path), file) if array else file, start=1):
-            where = f"{path}: {'row' if array else 'line'} {line_number}"
-            if not array and not line.strip():
-                continue
-            try:
-                row = line if array else parse_json(line)[0]
-            except ValueError as error:
-                raise ScriptError(f"{where}: not valid JSON: {single_line(error)}") from error
-            if not isinstance(row, dict):
-                raise ScriptError(f"{where}: an item is an object with its fields")
-            yield where, row
-
-
-def sample_item(row: Mapping[str, Any], where: str) -> BenchmarkItem:
-    """The item of a line of a samples file."""
-    given = row["input"]
-    parts = [given.get("raw"), *(given.get("reference") or ())]
-    if not all(isinstance(part, str) for part in parts):
-        raise ScriptError(f"{where}: input.raw and input.reference are texts in a samples file; evaluate again")
-    digest = row.get("sample_hash")
-    task = str(row.get("evaluation_name") or "")
-    return BenchmarkItem(task, str(row["sample_id"]), "\n".join(parts), None if digest is None else str(digest))
-
-
-@dataclass(frozen=True, slots=True)
-class ItemFields:
-    """Which fields of a row are an item's text, its answer, the choices that the answer may index, and its id."""
-
-    text: tuple[str, ...]
-    reference: str | None = None
-    choices: str | None = None
-    id: str | None = None
-
-
-def choose_item_fields(row: Mapping[str, Any], wanted: Sequence[str], where: str) -> ItemFields:
-    """The fields of an item: --item-fields, else the names that benchmarks use; ScriptError(code=3) in doubt."""
-    name = next((name for name in ID_FIELDS if name in row), None)
-    if wanted:
-        missing = [name for name in wanted if name not in row]
-        if missing:
-            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(row, 20)}")
-        return ItemFields(tuple(wanted), id=name)
-    inputs = [name for name in INPUT_FIELDS if texts(row.get(name))]
-    references = [name for name in REFERENCE_FIELDS if row.get(name) is not None]
-    if len(inputs) != 1 or len(references) > 1:
-        several = inputs if len(inputs) > 1 else references if inputs else list(row)
-        ask = "which fields are an item's text and answer? --item-fields A B, of"
-        raise ScriptError(f"{where}: {ask}: {listing(several, 20)}", code=3)
-    context = [name for name in CONTEXT_FIELDS if texts(row.get(name))][:1]
-    choices = next((name for name in CHOICE_FIELDS if row.get(name)), None)
-    return ItemFields((*context, *inputs), references[0] if references else None, choices, name)
-
-
-def row_item(row: Mapping[str, Any], chosen: ItemFields, path: Path, where: str) -> BenchmarkItem:
-    """The item of a row."""
-    parts = [text for name in chosen.text for text in texts(row.get(name))]
-    if chosen.reference is not None:
-        parts += answer_texts(row.get(chosen.reference), row.get(chosen.choices) if chosen.choices else None)
-    sample_id = row.get(chosen.id) if chosen.id else None
-    if sample_id is None:
-        sample_id = where.removeprefix(str(path.parent)).lstrip("/\\")
-    return BenchmarkItem(task_name(path), str(sample_id), "\n".join(parts))
-
-
-def answer_texts(answer: Any, choices: Any) -> list[str]:
-    """The text of an answer; a number or a letter names one of the choices."""
-    options = texts(choices.get("text") if isinstance(choices, dict) else choices)
-    if isinstance(answer, str) and re.fullmatch("[A-J]", answer):
-        place: Any = ord(answer) - ord("A")
-    else:
-        place = int(answer) if isinstance(answer, str) and answer.isdecimal() else answer
-    if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < len(options):
-        return [options[place]]
-    return texts(answer) if not is_number(answer) else [str(answer)]
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
-    return list(found.values())
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
-    return record
-
-
-def read_measured_items(folders: Sequence[str], model_id: str | None) -> list[Measured]:
-    """The results with samples below some folders, of one model or of all."""
-    found, models = [], set()
-    for path in record_files(map(Path, folders)):
-        record = read_record(path)
-        if record is None or record.get("failure"):
-            continue
-        model = single_line((record.get("model_info") or {}).get("id") or "")
-        models.add(model)
-        if model_id in (None, model):
-            found += record_results_with_items(path, record, model)
-    if not models:
-        raise ScriptError(f"--results {listing(folders)}: no records there")
-    if model_id is not None and model_id not in models:
-        raise ScriptError(f"--model-id {model_id}: no record of it; there are: {listing(sorted(models), 20)}")
-    return sorted(found, key=lambda one: (one.model, one.task, one.result_id, one.record))
-
-
-def record_results_with_items(path: Path, record: Mapping[str, Any], model: str) -> list[Measured]:
-    """The results of one record; ScriptError when it or its samples are damaged."""
-    samples = path.with_name(f"{path.stem}_samples.jsonl")
-    if not samples.is_file():
-        note(f"note: {path} has no samples beside it: left out of the scores")
-        return []
-    rows: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    for where, row in line_rows(samples, ""):
-        if row.get("evaluation_id") != record.get("evaluation_id"):
-            raise ScriptError(f"{where}: belongs to another record ({row.get('evaluation_id')}); evaluate again")
-        rows[str(row.get("evaluation_result_id") or row.get("evaluation_name"))].append((where, row))
-    try:
-        return [measured_result(path, model, result, rows) for result in record["evaluation_results"]]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again") from error
-
-
-def measured_result(
-    path: Path, model: str, result: Mapping[str, Any], rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
-) -> Measured:
-    """One result with the mean score of each of its items."""
-    task, metric = str(result["evaluation_name"]), result["metric_config"]
-    result_id = single_line(result.get("evaluation_result_id") or task)
-    score = result["score_details"]["score"]
-    scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
-    unscored = 0
-    for where, row in rows.get(result_id) or rows.get(task) or ():
-        if row.get("error"):
-            unscored += 1
-            continue
-        value = row["evaluation"]["score"]
-        if not is_number(value):
-            raise ScriptError(f"{where}: the score is {value!r}, not a number; evaluate again")
-        digest = row.get("sample_hash")
-        scores[task, str(row["sample_id"]), None if digest is None else str(digest)].append(float(value))
-    means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
-    aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "mean")
-    scale, why = item_scale([value for values in scores.values() for value in values], score, aggregation)
-    return Measured(model, task, result_id, path.as_posix(), score, means, scale, unscored, why)
-
-
-def item_scale(values: Sequence[float], score: float, aggregation: str) -> tuple[float, str]:
-    """(what items' scores are multiplied with to be on the result's scale, why their mean is not its score)"""
-    if not values:
-        return 1.0, "no scored samples"
-    if aggregation != "mean":
-        return 1.0, f"{aggregation} is no mean of the items"
-    mean = math.fsum(values) / len(values)
-    for scale in (1.0, 100.0):
-        if abs(mean * scale - score) <= ROUNDED * max(1.0, abs(score)):
-            return scale, ""
-    return 1.0, f"the items have the mean {mean:.4g}, the record says {score:.4g}"
-
-
-def make_scores(
-    judged: Sequence[Judged], measured: Sequence[Measured], rules: Sequence[Rule], fewest: int
-) -> list[ScoreRow]:
-    """A row for each result and rule that has items among the judged ones; ScriptError when none has."""
-    join = Join(judged, [one.task for one in measured])
-    rows = [split_scores(one, rule, join, fewest) for rule in rules for one in measured]
-    about = [row for row in rows if sum(row.counts[name] for name in (CLEAN, SUSPECT, TOO_SHORT.replace(" ", "_")))]
-    if not about:
-        theirs = [f"{task}: {sample}" for one in measured[:1] for task, sample, _ in list(one.items)[:1]]
-        raise ScriptError(
-            f"--results: no sample is about an item of --items; there {listing(theirs) or 'are no samples'}, here "
-            f"{judged[0].item.label}; task (file name) and id must be equal"
-        )
-    return about
-
-
-# --- Edges: writing ------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
-
-
-def check_text_lines(check: Check) -> list[str]:
-    """The answer for people."""
-    lines = [pipe_table(*rule_table(check)), ""]
-    if check.suspects:
-        header, rows = suspect_table(check, SHOWN_SUSPECTS)
-        lines += [pipe_table(header, rows), ""]
-    if check.scores:
-        lines += [pipe_table(*split_table(check)), ""]
-    more = len(check.suspects) - SHOWN_SUSPECTS
-    lines += [f"{more} more suspect items: --json or --output FILE.json", ""] if more > 0 else []
-    return [*lines, f"{answer_line(check)} ({text_line(check)})", *map(single_line, warning_lines(check))]
-
-
-# --- Commands ------------------------------------------------------------------------------------------------------
-
-
-def chosen_rules(args: argparse.Namespace) -> tuple[Rule, ...]:
-    """The rules with what the command line changes of them."""
-    names = list(dict.fromkeys(args.rule or ["longest"]))
-    changes = {"length": args.min_words, "share": args.min_share}
-    given = {name: value for name, value in changes.items() if value is not None}
-    if given and "longest" not in names:
-        raise ScriptError("--min-words and --min-share belong to --rule longest; the other rules are fixed")
-    if args.min_words is not None and args.min_words < WORD_WINDOW:
-        raise ScriptError(f"--min-words is at least {WORD_WINDOW}: fewer words occur by chance")
-    if args.min_share is not None and not 0 <= args.min_share <= 1:
-        raise ScriptError("--min-share is a share between 0 and 1")
-    return tuple(replace(MATCH_RULES[name], **given) if name == "longest" else MATCH_RULES[name] for name in names)
-
-
-def make_indexes(items: Sequence[BenchmarkItem], rules: Sequence[Rule], filter_: Filter) -> list[Index]:
-    """The word index, and the one of characters when a rule asks for it."""
-    words = read_words(items, filter_)
-    found = [word_index(words, INFORMATIVE)]
-    found += [character_index(words, rule.length) for rule in rules if rule.unit == "characters"]
-    return found
-
-
-def bare(index: Index) -> Index:
-    """An index without what only the scan needs."""
-    import numpy as np
-
-    none = np.zeros(0, np.uint8)
-    units = np.zeros(0, index.units.dtype)
-    return replace(
-        index, units=units, hashes=none, offsets=none, positions=none, bits=none, text=none, text_bounds=none
-    )
-
-
-def check_items(
-    items: Sequence[BenchmarkItem], sources: Sources, rules: Sequence[Rule], filter_: Filter, settings: ScanSettings
-) -> tuple[list[Judged], Found]:
-    """Look for the items in the training text."""
-    indexes = make_indexes(items, rules, filter_)
-    slim = [bare(index) for index in indexes]
-    scanned = [index for index in indexes if any(rule.unit == index.unit for rule in rules)]
-    del indexes
-    found = scan_all(sources.parts, scanned, settings)
-    if not found.words:
-        raise ScriptError(f"--training {listing(sources.names)}: no text in it")
-    return judge_items(items, rules, slim[0], slim[1] if len(slim) > 1 else None, found), found
-
-
-def make_check(args: argparse.Namespace) -> Check:
-    """Everything that the command line asks for."""
-    rules = chosen_rules(args)
-    if args.model_id and not args.results:
-        raise ScriptError("--model-id chooses among the records of --results; give that, too")
-    settings = ScanSettings(workers=args.workers, skip_broken=args.skip_broken)
-    filter_ = Filter(not args.no_filter, args.boilerplate_items)
-    measured = read_measured_items(args.results, args.model_id) if args.results else []
-    items, duplicates, files = read_benchmark(args.items, args.item_fields or ())
-    sources = find_sources(args.training, args.text_field or (), settings, files)
-    judged, found = check_items(items, sources, rules, filter_, settings)
-    scores = make_scores(judged, measured, rules, args.min_items) if args.results else []
-    return Check(rules, filter_, tuple(judged), duplicates, tuple(files), sources, found, tuple(scores), args.min_items)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Read, compare, write what was asked for, print; the exit code is the verdict."""
-    check = make_check(args)
-    document = json.dumps(check_json(check), indent=2, ensure_ascii=False, allow_nan=False)
-    if args.report:
-        write_whole(
-            Path(args.report), render_contamination(check, repeat_command(args)).encode("utf-8", "replace").decode()
-        )
-        note(f"report in {args.report}")
-    if args.output:
-        write_whole(args.output, document.encode("utf-8", "replace").decode() + "\n")
-        note(f"JSON in {args.output}")
-    print_data(document if args.json else "\n".join(check_text_lines(check)))
-    return VERDICT_CODES[check.verdict]
-
-
-def repeat_command(args: argparse.Namespace) -> str:
-    """The command that gives the same answer again."""
-    words = []
-    for name, value in vars(args).items():
-        if value is not None and value is not False and name not in ("run", "workers", "json", "output", "report"):
-            values = [] if value is True else value if isinstance(value, list) else [value]
-            words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return single_line("uv run scripts/check_contamination.py " + shlex.join(words))
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--training", required=True, nargs="+", metavar="PATH", help="files, folders, or data sets of the Hub")
-    add("--items", required=True, nargs="+", metavar="PATH", help="benchmark items, or results/ with their samples")
-    add("--text-field", nargs="+", metavar="NAME", help="fields of a training row that are text (messages, too)")
-    add("--item-fields", nargs="+", metavar="NAME", help="fields of an item's row that are its text and answer")
-    add("--rule", nargs="+", choices=MATCH_RULES, help="when an item is suspect (default: longest)")
-    add("--min-words", type=int, metavar="N", help="of --rule longest: equal words in a row (default: 8)")
-    add("--min-share", type=float, metavar="X", help="of --rule longest: share of the item's words (default: 0.5)")
-    add(
-        "--boilerplate-items",
-        type=positive,
-        metavar="N",
-        help="text that more than N items of a task share does not count (default: 10 or 1 %% of them)",
-    )
-    add("--no-filter", action="store_true", help="boilerplate and formulas count like other text")
-    add(
-        "--results", nargs="+", metavar="DIR", help="folders with evaluation records: scores on clean and suspect items"
-    )
-    add("--model-id", metavar="ID", help="with --results: the scores of this model only")
-    add(
-        "--min-items",
-        type=positive,
-        default=FEWEST_JUDGED,
-        metavar="N",
-        help="with --results: suspect and clean items that a difference needs (default: %(default)s)",
-    )
-    add(
-        "--skip-broken", action="store_true", help="go on when a training file is damaged; then nothing found is exit 3"
-    )
-    add(
-        "--workers",
-        type=positive,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes (default: one for each core)",
-    )
-    add("--report", metavar="FILE.md", help="write a Markdown report for a model card")
-    add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
-    add("--json", action="store_true", help="one JSON document to stdout")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def positive(text: str) -> int:
-    """An argparse type: a whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
-
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -33,13 +33,147 @@ measurement are needed; the table says which and how many), or a choice is neede
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+
+def split_names(text: str | None) -> list[str]:
+    """'a, b' -> ['a', 'b']."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Policy:
+    """The policy file with what the command line says in its place."""
+    policy = read_policy(args.policy, vocabulary)
+    targets = tuple(vocabulary.key(name) or name for name in split_names(args.target)) or policy.targets
+    policy = replace(policy, rule=args.rule or policy.rule, targets=targets, allow_unlike=args.allow_unlike)
+    policy = replace(policy, cluster_by=args.cluster_by or policy.cluster_by)
+    if policy.rule == "finetune" and not targets:
+        raise ScriptError("--rule finetune needs --target BENCHMARK, or targets in the policy: what was tuned for?")
+    if policy.rule != "finetune" and args.target:
+        raise ScriptError(f"--target belongs to --rule finetune, the rule is {policy.rule}")
+    if policy.rule != "finetune":
+        policy = replace(policy, targets=())
+    if policy.rule != "select" and len(args.candidate) > 1:
+        raise ScriptError(f"--rule {policy.rule} judges one candidate; --rule select chooses among several")
+    return policy
+
+
+def check_names(question: Question, names: Iterable[str], flag: str) -> None:
+    """ScriptError for a benchmark that is neither known nor measured."""
+    measured = {run.key for model in (question.baseline, *question.candidates) for run in model.runs}
+    for name in names:
+        if name not in measured and name not in question.vocabulary.entries:
+            hint = nearest(name, measured) or f"; measured are: {listing(sorted(measured), 20)}"
+            raise ScriptError(f"{flag}: no benchmark {name!r}{hint}")
+
+
+def read_question(args: argparse.Namespace) -> Question:
+    """Everything that the command line asks about, read."""
+    vocabulary = read_vocabulary()
+    policy = resolve_policy(args, vocabulary)
+    library, reader = Library(args.results), RunReader(vocabulary, policy.cluster_by)
+    found = library.lookup(args.baseline, "--baseline")
+    baseline = read_model(found, args.baseline, "--baseline", reader)
+    files = {entry.path.resolve() for entry in found}
+    candidates: list[ModelRuns] = []
+    for source in args.candidate:
+        entries = library.lookup(source, "--candidate")
+        if {entry.path.resolve() for entry in entries} & files:
+            raise ScriptError(f"--candidate {source}: the same records as another side's; for repeated runs use --aa")
+        files |= {entry.path.resolve() for entry in entries}
+        model = read_model(entries, source, "--candidate", reader)
+        if model.name in [baseline.name, *(other.name for other in candidates)]:
+            model = replace(model, name=f"{model.name} ({source})")
+        candidates.append(model)
+    repeated = [entry for source in args.aa or () for entry in library.lookup(source, "--aa")]
+    unique = list({entry.path.resolve(): entry for entry in repeated}.values())
+    runs = read_model(unique, " ".join(args.aa), "--aa", reader).runs if unique else ()
+    reader.check_clusters()
+    only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
+    question = Question(
+        baseline, tuple(candidates), policy, vocabulary, only, frozenset(args.result_id or ()), tuple(runs)
+    )
+    check_names(question, sorted(only), "--benchmarks")
+    check_names(question, policy.targets, "--target")
+    check_names(question, policy.benchmarks, f"--policy {args.policy}: benchmarks")
+    return question
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, decide, write what was asked for, print; the exit code is the verdict."""
+    decision = decide(read_question(args))
+    document = json.dumps(decision_json(decision), indent=2, ensure_ascii=False, allow_nan=False)
+    if args.report:
+        write_whole(Path(args.report), render_evaluation(decision).encode("utf-8", "backslashreplace").decode())
+        note(f"report in {args.report}")
+    if args.output:
+        write_whole(args.output, document + "\n")
+        note(f"JSON in {args.output}")
+    print_data(document if args.json else decision_text(decision))
+    return EXIT_CODES[decision.verdict]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--baseline", required=True, metavar="A", help="results folder, record file, or a name within --results")
+    add("--candidate", required=True, nargs="+", metavar="B", help="what may ship; several with --rule select")
+    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records, to find models by name")
+    add("--rule", choices=RULES, help="what must hold (default: the policy's, else release)")
+    add("--target", metavar="K,K", help="with --rule finetune: the benchmarks that must improve")
+    add("--policy", metavar="FILE", help="YAML with rule, tiers, limits, minimum items, harness versions")
+    add("--benchmarks", metavar="A,B", help="compare these benchmarks only")
+    add("--result-id", nargs="+", metavar="ID", help="which result counts where a benchmark has several metrics")
+    add(
+        "--cluster-by", metavar="FIELD", help=f"sample metadata that items share (default: {', '.join(CLUSTER_FIELDS)})"
+    )
+    add(
+        "--aa",
+        nargs="+",
+        metavar="RUN",
+        help="repeated runs of one model: print the noise floor beside each difference",
+    )
+    add("--allow-unlike", action="store_true", help="compare what was not measured alike, or not validly; recorded")
+    add("--report", metavar="FILE.md", help="write the evaluation summary as Markdown")
+    add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
+    add("--json", action="store_true", help="one JSON document to stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
+#     "comparison.verdicts", "comparison.vocabulary", "frame", "vocabulary"
+# )
+# ]cog]
+
+import collections
 import contextlib
 import datetime
 import difflib
 import fnmatch
 import functools
 import hashlib
-import json
 import math
 import os
 import re
@@ -47,77 +181,29 @@ import sys
 import time
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-# --- Constants -----------------------------------------------------------------------------------------------------
 
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-OUTPUT_SCHEMA = "1"
-MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
 
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-RULES = ("release", "finetune", "select")
-TIERS = ("critical", "supporting", "advisory")
-DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
-DEFAULT_GAIN = 0.02
-
-FEW_ITEMS = 50  # below, the normal approximations give way to a posterior
-FEW_CHANGES = 10  # below, a t interval of mostly equal items is too narrow
-FEW_CLUSTERS = 10  # below, the clusters cannot show how much they differ
 MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
 ROUNDED = 5e-5  # a record's score may be rounded to four decimals
-MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
-POSTERIOR_NODES = 4096
-SIGN_FLIPS = 9_999
-EXACT_FLIPS = 12  # differences whose signs are flipped in all ways
-FLIP_BATCH = 2**21  # numbers drawn at once
-PARETO_DRAWS = 4_000
-RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
-CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata
-REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
-# Settings that must be equal on both sides; those of UNIMPORTANT change no score, the rest is only mentioned.
-DECISIVE = {
-    "few_shot": "few-shot count",
-    "few_shot_split": "few-shot split",
-    "dtype": "dtype",
-    "use_chat_template": "chat template",
-    "chat_template": "chat template",
-    "chat_template_hash": "chat template",
-    "system_prompt": "system prompt",
-    "backend": "engine",
-}
-UNIMPORTANT = {"seed", "batch_size", "device", "gpu", "hardware", "trust_remote_code", "limit", "execution_command"}
-COUNTED = ("empty", "truncated", "unparsed", "truncated_prompts")
-CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
-ANY_MEAN = "mean of the items"
-NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
-
-GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
-NOT_COMPARABLE, MISSING = "NOT COMPARABLE", "MISSING"
-BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
-STYLES = {
-    **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
-    **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
-    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, MISSING), "yellow"),
-}
-EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
-
-ItemId = tuple[str, str]  # subtask, sample_id
-
-# --- Vocabulary ----------------------------------------------------------------------------------------------------
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
 class ScriptError(Exception):
@@ -128,42 +214,343 @@ class ScriptError(Exception):
         self.code = code
 
 
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/statistics/evidence.py -------------------------------------------------------------------------------------
+
+POSTERIOR_NODES = 4096
+
+
+class Evidence:
+    """What some data say about a true difference; p-values and bounds come from one function, so they always agree."""
+
+    reach = 1.0  # no difference is larger
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value (or posterior probability) of "the difference is at most `value`"."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with baseline and candidate exchanged."""
+        raise NotImplementedError
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+    def lower(self, level: float) -> float:
+        """The lower bound that is one-sided at `level`: the smallest value that p_above does not reject."""
+        from scipy import optimize
+
+        if self.p_above(-self.reach) >= level:
+            return -self.reach
+        return float(optimize.brentq(lambda x: self.p_above(x) - level, -self.reach, self.reach, xtol=1e-13))
+
+    def upper(self, level: float) -> float:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+
 @dataclass(frozen=True, slots=True)
-class MetricMapping:
-    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+class StudentT(Evidence):
+    """A mean difference with its standard error: t with `df` degrees of freedom, normal when these are infinite."""
 
-    entries: Mapping[str, Mapping[str, Any]]
-    names: Mapping[str, str]
-    harness_names: Mapping[str, Mapping[str, str]]
+    mean: float
+    standard_error: float
+    df: float
 
-    def key(self, name: str) -> str | None:
-        """The canonical key of a name as people write it, or None."""
-        return self.names.get(normalize_name(name))
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        if self.standard_error == 0:
+            return float(value >= self.mean)
+        return tail((self.mean - value) / self.standard_error, self.df)
 
-    def task_key(self, task: str, library: str) -> tuple[str, str]:
-        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+    def lower(self, level: float) -> float:
+        """See Evidence; in closed form."""
+        from scipy import special
 
-        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
-        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
-        """
-        own = self.harness_names.get(library_field(library), {})
-        name = bare_task(task)
-        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
-            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
-                folded = normalize_name(spelling)
-                key = own.get(folded) or self.names.get(folded)
-                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
-                    subtask = name[end + 1 :]
-                    return key, "" if subtask == "_average" else subtask
-        return name, ""
+        quantile = special.ndtri(level) if math.isinf(self.df) else special.stdtrit(self.df, level)
+        return float(self.mean + quantile * self.standard_error)
 
-    def category(self, key: str) -> str | None:
-        """The category that a benchmark counts for, or None."""
-        return self.entries.get(key, {}).get("category")
+    def mirrored(self) -> StudentT:
+        """See Evidence."""
+        return StudentT(-self.mean, self.standard_error, self.df)
 
-    def title(self, key: str) -> str:
-        """The display name of a key."""
-        return self.entries.get(key, {}).get("name") or key
+
+@dataclass(frozen=True, slots=True)
+class PairedScore(Evidence):
+    """The score test and interval for a difference of paired proportions (Tango, Stat Med 1998;17:891).
+
+    up, down: items that only the candidate, only the baseline has right; n: all items; each divided by the design
+    effect where items are clustered (Rao and Scott 1992), and then with t instead of normal tails. No library has it.
+    """
+
+    up: float
+    down: float
+    n: float
+    df: float = math.inf
+    reach: float = 1.0
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        x = value / self.reach if abs(value) > 1e-12 * self.reach else 0.0  # b * b below would be rounded to nothing
+        if not -1 < x < 1:
+            return float(x >= 1)
+        # The maximum-likelihood share of "only the baseline" when the true difference is x.
+        a = 2 * self.n
+        b = (2 * self.n - self.up + self.down) * x - self.up - self.down
+        c = -self.down * x * (1 - x)
+        only_baseline = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+        variance = self.n * max(2 * only_baseline + x * (1 - x), 0.0)
+        distance = self.up - self.down - self.n * x
+        if variance <= 0:
+            return 0.5 if distance == 0 else float(distance < 0)
+        return tail(distance / math.sqrt(variance), self.df)
+
+    def mirrored(self) -> PairedScore:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedPosterior(Evidence):
+    """The posterior of a difference of paired proportions under a uniform Dirichlet prior over the four outcomes.
+
+    The disagreements are a Beta share of the items, the candidate's part of them a Beta share of those, independently.
+    """
+
+    up: float
+    down: float
+    n: float
+    reach: float = 1.0
+
+    def p_above(self, value: float) -> float:
+        """See Evidence: P(difference <= value | data)."""
+        import numpy as np
+        from scipy import special
+
+        share = beta_nodes(self.up + self.down + 2, self.n - self.up - self.down + 2)
+        part = np.clip((1 + value / self.reach / share) / 2, 0.0, 1.0)
+        return float(special.betainc(self.up + 1, self.down + 1, part).mean())
+
+    def mirrored(self) -> PairedPosterior:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+
+@dataclass(frozen=True, slots=True)
+class UnpairedPosterior(Evidence):
+    """The posterior of a difference of two independent proportions, each with a uniform Beta prior.
+
+    baseline, candidate: (right answers, items).
+    """
+
+    baseline: tuple[float, float]
+    candidate: tuple[float, float]
+
+    def p_above(self, value: float) -> float:
+        """See Evidence: P(candidate - baseline <= value | data)."""
+        import numpy as np
+        from scipy import special
+
+        right, n = self.baseline
+        limit = np.clip(beta_nodes(right + 1, n - right + 1) + value, 0.0, 1.0)
+        right, n = self.candidate
+        return float(special.betainc(right + 1, n - right + 1, limit).mean())
+
+    def mirrored(self) -> UnpairedPosterior:
+        """See Evidence."""
+        return UnpairedPosterior(self.candidate, self.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Widest(Evidence):
+    """The hull of several: a claim holds when each of them supports it."""
+
+    parts: tuple[Evidence, ...]
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        return max(part.p_above(value) for part in self.parts)
+
+    def lower(self, level: float) -> float:
+        """See Evidence."""
+        return min(part.lower(level) for part in self.parts)
+
+    def mirrored(self) -> Widest:
+        """See Evidence."""
+        return Widest(tuple(part.mirrored() for part in self.parts))
+
+
+def two_sided(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+def tail(statistic: float, df: float) -> float:
+    """P(T > statistic) for t with `df` degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-statistic) if math.isinf(df) else special.stdtr(df, -statistic))
+
+
+@functools.lru_cache(maxsize=256)
+def beta_nodes(a: float, b: float) -> np.ndarray:
+    """Quantiles of a Beta distribution at evenly spaced probabilities: its mean over them is an expectation."""
+    import numpy as np
+    from scipy import special
+
+    return special.betaincinv(a, b, (np.arange(POSTERIOR_NODES) + 0.5) / POSTERIOR_NODES)
+
+
+# --- parts/comparison/vocabulary.py -----------------------------------------------------------------------------------
+
+OUTPUT_SCHEMA = "1"
+DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
+DEFAULT_GAIN = 0.02
+GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
+NOT_COMPARABLE, MISSING = "NOT COMPARABLE", "MISSING"
+BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
+ItemId = tuple[str, str]  # subtask, sample_id
+STYLES = {
+    **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
+    **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
+    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, MISSING), "yellow"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,257 +814,155 @@ class Decision:
     pareto: Pareto | None = None
 
 
-# --- Pure core: names ----------------------------------------------------------------------------------------------
-
-
-def normalize_name(text: str) -> str:
-    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
-
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
-    """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def library_field(library: str) -> str:
-    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
-    folded = normalize_name(library)
-    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
-        folded, folded
-    )
-
-
-def bare_task(task: str) -> str:
-    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
-    parts = single_line(task).split("|")
-    while len(parts) > 1 and parts[-1].isdecimal():
-        parts.pop()
-    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
-
-
-def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-
-
-def listing(names: Iterable[str], most: int = 5) -> str:
-    """'a, b, c and 4 more'."""
-    names = list(map(single_line, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def plain(text: str) -> str:
-    """Foreign text as one line of Markdown without markup."""
-    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
-
-
 def smallest(*values: float | None) -> float | None:
     """The smallest of the values that are there."""
     found = [value for value in values if value is not None]
     return min(found) if found else None
 
 
-# --- Pure core: evidence about a difference ------------------------------------------------------------------------
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
-
-class Evidence:
-    """What some data say about a true difference; p-values and bounds come from one function, so they always agree."""
-
-    reach = 1.0  # no difference is larger
-
-    def p_above(self, value: float) -> float:
-        """One-sided p-value (or posterior probability) of "the difference is at most `value`"."""
-        raise NotImplementedError
-
-    def mirrored(self) -> Evidence:
-        """The same data with baseline and candidate exchanged."""
-        raise NotImplementedError
-
-    def p_below(self, value: float) -> float:
-        """One-sided p-value of "the difference is at least `value`"."""
-        return self.mirrored().p_above(-value)
-
-    def lower(self, level: float) -> float:
-        """The lower bound that is one-sided at `level`: the smallest value that p_above does not reject."""
-        from scipy import optimize
-
-        if self.p_above(-self.reach) >= level:
-            return -self.reach
-        return float(optimize.brentq(lambda x: self.p_above(x) - level, -self.reach, self.reach, xtol=1e-13))
-
-    def upper(self, level: float) -> float:
-        """The upper bound that is one-sided at `level`."""
-        return 0.0 - self.mirrored().lower(level)
-
-    def interval(self, level: float) -> tuple[float, float]:
-        """The two-sided interval with the coverage 1 - `level`."""
-        return self.lower(level / 2), self.upper(level / 2)
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class StudentT(Evidence):
-    """A mean difference with its standard error: t with `df` degrees of freedom, normal when these are infinite."""
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
 
-    mean: float
-    standard_error: float
-    df: float
-
-    def p_above(self, value: float) -> float:
-        """See Evidence."""
-        if self.standard_error == 0:
-            return float(value >= self.mean)
-        return tail((self.mean - value) / self.standard_error, self.df)
-
-    def lower(self, level: float) -> float:
-        """See Evidence; in closed form."""
-        from scipy import special
-
-        quantile = special.ndtri(level) if math.isinf(self.df) else special.stdtrit(self.df, level)
-        return float(self.mean + quantile * self.standard_error)
-
-    def mirrored(self) -> StudentT:
-        """See Evidence."""
-        return StudentT(-self.mean, self.standard_error, self.df)
+    low: float
+    high: float
+    method: str
 
 
 @dataclass(frozen=True, slots=True)
-class PairedScore(Evidence):
-    """The score test and interval for a difference of paired proportions (Tango, Stat Med 1998;17:891).
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
 
-    up, down: items that only the candidate, only the baseline has right; n: all items; each divided by the design
-    effect where items are clustered (Rao and Scott 1992), and then with t instead of normal tails. No library has it.
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
     """
 
-    up: float
-    down: float
-    n: float
-    df: float = math.inf
-    reach: float = 1.0
-
-    def p_above(self, value: float) -> float:
-        """See Evidence."""
-        x = value / self.reach if abs(value) > 1e-12 * self.reach else 0.0  # b * b below would be rounded to nothing
-        if not -1 < x < 1:
-            return float(x >= 1)
-        # The maximum-likelihood share of "only the baseline" when the true difference is x.
-        a = 2 * self.n
-        b = (2 * self.n - self.up + self.down) * x - self.up - self.down
-        c = -self.down * x * (1 - x)
-        only_baseline = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
-        variance = self.n * max(2 * only_baseline + x * (1 - x), 0.0)
-        distance = self.up - self.down - self.n * x
-        if variance <= 0:
-            return 0.5 if distance == 0 else float(distance < 0)
-        return tail(distance / math.sqrt(variance), self.df)
-
-    def mirrored(self) -> PairedScore:
-        """See Evidence."""
-        return replace(self, up=self.down, down=self.up)
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
 
 
-@dataclass(frozen=True, slots=True)
-class PairedPosterior(Evidence):
-    """The posterior of a difference of paired proportions under a uniform Dirichlet prior over the four outcomes.
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
 
-    The disagreements are a Beta share of the items, the candidate's part of them a Beta share of those, independently.
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def normal_interval(score: Estimate) -> Interval | None:
+    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
+    if score.standard_error is None:
+        return None
+    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
+        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
+    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+
+
+def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+
+    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
     """
-
-    up: float
-    down: float
-    n: float
-    reach: float = 1.0
-
-    def p_above(self, value: float) -> float:
-        """See Evidence: P(difference <= value | data)."""
-        import numpy as np
-        from scipy import special
-
-        share = beta_nodes(self.up + self.down + 2, self.n - self.up - self.down + 2)
-        part = np.clip((1 + value / self.reach / share) / 2, 0.0, 1.0)
-        return float(special.betainc(self.up + 1, self.down + 1, part).mean())
-
-    def mirrored(self) -> PairedPosterior:
-        """See Evidence."""
-        return replace(self, up=self.down, down=self.up)
+    if any(part.interval is None for _, part in parts):
+        return None
+    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
+    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
+    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
 
 
-@dataclass(frozen=True, slots=True)
-class UnpairedPosterior(Evidence):
-    """The posterior of a difference of two independent proportions, each with a uniform Beta prior.
+def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
+    """An interval that does not leave the scale of a proportion."""
+    if score.averages:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(float(low), float(high), method)
 
-    baseline, candidate: (right answers, items).
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
     """
-
-    baseline: tuple[float, float]
-    candidate: tuple[float, float]
-
-    def p_above(self, value: float) -> float:
-        """See Evidence: P(candidate - baseline <= value | data)."""
-        import numpy as np
-        from scipy import special
-
-        right, n = self.baseline
-        limit = np.clip(beta_nodes(right + 1, n - right + 1) + value, 0.0, 1.0)
-        right, n = self.candidate
-        return float(special.betainc(right + 1, n - right + 1, limit).mean())
-
-    def mirrored(self) -> UnpairedPosterior:
-        """See Evidence."""
-        return UnpairedPosterior(self.candidate, self.baseline)
-
-
-@dataclass(frozen=True, slots=True)
-class Widest(Evidence):
-    """The hull of several: a claim holds when each of them supports it."""
-
-    parts: tuple[Evidence, ...]
-
-    def p_above(self, value: float) -> float:
-        """See Evidence."""
-        return max(part.p_above(value) for part in self.parts)
-
-    def lower(self, level: float) -> float:
-        """See Evidence."""
-        return min(part.lower(level) for part in self.parts)
-
-    def mirrored(self) -> Widest:
-        """See Evidence."""
-        return Widest(tuple(part.mirrored() for part in self.parts))
-
-
-def two_sided(evidence: Evidence) -> float:
-    """The two-sided p-value of "there is no difference"."""
-    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
-
-
-def tail(statistic: float, df: float) -> float:
-    """P(T > statistic) for t with `df` degrees of freedom, or for a normal variable."""
-    from scipy import special
-
-    return float(special.ndtr(-statistic) if math.isinf(df) else special.stdtr(df, -statistic))
-
-
-@functools.lru_cache(maxsize=256)
-def beta_nodes(a: float, b: float) -> np.ndarray:
-    """Quantiles of a Beta distribution at evenly spaced probabilities: its mean over them is an expectation."""
     import numpy as np
-    from scipy import special
 
-    return special.betaincinv(a, b, (np.arange(POSTERIOR_NODES) + 0.5) / POSTERIOR_NODES)
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
 
 
-# --- Pure core: statistics -----------------------------------------------------------------------------------------
+def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval for a mean with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
+    return mean - half, mean + half
+
+
+def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
+    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
+
+    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
+    """
+    import numpy as np
+
+    known = ~np.isnan(scores)
+    scores, clusters = scores[known], clusters[known]
+    groups = len(np.unique(clusters))
+    if groups < 2:
+        return None
+    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
+        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
+    error = clustered_standard_error(scores, clusters)
+    low, high = t_interval(float(scores.mean()), error, groups - 1)
+    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
+
+FEW_ITEMS = 50  # below, the normal approximations give way to a posterior
+SIGN_FLIPS = 9_999
+EXACT_FLIPS = 12  # differences whose signs are flipped in all ways
+FLIP_BATCH = 2**21  # numbers drawn at once
+RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
 
 
 def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
@@ -694,23 +979,6 @@ def beta_interval(right: float, n: float, alpha: float = 0.05) -> tuple[float, f
 
     low, high = special.betaincinv(right + 1, n - right + 1, [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
-
-
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
 
 
 def interval_from_bounds(low: float, high: float, level: float = 0.95) -> float:
@@ -827,12 +1095,10 @@ def single_score_interval(values: np.ndarray, groups: np.ndarray | None, alpha: 
     return StudentT(float(values.mean()), error_of_mean(values), n - 1).interval(alpha)
 
 
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
+# --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
 
-
-# --- Pure core: one comparison -------------------------------------------------------------------------------------
+FEW_CHANGES = 10  # below, a t interval of mostly equal items is too narrow
+FEW_CLUSTERS = 10  # below, the clusters cannot show how much they differ
 
 
 def design_effect(differences: np.ndarray, groups: np.ndarray | None) -> float:
@@ -1069,7 +1335,189 @@ def mean_within(side: Side, names: Sequence[ItemId]) -> float:
     return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
 
 
-# --- Pure core: what may be compared -------------------------------------------------------------------------------
+# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return name, ""
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+
+@dataclass(frozen=True, slots=True)
+class StepFormula:
+    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
+
+    curve: Callable[[float], float]
+    cap: float
+    weight: float
+
+
+# The reference scoring: synthetic, from the step number alone.
+STEP_FORMULAS: dict[str, StepFormula] = {
+    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
+    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
+    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
+    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
+    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
+    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
+    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
+    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
+    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
+    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
+    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
+    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
+    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
+    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
+    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
+}
+CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def read_vocabulary() -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    entries = read_json(MAPPING_FILE)
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    return MetricMapping(
+        entries,
+        names,
+        {
+            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+            for f in fields
+        },
+    )
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit")
+    if not unit:
+        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
+    if not path.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(path)
+
+
+# --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
+
+MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
+COUNTED = ("empty", "truncated", "unparsed", "truncated_prompts")
+ANY_MEAN = "mean of the items"
+NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
 
 
 def setting_differences(baseline: Run, candidate: Run) -> list[str]:
@@ -1197,851 +1645,10 @@ def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
     return reasons
 
 
-# --- Pure core: rows -----------------------------------------------------------------------------------------------
+# --- parts/comparison/policy.py ---------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: the models, the policy, and how benchmarks are told apart."""
-
-    baseline: ModelRuns
-    candidates: tuple[ModelRuns, ...]
-    policy: Policy
-    vocabulary: MetricMapping
-    only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
-    result_ids: frozenset[str] = frozenset()
-    repeated: tuple[Run, ...] = ()  # the runs of --aa
-
-    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
-        """A model's runs by benchmark, each with the metric that counts."""
-        by_key: dict[str, list[Run]] = defaultdict(list)
-        for run in model.runs:
-            if not self.only or run.key in self.only:
-                by_key[run.key].append(run)
-        chosen = {}
-        for key, rows in by_key.items():
-            usual = self.vocabulary.entries.get(key, {}).get("metric")
-            metric = self.policy.limits(key).metric
-            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
-        return chosen
-
-
-def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
-    """A benchmark's comparisons: one for each few-shot count that both sides have, else all runs as one."""
-    shared = {run.shots for run in baseline} & {run.shots for run in candidate}
-    if not shared:
-        return [("", list(baseline), list(candidate))]
-    several = len(shared) > 1
-    return [
-        (
-            f" ({shots}-shot)" if several else "",
-            [run for run in baseline if run.shots == shots],
-            [run for run in candidate if run.shots == shots],
-        )
-        for shots in sorted(shared, key=natural_key)
-    ]
-
-
-def make_rows(question: Question) -> list[Row]:
-    """All comparisons, without verdicts that depend on the other rows."""
-    ours = question.runs(question.baseline)
-    rows: list[Row] = []
-    for model in question.candidates:
-        theirs = question.runs(model)
-        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
-        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
-        for key in wanted:
-            for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
-                rows.append(make_row(question, model, key, suffix, one, two))
-    if not any(row.verdict != MISSING for row in rows):
-        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
-        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
-        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
-    return rows
-
-
-def make_row(
-    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
-) -> Row:
-    """One comparison as far as it can be made without the others."""
-    policy, limits = question.policy, question.policy.limits(key)
-    row = Row(
-        candidate=model.name,
-        key=key,
-        label=question.vocabulary.title(key) + suffix,
-        tier=limits.tier,
-        role="target" if key in policy.targets else "general",
-        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
-        notes=(limits.note,) if limits.note else (),
-    )
-    if not baseline or not candidate:
-        return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
-    first = candidate[0]
-    check_direction(limits, first)
-    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
-    row, reasons = with_sides(row, baseline, candidate, policy)
-    row = with_noise(row, question.repeated)
-    unwanted = policy_reasons(row.sides or (), policy)
-    if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
-        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
-    if reasons:
-        row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
-    return with_threshold(row, policy)
-
-
-def missing_notes(
-    baseline: ModelRuns, candidate: ModelRuns, key: str, ours: Sequence[Run], theirs: Sequence[Run]
-) -> Iterator[str]:
-    """Why a benchmark has no comparison."""
-    for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
-        if not runs:
-            error = model.failures.get(key)
-            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
-
-
-def check_direction(limits: Limits, run: Run) -> None:
-    """ScriptError when policy and record disagree about which way is better."""
-    if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
-        way = "lower_is_better" if run.lower_is_better else "higher_is_better"
-        raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
-
-
-def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy) -> tuple[Row, list[str]]:
-    """The row with its sides, pairs and basis; and the reasons against comparing them."""
-    by_part = [defaultdict(list), defaultdict(list)]
-    for parts, runs in zip(by_part, (baseline, candidate), strict=True):
-        for run in runs:
-            parts[run.subtask].append(run)
-    shared = sorted(set(by_part[0]) & set(by_part[1]))
-    if "" in shared:  # the whole goes before its parts
-        shared = [""]
-    lacking = sorted((set(by_part[0]) ^ set(by_part[1])) - {""}) if "" not in shared else []
-    if not shared:
-        return row, [f"measured in other parts: {listing(sorted(by_part[0]))} and {listing(sorted(by_part[1]))}"]
-    ours, theirs, notes = [], [], list(row.notes)
-    for part in shared:
-        one, two, left = choose_alike(by_part[0][part], by_part[1][part])
-        ours, theirs = ours + one, theirs + two
-        notes += [line for line in left if line not in notes]
-    sides = side_of(ours), side_of(theirs)
-    paired = bool(sides[0].scores and sides[1].scores)
-    matched = match_items(*sides)
-    reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
-    reasons += unlike_reasons(*sides, matched, paired)
-    reasons += invalid_reasons(sides[0], "baseline", policy.max_invalid)
-    reasons += invalid_reasons(sides[1], "candidate", policy.max_invalid)
-    if len(shared) > 1:
-        notes.append(f"{len(shared)} parts pooled, each item counts once")
-    for side, name in zip(sides, ("baseline", "candidate"), strict=True):
-        notes += [f"{name}: {remark}" for remark in side.notes]
-        notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
-    notes += remark_differences(*sides)
-    row = replace(row, sides=sides, notes=tuple(notes))
-    if paired and matched.names:
-        return with_pairs(row, matched), reasons
-    scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
-    one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
-    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
-    if first_corpus_level(sides):
-        basis = corpus_basis(first_corpus_level(sides))
-    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
-
-
-def with_pairs(row: Row, matched: Matched) -> Row:
-    """The row with its paired items and what they show."""
-    pairs = make_pairs(*row.sides, matched.names)
-    notes = list(row.notes)
-    counts = (
-        (matched.errors, "could not be scored on both sides in every run"),
-        (matched.only_baseline, "only the baseline has"),
-        (matched.only_candidate, "only the candidate has"),
-    )
-    notes += [f"{count} items {what}" for count, what in counts if count]
-    if matched.unknown_prompts:
-        notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
-    corpus_level = first_corpus_level(row.sides)
-    if corpus_level:
-        scores = [side.runs[0].score for side in row.sides]
-        basis = corpus_basis(corpus_level)
-        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
-    basis = paired_basis(pairs, row.sign, row.span)
-    return replace(
-        row,
-        pairs=pairs,
-        baseline_score=float(pairs.baseline.mean()),
-        score=float(pairs.candidate.mean()),
-        basis=basis,
-        notes=tuple(notes),
-    )
-
-
-def first_corpus_level(sides: Iterable[Side]) -> str | None:
-    """The aggregation of a score that is no mean of its items, or None."""
-    return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
-
-
-def corpus_basis(aggregation: str) -> Basis:
-    """No evidence: such a score cannot be resampled from its items' scores."""
-    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
-
-
-def remark_differences(baseline: Side, candidate: Side) -> list[str]:
-    """Other settings that differ: mentioned, not decisive."""
-    one, two = baseline.runs[0].remarks, candidate.runs[0].remarks
-    return [
-        f"{name} differs: {shortened(one[name])} and {shortened(two[name])}"
-        for name in sorted(set(one) & set(two))
-        if one[name] != two[name]
-    ]
-
-
-def with_threshold(row: Row, policy: Policy) -> Row:
-    """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
-    limits = policy.limits(row.key)
-    drop = limits.allowed_drop(row.baseline_score, row.span)
-    gain = limits.wanted_gain(row.baseline_score, row.span)
-    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
-    basis = row.basis
-    if basis.evidence is not None and limit is None:
-        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
-    if basis.evidence is not None and basis.n < limits.min_items:
-        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
-    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
-    if basis.evidence is not None and row.pairs is None:
-        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
-    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
-
-
-def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
-    """The row with the noise floor that repeated runs of one model show for its benchmark."""
-    shots = row.sides[1].runs[0].shots if row.sides else ""
-    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
-    if not runs or not row.sides:
-        return row
-    runs = grouped_by_settings(runs)[0]
-    side = side_of(runs)
-    if side.repeats < 2:
-        if len(runs) < 2:
-            return replace(row, notes=(*row.notes, "--aa has only one run of it"))
-        return replace(row, noise=Noise(0.0, len(runs), 0.0))
-    counts = [max(1, one.repeats) for one in row.sides]
-    width = math.sqrt(1 / counts[0] + 1 / counts[1])
-    names = list(side.scores)
-    if not names or row.pairs is None:
-        half = mean_of_runs(side.run_scores)[2]
-        return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
-    changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
-    half = StudentT(0.0, math.sqrt(mean_within(side, names) / row.pairs.n), math.inf).upper(0.025) * width
-    return replace(row, noise=Noise(half, side.repeats, changed))
-
-
-# --- Pure core: verdicts -------------------------------------------------------------------------------------------
-
-
-def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
-    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another."""
-    judged = {id(row): row for row in rows}
-    for blocking in (True, False):
-        family = [row for row in rows if row.blocking == blocking and has_evidence(row)]
-        for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, candidates), strict=True):
-            judged[id(row)] = judge_row(row, policy, levels, adjusted)
-    return [judged[id(row)] for row in rows]
-
-
-def has_evidence(row: Row) -> bool:
-    """Whether a row can be judged."""
-    return row.verdict == INCONCLUSIVE and row.basis is not None and row.basis.evidence is not None
-
-
-def family_levels(
-    family: Sequence[Row], policy: Policy, blocking: bool, candidates: int
-) -> tuple[list[tuple[float, float]], list[dict[str, float]]]:
-    """For each row of a family the one-sided levels of its (lower, upper) bound, and its adjusted p-values.
-
-    A gate passes only when every benchmark passes, so a pass needs no correction (an intersection-union test, Berger
-    1982); it fails when any fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
-    an equal part of the budget for each candidate. What cannot block is exploration: Benjamini-Hochberg.
-    """
-    alpha, select = policy.alpha, policy.rule == "select"
-    method = "holm" if blocking else "fdr_bh"
-    passes = [row.basis.evidence.p_above(0.0 if select else row.threshold) for row in family]
-    fails = [row.basis.evidence.p_below(row.threshold) for row in family]
-    failing = step_levels(fails, alpha, method)
-    passing = step_levels(passes, alpha, method) if select or not blocking else [(p, alpha) for p in passes]
-    if blocking and select:
-        share, pairs = alpha / candidates, zip(passes, passing, strict=True)
-        passing = [(max(q, min(1.0, p * candidates)), min(level, share)) for p, (q, level) in pairs]
-    levels = [(low, high) for (_, low), (_, high) in zip(passing, failing, strict=True)]
-    adjusted = [
-        {"pass": p, "pass_adjusted": pass_q, "fail": q, "fail_adjusted": fail_q}
-        for p, q, (pass_q, _), (fail_q, _) in zip(passes, fails, passing, failing, strict=True)
-    ]
-    return levels, adjusted
-
-
-def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float]) -> Row:
-    """One row's verdict at its levels; a continuous metric's must pass the sign-flip check as well."""
-    evidence, select = row.basis.evidence, policy.rule == "select"
-    if select:
-        p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
-    above, below = (BETTER, REGRESSION) if select else (GO, NO_GO)
-    verdict, limit, side = INCONCLUSIVE, row.threshold, 0
-    if p_values["pass"] <= levels[0]:
-        verdict, limit = above, 0.0 if select else row.threshold
-    elif select and p_values["no_regression"] <= levels[0]:
-        verdict = NO_REGRESSION
-    elif p_values["fail"] <= levels[1]:
-        verdict, side = below, 1
-    notes = list(row.notes)
-    if verdict != INCONCLUSIVE and row.basis.differences is not None:
-        shifted = row.basis.differences - limit * row.basis.weights
-        p_flip = sign_flip_p(shifted, "less" if side else "greater")
-        p_values = {**p_values, "sign_flip": p_flip}
-        if p_flip > levels[side]:
-            notes.append(f"the sign-flip check (p = {p_flip:.3g}) does not confirm the t interval")
-            verdict = INCONCLUSIVE
-    bounds = evidence.lower(levels[0]), evidence.upper(levels[1])
-    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values, notes=tuple(notes))
-    if row.noise is not None and abs(row.delta) <= row.noise.half_width:
-        row = replace(row, notes=(*row.notes, "within the A/A noise"))
-    return with_items_needed(row, policy) if verdict == INCONCLUSIVE else row
-
-
-def with_items_needed(row: Row, policy: Policy) -> Row:
-    """An undecided row with the number of items that would decide it, and under which assumption."""
-    basis, level = row.basis, row.levels[0]
-    if not basis.variance and not basis.binary:
-        return row
-    observed = row.sign * row.delta
-    low, high = basis.evidence.interval(policy.alpha)
-    if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_for(basis.variance, -row.threshold, level, policy.power)
-        if basis.binary:
-            needed = max(needed, items_without_change(-row.threshold / row.span, level, basis.design_effect))
-        if needed > basis.n:
-            return replace(row, items_needed=needed, needed_if="the model is unchanged")
-    limit = 0.0 if policy.rule == "select" else row.threshold
-    distance = observed - limit
-    if not basis.variance or (distance <= 0 and (row.role == "target" or policy.rule == "select")):
-        return row
-    if distance == 0:
-        return row
-    level = level if distance > 0 else row.levels[1]
-    needed = items_for(basis.variance, abs(distance), level, policy.power)
-    return replace(row, items_needed=max(needed, basis.n + 1), needed_if="the true difference is the observed one")
-
-
-def items_without_change(margin: float, level: float, effect: float) -> int:
-    """How many items, none of which differs, show a drop below `margin`: where the score interval ends there."""
-    from scipy import special
-
-    return math.ceil(special.ndtri(level) ** 2 * (1 - margin) / margin * effect)
-
-
-def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
-    """One candidate's verdict from its rows, and the reasons in words."""
-    gate = [row for row in rows if row.blocking]
-    of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
-    bad = of[NO_GO] + of[REGRESSION]
-    words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
-    if bad:
-        missing = [f"missing: {listing(of[MISSING], 20)}"] if of[MISSING] else []
-        return NO_GO, [f"{words} {listing(bad, 20)}", *missing]
-    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", MISSING: "missing"}
-    reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
-    if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
-        better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
-        reasons.append(better + (f" ({listing(of[BETTER], 20)})" if of[BETTER] else ""))
-    if reasons:
-        return INCONCLUSIVE, reasons
-    if policy.rule == "select":
-        return GO, [f"better on {listing(of[BETTER], 20)}, and no regression on any of {len(gate)}"]
-    return GO, [f"all {len(gate)} gated benchmarks pass"]
-
-
-def decide(question: Question) -> Decision:
-    """The answer to a question."""
-    policy = question.policy
-    rows = judge(make_rows(question), policy, len(question.candidates))
-    check_gate(rows, policy)
-    verdicts, reasons = {}, []
-    for model in question.candidates:
-        own = [row for row in rows if row.candidate == model.name]
-        verdicts[model.name], lines = candidate_verdict(own, policy)
-        prefix = f"{model.name}: {verdicts[model.name]}: " if len(question.candidates) > 1 else ""
-        reasons += [prefix + line for line in lines]
-    found = set(verdicts.values())
-    verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
-    pareto = pareto_of(rows, question) if policy.rule == "select" else None
-    return Decision(
-        verdict,
-        tuple(reasons),
-        warnings_of(rows, question),
-        question.baseline.name,
-        verdicts,
-        tuple(rows),
-        policy,
-        pareto,
-    )
-
-
-def check_gate(rows: Sequence[Row], policy: Policy) -> None:
-    """ScriptError when the rule cannot be applied to what was measured."""
-    gate = {row.key for row in rows if row.blocking}
-    if not gate:
-        raise ScriptError("no measured benchmark is gated: the policy calls all of them advisory (or supporting: warn)")
-    if policy.rule == "select" and len(gate) < policy.min_better:
-        raise ScriptError(
-            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}"
-        )
-
-
-def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
-    """What does not block, but ought to be known."""
-    lines = [
-        f"{row.label} ({row.tier}, does not block): {row.verdict}"
-        for row in rows
-        if not row.blocking and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
-    ]
-    gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
-    left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
-    if left:
-        lines.append(
-            f"gated benchmarks that --benchmarks leaves out, so the answer is not about them: {listing(left, 20)}"
-        )
-    return tuple(lines)
-
-
-# --- Pure core: Pareto ---------------------------------------------------------------------------------------------
-
-
-def pareto_of(rows: Sequence[Row], question: Question) -> Pareto | None:
-    """P(Pareto-optimal) of baseline and candidates by a joint paired bootstrap over the items that all of them have.
-
-    Each draw takes the same items (or clusters) for all results; benchmarks are drawn independently. None when no
-    gated benchmark has items for all.
-    """
-    import numpy as np
-
-    names = [question.baseline.name, *(model.name for model in question.candidates)]
-    by_label: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if (
-            row.blocking
-            and row.pairs is not None
-            and row.verdict != NOT_COMPARABLE
-            and not first_corpus_level(row.sides)
-        ):
-            by_label[row.label].append(row)
-    whole = {label: found for label, found in by_label.items() if len(found) == len(question.candidates)}
-    rng = np.random.default_rng(RANDOM_SEED)
-    drawn, points, items, used = [], [], 0, []
-    for label in sorted(whole):
-        scores, groups = joint_scores(whole[label])
-        if not len(groups):
-            continue
-        used.append(label)
-        items += len(groups)
-        totals = np.stack([np.bincount(groups, column) for column in scores.T], axis=1)
-        sizes = np.bincount(groups).astype(float)
-        points.append(scores.mean(axis=0))
-        drawn.append(resampled_means(totals, sizes, rng))
-    if not used:
-        return None
-    optimal = undominated(np.stack(drawn, axis=2)).mean(axis=0)
-    front = undominated(np.stack(points, axis=1)[None])[0]
-    return Pareto(
-        tuple(used),
-        {name: float(p) for name, p in zip(names, optimal, strict=True)},
-        tuple(name for name, on in zip(names, front, strict=True) if on),
-        items,
-    )
-
-
-def joint_scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
-    """(items x results, oriented so that more is better; group numbers) over the items that all results have."""
-    import numpy as np
-
-    sides = [rows[0].sides[0], *(row.sides[1] for row in rows)]
-    common = set(sides[0].scores).intersection(*(side.scores for side in sides[1:]))
-    lines = []
-    for name in common:
-        values = tuple(math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
-        group = sides[0].answers[name].group
-        lines.append((values, (name[0], group) if group is not None else name))
-    lines.sort()
-    numbers: dict[Any, int] = {}
-    groups = np.array([numbers.setdefault(line[1], len(numbers)) for line in lines], int)
-    return rows[0].sign * np.array([line[0] for line in lines], float).reshape(-1, len(sides)), groups
-
-
-def resampled_means(totals: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(draws x results) means of resampled units, given each unit's total scores and number of items."""
-    import numpy as np
-
-    count = len(sizes)
-    means = np.empty((PARETO_DRAWS, totals.shape[1]))
-    step = max(1, FLIP_BATCH // count)
-    for begin in range(0, PARETO_DRAWS, step):
-        draws = min(step, PARETO_DRAWS - begin)
-        picked = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
-        weights = np.bincount(picked.ravel(), minlength=draws * count).reshape(draws, count)
-        means[begin : begin + draws] = (weights @ totals) / (weights @ sizes)[:, None]
-    return means
-
-
-def undominated(scores: np.ndarray) -> np.ndarray:
-    """(draws x results): whether no other result is at least as good everywhere and better somewhere.
-
-    scores: draws x results x benchmarks.
-    """
-    import numpy as np
-
-    results = scores.shape[1]
-    optimal = np.ones(scores.shape[:2], bool)
-    for i in range(results):
-        for j in range(results):
-            if i != j:
-                gap = scores[:, j] - scores[:, i]
-                optimal[:, i] &= ~((gap >= -1e-12).all(axis=1) & (gap > 1e-12).any(axis=1))
-    return optimal
-
-
-# --- Pure core: output ---------------------------------------------------------------------------------------------
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A score for people; an absent one is a dash."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def is_share(row: Row) -> bool:
-    """Whether a row's differences are shown in points of 100."""
-    return row.unit == "proportion"
-
-
-def score_cell(row: Row, side: int) -> str:
-    """A score; for repeats their mean, standard deviation and number."""
-    value = (row.baseline_score, row.score)[side]
-    digits = 3 if is_share(row) else 2
-    if row.sides is not None and row.sides[side].repeats > 1:
-        mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
-        runs = f"{row.sides[side].repeats} runs, mean ± {number(half, digits)}"
-        return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
-    return number(value, digits)
-
-
-def change(row: Row, value: float) -> str:
-    """A difference with its sign: in points for proportions, in the metric's unit else."""
-    return f"{0.0 + round(100 * value, 2):+.2f}" if is_share(row) else f"{0.0 + round(value, 3):+.3f}"
-
-
-def delta_cell(row: Row) -> str:
-    """The difference with the interval that its verdict is read off."""
-    if row.delta is None:
-        return "–"
-    unit = "" if is_share(row) else f" {row.unit}"
-    if row.bounds is None:
-        return change(row, row.delta) + unit
-    low, high = row.as_shown(*row.bounds)
-    return f"{change(row, row.delta)} ({change(row, low)} to {change(row, high)}){unit}"
-
-
-def noise_cell(row: Row) -> str:
-    """The A/A noise floor."""
-    if row.noise is None:
-        return "–"
-    width = 100 * row.noise.half_width if is_share(row) else row.noise.half_width
-    changed = "" if row.noise.changed is None else f", {100 * row.noise.changed:.0f} % of items change"
-    return f"±{width:.2f} ({row.noise.repeats} runs{changed})"
-
-
-def count_cell(row: Row) -> str:
-    """How many items are paired, and in how many clusters."""
-    if row.basis is None or not row.basis.n:
-        return "–"
-    if row.pairs is None or row.pairs.groups is None:
-        return str(row.basis.n)
-    return f"{row.basis.n} in {int(row.pairs.groups.max()) + 1} clusters"
-
-
-def needed_note(row: Row) -> str:
-    """'about 3,092 items would decide, if the model is unchanged', or nothing."""
-    return f"about {row.items_needed:,} items would decide, if {row.needed_if}" if row.items_needed else ""
-
-
-def row_notes(row: Row) -> str:
-    """A row's notes as one cell."""
-    less = ("less is better",) if row.lower_is_better else ()
-    target = ("target",) if row.role == "target" else ()
-    needed = (needed_note(row),) if row.items_needed else ()
-    return "; ".join((*target, *less, *needed, *row.notes))
-
-
-def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the summary; columns that say the same for all rows are left out."""
-    rows = decision.rows
-    several = len(decision.candidates) > 1
-    tiers = len({row.tier for row in rows}) > 1
-    noise = any(row.noise is not None for row in rows)
-    share = any(is_share(row) for row in rows)
-    header = ["candidate"] * several + ["benchmark"] + ["tier"] * tiers + ["score", "baseline"]
-    header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
-    lines = []
-    for row in rows:
-        cells = [row.candidate] * several + [row.label] + [row.tier] * tiers
-        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
-        lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
-    return [*header, "n", "verdict", "notes"], lines
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose cells are plain text."""
-    lines = [list(map(plain, line)) for line in (header, *rows)]
-    lines.insert(1, ["---"] * len(header))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def percent(share: float) -> str:
-    """'5 %'."""
-    return f"{100 * share:g} %"
-
-
-def reading_lines(decision: Decision) -> list[str]:
-    """How the verdicts were reached: which hypothesis each of them tests, and what the intervals are."""
-    policy = decision.policy
-    alpha, gate = percent(policy.alpha), len([row for row in decision.rows if row.blocking and row.levels])
-    if policy.rule == "select":
-        lines = [
-            "BETTER: “not better than the baseline” is rejected (the interval's lower end is above 0). NO REGRESSION: "
-            "“misses the limit” is (above the limit). REGRESSION: “keeps the limit” is (its upper end is below it).",
-            f"Lower end: one-sided bound at the level of Holm's procedure over {gate} comparisons, and at most at "
-            f"{alpha} divided by the number of candidates. Upper end: at Holm's level.",
-        ]
-    else:
-        lines = [
-            "GO: “misses the limit” is rejected (the interval's lower end is above the limit). NO-GO: “keeps the "
-            "limit” is rejected (its upper end is below it). Otherwise INCONCLUSIVE.",
-            f"Lower end: one-sided {percent(1 - policy.alpha)} bound. Upper end: one-sided bound at the level at which "
-            f"Holm's procedure tests this benchmark among {gate}. So a model that keeps every limit gets a NO-GO in at "
-            f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
-        ]
-    lines = lines if gate else lines[:1]
-    if any("sign_flip" in row.p_values for row in decision.rows):
-        lines.append("Scores that are not 0 or 1 per item must pass a sign-flip test at the same level as well.")
-    if any(not row.blocking for row in decision.rows):
-        lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
-    if any(row.lower_is_better for row in decision.rows):
-        lines.append("Where less is better the ends change places.")
-    return lines
-
-
-def limit_text(row: Row) -> str:
-    """The limit that a row is held against, as a difference of scores."""
-    if row.threshold is None:
-        return "–"
-    return f"{change(row, row.sign * row.threshold)}{' points' if is_share(row) else ''}"
-
-
-def headline(decision: Decision) -> str:
-    """'NO-GO: step_1000 against step_700 (rule: release)'."""
-    models = f"{listing(decision.candidates, 20)} against {decision.baseline}"
-    return f"{decision.verdict}: {models} (rule: {decision.policy.rule})"
-
-
-def answer_lines(decision: Decision) -> list[str]:
-    """The answer in words: verdict, reasons, Pareto, warnings."""
-    lines = [headline(decision), *(f"- {reason}" for reason in decision.reasons)]
-    if decision.policy.allow_unlike:
-        lines.append("- unlike or invalid runs were compared because of --allow-unlike")
-    if decision.pareto is not None:
-        shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
-        lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
-        lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
-    lines += [f"- warning: {warning}" for warning in decision.warnings]
-    return lines
-
-
-def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the report's second table: what each verdict rests on."""
-    header = ["benchmark", "limit", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
-    header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
-    lines = []
-    for row in decision.rows:
-        if row.bounds is None:
-            continue
-        gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
-        reach = detectable_difference(row, decision.policy)
-        low, high = row.as_shown(*row.basis.evidence.interval(0.05))
-        p_none = row.basis.p_difference
-        name = f"{row.candidate}: {row.label}" if len(decision.candidates) > 1 else row.label
-        lines.append([name, limit_text(row), row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
-        lines[-1] += [f"{row.p_values['fail_adjusted']:.3g}", "–" if p_none is None else f"{p_none:.3g}"]
-        lines[-1] += [
-            "–" if reach is None else f"±{change(row, reach)[1:]}",
-            f"{change(row, low)} to {change(row, high)}",
-        ]
-    return header, lines
-
-
-def detectable_difference(row: Row, policy: Policy) -> float | None:
-    """The smallest true difference that the row's items show, two-sided, with the policy's power."""
-    if row.basis is None or not row.basis.variance or not row.basis.n:
-        return None
-    return detectable(row.basis.variance, row.basis.n, policy.alpha, policy.power)
-
-
-def measured_lines(decision: Decision) -> list[str]:
-    """Harness and engine, date and hardware of both sides."""
-    lines = []
-    for side, name in ((1, "candidate"), (0, "baseline")):
-        runs = [run for row in decision.rows if row.sides for run in row.sides[side].runs]
-        harnesses = sorted({f"{run.harness[0]} {run.harness[1]}" for run in runs})
-        engines = sorted({run.settings["engine"] for run in runs if run.settings.get("engine")})
-        dates = sorted({run.date for run in runs if run.date})
-        hardware = sorted({run.hardware for run in runs if run.hardware})
-        period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}" if dates else "an unknown date"
-        machine = decision.policy.hardware or listing(hardware) or "not recorded"
-        on = f" with {listing(engines)}" if engines else ""
-        lines.append(f"{name}: {listing(harnesses)}{on}; measured {period}; hardware: {machine}")
-    return lines
-
-
-def limitation_lines(decision: Decision) -> list[str]:
-    """What the reader must know: the policy's own words, then what holds for these measurements."""
-    lines = list(decision.policy.limitations)
-    noted = [row for row in decision.rows if "contamin" in " ".join(row.notes).casefold()]
-    if not noted:
-        lines.append("Contamination of the training data with test items was not examined here.")
-    sides = [side for row in decision.rows if row.sides for side in row.sides]
-    if any(side.repeats < 2 for side in sides):
-        lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
-    if any(row.verdict in (NOT_COMPARABLE, MISSING) for row in decision.rows):
-        lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
-    if any(row.basis and row.basis.n and row.basis.n < FEW_ITEMS for row in decision.rows):
-        lines.append(f"Benchmarks with fewer than {FEW_ITEMS} items rest on a posterior under a uniform prior.")
-    if decision.policy.allow_unlike:
-        lines.append("Runs that were not made alike were compared all the same; the notes name the differences.")
-    return lines
-
-
-def render_evaluation(decision: Decision) -> str:
-    """The evaluation summary in Markdown, to be pasted into a model card."""
-    bullet = "\n".join
-    answer = answer_lines(decision)[1:]
-    parts = [f"## Evaluation: {plain(headline(decision))}", bullet(f"- {plain(line[2:])}" for line in answer)]
-    parts += [pipe_table(*summary_table(decision)), "\n".join(plain(line) for line in reading_lines(decision))]
-    header, lines = evidence_table(decision)
-    parts += ["### Evidence", pipe_table(header, lines)] if lines else []
-    parts += ["### How it was measured", bullet(f"- {plain(line)}" for line in measured_lines(decision))]
-    parts += ["### Known limitations", bullet(f"- {plain(line)}" for line in limitation_lines(decision))]
-    return "\n\n".join(parts) + "\n"
-
-
-def decision_json(decision: Decision) -> dict[str, Any]:
-    """The document of --json; see references/compare_results.md."""
-    policy = decision.policy
-    pareto = decision.pareto
-    return {
-        "schema_version": OUTPUT_SCHEMA,
-        "verdict": decision.verdict,
-        "exit_code": EXIT_CODES[decision.verdict],
-        "rule": policy.rule,
-        "baseline": decision.baseline,
-        "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
-        "reasons": list(decision.reasons),
-        "warnings": list(decision.warnings),
-        "allow_unlike": policy.allow_unlike,
-        "alpha": policy.alpha,
-        "power": policy.power,
-        "targets": list(policy.targets),
-        "how_to_read": reading_lines(decision),
-        "benchmarks": [row_json(row, policy) for row in decision.rows],
-        "pareto": None
-        if pareto is None
-        else {
-            "benchmarks": list(pareto.benchmarks),
-            "items": pareto.items,
-            "probability": dict(pareto.probability),
-            "front": list(pareto.front),
-        },
-        "measured": measured_lines(decision),
-        "limitations": limitation_lines(decision),
-    }
-
-
-def row_json(row: Row, policy: Policy) -> dict[str, Any]:
-    """One comparison as JSON; scores and differences in the metric's unit, nothing rounded."""
-    basis, value = row.basis, None
-    if row.bounds is not None:
-        value = list(row.as_shown(*row.bounds))
-    return {
-        "candidate": row.candidate,
-        "benchmark": row.key,
-        "name": row.label,
-        "tier": row.tier,
-        "role": row.role,
-        "blocking": row.blocking,
-        "verdict": row.verdict,
-        "metric": row.metric or None,
-        "unit": row.unit,
-        "lower_is_better": row.lower_is_better,
-        "score": side_json(row, 1),
-        "baseline": side_json(row, 0),
-        "delta": row.delta,
-        "limit": None if row.threshold is None else row.sign * row.threshold,
-        "interval": value,
-        "interval_95": None if value is None else list(row.as_shown(*basis.evidence.interval(0.05))),
-        "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
-        "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
-        "method": basis.method if basis else None,
-        "paired": row.pairs is not None,
-        "n": basis.n if basis else 0,
-        "clusters": int(row.pairs.groups.max()) + 1 if row.pairs is not None and row.pairs.groups is not None else None,
-        "design_effect": basis.design_effect if basis else None,
-        "gained": basis.discordant[0] if basis and basis.discordant else None,
-        "lost": basis.discordant[1] if basis and basis.discordant else None,
-        "detectable": detectable_difference(row, policy),
-        "with_another_run": another_run(row, policy),
-        "items_needed": row.items_needed,
-        "items_needed_if": row.needed_if,
-        "noise": None
-        if row.noise is None
-        else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
-        "notes": list(row.notes),
-    }
-
-
-def another_run(row: Row, policy: Policy) -> float | None:
-    """The difference that can be shown when each side is run once more, where repeats tell how much that helps."""
-    pairs = row.pairs
-    if pairs is None or min(pairs.repeats) < 2 or pairs.repeats[0] != pairs.repeats[1] or not row.basis.variance:
-        return None
-    repeats = pairs.repeats[0]
-    between = max(0.0, float((pairs.candidate - pairs.baseline).var(ddof=1)) - sum(pairs.within) / repeats)
-    variance = paired_variance(between, pairs.within, repeats + 1) * row.basis.design_effect
-    return detectable(variance, pairs.n, policy.alpha, policy.power) if variance else None
-
-
-def side_json(row: Row, side: int) -> dict[str, Any] | None:
-    """One side's score with its interval, its repeats, and the files it comes from."""
-    value = (row.baseline_score, row.score)[side]
-    if value is None or row.sides is None:
-        return None
-    own = row.sides[side]
-    found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
-    one_cluster = row.pairs is not None and row.pairs.groups is not None and row.pairs.groups.max() == 0
-    if row.pairs is not None and row.pairs.n > 1 and not one_cluster:
-        values = (row.pairs.baseline, row.pairs.candidate)[side]
-        found["interval_95"] = list(single_score_interval(values, row.pairs.groups))
-    if own.repeats > 1:
-        mean, deviation, half = mean_of_runs(own.run_scores)
-        found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
-    counts = {what: own.counted(what) for what in COUNTED if own.counted(what)}
-    return found | {"errors": len(own.errors), **counts, "records": sorted({run.file for run in own.runs})}
-
-
-# --- Pure core: the policy -----------------------------------------------------------------------------------------
+RULES = ("release", "finetune", "select")
+TIERS = ("critical", "supporting", "advisory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -2148,51 +1755,26 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})
 
 
-# --- Edges: reading ------------------------------------------------------------------------------------------------
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
-def read_vocabulary() -> MetricMapping:
-    """metric_mapping.json, which stands beside the scripts folder."""
-    if not MAPPING_FILE.is_file():
-        raise ScriptError(
-            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
-        )
-    entries = read_json(MAPPING_FILE)
-    names = {}
-    for key, entry in entries.items():
-        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
-    fields = ("lighteval", "inspect", "lm_eval", "helm")
-    return MetricMapping(
-        entries,
-        names,
-        {
-            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
-            for f in fields
-        },
-    )
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
 
-
-def read_policy(path: str | None, vocabulary: MetricMapping) -> Policy:
-    """The policy file, or the defaults."""
-    if path is None:
-        return Policy()
-    import yaml
-
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ScriptError(f"--policy {path}: {single_line(error)}") from error
-    return parse_policy(content, f"--policy {path}", lambda name: vocabulary.key(name) or name)
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
 def record_files(folders: Iterable[Path]) -> list[Path]:
@@ -2235,30 +1817,117 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
 
 
-def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
-    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
-    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
-    """
-    name = metric.get("metric_id") or metric.get("metric_name")
-    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
-    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit")
-    if not unit:
-        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
-    if main and entry and entry["unit"] == unit:
-        default = entry["range"]
-    else:
-        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
-    default = default or (None, None)
-    low = default[0] if low is None else low
-    high = default[1] if high is None else high
-    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# --- parts/comparison/reading.py --------------------------------------------------------------------------------------
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+
+# Settings that must be equal on both sides; those of UNIMPORTANT change no score, the rest is only mentioned.
+DECISIVE = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "dtype": "dtype",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template",
+    "chat_template_hash": "chat template",
+    "system_prompt": "system prompt",
+    "backend": "engine",
+}
+UNIMPORTANT = {"seed", "batch_size", "device", "gpu", "hardware", "trust_remote_code", "limit", "execution_command"}
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+
+
+def read_policy(path: str | None, vocabulary: MetricMapping) -> Policy:
+    """The policy file, or the defaults."""
+    if path is None:
+        return Policy()
+    import yaml
+
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ScriptError(f"--policy {path}: {single_line(error)}") from error
+    return parse_policy(content, f"--policy {path}", lambda name: vocabulary.key(name) or name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -2618,63 +2287,323 @@ def chance_of(run: Run, mapped: Mapping[str, Any], rows: Sequence[Mapping[str, A
     return math.fsum(1 / count for count in counts) / len(counts)
 
 
-# --- Edges: writing ------------------------------------------------------------------------------------------------
+# --- parts/comparison/report.py ---------------------------------------------------------------------------------------
+
+EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
 
 
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
+def is_share(row: Row) -> bool:
+    """Whether a row's differences are shown in points of 100."""
+    return row.unit == "proportion"
 
 
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
-    begun, bar = time.monotonic(), None
-    try:
-        for done, item in enumerate(items):
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task(what, total=len(items), rate="")
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
-            yield item
-    finally:
-        if bar is not None:
-            bar.stop()
+def score_cell(row: Row, side: int) -> str:
+    """A score; for repeats their mean, standard deviation and number."""
+    value = (row.baseline_score, row.score)[side]
+    digits = 3 if is_share(row) else 2
+    if row.sides is not None and row.sides[side].repeats > 1:
+        mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
+        runs = f"{row.sides[side].repeats} runs, mean ± {number(half, digits)}"
+        return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
+    return number(value, digits)
 
 
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+def change(row: Row, value: float) -> str:
+    """A difference with its sign: in points for proportions, in the metric's unit else."""
+    return f"{0.0 + round(100 * value, 2):+.2f}" if is_share(row) else f"{0.0 + round(value, 3):+.3f}"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+def delta_cell(row: Row) -> str:
+    """The difference with the interval that its verdict is read off."""
+    if row.delta is None:
+        return "–"
+    unit = "" if is_share(row) else f" {row.unit}"
+    if row.bounds is None:
+        return change(row, row.delta) + unit
+    low, high = row.as_shown(*row.bounds)
+    return f"{change(row, row.delta)} ({change(row, low)} to {change(row, high)}){unit}"
 
 
-def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+def noise_cell(row: Row) -> str:
+    """The A/A noise floor."""
+    if row.noise is None:
+        return "–"
+    width = 100 * row.noise.half_width if is_share(row) else row.noise.half_width
+    changed = "" if row.noise.changed is None else f", {100 * row.noise.changed:.0f} % of items change"
+    return f"±{width:.2f} ({row.noise.repeats} runs{changed})"
+
+
+def count_cell(row: Row) -> str:
+    """How many items are paired, and in how many clusters."""
+    if row.basis is None or not row.basis.n:
+        return "–"
+    if row.pairs is None or row.pairs.groups is None:
+        return str(row.basis.n)
+    return f"{row.basis.n} in {int(row.pairs.groups.max()) + 1} clusters"
+
+
+def needed_note(row: Row) -> str:
+    """'about 3,092 items would decide, if the model is unchanged', or nothing."""
+    return f"about {row.items_needed:,} items would decide, if {row.needed_if}" if row.items_needed else ""
+
+
+def row_notes(row: Row) -> str:
+    """A row's notes as one cell."""
+    less = ("less is better",) if row.lower_is_better else ()
+    target = ("target",) if row.role == "target" else ()
+    needed = (needed_note(row),) if row.items_needed else ()
+    return "; ".join((*target, *less, *needed, *row.notes))
+
+
+def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the summary; columns that say the same for all rows are left out."""
+    rows = decision.rows
+    several = len(decision.candidates) > 1
+    tiers = len({row.tier for row in rows}) > 1
+    noise = any(row.noise is not None for row in rows)
+    share = any(is_share(row) for row in rows)
+    header = ["candidate"] * several + ["benchmark"] + ["tier"] * tiers + ["score", "baseline"]
+    header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
+    lines = []
+    for row in rows:
+        cells = [row.candidate] * several + [row.label] + [row.tier] * tiers
+        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
+        lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
+    return [*header, "n", "verdict", "notes"], lines
+
+
+def reading_lines(decision: Decision) -> list[str]:
+    """How the verdicts were reached: which hypothesis each of them tests, and what the intervals are."""
+    policy = decision.policy
+    alpha, gate = percent(policy.alpha), len([row for row in decision.rows if row.blocking and row.levels])
+    if policy.rule == "select":
+        lines = [
+            "BETTER: “not better than the baseline” is rejected (the interval's lower end is above 0). NO REGRESSION: "
+            "“misses the limit” is (above the limit). REGRESSION: “keeps the limit” is (its upper end is below it).",
+            f"Lower end: one-sided bound at the level of Holm's procedure over {gate} comparisons, and at most at "
+            f"{alpha} divided by the number of candidates. Upper end: at Holm's level.",
+        ]
+    else:
+        lines = [
+            "GO: “misses the limit” is rejected (the interval's lower end is above the limit). NO-GO: “keeps the "
+            "limit” is rejected (its upper end is below it). Otherwise INCONCLUSIVE.",
+            f"Lower end: one-sided {percent(1 - policy.alpha)} bound. Upper end: one-sided bound at the level at which "
+            f"Holm's procedure tests this benchmark among {gate}. So a model that keeps every limit gets a NO-GO in at "
+            f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
+        ]
+    lines = lines if gate else lines[:1]
+    if any("sign_flip" in row.p_values for row in decision.rows):
+        lines.append("Scores that are not 0 or 1 per item must pass a sign-flip test at the same level as well.")
+    if any(not row.blocking for row in decision.rows):
+        lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
+    if any(row.lower_is_better for row in decision.rows):
+        lines.append("Where less is better the ends change places.")
+    return lines
+
+
+def limit_text(row: Row) -> str:
+    """The limit that a row is held against, as a difference of scores."""
+    if row.threshold is None:
+        return "–"
+    return f"{change(row, row.sign * row.threshold)}{' points' if is_share(row) else ''}"
+
+
+def headline(decision: Decision) -> str:
+    """'NO-GO: step_1000 against step_700 (rule: release)'."""
+    models = f"{listing(decision.candidates, 20)} against {decision.baseline}"
+    return f"{decision.verdict}: {models} (rule: {decision.policy.rule})"
+
+
+def answer_lines(decision: Decision) -> list[str]:
+    """The answer in words: verdict, reasons, Pareto, warnings."""
+    lines = [headline(decision), *(f"- {reason}" for reason in decision.reasons)]
+    if decision.policy.allow_unlike:
+        lines.append("- unlike or invalid runs were compared because of --allow-unlike")
+    if decision.pareto is not None:
+        shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
+        lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
+        lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
+    lines += [f"- warning: {warning}" for warning in decision.warnings]
+    return lines
+
+
+def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the report's second table: what each verdict rests on."""
+    header = ["benchmark", "limit", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
+    header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
+    lines = []
+    for row in decision.rows:
+        if row.bounds is None:
+            continue
+        gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
+        reach = detectable_difference(row, decision.policy)
+        low, high = row.as_shown(*row.basis.evidence.interval(0.05))
+        p_none = row.basis.p_difference
+        name = f"{row.candidate}: {row.label}" if len(decision.candidates) > 1 else row.label
+        lines.append([name, limit_text(row), row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
+        lines[-1] += [f"{row.p_values['fail_adjusted']:.3g}", "–" if p_none is None else f"{p_none:.3g}"]
+        lines[-1] += [
+            "–" if reach is None else f"±{change(row, reach)[1:]}",
+            f"{change(row, low)} to {change(row, high)}",
+        ]
+    return header, lines
+
+
+def detectable_difference(row: Row, policy: Policy) -> float | None:
+    """The smallest true difference that the row's items show, two-sided, with the policy's power."""
+    if row.basis is None or not row.basis.variance or not row.basis.n:
+        return None
+    return detectable(row.basis.variance, row.basis.n, policy.alpha, policy.power)
+
+
+def measured_lines(decision: Decision) -> list[str]:
+    """Harness and engine, date and hardware of both sides."""
+    lines = []
+    for side, name in ((1, "candidate"), (0, "baseline")):
+        runs = [run for row in decision.rows if row.sides for run in row.sides[side].runs]
+        harnesses = sorted({f"{run.harness[0]} {run.harness[1]}" for run in runs})
+        engines = sorted({run.settings["engine"] for run in runs if run.settings.get("engine")})
+        dates = sorted({run.date for run in runs if run.date})
+        hardware = sorted({run.hardware for run in runs if run.hardware})
+        period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}" if dates else "an unknown date"
+        machine = decision.policy.hardware or listing(hardware) or "not recorded"
+        on = f" with {listing(engines)}" if engines else ""
+        lines.append(f"{name}: {listing(harnesses)}{on}; measured {period}; hardware: {machine}")
+    return lines
+
+
+def limitation_lines(decision: Decision) -> list[str]:
+    """What the reader must know: the policy's own words, then what holds for these measurements."""
+    lines = list(decision.policy.limitations)
+    noted = [row for row in decision.rows if "contamin" in " ".join(row.notes).casefold()]
+    if not noted:
+        lines.append("Contamination of the training data with test items was not examined here.")
+    sides = [side for row in decision.rows if row.sides for side in row.sides]
+    if any(side.repeats < 2 for side in sides):
+        lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
+    if any(row.verdict in (NOT_COMPARABLE, MISSING) for row in decision.rows):
+        lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
+    if any(row.basis and row.basis.n and row.basis.n < FEW_ITEMS for row in decision.rows):
+        lines.append(f"Benchmarks with fewer than {FEW_ITEMS} items rest on a posterior under a uniform prior.")
+    if decision.policy.allow_unlike:
+        lines.append("Runs that were not made alike were compared all the same; the notes name the differences.")
+    return lines
+
+
+def render_evaluation(decision: Decision) -> str:
+    """The evaluation summary in Markdown, to be pasted into a model card."""
+    bullet = "\n".join
+    answer = answer_lines(decision)[1:]
+    parts = [f"## Evaluation: {plain(headline(decision))}", bullet(f"- {plain(line[2:])}" for line in answer)]
+    parts += [pipe_table(*summary_table(decision)), "\n".join(plain(line) for line in reading_lines(decision))]
+    header, lines = evidence_table(decision)
+    parts += ["### Evidence", pipe_table(header, lines)] if lines else []
+    parts += ["### How it was measured", bullet(f"- {plain(line)}" for line in measured_lines(decision))]
+    parts += ["### Known limitations", bullet(f"- {plain(line)}" for line in limitation_lines(decision))]
+    return "\n\n".join(parts) + "\n"
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """The document of --json; see references/compare_results.md."""
+    policy = decision.policy
+    pareto = decision.pareto
+    return {
+        "schema_version": OUTPUT_SCHEMA,
+        "verdict": decision.verdict,
+        "exit_code": EXIT_CODES[decision.verdict],
+        "rule": policy.rule,
+        "baseline": decision.baseline,
+        "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
+        "reasons": list(decision.reasons),
+        "warnings": list(decision.warnings),
+        "allow_unlike": policy.allow_unlike,
+        "alpha": policy.alpha,
+        "power": policy.power,
+        "targets": list(policy.targets),
+        "how_to_read": reading_lines(decision),
+        "benchmarks": [row_json(row, policy) for row in decision.rows],
+        "pareto": None
+        if pareto is None
+        else {
+            "benchmarks": list(pareto.benchmarks),
+            "items": pareto.items,
+            "probability": dict(pareto.probability),
+            "front": list(pareto.front),
+        },
+        "measured": measured_lines(decision),
+        "limitations": limitation_lines(decision),
+    }
+
+
+def row_json(row: Row, policy: Policy) -> dict[str, Any]:
+    """One comparison as JSON; scores and differences in the metric's unit, nothing rounded."""
+    basis, value = row.basis, None
+    if row.bounds is not None:
+        value = list(row.as_shown(*row.bounds))
+    return {
+        "candidate": row.candidate,
+        "benchmark": row.key,
+        "name": row.label,
+        "tier": row.tier,
+        "role": row.role,
+        "blocking": row.blocking,
+        "verdict": row.verdict,
+        "metric": row.metric or None,
+        "unit": row.unit,
+        "lower_is_better": row.lower_is_better,
+        "score": side_json(row, 1),
+        "baseline": side_json(row, 0),
+        "delta": row.delta,
+        "limit": None if row.threshold is None else row.sign * row.threshold,
+        "interval": value,
+        "interval_95": None if value is None else list(row.as_shown(*basis.evidence.interval(0.05))),
+        "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
+        "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
+        "method": basis.method if basis else None,
+        "paired": row.pairs is not None,
+        "n": basis.n if basis else 0,
+        "clusters": int(row.pairs.groups.max()) + 1 if row.pairs is not None and row.pairs.groups is not None else None,
+        "design_effect": basis.design_effect if basis else None,
+        "gained": basis.discordant[0] if basis and basis.discordant else None,
+        "lost": basis.discordant[1] if basis and basis.discordant else None,
+        "detectable": detectable_difference(row, policy),
+        "with_another_run": another_run(row, policy),
+        "items_needed": row.items_needed,
+        "items_needed_if": row.needed_if,
+        "noise": None
+        if row.noise is None
+        else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
+        "notes": list(row.notes),
+    }
+
+
+def another_run(row: Row, policy: Policy) -> float | None:
+    """The difference that can be shown when each side is run once more, where repeats tell how much that helps."""
+    pairs = row.pairs
+    if pairs is None or min(pairs.repeats) < 2 or pairs.repeats[0] != pairs.repeats[1] or not row.basis.variance:
+        return None
+    repeats = pairs.repeats[0]
+    between = max(0.0, float((pairs.candidate - pairs.baseline).var(ddof=1)) - sum(pairs.within) / repeats)
+    variance = paired_variance(between, pairs.within, repeats + 1) * row.basis.design_effect
+    return detectable(variance, pairs.n, policy.alpha, policy.power) if variance else None
+
+
+def side_json(row: Row, side: int) -> dict[str, Any] | None:
+    """One side's score with its interval, its repeats, and the files it comes from."""
+    value = (row.baseline_score, row.score)[side]
+    if value is None or row.sides is None:
+        return None
+    own = row.sides[side]
+    found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
+    one_cluster = row.pairs is not None and row.pairs.groups is not None and row.pairs.groups.max() == 0
+    if row.pairs is not None and row.pairs.n > 1 and not one_cluster:
+        values = (row.pairs.baseline, row.pairs.candidate)[side]
+        found["interval_95"] = list(single_score_interval(values, row.pairs.groups))
+    if own.repeats > 1:
+        mean, deviation, half = mean_of_runs(own.run_scores)
+        found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
+    counts = {what: own.counted(what) for what in COUNTED if own.counted(what)}
+    return found | {"errors": len(own.errors), **counts, "records": sorted({run.file for run in own.runs})}
 
 
 def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -2700,127 +2629,519 @@ def decision_text(decision: Decision) -> str:
     return "\n".join([table, "", *map(single_line, answer_lines(decision)), "", *reading_lines(decision)])
 
 
-# --- Commands ------------------------------------------------------------------------------------------------------
+# --- parts/comparison/rows.py -----------------------------------------------------------------------------------------
 
 
-def split_names(text: str | None) -> list[str]:
-    """'a, b' -> ['a', 'b']."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the models, the policy, and how benchmarks are told apart."""
+
+    baseline: ModelRuns
+    candidates: tuple[ModelRuns, ...]
+    policy: Policy
+    vocabulary: MetricMapping
+    only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
+    result_ids: frozenset[str] = frozenset()
+    repeated: tuple[Run, ...] = ()  # the runs of --aa
+
+    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
+        """A model's runs by benchmark, each with the metric that counts."""
+        by_key: dict[str, list[Run]] = defaultdict(list)
+        for run in model.runs:
+            if not self.only or run.key in self.only:
+                by_key[run.key].append(run)
+        chosen = {}
+        for key, rows in by_key.items():
+            usual = self.vocabulary.entries.get(key, {}).get("metric")
+            metric = self.policy.limits(key).metric
+            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
+        return chosen
 
 
-def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Policy:
-    """The policy file with what the command line says in its place."""
-    policy = read_policy(args.policy, vocabulary)
-    targets = tuple(vocabulary.key(name) or name for name in split_names(args.target)) or policy.targets
-    policy = replace(policy, rule=args.rule or policy.rule, targets=targets, allow_unlike=args.allow_unlike)
-    policy = replace(policy, cluster_by=args.cluster_by or policy.cluster_by)
-    if policy.rule == "finetune" and not targets:
-        raise ScriptError("--rule finetune needs --target BENCHMARK, or targets in the policy: what was tuned for?")
-    if policy.rule != "finetune" and args.target:
-        raise ScriptError(f"--target belongs to --rule finetune, the rule is {policy.rule}")
-    if policy.rule != "finetune":
-        policy = replace(policy, targets=())
-    if policy.rule != "select" and len(args.candidate) > 1:
-        raise ScriptError(f"--rule {policy.rule} judges one candidate; --rule select chooses among several")
-    return policy
+def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
+    """A benchmark's comparisons: one for each few-shot count that both sides have, else all runs as one."""
+    shared = {run.shots for run in baseline} & {run.shots for run in candidate}
+    if not shared:
+        return [("", list(baseline), list(candidate))]
+    several = len(shared) > 1
+    return [
+        (
+            f" ({shots}-shot)" if several else "",
+            [run for run in baseline if run.shots == shots],
+            [run for run in candidate if run.shots == shots],
+        )
+        for shots in sorted(shared, key=natural_key)
+    ]
 
 
-def check_names(question: Question, names: Iterable[str], flag: str) -> None:
-    """ScriptError for a benchmark that is neither known nor measured."""
-    measured = {run.key for model in (question.baseline, *question.candidates) for run in model.runs}
-    for name in names:
-        if name not in measured and name not in question.vocabulary.entries:
-            hint = nearest(name, measured) or f"; measured are: {listing(sorted(measured), 20)}"
-            raise ScriptError(f"{flag}: no benchmark {name!r}{hint}")
+def make_rows(question: Question) -> list[Row]:
+    """All comparisons, without verdicts that depend on the other rows."""
+    ours = question.runs(question.baseline)
+    rows: list[Row] = []
+    for model in question.candidates:
+        theirs = question.runs(model)
+        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
+        for key in wanted:
+            for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
+                rows.append(make_row(question, model, key, suffix, one, two))
+    if not any(row.verdict != MISSING for row in rows):
+        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
+        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
+        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
+    return rows
 
 
-def read_question(args: argparse.Namespace) -> Question:
-    """Everything that the command line asks about, read."""
-    vocabulary = read_vocabulary()
-    policy = resolve_policy(args, vocabulary)
-    library, reader = Library(args.results), RunReader(vocabulary, policy.cluster_by)
-    found = library.lookup(args.baseline, "--baseline")
-    baseline = read_model(found, args.baseline, "--baseline", reader)
-    files = {entry.path.resolve() for entry in found}
-    candidates: list[ModelRuns] = []
-    for source in args.candidate:
-        entries = library.lookup(source, "--candidate")
-        if {entry.path.resolve() for entry in entries} & files:
-            raise ScriptError(f"--candidate {source}: the same records as another side's; for repeated runs use --aa")
-        files |= {entry.path.resolve() for entry in entries}
-        model = read_model(entries, source, "--candidate", reader)
-        if model.name in [baseline.name, *(other.name for other in candidates)]:
-            model = replace(model, name=f"{model.name} ({source})")
-        candidates.append(model)
-    repeated = [entry for source in args.aa or () for entry in library.lookup(source, "--aa")]
-    unique = list({entry.path.resolve(): entry for entry in repeated}.values())
-    runs = read_model(unique, " ".join(args.aa), "--aa", reader).runs if unique else ()
-    reader.check_clusters()
-    only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
-    question = Question(
-        baseline, tuple(candidates), policy, vocabulary, only, frozenset(args.result_id or ()), tuple(runs)
+def make_row(
+    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
+) -> Row:
+    """One comparison as far as it can be made without the others."""
+    policy, limits = question.policy, question.policy.limits(key)
+    row = Row(
+        candidate=model.name,
+        key=key,
+        label=question.vocabulary.title(key) + suffix,
+        tier=limits.tier,
+        role="target" if key in policy.targets else "general",
+        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
+        notes=(limits.note,) if limits.note else (),
     )
-    check_names(question, sorted(only), "--benchmarks")
-    check_names(question, policy.targets, "--target")
-    check_names(question, policy.benchmarks, f"--policy {args.policy}: benchmarks")
-    return question
+    if not baseline or not candidate:
+        return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
+    first = candidate[0]
+    check_direction(limits, first)
+    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
+    row, reasons = with_sides(row, baseline, candidate, policy)
+    row = with_noise(row, question.repeated)
+    unwanted = policy_reasons(row.sides or (), policy)
+    if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
+    if reasons:
+        row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
+    return with_threshold(row, policy)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Read, decide, write what was asked for, print; the exit code is the verdict."""
-    decision = decide(read_question(args))
-    document = json.dumps(decision_json(decision), indent=2, ensure_ascii=False, allow_nan=False)
-    if args.report:
-        write_whole(Path(args.report), render_evaluation(decision).encode("utf-8", "backslashreplace").decode())
-        note(f"report in {args.report}")
-    if args.output:
-        write_whole(args.output, document + "\n")
-        note(f"JSON in {args.output}")
-    print_data(document if args.json else decision_text(decision))
-    return EXIT_CODES[decision.verdict]
+def missing_notes(
+    baseline: ModelRuns, candidate: ModelRuns, key: str, ours: Sequence[Run], theirs: Sequence[Run]
+) -> Iterator[str]:
+    """Why a benchmark has no comparison."""
+    for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
+        if not runs:
+            error = model.failures.get(key)
+            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--baseline", required=True, metavar="A", help="results folder, record file, or a name within --results")
-    add("--candidate", required=True, nargs="+", metavar="B", help="what may ship; several with --rule select")
-    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records, to find models by name")
-    add("--rule", choices=RULES, help="what must hold (default: the policy's, else release)")
-    add("--target", metavar="K,K", help="with --rule finetune: the benchmarks that must improve")
-    add("--policy", metavar="FILE", help="YAML with rule, tiers, limits, minimum items, harness versions")
-    add("--benchmarks", metavar="A,B", help="compare these benchmarks only")
-    add("--result-id", nargs="+", metavar="ID", help="which result counts where a benchmark has several metrics")
-    add(
-        "--cluster-by", metavar="FIELD", help=f"sample metadata that items share (default: {', '.join(CLUSTER_FIELDS)})"
+def check_direction(limits: Limits, run: Run) -> None:
+    """ScriptError when policy and record disagree about which way is better."""
+    if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
+        way = "lower_is_better" if run.lower_is_better else "higher_is_better"
+        raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
+
+
+def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy) -> tuple[Row, list[str]]:
+    """The row with its sides, pairs and basis; and the reasons against comparing them."""
+    by_part = [defaultdict(list), defaultdict(list)]
+    for parts, runs in zip(by_part, (baseline, candidate), strict=True):
+        for run in runs:
+            parts[run.subtask].append(run)
+    shared = sorted(set(by_part[0]) & set(by_part[1]))
+    if "" in shared:  # the whole goes before its parts
+        shared = [""]
+    lacking = sorted((set(by_part[0]) ^ set(by_part[1])) - {""}) if "" not in shared else []
+    if not shared:
+        return row, [f"measured in other parts: {listing(sorted(by_part[0]))} and {listing(sorted(by_part[1]))}"]
+    ours, theirs, notes = [], [], list(row.notes)
+    for part in shared:
+        one, two, left = choose_alike(by_part[0][part], by_part[1][part])
+        ours, theirs = ours + one, theirs + two
+        notes += [line for line in left if line not in notes]
+    sides = side_of(ours), side_of(theirs)
+    paired = bool(sides[0].scores and sides[1].scores)
+    matched = match_items(*sides)
+    reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
+    reasons += unlike_reasons(*sides, matched, paired)
+    reasons += invalid_reasons(sides[0], "baseline", policy.max_invalid)
+    reasons += invalid_reasons(sides[1], "candidate", policy.max_invalid)
+    if len(shared) > 1:
+        notes.append(f"{len(shared)} parts pooled, each item counts once")
+    for side, name in zip(sides, ("baseline", "candidate"), strict=True):
+        notes += [f"{name}: {remark}" for remark in side.notes]
+        notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
+    notes += remark_differences(*sides)
+    row = replace(row, sides=sides, notes=tuple(notes))
+    if paired and matched.names:
+        return with_pairs(row, matched), reasons
+    scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
+    one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
+    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
+    if first_corpus_level(sides):
+        basis = corpus_basis(first_corpus_level(sides))
+    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
+
+
+def with_pairs(row: Row, matched: Matched) -> Row:
+    """The row with its paired items and what they show."""
+    pairs = make_pairs(*row.sides, matched.names)
+    notes = list(row.notes)
+    counts = (
+        (matched.errors, "could not be scored on both sides in every run"),
+        (matched.only_baseline, "only the baseline has"),
+        (matched.only_candidate, "only the candidate has"),
     )
-    add(
-        "--aa",
-        nargs="+",
-        metavar="RUN",
-        help="repeated runs of one model: print the noise floor beside each difference",
+    notes += [f"{count} items {what}" for count, what in counts if count]
+    if matched.unknown_prompts:
+        notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
+    corpus_level = first_corpus_level(row.sides)
+    if corpus_level:
+        scores = [side.runs[0].score for side in row.sides]
+        basis = corpus_basis(corpus_level)
+        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
+    basis = paired_basis(pairs, row.sign, row.span)
+    return replace(
+        row,
+        pairs=pairs,
+        baseline_score=float(pairs.baseline.mean()),
+        score=float(pairs.candidate.mean()),
+        basis=basis,
+        notes=tuple(notes),
     )
-    add("--allow-unlike", action="store_true", help="compare what was not measured alike, or not validly; recorded")
-    add("--report", metavar="FILE.md", help="write the evaluation summary as Markdown")
-    add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
-    add("--json", action="store_true", help="one JSON document to stdout")
-    parser.set_defaults(run=run)
-    return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
+def first_corpus_level(sides: Iterable[Side]) -> str | None:
+    """The aggregation of a score that is no mean of its items, or None."""
+    return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
 
+
+def corpus_basis(aggregation: str) -> Basis:
+    """No evidence: such a score cannot be resampled from its items' scores."""
+    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
+
+
+def remark_differences(baseline: Side, candidate: Side) -> list[str]:
+    """Other settings that differ: mentioned, not decisive."""
+    one, two = baseline.runs[0].remarks, candidate.runs[0].remarks
+    return [
+        f"{name} differs: {shortened(one[name])} and {shortened(two[name])}"
+        for name in sorted(set(one) & set(two))
+        if one[name] != two[name]
+    ]
+
+
+def with_threshold(row: Row, policy: Policy) -> Row:
+    """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
+    limits = policy.limits(row.key)
+    drop = limits.allowed_drop(row.baseline_score, row.span)
+    gain = limits.wanted_gain(row.baseline_score, row.span)
+    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
+    basis = row.basis
+    if basis.evidence is not None and limit is None:
+        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
+    if basis.evidence is not None and basis.n < limits.min_items:
+        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
+    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
+    if basis.evidence is not None and row.pairs is None:
+        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
+    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
+
+
+def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
+    """The row with the noise floor that repeated runs of one model show for its benchmark."""
+    shots = row.sides[1].runs[0].shots if row.sides else ""
+    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
+    if not runs or not row.sides:
+        return row
+    runs = grouped_by_settings(runs)[0]
+    side = side_of(runs)
+    if side.repeats < 2:
+        if len(runs) < 2:
+            return replace(row, notes=(*row.notes, "--aa has only one run of it"))
+        return replace(row, noise=Noise(0.0, len(runs), 0.0))
+    counts = [max(1, one.repeats) for one in row.sides]
+    width = math.sqrt(1 / counts[0] + 1 / counts[1])
+    names = list(side.scores)
+    if not names or row.pairs is None:
+        half = mean_of_runs(side.run_scores)[2]
+        return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
+    changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
+    half = StudentT(0.0, math.sqrt(mean_within(side, names) / row.pairs.n), math.inf).upper(0.025) * width
+    return replace(row, noise=Noise(half, side.repeats, changed))
+
+
+# --- parts/comparison/pareto.py ---------------------------------------------------------------------------------------
+
+PARETO_DRAWS = 4_000
+
+
+def pareto_of(rows: Sequence[Row], question: Question) -> Pareto | None:
+    """P(Pareto-optimal) of baseline and candidates by a joint paired bootstrap over the items that all of them have.
+
+    Each draw takes the same items (or clusters) for all results; benchmarks are drawn independently. None when no
+    gated benchmark has items for all.
+    """
+    import numpy as np
+
+    names = [question.baseline.name, *(model.name for model in question.candidates)]
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if (
+            row.blocking
+            and row.pairs is not None
+            and row.verdict != NOT_COMPARABLE
+            and not first_corpus_level(row.sides)
+        ):
+            by_label[row.label].append(row)
+    whole = {label: found for label, found in by_label.items() if len(found) == len(question.candidates)}
+    rng = np.random.default_rng(RANDOM_SEED)
+    drawn, points, items, used = [], [], 0, []
+    for label in sorted(whole):
+        scores, groups = joint_scores(whole[label])
+        if not len(groups):
+            continue
+        used.append(label)
+        items += len(groups)
+        totals = np.stack([np.bincount(groups, column) for column in scores.T], axis=1)
+        sizes = np.bincount(groups).astype(float)
+        points.append(scores.mean(axis=0))
+        drawn.append(resampled_means(totals, sizes, rng))
+    if not used:
+        return None
+    optimal = undominated(np.stack(drawn, axis=2)).mean(axis=0)
+    front = undominated(np.stack(points, axis=1)[None])[0]
+    return Pareto(
+        tuple(used),
+        {name: float(p) for name, p in zip(names, optimal, strict=True)},
+        tuple(name for name, on in zip(names, front, strict=True) if on),
+        items,
+    )
+
+
+def joint_scores(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """(items x results, oriented so that more is better; group numbers) over the items that all results have."""
+    import numpy as np
+
+    sides = [rows[0].sides[0], *(row.sides[1] for row in rows)]
+    common = set(sides[0].scores).intersection(*(side.scores for side in sides[1:]))
+    lines = []
+    for name in common:
+        values = tuple(math.fsum(side.scores[name]) / len(side.scores[name]) for side in sides)
+        group = sides[0].answers[name].group
+        lines.append((values, (name[0], group) if group is not None else name))
+    lines.sort()
+    numbers: dict[Any, int] = {}
+    groups = np.array([numbers.setdefault(line[1], len(numbers)) for line in lines], int)
+    return rows[0].sign * np.array([line[0] for line in lines], float).reshape(-1, len(sides)), groups
+
+
+def resampled_means(totals: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(draws x results) means of resampled units, given each unit's total scores and number of items."""
+    import numpy as np
+
+    count = len(sizes)
+    means = np.empty((PARETO_DRAWS, totals.shape[1]))
+    step = max(1, FLIP_BATCH // count)
+    for begin in range(0, PARETO_DRAWS, step):
+        draws = min(step, PARETO_DRAWS - begin)
+        picked = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=draws * count).reshape(draws, count)
+        means[begin : begin + draws] = (weights @ totals) / (weights @ sizes)[:, None]
+    return means
+
+
+def undominated(scores: np.ndarray) -> np.ndarray:
+    """(draws x results): whether no other result is at least as good everywhere and better somewhere.
+
+    scores: draws x results x benchmarks.
+    """
+    import numpy as np
+
+    results = scores.shape[1]
+    optimal = np.ones(scores.shape[:2], bool)
+    for i in range(results):
+        for j in range(results):
+            if i != j:
+                gap = scores[:, j] - scores[:, i]
+                optimal[:, i] &= ~((gap >= -1e-12).all(axis=1) & (gap > 1e-12).any(axis=1))
+    return optimal
+
+
+# --- parts/comparison/verdicts.py -------------------------------------------------------------------------------------
+
+
+def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
+    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another."""
+    judged = {id(row): row for row in rows}
+    for blocking in (True, False):
+        family = [row for row in rows if row.blocking == blocking and has_evidence(row)]
+        for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, candidates), strict=True):
+            judged[id(row)] = judge_row(row, policy, levels, adjusted)
+    return [judged[id(row)] for row in rows]
+
+
+def has_evidence(row: Row) -> bool:
+    """Whether a row can be judged."""
+    return row.verdict == INCONCLUSIVE and row.basis is not None and row.basis.evidence is not None
+
+
+def family_levels(
+    family: Sequence[Row], policy: Policy, blocking: bool, candidates: int
+) -> tuple[list[tuple[float, float]], list[dict[str, float]]]:
+    """For each row of a family the one-sided levels of its (lower, upper) bound, and its adjusted p-values.
+
+    A gate passes only when every benchmark passes, so a pass needs no correction (an intersection-union test, Berger
+    1982); it fails when any fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
+    an equal part of the budget for each candidate. What cannot block is exploration: Benjamini-Hochberg.
+    """
+    alpha, select = policy.alpha, policy.rule == "select"
+    method = "holm" if blocking else "fdr_bh"
+    passes = [row.basis.evidence.p_above(0.0 if select else row.threshold) for row in family]
+    fails = [row.basis.evidence.p_below(row.threshold) for row in family]
+    failing = step_levels(fails, alpha, method)
+    passing = step_levels(passes, alpha, method) if select or not blocking else [(p, alpha) for p in passes]
+    if blocking and select:
+        share, pairs = alpha / candidates, zip(passes, passing, strict=True)
+        passing = [(max(q, min(1.0, p * candidates)), min(level, share)) for p, (q, level) in pairs]
+    levels = [(low, high) for (_, low), (_, high) in zip(passing, failing, strict=True)]
+    adjusted = [
+        {"pass": p, "pass_adjusted": pass_q, "fail": q, "fail_adjusted": fail_q}
+        for p, q, (pass_q, _), (fail_q, _) in zip(passes, fails, passing, failing, strict=True)
+    ]
+    return levels, adjusted
+
+
+def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float]) -> Row:
+    """One row's verdict at its levels; a continuous metric's must pass the sign-flip check as well."""
+    evidence, select = row.basis.evidence, policy.rule == "select"
+    if select:
+        p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
+    above, below = (BETTER, REGRESSION) if select else (GO, NO_GO)
+    verdict, limit, side = INCONCLUSIVE, row.threshold, 0
+    if p_values["pass"] <= levels[0]:
+        verdict, limit = above, 0.0 if select else row.threshold
+    elif select and p_values["no_regression"] <= levels[0]:
+        verdict = NO_REGRESSION
+    elif p_values["fail"] <= levels[1]:
+        verdict, side = below, 1
+    notes = list(row.notes)
+    if verdict != INCONCLUSIVE and row.basis.differences is not None:
+        shifted = row.basis.differences - limit * row.basis.weights
+        p_flip = sign_flip_p(shifted, "less" if side else "greater")
+        p_values = {**p_values, "sign_flip": p_flip}
+        if p_flip > levels[side]:
+            notes.append(f"the sign-flip check (p = {p_flip:.3g}) does not confirm the t interval")
+            verdict = INCONCLUSIVE
+    bounds = evidence.lower(levels[0]), evidence.upper(levels[1])
+    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values, notes=tuple(notes))
+    if row.noise is not None and abs(row.delta) <= row.noise.half_width:
+        row = replace(row, notes=(*row.notes, "within the A/A noise"))
+    return with_items_needed(row, policy) if verdict == INCONCLUSIVE else row
+
+
+def with_items_needed(row: Row, policy: Policy) -> Row:
+    """An undecided row with the number of items that would decide it, and under which assumption."""
+    basis, level = row.basis, row.levels[0]
+    if not basis.variance and not basis.binary:
+        return row
+    observed = row.sign * row.delta
+    low, high = basis.evidence.interval(policy.alpha)
+    if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
+        needed = items_for(basis.variance, -row.threshold, level, policy.power)
+        if basis.binary:
+            needed = max(needed, items_without_change(-row.threshold / row.span, level, basis.design_effect))
+        if needed > basis.n:
+            return replace(row, items_needed=needed, needed_if="the model is unchanged")
+    limit = 0.0 if policy.rule == "select" else row.threshold
+    distance = observed - limit
+    if not basis.variance or (distance <= 0 and (row.role == "target" or policy.rule == "select")):
+        return row
+    if distance == 0:
+        return row
+    level = level if distance > 0 else row.levels[1]
+    needed = items_for(basis.variance, abs(distance), level, policy.power)
+    return replace(row, items_needed=max(needed, basis.n + 1), needed_if="the true difference is the observed one")
+
+
+def items_without_change(margin: float, level: float, effect: float) -> int:
+    """How many items, none of which differs, show a drop below `margin`: where the score interval ends there."""
+    from scipy import special
+
+    return math.ceil(special.ndtri(level) ** 2 * (1 - margin) / margin * effect)
+
+
+def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
+    """One candidate's verdict from its rows, and the reasons in words."""
+    gate = [row for row in rows if row.blocking]
+    of = {verdict: [row.label for row in gate if row.verdict == verdict] for verdict in STYLES}
+    bad = of[NO_GO] + of[REGRESSION]
+    words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
+    if bad:
+        missing = [f"missing: {listing(of[MISSING], 20)}"] if of[MISSING] else []
+        return NO_GO, [f"{words} {listing(bad, 20)}", *missing]
+    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", MISSING: "missing"}
+    reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
+    if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
+        better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"
+        reasons.append(better + (f" ({listing(of[BETTER], 20)})" if of[BETTER] else ""))
+    if reasons:
+        return INCONCLUSIVE, reasons
+    if policy.rule == "select":
+        return GO, [f"better on {listing(of[BETTER], 20)}, and no regression on any of {len(gate)}"]
+    return GO, [f"all {len(gate)} gated benchmarks pass"]
+
+
+def decide(question: Question) -> Decision:
+    """The answer to a question."""
+    policy = question.policy
+    rows = judge(make_rows(question), policy, len(question.candidates))
+    check_gate(rows, policy)
+    verdicts, reasons = {}, []
+    for model in question.candidates:
+        own = [row for row in rows if row.candidate == model.name]
+        verdicts[model.name], lines = candidate_verdict(own, policy)
+        prefix = f"{model.name}: {verdicts[model.name]}: " if len(question.candidates) > 1 else ""
+        reasons += [prefix + line for line in lines]
+    found = set(verdicts.values())
+    verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
+    pareto = pareto_of(rows, question) if policy.rule == "select" else None
+    return Decision(
+        verdict,
+        tuple(reasons),
+        warnings_of(rows, question),
+        question.baseline.name,
+        verdicts,
+        tuple(rows),
+        policy,
+        pareto,
+    )
+
+
+def check_gate(rows: Sequence[Row], policy: Policy) -> None:
+    """ScriptError when the rule cannot be applied to what was measured."""
+    gate = {row.key for row in rows if row.blocking}
+    if not gate:
+        raise ScriptError("no measured benchmark is gated: the policy calls all of them advisory (or supporting: warn)")
+    if policy.rule == "select" and len(gate) < policy.min_better:
+        raise ScriptError(
+            f"--rule select wants {policy.min_better} better benchmarks, only {len(gate)} are gated: {listing(gate)}"
+        )
+
+
+def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
+    """What does not block, but ought to be known."""
+    lines = [
+        f"{row.label} ({row.tier}, does not block): {row.verdict}"
+        for row in rows
+        if not row.blocking and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
+    ]
+    gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
+    left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
+    if left:
+        lines.append(
+            f"gated benchmarks that --benchmarks leaves out, so the answer is not about them: {listing(left, 20)}"
+        )
+    return tuple(lines)
+
+
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

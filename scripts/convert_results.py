@@ -38,140 +38,253 @@ written; 2 nothing could be converted (stdout is empty).
 from __future__ import annotations
 
 import argparse
-import array
 import contextlib
-import datetime
-import hashlib
 import json
-import math
-import os
-import re
 import sys
-import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-OUTPUT_VERSION = "1"  # of what --json prints
+
 FORMATS = ("lighteval", "lm-eval", "inspect", "helm")
-LIBRARIES = {"lighteval": "lighteval", "lm-eval": "lm-eval", "inspect": "inspect_ai", "helm": "helm"}
-SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
-
-# Bounds on what a hostile or damaged file can make this script read at once, in bytes.
-MAX_JSON = 1 << 30  # one JSON document
-MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
-MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
-MAX_DETAIL = 1 << 14  # one setting, in characters
-SNIFFED = 4096  # read of each file in a folder, to tell what it is
-
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-# Folders of people: a model right in one is not a checkpoint of a "run" of that name.
-HOME_FOLDERS = {"home", "users", "root"}
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
-TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
-# A path of a machine in a text: at least two parts from the root; its last part says enough.
-MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~ -]*[\w.@+~-])+[/\\]([\w.@+~-]+)")
-SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
-TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
-STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)[-:](\d\d)[-:](\d\d)(?:\.\d+)?")  # in the names of result files
-CHECKPOINT_NAME = re.compile(
-    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
-            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
-LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
-CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
-# Metrics that are proportions by their definition, for a score without items.
-PROPORTIONS = re.compile(
-    r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
-)
-# How lm-eval adds up what has no "aggregation" in a task's configuration (lm_eval/api/metrics.py).
-LM_EVAL_MEANS = {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"}
-LM_EVAL_OTHERS = {
-    "mcc": "matthews_corrcoef",
-    "brier_score": "brier_score",
-    "perplexity": "perplexity",
-    "word_perplexity": "weighted_perplexity",
-}
-LM_EVAL_OTHERS |= {"byte_perplexity": "weighted_perplexity", "bits_per_byte": "bits_per_byte", "f1": "f1_score"}
-LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "unknown"}
-LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
-LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
-LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
-LM_EVAL_ENGINES |= {"vllm": "vllm", "vllm-vlm": "vllm", "sglang": "sglang", "gguf": "llama.cpp", "ggml": "llama.cpp"}
-INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ollama": "ollama"}
-# Metrics of inspect that say how sure others are.
-INSPECT_SPREAD = re.compile(
-    r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_"
-)
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-INSPECT_LOWER = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-INSPECT_VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
-# What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
-HELM_COUNTS = re.compile(
-    r"num_.*|(?:inference|training)_.*|.*_runtime|batch_size|finish_reason_.*|prompt_truncated|max_prob|predicted_index"
-    r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
-)
-HELM_LANGUAGE_MODELING = ("perplexity", "bits_per_byte")  # scores of that adapter alone
-PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
-SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
-
-# Complete weights, the first that is there: the file, or an index whose shards are all there.
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "adapter_model.safetensors",
-    "adapter_model.bin",
-)
 
 
-# --- Vocabulary ---------------------------------------------------------------------------------------------------
+def check_single_model(files: Files, wanted: str | None, here: Here) -> None:
+    """ScriptError when --model-id would give the results of several models one name."""
+    for found in files.found.values():
+        with contextlib.suppress(Exception):  # what cannot be read is reported later
+            for _ in read_file(found, wanted, here, files) or ():
+                pass
+    if len(here.ids) > 1:
+        names = ", ".join(sorted(map(single_line, here.ids))[:4])
+        raise ScriptError(f"--model-id names one model, but these are results of {len(here.ids)} models: {names}")
+
+
+def convert_all(files: Files, wanted: str | None, here: Here, converter: Converter) -> None:
+    """Convert every file; one that is damaged is reported and does not stop the others."""
+    report = converter.report
+    unclaimed: list[FoundFile] = []
+    for found in progress(list(files.found.values()), "converting"):
+        try:
+            rows = read_file(found, wanted, here, files)
+            if rows is None:
+                unclaimed.append(found)
+                continue
+            for row in rows:
+                if isinstance(row, TaskRun):
+                    converter.convert(row)
+                else:
+                    (report.failures if row.failed else report.skipped).append(row)
+        except ScriptError:
+            raise
+        except Exception as error:  # whatever a damaged or hostile file provokes
+            report.failures.append(Trouble(str(found.path), reason_of(error)))
+    for found in unclaimed:
+        if found.path.resolve() in files.used:
+            continue
+        if found.asked:
+            report.failures.append(Trouble(str(found.path), "not a result file of lighteval, lm-eval, inspect or HELM"))
+        else:
+            report.others += 1
+
+
+def conversion_json(made: Conversion) -> dict[str, Any]:
+    """A record for --json."""
+    scores = []
+    for result in made.record["evaluation_results"]:
+        uncertainty = result["score_details"]["uncertainty"]
+        scores.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "unit": result["metric_config"]["metric_unit"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return {
+        "model": made.run.model.id,
+        "task": made.run.task,
+        "format": made.run.origin.format,
+        "source": str(made.run.origin.path),
+        "path": str(made.path),
+        "samples": made.rows,
+        "scores": scores,
+    }
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """What --json prints."""
+
+    def rows(troubles: Iterable[Trouble]) -> list[dict[str, Any]]:
+        fields = ("file", "task", "reason", "path")
+        return [{name: getattr(row, name) for name in fields if getattr(row, name) is not None} for row in troubles]
+
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [conversion_json(made) for made in report.written],
+        "unchanged": [conversion_json(made) for made in report.unchanged],
+        "skipped": rows(report.skipped),
+        "failures": rows(report.failures),
+        "conflicts": rows(report.conflicts),
+        "other_files": report.others,
+    }
+
+
+def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
+    """The scores as rows of text under a heading."""
+    rows = [["model", "task", "score", "± s.e.", "items", "from"]]
+    for made in sorted(records, key=lambda made: (natural_key(made.run.model.id), natural_key(made.run.task))):
+        for result in made.record["evaluation_results"]:
+            details = result["score_details"]
+            error = details["uncertainty"].get("standard_error", {}).get("value")
+            rows.append(
+                [
+                    single_line(made.run.model.id)[:60],
+                    shorten_middle(single_line(result["evaluation_result_id"])),
+                    f"{details['score']:.4g}",
+                    "" if error is None else f"{error:.2g}",
+                    str(details["uncertainty"].get("num_samples", "")),
+                    made.run.origin.format,
+                ]
+            )
+    return rows
+
+
+def shorten_middle(text: str, most: int = 80) -> str:
+    """A text of at most so many characters: its beginning and its end, which in a result's name is the metric."""
+    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
+
+
+def show_table(rows: list[list[str]]) -> None:
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows[1:]:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
+    """Print what was converted and what was not; the exit code."""
+    for kind, rows in (("failed", report.failures), ("conflict", report.conflicts)):
+        for row in rows[:20]:
+            task = f" {single_line(row.task)[:100]}" if row.task else ""
+            note(f"{kind}: {single_line(row.file)}{task}: {single_line(row.reason)}")
+        if len(rows) > 20:
+            note(f"{kind}: {len(rows)} in all; --json lists them")
+    failed = [row for row in report.failures if row.path and row.path.endswith("_failure.json")]
+    if not report.records and not failed:
+        reason = (
+            "nothing could be converted" if report.failures else "no result file of lighteval, lm-eval, inspect or HELM"
+        )
+        raise ScriptError(f"{reason} ({report.others} other files; what is read: --help)")
+    if as_json:
+        print(json.dumps(report_json(report), indent=1, ensure_ascii=False).encode(errors="replace").decode())
+    else:
+        if report.records:
+            show_table(conversion_table(report.records))
+        where = "nothing is written (--dry-run)" if dry else f"records: {output / 'data'}"
+        left = f"{len(report.skipped)} averages and parts left out, {len(report.failures)} failed"
+        known = f"{len(report.written)} new, {len(report.unchanged)} there before"
+        print(f"\n{where} ({known}, {left}, {len(report.conflicts)} in conflict)")
+    return 1 if report.failures or report.conflicts else 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert what is in the paths."""
+    paths = [Path(text).expanduser() for text in args.paths]
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise ScriptError(f"{missing[0]}: no such file or folder")
+    if args.model_id and not HUB_ID.fullmatch(args.model_id):
+        raise ScriptError(f"--model-id {args.model_id}: write owner/name")
+    here = Here([Path(text).expanduser() for text in args.checkpoints or ()], args.model_id, args.harness_version)
+    files, converter = Files(paths), Converter(Path(args.output_dir), args.dry_run)
+    if args.model_id:
+        check_single_model(files, args.format, here)
+    convert_all(files, args.format, here, converter)
+    return show_report(converter.report, converter.output, args.json, args.dry_run)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="PATH", help="result files, or folders that are searched for them")
+    add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
+    add(
+        "--model-id",
+        metavar="ID",
+        help="the id in the records, for one model; default: the file's, or <run>/<checkpoint>",
+    )
+    add(
+        "--checkpoints",
+        nargs="+",
+        metavar="FOLDER",
+        help="checkpoint folders, or a folder of them: these were measured",
+    )
+    add("--format", choices=FORMATS, help="read files of this harness only; default: all four")
+    add("--harness-version", metavar="V", help="the harness's version, for files that do not say it (lighteval, HELM)")
+    add("--json", action="store_true", help="print one JSON document instead of a table")
+    add("--dry-run", action="store_true", help="read everything and show what would be written; write nothing")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "formats.converter", "formats.finding", "formats.here", "formats.vocabulary", "frame", "names", "tables"
+# )
+# ]cog]
+
+import array
+import collections
+import datetime
+import difflib
+import hashlib
+import math
+import os
+import re
+import shlex
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
 class ScriptError(Exception):
@@ -180,6 +293,316 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
+    return text.replace(str(Path.home()), "~")
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if isinstance(error, ScriptError):
+        return text
+    return f"{kind}: {text}"
+
+
+def own_command(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def asked_command(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/formats/vocabulary.py --------------------------------------------------------------------------------------
+
+LIBRARIES = {"lighteval": "lighteval", "lm-eval": "lm-eval", "inspect": "inspect_ai", "helm": "helm"}
+
+# Bounds on what a hostile or damaged file can make this script read at once, in bytes.
+MAX_JSON = 1 << 30  # one JSON document
+
+# Folders of people: a model right in one is not a checkpoint of a "run" of that name.
+HOME_FOLDERS = {"home", "users", "root"}
+
+# A path of a machine in a text: at least two parts from the root; its last part says enough.
+MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~ -]*[\w.@+~-])+[/\\]([\w.@+~-]+)")
+STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)[-:](\d\d)[-:](\d\d)(?:\.\d+)?")  # in the names of result files
 
 
 class RepeatedIds(Exception):
@@ -385,48 +808,12 @@ class Counts:
         return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
 
 
-# --- Pure core: names ---------------------------------------------------------------------------------------------
-
-
-def slug(text: str) -> str:
-    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
-
-
 def short_slug(text: str) -> str:
     """A slug that file systems take, however long the name in a file is."""
     name = slug(text)
     return (
         name if len(name) <= 120 else f"{name[:100]}_{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:12]}"
     )
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 def foreign_id(path: str) -> str:
@@ -458,28 +845,175 @@ def without_paths(text: str) -> str:
     return MACHINE_PATH.sub(r"\1", scrub(text))
 
 
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
+def hub_source(repo: str, split: str | None, total: int | None, details: dict[str, Any]) -> dict[str, Any]:
+    """The source_data of a data set on the Hub."""
+    source = {
+        "dataset_name": repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": repo,
+        "hf_split": split,
+        "samples_number": total,
+        "additional_details": strings(details),
+    }
+    return {name: value for name, value in source.items() if value is not None}
 
 
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+@dataclass(frozen=True)
+class FoundFile:
+    """A file to be looked at; `asked` when it was named itself and did not only lie in a folder."""
+
+    path: Path
+    asked: bool
 
 
-# --- Pure core: values of foreign files ---------------------------------------------------------------------------
+class Files:
+    """The files of a conversion; knows where the items of a results file lie."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.found: dict[str, FoundFile] = {}
+        self.used: set[Path] = set()
+        for path in paths:
+            if path.is_dir():
+                for base, folders, names in os.walk(path):
+                    folders[:] = sorted(name for name in folders if not name.startswith("."))
+                    for name in sorted(name for name in names if not name.startswith(".")):
+                        self.add(Path(base) / name, False)
+            else:
+                self.add(path, True)
+        self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
+
+    def add(self, path: Path, asked: bool) -> None:
+        self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
+
+    def details(self, results: Path, task: str) -> Path | None:
+        """The details file of a lighteval task: in the folder beside results/, else any of the same time here."""
+        stamp = results.stem.removeprefix("results_")
+        wanted = {slug(f"details_{task}_{stamp}"), slug(f"details_{re.sub(r'[|]0$', '', task)}_{stamp}")}
+        places: list[Path] = []
+        parts = results.resolve().parent.parts
+        for index in range(len(parts) - 1, 0, -1):
+            if parts[index] == "results":
+                folder = Path(*parts[:index], "details", *parts[index + 1 :])
+                places += sorted(folder.glob(f"{stamp}/*.parquet")) if STAMP.search(stamp) else []
+        fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
+        for path in fitting[:1]:
+            self.used.add(path.resolve())
+        return fitting[0] if fitting else None
+
+    def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
+        """The samples file of an lm-eval task: of the same time, beside the results file.
+
+        samples_<task>_<time>.jsonl; before 0.4.3 <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could
+        also be the task "easy": one that ends like a longer name of `tasks` is that one's.
+        """
+        stamp = STAMP.search(results.name)
+        ending = results.stem.removeprefix("results")
+        exact = results.with_name(f"samples_{task}{ending}.jsonl") if "/" not in task and len(task) < 200 else None
+        if stamp and exact is not None and exact.is_file():
+            found = [exact]
+        else:
+            longer = [name for name in tasks if name.endswith(f"_{task}")]
+            rest = [path for path in sorted(results.parent.glob("*.jsonl")) if not path.stem.endswith(tuple(longer))]
+            found = [path for path in rest if path.stem == task or path.stem.endswith(f"_{task}")]
+            found = found if len(found) == 1 else []
+        for path in found[:1]:
+            self.used.add(path.resolve())
+        return found[0] if found else None
 
 
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def reason_of(error: BaseException) -> str:
+    """One line for what is wrong with a file."""
+    text = without_paths(single_line(error))[:300]
+    if isinstance(error, MemoryError):
+        return "too large for the memory of this machine"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (
+        text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
+    )
+
+
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+# --- parts/formats/values.py ------------------------------------------------------------------------------------------
+
+SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
+MAX_DETAIL = 1 << 14  # one setting, in characters
+TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
+
+# Metrics that are proportions by their definition, for a score without items.
+PROPORTIONS = re.compile(
+    r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
 
 
 def finite(value: Any) -> float | None:
@@ -523,12 +1057,6 @@ def all_texts(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [text for item in value for text in all_texts(item)] if len(value) < 100_000 else []
     return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)]
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
 def without_tokens(value: Any) -> Any:
@@ -584,25 +1112,6 @@ def moment_of(value: Any) -> Moment:
     return Moment()
 
 
-# --- Pure core: scores --------------------------------------------------------------------------------------------
-
-
-def metric_id(name: str) -> str:
-    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
-    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
-
-
-def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of a metric."""
-    known = METRIC_SCALES.get(name.split(":", 1)[0])
-    if known:
-        return known
-    if all(0.0 <= value <= 1.0 for value in values):
-        return "proportion", 0.0, 1.0
-    return "points", None, None
-
-
 def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | None, float | None]:
     """Unit and range of a score: by its metric's definition, else by its items; "unknown" when neither tells."""
     name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
@@ -613,12 +1122,6 @@ def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | No
     if values:
         return unit, low, high
     return (unit, low, high) if unit == "proportion" and PROPORTIONS.fullmatch(name) else ("unknown", None, None)
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def best_of(score: ScoreRead) -> float | None:
@@ -647,7 +1150,7 @@ def conflict(score: ScoreRead, tally: Tally) -> str | None:
     return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"
 
 
-# --- Pure core: records -------------------------------------------------------------------------------------------
+# --- parts/formats/records.py -----------------------------------------------------------------------------------------
 
 
 def record_uuid(run: TaskRun, kind: str = "") -> str:
@@ -819,445 +1322,899 @@ def as_line(value: dict[str, Any]) -> bytes:
     return line
 
 
-# --- Pure core: lighteval -----------------------------------------------------------------------------------------
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
 
 
-def lighteval_name(key: str) -> tuple[str, int | None]:
-    """(task, shots) of a key in a result file.
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
 
-    "gsm8k|5" -> (gsm8k, 5); "leaderboard|mmlu:anatomy|5|0" -> (mmlu:anatomy, 5); "harness|drop|3" -> (drop, 3)
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+# --- parts/formats/converter.py ---------------------------------------------------------------------------------------
+
+
+class PartFiles:
+    """The samples of a record while they are read: a hidden file per metric beside the record, joined in the end."""
+
+    def __init__(self, target: Path | None) -> None:
+        self.target = target
+        self.parts: dict[str, Any] = {}
+        self.rows: dict[str, int] = {}
+
+    def write(self, score: str, line: bytes) -> None:
+        self.rows[score] = self.rows.get(score, 0) + 1
+        if self.target is None:
+            return
+        if score not in self.parts:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            self.parts[score] = self.path(len(self.parts)).open("wb", buffering=1 << 20)
+        self.parts[score].write(line)
+
+    def path(self, index: int | str) -> Path:
+        return self.target.with_name(f".{self.target.name}.{os.getpid()}.{index}.tmp")
+
+    def drop(self) -> None:
+        """Remove what is written."""
+        for index, file in enumerate(self.parts.values()):
+            file.close()
+            self.path(index).unlink(missing_ok=True)
+        self.parts, self.rows = {}, {}
+        if self.target is not None:
+            self.path("all").unlink(missing_ok=True)
+
+    def join(self, scores: Sequence[str]) -> tuple[str, int]:
+        """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
+        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
+        if self.target is None:
+            return "", rows
+        with self.path("all").open("wb") as whole_file:
+            for index, (score, file) in enumerate(list(self.parts.items())):
+                file.close()
+                if score not in scores:
+                    continue
+                with self.path(index).open("rb") as part_file:
+                    while block := part_file.read(1 << 22):
+                        digest.update(block)
+                        whole_file.write(block)
+        return digest.hexdigest(), rows
+
+    def keep(self) -> None:
+        """Put the joined file in its place."""
+        self.path("all").replace(self.target)
+
+
+class Converter:
+    """Writes records; knows what was found out so far."""
+
+    def __init__(self, output: Path, dry: bool) -> None:
+        self.output, self.dry, self.report = output, dry, Report()
+
+    def convert(self, run: TaskRun) -> None:
+        """Write one task's record, or its failure."""
+        file = str(run.origin.path)
+        if run.failure is not None:
+            path = self.write_failure(run)
+            self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
+            return
+        name = record_uuid(run)
+        path = self.output / "data" / run.place / f"{name}.json"
+        old = old_record(path)
+        now = int(old["retrieved_timestamp"]) if old else int(time.time())
+        parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
+        try:
+            tallies, counts, trouble = self.read_samples(run, parts, now)
+            record, rows = self.assemble(run, parts, tallies, counts, now)
+            if trouble:
+                self.report.failures.append(
+                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file))
+                )
+            made = Conversion(path, record, run, rows)
+            if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
+                self.report.unchanged.append(made)
+                return
+            if not self.dry:
+                self.put(path, record, parts, rows)
+            self.report.written.append(made)
+        except OSError as error:
+            raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+        finally:
+            parts.drop()
+
+    def put(self, path: Path, record: dict[str, Any], parts: PartFiles, rows: int) -> None:
+        """The samples first, so that a record is never without them."""
+        if rows:
+            parts.keep()
+        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n")
+        if not rows:
+            parts.target.unlink(missing_ok=True)
+
+    def read_samples(
+        self, run: TaskRun, parts: PartFiles, now: int
+    ) -> tuple[dict[str, Tally], Counts | None, str | None]:
+        """Read and write out the items; ({}, None, reason) when they cannot be used."""
+        if run.samples is None:
+            return {}, None, None
+        for own_ids in (True, False):
+            try:
+                tallies, counts = self.stream(run, parts, now, own_ids)
+                return tallies, counts, None
+            except RepeatedIds:
+                parts.drop()
+                reason = "two of its items have the same id"
+            except ScriptError:
+                raise
+            except Exception as error:  # whatever a damaged or hostile file provokes
+                parts.drop()
+                return {}, None, reason_of(error)
+        return {}, None, reason
+
+    def stream(self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> tuple[dict[str, Tally], Counts]:
+        """One pass over the items, each written as it is read."""
+        tallies: dict[str, Tally] = {}
+        counts, seen = Counts(), set()
+        scores = {score.name: score for score in run.scores}
+        head = record_head(run, now)
+        prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
+        for item in run.samples(own_ids):
+            names = [name for name in item.values if name in scores]
+            key = hashlib.blake2b(
+                f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
+            ).digest()
+            if key in seen:
+                raise RepeatedIds
+            seen.add(key)
+            counts.add(item)
+            for name in names:
+                row = sample_entry(run, scores[name], item)
+                tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
+                parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
+        return tallies, counts
+
+    def prefix(self, run: TaskRun, score: ScoreRead, head: Mapping[str, Any]) -> bytes:
+        """What is the same in every samples line of a metric."""
+        same = {
+            "schema_version": SCHEMA_VERSION,
+            "evaluation_id": head["evaluation_id"],
+            "model_id": run.model.id,
+            "evaluation_name": run.title,
+            "evaluation_result_id": run.result_id(score),
+        }
+        return as_line(same)[:-1] + b","
+
+    def assemble(
+        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: Counts | None, now: int
+    ) -> tuple[dict[str, Any], int]:
+        """The record, and how many lines its samples have."""
+        results, kept = [], []
+        for score in run.scores:
+            tally = tallies.get(score.name)
+            score, usable = self.settle(run, score, tally)
+            if usable:
+                kept.append(score.name)
+            elif tally:
+                tally = Tally(values=tally.values)
+            results.append(
+                result_entry(run, score, tally if usable else None, counts.details if counts and usable else {})
+            )
+        record = record_head(run, now) | {"evaluation_results": results}
+        rows = 0
+        if kept:
+            checksum, rows = parts.join(kept)
+            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
+        return record, rows
+
+    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None) -> tuple[ScoreRead, bool]:
+        """The score checked against its items, and whether these go into the record."""
+        if tally is None or not (tally.values or tally.errors):
+            return score, False
+        if score.aggregation is None:
+            score = replace(score, aggregation="mean")
+            if conflict(score, tally):
+                return replace(score, aggregation="unknown"), True
+        wrong = conflict(score, tally)
+        if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
+            return replace(score, aggregation="mean over items of the mean over repeats"), True
+        if wrong:
+            self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
+            return replace(score, details={**score.details, "conflict": wrong}), False
+        return with_standard_error(score, tally), True
+
+    def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
+        """A record's reference to its samples."""
+        details = {}
+        if run.sample_file is not None:
+            details = {"source_file": single_line(run.sample_file.name), "source_sha256": file_sha256(run.sample_file)}
+        return {
+            "format": "jsonl",
+            "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
+            "hash_algorithm": "sha256",
+            "checksum": checksum,
+            "total_rows": rows,
+            "additional_details": details,
+        }
+
+    def write_failure(self, run: TaskRun) -> Path:
+        """Say on disk that a task gave no score, and why."""
+        path = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
+        seconds = run.moment.seconds
+        content = {
+            "failure_version": "1",
+            "task": single_line(run.task),
+            "model_id": run.model.id,
+            "weights_sha256": run.model.weights_sha256,
+            "path": run.model.path,
+            "error": run.failure,
+            "time": None if seconds is None else str(int(seconds)),
+            "settings": strings(settings_details(run.settings)),
+            "eval_library": {"name": LIBRARIES[run.origin.format], "version": run.version},
+            "source": {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256},
+            "log": [],
+        }
+        if not self.dry:
+            write_whole(
+                path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
+            )
+        return path
+
+
+def old_record(path: Path) -> dict[str, Any] | None:
+    """The record of an earlier conversion; None when there is none, or a damaged one."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        record = json.loads(path.read_bytes())
+        if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
+            return record
+    return None
+
+
+# --- parts/formats/files.py -------------------------------------------------------------------------------------------
+
+MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
+MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
+
+
+def json_value(data: bytes) -> Any:
+    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none."""
+    import orjson
+
+    with contextlib.suppress(ValueError):
+        return orjson.loads(data)
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise ValueError(f"not valid JSON (cut off?): {reason}") from error
+
+
+def read_bounded(path: Path) -> bytes:
+    """A file's bytes; ValueError when there are more than this script reads at once."""
+    size = path.stat().st_size
+    if size > MAX_JSON:
+        raise ValueError(
+            f"{size / 1e9:.1f} GB in one JSON document: more than the {MAX_JSON / 1e9:.1f} GB read at once"
+        )
+    return path.read_bytes()
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name."""
+    with path.open("rb") as file:
+        if file.read(1) == b"[":
+            yield from rows_of(json_value(read_bounded(path)))
+            return
+        file.seek(0)
+        for count, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
+            if len(line) > MAX_LINE:
+                raise ValueError(f"line {count} has more than {MAX_LINE >> 20} MiB")
+            if line.strip():
+                try:
+                    row = json_value(line)
+                except ValueError as error:
+                    raise ValueError(f"line {count} is not valid JSON (a file cut off?)") from error
+                if not isinstance(row, dict):
+                    raise ValueError(f"line {count} is no JSON object")
+                yield row
+
+
+def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a parquet file, a few at a time."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
+        if max(groups, default=0) > 8 * MAX_JSON:
+            raise ValueError(f"a row group of {max(groups) / 1e9:.1f} GB")
+        for batch in file.iter_batches(batch_size=128, columns=list(columns)):
+            yield from batch.to_pylist()
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The top-level columns of a parquet file."""
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_schema(path).names
+
+
+class LogArchive:
+    """An .eval file: a zip archive of JSON documents, deflated or (newer ones) compressed with Zstandard.
+
+    What is read from it in all is bounded by its size: an archive can claim any size for what it holds.
     """
-    parts = key.split("|")
-    if len(parts) == 4 and parts[3] in ("0", "1"):  # the old flag "fewer shots when the prompt is too long"
-        parts.pop()
-    shots = int(parts.pop()) if len(parts) > 1 and re.fullmatch(r"\d{1,4}", parts[-1]) else None
-    if len(parts) > 1 and parts[0] in SUITES:
-        parts = parts[1:]
-    return single_line("|".join(parts)) or "unnamed", shots
+
+    def __init__(self, path: Path) -> None:
+        if sys.version_info >= (3, 14):
+            import zipfile
+        else:
+            from backports.zstd import zipfile
+
+        self.archive = zipfile.ZipFile(path)
+        self.names = self.archive.namelist()
+        self.left = max(1 << 28, MAX_INFLATION * path.stat().st_size)
+
+    def __enter__(self) -> LogArchive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.archive.close()
+
+    def read(self, name: str) -> Any:
+        """One document; ValueError when it is too large or not JSON."""
+        most = min(MAX_LINE, self.left)
+        with self.archive.open(name) as member:
+            data = member.read(most + 1)
+        if len(data) > most:
+            raise ValueError(f"{single_line(name)[:80]} holds more than {most >> 20} MiB: not a log, or a zip bomb")
+        self.left -= len(data)
+        return json_value(data)
+
+    def samples(self) -> dict[str, list[str]]:
+        """The names of the documents of each sample, one for each epoch, by inspect's id of the sample."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for name in self.names:
+            match = re.fullmatch(r"samples/(.*)_epoch_(\d{1,6})\.json", name, re.DOTALL)
+            if match:
+                found.setdefault(match[1], []).append((int(match[2]), name))
+        return {key: [name for _, name in sorted(set(rows))] for key, rows in found.items()}
 
 
-def lighteval_task_config(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """A task's configuration; older files key it without the shots."""
-    configs = part(document, "config_tasks")
-    bare = re.sub(r"(\|\d+)+$", "", key)
-    return part(configs, key) or part(configs, bare) or part(configs, f"{bare}|{key.rsplit('|', 1)[-1]}")
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+NO_CHECKPOINT = "not a checkpoint by its name"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
 
 
-def lighteval_metric(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a task's configuration says of a metric."""
-    rows = rows_of(config.get("metrics", config.get("metric")))
-    return next((row for row in rows if name in all_texts(row.get("metric_name"))), {})
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only."""
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
 
 
-def lighteval_aggregation(metric: Mapping[str, Any], name: str) -> str | None:
-    """How lighteval adds items up: `mean`, the name of a corpus-level rule, or None when the file does not say."""
-    rule = metric.get("corpus_level_fn")
-    rule = rule.get(name) if isinstance(rule, dict) else rule
-    if not isinstance(rule, str):
-        return None
-    kind = re.search(r"metric_type='?(\w+)", rule)
-    word = re.match(r"[\w.]+", rule)
-    if kind:
-        return kind[1]
-    text = word[0].rsplit(".", 1)[-1] if word else single_line(rule)
-    return "mean" if text in ("mean", "nanmean", "fmean") else CORPUS_AGGREGATIONS.get(text, text[:80])
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
 
 
-def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
-    """A metric of a task; None when its value is no finite number."""
-    value = finite(values[name])
-    if value is None:
-        return None
-    metric = lighteval_metric(config, name)
-    aggregation = lighteval_aggregation(metric, name)
-    higher = metric.get("higher_is_better")
-    higher = higher.get(name) if isinstance(higher, dict) else higher
-    error, details = finite(values.get(f"{name}_stderr")), {}
-    if error is not None and (error < 0 or aggregation not in ("mean", None)):
-        # lighteval divides the deviation of bootstrap replicates by the root of their number.
-        error, details = None, {"standard_error_left_out": repr(error)}
-    return ScoreRead(
-        name,
-        metric_id(name),
-        value,
-        aggregation,
-        lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or higher is False,
-        standard_error=error,
-        method="analytic" if aggregation == "mean" else None,
-        count=whole(config.get("effective_num_docs")) or None,
-        details=details,
-    )
-
-
-def lighteval_engine(config: Mapping[str, Any]) -> str | None:
-    """The engine, told by what its configuration has."""
-    if {"gpu_memory_utilization", "tensor_parallel_size"} & set(config):
-        return "vllm"
-    if "mem_fraction_static" in config:
-        return "sglang"
-    return (
-        "transformers"
-        if {"model_parallel", "continuous_batching", "multichoice_continuations_start_space"} & set(config)
-        else None
-    )
-
-
-def lighteval_value(value: Any) -> float | None:
-    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
-    if isinstance(value, dict) and "preds" in value:
-        golds = value.get("golds")
-        golds = golds if isinstance(golds, list) else [golds]
-        preds = value["preds"] if isinstance(value["preds"], list) else [value["preds"]]
-        return float(any(pred in golds for pred in preds))
-    if isinstance(value, dict):
-        value = value.get("logprobs")
-    if isinstance(value, list):
-        numbers = [finite(item) for item in value]
-        return None if not numbers or None in numbers else sum(numbers) / len(numbers)
-    return finite(value)
-
-
-def lighteval_prompt(doc: Mapping[str, Any], system: str | None) -> str:
-    """The prompt without a chat template, put together as lighteval's PromptManager does."""
-    instruction = doc.get("instruction")
-
-    def question(query: str) -> str:
-        return query[len(instruction) :].strip() if instruction and query.startswith(instruction) else query
-
-    parts = [text for text in (system, instruction) if text is not None]
-    for shot in rows_of(doc.get("fewshot_samples")):
-        golds = lighteval_golds(shot)
-        query = str(shot.get("query"))
-        own = shot.get("instruction")
-        query = query[len(own) :].strip() if own and query.startswith(own) else query
-        parts.append(f"{query} {golds[0].strip() if golds else ''}")
-    return "\n\n".join([*parts, question(str(doc.get("query")))])
-
-
-def lighteval_golds(doc: Mapping[str, Any]) -> list[str]:
-    """The references of an item."""
-    choices, gold = doc.get("choices") or [], doc.get("gold_index")
-    found: list[str] = []
-    for index in gold if isinstance(gold, list) else [gold]:
-        if isinstance(index, int) and -len(choices) <= index < len(choices):
-            found += all_texts(choices[index])
-    return found
-
-
-def lighteval_choice(response: Mapping[str, Any], choices: Sequence[str], rule: str) -> list[str]:
-    """The choice that a metric found most likely; nothing when its way of weighing is not one of these."""
-    chances = [finite(chance) for chance in response.get("logprobs") or []][: len(choices)]
-    if len(choices) < 2 or len(chances) != len(choices) or None in chances:
-        return []
-    if "LogProbCharNorm" in rule:
-        skip = "ignore_first_space=True" in rule
-        lengths = [len(choice) - (skip and choice.startswith(" ")) for choice in choices]
-    elif "LogProbTokenNorm" in rule:
-        lengths = [len(tokens or ()) for tokens in response.get("output_tokens") or []][: len(choices)]
-    elif "logprob_normalization=None" in rule:
-        lengths = [1] * len(choices)
-    else:
-        return []
-    if len(lengths) != len(choices) or not all(lengths):
-        return []
-    weighed = [chance / length for chance, length in zip(chances, lengths, strict=True)]
-    return [choices[max(range(len(weighed)), key=weighed.__getitem__)]]
-
-
-def lighteval_cut(doc: Mapping[str, Any], response: Mapping[str, Any]) -> bool | None:
-    """False when an answer is shorter than the token limit; at the limit the file does not tell why it ended."""
-    limit, answers = whole(doc.get("generation_size")), response.get("output_tokens")
-    if not limit or not isinstance(answers, list):
-        return None
-    return None if any(len(tokens or ()) >= limit for tokens in answers) else False
-
-
-def lighteval_item(
-    row: Mapping[str, Any], name: str, scores: Mapping[str, str], prompt: Callable[[dict[str, Any]], str | None]
-) -> AskedItem:
-    """One row of a details file; `scores` has each metric's rule, `name` is the item's id."""
-    doc, response, metric = part(row, "doc"), part(row, "model_response"), part(row, "metric")
-    kinds = " ".join(all_texts(doc.get("sampling_methods")))
-    answers = all_texts(response.get("text"))
-    choices = [text for choice in doc.get("choices") or [] for text in all_texts(choice)[:1]]
-    several = len(choices) > 1 and "LOGPROBS" in kinds
-    values = {score: lighteval_value(metric.get(score)) for score in scores if score in metric}
-    specific = doc.get("specific")
-    found = specific.get("extracted_predictions") if isinstance(specific, dict) else None
-    given = response.get("input")
-    return AskedItem(
-        id=name,
-        raw=str(doc.get("query")),
-        references=lighteval_golds(doc),
-        answers=answers,
-        values=values,
-        choices=choices if several else None,
-        scored=all_texts(response.get("text_post_processed")) or None,
-        prompt=given if isinstance(given, str) else prompt(doc),
-        shown={} if answers else {score: lighteval_choice(response, choices, rule) for score, rule in scores.items()},
-        found=(all_texts(found)[0], "lighteval") if all_texts(found) else None,
-        reasoning=[text for text in all_texts(response.get("reasonings")) if text] or None,
-        generative="GENERATIVE" in kinds,
-        truncated=lighteval_cut(doc, response) if answers else False,
-        unparsed=found == [] if isinstance(specific, dict) or specific is None else None,
-    )
-
-
-def old_lighteval_item(row: Mapping[str, Any], name: str, scores: Mapping[str, str]) -> AskedItem:
-    """One row of a details file of lighteval before 0.10, which has a column for everything."""
-    metric = row.get("metrics")
-    metric = metric if isinstance(metric, dict) else {}
-    choices, golds = all_texts(row.get("choices")), all_texts(row.get("gold"))
-    index = row.get("gold_index")
-    if not golds and choices:
-        wanted = index if isinstance(index, list) else [index]
-        golds = [choices[i] for i in wanted if isinstance(i, int) and 0 <= i < len(choices)]
-    prompt = row.get("full_prompt")
-    return AskedItem(
-        id=name,
-        raw=str(first(row.get("example"), row.get("instruction"), "")),
-        references=golds,
-        answers=[text for text in all_texts(row.get("predictions")) if isinstance(row.get("predictions"), list)],
-        values={score: lighteval_value(metric[score]) for score in scores if score in metric},
-        choices=choices if len(choices) > 1 else None,
-        prompt=prompt if isinstance(prompt, str) else None,
-    )
-
-
-def content_id(raw: str, references: Sequence[str]) -> str:
-    """A name for an item whose row in the data set is not known: the same in every run with the same content."""
-    return f"item/{hashlib.sha256((raw + ''.join(references)).encode(errors='replace')).hexdigest()[:16]}"
-
-
-# --- Pure core: lm-eval -------------------------------------------------------------------------------------------
-
-
-def lm_eval_arguments(config: Mapping[str, Any]) -> dict[str, str]:
-    """--model_args as a dictionary; files have it as a text or as one."""
-    given = config.get("model_args")
-    if isinstance(given, dict):
-        return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
-    pairs = [text.split("=", 1) for text in str(given or "").split(",") if "=" in text]
-    return {name.strip(): value.strip() for name, value in pairs}
-
-
-def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
-    """The keys under "results" that are averages over other tasks."""
-    groups = set(part(document, "groups"))
-    groups |= {name for name, tasks in part(document, "group_subtasks").items() if isinstance(tasks, list) and tasks}
-    configs = part(document, "configs")
-    return groups | ({name for name in part(document, "results") if name not in configs} if configs else set())
-
-
-def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
-    """How items are added up; None when the file does not say and the harness has no rule of its own."""
-    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
-    rule = row.get("aggregation")
-    if isinstance(rule, str):
-        return named(rule)
-    return "mean" if metric in LM_EVAL_MEANS else LM_EVAL_OTHERS.get(metric)
-
-
-def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
-    """(key, metric, filter) of the scores in a task's results; before 0.4 there are no filters."""
-    found = []
-    for key in values:
-        metric, _, chosen = key.partition(",")
-        if metric in ("alias", "name", "sample_len", "sample_count", "samples", " ", "") or metric.endswith("_stderr"):
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
             continue
-        found.append((key, metric, chosen or None))
-    return found
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
 
 
-def lm_eval_score(
-    document: Mapping[str, Any], task: str, key: str, metric: str, chosen: str | None
-) -> ScoreRead | None:
-    """A metric of a task; None when its value is no finite number."""
-    values, config = part(document, "results", task), part(document, "configs", task)
-    value = finite(values[key])
-    if value is None:
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def scan_checkpoints(root: Path, results: Iterable[Path]) -> tuple[list[Checkpoint], list[Skipped], list[str]]:
+    """Complete checkpoints in a folder or one level deeper in step order, incomplete ones, and the other names.
+
+    Links out of the folder are not followed; the folders of results are not looked into.
+    """
+    found, skipped, others = [], [], []
+    passed_over = {os.path.realpath(folder) for folder in (root / "results", *results)}
+    for entry in list_folder(root):
+        if parse_checkpoint_name(entry.name) and is_folder(entry):
+            found.append(Path(entry.path))
+            continue
+        if os.path.realpath(entry.path) in passed_over:
+            continue
+        inner = []
+        if entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(ScriptError):
+                inner = list_folder(entry.path)
+        named = [Path(e.path) for e in inner if parse_checkpoint_name(e.name) and is_folder(e)]
+        found += named
+        if named:
+            others += [f"{entry.name}/{e.name}" for e in inner if Path(e.path) not in named and e.name != "results"]
+        else:
+            others.append(entry.name)
+    complete = []
+    for path in found:
+        reason = why_incomplete(path, root)
+        if reason:
+            skipped.append(Skipped(path.name, reason))
+        else:
+            step, epoch = parse_checkpoint_name(path.name)
+            complete.append(Checkpoint(path.name, path, step, epoch))
+    complete.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    return complete, skipped, others
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the names in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    return f"{links[0]} is a link out of the folder; it is not followed" if links else None
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def missing_part(folder: Path) -> str | None:
+    """What a checkpoint folder lacks to be evaluated, or None."""
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        return "a PEFT adapter alone: merge it into its base model first (merge_and_unload)"
+    if not (folder / "config.json").is_file():
+        return "no config.json"
+    try:
+        weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+    return None
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is meant as a checkpoint, complete or not."""
+    files = ("config.json", *WEIGHT_FILES)
+    return parse_checkpoint_name(folder.name) is not None or any((folder / name).is_file() for name in files)
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+# --- parts/formats/here.py --------------------------------------------------------------------------------------------
+
+SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
+
+
+def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
+    """Whether an evaluation ran before some files were last written; None when its time is not known.
+
+    A time without a zone is that of the machine that wrote it: this one, when the files are here.
+    """
+    if moment.seconds is None:
         return None
-    aggregation = lm_eval_aggregation(config, metric)
-    error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
-    draws = whole(part(document, "config").get("bootstrap_iters"))
-    bootstrapped = aggregation in LM_EVAL_BOOTSTRAPPED
-    higher = first(part(document, "higher_is_better", task).get(metric), lm_eval_direction(config, metric))
-    return ScoreRead(
-        f"{metric},{single_line(chosen)}" if chosen else metric,
-        lm_eval_metric_id(values, metric, chosen),
-        value,
-        aggregation,
-        lower_is_better=higher is False or (higher is None and metric in LOWER_IS_BETTER),
-        standard_error=error if error is not None and error >= 0 else None,
-        method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
-        draws=(min(draws, 100) if aggregation in ("bleu", "chrf", "ter") else draws)
-        if bootstrapped and draws
-        else None,
-        filter=chosen and single_line(chosen),
-        count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len"))),
-    )
+    seconds = moment.seconds
+    if moment.text and not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", moment.text):
+        seconds = datetime.datetime.fromisoformat(moment.text).timestamp()
+    return max((path.stat().st_mtime for path in paths), default=0.0) > seconds + 1
 
 
-def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None) -> str:
-    """The shared id of a metric; of one that is there for several filters, the first has it alone."""
-    match = re.fullmatch(r"pass@(\d+)", metric)
-    shared = f"pass_at_{match[1]}" if match else METRIC_IDS.get(metric, metric)
-    leading = next((other for _, name, other in lm_eval_keys(values) if name == metric), chosen)
-    return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
+class Here:
+    """Finds on this machine what a file speaks of: checkpoints and data; says each warning once."""
+
+    def __init__(self, checkpoints: Sequence[Path], model_id: str | None, version: str | None) -> None:
+        self.model_id, self.version = model_id, version
+        self.folders: dict[str, list[Path]] = {}
+        for folder in checkpoints:
+            for found in checkpoint_folders(folder):
+                self.folders.setdefault(found.name, []).append(found)
+        self.models: dict[tuple[Any, ...], EvaluatedModel] = {}
+        self.ids: set[str] = set()
+        self.said: set[str] = set()
+
+    def warn(self, text: str) -> None:
+        if text not in self.said:
+            self.said.add(text)
+            note(f"warning: {text}")
+
+    def named(self, name: str) -> Path | None:
+        """The folder of --checkpoints with the name of a model's last folder."""
+        parts = [part for part in re.split(r"[/\\]+", name) if part]
+        found = self.folders.get(parts[-1], []) if parts else []
+        closer = [folder for folder in found if len(parts) > 1 and parts[-2] in folder.parts[-4:]]
+        found = closer if len(closer) == 1 else found
+        if len(found) > 1:
+            raise ScriptError(
+                f"--checkpoints: {found[0]} and {found[1]} may both be {foreign_id(name)}: name the right one", code=3
+            )
+        return found[0] if found else None
+
+    def model(self, name: str, moment: Moment, revision: str | None = None, **more: Any) -> EvaluatedModel:
+        """The model that a file calls by a Hub id, or by a path on the machine where it ran."""
+        key = (name, moment, revision, json.dumps(more, sort_keys=True, default=str))
+        if key not in self.models:
+            found = self.find(name, moment, revision, more)
+            found = replace(found, id=without_tokens(found.id))
+            self.ids.add(found.id)
+            self.models[key] = replace(found, id=self.model_id) if self.model_id else found
+        return self.models[key]
+
+    def find(self, name: str, moment: Moment, revision: str | None, more: dict[str, Any]) -> EvaluatedModel:
+        cached = SNAPSHOT.search(name)
+        if cached:
+            return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)
+        folder = self.named(name)
+        if folder is not None:
+            return local_checkpoint(folder, weights_sha256(folder), more)
+        if not is_path(name):
+            return EvaluatedModel(single_line(name)[:200], revision, **more)
+        folder = Path(name).expanduser()
+        with contextlib.suppress(ScriptError, OSError, AttributeError):
+            if folder.is_dir() and weight_files(folder):
+                digest = None if (late := ran_before(moment, weight_files(folder))) else weights_sha256(folder)
+                if late or late is None:
+                    digest = None
+                    self.warn(
+                        f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
+                        "if they are what was measured, say --checkpoints"
+                    )
+                return local_checkpoint(folder, digest, more)
+        known = foreign_id(name)
+        return EvaluatedModel(known, None, known, local=True, **more)
+
+    def data(self, folder: Path, moment: Moment, files: Sequence[str] | None = None) -> str | None:
+        """The hash of local data as it was in the evaluation; None when that cannot be known.
+
+        Only of a folder of few files: any path can stand in a foreign file.
+        """
+        found: list[Path] = []
+        for path in [folder / name for name in files] if files else folder.rglob("*"):
+            found += [path] if path.is_file() and not path.name.startswith(".") else []
+            if len(found) > 1000:
+                return None
+        if (
+            not found
+            or sum(path.stat().st_size for path in found) > 4 * MAX_JSON
+            or ran_before(moment, found) is not False
+        ):
+            return None
+        return files_sha256(folder, files) if files else data_sha256(folder)
 
 
-def lm_eval_direction(config: Mapping[str, Any], metric: str) -> Any:
-    """higher_is_better in a task's configuration, or None."""
-    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
-    return row.get("higher_is_better")
+def checkpoint_folders(folder: Path) -> list[Path]:
+    """A checkpoint folder, or those in a folder and one level deeper; ScriptError when there is none."""
+    if not folder.is_dir():
+        raise ScriptError(f"--checkpoints {folder}: no such folder")
+    levels = [[folder.resolve()], sorted(folder.resolve().glob("*/")), sorted(folder.resolve().glob("*/*/"))]
+    for folders in levels:
+        found = [path for path in folders if any((path / name).is_file() for name in WEIGHT_FILES)]
+        if found:
+            return found
+    raise ScriptError(f"--checkpoints {folder}: no checkpoint (a folder with model.safetensors) in it")
 
 
-def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
-    given = line.get("arguments")
-    if isinstance(given, dict):
-        rows = [given[key] for key in sorted(given, key=by_number)]
-        return [tuple(row[name] for name in sorted(row, key=by_number)) for row in rows if isinstance(row, dict)]
-    return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
+def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any]) -> EvaluatedModel:
+    """A checkpoint that is here."""
+    folder = Path(os.path.abspath(folder))
+    place = shown_path(folder)
+    return EvaluatedModel(local_id(folder), None, place, digest, local=True, folder=folder, **more)
 
 
-def by_number(key: str) -> tuple[int, str]:
-    """Sort key for names that differ in the number at their end: arg_9 before arg_10."""
-    return len(key), key
+def rows_in(folder: Path, splits: str | None) -> int | None:
+    """How many rows a local split has; None when that is not told by one JSON-lines file."""
+    path = folder / f"{splits}.jsonl"
+    return sum(1 for _ in json_lines(path)) if re.fullmatch(r"[\w-]+", splits or "") and path.is_file() else None
 
 
-def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
-    """The log-likelihood of each choice; files have numbers or texts."""
+def own_ids_of(folder: Path, split: str) -> list[tuple[str, str]] | None:
+    """(id, text of all other fields) of each row of a local split; None when its rows have no ids of their own."""
     found = []
-    for reply in line.get("filtered_resps") if isinstance(line.get("filtered_resps"), list) else []:
-        value = reply[0] if isinstance(reply, list) and reply else None
-        with contextlib.suppress(ValueError, TypeError):
-            value = float(value)
-        found.append(finite(value))
+    for name in (f"{split}.jsonl", f"{split}.parquet") if re.fullmatch(r"[\w-]+", split) else ():
+        path = folder / name
+        if not path.is_file():
+            continue
+        rows = json_lines(path) if name.endswith(".jsonl") else parquet_rows(path, parquet_columns(path))
+        for row in rows:
+            if row.get("id") in (None, ""):
+                return None
+            found.append((str(row["id"]), "\0".join(all_texts([value for key, value in row.items() if key != "id"]))))
+        return found if len({name for name, _ in found}) == len(found) else None
+    return None
+
+
+# --- parts/formats/helm.py --------------------------------------------------------------------------------------------
+
+# What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
+HELM_COUNTS = re.compile(
+    r"num_.*|(?:inference|training)_.*|.*_runtime|batch_size|finish_reason_.*|prompt_truncated|max_prob|predicted_index"
+    r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
+)
+HELM_LANGUAGE_MODELING = ("perplexity", "bits_per_byte")  # scores of that adapter alone
+
+
+def helm_title(name: str) -> str:
+    """A run's name without its model: "mmlu:subject=law,model=a_b" -> "mmlu:subject=law"."""
+    return re.sub(r"[:,](?:model|model_deployment)=[^,]*", "", single_line(name)) or "unnamed"
+
+
+def helm_split(stats: Sequence[Mapping[str, Any]]) -> str | None:
+    """The split that HELM reports: test, or valid where there is no test."""
+    splits = {part(stat, "name").get("split") for stat in stats}
+    return next((split for split in ("test", "valid") if split in splits), None)
+
+
+def helm_scores(stats: Sequence[Mapping[str, Any]], split: str | None, adapter: Mapping[str, Any]) -> list[ScoreRead]:
+    """The scores in stats.json: of one split, of items as they are, without what HELM only counts."""
+    method = str(adapter.get("method"))
+    found = []
+    for stat in stats:
+        name = part(stat, "name")
+        metric, value = named(name.get("name")), finite(stat.get("mean"))
+        if name.get("perturbation") is not None or name.get("split") != split or not metric or value is None:
+            continue
+        if HELM_COUNTS.fullmatch(metric) or (metric in HELM_LANGUAGE_MODELING and method != "language_modeling"):
+            continue
+        shared = "accuracy" if metric == "exact_match" and method.startswith("multiple_choice") else metric_id(metric)
+        lower = metric in LOWER_IS_BETTER or metric.startswith(("ece_", "perplexity", "bits_per_byte"))
+        found.append(ScoreRead(metric, shared, value, None, lower_is_better=lower))
     return found
 
 
-def lm_eval_answers(
-    line: Mapping[str, Any], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
-) -> dict[str, list[str]]:
-    """The choice that each metric of a multiple-choice item takes: the most likely, for acc_norm per character."""
-    chances = lm_eval_chances(line)[: len(choices)]
-    if len(choices) < 2 or len(chances) < len(choices) or None in chances:
-        return {}
-    texts_alone = [choice.removeprefix(delimiter) for choice in choices]
-    lengths = {
-        "acc_norm": [len(text) for text in texts_alone],
-        "acc_bytes": [len(text.encode(errors="replace")) for text in texts_alone],
-    }
+def helm_values(row: Mapping[str, Any], split: str | None) -> dict[str, float | None]:
+    """The numbers of one item in per_instance_stats.json."""
     found = {}
-    for score, metric in scores.items():
-        sizes = lengths.get(metric, [1] * len(choices))
-        weighed = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
-        found[score] = [choices[max(range(len(weighed)), key=weighed.__getitem__)]]
+    for stat in rows_of(row.get("stats")):
+        name = part(stat, "name")
+        if name.get("split") == split and name.get("perturbation") is None and isinstance(name.get("name"), str):
+            found[single_line(name["name"])] = finite(stat.get("mean"))
     return found
 
 
-def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | None) -> str:
-    """The item as the task asks it, without shots.
-
-    From a template of plain fields ("Q: {{question}}\\nA:"); else what the prompt has behind its shots, when their
-    number shows where they end; else the data set's row, so that runs with other shots have the same text.
-    """
-    template = task.config.get("doc_to_text")
-    if isinstance(template, str) and isinstance(doc.get(template), str):
-        return doc[template]
-    if isinstance(template, str) and "{%" not in template:
-        fields = TEMPLATE_FIELD.findall(template)
-        if fields and all(isinstance(doc.get(field), str | int) for field in fields):
-            return TEMPLATE_FIELD.sub(lambda match: str(doc[match[1]]), template)
-    description = str(task.config.get("description") or "")
-    if prompt is not None and task.no_template and task.shots is not None and "{{" not in description:
-        pieces = prompt.removeprefix(description).split(str(task.config.get("fewshot_delimiter", "\n\n")) or "\0")
-        if len(pieces) == task.shots + 1:
-            return pieces[-1]
-    return json.dumps(doc, ensure_ascii=False, sort_keys=True)
-
-
-def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> AskedItem:
-    """One line of a samples file: one item with the answer that one filter left."""
-    doc, requests = part(line, "doc"), lm_eval_requests(line)
-    prompts = list(dict.fromkeys(request[0] for request in requests if request and isinstance(request[0], str)))
-    endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
-    several = len(prompts) > 1 and len(set(endings)) == 1
-    choices = prompts if several else endings
-    used = line.get("filter")
-    scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
-    values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
-    replies = line.get("resps") if isinstance(line.get("resps"), list) else []
-    kept = line.get("filtered_resps")
-    read = all_texts(kept[0])[:1] if task.generative and isinstance(kept, list) and kept else []
-    raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
+def helm_item(
+    row: Mapping[str, Any], states: Sequence[Mapping[str, Any]], scores: Sequence[str], split: str | None
+) -> AskedItem:
+    """One item; what it asked is in scenario_state.json, in one state per request."""
+    values = helm_values(row, split)
+    instance = part(states[0], "instance") if states else {}
+    references = rows_of(instance.get("references"))
+    state = states[0] if len(states) == 1 else {}
+    outputs = [part(reference, "output").get("text") for reference in references]
+    right = [part(ref, "output").get("text") for ref in references if "correct" in all_texts(ref.get("tags"))]
+    completions = [str(done.get("text")) for done in rows_of(part(state, "result").get("completions"))]
+    prompt = part(state, "request").get("prompt")
+    mapping = part(state, "output_mapping")
+    chosen = mapping.get(completions[0].strip()) if completions else None
+    failed = part(state, "result").get("success") is False
     return AskedItem(
-        id=str(doc["id"]) if own_ids and doc.get("id") not in (None, "") else f"{task.split}/{line['doc_id']}",
-        raw=raw,
-        references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
-        answers=all_texts(replies[:1]) if task.generative else [],
-        values=values,
-        choices=choices if len(choices) > 1 else None,
-        prompt="\n".join(prompts) if prompts else None,
-        shown=lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " "))),
-        found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
-        generative=task.generative,
-        unparsed="[invalid]" in read,
+        id=single_line(row.get("instance_id")),
+        raw=str(part(instance, "input").get("text") or ""),
+        references=[text for text in right if isinstance(text, str)],
+        answers=completions,
+        values={score: values.get(score) for score in scores if score in values},
+        choices=[text for text in outputs if isinstance(text, str)] if mapping and len(outputs) > 1 else None,
+        prompt=prompt if isinstance(prompt, str) else None,
+        found=(chosen, "output_mapping") if isinstance(chosen, str) else None,
+        error="the request failed" if failed else None,
+        generative=bool(completions),
+        truncated=helm_cut(row, split),
+        attempt=whole(row.get("train_trial_index")),
     )
 
 
-def is_single(value: Any) -> bool:
-    """Whether an item's value is one number, or the NaN of an item that could not be scored."""
-    return isinstance(value, bool | int | float)
+def helm_cut(row: Mapping[str, Any], split: str | None) -> bool | None:
+    """Whether an answer ended at the token limit, when HELM knows why it ended."""
+    values = helm_values(row, split)
+    if values.get("finish_reason_unknown"):
+        return None
+    ended = values.get("finish_reason_length")
+    return None if ended is None else ended > 0
 
 
-def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
-    """The references of an item: the right choices where the target is their numbers.
-
-    lm-eval writes the number that a template gave as text ("3"): it is a number unless a choice reads so.
-    """
-    targets = target if isinstance(target, list) else [target]
-    texts = {choice.strip() for choice in choices}
-    numbers = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in targets]
-    places = [whole(value) for value, said in zip(numbers, targets, strict=True) if said not in texts]
-    found = [choices[place] for place in places if place is not None and place < len(choices)]
-    return found or [str(value) for value in targets]
-
-
-@dataclass(frozen=True)
-class LmEvalTask:
-    """What is needed to read a samples file; `scores` are (score, metric, filter)."""
-
-    scores: tuple[tuple[str, str, str | None], ...]
-    config: Mapping[str, Any]
-    split: str
-    generative: bool
-    shots: int | None
-    no_template: bool
-
-
-def lm_eval_split(config: Mapping[str, Any]) -> str | None:
-    """The split whose items are asked."""
-    return first(*(named(config.get(name)) for name in ("test_split", "validation_split")))
-
-
-def lm_eval_generation(config: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, Any]:
-    """How text is generated, as far as the file says it."""
-    given = {**part(config, "generation_kwargs"), **part(general, "gen_kwargs")}
-    temperature = finite(given.get("temperature"))
-    if temperature is None and given.get("do_sample") is False:
-        temperature = 0.0
-    limits = [whole(given.get(name)) for name in ("max_gen_toks", "max_new_tokens", "max_tokens", "max_length")]
-    return {
-        "temperature": temperature,
-        "max_tokens": first(*limits),
-        "top_p": finite(given.get("top_p")),
-        "top_k": finite(given.get("top_k")),
+def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The run in a HELM run folder; `document` is its run_spec.json."""
+    folder, adapter = origin.path.parent, part(document, "adapter_spec")
+    name, model_name = named(document.get("name")), named(adapter.get("model"))
+    if name is None or model_name is None:
+        raise ValueError("a run without a name or a model")
+    path = folder / "stats.json"
+    if not path.is_file():
+        raise ValueError("no stats.json beside it: the run did not finish")
+    stats = rows_of(json_value(read_bounded(path)))
+    split = helm_split(stats)
+    parts: list[Any] = []
+    for part_name in ("per_instance_stats.json", "scenario_state.json"):
+        try:
+            parts.append(helm_part(folder, part_name))
+        except ValueError as error:
+            parts.append(None)
+            yield Trouble(str(folder / part_name), f"left out: {reason_of(error)}", name, failed=True)
+    instances, states = parts
+    by_item = helm_states(rows_of(states.get("request_states")) if isinstance(states, dict) else [])
+    asked = [row for row in rows_of(instances) if row.get("perturbation") is None and helm_values(row, split)]
+    moment = moment_of(
+        first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
+    )
+    scores = helm_scores(stats, split, adapter)
+    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
+        yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
+    if any(part(stat, "name").get("perturbation") for stat in stats):
+        yield Trouble(str(origin.path), "scores on changed items (robustness, fairness) and their worst cases", name)
+    trials = len({row.get("train_trial_index") for row in asked})
+    most, count = whole(adapter.get("max_eval_instances")), len({row.get("instance_id") for row in rows_of(instances)})
+    title = helm_title(name)
+    scenario = part(document, "scenario_spec")
+    details = {
+        "split": split,
+        "scenario": named(scenario.get("class_name")),
+        "arguments": as_detail(part(scenario, "args")),
     }
+    titles = [score.name for score in scores]
+    yield TaskRun(
+        origin,
+        name,
+        title,
+        whole(adapter.get("max_train_instances")),
+        here.model(model_name, moment, details={"model_deployment": named(adapter.get("model_deployment"))}),
+        here.version or "unknown",
+        {
+            "groups": ", ".join(all_texts(document.get("groups"))) or None,
+            "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
+        },
+        {"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
+        {"temperature": finite(adapter.get("temperature")), "max_tokens": whole(adapter.get("max_tokens"))},
+        {
+            "method": named(adapter.get("method")),
+            "num_outputs": whole(adapter.get("num_outputs")),
+            "train_trials": whole(adapter.get("num_train_trials")),
+            "stop": json.dumps(adapter.get("stop_sequences"), ensure_ascii=False)
+            if adapter.get("stop_sequences")
+            else None,
+            "instructions": adapter.get("instructions"),
+            "limit": most if most and count >= most else None,
+        },
+        moment,
+        tuple(scores),
+        samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
+        sample_file=folder / "per_instance_stats.json" if asked else None,
+        failure=None if scores else "stats.json has no score of the split",
+    )
 
 
-# --- Pure core: inspect -------------------------------------------------------------------------------------------
+def helm_part(folder: Path, name: str) -> Any:
+    """A file of a run folder; None when it is not there."""
+    path = folder / name
+    return json_value(read_bounded(path)) if path.is_file() else None
+
+
+def helm_states(states: Iterable[dict[str, Any]]) -> dict[tuple[Any, Any], list[dict[str, Any]]]:
+    """The requests of each item, by its id and the trial; those of changed items left out."""
+    found: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
+    for state in states:
+        instance = part(state, "instance")
+        if instance.get("perturbation") is None and state.get("request_mode") != "calibration":
+            found.setdefault((str(instance.get("id")), state.get("train_trial_index")), []).append(state)
+    return found
+
+
+def helm_items(
+    asked: Sequence[dict[str, Any]],
+    states: Mapping[tuple[Any, Any], Sequence[dict[str, Any]]],
+    scores: Sequence[str],
+    split: str | None,
+    trials: int,
+) -> Iterator[AskedItem]:
+    """The items of a run."""
+    for row in asked:
+        key = str(row.get("instance_id")), row.get("train_trial_index")
+        item = helm_item(row, states.get(key, ()), scores, split)
+        if trials < 2:
+            item.attempt = None
+        yield item
+
+
+# --- parts/formats/inspect.py -----------------------------------------------------------------------------------------
+
+INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ollama": "ollama"}
+
+# Metrics of inspect that say how sure others are.
+INSPECT_SPREAD = re.compile(
+    r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_"
+)
+INSPECT_LOWER = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+INSPECT_VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
 
 
 @dataclass(frozen=True)
@@ -1536,765 +2493,6 @@ def inspect_model_name(name: str, arguments: Mapping[str, Any]) -> tuple[str | N
     return provider, name
 
 
-# --- Pure core: HELM ----------------------------------------------------------------------------------------------
-
-
-def helm_title(name: str) -> str:
-    """A run's name without its model: "mmlu:subject=law,model=a_b" -> "mmlu:subject=law"."""
-    return re.sub(r"[:,](?:model|model_deployment)=[^,]*", "", single_line(name)) or "unnamed"
-
-
-def helm_split(stats: Sequence[Mapping[str, Any]]) -> str | None:
-    """The split that HELM reports: test, or valid where there is no test."""
-    splits = {part(stat, "name").get("split") for stat in stats}
-    return next((split for split in ("test", "valid") if split in splits), None)
-
-
-def helm_scores(stats: Sequence[Mapping[str, Any]], split: str | None, adapter: Mapping[str, Any]) -> list[ScoreRead]:
-    """The scores in stats.json: of one split, of items as they are, without what HELM only counts."""
-    method = str(adapter.get("method"))
-    found = []
-    for stat in stats:
-        name = part(stat, "name")
-        metric, value = named(name.get("name")), finite(stat.get("mean"))
-        if name.get("perturbation") is not None or name.get("split") != split or not metric or value is None:
-            continue
-        if HELM_COUNTS.fullmatch(metric) or (metric in HELM_LANGUAGE_MODELING and method != "language_modeling"):
-            continue
-        shared = "accuracy" if metric == "exact_match" and method.startswith("multiple_choice") else metric_id(metric)
-        lower = metric in LOWER_IS_BETTER or metric.startswith(("ece_", "perplexity", "bits_per_byte"))
-        found.append(ScoreRead(metric, shared, value, None, lower_is_better=lower))
-    return found
-
-
-def helm_values(row: Mapping[str, Any], split: str | None) -> dict[str, float | None]:
-    """The numbers of one item in per_instance_stats.json."""
-    found = {}
-    for stat in rows_of(row.get("stats")):
-        name = part(stat, "name")
-        if name.get("split") == split and name.get("perturbation") is None and isinstance(name.get("name"), str):
-            found[single_line(name["name"])] = finite(stat.get("mean"))
-    return found
-
-
-def helm_item(
-    row: Mapping[str, Any], states: Sequence[Mapping[str, Any]], scores: Sequence[str], split: str | None
-) -> AskedItem:
-    """One item; what it asked is in scenario_state.json, in one state per request."""
-    values = helm_values(row, split)
-    instance = part(states[0], "instance") if states else {}
-    references = rows_of(instance.get("references"))
-    state = states[0] if len(states) == 1 else {}
-    outputs = [part(reference, "output").get("text") for reference in references]
-    right = [part(ref, "output").get("text") for ref in references if "correct" in all_texts(ref.get("tags"))]
-    completions = [str(done.get("text")) for done in rows_of(part(state, "result").get("completions"))]
-    prompt = part(state, "request").get("prompt")
-    mapping = part(state, "output_mapping")
-    chosen = mapping.get(completions[0].strip()) if completions else None
-    failed = part(state, "result").get("success") is False
-    return AskedItem(
-        id=single_line(row.get("instance_id")),
-        raw=str(part(instance, "input").get("text") or ""),
-        references=[text for text in right if isinstance(text, str)],
-        answers=completions,
-        values={score: values.get(score) for score in scores if score in values},
-        choices=[text for text in outputs if isinstance(text, str)] if mapping and len(outputs) > 1 else None,
-        prompt=prompt if isinstance(prompt, str) else None,
-        found=(chosen, "output_mapping") if isinstance(chosen, str) else None,
-        error="the request failed" if failed else None,
-        generative=bool(completions),
-        truncated=helm_cut(row, split),
-        attempt=whole(row.get("train_trial_index")),
-    )
-
-
-def helm_cut(row: Mapping[str, Any], split: str | None) -> bool | None:
-    """Whether an answer ended at the token limit, when HELM knows why it ended."""
-    values = helm_values(row, split)
-    if values.get("finish_reason_unknown"):
-        return None
-    ended = values.get("finish_reason_length")
-    return None if ended is None else ended > 0
-
-
-# --- Edges: files -------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def files_sha256(folder: Path, files: Sequence[str]) -> str:
-    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer in a folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path).get("chat_template"))
-
-
-def json_value(data: bytes) -> Any:
-    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none."""
-    import orjson
-
-    with contextlib.suppress(ValueError):
-        return orjson.loads(data)
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise ValueError(f"not valid JSON (cut off?): {reason}") from error
-
-
-def read_bounded(path: Path) -> bytes:
-    """A file's bytes; ValueError when there are more than this script reads at once."""
-    size = path.stat().st_size
-    if size > MAX_JSON:
-        raise ValueError(
-            f"{size / 1e9:.1f} GB in one JSON document: more than the {MAX_JSON / 1e9:.1f} GB read at once"
-        )
-    return path.read_bytes()
-
-
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name."""
-    with path.open("rb") as file:
-        if file.read(1) == b"[":
-            yield from rows_of(json_value(read_bounded(path)))
-            return
-        file.seek(0)
-        for count, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
-            if len(line) > MAX_LINE:
-                raise ValueError(f"line {count} has more than {MAX_LINE >> 20} MiB")
-            if line.strip():
-                try:
-                    row = json_value(line)
-                except ValueError as error:
-                    raise ValueError(f"line {count} is not valid JSON (a file cut off?)") from error
-                if not isinstance(row, dict):
-                    raise ValueError(f"line {count} is no JSON object")
-                yield row
-
-
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a parquet file, a few at a time."""
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(path) as file:
-        groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
-        if max(groups, default=0) > 8 * MAX_JSON:
-            raise ValueError(f"a row group of {max(groups) / 1e9:.1f} GB")
-        for batch in file.iter_batches(batch_size=128, columns=list(columns)):
-            yield from batch.to_pylist()
-
-
-def parquet_columns(path: Path) -> list[str]:
-    """The top-level columns of a parquet file."""
-    import pyarrow.parquet
-
-    return pyarrow.parquet.read_schema(path).names
-
-
-class LogArchive:
-    """An .eval file: a zip archive of JSON documents, deflated or (newer ones) compressed with Zstandard.
-
-    What is read from it in all is bounded by its size: an archive can claim any size for what it holds.
-    """
-
-    def __init__(self, path: Path) -> None:
-        if sys.version_info >= (3, 14):
-            import zipfile
-        else:
-            from backports.zstd import zipfile
-
-        self.archive = zipfile.ZipFile(path)
-        self.names = self.archive.namelist()
-        self.left = max(1 << 28, MAX_INFLATION * path.stat().st_size)
-
-    def __enter__(self) -> LogArchive:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.archive.close()
-
-    def read(self, name: str) -> Any:
-        """One document; ValueError when it is too large or not JSON."""
-        most = min(MAX_LINE, self.left)
-        with self.archive.open(name) as member:
-            data = member.read(most + 1)
-        if len(data) > most:
-            raise ValueError(f"{single_line(name)[:80]} holds more than {most >> 20} MiB: not a log, or a zip bomb")
-        self.left -= len(data)
-        return json_value(data)
-
-    def samples(self) -> dict[str, list[str]]:
-        """The names of the documents of each sample, one for each epoch, by inspect's id of the sample."""
-        found: dict[str, list[tuple[int, str]]] = {}
-        for name in self.names:
-            match = re.fullmatch(r"samples/(.*)_epoch_(\d{1,6})\.json", name, re.DOTALL)
-            if match:
-                found.setdefault(match[1], []).append((int(match[2]), name))
-        return {key: [name for _, name in sorted(set(rows))] for key, rows in found.items()}
-
-
-# --- Edges: what is here of models and data -----------------------------------------------------------------------
-
-
-def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
-    """Whether an evaluation ran before some files were last written; None when its time is not known.
-
-    A time without a zone is that of the machine that wrote it: this one, when the files are here.
-    """
-    if moment.seconds is None:
-        return None
-    seconds = moment.seconds
-    if moment.text and not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", moment.text):
-        seconds = datetime.datetime.fromisoformat(moment.text).timestamp()
-    return max((path.stat().st_mtime for path in paths), default=0.0) > seconds + 1
-
-
-class Here:
-    """Finds on this machine what a file speaks of: checkpoints and data; says each warning once."""
-
-    def __init__(self, checkpoints: Sequence[Path], model_id: str | None, version: str | None) -> None:
-        self.model_id, self.version = model_id, version
-        self.folders: dict[str, list[Path]] = {}
-        for folder in checkpoints:
-            for found in checkpoint_folders(folder):
-                self.folders.setdefault(found.name, []).append(found)
-        self.models: dict[tuple[Any, ...], EvaluatedModel] = {}
-        self.ids: set[str] = set()
-        self.said: set[str] = set()
-
-    def warn(self, text: str) -> None:
-        if text not in self.said:
-            self.said.add(text)
-            note(f"warning: {text}")
-
-    def named(self, name: str) -> Path | None:
-        """The folder of --checkpoints with the name of a model's last folder."""
-        parts = [part for part in re.split(r"[/\\]+", name) if part]
-        found = self.folders.get(parts[-1], []) if parts else []
-        closer = [folder for folder in found if len(parts) > 1 and parts[-2] in folder.parts[-4:]]
-        found = closer if len(closer) == 1 else found
-        if len(found) > 1:
-            raise ScriptError(
-                f"--checkpoints: {found[0]} and {found[1]} may both be {foreign_id(name)}: name the right one", code=3
-            )
-        return found[0] if found else None
-
-    def model(self, name: str, moment: Moment, revision: str | None = None, **more: Any) -> EvaluatedModel:
-        """The model that a file calls by a Hub id, or by a path on the machine where it ran."""
-        key = (name, moment, revision, json.dumps(more, sort_keys=True, default=str))
-        if key not in self.models:
-            found = self.find(name, moment, revision, more)
-            found = replace(found, id=without_tokens(found.id))
-            self.ids.add(found.id)
-            self.models[key] = replace(found, id=self.model_id) if self.model_id else found
-        return self.models[key]
-
-    def find(self, name: str, moment: Moment, revision: str | None, more: dict[str, Any]) -> EvaluatedModel:
-        cached = SNAPSHOT.search(name)
-        if cached:
-            return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)
-        folder = self.named(name)
-        if folder is not None:
-            return local_checkpoint(folder, weights_sha256(folder), more)
-        if not is_path(name):
-            return EvaluatedModel(single_line(name)[:200], revision, **more)
-        folder = Path(name).expanduser()
-        with contextlib.suppress(ScriptError, OSError, AttributeError):
-            if folder.is_dir() and weight_files(folder):
-                digest = None if (late := ran_before(moment, weight_files(folder))) else weights_sha256(folder)
-                if late or late is None:
-                    digest = None
-                    self.warn(
-                        f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
-                        "if they are what was measured, say --checkpoints"
-                    )
-                return local_checkpoint(folder, digest, more)
-        known = foreign_id(name)
-        return EvaluatedModel(known, None, known, local=True, **more)
-
-    def data(self, folder: Path, moment: Moment, files: Sequence[str] | None = None) -> str | None:
-        """The hash of local data as it was in the evaluation; None when that cannot be known.
-
-        Only of a folder of few files: any path can stand in a foreign file.
-        """
-        found: list[Path] = []
-        for path in [folder / name for name in files] if files else folder.rglob("*"):
-            found += [path] if path.is_file() and not path.name.startswith(".") else []
-            if len(found) > 1000:
-                return None
-        if (
-            not found
-            or sum(path.stat().st_size for path in found) > 4 * MAX_JSON
-            or ran_before(moment, found) is not False
-        ):
-            return None
-        return files_sha256(folder, files) if files else data_sha256(folder)
-
-
-def checkpoint_folders(folder: Path) -> list[Path]:
-    """A checkpoint folder, or those in a folder and one level deeper; ScriptError when there is none."""
-    if not folder.is_dir():
-        raise ScriptError(f"--checkpoints {folder}: no such folder")
-    levels = [[folder.resolve()], sorted(folder.resolve().glob("*/")), sorted(folder.resolve().glob("*/*/"))]
-    for folders in levels:
-        found = [path for path in folders if any((path / name).is_file() for name in WEIGHT_FILES)]
-        if found:
-            return found
-    raise ScriptError(f"--checkpoints {folder}: no checkpoint (a folder with model.safetensors) in it")
-
-
-def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any]) -> EvaluatedModel:
-    """A checkpoint that is here."""
-    folder = Path(os.path.abspath(folder))
-    place = shown_path(folder)
-    return EvaluatedModel(local_id(folder), None, place, digest, local=True, folder=folder, **more)
-
-
-def rows_in(folder: Path, splits: str | None) -> int | None:
-    """How many rows a local split has; None when that is not told by one JSON-lines file."""
-    path = folder / f"{splits}.jsonl"
-    return sum(1 for _ in json_lines(path)) if re.fullmatch(r"[\w-]+", splits or "") and path.is_file() else None
-
-
-def own_ids_of(folder: Path, split: str) -> list[tuple[str, str]] | None:
-    """(id, text of all other fields) of each row of a local split; None when its rows have no ids of their own."""
-    found = []
-    for name in (f"{split}.jsonl", f"{split}.parquet") if re.fullmatch(r"[\w-]+", split) else ():
-        path = folder / name
-        if not path.is_file():
-            continue
-        rows = json_lines(path) if name.endswith(".jsonl") else parquet_rows(path, parquet_columns(path))
-        for row in rows:
-            if row.get("id") in (None, ""):
-                return None
-            found.append((str(row["id"]), "\0".join(all_texts([value for key, value in row.items() if key != "id"]))))
-        return found if len({name for name, _ in found}) == len(found) else None
-    return None
-
-
-# --- Edges: lighteval ---------------------------------------------------------------------------------------------
-
-DETAILS_COLUMNS = [
-    *("doc", "metric", "model_response.input", "model_response.text", "model_response.text_post_processed"),
-    *("model_response.reasonings", "model_response.logprobs", "model_response.output_tokens"),
-]
-OLD_DETAILS_COLUMNS = [
-    *("example", "instruction", "full_prompt", "predictions", "gold", "gold_index", "choices", "metrics"),
-]
-
-
-def read_lighteval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
-    """The tasks of a lighteval results file."""
-    general = part(document, "config_general")
-    config = part(general, "model_config") or part(general, "config", "model_config")
-    name = first(*(named(row.get(key)) for row in (general, config) for key in ("model_name", "pretrained")))
-    if name is None:
-        raise ValueError("it does not say which model was measured")
-    moment = moment_in_name(origin.path.name)
-    revision = first(named(general.get("model_sha")), named(config.get("revision")))
-    engine = lighteval_engine(config)
-    deployment = "self_deployed" if engine else "unknown"
-    model = here.model(name, moment, revision, engine=engine, deployment=deployment)
-    for key, values in part(document, "results").items():
-        title, shots = lighteval_name(key)
-        if title in ("all", "average") or "_average" in title:
-            yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", key)
-        elif isinstance(values, dict):
-            yield from lighteval_task(origin, document, key, (title, shots), model, moment, here, files)
-        else:
-            yield Trouble(str(origin.path), "no scores under its name", key)
-
-
-def lighteval_task(
-    origin: Origin,
-    document: dict[str, Any],
-    key: str,
-    names: tuple[str, int | None],
-    model: EvaluatedModel,
-    moment: Moment,
-    here: Here,
-    files: Files,
-) -> Iterator[TaskRun | Trouble]:
-    """One task of a lighteval results file."""
-    general, values = part(document, "config_general"), part(document, "results", key)
-    config = part(general, "model_config") or part(general, "config", "model_config")
-    task = lighteval_task_config(document, key)
-    metrics = [metric for metric in values if not metric.endswith("_stderr")]
-    read = {metric: lighteval_score(metric, values, task) for metric in metrics}
-    for metric in (metric for metric, score in read.items() if score is None):
-        yield Trouble(
-            str(origin.path), f"{metric} is {as_detail(values[metric])!r}: no finite number", key, failed=True
-        )
-    parameters = {**part(general, "generation_parameters"), **part(config, "generation_parameters")}
-    generative = any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
-    arguments = {
-        "temperature": finite(parameters.get("temperature")),
-        "max_tokens": first(whole(parameters.get("max_new_tokens")), whole(task.get("generation_size"))),
-        "top_p": finite(parameters.get("top_p")),
-        "top_k": finite(parameters.get("top_k")),
-    }
-    template = config.get("override_chat_template")
-    if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
-        template = has_chat_template(model.folder)
-    system = first(config.get("system_prompt"), general.get("system_prompt"))
-    settings = {
-        "few_shot_split": task.get("few_shots_split") if names[1] else None,
-        "seed": parameters.get("seed"),
-        "dtype": first(config.get("dtype"), general.get("model_dtype")),
-        "batch_size": config.get("batch_size"),
-        "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
-        "use_chat_template": template if isinstance(template, bool) else None,
-        "system_prompt": system,
-        "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
-        "tensor_parallel_size": config.get("tensor_parallel_size"),
-        "limit": first(general.get("max_samples"), None),
-        "trust_remote_code": config.get("trust_remote_code"),
-    }
-    sha = general.get("lighteval_sha")
-    library = {
-        "task_version": first(task.get("version"), part(document, "versions").get(key)),
-        "lighteval_sha": sha if sha not in ("?", "", None) else None,
-    }
-    source, folder = lighteval_source(task, names[0], moment, here)
-    details = files.details(origin.path, key)
-    prompt = None
-    if template is False:
-        system_text = system if isinstance(system, str) else None
-
-        def prompt(doc: Mapping[str, Any]) -> str:
-            return lighteval_prompt(doc, system_text)
-
-    scores = tuple(score for score in read.values() if score is not None)
-    rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
-    splits = all_texts(task.get("evaluation_splits"))
-    yield TaskRun(
-        origin,
-        key,
-        names[0],
-        names[1],
-        model,
-        here.version or bare_version(general.get("lighteval_version")),
-        library,
-        source,
-        arguments if generative else {},
-        settings,
-        moment,
-        scores,
-        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, own)) if details else None,
-        sample_file=details,
-        failure=None if scores else "none of its metrics is a finite number",
-    )
-
-
-def lighteval_source(
-    task: Mapping[str, Any], title: str, moment: Moment, here: Here
-) -> tuple[dict[str, Any], Path | None]:
-    """Where the items come from, and their folder when it is here."""
-    repo = first(named(task.get("hf_repo")), named(task.get("dataset")))
-    splits = ",".join(all_texts(task.get("evaluation_splits"))) or None
-    total = whole(task.get("original_num_docs")) or None
-    subset = named(task.get("hf_subset"))
-    if repo is None:
-        return {"dataset_name": title, "source_type": "other", "additional_details": strings({"split": splits})}, None
-    folder = Path(repo)
-    if is_path(repo) or folder.is_dir():
-        local = folder.is_dir()
-        details = {
-            "subset": None if subset == "default" else subset,
-            "split": splits,
-            "path": shown_path(folder) if local else foreign_id(repo),
-            "data_sha256": here.data(folder, moment) if local else None,
-            "samples_number": total or (rows_in(folder, splits) if local and not task.get("hf_filter") else None),
-        }
-        details["samples_number"] = details["samples_number"] if details["data_sha256"] else total
-        return {
-            "dataset_name": title,
-            "source_type": "other",
-            "additional_details": strings(details),
-        }, folder if local else None
-    details = {"subset": subset, "split": splits, "revision": named(task.get("hf_revision"))}
-    return hub_source(repo, splits, total, details), None
-
-
-def hub_source(repo: str, split: str | None, total: int | None, details: dict[str, Any]) -> dict[str, Any]:
-    """The source_data of a data set on the Hub."""
-    source = {
-        "dataset_name": repo.split("/")[-1],
-        "source_type": "hf_dataset",
-        "hf_repo": repo,
-        "hf_split": split,
-        "samples_number": total,
-        "additional_details": strings(details),
-    }
-    return {name: value for name, value in source.items() if value is not None}
-
-
-def lighteval_items(
-    path: Path,
-    rules: Mapping[str, str],
-    prompt: Callable[[Mapping[str, Any]], str] | None,
-    folder: Path | None,
-    splits: Sequence[str],
-    own_ids: bool,
-) -> Iterator[AskedItem]:
-    """The items in a details file."""
-    seen: dict[str, int] = {}
-    if "doc" not in parquet_columns(path):
-        for row in parquet_rows(path, OLD_DETAILS_COLUMNS):
-            item = old_lighteval_item(row, "", rules)
-            name = content_id(item.raw, item.references)
-            seen[name] = seen.get(name, 0) + 1
-            item.id = name if seen[name] == 1 else f"{name}#{seen[name]}"
-            yield item
-        return
-    known = own_ids_of(folder, splits[0]) if own_ids and folder and len(splits) == 1 else None
-    for row in parquet_rows(path, DETAILS_COLUMNS):
-        item = lighteval_item(row, "", rules, prompt or (lambda _: None))
-        index = str(part(row, "doc").get("id"))
-        if not index.isdecimal() or len(splits) != 1:
-            item.id = content_id(item.raw, item.references)
-        elif known is None:
-            item.id = f"{splits[0]}/{index}"
-        else:
-            name, fields = known[int(index)] if int(index) < len(known) else ("", "")
-            if not any(text and text in item.raw for text in fields.split("\0")):
-                raise RepeatedIds  # other data than those that were asked
-            item.id = name
-        yield item
-
-
-# --- Edges: lm-eval -----------------------------------------------------------------------------------------------
-
-
-def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
-    """The tasks of an lm-eval results file."""
-    general = part(document, "config")
-    arguments = lm_eval_arguments(general)
-    moment = moment_of(document.get("date")) if document.get("date") else moment_in_name(origin.path.name)
-    base = first(
-        *(named(arguments.get(name)) for name in ("pretrained", "model", "model_name")),
-        named(document.get("model_name")),
-    )
-    name = first(named(arguments.get("peft")), base)
-    if name is None:
-        raise ValueError("it does not say which model was measured")
-    engine = LM_EVAL_ENGINES.get(str(general.get("model")))
-    version = named(document.get("transformers_version")) if engine == "transformers" else None
-    revision = first(
-        named(general.get("model_sha")), named(arguments.get("revision")), named(general.get("model_revision"))
-    )
-    details = {"base_model": as_detail(base)} if arguments.get("peft") else {}
-    deployment = "self_deployed" if engine else "unknown"
-    model = here.model(
-        name, moment, revision, engine=engine, engine_version=version, deployment=deployment, details=details
-    )
-    groups = lm_eval_groups(document)
-    for task, values in part(document, "results").items():
-        if task in groups:
-            yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", task)
-        elif isinstance(values, dict):
-            yield from lm_eval_task(origin, document, task, model, moment, here, files)
-        else:
-            yield Trouble(str(origin.path), "no scores under its name", task)
-
-
-def lm_eval_task(
-    origin: Origin,
-    document: dict[str, Any],
-    task: str,
-    model: EvaluatedModel,
-    moment: Moment,
-    here: Here,
-    files: Files,
-) -> Iterator[TaskRun | Trouble]:
-    """One task of an lm-eval results file."""
-    general, config = part(document, "config"), part(document, "configs", task)
-    values, arguments = part(document, "results", task), lm_eval_arguments(general)
-    read = {
-        key: (lm_eval_score(document, task, key, metric, chosen), metric, chosen)
-        for key, metric, chosen in lm_eval_keys(values)
-    }
-    for key, (score, _, _) in read.items():
-        if score is None:
-            yield Trouble(
-                str(origin.path),
-                f"{single_line(key)} is {as_detail(values[key])!r}: no finite number",
-                task,
-                failed=True,
-            )
-    kept = [(score, metric, chosen) for score, metric, chosen in read.values() if score is not None]
-    shots = first(
-        *(
-            whole(value)
-            for value in (part(document, "n-shot").get(task), config.get("num_fewshot"), general.get("num_fewshot"))
-        )
-    )
-    counts = part(document, "n-samples", task)
-    limit = finite(general.get("limit"))
-    if limit is not None and 0 < limit < 1:  # a share of the items
-        limit = whole(counts.get("effective"))
-    template = document.get("chat_template", "unknown")
-    settings = {
-        "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
-        **{name: general.get(name) for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")},
-        "stop": stops_of(config) if config.get("output_type") == "generate_until" else None,
-        "dtype": first(named(general.get("model_dtype")), arguments.get("dtype"), "").removeprefix("torch.") or None,
-        "batch_size": general.get("batch_size"),
-        "backend": named(general.get("model")),
-        "device": general.get("device"),
-        "use_chat_template": None if template == "unknown" else bool(template),
-        "fewshot_as_multiturn": document.get("fewshot_as_multiturn"),
-        "system_prompt": document.get("system_instruction"),
-        "max_length": document.get("max_length"),
-        "tensor_parallel_size": arguments.get("tensor_parallel_size"),
-        "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
-        "trust_remote_code": arguments.get("trust_remote_code"),
-    }
-    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
-    generative = config.get("output_type") == "generate_until"
-    samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
-    names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
-    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, template is None)
-    yield TaskRun(
-        origin,
-        task,
-        single_line(task) or "unnamed",
-        shots,
-        model,
-        here.version or bare_version(document.get("lm_eval_version")),
-        library,
-        lm_eval_source(config, task, whole(counts.get("original")), moment, here),
-        lm_eval_generation(config, general) if generative else {},
-        settings,
-        moment,
-        tuple(score for score, _, _ in kept),
-        samples=(lambda own: (lm_eval_item(line, reading, own) for line in json_lines(samples))) if samples else None,
-        sample_file=samples,
-        failure=None if kept else "none of its metrics is a finite number",
-    )
-
-
-def stops_of(config: Mapping[str, Any]) -> str | None:
-    """Where an answer ends, as JSON."""
-    stops = all_texts(part(config, "generation_kwargs").get("until"))
-    return json.dumps(stops, ensure_ascii=False) if stops else None
-
-
-def lm_eval_shots_split(config: Mapping[str, Any]) -> str:
-    """The split that the examples in the prompt come from."""
-    return (
-        first(*(named(config.get(f"{name}_split")) for name in ("fewshot", "training", "validation")))
-        or "the evaluated split"
-    )
-
-
-def lm_eval_source(
-    config: Mapping[str, Any], task: str, total: int | None, moment: Moment, here: Here
-) -> dict[str, Any]:
-    """Where the items of an lm-eval task come from."""
-    repo, split, asked = named(config.get("dataset_path")), lm_eval_split(config), part(config, "dataset_kwargs")
-    details = {"subset": named(config.get("dataset_name")), "split": split}
-    files = [Path(text) for text in all_texts(list(part(asked, "data_files").values()) or asked.get("data_files"))]
-    if repo and (is_path(repo) or Path(repo).is_dir()) and not files:
-        folder = Path(repo)
-        details["path"] = shown_path(folder) if folder.is_dir() else foreign_id(repo)
-        details["data_sha256"] = here.data(folder, moment) if folder.is_dir() else None
-    elif files:
-        files = [Path(asked["data_dir"]) / path for path in files] if named(asked.get("data_dir")) else files
-        folder = Path(os.path.commonpath([os.path.abspath(path.parent) for path in files]))
-        names = [Path(os.path.abspath(path)).relative_to(folder).as_posix() for path in files]
-        local = all(path.is_file() for path in files)
-        details |= {"path": shown_path(folder) if local else None, "data_files": ",".join(sorted(names))}
-        details["data_sha256"] = here.data(folder, moment, names) if local else None
-    elif repo:
-        return hub_source(repo, split, total, details | {"revision": named(asked.get("revision"))})
-    details["samples_number"] = total
-    return {"dataset_name": single_line(task), "source_type": "other", "additional_details": strings(details)}
-
-
-# --- Edges: inspect -----------------------------------------------------------------------------------------------
-
-
 def read_inspect_json(
     origin: Origin, document: dict[str, Any], here: Here, files: Files
 ) -> Iterator[TaskRun | Trouble]:
@@ -2489,175 +2687,786 @@ def inspect_source_of(
     return {"dataset_name": task, "source_type": "other", "additional_details": strings(details)}, stem
 
 
-# --- Edges: HELM --------------------------------------------------------------------------------------------------
+# --- parts/formats/lighteval.py ---------------------------------------------------------------------------------------
+
+DETAILS_COLUMNS = [
+    *("doc", "metric", "model_response.input", "model_response.text", "model_response.text_post_processed"),
+    *("model_response.reasonings", "model_response.logprobs", "model_response.output_tokens"),
+]
+OLD_DETAILS_COLUMNS = [
+    *("example", "instruction", "full_prompt", "predictions", "gold", "gold_index", "choices", "metrics"),
+]
 
 
-def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
-    """The run in a HELM run folder; `document` is its run_spec.json."""
-    folder, adapter = origin.path.parent, part(document, "adapter_spec")
-    name, model_name = named(document.get("name")), named(adapter.get("model"))
-    if name is None or model_name is None:
-        raise ValueError("a run without a name or a model")
-    path = folder / "stats.json"
-    if not path.is_file():
-        raise ValueError("no stats.json beside it: the run did not finish")
-    stats = rows_of(json_value(read_bounded(path)))
-    split = helm_split(stats)
-    parts: list[Any] = []
-    for part_name in ("per_instance_stats.json", "scenario_state.json"):
-        try:
-            parts.append(helm_part(folder, part_name))
-        except ValueError as error:
-            parts.append(None)
-            yield Trouble(str(folder / part_name), f"left out: {reason_of(error)}", name, failed=True)
-    instances, states = parts
-    by_item = helm_states(rows_of(states.get("request_states")) if isinstance(states, dict) else [])
-    asked = [row for row in rows_of(instances) if row.get("perturbation") is None and helm_values(row, split)]
-    moment = moment_of(
-        first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
-    )
-    scores = helm_scores(stats, split, adapter)
-    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
-        yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
-    if any(part(stat, "name").get("perturbation") for stat in stats):
-        yield Trouble(str(origin.path), "scores on changed items (robustness, fairness) and their worst cases", name)
-    trials = len({row.get("train_trial_index") for row in asked})
-    most, count = whole(adapter.get("max_eval_instances")), len({row.get("instance_id") for row in rows_of(instances)})
-    title = helm_title(name)
-    scenario = part(document, "scenario_spec")
-    details = {
-        "split": split,
-        "scenario": named(scenario.get("class_name")),
-        "arguments": as_detail(part(scenario, "args")),
-    }
-    titles = [score.name for score in scores]
-    yield TaskRun(
-        origin,
+def lighteval_name(key: str) -> tuple[str, int | None]:
+    """(task, shots) of a key in a result file.
+
+    "gsm8k|5" -> (gsm8k, 5); "leaderboard|mmlu:anatomy|5|0" -> (mmlu:anatomy, 5); "harness|drop|3" -> (drop, 3)
+    """
+    parts = key.split("|")
+    if len(parts) == 4 and parts[3] in ("0", "1"):  # the old flag "fewer shots when the prompt is too long"
+        parts.pop()
+    shots = int(parts.pop()) if len(parts) > 1 and re.fullmatch(r"\d{1,4}", parts[-1]) else None
+    if len(parts) > 1 and parts[0] in SUITES:
+        parts = parts[1:]
+    return single_line("|".join(parts)) or "unnamed", shots
+
+
+def lighteval_task_config(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A task's configuration; older files key it without the shots."""
+    configs = part(document, "config_tasks")
+    bare = re.sub(r"(\|\d+)+$", "", key)
+    return part(configs, key) or part(configs, bare) or part(configs, f"{bare}|{key.rsplit('|', 1)[-1]}")
+
+
+def lighteval_metric(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a task's configuration says of a metric."""
+    rows = rows_of(config.get("metrics", config.get("metric")))
+    return next((row for row in rows if name in all_texts(row.get("metric_name"))), {})
+
+
+def lighteval_aggregation(metric: Mapping[str, Any], name: str) -> str | None:
+    """How lighteval adds items up: `mean`, the name of a corpus-level rule, or None when the file does not say."""
+    rule = metric.get("corpus_level_fn")
+    rule = rule.get(name) if isinstance(rule, dict) else rule
+    if not isinstance(rule, str):
+        return None
+    kind = re.search(r"metric_type='?(\w+)", rule)
+    word = re.match(r"[\w.]+", rule)
+    if kind:
+        return kind[1]
+    text = word[0].rsplit(".", 1)[-1] if word else single_line(rule)
+    return "mean" if text in ("mean", "nanmean", "fmean") else CORPUS_AGGREGATIONS.get(text, text[:80])
+
+
+def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
+    """A metric of a task; None when its value is no finite number."""
+    value = finite(values[name])
+    if value is None:
+        return None
+    metric = lighteval_metric(config, name)
+    aggregation = lighteval_aggregation(metric, name)
+    higher = metric.get("higher_is_better")
+    higher = higher.get(name) if isinstance(higher, dict) else higher
+    error, details = finite(values.get(f"{name}_stderr")), {}
+    if error is not None and (error < 0 or aggregation not in ("mean", None)):
+        # lighteval divides the deviation of bootstrap replicates by the root of their number.
+        error, details = None, {"standard_error_left_out": repr(error)}
+    return ScoreRead(
         name,
-        title,
-        whole(adapter.get("max_train_instances")),
-        here.model(model_name, moment, details={"model_deployment": named(adapter.get("model_deployment"))}),
-        here.version or "unknown",
-        {
-            "groups": ", ".join(all_texts(document.get("groups"))) or None,
-            "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
-        },
-        {"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
-        {"temperature": finite(adapter.get("temperature")), "max_tokens": whole(adapter.get("max_tokens"))},
-        {
-            "method": named(adapter.get("method")),
-            "num_outputs": whole(adapter.get("num_outputs")),
-            "train_trials": whole(adapter.get("num_train_trials")),
-            "stop": json.dumps(adapter.get("stop_sequences"), ensure_ascii=False)
-            if adapter.get("stop_sequences")
-            else None,
-            "instructions": adapter.get("instructions"),
-            "limit": most if most and count >= most else None,
-        },
-        moment,
-        tuple(scores),
-        samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
-        sample_file=folder / "per_instance_stats.json" if asked else None,
-        failure=None if scores else "stats.json has no score of the split",
+        metric_id(name),
+        value,
+        aggregation,
+        lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or higher is False,
+        standard_error=error,
+        method="analytic" if aggregation == "mean" else None,
+        count=whole(config.get("effective_num_docs")) or None,
+        details=details,
     )
 
 
-def helm_part(folder: Path, name: str) -> Any:
-    """A file of a run folder; None when it is not there."""
-    path = folder / name
-    return json_value(read_bounded(path)) if path.is_file() else None
+def lighteval_engine(config: Mapping[str, Any]) -> str | None:
+    """The engine, told by what its configuration has."""
+    if {"gpu_memory_utilization", "tensor_parallel_size"} & set(config):
+        return "vllm"
+    if "mem_fraction_static" in config:
+        return "sglang"
+    return (
+        "transformers"
+        if {"model_parallel", "continuous_batching", "multichoice_continuations_start_space"} & set(config)
+        else None
+    )
 
 
-def helm_states(states: Iterable[dict[str, Any]]) -> dict[tuple[Any, Any], list[dict[str, Any]]]:
-    """The requests of each item, by its id and the trial; those of changed items left out."""
-    found: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
-    for state in states:
-        instance = part(state, "instance")
-        if instance.get("perturbation") is None and state.get("request_mode") != "calibration":
-            found.setdefault((str(instance.get("id")), state.get("train_trial_index")), []).append(state)
+def lighteval_value(value: Any) -> float | None:
+    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
+    if isinstance(value, dict) and "preds" in value:
+        golds = value.get("golds")
+        golds = golds if isinstance(golds, list) else [golds]
+        preds = value["preds"] if isinstance(value["preds"], list) else [value["preds"]]
+        return float(any(pred in golds for pred in preds))
+    if isinstance(value, dict):
+        value = value.get("logprobs")
+    if isinstance(value, list):
+        numbers = [finite(item) for item in value]
+        return None if not numbers or None in numbers else sum(numbers) / len(numbers)
+    return finite(value)
+
+
+def lighteval_prompt(doc: Mapping[str, Any], system: str | None) -> str:
+    """The prompt without a chat template, put together as lighteval's PromptManager does."""
+    instruction = doc.get("instruction")
+
+    def question(query: str) -> str:
+        return query[len(instruction) :].strip() if instruction and query.startswith(instruction) else query
+
+    parts = [text for text in (system, instruction) if text is not None]
+    for shot in rows_of(doc.get("fewshot_samples")):
+        golds = lighteval_golds(shot)
+        query = str(shot.get("query"))
+        own = shot.get("instruction")
+        query = query[len(own) :].strip() if own and query.startswith(own) else query
+        parts.append(f"{query} {golds[0].strip() if golds else ''}")
+    return "\n\n".join([*parts, question(str(doc.get("query")))])
+
+
+def lighteval_golds(doc: Mapping[str, Any]) -> list[str]:
+    """The references of an item."""
+    choices, gold = doc.get("choices") or [], doc.get("gold_index")
+    found: list[str] = []
+    for index in gold if isinstance(gold, list) else [gold]:
+        if isinstance(index, int) and -len(choices) <= index < len(choices):
+            found += all_texts(choices[index])
     return found
 
 
-def helm_items(
-    asked: Sequence[dict[str, Any]],
-    states: Mapping[tuple[Any, Any], Sequence[dict[str, Any]]],
-    scores: Sequence[str],
-    split: str | None,
-    trials: int,
+def lighteval_choice(response: Mapping[str, Any], choices: Sequence[str], rule: str) -> list[str]:
+    """The choice that a metric found most likely; nothing when its way of weighing is not one of these."""
+    chances = [finite(chance) for chance in response.get("logprobs") or []][: len(choices)]
+    if len(choices) < 2 or len(chances) != len(choices) or None in chances:
+        return []
+    if "LogProbCharNorm" in rule:
+        skip = "ignore_first_space=True" in rule
+        lengths = [len(choice) - (skip and choice.startswith(" ")) for choice in choices]
+    elif "LogProbTokenNorm" in rule:
+        lengths = [len(tokens or ()) for tokens in response.get("output_tokens") or []][: len(choices)]
+    elif "logprob_normalization=None" in rule:
+        lengths = [1] * len(choices)
+    else:
+        return []
+    if len(lengths) != len(choices) or not all(lengths):
+        return []
+    weighed = [chance / length for chance, length in zip(chances, lengths, strict=True)]
+    return [choices[max(range(len(weighed)), key=weighed.__getitem__)]]
+
+
+def lighteval_cut(doc: Mapping[str, Any], response: Mapping[str, Any]) -> bool | None:
+    """False when an answer is shorter than the token limit; at the limit the file does not tell why it ended."""
+    limit, answers = whole(doc.get("generation_size")), response.get("output_tokens")
+    if not limit or not isinstance(answers, list):
+        return None
+    return None if any(len(tokens or ()) >= limit for tokens in answers) else False
+
+
+def lighteval_item(
+    row: Mapping[str, Any], name: str, scores: Mapping[str, str], prompt: Callable[[dict[str, Any]], str | None]
+) -> AskedItem:
+    """One row of a details file; `scores` has each metric's rule, `name` is the item's id."""
+    doc, response, metric = part(row, "doc"), part(row, "model_response"), part(row, "metric")
+    kinds = " ".join(all_texts(doc.get("sampling_methods")))
+    answers = all_texts(response.get("text"))
+    choices = [text for choice in doc.get("choices") or [] for text in all_texts(choice)[:1]]
+    several = len(choices) > 1 and "LOGPROBS" in kinds
+    values = {score: lighteval_value(metric.get(score)) for score in scores if score in metric}
+    specific = doc.get("specific")
+    found = specific.get("extracted_predictions") if isinstance(specific, dict) else None
+    given = response.get("input")
+    return AskedItem(
+        id=name,
+        raw=str(doc.get("query")),
+        references=lighteval_golds(doc),
+        answers=answers,
+        values=values,
+        choices=choices if several else None,
+        scored=all_texts(response.get("text_post_processed")) or None,
+        prompt=given if isinstance(given, str) else prompt(doc),
+        shown={} if answers else {score: lighteval_choice(response, choices, rule) for score, rule in scores.items()},
+        found=(all_texts(found)[0], "lighteval") if all_texts(found) else None,
+        reasoning=[text for text in all_texts(response.get("reasonings")) if text] or None,
+        generative="GENERATIVE" in kinds,
+        truncated=lighteval_cut(doc, response) if answers else False,
+        unparsed=found == [] if isinstance(specific, dict) or specific is None else None,
+    )
+
+
+def old_lighteval_item(row: Mapping[str, Any], name: str, scores: Mapping[str, str]) -> AskedItem:
+    """One row of a details file of lighteval before 0.10, which has a column for everything."""
+    metric = row.get("metrics")
+    metric = metric if isinstance(metric, dict) else {}
+    choices, golds = all_texts(row.get("choices")), all_texts(row.get("gold"))
+    index = row.get("gold_index")
+    if not golds and choices:
+        wanted = index if isinstance(index, list) else [index]
+        golds = [choices[i] for i in wanted if isinstance(i, int) and 0 <= i < len(choices)]
+    prompt = row.get("full_prompt")
+    return AskedItem(
+        id=name,
+        raw=str(first(row.get("example"), row.get("instruction"), "")),
+        references=golds,
+        answers=[text for text in all_texts(row.get("predictions")) if isinstance(row.get("predictions"), list)],
+        values={score: lighteval_value(metric[score]) for score in scores if score in metric},
+        choices=choices if len(choices) > 1 else None,
+        prompt=prompt if isinstance(prompt, str) else None,
+    )
+
+
+def content_id(raw: str, references: Sequence[str]) -> str:
+    """A name for an item whose row in the data set is not known: the same in every run with the same content."""
+    return f"item/{hashlib.sha256((raw + ''.join(references)).encode(errors='replace')).hexdigest()[:16]}"
+
+
+def read_lighteval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The tasks of a lighteval results file."""
+    general = part(document, "config_general")
+    config = part(general, "model_config") or part(general, "config", "model_config")
+    name = first(*(named(row.get(key)) for row in (general, config) for key in ("model_name", "pretrained")))
+    if name is None:
+        raise ValueError("it does not say which model was measured")
+    moment = moment_in_name(origin.path.name)
+    revision = first(named(general.get("model_sha")), named(config.get("revision")))
+    engine = lighteval_engine(config)
+    deployment = "self_deployed" if engine else "unknown"
+    model = here.model(name, moment, revision, engine=engine, deployment=deployment)
+    for key, values in part(document, "results").items():
+        title, shots = lighteval_name(key)
+        if title in ("all", "average") or "_average" in title:
+            yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", key)
+        elif isinstance(values, dict):
+            yield from lighteval_task(origin, document, key, (title, shots), model, moment, here, files)
+        else:
+            yield Trouble(str(origin.path), "no scores under its name", key)
+
+
+def lighteval_task(
+    origin: Origin,
+    document: dict[str, Any],
+    key: str,
+    names: tuple[str, int | None],
+    model: EvaluatedModel,
+    moment: Moment,
+    here: Here,
+    files: Files,
+) -> Iterator[TaskRun | Trouble]:
+    """One task of a lighteval results file."""
+    general, values = part(document, "config_general"), part(document, "results", key)
+    config = part(general, "model_config") or part(general, "config", "model_config")
+    task = lighteval_task_config(document, key)
+    metrics = [metric for metric in values if not metric.endswith("_stderr")]
+    read = {metric: lighteval_score(metric, values, task) for metric in metrics}
+    for metric in (metric for metric, score in read.items() if score is None):
+        yield Trouble(
+            str(origin.path), f"{metric} is {as_detail(values[metric])!r}: no finite number", key, failed=True
+        )
+    parameters = {**part(general, "generation_parameters"), **part(config, "generation_parameters")}
+    generative = any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
+    arguments = {
+        "temperature": finite(parameters.get("temperature")),
+        "max_tokens": first(whole(parameters.get("max_new_tokens")), whole(task.get("generation_size"))),
+        "top_p": finite(parameters.get("top_p")),
+        "top_k": finite(parameters.get("top_k")),
+    }
+    template = config.get("override_chat_template")
+    if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
+        template = has_chat_template(model.folder)
+    system = first(config.get("system_prompt"), general.get("system_prompt"))
+    settings = {
+        "few_shot_split": task.get("few_shots_split") if names[1] else None,
+        "seed": parameters.get("seed"),
+        "dtype": first(config.get("dtype"), general.get("model_dtype")),
+        "batch_size": config.get("batch_size"),
+        "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
+        "use_chat_template": template if isinstance(template, bool) else None,
+        "system_prompt": system,
+        "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
+        "tensor_parallel_size": config.get("tensor_parallel_size"),
+        "limit": first(general.get("max_samples"), None),
+        "trust_remote_code": config.get("trust_remote_code"),
+    }
+    sha = general.get("lighteval_sha")
+    library = {
+        "task_version": first(task.get("version"), part(document, "versions").get(key)),
+        "lighteval_sha": sha if sha not in ("?", "", None) else None,
+    }
+    source, folder = lighteval_source(task, names[0], moment, here)
+    details = files.details(origin.path, key)
+    prompt = None
+    if template is False:
+        system_text = system if isinstance(system, str) else None
+
+        def prompt(doc: Mapping[str, Any]) -> str:
+            return lighteval_prompt(doc, system_text)
+
+    scores = tuple(score for score in read.values() if score is not None)
+    rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
+    splits = all_texts(task.get("evaluation_splits"))
+    yield TaskRun(
+        origin,
+        key,
+        names[0],
+        names[1],
+        model,
+        here.version or bare_version(general.get("lighteval_version")),
+        library,
+        source,
+        arguments if generative else {},
+        settings,
+        moment,
+        scores,
+        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, own)) if details else None,
+        sample_file=details,
+        failure=None if scores else "none of its metrics is a finite number",
+    )
+
+
+def lighteval_source(
+    task: Mapping[str, Any], title: str, moment: Moment, here: Here
+) -> tuple[dict[str, Any], Path | None]:
+    """Where the items come from, and their folder when it is here."""
+    repo = first(named(task.get("hf_repo")), named(task.get("dataset")))
+    splits = ",".join(all_texts(task.get("evaluation_splits"))) or None
+    total = whole(task.get("original_num_docs")) or None
+    subset = named(task.get("hf_subset"))
+    if repo is None:
+        return {"dataset_name": title, "source_type": "other", "additional_details": strings({"split": splits})}, None
+    folder = Path(repo)
+    if is_path(repo) or folder.is_dir():
+        local = folder.is_dir()
+        details = {
+            "subset": None if subset == "default" else subset,
+            "split": splits,
+            "path": shown_path(folder) if local else foreign_id(repo),
+            "data_sha256": here.data(folder, moment) if local else None,
+            "samples_number": total or (rows_in(folder, splits) if local and not task.get("hf_filter") else None),
+        }
+        details["samples_number"] = details["samples_number"] if details["data_sha256"] else total
+        return {
+            "dataset_name": title,
+            "source_type": "other",
+            "additional_details": strings(details),
+        }, folder if local else None
+    details = {"subset": subset, "split": splits, "revision": named(task.get("hf_revision"))}
+    return hub_source(repo, splits, total, details), None
+
+
+def lighteval_items(
+    path: Path,
+    rules: Mapping[str, str],
+    prompt: Callable[[Mapping[str, Any]], str] | None,
+    folder: Path | None,
+    splits: Sequence[str],
+    own_ids: bool,
 ) -> Iterator[AskedItem]:
-    """The items of a run."""
-    for row in asked:
-        key = str(row.get("instance_id")), row.get("train_trial_index")
-        item = helm_item(row, states.get(key, ()), scores, split)
-        if trials < 2:
-            item.attempt = None
+    """The items in a details file."""
+    seen: dict[str, int] = {}
+    if "doc" not in parquet_columns(path):
+        for row in parquet_rows(path, OLD_DETAILS_COLUMNS):
+            item = old_lighteval_item(row, "", rules)
+            name = content_id(item.raw, item.references)
+            seen[name] = seen.get(name, 0) + 1
+            item.id = name if seen[name] == 1 else f"{name}#{seen[name]}"
+            yield item
+        return
+    known = own_ids_of(folder, splits[0]) if own_ids and folder and len(splits) == 1 else None
+    for row in parquet_rows(path, DETAILS_COLUMNS):
+        item = lighteval_item(row, "", rules, prompt or (lambda _: None))
+        index = str(part(row, "doc").get("id"))
+        if not index.isdecimal() or len(splits) != 1:
+            item.id = content_id(item.raw, item.references)
+        elif known is None:
+            item.id = f"{splits[0]}/{index}"
+        else:
+            name, fields = known[int(index)] if int(index) < len(known) else ("", "")
+            if not any(text and text in item.raw for text in fields.split("\0")):
+                raise RepeatedIds  # other data than those that were asked
+            item.id = name
         yield item
 
 
-# --- Edges: finding files -----------------------------------------------------------------------------------------
+# --- parts/formats/lm_eval.py -----------------------------------------------------------------------------------------
+
+TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
+
+# How lm-eval adds up what has no "aggregation" in a task's configuration (lm_eval/api/metrics.py).
+LM_EVAL_MEANS = {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"}
+LM_EVAL_OTHERS = {
+    "mcc": "matthews_corrcoef",
+    "brier_score": "brier_score",
+    "perplexity": "perplexity",
+    "word_perplexity": "weighted_perplexity",
+}
+LM_EVAL_OTHERS |= {"byte_perplexity": "weighted_perplexity", "bits_per_byte": "bits_per_byte", "f1": "f1_score"}
+LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "unknown"}
+LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
+LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
+LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
+LM_EVAL_ENGINES |= {"vllm": "vllm", "vllm-vlm": "vllm", "sglang": "sglang", "gguf": "llama.cpp", "ggml": "llama.cpp"}
+
+
+def lm_eval_arguments(config: Mapping[str, Any]) -> dict[str, str]:
+    """--model_args as a dictionary; files have it as a text or as one."""
+    given = config.get("model_args")
+    if isinstance(given, dict):
+        return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+    pairs = [text.split("=", 1) for text in str(given or "").split(",") if "=" in text]
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
+    """The keys under "results" that are averages over other tasks."""
+    groups = set(part(document, "groups"))
+    groups |= {name for name, tasks in part(document, "group_subtasks").items() if isinstance(tasks, list) and tasks}
+    configs = part(document, "configs")
+    return groups | ({name for name in part(document, "results") if name not in configs} if configs else set())
+
+
+def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
+    """How items are added up; None when the file does not say and the harness has no rule of its own."""
+    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
+    rule = row.get("aggregation")
+    if isinstance(rule, str):
+        return named(rule)
+    return "mean" if metric in LM_EVAL_MEANS else LM_EVAL_OTHERS.get(metric)
+
+
+def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
+    """(key, metric, filter) of the scores in a task's results; before 0.4 there are no filters."""
+    found = []
+    for key in values:
+        metric, _, chosen = key.partition(",")
+        if metric in ("alias", "name", "sample_len", "sample_count", "samples", " ", "") or metric.endswith("_stderr"):
+            continue
+        found.append((key, metric, chosen or None))
+    return found
+
+
+def lm_eval_score(
+    document: Mapping[str, Any], task: str, key: str, metric: str, chosen: str | None
+) -> ScoreRead | None:
+    """A metric of a task; None when its value is no finite number."""
+    values, config = part(document, "results", task), part(document, "configs", task)
+    value = finite(values[key])
+    if value is None:
+        return None
+    aggregation = lm_eval_aggregation(config, metric)
+    error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
+    draws = whole(part(document, "config").get("bootstrap_iters"))
+    bootstrapped = aggregation in LM_EVAL_BOOTSTRAPPED
+    higher = first(part(document, "higher_is_better", task).get(metric), lm_eval_direction(config, metric))
+    return ScoreRead(
+        f"{metric},{single_line(chosen)}" if chosen else metric,
+        lm_eval_metric_id(values, metric, chosen),
+        value,
+        aggregation,
+        lower_is_better=higher is False or (higher is None and metric in LOWER_IS_BETTER),
+        standard_error=error if error is not None and error >= 0 else None,
+        method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
+        draws=(min(draws, 100) if aggregation in ("bleu", "chrf", "ter") else draws)
+        if bootstrapped and draws
+        else None,
+        filter=chosen and single_line(chosen),
+        count=first(whole(part(document, "n-samples", task).get("effective")), whole(values.get("sample_len"))),
+    )
+
+
+def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None) -> str:
+    """The shared id of a metric; of one that is there for several filters, the first has it alone."""
+    match = re.fullmatch(r"pass@(\d+)", metric)
+    shared = f"pass_at_{match[1]}" if match else METRIC_IDS.get(metric, metric)
+    leading = next((other for _, name, other in lm_eval_keys(values) if name == metric), chosen)
+    return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
+
+
+def lm_eval_direction(config: Mapping[str, Any], metric: str) -> Any:
+    """higher_is_better in a task's configuration, or None."""
+    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
+    return row.get("higher_is_better")
+
+
+def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
+    given = line.get("arguments")
+    if isinstance(given, dict):
+        rows = [given[key] for key in sorted(given, key=by_number)]
+        return [tuple(row[name] for name in sorted(row, key=by_number)) for row in rows if isinstance(row, dict)]
+    return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
+
+
+def by_number(key: str) -> tuple[int, str]:
+    """Sort key for names that differ in the number at their end: arg_9 before arg_10."""
+    return len(key), key
+
+
+def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
+    """The log-likelihood of each choice; files have numbers or texts."""
+    found = []
+    for reply in line.get("filtered_resps") if isinstance(line.get("filtered_resps"), list) else []:
+        value = reply[0] if isinstance(reply, list) and reply else None
+        with contextlib.suppress(ValueError, TypeError):
+            value = float(value)
+        found.append(finite(value))
+    return found
+
+
+def lm_eval_answers(
+    line: Mapping[str, Any], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
+) -> dict[str, list[str]]:
+    """The choice that each metric of a multiple-choice item takes: the most likely, for acc_norm per character."""
+    chances = lm_eval_chances(line)[: len(choices)]
+    if len(choices) < 2 or len(chances) < len(choices) or None in chances:
+        return {}
+    texts_alone = [choice.removeprefix(delimiter) for choice in choices]
+    lengths = {
+        "acc_norm": [len(text) for text in texts_alone],
+        "acc_bytes": [len(text.encode(errors="replace")) for text in texts_alone],
+    }
+    found = {}
+    for score, metric in scores.items():
+        sizes = lengths.get(metric, [1] * len(choices))
+        weighed = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
+        found[score] = [choices[max(range(len(weighed)), key=weighed.__getitem__)]]
+    return found
+
+
+def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | None) -> str:
+    """The item as the task asks it, without shots.
+
+    From a template of plain fields ("Q: {{question}}\\nA:"); else what the prompt has behind its shots, when their
+    number shows where they end; else the data set's row, so that runs with other shots have the same text.
+    """
+    template = task.config.get("doc_to_text")
+    if isinstance(template, str) and isinstance(doc.get(template), str):
+        return doc[template]
+    if isinstance(template, str) and "{%" not in template:
+        fields = TEMPLATE_FIELD.findall(template)
+        if fields and all(isinstance(doc.get(field), str | int) for field in fields):
+            return TEMPLATE_FIELD.sub(lambda match: str(doc[match[1]]), template)
+    description = str(task.config.get("description") or "")
+    if prompt is not None and task.no_template and task.shots is not None and "{{" not in description:
+        pieces = prompt.removeprefix(description).split(str(task.config.get("fewshot_delimiter", "\n\n")) or "\0")
+        if len(pieces) == task.shots + 1:
+            return pieces[-1]
+    return json.dumps(doc, ensure_ascii=False, sort_keys=True)
+
+
+def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> AskedItem:
+    """One line of a samples file: one item with the answer that one filter left."""
+    doc, requests = part(line, "doc"), lm_eval_requests(line)
+    prompts = list(dict.fromkeys(request[0] for request in requests if request and isinstance(request[0], str)))
+    endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
+    several = len(prompts) > 1 and len(set(endings)) == 1
+    choices = prompts if several else endings
+    used = line.get("filter")
+    scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
+    values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
+    replies = line.get("resps") if isinstance(line.get("resps"), list) else []
+    kept = line.get("filtered_resps")
+    read = all_texts(kept[0])[:1] if task.generative and isinstance(kept, list) and kept else []
+    raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
+    return AskedItem(
+        id=str(doc["id"]) if own_ids and doc.get("id") not in (None, "") else f"{task.split}/{line['doc_id']}",
+        raw=raw,
+        references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
+        answers=all_texts(replies[:1]) if task.generative else [],
+        values=values,
+        choices=choices if len(choices) > 1 else None,
+        prompt="\n".join(prompts) if prompts else None,
+        shown=lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " "))),
+        found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
+        generative=task.generative,
+        unparsed="[invalid]" in read,
+    )
+
+
+def is_single(value: Any) -> bool:
+    """Whether an item's value is one number, or the NaN of an item that could not be scored."""
+    return isinstance(value, bool | int | float)
+
+
+def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
+    """The references of an item: the right choices where the target is their numbers.
+
+    lm-eval writes the number that a template gave as text ("3"): it is a number unless a choice reads so.
+    """
+    targets = target if isinstance(target, list) else [target]
+    texts = {choice.strip() for choice in choices}
+    numbers = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in targets]
+    places = [whole(value) for value, said in zip(numbers, targets, strict=True) if said not in texts]
+    found = [choices[place] for place in places if place is not None and place < len(choices)]
+    return found or [str(value) for value in targets]
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """A file to be looked at; `asked` when it was named itself and did not only lie in a folder."""
+class LmEvalTask:
+    """What is needed to read a samples file; `scores` are (score, metric, filter)."""
 
-    path: Path
-    asked: bool
+    scores: tuple[tuple[str, str, str | None], ...]
+    config: Mapping[str, Any]
+    split: str
+    generative: bool
+    shots: int | None
+    no_template: bool
 
 
-class Files:
-    """The files of a conversion; knows where the items of a results file lie."""
+def lm_eval_split(config: Mapping[str, Any]) -> str | None:
+    """The split whose items are asked."""
+    return first(*(named(config.get(name)) for name in ("test_split", "validation_split")))
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self.found: dict[str, FoundFile] = {}
-        self.used: set[Path] = set()
-        for path in paths:
-            if path.is_dir():
-                for base, folders, names in os.walk(path):
-                    folders[:] = sorted(name for name in folders if not name.startswith("."))
-                    for name in sorted(name for name in names if not name.startswith(".")):
-                        self.add(Path(base) / name, False)
-            else:
-                self.add(path, True)
-        self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
 
-    def add(self, path: Path, asked: bool) -> None:
-        self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
+def lm_eval_generation(config: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, Any]:
+    """How text is generated, as far as the file says it."""
+    given = {**part(config, "generation_kwargs"), **part(general, "gen_kwargs")}
+    temperature = finite(given.get("temperature"))
+    if temperature is None and given.get("do_sample") is False:
+        temperature = 0.0
+    limits = [whole(given.get(name)) for name in ("max_gen_toks", "max_new_tokens", "max_tokens", "max_length")]
+    return {
+        "temperature": temperature,
+        "max_tokens": first(*limits),
+        "top_p": finite(given.get("top_p")),
+        "top_k": finite(given.get("top_k")),
+    }
 
-    def details(self, results: Path, task: str) -> Path | None:
-        """The details file of a lighteval task: in the folder beside results/, else any of the same time here."""
-        stamp = results.stem.removeprefix("results_")
-        wanted = {slug(f"details_{task}_{stamp}"), slug(f"details_{re.sub(r'[|]0$', '', task)}_{stamp}")}
-        places: list[Path] = []
-        parts = results.resolve().parent.parts
-        for index in range(len(parts) - 1, 0, -1):
-            if parts[index] == "results":
-                folder = Path(*parts[:index], "details", *parts[index + 1 :])
-                places += sorted(folder.glob(f"{stamp}/*.parquet")) if STAMP.search(stamp) else []
-        fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
-        for path in fitting[:1]:
-            self.used.add(path.resolve())
-        return fitting[0] if fitting else None
 
-    def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
-        """The samples file of an lm-eval task: of the same time, beside the results file.
-
-        samples_<task>_<time>.jsonl; before 0.4.3 <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could
-        also be the task "easy": one that ends like a longer name of `tasks` is that one's.
-        """
-        stamp = STAMP.search(results.name)
-        ending = results.stem.removeprefix("results")
-        exact = results.with_name(f"samples_{task}{ending}.jsonl") if "/" not in task and len(task) < 200 else None
-        if stamp and exact is not None and exact.is_file():
-            found = [exact]
+def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The tasks of an lm-eval results file."""
+    general = part(document, "config")
+    arguments = lm_eval_arguments(general)
+    moment = moment_of(document.get("date")) if document.get("date") else moment_in_name(origin.path.name)
+    base = first(
+        *(named(arguments.get(name)) for name in ("pretrained", "model", "model_name")),
+        named(document.get("model_name")),
+    )
+    name = first(named(arguments.get("peft")), base)
+    if name is None:
+        raise ValueError("it does not say which model was measured")
+    engine = LM_EVAL_ENGINES.get(str(general.get("model")))
+    version = named(document.get("transformers_version")) if engine == "transformers" else None
+    revision = first(
+        named(general.get("model_sha")), named(arguments.get("revision")), named(general.get("model_revision"))
+    )
+    details = {"base_model": as_detail(base)} if arguments.get("peft") else {}
+    deployment = "self_deployed" if engine else "unknown"
+    model = here.model(
+        name, moment, revision, engine=engine, engine_version=version, deployment=deployment, details=details
+    )
+    groups = lm_eval_groups(document)
+    for task, values in part(document, "results").items():
+        if task in groups:
+            yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", task)
+        elif isinstance(values, dict):
+            yield from lm_eval_task(origin, document, task, model, moment, here, files)
         else:
-            longer = [name for name in tasks if name.endswith(f"_{task}")]
-            rest = [path for path in sorted(results.parent.glob("*.jsonl")) if not path.stem.endswith(tuple(longer))]
-            found = [path for path in rest if path.stem == task or path.stem.endswith(f"_{task}")]
-            found = found if len(found) == 1 else []
-        for path in found[:1]:
-            self.used.add(path.resolve())
-        return found[0] if found else None
+            yield Trouble(str(origin.path), "no scores under its name", task)
+
+
+def lm_eval_task(
+    origin: Origin,
+    document: dict[str, Any],
+    task: str,
+    model: EvaluatedModel,
+    moment: Moment,
+    here: Here,
+    files: Files,
+) -> Iterator[TaskRun | Trouble]:
+    """One task of an lm-eval results file."""
+    general, config = part(document, "config"), part(document, "configs", task)
+    values, arguments = part(document, "results", task), lm_eval_arguments(general)
+    read = {
+        key: (lm_eval_score(document, task, key, metric, chosen), metric, chosen)
+        for key, metric, chosen in lm_eval_keys(values)
+    }
+    for key, (score, _, _) in read.items():
+        if score is None:
+            yield Trouble(
+                str(origin.path),
+                f"{single_line(key)} is {as_detail(values[key])!r}: no finite number",
+                task,
+                failed=True,
+            )
+    kept = [(score, metric, chosen) for score, metric, chosen in read.values() if score is not None]
+    shots = first(
+        *(
+            whole(value)
+            for value in (part(document, "n-shot").get(task), config.get("num_fewshot"), general.get("num_fewshot"))
+        )
+    )
+    counts = part(document, "n-samples", task)
+    limit = finite(general.get("limit"))
+    if limit is not None and 0 < limit < 1:  # a share of the items
+        limit = whole(counts.get("effective"))
+    template = document.get("chat_template", "unknown")
+    settings = {
+        "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
+        **{name: general.get(name) for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")},
+        "stop": stops_of(config) if config.get("output_type") == "generate_until" else None,
+        "dtype": first(named(general.get("model_dtype")), arguments.get("dtype"), "").removeprefix("torch.") or None,
+        "batch_size": general.get("batch_size"),
+        "backend": named(general.get("model")),
+        "device": general.get("device"),
+        "use_chat_template": None if template == "unknown" else bool(template),
+        "fewshot_as_multiturn": document.get("fewshot_as_multiturn"),
+        "system_prompt": document.get("system_instruction"),
+        "max_length": document.get("max_length"),
+        "tensor_parallel_size": arguments.get("tensor_parallel_size"),
+        "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
+        "trust_remote_code": arguments.get("trust_remote_code"),
+    }
+    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
+    generative = config.get("output_type") == "generate_until"
+    samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
+    names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
+    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, template is None)
+    yield TaskRun(
+        origin,
+        task,
+        single_line(task) or "unnamed",
+        shots,
+        model,
+        here.version or bare_version(document.get("lm_eval_version")),
+        library,
+        lm_eval_source(config, task, whole(counts.get("original")), moment, here),
+        lm_eval_generation(config, general) if generative else {},
+        settings,
+        moment,
+        tuple(score for score, _, _ in kept),
+        samples=(lambda own: (lm_eval_item(line, reading, own) for line in json_lines(samples))) if samples else None,
+        sample_file=samples,
+        failure=None if kept else "none of its metrics is a finite number",
+    )
+
+
+def stops_of(config: Mapping[str, Any]) -> str | None:
+    """Where an answer ends, as JSON."""
+    stops = all_texts(part(config, "generation_kwargs").get("until"))
+    return json.dumps(stops, ensure_ascii=False) if stops else None
+
+
+def lm_eval_shots_split(config: Mapping[str, Any]) -> str:
+    """The split that the examples in the prompt come from."""
+    return (
+        first(*(named(config.get(f"{name}_split")) for name in ("fewshot", "training", "validation")))
+        or "the evaluated split"
+    )
+
+
+def lm_eval_source(
+    config: Mapping[str, Any], task: str, total: int | None, moment: Moment, here: Here
+) -> dict[str, Any]:
+    """Where the items of an lm-eval task come from."""
+    repo, split, asked = named(config.get("dataset_path")), lm_eval_split(config), part(config, "dataset_kwargs")
+    details = {"subset": named(config.get("dataset_name")), "split": split}
+    files = [Path(text) for text in all_texts(list(part(asked, "data_files").values()) or asked.get("data_files"))]
+    if repo and (is_path(repo) or Path(repo).is_dir()) and not files:
+        folder = Path(repo)
+        details["path"] = shown_path(folder) if folder.is_dir() else foreign_id(repo)
+        details["data_sha256"] = here.data(folder, moment) if folder.is_dir() else None
+    elif files:
+        files = [Path(asked["data_dir"]) / path for path in files] if named(asked.get("data_dir")) else files
+        folder = Path(os.path.commonpath([os.path.abspath(path.parent) for path in files]))
+        names = [Path(os.path.abspath(path)).relative_to(folder).as_posix() for path in files]
+        local = all(path.is_file() for path in files)
+        details |= {"path": shown_path(folder) if local else None, "data_files": ",".join(sorted(names))}
+        details["data_sha256"] = here.data(folder, moment, names) if local else None
+    elif repo:
+        return hub_source(repo, split, total, details | {"revision": named(asked.get("revision"))})
+    details["samples_number"] = total
+    return {"dataset_name": single_line(task), "source_type": "other", "additional_details": strings(details)}
+
+
+# --- parts/formats/finding.py -----------------------------------------------------------------------------------------
+
+SNIFFED = 4096  # read of each file in a folder, to tell what it is
+MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"')
 
 
 def sniff(path: Path) -> str:
@@ -2690,7 +3499,6 @@ def format_of(document: Any) -> str | None:
     return None
 
 
-MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"')
 FORMAT_READERS: dict[str, Callable[..., Iterator[TaskRun | Trouble]]] = {
     "lighteval": read_lighteval,
     "lm-eval": read_lm_eval,
@@ -2724,302 +3532,16 @@ def read_file(found: FoundFile, wanted: str | None, here: Here, files: Files) ->
     return FORMAT_READERS[name](Origin(path, hashlib.sha256(data).hexdigest(), name), document, here, files)
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
 
 
-# --- Edges: writing -----------------------------------------------------------------------------------------------
-
-
-class PartFiles:
-    """The samples of a record while they are read: a hidden file per metric beside the record, joined in the end."""
-
-    def __init__(self, target: Path | None) -> None:
-        self.target = target
-        self.parts: dict[str, Any] = {}
-        self.rows: dict[str, int] = {}
-
-    def write(self, score: str, line: bytes) -> None:
-        self.rows[score] = self.rows.get(score, 0) + 1
-        if self.target is None:
-            return
-        if score not in self.parts:
-            self.target.parent.mkdir(parents=True, exist_ok=True)
-            self.parts[score] = self.path(len(self.parts)).open("wb", buffering=1 << 20)
-        self.parts[score].write(line)
-
-    def path(self, index: int | str) -> Path:
-        return self.target.with_name(f".{self.target.name}.{os.getpid()}.{index}.tmp")
-
-    def drop(self) -> None:
-        """Remove what is written."""
-        for index, file in enumerate(self.parts.values()):
-            file.close()
-            self.path(index).unlink(missing_ok=True)
-        self.parts, self.rows = {}, {}
-        if self.target is not None:
-            self.path("all").unlink(missing_ok=True)
-
-    def join(self, scores: Sequence[str]) -> tuple[str, int]:
-        """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
-        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
-        if self.target is None:
-            return "", rows
-        with self.path("all").open("wb") as whole_file:
-            for index, (score, file) in enumerate(list(self.parts.items())):
-                file.close()
-                if score not in scores:
-                    continue
-                with self.path(index).open("rb") as part_file:
-                    while block := part_file.read(1 << 22):
-                        digest.update(block)
-                        whole_file.write(block)
-        return digest.hexdigest(), rows
-
-    def keep(self) -> None:
-        """Put the joined file in its place."""
-        self.path("all").replace(self.target)
-
-
-class Converter:
-    """Writes records; knows what was found out so far."""
-
-    def __init__(self, output: Path, dry: bool) -> None:
-        self.output, self.dry, self.report = output, dry, Report()
-
-    def convert(self, run: TaskRun) -> None:
-        """Write one task's record, or its failure."""
-        file = str(run.origin.path)
-        if run.failure is not None:
-            path = self.write_failure(run)
-            self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
-            return
-        name = record_uuid(run)
-        path = self.output / "data" / run.place / f"{name}.json"
-        old = old_record(path)
-        now = int(old["retrieved_timestamp"]) if old else int(time.time())
-        parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
-        try:
-            tallies, counts, trouble = self.read_samples(run, parts, now)
-            record, rows = self.assemble(run, parts, tallies, counts, now)
-            if trouble:
-                self.report.failures.append(
-                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file))
-                )
-            made = Conversion(path, record, run, rows)
-            if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
-                self.report.unchanged.append(made)
-                return
-            if not self.dry:
-                self.put(path, record, parts, rows)
-            self.report.written.append(made)
-        except OSError as error:
-            raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-        finally:
-            parts.drop()
-
-    def put(self, path: Path, record: dict[str, Any], parts: PartFiles, rows: int) -> None:
-        """The samples first, so that a record is never without them."""
-        if rows:
-            parts.keep()
-        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n")
-        if not rows:
-            parts.target.unlink(missing_ok=True)
-
-    def read_samples(
-        self, run: TaskRun, parts: PartFiles, now: int
-    ) -> tuple[dict[str, Tally], Counts | None, str | None]:
-        """Read and write out the items; ({}, None, reason) when they cannot be used."""
-        if run.samples is None:
-            return {}, None, None
-        for own_ids in (True, False):
-            try:
-                tallies, counts = self.stream(run, parts, now, own_ids)
-                return tallies, counts, None
-            except RepeatedIds:
-                parts.drop()
-                reason = "two of its items have the same id"
-            except ScriptError:
-                raise
-            except Exception as error:  # whatever a damaged or hostile file provokes
-                parts.drop()
-                return {}, None, reason_of(error)
-        return {}, None, reason
-
-    def stream(self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> tuple[dict[str, Tally], Counts]:
-        """One pass over the items, each written as it is read."""
-        tallies: dict[str, Tally] = {}
-        counts, seen = Counts(), set()
-        scores = {score.name: score for score in run.scores}
-        head = record_head(run, now)
-        prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
-        for item in run.samples(own_ids):
-            names = [name for name in item.values if name in scores]
-            key = hashlib.blake2b(
-                f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
-            ).digest()
-            if key in seen:
-                raise RepeatedIds
-            seen.add(key)
-            counts.add(item)
-            for name in names:
-                row = sample_entry(run, scores[name], item)
-                tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
-                parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
-        return tallies, counts
-
-    def prefix(self, run: TaskRun, score: ScoreRead, head: Mapping[str, Any]) -> bytes:
-        """What is the same in every samples line of a metric."""
-        same = {
-            "schema_version": SCHEMA_VERSION,
-            "evaluation_id": head["evaluation_id"],
-            "model_id": run.model.id,
-            "evaluation_name": run.title,
-            "evaluation_result_id": run.result_id(score),
-        }
-        return as_line(same)[:-1] + b","
-
-    def assemble(
-        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: Counts | None, now: int
-    ) -> tuple[dict[str, Any], int]:
-        """The record, and how many lines its samples have."""
-        results, kept = [], []
-        for score in run.scores:
-            tally = tallies.get(score.name)
-            score, usable = self.settle(run, score, tally)
-            if usable:
-                kept.append(score.name)
-            elif tally:
-                tally = Tally(values=tally.values)
-            results.append(
-                result_entry(run, score, tally if usable else None, counts.details if counts and usable else {})
-            )
-        record = record_head(run, now) | {"evaluation_results": results}
-        rows = 0
-        if kept:
-            checksum, rows = parts.join(kept)
-            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
-        return record, rows
-
-    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None) -> tuple[ScoreRead, bool]:
-        """The score checked against its items, and whether these go into the record."""
-        if tally is None or not (tally.values or tally.errors):
-            return score, False
-        if score.aggregation is None:
-            score = replace(score, aggregation="mean")
-            if conflict(score, tally):
-                return replace(score, aggregation="unknown"), True
-        wrong = conflict(score, tally)
-        if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
-            return replace(score, aggregation="mean over items of the mean over repeats"), True
-        if wrong:
-            self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
-            return replace(score, details={**score.details, "conflict": wrong}), False
-        return with_standard_error(score, tally), True
-
-    def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
-        """A record's reference to its samples."""
-        details = {}
-        if run.sample_file is not None:
-            details = {"source_file": single_line(run.sample_file.name), "source_sha256": file_sha256(run.sample_file)}
-        return {
-            "format": "jsonl",
-            "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
-            "hash_algorithm": "sha256",
-            "checksum": checksum,
-            "total_rows": rows,
-            "additional_details": details,
-        }
-
-    def write_failure(self, run: TaskRun) -> Path:
-        """Say on disk that a task gave no score, and why."""
-        path = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
-        seconds = run.moment.seconds
-        content = {
-            "failure_version": "1",
-            "task": single_line(run.task),
-            "model_id": run.model.id,
-            "weights_sha256": run.model.weights_sha256,
-            "path": run.model.path,
-            "error": run.failure,
-            "time": None if seconds is None else str(int(seconds)),
-            "settings": strings(settings_details(run.settings)),
-            "eval_library": {"name": LIBRARIES[run.origin.format], "version": run.version},
-            "source": {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256},
-            "log": [],
-        }
-        if not self.dry:
-            write_whole(
-                path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
-            )
-        return path
-
-
-def old_record(path: Path) -> dict[str, Any] | None:
-    """The record of an earlier conversion; None when there is none, or a damaged one."""
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        record = json.loads(path.read_bytes())
-        if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
-            return record
-    return None
-
-
-def reason_of(error: BaseException) -> str:
-    """One line for what is wrong with a file."""
-    text = without_paths(single_line(error))[:300]
-    if isinstance(error, MemoryError):
-        return "too large for the memory of this machine"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (
-        text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
-    )
-
-
-# --- Commands -----------------------------------------------------------------------------------------------------
-
-
-def check_single_model(files: Files, wanted: str | None, here: Here) -> None:
-    """ScriptError when --model-id would give the results of several models one name."""
-    for found in files.found.values():
-        with contextlib.suppress(Exception):  # what cannot be read is reported later
-            for _ in read_file(found, wanted, here, files) or ():
-                pass
-    if len(here.ids) > 1:
-        names = ", ".join(sorted(map(single_line, here.ids))[:4])
-        raise ScriptError(f"--model-id names one model, but these are results of {len(here.ids)} models: {names}")
-
-
-def convert_all(files: Files, wanted: str | None, here: Here, converter: Converter) -> None:
-    """Convert every file; one that is damaged is reported and does not stop the others."""
-    report = converter.report
-    unclaimed: list[FoundFile] = []
-    for found in progress(list(files.found.values()), "converting"):
-        try:
-            rows = read_file(found, wanted, here, files)
-            if rows is None:
-                unclaimed.append(found)
-                continue
-            for row in rows:
-                if isinstance(row, TaskRun):
-                    converter.convert(row)
-                else:
-                    (report.failures if row.failed else report.skipped).append(row)
-        except ScriptError:
-            raise
-        except Exception as error:  # whatever a damaged or hostile file provokes
-            report.failures.append(Trouble(str(found.path), reason_of(error)))
-    for found in unclaimed:
-        if found.path.resolve() in files.used:
-            continue
-        if found.asked:
-            report.failures.append(Trouble(str(found.path), "not a result file of lighteval, lm-eval, inspect or HELM"))
-        else:
-            report.others += 1
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
@@ -3049,72 +3571,26 @@ def progress_bar() -> Any:
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
 
 
-def conversion_json(made: Conversion) -> dict[str, Any]:
-    """A record for --json."""
-    scores = []
-    for result in made.record["evaluation_results"]:
-        uncertainty = result["score_details"]["uncertainty"]
-        scores.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "unit": result["metric_config"]["metric_unit"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return {
-        "model": made.run.model.id,
-        "task": made.run.task,
-        "format": made.run.origin.format,
-        "source": str(made.run.origin.path),
-        "path": str(made.path),
-        "samples": made.rows,
-        "scores": scores,
-    }
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
 
 
-def report_json(report: Report) -> dict[str, Any]:
-    """What --json prints."""
-
-    def rows(troubles: Iterable[Trouble]) -> list[dict[str, Any]]:
-        fields = ("file", "task", "reason", "path")
-        return [{name: getattr(row, name) for name in fields if getattr(row, name) is not None} for row in troubles]
-
-    return {
-        "schema_version": OUTPUT_VERSION,
-        "records": [conversion_json(made) for made in report.written],
-        "unchanged": [conversion_json(made) for made in report.unchanged],
-        "skipped": rows(report.skipped),
-        "failures": rows(report.failures),
-        "conflicts": rows(report.conflicts),
-        "other_files": report.others,
-    }
-
-
-def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
-    """The scores as rows of text under a heading."""
-    rows = [["model", "task", "score", "± s.e.", "items", "from"]]
-    for made in sorted(records, key=lambda made: (natural_key(made.run.model.id), natural_key(made.run.task))):
-        for result in made.record["evaluation_results"]:
-            details = result["score_details"]
-            error = details["uncertainty"].get("standard_error", {}).get("value")
-            rows.append(
-                [
-                    single_line(made.run.model.id)[:60],
-                    shorten_middle(single_line(result["evaluation_result_id"])),
-                    f"{details['score']:.4g}",
-                    "" if error is None else f"{error:.2g}",
-                    str(details["uncertainty"].get("num_samples", "")),
-                    made.run.origin.format,
-                ]
-            )
-    return rows
-
-
-def shorten_middle(text: str, most: int = 80) -> str:
-    """A text of at most so many characters: its beginning and its end, which in a result's name is the metric."""
-    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def render_table(rows: Sequence[Sequence[str]]) -> str:
@@ -3125,100 +3601,18 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def show_table(rows: list[list[str]]) -> None:
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    from rich.console import Console
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*rows[0])
+    table = Table(*rows[0], caption=Text(caption))
     for row in rows[1:]:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*(Text(cell) for cell in row))
+    return table
 
 
-def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
-    """Print what was converted and what was not; the exit code."""
-    for kind, rows in (("failed", report.failures), ("conflict", report.conflicts)):
-        for row in rows[:20]:
-            task = f" {single_line(row.task)[:100]}" if row.task else ""
-            note(f"{kind}: {single_line(row.file)}{task}: {single_line(row.reason)}")
-        if len(rows) > 20:
-            note(f"{kind}: {len(rows)} in all; --json lists them")
-    failed = [row for row in report.failures if row.path and row.path.endswith("_failure.json")]
-    if not report.records and not failed:
-        reason = (
-            "nothing could be converted" if report.failures else "no result file of lighteval, lm-eval, inspect or HELM"
-        )
-        raise ScriptError(f"{reason} ({report.others} other files; what is read: --help)")
-    if as_json:
-        print(json.dumps(report_json(report), indent=1, ensure_ascii=False).encode(errors="replace").decode())
-    else:
-        if report.records:
-            show_table(conversion_table(report.records))
-        where = "nothing is written (--dry-run)" if dry else f"records: {output / 'data'}"
-        left = f"{len(report.skipped)} averages and parts left out, {len(report.failures)} failed"
-        known = f"{len(report.written)} new, {len(report.unchanged)} there before"
-        print(f"\n{where} ({known}, {left}, {len(report.conflicts)} in conflict)")
-    return 1 if report.failures or report.conflicts else 0
-
-
-def run(args: argparse.Namespace) -> int:
-    """Convert what is in the paths."""
-    paths = [Path(text).expanduser() for text in args.paths]
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        raise ScriptError(f"{missing[0]}: no such file or folder")
-    if args.model_id and not HUB_ID.fullmatch(args.model_id):
-        raise ScriptError(f"--model-id {args.model_id}: write owner/name")
-    here = Here([Path(text).expanduser() for text in args.checkpoints or ()], args.model_id, args.harness_version)
-    files, converter = Files(paths), Converter(Path(args.output_dir), args.dry_run)
-    if args.model_id:
-        check_single_model(files, args.format, here)
-    convert_all(files, args.format, here, converter)
-    return show_report(converter.report, converter.output, args.json, args.dry_run)
-
-
-# --- The frame ----------------------------------------------------------------------------------------------------
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("paths", nargs="+", metavar="PATH", help="result files, or folders that are searched for them")
-    add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
-    add(
-        "--model-id",
-        metavar="ID",
-        help="the id in the records, for one model; default: the file's, or <run>/<checkpoint>",
-    )
-    add(
-        "--checkpoints",
-        nargs="+",
-        metavar="FOLDER",
-        help="checkpoint folders, or a folder of them: these were measured",
-    )
-    add("--format", choices=FORMATS, help="read files of this harness only; default: all four")
-    add("--harness-version", metavar="V", help="the harness's version, for files that do not say it (lighteval, HELM)")
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--dry-run", action="store_true", help="read everything and show what would be written; write nothing")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
-
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -46,84 +46,821 @@ there, a scale that does not fit, an open pull request: all listed with the next
 from __future__ import annotations
 
 import argparse
-import contextlib
-import copy
 import dataclasses
-import difflib
 import functools
-import hashlib
-import html
-import itertools
 import json
-import math
-import os
 import re
 import shlex
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+def check_publish_usage(args: argparse.Namespace) -> None:
+    if args.repo_id and not REPO_ID.fullmatch(args.repo_id):
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
+    if args.card and (args.create_pr or args.update_pr):
+        raise ScriptError("--card FILE is a local card: a pull request is made from the Hub's own; leave --card out")
+    if args.apply and (args.create_pr or args.update_pr):
+        raise ScriptError("--apply writes to the main branch, --create-pr and --update-pr do not: choose one")
+    if args.update_pr:
+        args.create_pr = False
+
+
+def read_scales(texts: Sequence[str] | None) -> dict[str, str]:
+    """--scale [KEY=]percent|proportion|as-is -> {key or "": answer}"""
+    scales = {}
+    for text in texts or []:
+        key, _, answer = text.rpartition("=")
+        if answer not in ("percent", "proportion", "as-is"):
+            raise ScriptError(f"--scale {text}: [KEY=]percent, proportion or as-is is expected")
+        scales[key] = answer
+    return scales
+
+
+def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) -> int:
+    """Compare a plan with what is there, do what was asked for, and print it; 3 while something is undecided."""
+    check_publish_usage(args)
+    plan.created = plan.created or datetime.now(UTC).isoformat(timespec="seconds")
+    hub, state = read_target(args, plan)
+    plan.parent = state.sha
+    asked = [*questions, *ask_leaderboards(plan, hub, read_scales(args.scale))]
+    change = merge(plan, state)
+    change.questions = asked
+    outcome, code, said = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}, 0, ""
+    try:
+        refuse_open_ends(change)
+        refuse_invalid(state, change)
+        outcome = carry_out(plan, args, hub, state, change)
+    except ScriptError as error:
+        if error.code == 2:
+            raise
+        code, said = error.code, str(error)
+    print_plan(args, plan, change, outcome)
+    if said:
+        note(said)
+    elif not change.files:
+        note(f"{plan.repo_id} has all of it already; nothing to write")
+    elif not acts(args):
+        note("dry run: nothing was written; --create-pr opens a pull request, --apply writes")
+    return code
+
+
+def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoState]:
+    """What is to be written to, as it is now: the card on disk, else the repo's main branch or pull request."""
+    if args.card:
+        return None, read_clone(args.card)
+    hub = Hub(find_token(args.token_file) if acts(args) else read_token())
+    revision = f"refs/pr/{args.update_pr}" if args.update_pr else getattr(args, "revision", None)
+    if revision and acts(args) and not args.update_pr:
+        raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
+    with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}"):
+        if args.update_pr:
+            hub.open_pull_request(plan.repo_id, args.update_pr)
+        return hub, hub.state(plan.repo_id, revision)
+
+
+def refuse_invalid(state: RepoState, change: Change) -> None:
+    """ScriptError (1) when validate would find errors in what is to be written that are not there now."""
+    findings = new_findings(state, change, read_mapping())
+    for finding in findings[:5]:
+        note(f"{finding.severity}: {finding.path}: {finding.message}")
+    if any(finding.severity == "error" for finding in findings):
+        raise ScriptError("what would be written does not validate (above), so nothing was written", code=1)
+
+
+def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> list[str]:
+    """Fit the plan to the Hub's Benchmarks; offline nothing can be asked, and a note says so."""
+    names = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
+    boards = {}
+    if hub is None and names:
+        note("offline: task ids and scales in .eval_results were not compared with the Hub's leaderboards")
+    elif hub is not None:
+        for name in sorted(names):
+            with card_errors(f"the leaderboard of {name}"):
+                boards[name] = hub.leaderboard(name)
+    return settle(plan, boards, scales)
+
+
+def print_plan(args: argparse.Namespace, plan: Plan, change: Change, outcome: Mapping[str, Any]) -> None:
+    answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome, "plan": plan.as_json()}
+    if getattr(args, "output", None):
+        write_whole(args.output, to_json(answer))
+        note(f"the plan is in {args.output}; apply it: {again_apply(args.output)}")
+    if args.json:
+        sys.stdout.write(to_json(answer))
+    elif not getattr(args, "output", None):
+        sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan, change)))
+        if link := outcome["pull_request"] or outcome["url"]:
+            sys.stdout.write(f"{link}\n")
+
+
+def run_import_aa(args: argparse.Namespace) -> int:
+    models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
+    if args.list:
+        return list_aa(args, models)
+    if not (args.creator_slug and args.model_name and args.repo_id):
+        raise ScriptError("import-aa needs --creator-slug, --model-name and --repo-id; --list shows the names")
+    mapping = read_mapping()
+    model = find_aa_model(models, args.creator_slug, args.model_name)
+    entries, left = aa_entries(model, mapping)
+    if not entries:
+        raise ScriptError(f"Artificial Analysis has no evaluation of {args.model_name}: {'; '.join(left)}", code=1)
+    plan = make_plan(
+        args.repo_id,
+        entries,
+        mapping,
+        formats=args.format,
+        task_type=args.task_type,
+        source="Artificial Analysis",
+        notes=left,
+        replace=args.replace,
+    )
+    return finish(args, plan)
+
+
+def list_aa(args: argparse.Namespace, models: list[dict[str, Any]]) -> int:
+    table, answer = render_aa_list(models, args.creator_slug)
+    if args.json:
+        sys.stdout.write(to_json(answer))
+    else:
+        from rich.console import Console
+
+        Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    return 0
+
+
+def run_add(args: argparse.Namespace) -> int:
+    mapping = read_mapping()
+    entries, notes = read_entries(
+        list(map(Path, args.results)),
+        args.model_id,
+        required_repo(args),
+        args.benchmark or [],
+        mapping,
+        args.allow_partial,
+    )
+    for text in notes:
+        note(f"note: {text}")
+    home = f"https://huggingface.co/{args.repo_id}"  # a source needs a URL: without one of its own, where the model is
+    plan = make_plan(
+        args.repo_id,
+        [dataclasses.replace(entry, source_url=entry.source_url or home) for entry in entries],
+        mapping,
+        formats=args.format,
+        task_type=args.task_type,
+        source="evaluation records",
+        replace=args.replace,
+    )
+    return finish(args, plan)
+
+
+def run_apply(args: argparse.Namespace) -> int:
+    plan = plan_from_json(read_json(args.plan), str(args.plan))
+    if args.repo_id and args.repo_id != plan.repo_id:
+        raise ScriptError(f"{args.plan} is a plan for {plan.repo_id}, not for {args.repo_id}")
+    plan.replace = plan.replace or args.replace
+    args.apply = not (args.create_pr or args.update_pr)
+    return finish(args, plan)
+
+
+def run_show(args: argparse.Namespace) -> int:
+    state = read_clone(args.card) if args.card else fetch_state(required_repo(args), args.revision)
+    front = read_metadata(decode_card(state.card or b"", state.name), state.name)
+    files = {path: eval_rows(load_yaml(text, path)[0], path) for path, text in state.files.items()}
+    if args.json:
+        answer = {"repo_id": args.repo_id, "revision": state.sha, "model_index": front.values.get("model-index") or []}
+        sys.stdout.write(to_json(json.loads(json.dumps({**answer, "eval_results": files}, default=str))))
+    else:
+        rows = [*shown_results(front.results), *shown_files(files)]
+        print_table(("where", "benchmark", "metric", "value", "source"), rows)
+    if not front.results and not files:
+        note(f"{args.repo_id or args.card} has no evaluation results")
+        return 1
+    return 0
+
+
+def shown_results(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for result in results:
+        dataset, source = result.get("dataset") or {}, result.get("source") or {}
+        for metric in result.get("metrics") or []:
+            name = metric.get("name") or metric.get("type")
+            where = source.get("url") or source.get("name") or ""
+            yield "model-index", dataset.get("name") or dataset.get("type"), name, metric.get("value"), where
+
+
+def shown_files(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tuple[Any, ...]]:
+    for path, rows in files.items():
+        for row in rows:
+            source = row.get("source") if isinstance(row.get("source"), dict) else {}
+            task = row["dataset"].get("task_id")
+            yield path, row["dataset"].get("id"), row.get("notes") or task, row.get("value"), (source or {}).get("url")
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+def required_repo(args: argparse.Namespace) -> str:
+    if not args.repo_id:
+        raise ScriptError("say which model: --repo-id OWNER/NAME")
+    if not REPO_ID.fullmatch(args.repo_id):
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
+    return args.repo_id
+
+
+def run_validate(args: argparse.Namespace) -> int:
+    mapping = read_mapping()
+    files: dict[str, bytes] = {}
+    findings: list[Finding] = []
+    try:
+        if args.card:
+            files = {str(args.card): args.card.read_bytes()}
+        elif args.repo_id:
+            state = fetch_state(required_repo(args), args.revision)
+            files = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
+            findings += hub_findings(state)
+        files |= {str(path): path.read_bytes() for path in args.eval_results or []}
+    except OSError as error:
+        raise ScriptError(f"{error.filename}: {error.strerror or error}") from error
+    if not files:
+        raise ScriptError("say what to validate: --repo-id OWNER/NAME, --card FILE or --eval-results FILE")
+    findings = check_files(files, mapping) + findings
+    if args.json:
+        sys.stdout.write(to_json({"files": list(files), "findings": [dataclasses.asdict(f) for f in findings]}))
+    else:
+        sys.stdout.write(render_findings(findings))
+    return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def hub_findings(state: RepoState) -> list[Finding]:
+    """What the Hub itself says: its check of the card's YAML, and whether the datasets are such Benchmarks."""
+    from huggingface_hub import ModelCard
+
+    findings = []
+    hub = Hub(read_token())
+    with card_errors("the Hub's check of the card"):
+        try:
+            if state.card and FRONT_MATTER.match(state.card.decode("utf-8", "replace")):
+                ModelCard(state.card.decode("utf-8", "replace"), ignore_metadata_errors=True).validate()
+        except ValueError as error:
+            findings.append(Finding("README.md", "error", f"the Hub says: {' '.join(str(error).split())[:300]}"))
+    for path, text in state.files.items():
+        try:
+            rows = eval_rows(load_yaml(text, path)[0], path)
+        except ScriptError:
+            continue  # check_files says so
+        for number, row in enumerate(rows):
+            name, task = row["dataset"].get("id"), row["dataset"].get("task_id")
+            if not isinstance(name, str) or not REPO_ID.fullmatch(name):
+                continue
+            with card_errors(f"the leaderboard of {name}"):
+                board = hub.leaderboard(name)
+            if board.reason:
+                findings.append(Finding(f"{path}[{number}].dataset.id", "error", f"{name}: {board.reason}"))
+            elif task not in board.tasks:
+                message = f"{name} has no task {task!r}, but {', '.join(board.tasks) or 'none'}"
+                findings.append(Finding(f"{path}[{number}].dataset.task_id", "error", message))
+    return findings
+
+
+def run_get_prs(args: argparse.Namespace) -> int:
+    repo_id = required_repo(args)
+    with card_errors(repo_id):
+        requests = Hub(read_token()).pull_requests(repo_id)
+    if args.json:
+        answer = {"repo_id": repo_id, "pull_requests": [dataclasses.asdict(request) for request in requests]}
+        sys.stdout.write(to_json(answer))
+    else:
+        rows = [(f"#{r.number}", r.title, r.author, r.date, "yes" if r.evaluation else "no", r.url) for r in requests]
+        print_table(("number", "title", "author", "date", "evaluation", "url"), rows)
+    return 0
+
+
+def run_batch(args: argparse.Namespace) -> int:
+    if sum(map(bool, (args.repo_ids, args.trending, args.author))) != 1:
+        raise ScriptError("say which models: --repo-ids FILE, --trending N or --author NAME")
+    args.output_dir = Path(args.output_dir)
+    mapping = read_mapping()
+    vocabulary = build_vocabulary(mapping)
+    sources = frozenset(filter(None, args.sources.split(",")))
+    if not sources or sources - {"card", "aa"}:
+        raise ScriptError(f"--from {args.sources}: card, aa or card,aa is expected")
+    names = filter(None, (args.benchmarks or "").split(","))
+    keys = [vocabulary.keys.get(normalize_name(name), name) for name in names]
+    if unknown := [key for key in keys if key not in mapping]:
+        raise ScriptError(f"--benchmarks: no benchmark {unknown[0]!r} in metric_mapping.json")
+    token = find_token(args.token_file) if args.create_pr and not args.dry_run else read_token()
+    hub = Hub(token)
+    models = []
+    if "aa" in sources:
+        models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
+    repos, done, started = resume_batch(args, hub)
+    batch = Batch(
+        args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
+        read_scales(args.scale), started,
+    )  # fmt: skip
+    outcomes = run_models(batch, repos, done, args.workers)
+    if args.create_pr and not args.dry_run:
+        open_pull_requests(batch, outcomes, args.max_prs)
+    return write_summary(args, outcomes)
+
+
+def run_models(
+    batch: Batch, repos: Mapping[str, Any], done: Mapping[str, ModelOutcome], workers: int
+) -> list[ModelOutcome]:
+    """Look at the models that are not done yet; outcomes in the order of the list.
+
+    The workers read from the Hub, some models ahead; this thread decides, so the Hub never waits for a parser.
+    """
+    if done:
+        note(f"{len(done)} of {len(repos)} models are done already")
+    todo = [repo_id for repo_id in repos if repo_id not in done]
+    pool = ThreadPoolExecutor(workers)
+    try:
+        readings = [pool.submit(batch.hub.state, repo_id, info=repos[repo_id]) for repo_id in todo]
+        pairs = list(zip(todo, readings, strict=True))
+        fresh = [batch_model(batch, repo_id, reading) for repo_id, reading in progress(pairs, "models")]
+    except KeyboardInterrupt:
+        note(f"what is done is in {batch.folder}; the same command with --resume goes on")
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    found = {**done, **{outcome.repo_id: outcome for outcome in fresh}}
+    return [found[repo_id] for repo_id in repos]
+
+
+def write_summary(args: argparse.Namespace, outcomes: list[ModelOutcome]) -> int:
+    counts = Counter(outcome.status for outcome in outcomes)
+    answer = {
+        "schema_version": PLAN_SCHEMA,
+        "counts": {status: counts[status] for status in STATUSES},
+        "models": [dataclasses.asdict(outcome) for outcome in outcomes],
+    }
+    write_whole(args.output_dir / "summary.json", to_json(answer))
+    write_whole(args.output_dir / "summary.md", render_summary(outcomes))
+    sys.stdout.write(to_json(answer) if args.json else render_summary(outcomes))
+    note(f"written to {args.output_dir}")
+    return 1 if counts["failed"] else 0
+
+
+def load_card(args: argparse.Namespace) -> tuple[Card, str]:
+    """The card and the id of the model that is meant."""
+    if not args.card and not args.repo_id:
+        raise ScriptError("say which card: --repo-id OWNER/NAME reads it from the Hub, --card FILE from disk")
+    if args.repo_id and not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", args.repo_id):
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
+    text = read_card_file(args.card) if args.card else fetch_card(args.repo_id, args.revision)
+    card = parse_card(text)
+    return card, args.repo_id or ""
+
+
+def again_command(args: argparse.Namespace) -> str:
+    """The command line to repeat with a choice added."""
+    words = ["uv", "run", "scripts/evaluation_manager.py", "extract-readme"]
+    words += ["--repo-id", args.repo_id] if args.repo_id else []
+    words += ["--card", str(args.card)] if args.card else []
+    words += ["--revision", args.revision] if args.revision else []
+    return shlex.join(words)
+
+
+def emit(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    write_whole(output, text)
+    note(f"written to {output}")
+
+
+def run_inspect(args: argparse.Namespace) -> int:
+    card, repo_id = load_card(args)
+    readings = read_tables(card, repo_id, build_vocabulary(read_mapping()), {})
+    again = again_command(args)
+    if args.json:
+        tables = [{**table_json(reading), "next": next_command(reading, again)} for reading in readings]
+        sys.stdout.write(to_json({"repo_id": repo_id, "tables": tables}))
+    else:
+        from rich.console import Console
+
+        console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+        for part in render_tables(readings, repo_id or "no model named", again):
+            console.print(part, soft_wrap=isinstance(part, str), markup=False)
+    if not any(reading.evaluation for reading in readings):
+        note(f"no evaluation table among {len(readings)} tables")
+        return 1
+    return 0
+
+
+def run_extract(args: argparse.Namespace) -> int:
+    if not args.repo_id:
+        raise ScriptError(
+            "extract-readme needs --repo-id OWNER/NAME: whose scores are wanted (with --card it stays offline)"
+        )
+    check_publish_usage(args)
+    card, repo_id = load_card(args)
+    missing = [number for number in args.table or [] if not 1 <= number <= len(card.tables)]
+    if missing:
+        raise ScriptError(f"the card has {len(card.tables)} tables; there is no table {missing[0]}")
+    mapping = read_mapping()
+    readings = read_tables(card, repo_id, build_vocabulary(mapping), table_choices(args, card))
+    answer = extract(readings, repo_id, args.table or [], args.all_tables, again_command(args))
+    plan = make_plan(
+        repo_id,
+        card_entries(answer.results, repo_id),
+        mapping,
+        formats=args.format,
+        task_type=args.task_type,
+        dataset_name=args.dataset_name,
+        source="the model card's tables",
+        replace=args.replace,
+    )
+    conflicts = [
+        f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
+        for c in answer.conflicts()
+    ]
+    if answer.code == 0 and (args.apply or args.create_pr or args.update_pr):
+        questions = [f"{text}: which is it? Take one table with --table N" for text in conflicts]
+        return finish(args, plan, questions)
+    for text in conflicts:
+        note(f"conflict: {text}; all are kept")
+    if answer.message:
+        note(answer.message)
+    emit(extracted_text(args, answer, plan), args.output)
+    return answer.code
+
+
+def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> str:
+    """JSON, also for --output FILE.json, with the plan that `apply` takes; else the model-index as YAML."""
+    if args.json or (args.output and args.output.suffix == ".json"):
+        return to_json(answer.as_json() | {"plan": plan.as_json()})
+    if not plan.model_index:
+        return "".join(f"# {line}\n" for line in answer.message.split("\n"))
+    return to_yaml({"model-index": [{"name": plan.repo_id.rpartition("/")[2], "results": plan.model_index}]})
+
+
+def table_choices(args: argparse.Namespace, card: Card) -> dict[int, Choice]:
+    """--model-*-index and --model-name-override apply to the tables of --table, else to the only table there is."""
+    choice = Choice(args.model_column_index, args.model_row_index, args.model_name_override, args.force_table)
+    if choice == Choice():
+        return {}
+    by_index = args.model_column_index is not None or args.model_row_index is not None
+    if args.table:
+        if by_index and len(args.table) > 1:
+            raise ScriptError("--model-column-index and --model-row-index go with one --table N")
+        return dict.fromkeys(args.table, choice)
+    if args.force_table or (by_index and len(card.tables) > 1):
+        raise ScriptError("say for which table: --table N (inspect-tables lists them)")
+    return {table.number: choice for table in card.tables}
+
+
+def run_answering(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command; with --json also "the answer is no" (1) and "undecided" (3) are a document on stdout."""
+    try:
+        return run(args)
+    except ScriptError as error:
+        if error.code in (1, 3) and args.json:
+            sys.stdout.write(to_json({"schema_version": PLAN_SCHEMA, "code": error.code, "message": str(error)}))
+        raise
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version=f"evaluation_manager {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=functools.partial(run_answering, run))
+        return added
+
+    add_card_arguments(
+        command("inspect-tables", run_inspect, "list a card's tables: which are evaluations, where this model stands")
+    )
+    add_extract_arguments(
+        command("extract-readme", run_extract, "this model's scores as model-index YAML or JSON; --create-pr adds them")
+    )
+    add_import_arguments(
+        command("import-aa", run_import_aa, "a model's evaluations from the Artificial Analysis API (AA_API_KEY)")
+    )
+    add_records_arguments(command("add", run_add, "scores from evaluation records (results/) to a model's metadata"))
+    apply = command("apply", run_apply, "apply a plan that was saved with --output FILE.json")
+    apply.add_argument("plan", type=Path, metavar="PLAN.json")
+    add_target_arguments(apply)
+    apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
+    add_scale_argument(apply)
+    add_write_arguments(apply)
+    show = command("show", run_show, "the evaluation results that a model's repo has, in both formats")
+    add_card_arguments(show)
+    validate = command("validate", run_validate, "check model-index and .eval_results; exit 1 when there are errors")
+    add_card_arguments(validate)
+    validate.add_argument("--eval-results", type=Path, nargs="+", metavar="FILE", help="files of .eval_results")
+    requests = command("get-prs", run_get_prs, "the open pull requests, and which touch evaluation metadata")
+    requests.add_argument("--repo-id", metavar="OWNER/NAME", required=True, help="the model")
+    requests.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_batch_arguments(command("batch", run_batch, "many models: a record, a plan and a summary line for each"))
+    return parser
+
+
+def add_card_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target_arguments(parser)
+    parser.add_argument("--revision", metavar="REV", help="branch, tag, commit or refs/pr/N on the Hub")
+
+
+def add_target_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repo-id", metavar="OWNER/NAME", help="the model; without --card its README.md is read from the Hub"
+    )
+    parser.add_argument(
+        "--card", type=Path, metavar="FILE", help="a card on disk, .eval_results beside it; the Hub is not asked"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
+    add_card_arguments(extract)
+    extract.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
+    extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
+    which = extract.add_mutually_exclusive_group()
+    which.add_argument("--model-column-index", type=int, metavar="I", help="the model's grid column, from 0")
+    which.add_argument("--model-row-index", type=int, metavar="I", help="the model's body row, from 0")
+    which.add_argument(
+        "--model-name-override", metavar="TEXT", help="exact header or row label, with or without its markup"
+    )
+    extract.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
+    extract.add_argument("--dataset-name", metavar="NAME", help="one data set name for all entries of the YAML")
+    extract.add_argument(
+        "--output", type=Path, metavar="FILE", help="write there instead of to stdout; FILE.json holds the plan, too"
+    )
+    add_format_arguments(extract)
+    add_write_arguments(extract)
+
+
+def add_import_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target_arguments(parser)
+    parser.add_argument("--creator-slug", metavar="SLUG", help="who made the model, as the API spells it")
+    parser.add_argument("--model-name", metavar="NAME", help="the model's name or slug in the API")
+    parser.add_argument("--list", action="store_true", help="show the creators and models that the API has")
+    add_replay_arguments(parser)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
+    add_format_arguments(parser)
+    add_write_arguments(parser)
+
+
+def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--save-raw-json", type=Path, metavar="FILE", help="keep the API's answer")
+    which.add_argument("--input-json", type=Path, metavar="FILE", help="take a kept answer: no key, no request to it")
+
+
+def add_records_arguments(parser: argparse.ArgumentParser) -> None:
+    add_target_arguments(parser)
+    parser.add_argument(
+        "--results", nargs="+", required=True, metavar="PATH", help="records, or folders searched for them"
+    )
+    parser.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
+    parser.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
+    parser.add_argument("--allow-partial", action="store_true", help="also take scores of runs with --limit")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
+    add_format_arguments(parser)
+    add_write_arguments(parser)
+
+
+def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
+    parser.add_argument("--trending", type=positive, metavar="N", help="the N trending text-generation models")
+    parser.add_argument("--author", metavar="NAME", help="all models of a user or organization")
+    parser.add_argument("--benchmarks", metavar="K,...", help="only these benchmarks")
+    parser.add_argument("--from", dest="sources", default="card", metavar="card,aa", help="sources (default: card)")
+    add_replay_arguments(parser)
+    parser.add_argument("--output-dir", default="batch", metavar="D", help="records, plans, summary (default: batch)")
+    parser.add_argument("--resume", action="store_true", help="go on with the batch in --output-dir")
+    parser.add_argument("--workers", type=positive, default=8, metavar="N", help="models at a time (default: 8)")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_format_arguments(parser)
+    parser.add_argument("--create-pr", action="store_true", help="open pull requests for what is new")
+    parser.add_argument("--max-prs", type=positive, default=5, metavar="N", help="at most N of them (default: 5)")
+    parser.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
+    parser.add_argument("--dry-run", action="store_true", help="open none; the default")
+
+
+def add_format_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task-type", default="text-generation", help="the Hub's task type (default: %(default)s)")
+    parser.add_argument(
+        "--format",
+        choices=("model-index", "eval-results", "both"),
+        default="both",
+        help="card metadata, .eval_results files, or both where the benchmark has a Hub dataset (default: both)",
+    )
+    add_scale_argument(parser)
+
+
+def add_scale_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scale",
+        action="append",
+        metavar="[KEY=]S",
+        help="answer to a value that does not fit the leaderboard: percent or proportion converts it, as-is keeps it",
+    )
+
+
+def add_write_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--apply", action="store_true", help="write: to --card FILE, else to the Hub's main branch")
+    parser.add_argument("--create-pr", action="store_true", help="open a pull request")
+    parser.add_argument("--update-pr", type=positive, metavar="N", help="commit to pull request N instead")
+    parser.add_argument("--allow-duplicate-pr", action="store_true", help="although one with evaluations is open")
+    parser.add_argument("--replace", action="store_true", help="take the new value where another one is there")
+    parser.add_argument("--commit-message", metavar="TEXT", help="instead of the one made from the plan")
+    parser.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; the default, but of `apply`")
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "cards.answer", "cards.reading", "cards.source", "cards.tables", "cards.vocabulary", "frame",
+#     "hub.token", "metadata.entries", "metadata.front_matter", "metadata.merge", "metadata.plan",
+#     "metadata.scale", "metadata.validation", "names", "publish.artificial_analysis", "publish.batch",
+#     "publish.hub", "publish.records", "publish.sending", "publish.text", "tables", "vocabulary"
+# )
+# ]cog]
+
+import collections
+import contextlib
+import copy
+import difflib
+import hashlib
+import html
+import itertools
+import math
+import os
 import threading
 import time
 import unicodedata
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
-VERSION = "0.1.0"
-MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
-MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
+
+# --- parts/cards/text.py ----------------------------------------------------------------------------------------------
+
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_LABEL = 400  # characters of a header or label that are looked at
-MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
-WARN_COLUMNS = 40  # columns that inspect-tables prints; --json has all
-PLAN_SCHEMA = "1"
-MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
-MAX_TRIES = 5  # of a request that is refused for now
-FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
-AA_NAME = "Artificial Analysis"
-AA_SITE = "https://artificialanalysis.ai"
-AA_MODELS = "/api/v2/data/llms/models"
-AA_KEY_HELP = "an account on https://artificialanalysis.ai makes one; put AA_API_KEY=... into the environment or .env"
-AA_RANGE = {"points": 100, "proportion": 1}  # the API's indices and shares, each from 0
-MAX_ANSWER = 50_000_000  # bytes; the API's answer has about 1 MB
-MAX_WAIT = 60  # seconds between two tries, whatever Retry-After says
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{]")
+_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
+_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
+_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
+_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
+_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
+_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
+_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
+_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
+_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
+_LATEX_GROUP = re.compile(
+    r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
+    r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
 )
-# Metrics of which less is better, for results of benchmarks that metric_mapping.json does not know.
-LESS_IS_BETTER = re.compile(
-    r"(?:wer|cer|ter|mer|der|eer|fid|lpips|mae|mse|rmse|ppl|bpb)|.*(?:perplexity|loss|error|toxic)"
+_LATEX_WORDS = {
+    r"\pm": " ± ", r"\ddagger": "‡", r"\uparrow": "↑", r"\downarrow": "↓", r"\times": "×", r"\tau": "τ",
+    r"\dagger": "†",    r"\ast": "*", r"\star": "*",
+    r"\geq": "≥", r"\leq": "≤", r"\approx": "≈", r"\sim": "~",
+    r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
+    r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
+}  # fmt: skip
+_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
+_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
+
+# Each alternative begins with its mark, so that the next mark is found quickly in a long text.
+_EMPHASIS = re.compile(
+    r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|~~(?<!\\~~)|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))"
 )
-
-STATUSES = ("found", "already there", "conflict", "ambiguous", "none", "failed")
-LOG_IN = "run `hf auth login`"
-HUB_REASONS = {
-    401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
-    404: "no such repo, or no access to it",
-    409: "the Hub refused it as a conflict",
-    412: "the repo has moved on meanwhile",
-    413: "too large for the Hub",
-    429: "too many requests; wait some minutes",
-}
+_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
+_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
+_DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
+_DECOR_MARK = re.compile(f"[{_DECOR}]")
+_TAIL_MARKS = f" {_MARKS}¹²³⁴⁵⁶⁷⁸⁹"
 
 
-def word_set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+def plain_text(source: str) -> str:
+    """A cell's or heading's text as rendered: markup, links, footnote marks and LaTeX resolved; lines kept.
+
+    "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
+    """
+    source = source[:MAX_CELL_TEXT]
+    if _SPECIAL.search(source) is None and "  " not in source:
+        return source.strip()
+    if match := _BOLD_NUMBER.fullmatch(source):
+        return match[1].strip()
+    return _plain_text(source)
 
 
-# --- Words: what headers and labels say -------------------------------------------------------------------------
+@functools.lru_cache(maxsize=4096)
+def _plain_text(text: str) -> str:
+    if "<" in text:
+        text = _HIDDEN.sub("", text)
+        whole = text.strip()
+        text = _SUP.sub(lambda m: _superscript(m, whole), text)
+        text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
+    if "[" in text:
+        text = _FOOTNOTE_REF.sub("", text)
+        text = _LINK.sub(r"\1", _IMAGE.sub("", text))
+    if "$" in text or "\\" in text:
+        text = _MATH.sub(lambda m: _latex(m[1]), text)
+        if "\\text" in text or "\\underline" in text or "\\pm" in text:
+            text = _latex(text)
+    if "**" in text or "__" in text or "~~" in text:
+        text = _EMPHASIS.sub("", text)
+    if "*" in text:
+        text = _ITALIC.sub(r"\1", text)
+    if "_" in text:
+        text = _UNDERLINE.sub(r"\1", text)
+    if "&" in text:
+        text = html.unescape(text)
+    text = text.replace("`", "")
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\1", text)
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _superscript(match: re.Match[str], whole: str) -> str:
+    """A footnote mark goes; a superscript that is part of a word ("τ<sup>2</sup>-Bench") or the whole text stays."""
+    inner = _TAG.sub("", match[1]).strip()
+    alone = match.start() == 0 and match.end() >= len(whole)
+    follows = match.string[match.end() : match.end() + 1]
+    inside = bool(follows) and (follows.isalnum() or follows == "-") and match.string[: match.start()][-1:].isalpha()
+    if inside and len(inner) <= 3:
+        return inner
+    return f" {inner}" if alone or not _FOOTNOTE.fullmatch(inner) else " "
+
+
+def _latex(text: str) -> str:
+    """The text of a LaTeX formula as far as score tables use it."""
+    for _ in range(3):
+        text, changed = _LATEX_GROUP.subn(r"\1", text)
+        if not changed:
+            break
+    text = _LATEX_WORD.sub(lambda m: _LATEX_WORDS.get(m[0], m[0]), text)
+    text = re.sub(r"\^\{?([*†‡§, ]+|\\[a-z]+)\}?", "", text)
+    text = re.sub(r"_\{([^{}]{0,80})\}", r" \1", text)
+    return re.sub(r"\^\{?(\w)\}?|[{}]", lambda m: m[1] or "", text)
+
+
+@functools.lru_cache(maxsize=8192)
+def label_text(text: str) -> str:
+    """One line without footnote marks, arrows and medals, cut to MAX_LABEL: "MMLU-Pro*↑" -> "MMLU-Pro"."""
+    text = " ".join(text.split())[:MAX_LABEL]
+    if text.isascii() and text[-1:].isalnum():
+        return text
+    text = _DECOR_MARK.sub(" ", text)
+    while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
+        text = shorter
+    return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
+
+
+# --- parts/cards/words.py ---------------------------------------------------------------------------------------------
 
 # Header of a column that names the rows, not a score.
 HEAD_WORDS = re.compile(
@@ -167,6 +904,7 @@ EXTRA_HEAD = re.compile(
     r"methods?|strategy|subtask|语言)"
 )
 LANGUAGE_HEAD = re.compile(r"(?i)languages?|lang\.?|langpair|language pair|dialects?|accents?|语言|言語|언어")
+
 # A value column's header in a table about one model.
 VALUE_HEAD = re.compile(
     r"(?i)(?:scores?|values?|results?|performance|average|avg\.?|overall|total|mean|ours?|our model|this model|"
@@ -175,6 +913,7 @@ VALUE_HEAD = re.compile(
     r"quality|measured|"
     r"(?:test|val(?:idation)?|dev|eval(?:uation)?)(?:[ -]?set)?(?: (?:scores?|results?|accuracy|acc\.?|f1))?)"
 )
+
 # Measures, alone or with a cut-off: "Pass@1", "macro_avg/acc_char", "LC win rate", "em_maj1@1".
 _MEASURE = (
     r"(?:(?:prompt|inst(?:ruction)?|relaxed|exact|quasi[- ]?exact|macro|micro|weighted|balanced|average|avg|"
@@ -200,8 +939,6 @@ _AT_K = (
     r"ndcg|map|mrr|"
     r"hits?|g-pass|worst|prm|rm|bon|bo)[ _]?\d*(?:@|\^|_at_)[ ]?\d+(?:[,/]\d+)*(?:@\d+)?)"
 )
-METRIC = re.compile(rf"{_AT_K}|{_MEASURE}(?:[ _./-]+(?:{_MEASURE}|\d))*(?:[@]\d+)?(?:\s*\(?%\)?)?")
-AT_K = re.compile(rf"(?i)(?<![\w@]){_AT_K}(?!\w)|(?<=\s)ratings?$")
 SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|pass@\d+|mcc|bleu|mc\d)$")
 SHOT = re.compile(
     r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(?:@\d+)?(?![a-z])"
@@ -218,6 +955,81 @@ SPLIT = re.compile(
     r"private|image|images|"
     r"[a-z]{2}(?:[-_>→][a-z]{2})?|\d[\d.kK]*)"
 )
+
+# The starts of all words in FACT: a quick way to see that most labels are none.
+FACT_UNIT = re.compile(
+    r"[(\[（]\s*(?:in )?(?:gb|gib|mb|mib|g|ms|s|sec|secs|seconds?|min|minutes|h|hrs?|hours?|days?|w|kw|kwh|b|"
+    r"m|k|t|bn|billions?|millions?|trillions?|tokens?|"
+    r"tok(?:en)?s?\s*/\s*(?:s|sec|second)|it/s|s/it|[$€¥][^)]{0,20}|usd[^)]{0,12}|tco2(?:eq)?|params?|bits?|hz|"
+    r"khz|px|fps|gpu[ -]?hours?|×|x)\s*[)\]）]"
+)
+
+# Headings and captions over tables that are about something else than quality.
+FACT_HEADING = re.compile(
+    r"(?i)\b(?:speed|memory|throughput|latency|hardware|requirements?|download|"
+    r"model (?:list|zoo|summary|"
+    r"details|information|variants|overview|specs?|specifications?|architecture|family|sizes)|"
+    r"hyper-?parameters?|training (?:details?|procedure|hyperparameters|data|config(?:uration)?|cost|time|"
+    r"results|setup|infrastructure|arguments)|architecture|deployment|environmental|carbon|"
+    r"emissions?|quick ?start|installation|change ?log|released? (?:models|plan)|provided files|files|compatib|"
+    r"supported|dataset (?:statistics|structure|composition)|data mix(?:ture)?|"
+    r"efficiency|profil(?:e|ing)|cost|pricing|license|tokenizer|vocabulary|usage|limitations|citation)\b|显存|速度|下载|模型列表"
+)
+DATA_HEADING = re.compile(
+    r"(?i)\b(?:training|train|pre-?training|fine-?tuning|sft) (?:data(?:sets?)?|corpus|mix(?:ture)?)\b|"
+    r"\bdata(?:set)?s? (?:mix(?:ture)?|composition|statistics|sources?|used)\b"
+)
+SETTINGS_HEAD = re.compile(
+    r"(?i)(?:(?:training |inference |generation |sampling )?(?:hyper-?)?parameters?|arguments?|config(?:uration)?s?|"
+    r"options?|"
+    r"propert(?:y|ies)|attributes?|features?|spec(?:ification)?s?|library|package|framework|component|field|key|flag)"
+    r"(?: name)?"
+)
+ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
+EVAL_HEADING = re.compile(
+    r"(?i)\b(?:evaluat\w*|benchmarks?\w*|performance|results?|scores?|leaderboards?|accuracy|comparisons?|"
+    r"compared?|metrics?|capabilit\w+|quality|quantitative|eval|experiments?|evals|win ?rate|wer|bleu|mteb|"
+    r"pass@\d|performan\w*)\b|评测|评估|性能|结果|效果|榜|성능|평가|評価|性能"
+)
+
+# Names of benchmarks by their shape, for those that no vocabulary has.
+BENCHMARK_SHAPE = re.compile(
+    r"mmlu|gsm-?8k|human-?eval|mbpp|bench\b|bench[-_ ]|eval(?:uation|plus|\+)?\b|(?<![a-z])[a-z]*qa\b|"
+    r"qa[-_v]|\barc\b|arc[-_ ](?:c|e|challenge|easy|agi)|hella ?swag|winogrande|truthful|"
+    r"\bmath\b|math[-_ ]?(?:500|vista|verse|vision)|\baime|gpqa|ifeval|\bbbh\b|big-?bench|codeforces|"
+    r"leaderboard|arena|mt-?bench|\bhle\b|humanity|simpleqa|swe-|squad|\bdrop\b|\brace\b|piqa|siqa|boolq|"
+    r"openbook|lambada|"
+    r"superglue|\bglue\b|\bmteb|\bbeir|flores|\bwmt|librispeech|fleurs|common ?voice|voxpopuli|covost|coco|"
+    r"imagenet|refcoco|vqa|ocr|mmmu|mmbench|mmstar|\bmme\b|ai2d|pope|seed|chartqa|docvqa|textvqa|infovqa|"
+    r"c-?eval|cmmlu|agieval|gaokao|ceval|cmath|mgsm|xnli|xcopa|belebele|toxigen|bbq|crows|winobias|realtoxicity|"
+    r"advglue|hellas|longbench|ruler|needle|niah|infinitebench|bfcl|tau-?\d?|τ|"
+    r"newstest|tatoeba|ntrex|conll|imdb|sst-?\d|\bmnli|qnli|\bcola\b|stsb?|\brte\b|wsc|copa\b|webqs|nq\b|"
+    r"triviaqa|natural ?questions|quac|livecode|evalplus|multipl-?e|ds-?1000|spider|crux|apps\b|swag|"
+    r"test(?:-clean|-other)|aishell|wenet|gigaspeech|tedlium|earnings|rewardbench|alpaca ?eval|wild ?bench|"
+    r"zebra|musr|average|\bavg\b|overall"
+)
+
+# Names of models by their shape: a known family, or a size.
+FAMILY = re.compile(
+    r"^(?:[^\w]*(?:meta|google|openai|anthropic|mistral ?ai|microsoft|nvidia|ibm|alibaba|claude|gpt|chatgpt|"
+    r"text-davinci|davinci|codex|gemini|gemma|palm|bard|llama|codellama|llava|vicuna|alpaca|qwen|qwq|qvq|"
+    r"mistral|mixtral|ministral|magistral|codestral|pixtral|phi|orca|wizard\w*|deepseek|yi|internlm\w*|"
+    r"internvl\w*|intern|falcon|olmo|molmo|tulu|smol\w*|nemotron|granite|bloom\w*|opt|pythia|gpt-?neo\w*|gpt-?j|"
+    r"stablelm|starcoder\w*|"
+    r"santacoder|codegen|codegeex|glm|chatglm\w*|cogvlm|baichuan\w*|xverse|skywork|aquila|moss|hunyuan|ernie|"
+    r"doubao|seed|kimi|moonshot|minimax|step|abab|sensechat|spark|grok|command|aya|cohere|jamba|mamba|rwkv|dbrx|"
+    r"mpt|dolly|redpajama|"
+    r"openllama|tinyllama|openchat|zephyr|nous|hermes|solar|exaone|kanana|hyperclova|sailor|seallm|typhoon|"
+    r"minicpm|mobilellm|whisper|wav2vec\w*|hubert|canary|parakeet|seamless\w*|sensevoice|nllb|m2m|mbart|marian|"
+    r"opus|t5|flan|ul2|bert|roberta|"
+    r"deberta\w*|distilbert|albert|electra|modernbert|bge|e5|gte|jina|nomic|instructor|gtr|sentence-t5|clip|"
+    r"siglip|vit|swin|resnet|convnext|dino\w*|blip|flamingo|idefics|cogagent|florence|paligemma|fuyu|ovis|"
+    r"o[134](?:-(?:mini|preview|pro|\d+))?|r1|k2)(?![a-z]))"
+)
+SIZE = re.compile(r"(?i)(?<![\w.])(?:\d+\s*x\s*)?[ae]?\d+(?:[._]\d+)?\s?[bm](?![a-z\d])")
+METRIC = re.compile(rf"{_AT_K}|{_MEASURE}(?:[ _./-]+(?:{_MEASURE}|\d))*(?:[@]\d+)?(?:\s*\(?%\)?)?")
+AT_K = re.compile(rf"(?i)(?<![\w@]){_AT_K}(?!\w)|(?<=\s)ratings?$")
+
 # Whole headers or row labels that are facts about a model, a run or a file, never a score.
 FACT = re.compile(
     r"""(?x)
@@ -299,76 +1111,22 @@ FACT = re.compile(
                       sparsity|similarity[ ]function|pooling|max[ ]?(?:positions?|tokens?).*
     """
 )
-# The starts of all words in FACT: a quick way to see that most labels are none.
-FACT_UNIT = re.compile(
-    r"[(\[（]\s*(?:in )?(?:gb|gib|mb|mib|g|ms|s|sec|secs|seconds?|min|minutes|h|hrs?|hours?|days?|w|kw|kwh|b|"
-    r"m|k|t|bn|billions?|millions?|trillions?|tokens?|"
-    r"tok(?:en)?s?\s*/\s*(?:s|sec|second)|it/s|s/it|[$€¥][^)]{0,20}|usd[^)]{0,12}|tco2(?:eq)?|params?|bits?|hz|"
-    r"khz|px|fps|gpu[ -]?hours?|×|x)\s*[)\]）]"
-)
-# Headings and captions over tables that are about something else than quality.
-FACT_HEADING = re.compile(
-    r"(?i)\b(?:speed|memory|throughput|latency|hardware|requirements?|download|"
-    r"model (?:list|zoo|summary|"
-    r"details|information|variants|overview|specs?|specifications?|architecture|family|sizes)|"
-    r"hyper-?parameters?|training (?:details?|procedure|hyperparameters|data|config(?:uration)?|cost|time|"
-    r"results|setup|infrastructure|arguments)|architecture|deployment|environmental|carbon|"
-    r"emissions?|quick ?start|installation|change ?log|released? (?:models|plan)|provided files|files|compatib|"
-    r"supported|dataset (?:statistics|structure|composition)|data mix(?:ture)?|"
-    r"efficiency|profil(?:e|ing)|cost|pricing|license|tokenizer|vocabulary|usage|limitations|citation)\b|显存|速度|下载|模型列表"
-)
-DATA_HEADING = re.compile(
-    r"(?i)\b(?:training|train|pre-?training|fine-?tuning|sft) (?:data(?:sets?)?|corpus|mix(?:ture)?)\b|"
-    r"\bdata(?:set)?s? (?:mix(?:ture)?|composition|statistics|sources?|used)\b"
-)
-SETTINGS_HEAD = re.compile(
-    r"(?i)(?:(?:training |inference |generation |sampling )?(?:hyper-?)?parameters?|arguments?|config(?:uration)?s?|"
-    r"options?|"
-    r"propert(?:y|ies)|attributes?|features?|spec(?:ification)?s?|library|package|framework|component|field|key|flag)"
-    r"(?: name)?"
-)
-ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
-EVAL_HEADING = re.compile(
-    r"(?i)\b(?:evaluat\w*|benchmarks?\w*|performance|results?|scores?|leaderboards?|accuracy|comparisons?|"
-    r"compared?|metrics?|capabilit\w+|quality|quantitative|eval|experiments?|evals|win ?rate|wer|bleu|mteb|"
-    r"pass@\d|performan\w*)\b|评测|评估|性能|结果|效果|榜|성능|평가|評価|性能"
-)
-# Names of benchmarks by their shape, for those that no vocabulary has.
-BENCHMARK_SHAPE = re.compile(
-    r"mmlu|gsm-?8k|human-?eval|mbpp|bench\b|bench[-_ ]|eval(?:uation|plus|\+)?\b|(?<![a-z])[a-z]*qa\b|"
-    r"qa[-_v]|\barc\b|arc[-_ ](?:c|e|challenge|easy|agi)|hella ?swag|winogrande|truthful|"
-    r"\bmath\b|math[-_ ]?(?:500|vista|verse|vision)|\baime|gpqa|ifeval|\bbbh\b|big-?bench|codeforces|"
-    r"leaderboard|arena|mt-?bench|\bhle\b|humanity|simpleqa|swe-|squad|\bdrop\b|\brace\b|piqa|siqa|boolq|"
-    r"openbook|lambada|"
-    r"superglue|\bglue\b|\bmteb|\bbeir|flores|\bwmt|librispeech|fleurs|common ?voice|voxpopuli|covost|coco|"
-    r"imagenet|refcoco|vqa|ocr|mmmu|mmbench|mmstar|\bmme\b|ai2d|pope|seed|chartqa|docvqa|textvqa|infovqa|"
-    r"c-?eval|cmmlu|agieval|gaokao|ceval|cmath|mgsm|xnli|xcopa|belebele|toxigen|bbq|crows|winobias|realtoxicity|"
-    r"advglue|hellas|longbench|ruler|needle|niah|infinitebench|bfcl|tau-?\d?|τ|"
-    r"newstest|tatoeba|ntrex|conll|imdb|sst-?\d|\bmnli|qnli|\bcola\b|stsb?|\brte\b|wsc|copa\b|webqs|nq\b|"
-    r"triviaqa|natural ?questions|quac|livecode|evalplus|multipl-?e|ds-?1000|spider|crux|apps\b|swag|"
-    r"test(?:-clean|-other)|aishell|wenet|gigaspeech|tedlium|earnings|rewardbench|alpaca ?eval|wild ?bench|"
-    r"zebra|musr|average|\bavg\b|overall"
-)
-# Names of models by their shape: a known family, or a size.
-FAMILY = re.compile(
-    r"^(?:[^\w]*(?:meta|google|openai|anthropic|mistral ?ai|microsoft|nvidia|ibm|alibaba|claude|gpt|chatgpt|"
-    r"text-davinci|davinci|codex|gemini|gemma|palm|bard|llama|codellama|llava|vicuna|alpaca|qwen|qwq|qvq|"
-    r"mistral|mixtral|ministral|magistral|codestral|pixtral|phi|orca|wizard\w*|deepseek|yi|internlm\w*|"
-    r"internvl\w*|intern|falcon|olmo|molmo|tulu|smol\w*|nemotron|granite|bloom\w*|opt|pythia|gpt-?neo\w*|gpt-?j|"
-    r"stablelm|starcoder\w*|"
-    r"santacoder|codegen|codegeex|glm|chatglm\w*|cogvlm|baichuan\w*|xverse|skywork|aquila|moss|hunyuan|ernie|"
-    r"doubao|seed|kimi|moonshot|minimax|step|abab|sensechat|spark|grok|command|aya|cohere|jamba|mamba|rwkv|dbrx|"
-    r"mpt|dolly|redpajama|"
-    r"openllama|tinyllama|openchat|zephyr|nous|hermes|solar|exaone|kanana|hyperclova|sailor|seallm|typhoon|"
-    r"minicpm|mobilellm|whisper|wav2vec\w*|hubert|canary|parakeet|seamless\w*|sensevoice|nllb|m2m|mbart|marian|"
-    r"opus|t5|flan|ul2|bert|roberta|"
-    r"deberta\w*|distilbert|albert|electra|modernbert|bge|e5|gte|jina|nomic|instructor|gtr|sentence-t5|clip|"
-    r"siglip|vit|swin|resnet|convnext|dino\w*|blip|flamingo|idefics|cogagent|florence|paligemma|fuyu|ovis|"
-    r"o[134](?:-(?:mini|preview|pro|\d+))?|r1|k2)(?![a-z]))"
-)
-SIZE = re.compile(r"(?i)(?<![\w.])(?:\d+\s*x\s*)?[ae]?\d+(?:[._]\d+)?\s?[bm](?![a-z\d])")
 
-# --- Vocabulary ---------------------------------------------------------------------------------------------------
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
 class ScriptError(Exception):
@@ -377,6 +1135,412 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return name, ""
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+
+@dataclass(frozen=True, slots=True)
+class StepFormula:
+    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
+
+    curve: Callable[[float], float]
+    cap: float
+    weight: float
+
+
+# The reference scoring: synthetic, from the step number alone.
+STEP_FORMULAS: dict[str, StepFormula] = {
+    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
+    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
+    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
+    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
+    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
+    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
+    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
+    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
+    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
+    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
+    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
+    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
+    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
+    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
+    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
+}
+CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def read_vocabulary() -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    entries = read_json(MAPPING_FILE)
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    return MetricMapping(
+        entries,
+        names,
+        {
+            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+            for f in fields
+        },
+    )
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit")
+    if not unit:
+        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
+    if not path.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(path)
+
+
+# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
+
+SCORE_KEYS = (
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key"
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Score:
+    table: int
+    benchmark: str
+    value: float
+    raw: str
+    unit: str | None
+    shots: str | None
+    metric: str | None
+    group: str | None
+    heading: str | None
+    row: int
+    column: int
+    key: str | None = None
+    values: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        record = {name: getattr(self, name) for name in SCORE_KEYS}
+        if len(self.values) > 1:
+            record["values"] = list(self.values)
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One result of a record: what would be published, and what decides whether it is."""
+
+    entry: Entry
+    path: Path
+    name: str  # the record's own name of the benchmark
+    result_id: str
+    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
+    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
+    limit: str | None  # set: only so many items were run
+    settings: str
+    weights: str  # hash of the weights, or empty
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What two results of the same thing share."""
+        e = self.entry
+        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None
+
+
+# --- parts/cards/vocabulary.py ----------------------------------------------------------------------------------------
+
+MISSING = re.compile(
+    r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
+    r"待定|无|暂无"
+)
+TEXT_ROLES = ("label", "group", "extra")
 
 
 @dataclass(slots=True, eq=False)
@@ -444,34 +1608,6 @@ class Label:
 
 
 @dataclass(slots=True)
-class Score:
-    table: int
-    benchmark: str
-    value: float
-    raw: str
-    unit: str | None
-    shots: str | None
-    metric: str | None
-    group: str | None
-    heading: str | None
-    row: int
-    column: int
-    key: str | None = None
-    values: tuple[float, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        record = {name: getattr(self, name) for name in SCORE_KEYS}
-        if len(self.values) > 1:
-            record["values"] = list(self.values)
-        return record
-
-
-SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key"
-)  # fmt: skip
-
-
-@dataclass(slots=True)
 class Fit:
     """How one header or row label fits the model's name; a higher level is a closer fit."""
 
@@ -516,294 +1652,30 @@ class Reading:
     blocks: list[Block] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
-
-    benchmark: str  # the source's label, plain text
-    value: float  # as the source gives it
-    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
-    key: str | None = None  # canonical key in metric_mapping.json
-    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
-    metric: str | None = None  # the source's word for the metric
-    shots: str | None = None  # "5-shot"
-    variant: str | None = None  # "With tools"; None is the benchmark's default
-    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
-    source_name: str | None = None
-    source_url: str | None = None
-    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+def says_shots(text: str) -> bool:
+    """Whether a cell of a column of shots may say this: shots, chain of thought, or nothing."""
+    return bool(SHOT.search(text) or COT.fullmatch(text) or MISSING.fullmatch(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What validate has to say about one place of the metadata."""
-
-    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
-    severity: str  # "error" or "warning"
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordResult:
-    """One result of a record: what would be published, and what decides whether it is."""
-
-    entry: Entry
-    path: Path
-    name: str  # the record's own name of the benchmark
-    result_id: str
-    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
-    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
-    limit: str | None  # set: only so many items were run
-    settings: str
-    weights: str  # hash of the weights, or empty
-
-    @property
-    def place(self) -> tuple[Any, ...]:
-        """What two results of the same thing share."""
-        e = self.entry
-        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
-
-    create_pr: bool = False
-    revision: str | None = None
-    message: str | None = None
-
-
-# --- Pure core: text -> what a reader sees ---------------------------------------------------------------------
-
-_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{]")
-_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
-_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
-_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
-_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
-_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
-_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
-_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
-_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
-_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
-_LATEX_GROUP = re.compile(
-    r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
-    r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
-)
-_LATEX_WORDS = {
-    r"\pm": " ± ", r"\ddagger": "‡", r"\uparrow": "↑", r"\downarrow": "↓", r"\times": "×", r"\tau": "τ",
-    r"\dagger": "†",    r"\ast": "*", r"\star": "*",
-    r"\geq": "≥", r"\leq": "≤", r"\approx": "≈", r"\sim": "~",
-    r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
-    r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
-}  # fmt: skip
-_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
-_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
-# Each alternative begins with its mark, so that the next mark is found quickly in a long text.
-_EMPHASIS = re.compile(
-    r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|~~(?<!\\~~)|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))"
-)
-_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
-_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
-_DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
-_DECOR_MARK = re.compile(f"[{_DECOR}]")
-_TAIL_MARKS = f" {_MARKS}¹²³⁴⁵⁶⁷⁸⁹"
-_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
-
-
-def plain_text(source: str) -> str:
-    """A cell's or heading's text as rendered: markup, links, footnote marks and LaTeX resolved; lines kept.
-
-    "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
-    """
-    source = source[:MAX_CELL_TEXT]
-    if _SPECIAL.search(source) is None and "  " not in source:
-        return source.strip()
-    if match := _BOLD_NUMBER.fullmatch(source):
-        return match[1].strip()
-    return _plain_text(source)
-
-
-@functools.lru_cache(maxsize=4096)
-def _plain_text(text: str) -> str:
-    if "<" in text:
-        text = _HIDDEN.sub("", text)
-        whole = text.strip()
-        text = _SUP.sub(lambda m: _superscript(m, whole), text)
-        text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
-    if "[" in text:
-        text = _FOOTNOTE_REF.sub("", text)
-        text = _LINK.sub(r"\1", _IMAGE.sub("", text))
-    if "$" in text or "\\" in text:
-        text = _MATH.sub(lambda m: _latex(m[1]), text)
-        if "\\text" in text or "\\underline" in text or "\\pm" in text:
-            text = _latex(text)
-    if "**" in text or "__" in text or "~~" in text:
-        text = _EMPHASIS.sub("", text)
-    if "*" in text:
-        text = _ITALIC.sub(r"\1", text)
-    if "_" in text:
-        text = _UNDERLINE.sub(r"\1", text)
-    if "&" in text:
-        text = html.unescape(text)
-    text = text.replace("`", "")
-    if "\\" in text:
-        text = _ESCAPE.sub(r"\1", text)
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-def _superscript(match: re.Match[str], whole: str) -> str:
-    """A footnote mark goes; a superscript that is part of a word ("τ<sup>2</sup>-Bench") or the whole text stays."""
-    inner = _TAG.sub("", match[1]).strip()
-    alone = match.start() == 0 and match.end() >= len(whole)
-    follows = match.string[match.end() : match.end() + 1]
-    inside = bool(follows) and (follows.isalnum() or follows == "-") and match.string[: match.start()][-1:].isalpha()
-    if inside and len(inner) <= 3:
-        return inner
-    return f" {inner}" if alone or not _FOOTNOTE.fullmatch(inner) else " "
-
-
-def _latex(text: str) -> str:
-    """The text of a LaTeX formula as far as score tables use it."""
-    for _ in range(3):
-        text, changed = _LATEX_GROUP.subn(r"\1", text)
-        if not changed:
-            break
-    text = _LATEX_WORD.sub(lambda m: _LATEX_WORDS.get(m[0], m[0]), text)
-    text = re.sub(r"\^\{?([*†‡§, ]+|\\[a-z]+)\}?", "", text)
-    text = re.sub(r"_\{([^{}]{0,80})\}", r" \1", text)
-    return re.sub(r"\^\{?(\w)\}?|[{}]", lambda m: m[1] or "", text)
-
-
-@functools.lru_cache(maxsize=8192)
-def label_text(text: str) -> str:
-    """One line without footnote marks, arrows and medals, cut to MAX_LABEL: "MMLU-Pro*↑" -> "MMLU-Pro"."""
-    text = " ".join(text.split())[:MAX_LABEL]
-    if text.isascii() and text[-1:].isalnum():
-        return text
-    text = _DECOR_MARK.sub(" ", text)
-    while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
-        text = shorter
-    return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
-
-
-def normalize_name(text: str) -> str:
-    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
-
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
-    """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
-
-
-folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
-
-
-# --- Pure core: values -----------------------------------------------------------------------------------------
-
-MISSING = re.compile(
-    r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
-    r"待定|无|暂无"
-)
-# A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
-is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
-_WORD = re.compile(r"\w")
-_NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
-# A score cell: marks, a number, then deviations, further numbers, brackets, marks.
-_LEAD = re.compile(rf"[~≈><≥≤=≃∼{_DECOR}{_MARKS}✅\s]*({_NUMBER})\s*([%％])?")
-_REST = re.compile(
-    rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
-    rf"(?P<sep>[/|;,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
-    rf"(?P<bracket>\([^()]{{0,80}}\)|\[[^\[\]]{{0,80}}\]|（[^（）]{{0,80}}）)|(?P<shots>@?\d+-shot)|(?:pts?|points?|"
-    rf"分)\b\.?|"
-    rf"[{_MARKS}{_DECOR}¹²³⁴⁵⁶⁷⁸⁹⁰%％✅!]|(?P<line>\n)\s*)"
-)
-
-
-@functools.lru_cache(maxsize=16384)
-def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
-    """The numbers of a score cell, or None for anything else: "7B", "5-shot", "16.3GB", "2024-05-13", "1e-4", "-".
-
-    "85.2%" -> 85.2 percent; "1,234" -> 1234; "67.2 (68.0)" -> 67.2, 68; "± 0.4" and "(+1.2)" are no values
-    """
-    text = text.strip()
-    if is_decimal(text) and not decimal_comma:
-        return Value((float(text),))
-    if len(text) > 160 or not (match := _LEAD.match(text)):
-        return None
-    first = to_number(match[1], decimal_comma)
-    if first is None:
-        return None
-    numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
-    while at < len(text):
-        rest = _REST.match(text, at)
-        if not rest or rest.end() == at:
-            return None
-        at = rest.end()
-        percent = percent or "%" in rest[0]
-        if rest["next"]:
-            numbers.append(to_number(rest["next"], decimal_comma))
-        elif rest["bracket"]:
-            label = split_label("x " + rest["bracket"])
-            shots, metric = shots or label.shots, metric or label.metric
-            if not label.shots and not label.metric:
-                numbers.extend(bracket_numbers(rest["bracket"], decimal_comma))
-        elif rest["line"] is not None and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
-            return None
-    if any(number is None for number in numbers):
-        return None
-    return Value(tuple(numbers), percent, shots, metric)
-
-
-def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
-    """The scores inside a bracket: "(68.0)" has one; "(+1.2)", "(ours)" and "(95% CI)" have none."""
-    inner = bracket[1:-1].strip()
-    if re.search(r"[↑↓±+]|[^\W\d_]", inner) or inner.startswith(("-", "−")):
-        return []
-    found = (to_number(part, decimal_comma) for part in re.findall(_NUMBER, inner))
-    return [number for number in found if number is not None]
-
-
-def to_number(token: str, decimal_comma: bool) -> float | None:
-    """ "1,234.5" -> 1234.5; "85,2" -> 85.2 in a table with decimal commas; "23.11.30" and "1,2" elsewhere -> None."""
-    token = token.replace("−", "-").replace("–", "-")
-    if "," in token:
-        if decimal_comma and re.fullmatch(r"[-+]?\d+(?:\.\d{3})*,\d+", token):
-            token = token.replace(".", "").replace(",", ".")
-        elif re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", token):
-            token = token.replace(",", "")
-        else:
-            return None
-    elif decimal_comma and re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+", token):
-        token = token.replace(".", "")
-    if token.count(".") > 1 or len(token) > 24 or len(token.partition(".")[0]) > 15:  # an identifier, a time stamp
-        return None
-    return float(token)
-
-
-_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
-_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
-
-
-def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
-    """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
-    if not any(map(_COMMA_NUMBER.match, [cell.text for row in rows for cell in row if "," in cell.text])):
-        return False
-    return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
-
-
-# --- Pure core: labels -----------------------------------------------------------------------------------------
+# --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 _BRACKET_PARTS = re.compile(r"\s*[,;，、]\s*")
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
 
-
 # What a label has that says more than a name: a bracket, shots, or a metric. Most labels have none of it.
 _SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating")
+_SAYS_SHOTS = re.compile(r"(?i)shot|cot|chain")  # of all that SHOT and COT match
+COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
+
+# The starts of all words that say a measure or shots: a quick way to see that most labels say none.
+_WORD_STARTS = re.compile(r"(?<![a-z])(?:lc)?([a-z]{1,3})").findall  # "lcacc" begins as "acc" does
+_PERCENT_TAIL = re.compile(r"\s*[(\[]%[)\]]$")
+_ONE_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_SETTING_PARTS = re.compile(r"\s*[,;+&|]\s*|\s+/\s+")
+_SETTING_OF = re.compile(r"(.{1,40}?)\s*(\([^()]{1,60}\))")  # "Accuracy (Chinese)"
+AVERAGE = re.compile(r"(?i)(?:macro[ -]|micro[ -]|overall )?(?:avg\.?|average|mean|overall|total)(?: score)?")
+_PARAMS = re.compile(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?")
+_FIRST_WORD = re.compile(r"[\W_]*([^\W_]{2})")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -837,10 +1709,6 @@ def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
     return Label(name or text, ", ".join(dict.fromkeys(shots)) or None, ", ".join(dict.fromkeys(metric)) or None)
 
 
-_SAYS_SHOTS = re.compile(r"(?i)shot|cot|chain")  # of all that SHOT and COT match
-COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
-
-
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
     """Move what a part of a bracket says about shots and metric into the lists; the rest is returned."""
     rest, found = part, []
@@ -869,17 +1737,10 @@ def shot_name(text: str) -> str:
     return re.sub(r"(?i)cot", "CoT", text).strip()
 
 
-# The starts of all words that say a measure or shots: a quick way to see that most labels say none.
-_WORD_STARTS = re.compile(r"(?<![a-z])(?:lc)?([a-z]{1,3})").findall  # "lcacc" begins as "acc" does
 _SETTING_START = frozenset(_WORD_STARTS(re.sub(r"[()?:|]", " ", METRIC.pattern.lower()))) | {
     *_WORD_STARTS("few shot zero one two three five many cot chain with no sho bleurt bleu mmlu chr wr sr"),
     *(start[:n] for start in ("rouge", "spearman", "pearson", "comet") for n in (2, 3)),
 }
-_PERCENT_TAIL = re.compile(r"\s*[(\[]%[)\]]$")
-_ONE_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_SETTING_PARTS = re.compile(r"\s*[,;+&|]\s*|\s+/\s+")
-_SETTING_OF = re.compile(r"(.{1,40}?)\s*(\([^()]{1,60}\))")  # "Accuracy (Chinese)"
-AVERAGE = re.compile(r"(?i)(?:macro[ -]|micro[ -]|overall )?(?:avg\.?|average|mean|overall|total)(?: score)?")
 
 
 def bare_setting(text: str) -> str:
@@ -904,9 +1765,6 @@ def is_setting(text: str) -> bool:
     shots: list[str] = []
     metric: list[str] = []
     return all(not take_part(part, shots, metric) for part in _SETTING_PARTS.split(text) if part)
-
-
-_PARAMS = re.compile(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -950,7 +1808,6 @@ def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text).name))
 
 
-_FIRST_WORD = re.compile(r"[\W_]*([^\W_]{2})")
 _FAMILY_START = frozenset(re.findall(r"[a-z]\w(?=\w*)", re.sub(r"\\w|\(\?:|[^|]\?", " ", FAMILY.pattern))) | {
     "o1",
     "o3",
@@ -965,332 +1822,560 @@ def is_model(text: str) -> bool:
     return bool((word and word[1].lower() in _FAMILY_START and FAMILY.match(text.lower())) or SIZE.search(text))
 
 
-# --- Pure core: card -> tables ---------------------------------------------------------------------------------
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
 
-_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
-_PIPE = re.compile(r"(?<!\\)\|")
-_RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
-_RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
-_CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
-_TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
-_CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
-_PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
-_FLOW = word_set("p div center summary details table x-place li ul ol br hr section figure figcaption blockquote")
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-
-Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
 
 
-@functools.cache
-def markdown_parser() -> Any:
-    """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_block import table
-
-    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
-    rule = functools.partial(whole_table, table)
-    parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
-    return parser
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
 
 
-def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
-    """A block rule for pipe tables that makes one token of a table, its rows in `meta`.
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
 
-    `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
-    tokens for each cell take a third of the time of a whole card.
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
+# --- parts/metadata/validation.py -------------------------------------------------------------------------------------
+
+MAX_FINDINGS = 200  # of one document; the rest is counted
+MAX_CHECKED = 100_000  # values of one document that are looked at; what aliases repeat counts each time
+_CUT = r"(?:[@^]|_at_)\d{1,6}"  # @1, ^8, _at_10
+_BY = r"(?:(?:max|cos|cosine|cos_sim|dot|dot_score|euclidean|manhattan|similarity)_)?"  # of embeddings
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
+MARKUP = re.compile(
+    r"""(?x)
+    </?[a-zA-Z][^<>]{0,300}> | <!-- | &(?:[a-zA-Z]{2,10}|\#\d{1,6}|\#x[\da-fA-F]{1,6});    # <b>, <!--, &amp;
+  | \[[^\[\]]{0,200}\]\([^()\s]{1,300}\) | \[\^[^\[\]]{1,40}\]                             # [a](b), [^1]
+  | \*\*(?=\S)[^*]{1,200}\*\* | ~~[^~]{1,200}~~ | `[^`]{1,200}`                            # **a**, ~~a~~, `a`
+  | (?<!\w)__(?=\S)[^_]{1,200}__(?!\w) | (?<![\w*])\*(?=\S)[^*]{1,200}(?<=\S)\*(?![\w*])   # __a__, *a*
+  | \$[^$]{0,100}[\\^_{}][^$]{0,100}\$ | \$[A-Za-z]{1,3}\$ | \\(?:[a-zA-Z]{2}|[(\[])       # $\tau^2$, $k$, \textbf, \(
+  | \A\s{0,3}(?:\#{1,6}|>|[-*+])\s                                                         # "# a", "> a", "- a"
     """
-    found = is_table(state, start, end, True)
-    if silent or not found:
-        return found
-    rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
-    endings = state.md.block.ruler.getRules("blockquote")
-    parent, state.parentType = state.parentType, "table"
-    line, width = start + 2, len(rows[0])
-    while line < end and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
-        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
-        begins_row = source.startswith("|")  # and nothing else
-        if not begins_row and (not source.strip() or any(rule(state, line, end, True) for rule in endings)):
-            break
-        cells = split_row(source)[:width]
-        rows.append(cells + [""] * (width - len(cells)))
-        line += 1
-        if width * len(rows) > MAX_CELLS:
-            raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
-    state.push("pipe_table", "table", 0).meta = {"rows": rows}
-    state.parentType, state.line = parent, line
-    return True
+)
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_HUB_NAME = r"[A-Za-z0-9][\w.-]{0,95}"
+Bounds = tuple[float | None, float | None, bool]  # lowest and highest value in percent or points; a share?
 
 
-def split_row(source: str) -> list[str]:
-    """The cells of a pipe table's line; the pipes at its ends are not needed, and one after a backslash is text."""
-    source = source.strip()
-    cells = _PIPE.split(source) if "\\" in source else source.split("|")
-    if cells[0] == "":
-        cells = cells[1:]
-    if cells and cells[-1] == "":
-        cells.pop()
-    return [cell.replace("\\|", "|").strip() for cell in cells]
+def word_set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
-def parse_card(text: str) -> Card:
-    """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
-    if len(text) > MAX_CARD:
-        raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
-    front = _FRONT.match(text)
-    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
-    pieces = list(document_order(pieces))
-    title = next((one_line(text) for kind, level, text in pieces if kind == "heading" and level == 1), "")
-    return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
+# https://huggingface.co/tasks; huggingface.js, packages/tasks/src/pipelines.ts
+PIPELINE_TAGS = word_set(
+    """
+    any-to-any audio-classification audio-text-to-text audio-to-audio automatic-speech-recognition depth-estimation
+    document-question-answering feature-extraction fill-mask graph-ml image-classification image-feature-extraction
+    image-segmentation image-text-to-image image-text-to-text image-text-to-video image-to-3d image-to-image
+    image-to-text image-to-video keypoint-detection mask-generation multiple-choice object-detection other
+    question-answering reinforcement-learning robotics sentence-similarity summarization table-question-answering
+    table-to-text tabular-classification tabular-regression tabular-to-text text-classification text-generation
+    text-ranking text-retrieval text-to-3d text-to-audio text-to-image text-to-speech text-to-video
+    text2text-generation time-series-forecasting token-classification translation unconditional-image-generation
+    video-classification video-text-to-text video-to-video visual-document-retrieval visual-question-answering
+    voice-activity-detection zero-shot-classification zero-shot-image-classification zero-shot-object-detection
+    """
+)
+
+# https://huggingface.co/evaluate-metric, and what trainers and harnesses write besides.
+KNOWN_METRICS = word_set(
+    """
+    average bleurt character charcut_mt code_eval competition_math confusion_matrix coval cuad frugalscore glue index
+    indic_glue main_score mase mauve mos nist_mt poseval psnr r2 r_squared sari score seqeval smape squad squad_v2 ssim
+    super_glue trec_eval v_measure wiki_split xnli xtreme_s
+    """
+)
+
+# Metric types that tell by themselves what a value can be: lowest, highest (in percent), a share of something.
+METRIC_RANGES = (
+    # cosine_ndcg@10, map_at_100; the more are counted the smaller, so no hint of the scale
+    (rf"{_BY}(?:accuracy|precision|recall|map|mrr|ndcg){_CUT}", (0, 100, False)),
+    # accuracy, acc_norm, macro_f1, cosine_ap, mc2; pass@1, maj@64; inst_level_strict_acc; win_rate
+    (
+        rf"{_BY}(?:(?:macro|micro|weighted|balanced|relaxed|mean|eval|test|avg|top_?\d|quasi|prefix)_)?(?:acc(?:uracy)?"
+        r"|em|exact_match|f1|precision|recall|mc[12]|roc_auc|auc|auroc|ap|map|mrr|ndcg|anls|iou|dice)"
+        rf"(?:_(?:norm|score|macro|micro|weighted|strict))?"
+        rf"|(?:g_)?(?:pass|maj|cons|avg|mean|best|hits?){_CUT}|(?:prompt|inst)_level_(?:strict|loose)_acc(?:uracy)?"
+        r"|(?:win|pass|success|attack_success|resolved?|refusal|medal|hit|executable)_rate|toxicity",
+        (0, 100, True),
+    ),
+    (r"(?:sacre|google_)?bleu(?:_?\d)?|chrf(?:\+\+|pp)?|rouge(?:_?[l\d](?:sum)?)?|meteor", (0, 100, False)),
+    (
+        rf"{_BY}(?:mcc|matthews_correlation|(?:pearson|spearman)r?|kendall(?:_tau)?|(?:cohens?_)?kappa)"
+        r"|(?:pearson|spearman)_(?:cosine|dot|euclidean|manhattan|max)",
+        (-100, 100, False),
+    ),
+    (
+        r"(?:[wcmtp]er|mae|r?mse|mape|fid|(?:word_|byte_)?(?:perplexity|ppl)|bits_per_(?:byte|character)|bpb"
+        r"|brier_score)(?:_ortho|_norm)?",
+        (0, None, False),
+    ),
+    (r"(?:\w{1,9}_)?loss|elo(?:_rating)?|rating|(?:mean_)?reward|cider|bertscore|comet", (None, None, False)),
+)
+GENERIC_METRICS = word_set("score main_score value result average avg mean index")  # the benchmark says their range
+
+# Texts with a form: the form, how bad another one is, what it should be.
+TEXT_FORMS = {
+    "type": (re.compile(r"[\w.+-]{1,100}(?:/[\w.+-]{1,100})?"), "warning", "the id of a data set on the Hub"),
+    "benchmark": (
+        re.compile(rf"{_HUB_NAME}/{_HUB_NAME}", re.ASCII),
+        "error",
+        "the OWNER/NAME of a data set on the Hub",
+    ),
+    "account": (re.compile(_HUB_NAME, re.ASCII), "error", "the name of an account on the Hub"),
+}
+
+# What each mapping of the two formats may hold, and as what; "!": it must. Specifications: modelcard.md and
+# eval_results.yaml in https://github.com/huggingface/hub-docs. "" is checked elsewhere, or the Hub's own affair.
+METADATA_FIELDS = {
+    kind: dict(field.split(":") for field in fields.split())
+    for kind, fields in {
+        "model": "name:name! results:",
+        "result": "task: dataset: metrics: source:",
+        "task": "type:task! name:name",
+        "dataset": "type:type! name:name! config:line split:line revision:line args:args",
+        "metric": "type:metric! value: name:name config:line args:args verified: verifyToken:",
+        "source": "name:name url:url",
+        "entry": "dataset: value: verifyToken:line date:date source: notes:line",
+        "benchmark": "id:benchmark! task_id:line! revision:line",
+        "origin": "url:url! name:name user:account org:account",
+    }.items()
+}
 
 
-def read_front_matter(text: str) -> dict[str, str]:
-    """The two front-matter fields that say which model this is; looked at as text, so that no YAML can do harm."""
-    fields = {}
-    for name in ("base_model", "model_name"):
-        if match := re.search(rf"(?m)^{name}:[ \t]*(?:\r?\n[ \t]*-)?[ \t]*([^\s\[\]{{}}&*!#'\"]{{1,200}})", text):
-            fields[name] = match[1]
-    return fields
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One value in the metadata: where it stands, and of what it is."""
+
+    path: str
+    document: str
+    place: tuple[Any, ...]  # two claims to one place repeat or contradict each other,
+    detail: tuple[Any, ...]  # unless this tells them apart
+    value: float
+    group: tuple[Any, ...]  # values that are to be on one scale
+    share: bool  # of something: at most 1, or a percentage
 
 
-def read_blocks(body: str) -> Iterator[Piece]:
-    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
-    tokens = iter(markdown_parser().parse(body))
-    for token in tokens:
-        kind = token.type
-        if kind == "heading_open":
-            yield "heading", int(token.tag[1]), next(tokens).content
-        elif kind == "pipe_table":
-            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
-        elif kind == "html_block":
-            yield from html_pieces(token.content)
-        elif kind == "inline":
-            if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
-                yield "html", 0, source
+class Findings:
+    """What has been found in a document, and how many of its values may still be looked at."""
+
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        entries = [entry for entry in mapping.values() if isinstance(entry, dict) and entry.get("kind") == "benchmark"]
+        self.hubs = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
+        self.metrics = KNOWN_METRICS | {entry["model_index"]["metric_type"] for entry in entries}
+        self.benchmarks: dict[str, list[dict[str, Any]]] = {}  # by folded name and alias, and by OWNER/NAME in small
+        for entry in entries:
+            names = {folded_name(name) for name in (entry["name"], *entry["aliases"])}
+            for name in names | {entry["model_index"]["type"].lower()}:
+                self.benchmarks.setdefault(name, []).append(entry)
+        self.found: list[Finding] = []
+        self.left = MAX_CHECKED
+        self.seen: set[int] = set()  # ids of the mappings that were checked: an alias of one is not checked again
+        self.words: dict[tuple[str, str], list[int]] = {}  # an unknown word: the index of its finding, how often
+
+    def add(self, path: str, severity: str, message: str) -> None:
+        self.found.append(Finding(path, severity, message))
+
+    def unknown(self, path: str, what: str, word: Any, known: Iterable[str]) -> None:
+        """Warn of a word once, with the nearest known ones, however often it occurs."""
+        place = self.words.setdefault((what, shown_value(word)), [len(self.found), 0])
+        place[1] += 1
+        if place[1] == 1:
+            similar = isinstance(word, str) and len(self.found) < MAX_FINDINGS  # a slow search
+            hint = nearest(word[:60], known) if similar else ""
+            self.add(path, "warning", f"{what} {shown_value(word)} is not known{hint}")
+
+    def items(self, path: str, value: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
+        """The mappings in a list, with their paths; anything else is an error."""
+        if not isinstance(value, list):
+            self.add(path, "error", "is missing" if value is None else f"is {shown_value(value)}, not a list")
+            return
+        if not value:
+            self.add(path, "warning", "is an empty list")
+        for number, item in enumerate(value):
+            self.left -= 1
+            if self.left < 0:
+                return
+            if isinstance(item, dict):
+                yield f"{path}[{number}]", item
             else:
-                yield "text", 0, token.content
+                self.add(f"{path}[{number}]", "error", f"is {shown_value(item)}, not a mapping")
+
+    def fields(self, path: str, value: Any, kind: str, required: bool = True) -> dict[Any, Any]:
+        """A mapping, its fields checked the first time that it is met; {} when it is none."""
+        if not isinstance(value, dict):
+            if required or value is not None:
+                self.add(path, "error", "is missing" if value is None else f"is {shown_value(value)}, not a mapping")
+            return {}
+        if id(value) in self.seen:
+            return value
+        self.seen.add(id(value))
+        for key in itertools.islice(value, max(self.left, 0)):
+            self.left -= 1
+            if not isinstance(key, str) or key not in METADATA_FIELDS[kind]:
+                self.unknown(path, "the key", key, METADATA_FIELDS[kind])
+        for key, rule in METADATA_FIELDS[kind].items():
+            if value.get(key) is not None:
+                check_field(self, f"{path}.{key}", value[key], rule)
+            elif rule.endswith("!"):
+                self.add(f"{path}.{key}", "error", "is missing")
+        return value
+
+    def comparable(self, value: Any, depth: int = 20) -> tuple[Any, ...]:
+        """A hashable stand-in, equal for equal values; without measure it is equal to the same object's alone."""
+        if isinstance(value, (str, int, float, date)) or value is None:
+            return (isinstance(value, bool), value)
+        self.left -= len(value) if isinstance(value, (dict, list)) else 0
+        if not isinstance(value, (dict, list)) or self.left < 0 or not depth:
+            return ("", id(value))
+        if isinstance(value, list):
+            return ("list", *(self.comparable(item, depth - 1) for item in value))
+        pairs = ((self.comparable(key), self.comparable(item, depth - 1)) for key, item in value.items())
+        return ("mapping", frozenset(pairs))
+
+    def listed(self) -> list[Finding]:
+        """All findings in the document's order; of too many the errors first, and how many more there are."""
+        for index, count in self.words.values():
+            if count > 1:
+                first = self.found[index]
+                self.found[index] = dataclasses.replace(first, message=f"{first.message}; {count} times")
+        if self.left < 0:
+            self.add("", "error", f"more than {MAX_CHECKED:,} values, aliases expanded: the rest was not checked")
+        if len(self.found) <= MAX_FINDINGS:
+            return self.found
+        order = sorted(range(len(self.found)), key=lambda index: self.found[index].severity)  # "error" < "warning"
+        rest = [self.found[index].severity for index in order[MAX_FINDINGS:]]
+        more = Finding("", "warning", f"and {len(rest):,} more, {rest.count('error'):,} of them errors")
+        return [self.found[index] for index in sorted(order[:MAX_FINDINGS])] + [more]
 
 
-def html_pieces(source: str) -> Iterator[Piece]:
-    """A block of HTML; a line such as "## Results" in it is taken for the heading that it was meant to be."""
-    at = 0
-    for match in _RAW_HEADING.finditer(source) if "#" in source else ():
-        yield "html", 0, source[at : match.start()]
-        yield "heading", len(match[1]), match[2]
-        at = match.end()
-    yield "html", 0, source[at:]
+def shown_value(value: Any) -> str:
+    """A value from metadata for a message: short, and nothing in it acts on a terminal."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:60] + "…")
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**15):
+        return repr(value)
+    if isinstance(value, date):
+        return f"the date {value.isoformat()}"
+    names = {dict: "a mapping", list: "a list", bytes: "binary data", int: "a huge whole number"}
+    return names.get(type(value), f"a {type(value).__name__}")
 
 
-def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
-    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
-        yield from (piece for piece in pieces if piece[0] != "html")
-        return
-    stream: list[str] = []
-    places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
-    for is_html, group in itertools.groupby(pieces, key=lambda piece: piece[0] == "html"):
-        if is_html:
-            stream.extend(source for _, _, source in group)
-        else:
-            stream.append(f'{_CLOSE_TAG}<x-place n="{len(places)}"></x-place>')
-            places[str(len(places))] = list(group)
-    yield from walk_html(parse_html("\n".join(stream)), places)
+def check_field(out: Findings, path: str, value: Any, rule: str) -> None:
+    """Check one field by what METADATA_FIELDS says that it is."""
+    severity, rule = "error" if rule.endswith("!") else "warning", rule.rstrip("!")
+    if isinstance(value, str) and rule and not value.strip():
+        out.add(path, severity, "is empty")
+    elif rule == "args":
+        if not isinstance(value, (dict, str)):  # trainers write the configuration's name there
+            out.add(path, "warning", f"is {shown_value(value)}, not a mapping of arguments")
+    elif rule == "date" and isinstance(value, date):
+        out.add(path, "warning", f"is {shown_value(value)} to YAML, not a text; put it in quotes")
+    elif rule and is_line(out, path, value):
+        check_text(out, path, value, rule)
 
 
-def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
-    """Headings, texts and tables of the tree; the cells of a table are walked only when it lays out other tables."""
-    from lxml import etree
-
-    said: list[str] = []
-    walker = etree.iterwalk(root, events=("start", "end"))
-    for event, element in walker:
-        tag = element.tag
-        if event == "start" and said and (tag in _FLOW or tag in _HEADINGS):
-            if text := "".join(said).strip():
-                yield "text", 0, text
-            said = []
-        if event == "end":
-            said.append(element.tail or "")
-        elif tag == "x-place":
-            yield from places.get(element.get("n"), ())
-        elif tag == "table":
-            yield "html", 0, html_rows(element, places)
-            if next(element.iterdescendants("table", "x-place"), None) is None:
-                walker.skip_subtree()
-        elif tag in _HEADINGS:
-            yield "heading", int(tag[1]), inner_html(element, places)
-            walker.skip_subtree()
-        else:
-            said.append(element.text or "")
+def is_line(out: Findings, path: str, value: Any) -> bool:
+    """Whether a field is text on one line; an error when it is not."""
+    if not isinstance(value, str):
+        out.add(path, "error", f"is {shown_value(value)}, not a text; put it in quotes")
+    elif bad := CONTROL_CHARACTER.search(value):
+        out.add(path, "error", f"has a line break or control character (U+{ord(bad[0]):04X}): {shown_value(value)}")
+    elif len(value) > 10_000:
+        out.add(path, "error", f"is {len(value):,} characters long")
+    else:
+        return True
+    return False
 
 
-def one_line(source: str) -> str:
-    return " ".join(plain_text(source).split())
+def check_text(out: Findings, path: str, text: str, rule: str) -> None:
+    form, severity, wanted = TEXT_FORMS.get(rule, (None, "", ""))
+    if form and not form.fullmatch(text):
+        out.add(path, severity, f"is {shown_value(text)}, not {wanted}")
+    elif rule == "name" and len(text) > 500:
+        out.add(path, "error", f"is {len(text):,} characters long, which is no name")
+    elif rule == "name" and (markup := MARKUP.search(text)):
+        out.add(path, "error", f"is to be plain text, but has the markup {shown_value(markup[0].strip())}")
+    elif rule == "url" and (reason := url_problem(text)):
+        out.add(path, "error", reason)
+    elif rule == "date" and not is_date(text):
+        out.add(path, "error", f"is {shown_value(text)}, not a date as '2025-01-15' or '2025-01-15T10:30:00Z'")
+    elif rule == "task" and text not in PIPELINE_TAGS:
+        out.unknown(path, "task type", text, PIPELINE_TAGS)
+    elif rule == "metric" and fold_metric(text) not in out.metrics and not metric_range(text):
+        out.unknown(path, "metric type", text, out.metrics | {"accuracy", "exact_match", "perplexity", "precision"})
+    elif rule == "benchmark" and out.hubs and text not in out.hubs:
+        out.unknown(path, "the Hub Benchmark", text, out.hubs)
 
 
-def parse_html(stream: str) -> Any:
-    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
-    from lxml import etree
-
-    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
-    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
-    if any(
-        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
-        for error in parser.error_log
-    ):
-        raise ScriptError(
-            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
-        )
-    return root if root is not None else etree.Element("body")
+def url_problem(text: str) -> str | None:
+    """What is wrong with the URL of a source."""
+    try:
+        url = urlsplit(text)
+        good = url.scheme in ("http", "https") and bool(url.hostname) and not re.search(r"[\s<>\"\\]", text)
+    except ValueError:  # "http://["
+        return "is not a URL"
+    if "@" in url.netloc:
+        return "holds a user name or password; take it out"
+    return None if good else f"is {shown_value(text)}, not an http(s) URL; leave it out when there is none"
 
 
-def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
-    """The source inside an element, nested tables left out, Markdown inside it put back."""
-    text = element.text or ""
-    if len(element) == 0:
-        return html.escape(text, quote=False) if "<" in text or "&" in text else text
-    from lxml import etree
-
-    parts = [html.escape(text, quote=False)]
-    for child in element:
-        if child.tag == "table" or next(child.iter("table"), None) is not None:
-            parts.append(html.escape(child.tail or "", quote=False))
-        else:
-            parts.append(etree.tostring(child, encoding="unicode", method="html"))
-    source = "".join(parts)
-    if "<x-place" in source:
-        source = _PLACE.sub(lambda m: markdown_source(places.get(m[1], ())), source)
-    return source
+def is_date(text: str) -> bool:
+    try:
+        return bool(ISO_DATE.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:  # the 31st of February
+        return False
 
 
-def markdown_source(pieces: Sequence[Piece]) -> str:
-    return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
+def check_value(out: Findings, path: str, value: Any, quoted: str) -> float | None:
+    """A metric's value; None, with an error, when it is no number. `quoted`: how bad a number written as text is."""
+    number = value
+    if isinstance(value, str) and (match := NUMBER_TEXT.fullmatch(value[:200])):
+        out.add(path, quoted, f"is the text {shown_value(value)}; write the number alone, without quotes")
+        number = float(match[1])
+    if value is None:
+        out.add(path, "error", "is missing; leave out what was not measured")
+    elif isinstance(number, bool) or not isinstance(number, (int, float)):
+        out.add(path, "error", f"is {shown_value(value)}, not a number")
+    elif not -1e300 < number < 1e300:  # NaN is not, either
+        out.add(path, "error", f"is {shown_value(value)}, not a finite number; leave out what was not measured")
+    else:
+        return float(number)
+    return None
 
 
-def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
-    """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
-    grid: list[list[Cell]] = []
-    pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
-    head, heading, caption, last_group, cells = 0, True, "", None, 0
-    for group, elements, extra in own_rows(table):
-        if extra is not None:
-            caption = one_line(inner_html(extra, places))
+def fold_metric(metric: str) -> str:
+    """ "Exact Match", "exact-match" -> "exact_match"."""
+    return re.sub(r"[ ./-]+", "_", metric[:100].strip().lower())
+
+
+@functools.lru_cache(maxsize=4096)
+def metric_range(metric: str) -> Bounds | None:
+    """What values a metric can have, by its type alone; None: it does not say."""
+    folded = fold_metric(metric)
+    return next((bounds for pattern, bounds in METRIC_RANGES if re.fullmatch(pattern, folded)), None)
+
+
+def find_benchmark(out: Findings, name: Any, dataset: Any) -> list[dict[str, Any]]:
+    """The vocabulary's entries for a data set's name and type, as "MMLU (5-shot)" and "cais/mmlu"."""
+    name, dataset = (text[:200] if isinstance(text, str) else "" for text in (name, dataset))
+    plain = folded_name(re.sub(r"\s*\([^()]*\)\s*\Z", "", name))
+    tries = (folded_name(name), plain, dataset.lower(), "" if "/" in dataset else folded_name(dataset))
+    return next((out.benchmarks[key] for key in tries if key in out.benchmarks), [])
+
+
+def value_range(metric: Any, entries: Sequence[Mapping[str, Any]]) -> Bounds | None:
+    """What values a metric of a benchmark can have; None: nobody says."""
+    folded = fold_metric(metric) if isinstance(metric, str) else ""
+    own = [entry for entry in entries if folded in (entry["metric"], entry["model_index"]["metric_type"])]
+    own = own or (list(entries) if folded in GENERIC_METRICS else [])
+    if not own:
+        return metric_range(folded)
+    lows, highs = ([scaled_bound(entry, side) for entry in own] for side in (0, 1))
+    share = all(entry["unit"] != "points" and entry["range"][1] is not None for entry in own)
+    return None if None in lows else min(lows), None if None in highs else max(highs), share
+
+
+def scaled_bound(entry: Mapping[str, Any], side: int) -> float | None:
+    """A bound of a benchmark's range; of proportions in percent, as cards give either."""
+    bound = entry["range"][side]
+    return bound if bound is None else bound * (100 if entry["unit"] == "proportion" else 1)
+
+
+def check_range(out: Findings, path: str, value: float, bounds: Bounds | None, known: bool) -> bool:
+    """Report a value that its metric cannot have; whether it is a share of something."""
+    low, high, share = bounds or (None, None, False)
+    if value < (value if low is None else low) or value > (value if high is None else high):
+        limits = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
+        out.add(path, "error" if known else "warning", f"is {value:.12g}, but this metric is {' and '.join(limits)}")
+    return share
+
+
+def index_claims(out: Findings, index: Any) -> Iterator[Claim]:
+    """Check a model-index and yield its values."""
+    for model_path, model in out.items("model-index", index):
+        out.fields(model_path, model, "model")
+        for path, result in out.items(f"{model_path}.results", model.get("results")):
+            yield from result_claims(out, path, result, model.get("name"))
+
+
+def result_claims(out: Findings, path: str, result: Mapping[Any, Any], model: Any) -> Iterator[Claim]:
+    """Check one result of a model-index and yield its metrics' values."""
+    out.fields(path, result, "result")
+    task = out.fields(f"{path}.task", result.get("task"), "task")
+    dataset = out.fields(f"{path}.dataset", result.get("dataset"), "dataset")
+    source = out.fields(f"{path}.source", result.get("source"), "source", required=False)
+    if source.get("name") is not None and source.get("url") is None:
+        out.add(f"{path}.source.url", "warning", "is missing: huggingface_hub loads no card that has a name without it")
+    entries = find_benchmark(out, dataset.get("name"), dataset.get("type"))
+    place = [model, task.get("type"), source.get("name"), source.get("url")]
+    place += [dataset.get(key) for key in ("type", "config", "split", "revision", "args")]
+    for metric_path, metric in out.items(f"{path}.metrics", result.get("metrics")):
+        out.fields(metric_path, metric, "metric")
+        here = f"{metric_path}.value"
+        value = check_value(out, here, metric.get("value"), "warning")
+        if value is not None:
+            share = check_range(out, here, value, value_range(metric.get("type"), entries), bool(entries))
+            what = [*place, *(metric.get(key) for key in ("type", "name", "config", "args"))]
+            detail = out.comparable(dataset.get("name"))
+            yield Claim(here, "", tuple(map(out.comparable, what)), detail, value, (), share)
+
+
+def eval_claims(out: Findings, name: str, data: Any) -> Iterator[Claim]:
+    """Check the entries of one file of .eval_results and yield its values."""
+    for path, entry in out.items(name, data):
+        out.fields(path, entry, "entry")
+        dataset = out.fields(f"{path}.dataset", entry.get("dataset"), "benchmark")
+        source = out.fields(f"{path}.source", entry.get("source"), "origin", required=False)
+        kind, task = dataset.get("id"), dataset.get("task_id")
+        known = out.hubs.get(kind) if isinstance(kind, str) else None
+        if known and isinstance(task, str) and task != known["hub"]["task_id"]:
+            expected = known["hub"]["task_id"]
+            out.add(f"{path}.dataset.task_id", "warning", f"is {shown_value(task)}; known of {kind} is {expected!r}")
+        entries = [known] if known else find_benchmark(out, None, kind)
+        value = check_value(out, f"{path}.value", entry.get("value"), "error")
+        if value is not None:
+            bounds = value_range(entries[0]["metric"] if entries else "accuracy", entries)
+            share = check_range(out, f"{path}.value", value, bounds, bool(entries)) if entries else False
+            place = tuple(map(out.comparable, (kind, task, entry.get("notes"))))
+            detail = tuple(map(out.comparable, (dataset.get("revision"), source.get("url"), entry.get("date"))))
+            yield Claim(f"{path}.value", name, place, detail, value, place[:2], share)
+
+
+def check_repeats(out: Findings, claims: Sequence[Claim], across: bool = False, apart: str = "") -> None:
+    """Report values that stand twice: the same is a warning, another one a contradiction. `across`: documents only."""
+    first: dict[tuple[Any, ...], Claim] = {}
+    for claim in claims:
+        before = first.setdefault(claim.place, claim)
+        if before is claim or (across and before.document == claim.document):
             continue
-        if group is not last_group:
-            pending, last_group = {}, group
-        row: list[Cell] = []
-        for element in elements:
-            while len(row) in pending:
-                row.append(take_pending(pending, len(row)))
-            source = inner_html(element, places).strip()
-            cell = Cell(source, plain_text(source), element.tag == "th")
-            across = down = 1
-            if element.keys():
-                across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
-            for _ in range(across):
-                if down > 1:
-                    pending[len(row)] = (cell, down - 1)
-                row.append(cell)
-            cells += across
-            if cells > MAX_CELLS:
-                raise ScriptError(
-                    f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken"
-                )
-        while pending and len(row) <= max(pending):
-            row.append(take_pending(pending, len(row)) if len(row) in pending else EMPTY)
-        cells += max(0, len(row) - len(elements))
-        heading = (
-            heading and bool(elements) and (group.tag == "thead" or all(element.tag == "th" for element in elements))
-        )
-        head += heading
-        grid.append(row)
-    width = max(map(len, grid), default=0)
-    if width * len(grid) > MAX_CELLS:
-        raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
-    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
-
-
-def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
-    cell, left = pending.pop(column)
-    if left > 1:
-        pending[column] = (cell, left - 1)
-    return cell
-
-
-def span(element: Any, name: str, limit: int) -> int:
-    text = (element.get(name) or "").strip()
-    number = int(text[:9]) if text[:9].isdecimal() and text.isascii() else 1
-    return min(limit, number or (limit if name == "rowspan" else 1))
-
-
-def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
-    """(row group, cells, None) of a table itself, not of tables nested in it; (_, [], caption) for its caption."""
-    stack, loose, place = [(iter(table), table)], [], table  # loose: cells without <tr>, and where they begin
-    while stack:
-        children, group = stack[-1]
-        for element in children:
-            tag = element.tag
-            if loose and tag in ("tr", "thead", "tbody", "tfoot"):
-                yield place, loose, None
-                loose = []
-            if tag == "tr":
-                yield group, list(row_cells(element)), None
-            elif tag in ("td", "th"):
-                if not loose:
-                    place = group
-                loose.append(element)
-            elif tag == "caption":
-                yield group, [], element
-            elif tag != "table":
-                stack.append((iter(element), element if tag in ("thead", "tbody", "tfoot") else group))
-                break
+        if claim.value == before.value:
+            out.add(claim.path, "warning", f"is {claim.value:.12g} a second time: {before.path} has it")
+        elif claim.detail != before.detail:
+            out.add(
+                claim.path, "warning", f"is {claim.value:.12g}, {before.path} {before.value:.12g}; only {apart} differs"
+            )
         else:
-            stack.pop()
-    if loose:
-        yield place, loose, None
+            out.add(claim.path, "error", f"is {claim.value:.12g}, which contradicts {before.path}, {before.value:.12g}")
 
 
-def row_cells(row: Any) -> Iterator[Any]:
-    """The cells of a row, also those that stray tags stand around."""
-    stack = [iter(row)]
-    while stack:
-        for element in stack[-1]:
-            if element.tag in ("td", "th"):
-                yield element
-            elif element.tag not in ("table", "tr"):
-                stack.append(iter(element))
-                break
-        else:
-            stack.pop()
+def check_scales(out: Findings, claims: Sequence[Claim], across: bool = False) -> None:
+    """Warn of shares that are at most 1 beside shares above 1, which is proportions beside percentages."""
+    groups: dict[tuple[Any, ...], list[Claim]] = {}
+    for claim in claims:
+        if claim.share and claim.value > 0:
+            groups.setdefault(claim.group, []).append(claim)
+    for group in groups.values():
+        low, high = ([claim for claim in group if (claim.value <= 1) == small] for small in (True, False))
+        if low and high and not (across and len({claim.document for claim in group}) == 1):
+            few, many = sorted((low, high), key=len)
+            other = f"{many[0].value:.12g} at {many[0].path}"
+            out.add(few[0].path, "warning", f"is {few[0].value:.12g} beside {len(many)} such as {other}: two scales?")
 
 
-def place_tables(pieces: Sequence[Piece]) -> list[Table]:
-    """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
-    tables: list[Table] = []
-    path: list[tuple[int, str]] = []
-    heading, before, fresh = None, "", None
-    for kind, level, content in pieces:
-        if kind == "heading":
-            content = one_line(content)
-            while path and path[-1][0] >= level:
-                path.pop()
-            path.append((level, content))
-            if ORIGINAL_CARD.match(content):
-                path = [(0, content)]  # no heading below it ends what it quotes
-            heading, before, fresh = content or heading, "", None
-        elif kind == "text":
-            if fresh is not None:
-                fresh.after = one_line(content[:MAX_PARAGRAPH])
-            before, fresh = content[-MAX_PARAGRAPH:], None
-        else:
-            rows, head, caption = (content, 1, "") if kind == "pipe" else content
-            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
-            fresh.headings = tuple(text for _, text in reversed(path) if text)
-            tables.append(fresh)
-            before = ""
-    return tables
+def check_model_index(front: Any, mapping: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with the results in a card's metadata, as yaml.safe_load gives it (None: the card has none).
+
+    Structure and types by the Hub's specification, known words, repeated and contradicting values, ranges and scales,
+    URLs, names. Ranges come from the vocabulary `mapping`, else from the metric. A warning is what may be right.
+    """
+    out = Findings(mapping)
+    if front is not None and not isinstance(front, dict):
+        out.add("front matter", "error", f"is {shown_value(front)}, not a mapping")
+    elif front and front.get("model-index") is not None:
+        claims = list(index_claims(out, front["model-index"]))
+        check_repeats(out, claims, apart="the data set's name")
+        check_scales(out, claims)
+        models = front["model-index"]
+        if isinstance(models, list) and len(models) > 1:
+            out.add(
+                "model-index", "warning", "has several models; huggingface_hub takes all results for the last one's"
+            )
+    return out.listed()
 
 
-# --- Pure core: is this name the model's? ----------------------------------------------------------------------
+def check_eval_results(name: str, data: Any, mapping: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with one file of .eval_results: its name (which begins each path) and its loaded YAML."""
+    out = Findings(mapping)
+    name = single_line(name)
+    claims = list(eval_claims(out, name, data))
+    check_repeats(out, claims, apart="revision, source or date")
+    check_scales(out, claims)
+    if not name.endswith(".yaml"):
+        out.add(name, "warning", "is not read by the Hub, which takes .eval_results/*.yaml")
+    for claim in claims:
+        if claim.place[0] != claims[0].place[0]:
+            out.add(claim.path, "warning", "is of another data set than the first: one file for each benchmark")
+        elif claim.place[2] != claims[0].place[2]:
+            out.add(claim.path, "warning", "has other notes than the first: a variant has a file of its own")
+    return out.listed()
+
+
+def check_eval_results_set(files: Mapping[str, Any], mapping: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong between the files of .eval_results: one result in two of them, or two scales."""
+    scrap, out = Findings(mapping), Findings(mapping)
+    claims = [claim for name, data in files.items() for claim in eval_claims(scrap, single_line(name), data)]
+    check_repeats(out, claims, across=True, apart="revision, source or date")
+    check_scales(out, claims, across=True)
+    return out.listed()
+
+
+def render_findings(findings: Sequence[Finding]) -> str:
+    """One line for each finding, errors first, and a summary."""
+    ranked = sorted(findings, key=lambda finding: finding.severity)  # "error" < "warning"; otherwise in their order
+    lines = [f"{finding.severity} {finding.path or 'in all'}: {finding.message}" for finding in ranked]
+    errors = sum(finding.severity == "error" for finding in findings)
+    return "\n".join([*lines, f"summary: {errors} errors, {len(findings) - errors} warnings"]) + "\n"
+
+
+# --- parts/cards/model_names.py ---------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"\d+(?:\.\d+)*(?:[bmkt](?![^\W\d_])|[bmkt](?=v\d))?|[^\W\d_]+")
 _PHRASES = (
@@ -1308,6 +2393,30 @@ SYNONYMS = {
     "it": "instruct", "inst": "instruct", "ins": "instruct", "in": "instruct", "instruction": "instruct",
     "pt": "base", "foundation": "base", "think": "thinking", "reasoner": "reasoning",
 }  # fmt: skip
+_OURS = (
+    r"(?:ours?|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|"
+    r"[本当]モデル|(?:우리|본) ?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель)"
+)
+_SIZE_TOKEN = re.compile(r"\d+(?:\.\d+)?[bm]")
+_SIZE_PART = re.compile(
+    r"(?i)(?<![a-z\d])(?:\d+x\d+(?:\.\d+)?b|[ae]\d+(?:\.\d+)?b|\d+e(?![a-z\d])|\d+(?:[._]\d+)?[bm](?![a-z\d]))"
+)
+_DATE = re.compile(r"\d{4}|\d{6}|\d{8}")
+
+# The second of two names with a slash between them, in a card's folded text; begins with "/" to be found quickly.
+_REPO_NAME = r"/(?<=[\w.-]/)([\w.-]{1,96}+)(?:/(?=[\w.-]))?"
+
+# Only tuned models have modes to think in.
+MODE_HEADING = re.compile(r"(?i)\bthinking\b|\breasoning[- ](?:modes?|on|off)\b")
+BASE_WORDS = re.compile(r"(?i)\b(?:base|pre-?\s?trained|foundation(?:al)?)\b(?! on)|基座|预训练|(?<!\w)pt models?\b")
+TUNED_WORDS = re.compile(
+    r"(?i)\b(?:instruct(?:ion)?(?!(?:ion)?[- ]?(?:follow|eval|bench))s?(?:[- ]?(?:tuned|finetuned))?|chat|"
+    r"(?:supervised )?fine-?\s?tuned|post-?\s?train(?:ed|ing)|aligned|sft)\b(?! data)|对话模型|指令"
+)
+QUANTIZED = re.compile(
+    r"(?i)\b(?:(?:u?int|fp|w|q|iq|nf|mxfp|nvfp)[ -]?[2-8](?:a\d+|_\w+)?|[2-8][- ]?bits?|awq|gptq|gguf|ggml|exl2|"
+    r"mlx|bnb|bitsandbytes|quantized|ptq|qat|q?lora|pruned|distil(?:l(?:ed)?)?|spinquant|smoothquant|hqq|aqlm|quip)\b"
+)
 NEUTRAL = word_set(
     "ours our model models this new the params parameters param hf moe dense work release released llm version "
     "本模型 我们 我们的 我们的模型 本モデル 当モデル モデル 우리 본 모델 우리모델 "
@@ -1321,31 +2430,9 @@ MODES = word_set(
     "thinking nonthinking non reasoning no w wo with without on off high low medium minimal mode enabled "
     "disabled tools tool sft rl dpo rlhf ppo grpo cot tir greedy effort hybrid fast budget"
 )
-_OURS = (
-    r"(?:ours?|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|"
-    r"[本当]モデル|(?:우리|본) ?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель)"
-)
 OURS = re.compile(rf"(?i)\W*{_OURS}\W*")
 SAYS_OURS = re.compile(rf"(?i){_OURS}")
 _VISION = word_set("vision image images visual multimodal vl")
-_SIZE_TOKEN = re.compile(r"\d+(?:\.\d+)?[bm]")
-_SIZE_PART = re.compile(
-    r"(?i)(?<![a-z\d])(?:\d+x\d+(?:\.\d+)?b|[ae]\d+(?:\.\d+)?b|\d+e(?![a-z\d])|\d+(?:[._]\d+)?[bm](?![a-z\d]))"
-)
-_DATE = re.compile(r"\d{4}|\d{6}|\d{8}")
-# The second of two names with a slash between them, in a card's folded text; begins with "/" to be found quickly.
-_REPO_NAME = r"/(?<=[\w.-]/)([\w.-]{1,96}+)(?:/(?=[\w.-]))?"
-# Only tuned models have modes to think in.
-MODE_HEADING = re.compile(r"(?i)\bthinking\b|\breasoning[- ](?:modes?|on|off)\b")
-BASE_WORDS = re.compile(r"(?i)\b(?:base|pre-?\s?trained|foundation(?:al)?)\b(?! on)|基座|预训练|(?<!\w)pt models?\b")
-TUNED_WORDS = re.compile(
-    r"(?i)\b(?:instruct(?:ion)?(?!(?:ion)?[- ]?(?:follow|eval|bench))s?(?:[- ]?(?:tuned|finetuned))?|chat|"
-    r"(?:supervised )?fine-?\s?tuned|post-?\s?train(?:ed|ing)|aligned|sft)\b(?! data)|对话模型|指令"
-)
-QUANTIZED = re.compile(
-    r"(?i)\b(?:(?:u?int|fp|w|q|iq|nf|mxfp|nvfp)[ -]?[2-8](?:a\d+|_\w+)?|[2-8][- ]?bits?|awq|gptq|gguf|ggml|exl2|"
-    r"mlx|bnb|bitsandbytes|quantized|ptq|qat|q?lora|pruned|distil(?:l(?:ed)?)?|spinquant|smoothquant|hqq|aqlm|quip)\b"
-)
 
 
 def plain_letters(text: str) -> str:
@@ -1731,7 +2818,95 @@ def headings_say(card: Card, words: re.Pattern[str]) -> bool:
     return card.memo[words]
 
 
-# --- Pure core: grid -> blocks with header paths and column roles ------------------------------------------------
+# --- parts/cards/values.py --------------------------------------------------------------------------------------------
+
+# A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
+is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
+_WORD = re.compile(r"\w")
+_NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
+_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
+_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
+
+# A score cell: marks, a number, then deviations, further numbers, brackets, marks.
+_LEAD = re.compile(rf"[~≈><≥≤=≃∼{_DECOR}{_MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_REST = re.compile(
+    rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
+    rf"(?P<sep>[/|;,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
+    rf"(?P<bracket>\([^()]{{0,80}}\)|\[[^\[\]]{{0,80}}\]|（[^（）]{{0,80}}）)|(?P<shots>@?\d+-shot)|(?:pts?|points?|"
+    rf"分)\b\.?|"
+    rf"[{_MARKS}{_DECOR}¹²³⁴⁵⁶⁷⁸⁹⁰%％✅!]|(?P<line>\n)\s*)"
+)
+
+
+@functools.lru_cache(maxsize=16384)
+def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
+    """The numbers of a score cell, or None for anything else: "7B", "5-shot", "16.3GB", "2024-05-13", "1e-4", "-".
+
+    "85.2%" -> 85.2 percent; "1,234" -> 1234; "67.2 (68.0)" -> 67.2, 68; "± 0.4" and "(+1.2)" are no values
+    """
+    text = text.strip()
+    if is_decimal(text) and not decimal_comma:
+        return Value((float(text),))
+    if len(text) > 160 or not (match := _LEAD.match(text)):
+        return None
+    first = to_number(match[1], decimal_comma)
+    if first is None:
+        return None
+    numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
+    while at < len(text):
+        rest = _REST.match(text, at)
+        if not rest or rest.end() == at:
+            return None
+        at = rest.end()
+        percent = percent or "%" in rest[0]
+        if rest["next"]:
+            numbers.append(to_number(rest["next"], decimal_comma))
+        elif rest["bracket"]:
+            label = split_label("x " + rest["bracket"])
+            shots, metric = shots or label.shots, metric or label.metric
+            if not label.shots and not label.metric:
+                numbers.extend(bracket_numbers(rest["bracket"], decimal_comma))
+        elif rest["line"] is not None and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
+            return None
+    if any(number is None for number in numbers):
+        return None
+    return Value(tuple(numbers), percent, shots, metric)
+
+
+def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
+    """The scores inside a bracket: "(68.0)" has one; "(+1.2)", "(ours)" and "(95% CI)" have none."""
+    inner = bracket[1:-1].strip()
+    if re.search(r"[↑↓±+]|[^\W\d_]", inner) or inner.startswith(("-", "−")):
+        return []
+    found = (to_number(part, decimal_comma) for part in re.findall(_NUMBER, inner))
+    return [number for number in found if number is not None]
+
+
+def to_number(token: str, decimal_comma: bool) -> float | None:
+    """ "1,234.5" -> 1234.5; "85,2" -> 85.2 in a table with decimal commas; "23.11.30" and "1,2" elsewhere -> None."""
+    token = token.replace("−", "-").replace("–", "-")
+    if "," in token:
+        if decimal_comma and re.fullmatch(r"[-+]?\d+(?:\.\d{3})*,\d+", token):
+            token = token.replace(".", "").replace(",", ".")
+        elif re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", token):
+            token = token.replace(",", "")
+        else:
+            return None
+    elif decimal_comma and re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+", token):
+        token = token.replace(".", "")
+    if token.count(".") > 1 or len(token) > 24 or len(token.partition(".")[0]) > 15:  # an identifier, a time stamp
+        return None
+    return float(token)
+
+
+def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
+    if not any(map(_COMMA_NUMBER.match, [cell.text for row in rows for cell in row if "," in cell.text])):
+        return False
+    return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
+
+
+# --- parts/cards/grid.py ----------------------------------------------------------------------------------------------
 
 
 class Grid:
@@ -1989,9 +3164,7 @@ class Grid:
         return cells
 
 
-# --- Pure core: decide what a table is and where the model stands ------------------------------------------------
-
-TEXT_ROLES = ("label", "group", "extra")
+# --- parts/cards/reading.py -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -2679,11 +3852,6 @@ class RowNames:
         return Label(f"{name} ({', '.join(rest)})" if rest else name, shots, metric)
 
 
-def says_shots(text: str) -> bool:
-    """Whether a cell of a column of shots may say this: shots, chain of thought, or nothing."""
-    return bool(SHOT.search(text) or COT.fullmatch(text) or MISSING.fullmatch(text))
-
-
 def setting_label(text: str) -> Label:
     """Shots and metric of a label that says nothing else."""
     shots: list[str] = []
@@ -2791,7 +3959,9 @@ def clear_caches() -> None:
         cached.cache_clear()
 
 
-# --- Pure core: tables -> answer -------------------------------------------------------------------------------
+# --- parts/cards/answer.py --------------------------------------------------------------------------------------------
+
+WARN_COLUMNS = 40  # columns that inspect-tables prints; --json has all
 
 
 @dataclass(slots=True)
@@ -2975,26 +4145,9 @@ def render_tables(readings: list[Reading], repo_id: str, again: str) -> list[Any
     return parts
 
 
-def metric_type(metric: str | None) -> str | None:
-    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
-    if not metric:
-        return None
-    folded = normalize_name(metric)
-    known = {
-        "acc": "accuracy",
-        "accuracy": "accuracy",
-        "em": "exact_match",
-        "exactmatch": "exact_match",
-        "f1": "f1",
-        "bleu": "bleu",
-        "wer": "wer",
-        "cer": "cer",
-        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
-    }
-    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
 
-
-# --- Pure core: front matter, and where things stand in it ---------------------------------------------------------
+MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
 
 # The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
 FRONT_MATTER = re.compile(
@@ -3005,13 +4158,7 @@ MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
 EVAL_RESULTS = ".eval_results/"
 EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-WITH_TOOLS = re.compile(
-    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
-)
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
-# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
-RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
 
 
 @dataclass(slots=True)
@@ -3185,7 +4332,230 @@ def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_
                 need(metric, dict, f"{place}.metrics[{k}]")
 
 
-# --- Pure core: results -> the two formats -------------------------------------------------------------------------
+def decode_card(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
+        return data.decode("utf-8", errors="replace")
+
+
+def to_yaml(value: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/access.py ----------------------------------------------------------------------------------------------
+
+HUB_REASONS = {
+    401: f"the token is not valid; {LOG_IN} again",
+    403: "the token has no permission for this; it needs write permission for the repo",
+    404: "no such repo, or no access to it",
+    409: "the Hub refused it as a conflict",
+    412: "the repo has moved on meanwhile",
+    413: "too large for the Hub",
+    429: "too many requests; wait some minutes",
+}
+
+
+@contextlib.contextmanager
+def hub_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, HfHubHTTPError):
+            cause = cause.__cause__
+        if cause is None:
+            local = getattr(error, "filename", None)
+            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            raise ScriptError(f"{doing}: {what}") from error
+        status = cause.response.status_code if cause.response is not None else None
+        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
+        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
+        raise ScriptError(f"{doing}: {reason}") from error
+
+
+def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
+    """ScriptError when whoami says that this token may not write to the repo."""
+    owner = repo_id.split("/")[0]
+    token = (identity.get("auth") or {}).get("accessToken") or {}
+    make = "make one with write permission at https://huggingface.co/settings/tokens"
+    if token.get("role") == "read":
+        raise ScriptError(f"the token may only read; {make}")
+    if token.get("role") == "fineGrained":
+        granted = token.get("fineGrained") or {}
+        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
+        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
+        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
+            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
+    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
+    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
+        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
+
+
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/metadata/plan.py -------------------------------------------------------------------------------------------
+
+PLAN_SCHEMA = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -3431,7 +4801,13 @@ def check_number(value: Any, where: str) -> None:
         raise ValueError(f"{where}: {value!r} is no number")
 
 
-# --- Pure core: merging --------------------------------------------------------------------------------------------
+def entry_name(entry: Entry) -> str:
+    """A result's name with its settings: "GSM8K (5-shot)"."""
+    settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
+    return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
+
+
+# --- parts/metadata/merge.py ------------------------------------------------------------------------------------------
 
 
 def merge(plan: Plan, state: RepoState) -> Change:
@@ -3743,7 +5119,7 @@ def replace_row(text: str, root: YamlNode | None, number: int, row: Mapping[str,
     return text[: node.start] + put + text[end:]
 
 
-# --- Pure core: scale ----------------------------------------------------------------------------------------------
+# --- parts/metadata/scale.py ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -3806,148 +5182,625 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     ]
 
 
-# --- Pure core: what people read -----------------------------------------------------------------------------------
+# --- parts/publish/hub.py ---------------------------------------------------------------------------------------------
 
 
-def markdown_text(text: Any, most: int = 80) -> str:
-    """Text of others for Markdown: nothing in it is markup, a link, a mention or a reference any more."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())[:most]
-    escaped = "".join(c if c.isalnum() or c in " -()%,./" or ord(c) > 127 else f"&#{ord(c)};" for c in plain)
-    return re.sub(r"(?i)www\.", lambda m: f"{m[0][:3]}&#46;", escaped)  # GFM makes links of "www." without markup
+class Hub:
+    """Models on the Hub, through its own client; reads that the client itself does not repeat are repeated."""
+
+    def __init__(self, token: str | None) -> None:
+        from huggingface_hub import HfApi
+
+        self.token = token
+        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.boards: dict[str, Leaderboard] = {}
+        self.line = threading.RLock()  # held while a call that the rate limit refused is made again
+
+    def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call, and call again on 429, 5xx and broken connections: at most MAX_TRIES times, when the Hub says."""
+        return self.repeat(worth_repeating, call, *args, **options)
+
+    def write(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call, and call again when the commit itself met a 429: after any other failure it may have been done."""
+        return self.repeat(
+            lambda error: rate_limited(error) and "/commit/" in str(error.response.url), call, *args, **options
+        )
+
+    def repeat(
+        self, which: Callable[[BaseException], bool], call: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """Call again after some errors; after a rate limit one caller at a time, else all would meet it again."""
+        import tenacity
+
+        with contextlib.ExitStack() as held:
+
+            def pause(state: Any) -> None:
+                seconds = seconds_to_wait(state)
+                until = time.monotonic() + seconds
+                if rate_limited(state.outcome.exception()):
+                    held.enter_context(self.line)
+                if seconds > 5:
+                    note(f"the Hub asks to wait; again in {max(0, until - time.monotonic()):.0f} s")
+                time.sleep(max(0, until - time.monotonic()))
+
+            rule = tenacity.Retrying(
+                retry=tenacity.retry_if_exception(which),
+                before_sleep=pause,
+                stop=tenacity.stop_after_attempt(MAX_TRIES),
+                reraise=True,
+            )
+            try:
+                return rule(call, *args, **options)
+            except json.JSONDecodeError as error:
+                raise ScriptError(f"{self.api.endpoint}: an answer is not JSON; is HF_ENDPOINT right?") from error
+
+    def info(self, repo_id: str, revision: str | None = None) -> Any:
+        return self.read(self.api.model_info, repo_id, revision=revision, expand=["sha", "siblings"])
+
+    def state(self, repo_id: str, revision: str | None = None, info: Any = None) -> RepoState:
+        """The card and the evaluation results of a model, all of one commit."""
+        info = info or self.info(repo_id, revision)
+        names = [file.rfilename for file in info.siblings or []]
+        files = {
+            name: decode_strict(self.content(repo_id, name, info.sha), name)
+            for name in names
+            if name.startswith(EVAL_RESULTS) and name.endswith((".yaml", ".yml"))
+        }
+        card = self.content(repo_id, "README.md", info.sha) if "README.md" in names else None
+        return RepoState(info.sha, card, files)
+
+    def content(self, repo_id: str, path: str, revision: str, repo_type: str | None = None) -> bytes:
+        """A file's bytes, in one GET (hf_hub_download asks twice before it fetches)."""
+        from huggingface_hub import get_session, hf_hub_url
+        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+        url = hf_hub_url(repo_id, path, revision=revision, repo_type=repo_type, endpoint=self.api.endpoint)
+        headers = build_hf_headers(token=self.token)
+
+        def get() -> bytes:
+            with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                hf_raise_for_status(answer)
+                data = bytearray()
+                for part in answer.iter_bytes():
+                    data += part
+                    if len(data) > MAX_CARD:
+                        raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
+                return bytes(data)
+
+        return self.read(get)
+
+    def leaderboard(self, dataset_id: str) -> Leaderboard:
+        """Whether a dataset is a Benchmark, its tasks, and the scale of its leaderboard; asked once."""
+        if dataset_id not in self.boards:
+            self.boards[dataset_id] = self.fetch_leaderboard(dataset_id)
+        return self.boards[dataset_id]
+
+    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
+        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+
+        try:
+            data = self.content(dataset_id, "eval.yaml", "main", repo_type="dataset")
+            loaded, _ = load_yaml(decode_strict(data, "eval.yaml"), f"{dataset_id}/eval.yaml")
+            rows = loaded.get("tasks") if isinstance(loaded, dict) else None
+            tasks = tuple(str(row["id"]) for row in rows or [] if isinstance(row, dict) and row.get("id"))
+        except EntryNotFoundError:
+            return Leaderboard(dataset_id, reason="it is no Benchmark: it has no eval.yaml")
+        except RepositoryNotFoundError:
+            return Leaderboard(dataset_id, reason="no such dataset, or no access to it")
+        try:
+            entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
+        except HfHubHTTPError as error:
+            if error.response is None or error.response.status_code not in (400, 404):
+                raise
+            entries = []
+        return Leaderboard(dataset_id, tasks, leaderboard_scale([entry.value for entry in entries]))
+
+    def pull_requests(self, repo_id: str) -> list[PullRequest]:
+        """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
+        found = self.read(
+            lambda: list(
+                self.api.get_repo_discussions(repo_id, discussion_type="pull_request", discussion_status="open")
+            )
+        )
+        return [self.pull_request(repo_id, item) for item in found]
+
+    def pull_request(self, repo_id: str, item: Any) -> PullRequest:
+        details = self.read(self.api.get_discussion_details, repo_id, item.num)
+        files = changed_files(details.diff or "")
+        touches = any(name.startswith(EVAL_RESULTS) for name in files)
+        if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
+            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
+        created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
+        return PullRequest(item.num, item.title, item.author, created, item.url, item.status, touches)
+
+    def other_results(self, repo_id: str, revision: str) -> bool:
+        """Whether a pull request's results differ from main's, and from those that it started from."""
+        theirs = self.results(repo_id, revision)
+        if theirs == self.results(repo_id, None):
+            return False
+        main = {commit.commit_id for commit in self.read(self.api.list_repo_commits, repo_id)}
+        own = self.read(self.api.list_repo_commits, repo_id, revision=revision)
+        base = next((commit.commit_id for commit in own if commit.commit_id in main), None)
+        return base is None or theirs != self.results(repo_id, base)
+
+    def results(self, repo_id: str, revision: str | None) -> tuple[Any, ...]:
+        """What stands for all evaluation metadata at a revision; metadata that cannot be read is like no other."""
+        state = self.state(repo_id, revision)
+        try:
+            front = read_metadata(decode_strict(state.card or b"", "README.md"), "README.md")
+        except ScriptError:
+            return (state.card, state.files)
+        return (canonical(front.values.get("model-index")), state.files)
+
+    def open_pull_request(self, repo_id: str, number: int) -> None:
+        """ScriptError unless the number is an open pull request: a commit to any other would be seen by nobody."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            item = self.read(self.api.get_discussion_details, repo_id, number)
+        except HfHubHTTPError as error:
+            if error.response is None or error.response.status_code != 404:
+                raise
+            raise ScriptError(f"{repo_id} has no pull request #{number}, or it is not to be seen") from error
+        if not item.is_pull_request or item.status not in ("open", "draft"):
+            what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
+            raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
 
 
-def entry_name(entry: Entry) -> str:
-    """A result's name with its settings: "GSM8K (5-shot)"."""
-    settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
-    return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    number: int
+    title: str
+    author: str
+    date: str  # when it was opened, YYYY-MM-DD
+    url: str
+    status: str
+    evaluation: bool  # it touches model-index or .eval_results
 
 
-def new_entries(plan: Plan, change: Change) -> list[Entry]:
-    """The results of a plan that a change adds or replaces in one format at least; the others are there already."""
-    names = {*change.added, *(c.benchmark for c in change.replaced)}
-
-    def places(entry: Entry) -> set[str]:
-        notes = ("", entry.variant or "", settings_of(entry))
-        files = {f".eval_results: {entry.key}{'_' + dashed(text, '_') if text else ''}.yaml" for text in notes}
-        return {f"model-index: {entry_name(entry)}", entry_name(entry), *files}
-
-    return [entry for entry in plan.entries if places(entry) & names]
+def changed_files(diff: str) -> set[str]:
+    """The names in a git diff's headers; git quotes unusual ones."""
+    pairs = re.findall(r'^diff --git "?a/(.+?)"? "?b/(.+?)"?$', diff, re.M)
+    return {name for pair in pairs for name in pair}
 
 
-def pull_request_title(plan: Plan, change: Change) -> str:
-    count = len(new_entries(plan, change))
-    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
+@contextlib.contextmanager
+def card_errors(where: str) -> Iterator[None]:
+    """Turn what the client raises when a model is read into one line that says what to do."""
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
-
-def pull_request_text(plan: Plan, change: Change) -> str:
-    """The description: what, from where, when, how to check. All text of others is escaped."""
-    origin = "where it was read"
-    lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
-    lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
-    entries = new_entries(plan, change)
-    for entry in entries[:200]:
-        metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
-        cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
-        lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
-    lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
-    files = ", ".join(f"`{path}`" for path in change.files)
-    lines += ["", f"Files: {files}."]
-    lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
-    lines += [f"- Note: {markdown_text(text, 300)}" for text in plan.notes[:20]]
-    lines += [
-        "",
-        "Values are as the source shows them. To check: compare each row with the place that it names (tables are "
-        "counted from 1, the rows under the header and columns from 0); "
-        f"`uv run scripts/evaluation_manager.py show --repo-id {plan.repo_id} --revision refs/pr/N` lists what this "
-        "pull request holds.",
-    ]
-    return "\n".join(lines)
-
-
-def change_json(plan: Plan, change: Change) -> dict[str, Any]:
-    return {
-        "repo_id": plan.repo_id,
-        "files": list(change.files),
-        "added": change.added,
-        "same": change.same,
-        "replaced": [dataclasses.asdict(conflict) for conflict in change.replaced],
-        "conflicts": [dataclasses.asdict(conflict) for conflict in change.conflicts],
-        "questions": change.questions,
-        "notes": plan.notes,
-    }
-
-
-def plan_lines(plan: Plan, change: Change) -> list[str]:
-    """A plan and what it changes, for people."""
-    lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
-    for entry in plan.entries:
-        lines.append(f"  {entry_name(entry)}: {entry.value:.12g}   from {entry.origin}")
-    lines += [f"new: {text}" for text in change.added]
-    lines += [f"already there: {text}" for text in change.same]
-    lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
-    lines += [f"conflict: {c.where} ({c.benchmark}): there {c.there}, new {c.new}" for c in change.conflicts]
-    lines += [f"note: {text}" for text in plan.notes]
-    return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
-
-
-# --- Pure core: foreign text ----------------------------------------------------------------------------------------
-
-
-def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-
-
-def listing(names: Iterable[str], most: int = 5) -> str:
-    """'a, b, c and 4 more'."""
-    names = list(map(single_line, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
-
-
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
     try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+        yield
+    except ScriptError:
+        raise
+    except HFValidationError as error:
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {where!r}") from error
+    except GatedRepoError as error:
+        raise ScriptError(
+            f"{where} is gated: a token of an account with access is needed "
+            "(accept its terms on the Hub, then `hf auth login` or HF_TOKEN)"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{where}: no such revision") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(
+            f"{where} does not exist, or is private: then a token with access is needed (`hf auth login` or HF_TOKEN)"
+        ) from error
+    except EntryNotFoundError as error:
+        raise ScriptError(f"{where} has no README.md") from error
+    except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        why = HUB_REASONS.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
+        raise ScriptError(f"{where}: could not be read: {why}") from error
 
 
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text = str(value)
+def fetch_state(repo_id: str, revision: str | None) -> RepoState:
+    """A model's card and results on the Hub; each failure is one line that says what to do."""
+    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
+        return Hub(read_token()).state(repo_id, revision)
+
+
+def read_clone(card: Path) -> RepoState:
+    """A card on disk, and the .eval_results beside it."""
     try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+        data = card.read_bytes()
+        files = {
+            EVAL_RESULTS + path.name: decode_strict(path.read_bytes(), str(path))
+            for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
+        }
+    except OSError as error:
+        raise ScriptError(f"{card}: {error.strerror or error}") from error
+    return RepoState(None, data, files, str(card))
 
 
-# --- Pure core: Artificial Analysis ---------------------------------------------------------------------------------
+def write_clone(card: Path, change: Change) -> None:
+    for path, data in change.files.items():
+        target = card if path == "README.md" else card.parent / path
+        write_whole(target, data.decode("utf-8"))
+
+
+# --- parts/cards/source.py --------------------------------------------------------------------------------------------
+
+
+def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
+    """Folded names of benchmarks to their keys: key, display name, aliases, and the names that harnesses use."""
+    keys: dict[str, str] = {}
+    for key, entry in mapping.items():
+        if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
+            continue
+        names = [key, entry.get("name"), *(entry.get("aliases") or [])]
+        for harness in ("lighteval", "inspect", "lm_eval", "helm", "artificial_analysis"):
+            found = entry.get(harness)
+            names += found if isinstance(found, list) else [found]
+        for name in names:
+            if isinstance(name, str) and (
+                folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
+            ):
+                keys.setdefault(folded, key)
+    return Vocabulary(keys)
+
+
+def read_card_file(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    return decode_card(data, str(path))
+
+
+def fetch_card(repo_id: str, revision: str | None) -> str:
+    """The README.md of a model on the Hub; each failure is one line that says what to do."""
+    where = f"{repo_id}{f' at {revision}' if revision else ''}"
+    state = fetch_state(repo_id, revision)
+    if state.card is None:
+        raise ScriptError(f"{where} has no README.md")
+    return decode_card(state.card, f"{where}/README.md")
+
+
+# --- parts/cards/tables.py --------------------------------------------------------------------------------------------
+
+MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
+MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
+_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_PIPE = re.compile(r"(?<!\\)\|")
+_RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
+_RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
+_CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
+_TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
+_CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
+_PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_FLOW = word_set("p div center summary details table x-place li ul ol br hr section figure figcaption blockquote")
+Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
+
+
+@functools.cache
+def markdown_parser() -> Any:
+    """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import table
+
+    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+    rule = functools.partial(whole_table, table)
+    parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
+    return parser
+
+
+def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
+    """A block rule for pipe tables that makes one token of a table, its rows in `meta`.
+
+    `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
+    tokens for each cell take a third of the time of a whole card.
+    """
+    found = is_table(state, start, end, True)
+    if silent or not found:
+        return found
+    rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
+    endings = state.md.block.ruler.getRules("blockquote")
+    parent, state.parentType = state.parentType, "table"
+    line, width = start + 2, len(rows[0])
+    while line < end and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
+        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        begins_row = source.startswith("|")  # and nothing else
+        if not begins_row and (not source.strip() or any(rule(state, line, end, True) for rule in endings)):
+            break
+        cells = split_row(source)[:width]
+        rows.append(cells + [""] * (width - len(cells)))
+        line += 1
+        if width * len(rows) > MAX_CELLS:
+            raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
+    state.push("pipe_table", "table", 0).meta = {"rows": rows}
+    state.parentType, state.line = parent, line
+    return True
+
+
+def split_row(source: str) -> list[str]:
+    """The cells of a pipe table's line; the pipes at its ends are not needed, and one after a backslash is text."""
+    source = source.strip()
+    cells = _PIPE.split(source) if "\\" in source else source.split("|")
+    if cells[0] == "":
+        cells = cells[1:]
+    if cells and cells[-1] == "":
+        cells.pop()
+    return [cell.replace("\\|", "|").strip() for cell in cells]
+
+
+def parse_card(text: str) -> Card:
+    """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
+    if len(text) > MAX_CARD:
+        raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
+    front = _FRONT.match(text)
+    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
+    pieces = list(document_order(pieces))
+    title = next((one_line(text) for kind, level, text in pieces if kind == "heading" and level == 1), "")
+    return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
+
+
+def read_front_matter(text: str) -> dict[str, str]:
+    """The two front-matter fields that say which model this is; looked at as text, so that no YAML can do harm."""
+    fields = {}
+    for name in ("base_model", "model_name"):
+        if match := re.search(rf"(?m)^{name}:[ \t]*(?:\r?\n[ \t]*-)?[ \t]*([^\s\[\]{{}}&*!#'\"]{{1,200}})", text):
+            fields[name] = match[1]
+    return fields
+
+
+def read_blocks(body: str) -> Iterator[Piece]:
+    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
+    tokens = iter(markdown_parser().parse(body))
+    for token in tokens:
+        kind = token.type
+        if kind == "heading_open":
+            yield "heading", int(token.tag[1]), next(tokens).content
+        elif kind == "pipe_table":
+            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
+        elif kind == "html_block":
+            yield from html_pieces(token.content)
+        elif kind == "inline":
+            if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
+                yield "html", 0, source
+            else:
+                yield "text", 0, token.content
+
+
+def html_pieces(source: str) -> Iterator[Piece]:
+    """A block of HTML; a line such as "## Results" in it is taken for the heading that it was meant to be."""
+    at = 0
+    for match in _RAW_HEADING.finditer(source) if "#" in source else ():
+        yield "html", 0, source[at : match.start()]
+        yield "heading", len(match[1]), match[2]
+        at = match.end()
+    yield "html", 0, source[at:]
+
+
+def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
+    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
+        yield from (piece for piece in pieces if piece[0] != "html")
+        return
+    stream: list[str] = []
+    places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
+    for is_html, group in itertools.groupby(pieces, key=lambda piece: piece[0] == "html"):
+        if is_html:
+            stream.extend(source for _, _, source in group)
+        else:
+            stream.append(f'{_CLOSE_TAG}<x-place n="{len(places)}"></x-place>')
+            places[str(len(places))] = list(group)
+    yield from walk_html(parse_html("\n".join(stream)), places)
+
+
+def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
+    """Headings, texts and tables of the tree; the cells of a table are walked only when it lays out other tables."""
+    from lxml import etree
+
+    said: list[str] = []
+    walker = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walker:
+        tag = element.tag
+        if event == "start" and said and (tag in _FLOW or tag in _HEADINGS):
+            if text := "".join(said).strip():
+                yield "text", 0, text
+            said = []
+        if event == "end":
+            said.append(element.tail or "")
+        elif tag == "x-place":
+            yield from places.get(element.get("n"), ())
+        elif tag == "table":
+            yield "html", 0, html_rows(element, places)
+            if next(element.iterdescendants("table", "x-place"), None) is None:
+                walker.skip_subtree()
+        elif tag in _HEADINGS:
+            yield "heading", int(tag[1]), inner_html(element, places)
+            walker.skip_subtree()
+        else:
+            said.append(element.text or "")
+
+
+def one_line(source: str) -> str:
+    return " ".join(plain_text(source).split())
+
+
+def parse_html(stream: str) -> Any:
+    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
+    from lxml import etree
+
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
+    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
+    if any(
+        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
+        for error in parser.error_log
+    ):
+        raise ScriptError(
+            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
+        )
+    return root if root is not None else etree.Element("body")
+
+
+def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
+    """The source inside an element, nested tables left out, Markdown inside it put back."""
+    text = element.text or ""
+    if len(element) == 0:
+        return html.escape(text, quote=False) if "<" in text or "&" in text else text
+    from lxml import etree
+
+    parts = [html.escape(text, quote=False)]
+    for child in element:
+        if child.tag == "table" or next(child.iter("table"), None) is not None:
+            parts.append(html.escape(child.tail or "", quote=False))
+        else:
+            parts.append(etree.tostring(child, encoding="unicode", method="html"))
+    source = "".join(parts)
+    if "<x-place" in source:
+        source = _PLACE.sub(lambda m: markdown_source(places.get(m[1], ())), source)
+    return source
+
+
+def markdown_source(pieces: Sequence[Piece]) -> str:
+    return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
+
+
+def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
+    """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
+    grid: list[list[Cell]] = []
+    pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
+    head, heading, caption, last_group, cells = 0, True, "", None, 0
+    for group, elements, extra in own_rows(table):
+        if extra is not None:
+            caption = one_line(inner_html(extra, places))
+            continue
+        if group is not last_group:
+            pending, last_group = {}, group
+        row: list[Cell] = []
+        for element in elements:
+            while len(row) in pending:
+                row.append(take_pending(pending, len(row)))
+            source = inner_html(element, places).strip()
+            cell = Cell(source, plain_text(source), element.tag == "th")
+            across = down = 1
+            if element.keys():
+                across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
+            for _ in range(across):
+                if down > 1:
+                    pending[len(row)] = (cell, down - 1)
+                row.append(cell)
+            cells += across
+            if cells > MAX_CELLS:
+                raise ScriptError(
+                    f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken"
+                )
+        while pending and len(row) <= max(pending):
+            row.append(take_pending(pending, len(row)) if len(row) in pending else EMPTY)
+        cells += max(0, len(row) - len(elements))
+        heading = (
+            heading and bool(elements) and (group.tag == "thead" or all(element.tag == "th" for element in elements))
+        )
+        head += heading
+        grid.append(row)
+    width = max(map(len, grid), default=0)
+    if width * len(grid) > MAX_CELLS:
+        raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
+    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
+
+
+def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
+    cell, left = pending.pop(column)
+    if left > 1:
+        pending[column] = (cell, left - 1)
+    return cell
+
+
+def span(element: Any, name: str, limit: int) -> int:
+    text = (element.get(name) or "").strip()
+    number = int(text[:9]) if text[:9].isdecimal() and text.isascii() else 1
+    return min(limit, number or (limit if name == "rowspan" else 1))
+
+
+def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
+    """(row group, cells, None) of a table itself, not of tables nested in it; (_, [], caption) for its caption."""
+    stack, loose, place = [(iter(table), table)], [], table  # loose: cells without <tr>, and where they begin
+    while stack:
+        children, group = stack[-1]
+        for element in children:
+            tag = element.tag
+            if loose and tag in ("tr", "thead", "tbody", "tfoot"):
+                yield place, loose, None
+                loose = []
+            if tag == "tr":
+                yield group, list(row_cells(element)), None
+            elif tag in ("td", "th"):
+                if not loose:
+                    place = group
+                loose.append(element)
+            elif tag == "caption":
+                yield group, [], element
+            elif tag != "table":
+                stack.append((iter(element), element if tag in ("thead", "tbody", "tfoot") else group))
+                break
+        else:
+            stack.pop()
+    if loose:
+        yield place, loose, None
+
+
+def row_cells(row: Any) -> Iterator[Any]:
+    """The cells of a row, also those that stray tags stand around."""
+    stack = [iter(row)]
+    while stack:
+        for element in stack[-1]:
+            if element.tag in ("td", "th"):
+                yield element
+            elif element.tag not in ("table", "tr"):
+                stack.append(iter(element))
+                break
+        else:
+            stack.pop()
+
+
+def place_tables(pieces: Sequence[Piece]) -> list[Table]:
+    """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
+    tables: list[Table] = []
+    path: list[tuple[int, str]] = []
+    heading, before, fresh = None, "", None
+    for kind, level, content in pieces:
+        if kind == "heading":
+            content = one_line(content)
+            while path and path[-1][0] >= level:
+                path.pop()
+            path.append((level, content))
+            if ORIGINAL_CARD.match(content):
+                path = [(0, content)]  # no heading below it ends what it quotes
+            heading, before, fresh = content or heading, "", None
+        elif kind == "text":
+            if fresh is not None:
+                fresh.after = one_line(content[:MAX_PARAGRAPH])
+            before, fresh = content[-MAX_PARAGRAPH:], None
+        else:
+            rows, head, caption = (content, 1, "") if kind == "pipe" else content
+            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
+            fresh.headings = tuple(text for _, text in reversed(path) if text)
+            tables.append(fresh)
+            before = ""
+    return tables
+
+
+# --- parts/publish/artificial_analysis.py -----------------------------------------------------------------------------
+
+VERSION = "0.1.0"
+AA_NAME = "Artificial Analysis"
+AA_SITE = "https://artificialanalysis.ai"
+AA_MODELS = "/api/v2/data/llms/models"
+AA_KEY_HELP = "an account on https://artificialanalysis.ai makes one; put AA_API_KEY=... into the environment or .env"
+AA_RANGE = {"points": 100, "proportion": 1}  # the API's indices and shares, each from 0
+MAX_ANSWER = 50_000_000  # bytes; the API's answer has about 1 MB
+MAX_WAIT = 60  # seconds between two tries, whatever Retry-After says
 
 
 def aa_models(answer: Any, where: str) -> list[dict[str, Any]]:
@@ -4060,34 +5913,186 @@ def render_aa_list(models: Sequence[dict[str, Any]], creator_slug: str | None) -
     return table, {"creators": creators, "models": [dict(zip(fields, row, strict=True)) for row in rows]}
 
 
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
+def aa_key() -> str:
+    """AA_API_KEY from the environment or the current folder's .env; ScriptError when there is none."""
+    from dotenv import dotenv_values
+
     try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        key = os.environ.get("AA_API_KEY") or (
+            dotenv_values(".env").get("AA_API_KEY") if Path(".env").is_file() else ""
+        )
+    except (OSError, ValueError) as error:
+        raise ScriptError(f".env: could not be read: {type(error).__name__}") from error
+    if not (key or "").strip():
+        raise ScriptError(f"no AA_API_KEY: {AA_KEY_HELP}; --input-json FILE replays a saved answer without a key")
+    return (key or "").strip()
+
+
+def aa_url() -> Any:
+    """The address of the API's list of models (AA_API_BASE, for tests and proxies); https, except to this machine."""
+    import httpx2
+
+    base = os.environ.get("AA_API_BASE") or AA_SITE
+    try:
+        url = httpx2.URL(base.rstrip("/") + AA_MODELS)
+    except (httpx2.InvalidURL, TypeError) as error:
+        raise ScriptError(f"AA_API_BASE is not a URL: {single_line(error)}") from error
+    safe = url.scheme == "https" or (url.scheme == "http" and url.host in ("127.0.0.1", "localhost", "::1"))
+    if not safe or not url.host or url.userinfo:
+        raise ScriptError("AA_API_BASE must be https://HOST; a key is not sent without encryption")
+    return url
+
+
+def fetch_aa(key: str, save: Path | None) -> list[dict[str, Any]]:
+    """All models that Artificial Analysis lists; the answer as received goes to `save`.
+
+    Asks MAX_TRIES times when the API is busy or cannot be reached. The key is in the request's header and nowhere else.
+    """
+    import httpx2
+    import tenacity
+
+    if not re.fullmatch(r"[\x21-\x7e]{8,500}", key):
+        raise ScriptError(f"AA_API_KEY is no key (one word of at least 8 printable ASCII characters): {AA_KEY_HELP}")
+    url = aa_url()
+
+    def stay(request: Any) -> None:  # the client would take the key along to wherever it is sent
+        if (request.url.scheme, request.url.host, request.url.port) != (url.scheme, url.host, url.port):
+            raise ScriptError(f"{url} sends on to another server, {single_line(request.url.host)}; not followed")
+
+    try:
+        with httpx2.Client(
+            headers={"x-api-key": key, "user-agent": f"evaluation_manager/{VERSION}", "accept": "application/json"},
+            follow_redirects=True,
+            max_redirects=3,
+            timeout=30,
+            event_hooks={"request": [stay]},
+        ) as client:
+            asking = tenacity.Retrying(
+                stop=tenacity.stop_after_attempt(MAX_TRIES),
+                retry=tenacity.retry_if_exception_type(httpx2.TransportError)
+                | tenacity.retry_if_result(lambda answer: answer[0] == 429 or answer[0] >= 500),
+                wait=aa_wait,
+                before_sleep=lambda state: note(f"{aa_trouble(state)}; again in {state.upcoming_sleep:.0f} s"),
+                retry_error_callback=give_up,
+            )
+            status, _, data = asking(ask_aa, client, url)
+    except httpx2.HTTPError as error:  # too many redirects, an encoding that cannot be undone
+        raise ScriptError(f"{url}: {single_line(error).replace(key, '***') or type(error).__name__}") from None
+    if status in (401, 403):
+        why = "does not know the key in AA_API_KEY" if status == 401 else "does not let the key in AA_API_KEY read this"
+        raise ScriptError(f"{AA_NAME} {why} (answer {status}): {AA_KEY_HELP}")
+    if status != 200:
+        raise ScriptError(f"{url} answered {status}; is AA_API_BASE right?")
+    try:
+        text = data.decode("utf-8")
+        models = aa_models(json.loads(text), str(url))
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{url}: the answer is not valid JSON: {single_line(error)[:120]}") from None
+    if save:
+        write_whole(save, text.replace(key, "***"))
+        note(f"the answer is in {save}; --input-json {save} replays it")
+    return models
+
+
+def ask_aa(client: Any, url: Any) -> tuple[int, str, bytes]:
+    """(status, Retry-After, content) of one request; the content of a refusal is not read."""
+    data = bytearray()
+    with client.stream("GET", url) as response:
+        for chunk in response.iter_bytes() if response.status_code == 200 else ():
+            data += chunk
+            if len(data) > MAX_ANSWER:
+                raise ScriptError(f"{url}: the answer is longer than {MAX_ANSWER:,} bytes; not read")
+        return response.status_code, response.headers.get("retry-after", ""), bytes(data)
+
+
+def aa_wait(state: Any) -> float:
+    """Seconds before the next try: what Retry-After asks for, else 1, 2, 4, ... and a bit; at most MAX_WAIT."""
+    import tenacity
+
+    asked = None if state.outcome.failed else retry_after(state.outcome.result()[1], datetime.now(UTC))
+    backoff = tenacity.wait_exponential_jitter(initial=1, max=MAX_WAIT, jitter=1)
+    return min(MAX_WAIT, backoff(state) if asked is None else asked)
+
+
+def aa_trouble(state: Any) -> str:
+    """Why a try failed, in a few words without anything that the server or the request said."""
+    outcome = state.outcome
+    why = type(outcome.exception()).__name__ if outcome.failed else f"answer {outcome.result()[0]}"
+    return f"{AA_NAME}: {why} (try {state.attempt_number} of {MAX_TRIES})"
+
+
+def give_up(state: Any) -> None:
+    raise ScriptError(f"{aa_trouble(state)}; wait and try again, or replay a saved answer with --input-json FILE")
+
+
+def read_aa(path: Path) -> list[dict[str, Any]]:
+    """The models in an answer that --save-raw-json kept."""
+    return aa_models(read_json(path), str(path))
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
         return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
 
 
-# --- Pure core: records -> results to publish -----------------------------------------------------------------------
-
-
-def library_field(library: str) -> str:
-    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
-    folded = normalize_name(library)
-    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
-        folded, folded
-    )
-
-
-def bare_task(task: str) -> str:
-    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
-    parts = single_line(task).split("|")
-    while len(parts) > 1 and parts[-1].isdecimal():
-        parts.pop()
-    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+# --- parts/records/publishable.py -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -4341,7 +6346,12 @@ def check_one_model(rows: Sequence[RecordResult]) -> None:
         )
 
 
-# --- Pure core: results -> records ----------------------------------------------------------------------------------
+# --- parts/publish/records.py -----------------------------------------------------------------------------------------
+
+# Metrics of which less is better, for results of benchmarks that metric_mapping.json does not know.
+LESS_IS_BETTER = re.compile(
+    r"(?:wer|cer|ter|mer|der|eer|fid|lpips|mae|mse|rmse|ppl|bpb)|.*(?:perplexity|loss|error|toxic)"
+)
 
 
 def entries_records(
@@ -4451,749 +6461,6 @@ def told_data(entry: Entry, known: Mapping[str, Any]) -> dict[str, Any]:
     return {"dataset_name": name, "source_type": "other"}
 
 
-# --- Pure core: validation -----------------------------------------------------------------------------------------
-
-MAX_FINDINGS = 200  # of one document; the rest is counted
-MAX_CHECKED = 100_000  # values of one document that are looked at; what aliases repeat counts each time
-
-# https://huggingface.co/tasks; huggingface.js, packages/tasks/src/pipelines.ts
-PIPELINE_TAGS = word_set(
-    """
-    any-to-any audio-classification audio-text-to-text audio-to-audio automatic-speech-recognition depth-estimation
-    document-question-answering feature-extraction fill-mask graph-ml image-classification image-feature-extraction
-    image-segmentation image-text-to-image image-text-to-text image-text-to-video image-to-3d image-to-image
-    image-to-text image-to-video keypoint-detection mask-generation multiple-choice object-detection other
-    question-answering reinforcement-learning robotics sentence-similarity summarization table-question-answering
-    table-to-text tabular-classification tabular-regression tabular-to-text text-classification text-generation
-    text-ranking text-retrieval text-to-3d text-to-audio text-to-image text-to-speech text-to-video
-    text2text-generation time-series-forecasting token-classification translation unconditional-image-generation
-    video-classification video-text-to-text video-to-video visual-document-retrieval visual-question-answering
-    voice-activity-detection zero-shot-classification zero-shot-image-classification zero-shot-object-detection
-    """
-)
-# https://huggingface.co/evaluate-metric, and what trainers and harnesses write besides.
-KNOWN_METRICS = word_set(
-    """
-    average bleurt character charcut_mt code_eval competition_math confusion_matrix coval cuad frugalscore glue index
-    indic_glue main_score mase mauve mos nist_mt poseval psnr r2 r_squared sari score seqeval smape squad squad_v2 ssim
-    super_glue trec_eval v_measure wiki_split xnli xtreme_s
-    """
-)
-_CUT = r"(?:[@^]|_at_)\d{1,6}"  # @1, ^8, _at_10
-_BY = r"(?:(?:max|cos|cosine|cos_sim|dot|dot_score|euclidean|manhattan|similarity)_)?"  # of embeddings
-# Metric types that tell by themselves what a value can be: lowest, highest (in percent), a share of something.
-METRIC_RANGES = (
-    # cosine_ndcg@10, map_at_100; the more are counted the smaller, so no hint of the scale
-    (rf"{_BY}(?:accuracy|precision|recall|map|mrr|ndcg){_CUT}", (0, 100, False)),
-    # accuracy, acc_norm, macro_f1, cosine_ap, mc2; pass@1, maj@64; inst_level_strict_acc; win_rate
-    (
-        rf"{_BY}(?:(?:macro|micro|weighted|balanced|relaxed|mean|eval|test|avg|top_?\d|quasi|prefix)_)?(?:acc(?:uracy)?"
-        r"|em|exact_match|f1|precision|recall|mc[12]|roc_auc|auc|auroc|ap|map|mrr|ndcg|anls|iou|dice)"
-        rf"(?:_(?:norm|score|macro|micro|weighted|strict))?"
-        rf"|(?:g_)?(?:pass|maj|cons|avg|mean|best|hits?){_CUT}|(?:prompt|inst)_level_(?:strict|loose)_acc(?:uracy)?"
-        r"|(?:win|pass|success|attack_success|resolved?|refusal|medal|hit|executable)_rate|toxicity",
-        (0, 100, True),
-    ),
-    (r"(?:sacre|google_)?bleu(?:_?\d)?|chrf(?:\+\+|pp)?|rouge(?:_?[l\d](?:sum)?)?|meteor", (0, 100, False)),
-    (
-        rf"{_BY}(?:mcc|matthews_correlation|(?:pearson|spearman)r?|kendall(?:_tau)?|(?:cohens?_)?kappa)"
-        r"|(?:pearson|spearman)_(?:cosine|dot|euclidean|manhattan|max)",
-        (-100, 100, False),
-    ),
-    (
-        r"(?:[wcmtp]er|mae|r?mse|mape|fid|(?:word_|byte_)?(?:perplexity|ppl)|bits_per_(?:byte|character)|bpb"
-        r"|brier_score)(?:_ortho|_norm)?",
-        (0, None, False),
-    ),
-    (r"(?:\w{1,9}_)?loss|elo(?:_rating)?|rating|(?:mean_)?reward|cider|bertscore|comet", (None, None, False)),
-)
-GENERIC_METRICS = word_set("score main_score value result average avg mean index")  # the benchmark says their range
-
-CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
-MARKUP = re.compile(
-    r"""(?x)
-    </?[a-zA-Z][^<>]{0,300}> | <!-- | &(?:[a-zA-Z]{2,10}|\#\d{1,6}|\#x[\da-fA-F]{1,6});    # <b>, <!--, &amp;
-  | \[[^\[\]]{0,200}\]\([^()\s]{1,300}\) | \[\^[^\[\]]{1,40}\]                             # [a](b), [^1]
-  | \*\*(?=\S)[^*]{1,200}\*\* | ~~[^~]{1,200}~~ | `[^`]{1,200}`                            # **a**, ~~a~~, `a`
-  | (?<!\w)__(?=\S)[^_]{1,200}__(?!\w) | (?<![\w*])\*(?=\S)[^*]{1,200}(?<=\S)\*(?![\w*])   # __a__, *a*
-  | \$[^$]{0,100}[\\^_{}][^$]{0,100}\$ | \$[A-Za-z]{1,3}\$ | \\(?:[a-zA-Z]{2}|[(\[])       # $\tau^2$, $k$, \textbf, \(
-  | \A\s{0,3}(?:\#{1,6}|>|[-*+])\s                                                         # "# a", "> a", "- a"
-    """
-)
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-_HUB_NAME = r"[A-Za-z0-9][\w.-]{0,95}"
-# Texts with a form: the form, how bad another one is, what it should be.
-TEXT_FORMS = {
-    "type": (re.compile(r"[\w.+-]{1,100}(?:/[\w.+-]{1,100})?"), "warning", "the id of a data set on the Hub"),
-    "benchmark": (
-        re.compile(rf"{_HUB_NAME}/{_HUB_NAME}", re.ASCII),
-        "error",
-        "the OWNER/NAME of a data set on the Hub",
-    ),
-    "account": (re.compile(_HUB_NAME, re.ASCII), "error", "the name of an account on the Hub"),
-}
-# What each mapping of the two formats may hold, and as what; "!": it must. Specifications: modelcard.md and
-# eval_results.yaml in https://github.com/huggingface/hub-docs. "" is checked elsewhere, or the Hub's own affair.
-METADATA_FIELDS = {
-    kind: dict(field.split(":") for field in fields.split())
-    for kind, fields in {
-        "model": "name:name! results:",
-        "result": "task: dataset: metrics: source:",
-        "task": "type:task! name:name",
-        "dataset": "type:type! name:name! config:line split:line revision:line args:args",
-        "metric": "type:metric! value: name:name config:line args:args verified: verifyToken:",
-        "source": "name:name url:url",
-        "entry": "dataset: value: verifyToken:line date:date source: notes:line",
-        "benchmark": "id:benchmark! task_id:line! revision:line",
-        "origin": "url:url! name:name user:account org:account",
-    }.items()
-}
-Bounds = tuple[float | None, float | None, bool]  # lowest and highest value in percent or points; a share?
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One value in the metadata: where it stands, and of what it is."""
-
-    path: str
-    document: str
-    place: tuple[Any, ...]  # two claims to one place repeat or contradict each other,
-    detail: tuple[Any, ...]  # unless this tells them apart
-    value: float
-    group: tuple[Any, ...]  # values that are to be on one scale
-    share: bool  # of something: at most 1, or a percentage
-
-
-class Findings:
-    """What has been found in a document, and how many of its values may still be looked at."""
-
-    def __init__(self, mapping: Mapping[str, Any]) -> None:
-        entries = [entry for entry in mapping.values() if isinstance(entry, dict) and entry.get("kind") == "benchmark"]
-        self.hubs = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
-        self.metrics = KNOWN_METRICS | {entry["model_index"]["metric_type"] for entry in entries}
-        self.benchmarks: dict[str, list[dict[str, Any]]] = {}  # by folded name and alias, and by OWNER/NAME in small
-        for entry in entries:
-            names = {folded_name(name) for name in (entry["name"], *entry["aliases"])}
-            for name in names | {entry["model_index"]["type"].lower()}:
-                self.benchmarks.setdefault(name, []).append(entry)
-        self.found: list[Finding] = []
-        self.left = MAX_CHECKED
-        self.seen: set[int] = set()  # ids of the mappings that were checked: an alias of one is not checked again
-        self.words: dict[tuple[str, str], list[int]] = {}  # an unknown word: the index of its finding, how often
-
-    def add(self, path: str, severity: str, message: str) -> None:
-        self.found.append(Finding(path, severity, message))
-
-    def unknown(self, path: str, what: str, word: Any, known: Iterable[str]) -> None:
-        """Warn of a word once, with the nearest known ones, however often it occurs."""
-        place = self.words.setdefault((what, shown_value(word)), [len(self.found), 0])
-        place[1] += 1
-        if place[1] == 1:
-            similar = isinstance(word, str) and len(self.found) < MAX_FINDINGS  # a slow search
-            hint = nearest(word[:60], known) if similar else ""
-            self.add(path, "warning", f"{what} {shown_value(word)} is not known{hint}")
-
-    def items(self, path: str, value: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
-        """The mappings in a list, with their paths; anything else is an error."""
-        if not isinstance(value, list):
-            self.add(path, "error", "is missing" if value is None else f"is {shown_value(value)}, not a list")
-            return
-        if not value:
-            self.add(path, "warning", "is an empty list")
-        for number, item in enumerate(value):
-            self.left -= 1
-            if self.left < 0:
-                return
-            if isinstance(item, dict):
-                yield f"{path}[{number}]", item
-            else:
-                self.add(f"{path}[{number}]", "error", f"is {shown_value(item)}, not a mapping")
-
-    def fields(self, path: str, value: Any, kind: str, required: bool = True) -> dict[Any, Any]:
-        """A mapping, its fields checked the first time that it is met; {} when it is none."""
-        if not isinstance(value, dict):
-            if required or value is not None:
-                self.add(path, "error", "is missing" if value is None else f"is {shown_value(value)}, not a mapping")
-            return {}
-        if id(value) in self.seen:
-            return value
-        self.seen.add(id(value))
-        for key in itertools.islice(value, max(self.left, 0)):
-            self.left -= 1
-            if not isinstance(key, str) or key not in METADATA_FIELDS[kind]:
-                self.unknown(path, "the key", key, METADATA_FIELDS[kind])
-        for key, rule in METADATA_FIELDS[kind].items():
-            if value.get(key) is not None:
-                check_field(self, f"{path}.{key}", value[key], rule)
-            elif rule.endswith("!"):
-                self.add(f"{path}.{key}", "error", "is missing")
-        return value
-
-    def comparable(self, value: Any, depth: int = 20) -> tuple[Any, ...]:
-        """A hashable stand-in, equal for equal values; without measure it is equal to the same object's alone."""
-        if isinstance(value, (str, int, float, date)) or value is None:
-            return (isinstance(value, bool), value)
-        self.left -= len(value) if isinstance(value, (dict, list)) else 0
-        if not isinstance(value, (dict, list)) or self.left < 0 or not depth:
-            return ("", id(value))
-        if isinstance(value, list):
-            return ("list", *(self.comparable(item, depth - 1) for item in value))
-        pairs = ((self.comparable(key), self.comparable(item, depth - 1)) for key, item in value.items())
-        return ("mapping", frozenset(pairs))
-
-    def listed(self) -> list[Finding]:
-        """All findings in the document's order; of too many the errors first, and how many more there are."""
-        for index, count in self.words.values():
-            if count > 1:
-                first = self.found[index]
-                self.found[index] = dataclasses.replace(first, message=f"{first.message}; {count} times")
-        if self.left < 0:
-            self.add("", "error", f"more than {MAX_CHECKED:,} values, aliases expanded: the rest was not checked")
-        if len(self.found) <= MAX_FINDINGS:
-            return self.found
-        order = sorted(range(len(self.found)), key=lambda index: self.found[index].severity)  # "error" < "warning"
-        rest = [self.found[index].severity for index in order[MAX_FINDINGS:]]
-        more = Finding("", "warning", f"and {len(rest):,} more, {rest.count('error'):,} of them errors")
-        return [self.found[index] for index in sorted(order[:MAX_FINDINGS])] + [more]
-
-
-def shown_value(value: Any) -> str:
-    """A value from metadata for a message: short, and nothing in it acts on a terminal."""
-    if isinstance(value, str):
-        return repr(value if len(value) <= 60 else value[:60] + "…")
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**15):
-        return repr(value)
-    if isinstance(value, date):
-        return f"the date {value.isoformat()}"
-    names = {dict: "a mapping", list: "a list", bytes: "binary data", int: "a huge whole number"}
-    return names.get(type(value), f"a {type(value).__name__}")
-
-
-def check_field(out: Findings, path: str, value: Any, rule: str) -> None:
-    """Check one field by what METADATA_FIELDS says that it is."""
-    severity, rule = "error" if rule.endswith("!") else "warning", rule.rstrip("!")
-    if isinstance(value, str) and rule and not value.strip():
-        out.add(path, severity, "is empty")
-    elif rule == "args":
-        if not isinstance(value, (dict, str)):  # trainers write the configuration's name there
-            out.add(path, "warning", f"is {shown_value(value)}, not a mapping of arguments")
-    elif rule == "date" and isinstance(value, date):
-        out.add(path, "warning", f"is {shown_value(value)} to YAML, not a text; put it in quotes")
-    elif rule and is_line(out, path, value):
-        check_text(out, path, value, rule)
-
-
-def is_line(out: Findings, path: str, value: Any) -> bool:
-    """Whether a field is text on one line; an error when it is not."""
-    if not isinstance(value, str):
-        out.add(path, "error", f"is {shown_value(value)}, not a text; put it in quotes")
-    elif bad := CONTROL_CHARACTER.search(value):
-        out.add(path, "error", f"has a line break or control character (U+{ord(bad[0]):04X}): {shown_value(value)}")
-    elif len(value) > 10_000:
-        out.add(path, "error", f"is {len(value):,} characters long")
-    else:
-        return True
-    return False
-
-
-def check_text(out: Findings, path: str, text: str, rule: str) -> None:
-    form, severity, wanted = TEXT_FORMS.get(rule, (None, "", ""))
-    if form and not form.fullmatch(text):
-        out.add(path, severity, f"is {shown_value(text)}, not {wanted}")
-    elif rule == "name" and len(text) > 500:
-        out.add(path, "error", f"is {len(text):,} characters long, which is no name")
-    elif rule == "name" and (markup := MARKUP.search(text)):
-        out.add(path, "error", f"is to be plain text, but has the markup {shown_value(markup[0].strip())}")
-    elif rule == "url" and (reason := url_problem(text)):
-        out.add(path, "error", reason)
-    elif rule == "date" and not is_date(text):
-        out.add(path, "error", f"is {shown_value(text)}, not a date as '2025-01-15' or '2025-01-15T10:30:00Z'")
-    elif rule == "task" and text not in PIPELINE_TAGS:
-        out.unknown(path, "task type", text, PIPELINE_TAGS)
-    elif rule == "metric" and fold_metric(text) not in out.metrics and not metric_range(text):
-        out.unknown(path, "metric type", text, out.metrics | {"accuracy", "exact_match", "perplexity", "precision"})
-    elif rule == "benchmark" and out.hubs and text not in out.hubs:
-        out.unknown(path, "the Hub Benchmark", text, out.hubs)
-
-
-def url_problem(text: str) -> str | None:
-    """What is wrong with the URL of a source."""
-    try:
-        url = urlsplit(text)
-        good = url.scheme in ("http", "https") and bool(url.hostname) and not re.search(r"[\s<>\"\\]", text)
-    except ValueError:  # "http://["
-        return "is not a URL"
-    if "@" in url.netloc:
-        return "holds a user name or password; take it out"
-    return None if good else f"is {shown_value(text)}, not an http(s) URL; leave it out when there is none"
-
-
-def is_date(text: str) -> bool:
-    try:
-        return bool(ISO_DATE.fullmatch(text) and datetime.fromisoformat(text))
-    except ValueError:  # the 31st of February
-        return False
-
-
-def check_value(out: Findings, path: str, value: Any, quoted: str) -> float | None:
-    """A metric's value; None, with an error, when it is no number. `quoted`: how bad a number written as text is."""
-    number = value
-    if isinstance(value, str) and (match := NUMBER_TEXT.fullmatch(value[:200])):
-        out.add(path, quoted, f"is the text {shown_value(value)}; write the number alone, without quotes")
-        number = float(match[1])
-    if value is None:
-        out.add(path, "error", "is missing; leave out what was not measured")
-    elif isinstance(number, bool) or not isinstance(number, (int, float)):
-        out.add(path, "error", f"is {shown_value(value)}, not a number")
-    elif not -1e300 < number < 1e300:  # NaN is not, either
-        out.add(path, "error", f"is {shown_value(value)}, not a finite number; leave out what was not measured")
-    else:
-        return float(number)
-    return None
-
-
-def fold_metric(metric: str) -> str:
-    """ "Exact Match", "exact-match" -> "exact_match"."""
-    return re.sub(r"[ ./-]+", "_", metric[:100].strip().lower())
-
-
-@functools.lru_cache(maxsize=4096)
-def metric_range(metric: str) -> Bounds | None:
-    """What values a metric can have, by its type alone; None: it does not say."""
-    folded = fold_metric(metric)
-    return next((bounds for pattern, bounds in METRIC_RANGES if re.fullmatch(pattern, folded)), None)
-
-
-def find_benchmark(out: Findings, name: Any, dataset: Any) -> list[dict[str, Any]]:
-    """The vocabulary's entries for a data set's name and type, as "MMLU (5-shot)" and "cais/mmlu"."""
-    name, dataset = (text[:200] if isinstance(text, str) else "" for text in (name, dataset))
-    plain = folded_name(re.sub(r"\s*\([^()]*\)\s*\Z", "", name))
-    tries = (folded_name(name), plain, dataset.lower(), "" if "/" in dataset else folded_name(dataset))
-    return next((out.benchmarks[key] for key in tries if key in out.benchmarks), [])
-
-
-def value_range(metric: Any, entries: Sequence[Mapping[str, Any]]) -> Bounds | None:
-    """What values a metric of a benchmark can have; None: nobody says."""
-    folded = fold_metric(metric) if isinstance(metric, str) else ""
-    own = [entry for entry in entries if folded in (entry["metric"], entry["model_index"]["metric_type"])]
-    own = own or (list(entries) if folded in GENERIC_METRICS else [])
-    if not own:
-        return metric_range(folded)
-    lows, highs = ([scaled_bound(entry, side) for entry in own] for side in (0, 1))
-    share = all(entry["unit"] != "points" and entry["range"][1] is not None for entry in own)
-    return None if None in lows else min(lows), None if None in highs else max(highs), share
-
-
-def scaled_bound(entry: Mapping[str, Any], side: int) -> float | None:
-    """A bound of a benchmark's range; of proportions in percent, as cards give either."""
-    bound = entry["range"][side]
-    return bound if bound is None else bound * (100 if entry["unit"] == "proportion" else 1)
-
-
-def check_range(out: Findings, path: str, value: float, bounds: Bounds | None, known: bool) -> bool:
-    """Report a value that its metric cannot have; whether it is a share of something."""
-    low, high, share = bounds or (None, None, False)
-    if value < (value if low is None else low) or value > (value if high is None else high):
-        limits = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
-        out.add(path, "error" if known else "warning", f"is {value:.12g}, but this metric is {' and '.join(limits)}")
-    return share
-
-
-def index_claims(out: Findings, index: Any) -> Iterator[Claim]:
-    """Check a model-index and yield its values."""
-    for model_path, model in out.items("model-index", index):
-        out.fields(model_path, model, "model")
-        for path, result in out.items(f"{model_path}.results", model.get("results")):
-            yield from result_claims(out, path, result, model.get("name"))
-
-
-def result_claims(out: Findings, path: str, result: Mapping[Any, Any], model: Any) -> Iterator[Claim]:
-    """Check one result of a model-index and yield its metrics' values."""
-    out.fields(path, result, "result")
-    task = out.fields(f"{path}.task", result.get("task"), "task")
-    dataset = out.fields(f"{path}.dataset", result.get("dataset"), "dataset")
-    source = out.fields(f"{path}.source", result.get("source"), "source", required=False)
-    if source.get("name") is not None and source.get("url") is None:
-        out.add(f"{path}.source.url", "warning", "is missing: huggingface_hub loads no card that has a name without it")
-    entries = find_benchmark(out, dataset.get("name"), dataset.get("type"))
-    place = [model, task.get("type"), source.get("name"), source.get("url")]
-    place += [dataset.get(key) for key in ("type", "config", "split", "revision", "args")]
-    for metric_path, metric in out.items(f"{path}.metrics", result.get("metrics")):
-        out.fields(metric_path, metric, "metric")
-        here = f"{metric_path}.value"
-        value = check_value(out, here, metric.get("value"), "warning")
-        if value is not None:
-            share = check_range(out, here, value, value_range(metric.get("type"), entries), bool(entries))
-            what = [*place, *(metric.get(key) for key in ("type", "name", "config", "args"))]
-            detail = out.comparable(dataset.get("name"))
-            yield Claim(here, "", tuple(map(out.comparable, what)), detail, value, (), share)
-
-
-def eval_claims(out: Findings, name: str, data: Any) -> Iterator[Claim]:
-    """Check the entries of one file of .eval_results and yield its values."""
-    for path, entry in out.items(name, data):
-        out.fields(path, entry, "entry")
-        dataset = out.fields(f"{path}.dataset", entry.get("dataset"), "benchmark")
-        source = out.fields(f"{path}.source", entry.get("source"), "origin", required=False)
-        kind, task = dataset.get("id"), dataset.get("task_id")
-        known = out.hubs.get(kind) if isinstance(kind, str) else None
-        if known and isinstance(task, str) and task != known["hub"]["task_id"]:
-            expected = known["hub"]["task_id"]
-            out.add(f"{path}.dataset.task_id", "warning", f"is {shown_value(task)}; known of {kind} is {expected!r}")
-        entries = [known] if known else find_benchmark(out, None, kind)
-        value = check_value(out, f"{path}.value", entry.get("value"), "error")
-        if value is not None:
-            bounds = value_range(entries[0]["metric"] if entries else "accuracy", entries)
-            share = check_range(out, f"{path}.value", value, bounds, bool(entries)) if entries else False
-            place = tuple(map(out.comparable, (kind, task, entry.get("notes"))))
-            detail = tuple(map(out.comparable, (dataset.get("revision"), source.get("url"), entry.get("date"))))
-            yield Claim(f"{path}.value", name, place, detail, value, place[:2], share)
-
-
-def check_repeats(out: Findings, claims: Sequence[Claim], across: bool = False, apart: str = "") -> None:
-    """Report values that stand twice: the same is a warning, another one a contradiction. `across`: documents only."""
-    first: dict[tuple[Any, ...], Claim] = {}
-    for claim in claims:
-        before = first.setdefault(claim.place, claim)
-        if before is claim or (across and before.document == claim.document):
-            continue
-        if claim.value == before.value:
-            out.add(claim.path, "warning", f"is {claim.value:.12g} a second time: {before.path} has it")
-        elif claim.detail != before.detail:
-            out.add(
-                claim.path, "warning", f"is {claim.value:.12g}, {before.path} {before.value:.12g}; only {apart} differs"
-            )
-        else:
-            out.add(claim.path, "error", f"is {claim.value:.12g}, which contradicts {before.path}, {before.value:.12g}")
-
-
-def check_scales(out: Findings, claims: Sequence[Claim], across: bool = False) -> None:
-    """Warn of shares that are at most 1 beside shares above 1, which is proportions beside percentages."""
-    groups: dict[tuple[Any, ...], list[Claim]] = {}
-    for claim in claims:
-        if claim.share and claim.value > 0:
-            groups.setdefault(claim.group, []).append(claim)
-    for group in groups.values():
-        low, high = ([claim for claim in group if (claim.value <= 1) == small] for small in (True, False))
-        if low and high and not (across and len({claim.document for claim in group}) == 1):
-            few, many = sorted((low, high), key=len)
-            other = f"{many[0].value:.12g} at {many[0].path}"
-            out.add(few[0].path, "warning", f"is {few[0].value:.12g} beside {len(many)} such as {other}: two scales?")
-
-
-def check_model_index(front: Any, mapping: Mapping[str, Any]) -> list[Finding]:
-    """What is wrong with the results in a card's metadata, as yaml.safe_load gives it (None: the card has none).
-
-    Structure and types by the Hub's specification, known words, repeated and contradicting values, ranges and scales,
-    URLs, names. Ranges come from the vocabulary `mapping`, else from the metric. A warning is what may be right.
-    """
-    out = Findings(mapping)
-    if front is not None and not isinstance(front, dict):
-        out.add("front matter", "error", f"is {shown_value(front)}, not a mapping")
-    elif front and front.get("model-index") is not None:
-        claims = list(index_claims(out, front["model-index"]))
-        check_repeats(out, claims, apart="the data set's name")
-        check_scales(out, claims)
-        models = front["model-index"]
-        if isinstance(models, list) and len(models) > 1:
-            out.add(
-                "model-index", "warning", "has several models; huggingface_hub takes all results for the last one's"
-            )
-    return out.listed()
-
-
-def check_eval_results(name: str, data: Any, mapping: Mapping[str, Any]) -> list[Finding]:
-    """What is wrong with one file of .eval_results: its name (which begins each path) and its loaded YAML."""
-    out = Findings(mapping)
-    name = single_line(name)
-    claims = list(eval_claims(out, name, data))
-    check_repeats(out, claims, apart="revision, source or date")
-    check_scales(out, claims)
-    if not name.endswith(".yaml"):
-        out.add(name, "warning", "is not read by the Hub, which takes .eval_results/*.yaml")
-    for claim in claims:
-        if claim.place[0] != claims[0].place[0]:
-            out.add(claim.path, "warning", "is of another data set than the first: one file for each benchmark")
-        elif claim.place[2] != claims[0].place[2]:
-            out.add(claim.path, "warning", "has other notes than the first: a variant has a file of its own")
-    return out.listed()
-
-
-def check_eval_results_set(files: Mapping[str, Any], mapping: Mapping[str, Any]) -> list[Finding]:
-    """What is wrong between the files of .eval_results: one result in two of them, or two scales."""
-    scrap, out = Findings(mapping), Findings(mapping)
-    claims = [claim for name, data in files.items() for claim in eval_claims(scrap, single_line(name), data)]
-    check_repeats(out, claims, across=True, apart="revision, source or date")
-    check_scales(out, claims, across=True)
-    return out.listed()
-
-
-def render_findings(findings: Sequence[Finding]) -> str:
-    """One line for each finding, errors first, and a summary."""
-    ranked = sorted(findings, key=lambda finding: finding.severity)  # "error" < "warning"; otherwise in their order
-    lines = [f"{finding.severity} {finding.path or 'in all'}: {finding.message}" for finding in ranked]
-    errors = sum(finding.severity == "error" for finding in findings)
-    return "\n".join([*lines, f"summary: {errors} errors, {len(findings) - errors} warnings"]) + "\n"
-
-
-# --- Edges -------------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def read_mapping() -> dict[str, Any]:
-    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
-    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
-    if not path.is_file():
-        note("note: no metric_mapping.json beside scripts/; every key is null")
-        return {}
-    return read_json(path)
-
-
-def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys: key, display name, aliases, and the names that harnesses use."""
-    keys: dict[str, str] = {}
-    for key, entry in mapping.items():
-        if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
-            continue
-        names = [key, entry.get("name"), *(entry.get("aliases") or [])]
-        for harness in ("lighteval", "inspect", "lm_eval", "helm", "artificial_analysis"):
-            found = entry.get(harness)
-            names += found if isinstance(found, list) else [found]
-        for name in names:
-            if isinstance(name, str) and (
-                folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
-            ):
-                keys.setdefault(folded, key)
-    return Vocabulary(keys)
-
-
-def read_card_file(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    return decode_card(data, str(path))
-
-
-def decode_card(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
-        return data.decode("utf-8", errors="replace")
-
-
-def fetch_card(repo_id: str, revision: str | None) -> str:
-    """The README.md of a model on the Hub; each failure is one line that says what to do."""
-    where = f"{repo_id}{f' at {revision}' if revision else ''}"
-    state = fetch_state(repo_id, revision)
-    if state.card is None:
-        raise ScriptError(f"{where} has no README.md")
-    return decode_card(state.card, f"{where}/README.md")
-
-
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-# --- Edges: Artificial Analysis -------------------------------------------------------------------------------------
-
-
-def aa_key() -> str:
-    """AA_API_KEY from the environment or the current folder's .env; ScriptError when there is none."""
-    from dotenv import dotenv_values
-
-    try:
-        key = os.environ.get("AA_API_KEY") or (
-            dotenv_values(".env").get("AA_API_KEY") if Path(".env").is_file() else ""
-        )
-    except (OSError, ValueError) as error:
-        raise ScriptError(f".env: could not be read: {type(error).__name__}") from error
-    if not (key or "").strip():
-        raise ScriptError(f"no AA_API_KEY: {AA_KEY_HELP}; --input-json FILE replays a saved answer without a key")
-    return (key or "").strip()
-
-
-def aa_url() -> Any:
-    """The address of the API's list of models (AA_API_BASE, for tests and proxies); https, except to this machine."""
-    import httpx2
-
-    base = os.environ.get("AA_API_BASE") or AA_SITE
-    try:
-        url = httpx2.URL(base.rstrip("/") + AA_MODELS)
-    except (httpx2.InvalidURL, TypeError) as error:
-        raise ScriptError(f"AA_API_BASE is not a URL: {single_line(error)}") from error
-    safe = url.scheme == "https" or (url.scheme == "http" and url.host in ("127.0.0.1", "localhost", "::1"))
-    if not safe or not url.host or url.userinfo:
-        raise ScriptError("AA_API_BASE must be https://HOST; a key is not sent without encryption")
-    return url
-
-
-def fetch_aa(key: str, save: Path | None) -> list[dict[str, Any]]:
-    """All models that Artificial Analysis lists; the answer as received goes to `save`.
-
-    Asks MAX_TRIES times when the API is busy or cannot be reached. The key is in the request's header and nowhere else.
-    """
-    import httpx2
-    import tenacity
-
-    if not re.fullmatch(r"[\x21-\x7e]{8,500}", key):
-        raise ScriptError(f"AA_API_KEY is no key (one word of at least 8 printable ASCII characters): {AA_KEY_HELP}")
-    url = aa_url()
-
-    def stay(request: Any) -> None:  # the client would take the key along to wherever it is sent
-        if (request.url.scheme, request.url.host, request.url.port) != (url.scheme, url.host, url.port):
-            raise ScriptError(f"{url} sends on to another server, {single_line(request.url.host)}; not followed")
-
-    try:
-        with httpx2.Client(
-            headers={"x-api-key": key, "user-agent": f"evaluation_manager/{VERSION}", "accept": "application/json"},
-            follow_redirects=True,
-            max_redirects=3,
-            timeout=30,
-            event_hooks={"request": [stay]},
-        ) as client:
-            asking = tenacity.Retrying(
-                stop=tenacity.stop_after_attempt(MAX_TRIES),
-                retry=tenacity.retry_if_exception_type(httpx2.TransportError)
-                | tenacity.retry_if_result(lambda answer: answer[0] == 429 or answer[0] >= 500),
-                wait=aa_wait,
-                before_sleep=lambda state: note(f"{aa_trouble(state)}; again in {state.upcoming_sleep:.0f} s"),
-                retry_error_callback=give_up,
-            )
-            status, _, data = asking(ask_aa, client, url)
-    except httpx2.HTTPError as error:  # too many redirects, an encoding that cannot be undone
-        raise ScriptError(f"{url}: {single_line(error).replace(key, '***') or type(error).__name__}") from None
-    if status in (401, 403):
-        why = "does not know the key in AA_API_KEY" if status == 401 else "does not let the key in AA_API_KEY read this"
-        raise ScriptError(f"{AA_NAME} {why} (answer {status}): {AA_KEY_HELP}")
-    if status != 200:
-        raise ScriptError(f"{url} answered {status}; is AA_API_BASE right?")
-    try:
-        text = data.decode("utf-8")
-        models = aa_models(json.loads(text), str(url))
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{url}: the answer is not valid JSON: {single_line(error)[:120]}") from None
-    if save:
-        write_whole(save, text.replace(key, "***"))
-        note(f"the answer is in {save}; --input-json {save} replays it")
-    return models
-
-
-def ask_aa(client: Any, url: Any) -> tuple[int, str, bytes]:
-    """(status, Retry-After, content) of one request; the content of a refusal is not read."""
-    data = bytearray()
-    with client.stream("GET", url) as response:
-        for chunk in response.iter_bytes() if response.status_code == 200 else ():
-            data += chunk
-            if len(data) > MAX_ANSWER:
-                raise ScriptError(f"{url}: the answer is longer than {MAX_ANSWER:,} bytes; not read")
-        return response.status_code, response.headers.get("retry-after", ""), bytes(data)
-
-
-def aa_wait(state: Any) -> float:
-    """Seconds before the next try: what Retry-After asks for, else 1, 2, 4, ... and a bit; at most MAX_WAIT."""
-    import tenacity
-
-    asked = None if state.outcome.failed else retry_after(state.outcome.result()[1], datetime.now(UTC))
-    backoff = tenacity.wait_exponential_jitter(initial=1, max=MAX_WAIT, jitter=1)
-    return min(MAX_WAIT, backoff(state) if asked is None else asked)
-
-
-def aa_trouble(state: Any) -> str:
-    """Why a try failed, in a few words without anything that the server or the request said."""
-    outcome = state.outcome
-    why = type(outcome.exception()).__name__ if outcome.failed else f"answer {outcome.result()[0]}"
-    return f"{AA_NAME}: {why} (try {state.attempt_number} of {MAX_TRIES})"
-
-
-def give_up(state: Any) -> None:
-    raise ScriptError(f"{aa_trouble(state)}; wait and try again, or replay a saved answer with --input-json FILE")
-
-
-def read_aa(path: Path) -> list[dict[str, Any]]:
-    """The models in an answer that --save-raw-json kept."""
-    return aa_models(read_json(path), str(path))
-
-
-# --- Edges: records -------------------------------------------------------------------------------------------------
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
-    return list(found.values())
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
-    return record
-
-
 def read_records(paths: Sequence[Path]) -> tuple[list[tuple[Path, dict[str, Any]]], list[str]]:
     """The records and failure entries in files and below folders, and why other JSON files are none."""
     folders = [path for path in paths if not path.is_file()]
@@ -5269,288 +6536,87 @@ def failure_notes(found: Iterable[tuple[Path, Mapping[str, Any]]], model: str, m
     ]
 
 
-# --- Edges: the Hub ------------------------------------------------------------------------------------------------
+# --- parts/publish/text.py --------------------------------------------------------------------------------------------
 
 
-class Hub:
-    """Models on the Hub, through its own client; reads that the client itself does not repeat are repeated."""
-
-    def __init__(self, token: str | None) -> None:
-        from huggingface_hub import HfApi
-
-        self.token = token
-        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
-        self.boards: dict[str, Leaderboard] = {}
-        self.line = threading.RLock()  # held while a call that the rate limit refused is made again
-
-    def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call, and call again on 429, 5xx and broken connections: at most MAX_TRIES times, when the Hub says."""
-        return self.repeat(worth_repeating, call, *args, **options)
-
-    def write(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call, and call again when the commit itself met a 429: after any other failure it may have been done."""
-        return self.repeat(
-            lambda error: rate_limited(error) and "/commit/" in str(error.response.url), call, *args, **options
-        )
-
-    def repeat(
-        self, which: Callable[[BaseException], bool], call: Callable[..., Any], *args: Any, **options: Any
-    ) -> Any:
-        """Call again after some errors; after a rate limit one caller at a time, else all would meet it again."""
-        import tenacity
-
-        with contextlib.ExitStack() as held:
-
-            def pause(state: Any) -> None:
-                seconds = seconds_to_wait(state)
-                until = time.monotonic() + seconds
-                if rate_limited(state.outcome.exception()):
-                    held.enter_context(self.line)
-                if seconds > 5:
-                    note(f"the Hub asks to wait; again in {max(0, until - time.monotonic()):.0f} s")
-                time.sleep(max(0, until - time.monotonic()))
-
-            rule = tenacity.Retrying(
-                retry=tenacity.retry_if_exception(which),
-                before_sleep=pause,
-                stop=tenacity.stop_after_attempt(MAX_TRIES),
-                reraise=True,
-            )
-            try:
-                return rule(call, *args, **options)
-            except json.JSONDecodeError as error:
-                raise ScriptError(f"{self.api.endpoint}: an answer is not JSON; is HF_ENDPOINT right?") from error
-
-    def info(self, repo_id: str, revision: str | None = None) -> Any:
-        return self.read(self.api.model_info, repo_id, revision=revision, expand=["sha", "siblings"])
-
-    def state(self, repo_id: str, revision: str | None = None, info: Any = None) -> RepoState:
-        """The card and the evaluation results of a model, all of one commit."""
-        info = info or self.info(repo_id, revision)
-        names = [file.rfilename for file in info.siblings or []]
-        files = {
-            name: decode_strict(self.content(repo_id, name, info.sha), name)
-            for name in names
-            if name.startswith(EVAL_RESULTS) and name.endswith((".yaml", ".yml"))
-        }
-        card = self.content(repo_id, "README.md", info.sha) if "README.md" in names else None
-        return RepoState(info.sha, card, files)
-
-    def content(self, repo_id: str, path: str, revision: str, repo_type: str | None = None) -> bytes:
-        """A file's bytes, in one GET (hf_hub_download asks twice before it fetches)."""
-        from huggingface_hub import get_session, hf_hub_url
-        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
-
-        url = hf_hub_url(repo_id, path, revision=revision, repo_type=repo_type, endpoint=self.api.endpoint)
-        headers = build_hf_headers(token=self.token)
-
-        def get() -> bytes:
-            with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as answer:
-                if answer.status_code >= 400:
-                    answer.read()
-                hf_raise_for_status(answer)
-                data = bytearray()
-                for part in answer.iter_bytes():
-                    data += part
-                    if len(data) > MAX_CARD:
-                        raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
-                return bytes(data)
-
-        return self.read(get)
-
-    def leaderboard(self, dataset_id: str) -> Leaderboard:
-        """Whether a dataset is a Benchmark, its tasks, and the scale of its leaderboard; asked once."""
-        if dataset_id not in self.boards:
-            self.boards[dataset_id] = self.fetch_leaderboard(dataset_id)
-        return self.boards[dataset_id]
-
-    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
-        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
-
-        try:
-            data = self.content(dataset_id, "eval.yaml", "main", repo_type="dataset")
-            loaded, _ = load_yaml(decode_strict(data, "eval.yaml"), f"{dataset_id}/eval.yaml")
-            rows = loaded.get("tasks") if isinstance(loaded, dict) else None
-            tasks = tuple(str(row["id"]) for row in rows or [] if isinstance(row, dict) and row.get("id"))
-        except EntryNotFoundError:
-            return Leaderboard(dataset_id, reason="it is no Benchmark: it has no eval.yaml")
-        except RepositoryNotFoundError:
-            return Leaderboard(dataset_id, reason="no such dataset, or no access to it")
-        try:
-            entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
-        except HfHubHTTPError as error:
-            if error.response is None or error.response.status_code not in (400, 404):
-                raise
-            entries = []
-        return Leaderboard(dataset_id, tasks, leaderboard_scale([entry.value for entry in entries]))
-
-    def pull_requests(self, repo_id: str) -> list[PullRequest]:
-        """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
-        found = self.read(
-            lambda: list(
-                self.api.get_repo_discussions(repo_id, discussion_type="pull_request", discussion_status="open")
-            )
-        )
-        return [self.pull_request(repo_id, item) for item in found]
-
-    def pull_request(self, repo_id: str, item: Any) -> PullRequest:
-        details = self.read(self.api.get_discussion_details, repo_id, item.num)
-        files = changed_files(details.diff or "")
-        touches = any(name.startswith(EVAL_RESULTS) for name in files)
-        if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
-            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
-        created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
-        return PullRequest(item.num, item.title, item.author, created, item.url, item.status, touches)
-
-    def other_results(self, repo_id: str, revision: str) -> bool:
-        """Whether a pull request's results differ from main's, and from those that it started from."""
-        theirs = self.results(repo_id, revision)
-        if theirs == self.results(repo_id, None):
-            return False
-        main = {commit.commit_id for commit in self.read(self.api.list_repo_commits, repo_id)}
-        own = self.read(self.api.list_repo_commits, repo_id, revision=revision)
-        base = next((commit.commit_id for commit in own if commit.commit_id in main), None)
-        return base is None or theirs != self.results(repo_id, base)
-
-    def results(self, repo_id: str, revision: str | None) -> tuple[Any, ...]:
-        """What stands for all evaluation metadata at a revision; metadata that cannot be read is like no other."""
-        state = self.state(repo_id, revision)
-        try:
-            front = read_metadata(decode_strict(state.card or b"", "README.md"), "README.md")
-        except ScriptError:
-            return (state.card, state.files)
-        return (canonical(front.values.get("model-index")), state.files)
-
-    def open_pull_request(self, repo_id: str, number: int) -> None:
-        """ScriptError unless the number is an open pull request: a commit to any other would be seen by nobody."""
-        from huggingface_hub.errors import HfHubHTTPError
-
-        try:
-            item = self.read(self.api.get_discussion_details, repo_id, number)
-        except HfHubHTTPError as error:
-            if error.response is None or error.response.status_code != 404:
-                raise
-            raise ScriptError(f"{repo_id} has no pull request #{number}, or it is not to be seen") from error
-        if not item.is_pull_request or item.status not in ("open", "draft"):
-            what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
-            raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
+def markdown_text(text: Any, most: int = 80) -> str:
+    """Text of others for Markdown: nothing in it is markup, a link, a mention or a reference any more."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())[:most]
+    escaped = "".join(c if c.isalnum() or c in " -()%,./" or ord(c) > 127 else f"&#{ord(c)};" for c in plain)
+    return re.sub(r"(?i)www\.", lambda m: f"{m[0][:3]}&#46;", escaped)  # GFM makes links of "www." without markup
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
-    number: int
-    title: str
-    author: str
-    date: str  # when it was opened, YYYY-MM-DD
-    url: str
-    status: str
-    evaluation: bool  # it touches model-index or .eval_results
+def new_entries(plan: Plan, change: Change) -> list[Entry]:
+    """The results of a plan that a change adds or replaces in one format at least; the others are there already."""
+    names = {*change.added, *(c.benchmark for c in change.replaced)}
+
+    def places(entry: Entry) -> set[str]:
+        notes = ("", entry.variant or "", settings_of(entry))
+        files = {f".eval_results: {entry.key}{'_' + dashed(text, '_') if text else ''}.yaml" for text in notes}
+        return {f"model-index: {entry_name(entry)}", entry_name(entry), *files}
+
+    return [entry for entry in plan.entries if places(entry) & names]
 
 
-def changed_files(diff: str) -> set[str]:
-    """The names in a git diff's headers; git quotes unusual ones."""
-    pairs = re.findall(r'^diff --git "?a/(.+?)"? "?b/(.+?)"?$', diff, re.M)
-    return {name for pair in pairs for name in pair}
+def pull_request_title(plan: Plan, change: Change) -> str:
+    count = len(new_entries(plan, change))
+    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
 
 
-def rate_limited(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
-
-
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
-    response = getattr(state.outcome.exception(), "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+def pull_request_text(plan: Plan, change: Change) -> str:
+    """The description: what, from where, when, how to check. All text of others is escaped."""
+    origin = "where it was read"
+    lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
+    lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
+    entries = new_entries(plan, change)
+    for entry in entries[:200]:
+        metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
+        cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
+        lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
+    lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
+    files = ", ".join(f"`{path}`" for path in change.files)
+    lines += ["", f"Files: {files}."]
+    lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
+    lines += [f"- Note: {markdown_text(text, 300)}" for text in plan.notes[:20]]
+    lines += [
+        "",
+        "Values are as the source shows them. To check: compare each row with the place that it names (tables are "
+        "counted from 1, the rows under the header and columns from 0); "
+        f"`uv run scripts/evaluation_manager.py show --repo-id {plan.repo_id} --revision refs/pr/N` lists what this "
+        "pull request holds.",
+    ]
+    return "\n".join(lines)
 
 
-@contextlib.contextmanager
-def card_errors(where: str) -> Iterator[None]:
-    """Turn what the client raises when a model is read into one line that says what to do."""
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        yield
-    except ScriptError:
-        raise
-    except HFValidationError as error:
-        raise ScriptError(f"--repo-id must be OWNER/NAME, not {where!r}") from error
-    except GatedRepoError as error:
-        raise ScriptError(
-            f"{where} is gated: a token of an account with access is needed "
-            "(accept its terms on the Hub, then `hf auth login` or HF_TOKEN)"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ScriptError(f"{where}: no such revision") from error
-    except RepositoryNotFoundError as error:
-        raise ScriptError(
-            f"{where} does not exist, or is private: then a token with access is needed (`hf auth login` or HF_TOKEN)"
-        ) from error
-    except EntryNotFoundError as error:
-        raise ScriptError(f"{where} has no README.md") from error
-    except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        why = HUB_REASONS.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
-        raise ScriptError(f"{where}: could not be read: {why}") from error
+def change_json(plan: Plan, change: Change) -> dict[str, Any]:
+    return {
+        "repo_id": plan.repo_id,
+        "files": list(change.files),
+        "added": change.added,
+        "same": change.same,
+        "replaced": [dataclasses.asdict(conflict) for conflict in change.replaced],
+        "conflicts": [dataclasses.asdict(conflict) for conflict in change.conflicts],
+        "questions": change.questions,
+        "notes": plan.notes,
+    }
 
 
-def read_token() -> str | None:
-    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return os.environ.get("HF_TOKEN") or dotenv_token()
+def plan_lines(plan: Plan, change: Change) -> list[str]:
+    """A plan and what it changes, for people."""
+    lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
+    for entry in plan.entries:
+        lines.append(f"  {entry_name(entry)}: {entry.value:.12g}   from {entry.origin}")
+    lines += [f"new: {text}" for text in change.added]
+    lines += [f"already there: {text}" for text in change.same]
+    lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
+    lines += [f"conflict: {c.where} ({c.benchmark}): there {c.there}, new {c.new}" for c in change.conflicts]
+    lines += [f"note: {text}" for text in plan.notes]
+    return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 
-def fetch_state(repo_id: str, revision: str | None) -> RepoState:
-    """A model's card and results on the Hub; each failure is one line that says what to do."""
-    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
-        return Hub(read_token()).state(repo_id, revision)
+# --- parts/publish/sending.py -----------------------------------------------------------------------------------------
 
-
-def read_clone(card: Path) -> RepoState:
-    """A card on disk, and the .eval_results beside it."""
-    try:
-        data = card.read_bytes()
-        files = {
-            EVAL_RESULTS + path.name: decode_strict(path.read_bytes(), str(path))
-            for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
-        }
-    except OSError as error:
-        raise ScriptError(f"{card}: {error.strerror or error}") from error
-    return RepoState(None, data, files, str(card))
-
-
-def write_clone(card: Path, change: Change) -> None:
-    for path, data in change.files.items():
-        target = card if path == "README.md" else card.parent / path
-        write_whole(target, data.decode("utf-8"))
-
-
-# --- Edges: writing to the Hub -------------------------------------------------------------------------------------
+MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 
 
 def send_change(hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoState) -> dict[str, Any]:
@@ -5658,96 +6724,17 @@ def refuse_second_pull_request(hub: Hub, repo_id: str) -> None:
             )
 
 
-def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    if token_file:
-        where = f"--token-file {token_file}"
-        try:
-            token = Path(token_file).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ScriptError(f"{where}: could not be read") from error
-    else:
-        where = "the Hub token"
-        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-    if not token:
-        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
-    if not re.fullmatch(r"\s*[!-~]+\s*", token):
-        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
-    return token.strip()
+def acts(args: argparse.Namespace) -> bool:
+    return bool(args.apply or args.create_pr or args.update_pr) and not args.dry_run
 
 
-@contextlib.contextmanager
-def hub_errors(doing: str, token: str) -> Iterator[None]:
-    """Turn the Hub client's errors into one line that says what failed."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        yield
-    except HFValidationError as error:
-        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
-    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
-        cause: BaseException | None = error
-        while cause and not isinstance(cause, HfHubHTTPError):
-            cause = cause.__cause__
-        if cause is None:
-            local = getattr(error, "filename", None)
-            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
-            raise ScriptError(f"{doing}: {what}") from error
-        status = cause.response.status_code if cause.response is not None else None
-        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
-        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
-        raise ScriptError(f"{doing}: {reason}") from error
+def again_apply(plan: Path) -> str:
+    return shlex.join(["uv", "run", "scripts/evaluation_manager.py", "apply", str(plan), "--create-pr"])
 
 
-def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
-    """ScriptError when whoami says that this token may not write to the repo."""
-    owner = repo_id.split("/")[0]
-    token = (identity.get("auth") or {}).get("accessToken") or {}
-    make = "make one with write permission at https://huggingface.co/settings/tokens"
-    if token.get("role") == "read":
-        raise ScriptError(f"the token may only read; {make}")
-    if token.get("role") == "fineGrained":
-        granted = token.get("fineGrained") or {}
-        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
-        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
-        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
-            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
-    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
-    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
-        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
+# --- parts/publish/batch.py -------------------------------------------------------------------------------------------
 
-
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
-    begun, bar = time.monotonic(), None
-    try:
-        for done, item in enumerate(items):
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task(what, total=len(items), rate="")
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
-            yield item
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-# --- Batch ---------------------------------------------------------------------------------------------------------
+STATUSES = ("found", "already there", "conflict", "ambiguous", "none", "failed")
 
 
 @dataclass(slots=True)
@@ -5969,15 +6956,6 @@ def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
     return repos
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that are neither empty nor a comment, each once."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
-    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
-
-
 def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], dict[str, ModelOutcome], datetime]:
     """The models, the outcomes that an interrupted run of the same batch has written, and when that one began."""
     file = args.output_dir / "batch.json"
@@ -6027,674 +7005,87 @@ def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
-# --- Commands ------------------------------------------------------------------------------------------------------
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
 
 
-def acts(args: argparse.Namespace) -> bool:
-    return bool(args.apply or args.create_pr or args.update_pr) and not args.dry_run
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def check_publish_usage(args: argparse.Namespace) -> None:
-    if args.repo_id and not REPO_ID.fullmatch(args.repo_id):
-        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
-    if args.card and (args.create_pr or args.update_pr):
-        raise ScriptError("--card FILE is a local card: a pull request is made from the Hub's own; leave --card out")
-    if args.apply and (args.create_pr or args.update_pr):
-        raise ScriptError("--apply writes to the main branch, --create-pr and --update-pr do not: choose one")
-    if args.update_pr:
-        args.create_pr = False
-
-
-def read_scales(texts: Sequence[str] | None) -> dict[str, str]:
-    """--scale [KEY=]percent|proportion|as-is -> {key or "": answer}"""
-    scales = {}
-    for text in texts or []:
-        key, _, answer = text.rpartition("=")
-        if answer not in ("percent", "proportion", "as-is"):
-            raise ScriptError(f"--scale {text}: [KEY=]percent, proportion or as-is is expected")
-        scales[key] = answer
-    return scales
-
-
-def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) -> int:
-    """Compare a plan with what is there, do what was asked for, and print it; 3 while something is undecided."""
-    check_publish_usage(args)
-    plan.created = plan.created or datetime.now(UTC).isoformat(timespec="seconds")
-    hub, state = read_target(args, plan)
-    plan.parent = state.sha
-    asked = [*questions, *ask_leaderboards(plan, hub, read_scales(args.scale))]
-    change = merge(plan, state)
-    change.questions = asked
-    outcome, code, said = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}, 0, ""
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
     try:
-        refuse_open_ends(change)
-        refuse_invalid(state, change)
-        outcome = carry_out(plan, args, hub, state, change)
-    except ScriptError as error:
-        if error.code == 2:
-            raise
-        code, said = error.code, str(error)
-    print_plan(args, plan, change, outcome)
-    if said:
-        note(said)
-    elif not change.files:
-        note(f"{plan.repo_id} has all of it already; nothing to write")
-    elif not acts(args):
-        note("dry run: nothing was written; --create-pr opens a pull request, --apply writes")
-    return code
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
 
 
-def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoState]:
-    """What is to be written to, as it is now: the card on disk, else the repo's main branch or pull request."""
-    if args.card:
-        return None, read_clone(args.card)
-    hub = Hub(find_token(args.token_file) if acts(args) else read_token())
-    revision = f"refs/pr/{args.update_pr}" if args.update_pr else getattr(args, "revision", None)
-    if revision and acts(args) and not args.update_pr:
-        raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
-    with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}"):
-        if args.update_pr:
-            hub.open_pull_request(plan.repo_id, args.update_pr)
-        return hub, hub.state(plan.repo_id, revision)
-
-
-def refuse_invalid(state: RepoState, change: Change) -> None:
-    """ScriptError (1) when validate would find errors in what is to be written that are not there now."""
-    findings = new_findings(state, change, read_mapping())
-    for finding in findings[:5]:
-        note(f"{finding.severity}: {finding.path}: {finding.message}")
-    if any(finding.severity == "error" for finding in findings):
-        raise ScriptError("what would be written does not validate (above), so nothing was written", code=1)
-
-
-def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> list[str]:
-    """Fit the plan to the Hub's Benchmarks; offline nothing can be asked, and a note says so."""
-    names = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
-    boards = {}
-    if hub is None and names:
-        note("offline: task ids and scales in .eval_results were not compared with the Hub's leaderboards")
-    elif hub is not None:
-        for name in sorted(names):
-            with card_errors(f"the leaderboard of {name}"):
-                boards[name] = hub.leaderboard(name)
-    return settle(plan, boards, scales)
-
-
-def again_apply(plan: Path) -> str:
-    return shlex.join(["uv", "run", "scripts/evaluation_manager.py", "apply", str(plan), "--create-pr"])
-
-
-def print_plan(args: argparse.Namespace, plan: Plan, change: Change, outcome: Mapping[str, Any]) -> None:
-    answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome, "plan": plan.as_json()}
-    if getattr(args, "output", None):
-        write_whole(args.output, to_json(answer))
-        note(f"the plan is in {args.output}; apply it: {again_apply(args.output)}")
-    if args.json:
-        sys.stdout.write(to_json(answer))
-    elif not getattr(args, "output", None):
-        sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan, change)))
-        if link := outcome["pull_request"] or outcome["url"]:
-            sys.stdout.write(f"{link}\n")
-
-
-def run_import_aa(args: argparse.Namespace) -> int:
-    models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
-    if args.list:
-        return list_aa(args, models)
-    if not (args.creator_slug and args.model_name and args.repo_id):
-        raise ScriptError("import-aa needs --creator-slug, --model-name and --repo-id; --list shows the names")
-    mapping = read_mapping()
-    model = find_aa_model(models, args.creator_slug, args.model_name)
-    entries, left = aa_entries(model, mapping)
-    if not entries:
-        raise ScriptError(f"Artificial Analysis has no evaluation of {args.model_name}: {'; '.join(left)}", code=1)
-    plan = make_plan(
-        args.repo_id,
-        entries,
-        mapping,
-        formats=args.format,
-        task_type=args.task_type,
-        source="Artificial Analysis",
-        notes=left,
-        replace=args.replace,
-    )
-    return finish(args, plan)
-
-
-def list_aa(args: argparse.Namespace, models: list[dict[str, Any]]) -> int:
-    table, answer = render_aa_list(models, args.creator_slug)
-    if args.json:
-        sys.stdout.write(to_json(answer))
-    else:
-        from rich.console import Console
-
-        Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
-    return 0
-
-
-def run_add(args: argparse.Namespace) -> int:
-    mapping = read_mapping()
-    entries, notes = read_entries(
-        list(map(Path, args.results)),
-        args.model_id,
-        required_repo(args),
-        args.benchmark or [],
-        mapping,
-        args.allow_partial,
-    )
-    for text in notes:
-        note(f"note: {text}")
-    home = f"https://huggingface.co/{args.repo_id}"  # a source needs a URL: without one of its own, where the model is
-    plan = make_plan(
-        args.repo_id,
-        [dataclasses.replace(entry, source_url=entry.source_url or home) for entry in entries],
-        mapping,
-        formats=args.format,
-        task_type=args.task_type,
-        source="evaluation records",
-        replace=args.replace,
-    )
-    return finish(args, plan)
-
-
-def run_apply(args: argparse.Namespace) -> int:
-    plan = plan_from_json(read_json(args.plan), str(args.plan))
-    if args.repo_id and args.repo_id != plan.repo_id:
-        raise ScriptError(f"{args.plan} is a plan for {plan.repo_id}, not for {args.repo_id}")
-    plan.replace = plan.replace or args.replace
-    args.apply = not (args.create_pr or args.update_pr)
-    return finish(args, plan)
-
-
-def run_show(args: argparse.Namespace) -> int:
-    state = read_clone(args.card) if args.card else fetch_state(required_repo(args), args.revision)
-    front = read_metadata(decode_card(state.card or b"", state.name), state.name)
-    files = {path: eval_rows(load_yaml(text, path)[0], path) for path, text in state.files.items()}
-    if args.json:
-        answer = {"repo_id": args.repo_id, "revision": state.sha, "model_index": front.values.get("model-index") or []}
-        sys.stdout.write(to_json(json.loads(json.dumps({**answer, "eval_results": files}, default=str))))
-    else:
-        rows = [*shown_results(front.results), *shown_files(files)]
-        print_table(("where", "benchmark", "metric", "value", "source"), rows)
-    if not front.results and not files:
-        note(f"{args.repo_id or args.card} has no evaluation results")
-        return 1
-    return 0
-
-
-def shown_results(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    for result in results:
-        dataset, source = result.get("dataset") or {}, result.get("source") or {}
-        for metric in result.get("metrics") or []:
-            name = metric.get("name") or metric.get("type")
-            where = source.get("url") or source.get("name") or ""
-            yield "model-index", dataset.get("name") or dataset.get("type"), name, metric.get("value"), where
-
-
-def shown_files(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tuple[Any, ...]]:
-    for path, rows in files.items():
-        for row in rows:
-            source = row.get("source") if isinstance(row.get("source"), dict) else {}
-            task = row["dataset"].get("task_id")
-            yield path, row["dataset"].get("id"), row.get("notes") or task, row.get("value"), (source or {}).get("url")
-
-
-def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; text of others shows as text, never as markup."""
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
     from rich.console import Console
-    from rich.table import Table as RichTable
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
-    table = RichTable(*header, box=None)
+    table = Table(*header, title=title)
     for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
 
 
-def required_repo(args: argparse.Namespace) -> str:
-    if not args.repo_id:
-        raise ScriptError("say which model: --repo-id OWNER/NAME")
-    if not REPO_ID.fullmatch(args.repo_id):
-        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
-    return args.repo_id
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def run_validate(args: argparse.Namespace) -> int:
-    mapping = read_mapping()
-    files: dict[str, bytes] = {}
-    findings: list[Finding] = []
-    try:
-        if args.card:
-            files = {str(args.card): args.card.read_bytes()}
-        elif args.repo_id:
-            state = fetch_state(required_repo(args), args.revision)
-            files = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
-            findings += hub_findings(state)
-        files |= {str(path): path.read_bytes() for path in args.eval_results or []}
-    except OSError as error:
-        raise ScriptError(f"{error.filename}: {error.strerror or error}") from error
-    if not files:
-        raise ScriptError("say what to validate: --repo-id OWNER/NAME, --card FILE or --eval-results FILE")
-    findings = check_files(files, mapping) + findings
-    if args.json:
-        sys.stdout.write(to_json({"files": list(files), "findings": [dataclasses.asdict(f) for f in findings]}))
-    else:
-        sys.stdout.write(render_findings(findings))
-    return 1 if any(finding.severity == "error" for finding in findings) else 0
-
-
-def hub_findings(state: RepoState) -> list[Finding]:
-    """What the Hub itself says: its check of the card's YAML, and whether the datasets are such Benchmarks."""
-    from huggingface_hub import ModelCard
-
-    findings = []
-    hub = Hub(read_token())
-    with card_errors("the Hub's check of the card"):
-        try:
-            if state.card and FRONT_MATTER.match(state.card.decode("utf-8", "replace")):
-                ModelCard(state.card.decode("utf-8", "replace"), ignore_metadata_errors=True).validate()
-        except ValueError as error:
-            findings.append(Finding("README.md", "error", f"the Hub says: {' '.join(str(error).split())[:300]}"))
-    for path, text in state.files.items():
-        try:
-            rows = eval_rows(load_yaml(text, path)[0], path)
-        except ScriptError:
-            continue  # check_files says so
-        for number, row in enumerate(rows):
-            name, task = row["dataset"].get("id"), row["dataset"].get("task_id")
-            if not isinstance(name, str) or not REPO_ID.fullmatch(name):
-                continue
-            with card_errors(f"the leaderboard of {name}"):
-                board = hub.leaderboard(name)
-            if board.reason:
-                findings.append(Finding(f"{path}[{number}].dataset.id", "error", f"{name}: {board.reason}"))
-            elif task not in board.tasks:
-                message = f"{name} has no task {task!r}, but {', '.join(board.tasks) or 'none'}"
-                findings.append(Finding(f"{path}[{number}].dataset.task_id", "error", message))
-    return findings
-
-
-def run_get_prs(args: argparse.Namespace) -> int:
-    repo_id = required_repo(args)
-    with card_errors(repo_id):
-        requests = Hub(read_token()).pull_requests(repo_id)
-    if args.json:
-        answer = {"repo_id": repo_id, "pull_requests": [dataclasses.asdict(request) for request in requests]}
-        sys.stdout.write(to_json(answer))
-    else:
-        rows = [(f"#{r.number}", r.title, r.author, r.date, "yes" if r.evaluation else "no", r.url) for r in requests]
-        print_table(("number", "title", "author", "date", "evaluation", "url"), rows)
-    return 0
-
-
-def run_batch(args: argparse.Namespace) -> int:
-    if sum(map(bool, (args.repo_ids, args.trending, args.author))) != 1:
-        raise ScriptError("say which models: --repo-ids FILE, --trending N or --author NAME")
-    args.output_dir = Path(args.output_dir)
-    mapping = read_mapping()
-    vocabulary = build_vocabulary(mapping)
-    sources = frozenset(filter(None, args.sources.split(",")))
-    if not sources or sources - {"card", "aa"}:
-        raise ScriptError(f"--from {args.sources}: card, aa or card,aa is expected")
-    names = filter(None, (args.benchmarks or "").split(","))
-    keys = [vocabulary.keys.get(normalize_name(name), name) for name in names]
-    if unknown := [key for key in keys if key not in mapping]:
-        raise ScriptError(f"--benchmarks: no benchmark {unknown[0]!r} in metric_mapping.json")
-    token = find_token(args.token_file) if args.create_pr and not args.dry_run else read_token()
-    hub = Hub(token)
-    models = []
-    if "aa" in sources:
-        models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
-    repos, done, started = resume_batch(args, hub)
-    batch = Batch(
-        args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
-        read_scales(args.scale), started,
-    )  # fmt: skip
-    outcomes = run_models(batch, repos, done, args.workers)
-    if args.create_pr and not args.dry_run:
-        open_pull_requests(batch, outcomes, args.max_prs)
-    return write_summary(args, outcomes)
-
-
-def run_models(
-    batch: Batch, repos: Mapping[str, Any], done: Mapping[str, ModelOutcome], workers: int
-) -> list[ModelOutcome]:
-    """Look at the models that are not done yet; outcomes in the order of the list.
-
-    The workers read from the Hub, some models ahead; this thread decides, so the Hub never waits for a parser.
-    """
-    if done:
-        note(f"{len(done)} of {len(repos)} models are done already")
-    todo = [repo_id for repo_id in repos if repo_id not in done]
-    pool = ThreadPoolExecutor(workers)
-    try:
-        readings = [pool.submit(batch.hub.state, repo_id, info=repos[repo_id]) for repo_id in todo]
-        pairs = list(zip(todo, readings, strict=True))
-        fresh = [batch_model(batch, repo_id, reading) for repo_id, reading in progress(pairs, "models")]
-    except KeyboardInterrupt:
-        note(f"what is done is in {batch.folder}; the same command with --resume goes on")
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-    found = {**done, **{outcome.repo_id: outcome for outcome in fresh}}
-    return [found[repo_id] for repo_id in repos]
-
-
-def write_summary(args: argparse.Namespace, outcomes: list[ModelOutcome]) -> int:
-    counts = Counter(outcome.status for outcome in outcomes)
-    answer = {
-        "schema_version": PLAN_SCHEMA,
-        "counts": {status: counts[status] for status in STATUSES},
-        "models": [dataclasses.asdict(outcome) for outcome in outcomes],
-    }
-    write_whole(args.output_dir / "summary.json", to_json(answer))
-    write_whole(args.output_dir / "summary.md", render_summary(outcomes))
-    sys.stdout.write(to_json(answer) if args.json else render_summary(outcomes))
-    note(f"written to {args.output_dir}")
-    return 1 if counts["failed"] else 0
-
-
-def load_card(args: argparse.Namespace) -> tuple[Card, str]:
-    """The card and the id of the model that is meant."""
-    if not args.card and not args.repo_id:
-        raise ScriptError("say which card: --repo-id OWNER/NAME reads it from the Hub, --card FILE from disk")
-    if args.repo_id and not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", args.repo_id):
-        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
-    text = read_card_file(args.card) if args.card else fetch_card(args.repo_id, args.revision)
-    card = parse_card(text)
-    return card, args.repo_id or ""
-
-
-def again_command(args: argparse.Namespace) -> str:
-    """The command line to repeat with a choice added."""
-    words = ["uv", "run", "scripts/evaluation_manager.py", "extract-readme"]
-    words += ["--repo-id", args.repo_id] if args.repo_id else []
-    words += ["--card", str(args.card)] if args.card else []
-    words += ["--revision", args.revision] if args.revision else []
-    return shlex.join(words)
-
-
-def emit(text: str, output: Path | None) -> None:
-    if output is None:
-        sys.stdout.write(text)
-        return
-    write_whole(output, text)
-    note(f"written to {output}")
-
-
-def to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-
-
-def run_inspect(args: argparse.Namespace) -> int:
-    card, repo_id = load_card(args)
-    readings = read_tables(card, repo_id, build_vocabulary(read_mapping()), {})
-    again = again_command(args)
-    if args.json:
-        tables = [{**table_json(reading), "next": next_command(reading, again)} for reading in readings]
-        sys.stdout.write(to_json({"repo_id": repo_id, "tables": tables}))
-    else:
-        from rich.console import Console
-
-        console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-        for part in render_tables(readings, repo_id or "no model named", again):
-            console.print(part, soft_wrap=isinstance(part, str), markup=False)
-    if not any(reading.evaluation for reading in readings):
-        note(f"no evaluation table among {len(readings)} tables")
-        return 1
-    return 0
-
-
-def run_extract(args: argparse.Namespace) -> int:
-    if not args.repo_id:
-        raise ScriptError(
-            "extract-readme needs --repo-id OWNER/NAME: whose scores are wanted (with --card it stays offline)"
-        )
-    check_publish_usage(args)
-    card, repo_id = load_card(args)
-    missing = [number for number in args.table or [] if not 1 <= number <= len(card.tables)]
-    if missing:
-        raise ScriptError(f"the card has {len(card.tables)} tables; there is no table {missing[0]}")
-    mapping = read_mapping()
-    readings = read_tables(card, repo_id, build_vocabulary(mapping), table_choices(args, card))
-    answer = extract(readings, repo_id, args.table or [], args.all_tables, again_command(args))
-    plan = make_plan(
-        repo_id,
-        card_entries(answer.results, repo_id),
-        mapping,
-        formats=args.format,
-        task_type=args.task_type,
-        dataset_name=args.dataset_name,
-        source="the model card's tables",
-        replace=args.replace,
-    )
-    conflicts = [
-        f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
-        for c in answer.conflicts()
-    ]
-    if answer.code == 0 and (args.apply or args.create_pr or args.update_pr):
-        questions = [f"{text}: which is it? Take one table with --table N" for text in conflicts]
-        return finish(args, plan, questions)
-    for text in conflicts:
-        note(f"conflict: {text}; all are kept")
-    if answer.message:
-        note(answer.message)
-    emit(extracted_text(args, answer, plan), args.output)
-    return answer.code
-
-
-def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> str:
-    """JSON, also for --output FILE.json, with the plan that `apply` takes; else the model-index as YAML."""
-    if args.json or (args.output and args.output.suffix == ".json"):
-        return to_json(answer.as_json() | {"plan": plan.as_json()})
-    if not plan.model_index:
-        return "".join(f"# {line}\n" for line in answer.message.split("\n"))
-    return to_yaml({"model-index": [{"name": plan.repo_id.rpartition("/")[2], "results": plan.model_index}]})
-
-
-def table_choices(args: argparse.Namespace, card: Card) -> dict[int, Choice]:
-    """--model-*-index and --model-name-override apply to the tables of --table, else to the only table there is."""
-    choice = Choice(args.model_column_index, args.model_row_index, args.model_name_override, args.force_table)
-    if choice == Choice():
-        return {}
-    by_index = args.model_column_index is not None or args.model_row_index is not None
-    if args.table:
-        if by_index and len(args.table) > 1:
-            raise ScriptError("--model-column-index and --model-row-index go with one --table N")
-        return dict.fromkeys(args.table, choice)
-    if args.force_table or (by_index and len(card.tables) > 1):
-        raise ScriptError("say for which table: --table N (inspect-tables lists them)")
-    return {table.number: choice for table in card.tables}
-
-
-def to_yaml(value: Any) -> str:
-    import yaml
-
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
-
-
-def run_answering(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
-    """Run a command; with --json also "the answer is no" (1) and "undecided" (3) are a document on stdout."""
-    try:
-        return run(args)
-    except ScriptError as error:
-        if error.code in (1, 3) and args.json:
-            sys.stdout.write(to_json({"schema_version": PLAN_SCHEMA, "code": error.code, "message": str(error)}))
-        raise
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--version", action="version", version=f"evaluation_manager {VERSION}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=functools.partial(run_answering, run))
-        return added
-
-    add_card_arguments(
-        command("inspect-tables", run_inspect, "list a card's tables: which are evaluations, where this model stands")
-    )
-    add_extract_arguments(
-        command("extract-readme", run_extract, "this model's scores as model-index YAML or JSON; --create-pr adds them")
-    )
-    add_import_arguments(
-        command("import-aa", run_import_aa, "a model's evaluations from the Artificial Analysis API (AA_API_KEY)")
-    )
-    add_records_arguments(command("add", run_add, "scores from evaluation records (results/) to a model's metadata"))
-    apply = command("apply", run_apply, "apply a plan that was saved with --output FILE.json")
-    apply.add_argument("plan", type=Path, metavar="PLAN.json")
-    add_target_arguments(apply)
-    apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
-    add_scale_argument(apply)
-    add_write_arguments(apply)
-    show = command("show", run_show, "the evaluation results that a model's repo has, in both formats")
-    add_card_arguments(show)
-    validate = command("validate", run_validate, "check model-index and .eval_results; exit 1 when there are errors")
-    add_card_arguments(validate)
-    validate.add_argument("--eval-results", type=Path, nargs="+", metavar="FILE", help="files of .eval_results")
-    requests = command("get-prs", run_get_prs, "the open pull requests, and which touch evaluation metadata")
-    requests.add_argument("--repo-id", metavar="OWNER/NAME", required=True, help="the model")
-    requests.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    add_batch_arguments(command("batch", run_batch, "many models: a record, a plan and a summary line for each"))
-    return parser
-
-
-def add_card_arguments(parser: argparse.ArgumentParser) -> None:
-    add_target_arguments(parser)
-    parser.add_argument("--revision", metavar="REV", help="branch, tag, commit or refs/pr/N on the Hub")
-
-
-def add_target_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--repo-id", metavar="OWNER/NAME", help="the model; without --card its README.md is read from the Hub"
-    )
-    parser.add_argument(
-        "--card", type=Path, metavar="FILE", help="a card on disk, .eval_results beside it; the Hub is not asked"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-
-
-def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
-    add_card_arguments(extract)
-    extract.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
-    extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
-    which = extract.add_mutually_exclusive_group()
-    which.add_argument("--model-column-index", type=int, metavar="I", help="the model's grid column, from 0")
-    which.add_argument("--model-row-index", type=int, metavar="I", help="the model's body row, from 0")
-    which.add_argument(
-        "--model-name-override", metavar="TEXT", help="exact header or row label, with or without its markup"
-    )
-    extract.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
-    extract.add_argument("--dataset-name", metavar="NAME", help="one data set name for all entries of the YAML")
-    extract.add_argument(
-        "--output", type=Path, metavar="FILE", help="write there instead of to stdout; FILE.json holds the plan, too"
-    )
-    add_format_arguments(extract)
-    add_write_arguments(extract)
-
-
-def add_import_arguments(parser: argparse.ArgumentParser) -> None:
-    add_target_arguments(parser)
-    parser.add_argument("--creator-slug", metavar="SLUG", help="who made the model, as the API spells it")
-    parser.add_argument("--model-name", metavar="NAME", help="the model's name or slug in the API")
-    parser.add_argument("--list", action="store_true", help="show the creators and models that the API has")
-    add_replay_arguments(parser)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
-    add_format_arguments(parser)
-    add_write_arguments(parser)
-
-
-def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--save-raw-json", type=Path, metavar="FILE", help="keep the API's answer")
-    which.add_argument("--input-json", type=Path, metavar="FILE", help="take a kept answer: no key, no request to it")
-
-
-def add_records_arguments(parser: argparse.ArgumentParser) -> None:
-    add_target_arguments(parser)
-    parser.add_argument(
-        "--results", nargs="+", required=True, metavar="PATH", help="records, or folders searched for them"
-    )
-    parser.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
-    parser.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
-    parser.add_argument("--allow-partial", action="store_true", help="also take scores of runs with --limit")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
-    add_format_arguments(parser)
-    add_write_arguments(parser)
-
-
-def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
-    parser.add_argument("--trending", type=positive, metavar="N", help="the N trending text-generation models")
-    parser.add_argument("--author", metavar="NAME", help="all models of a user or organization")
-    parser.add_argument("--benchmarks", metavar="K,...", help="only these benchmarks")
-    parser.add_argument("--from", dest="sources", default="card", metavar="card,aa", help="sources (default: card)")
-    add_replay_arguments(parser)
-    parser.add_argument("--output-dir", default="batch", metavar="D", help="records, plans, summary (default: batch)")
-    parser.add_argument("--resume", action="store_true", help="go on with the batch in --output-dir")
-    parser.add_argument("--workers", type=positive, default=8, metavar="N", help="models at a time (default: 8)")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    add_format_arguments(parser)
-    parser.add_argument("--create-pr", action="store_true", help="open pull requests for what is new")
-    parser.add_argument("--max-prs", type=positive, default=5, metavar="N", help="at most N of them (default: 5)")
-    parser.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
-    parser.add_argument("--dry-run", action="store_true", help="open none; the default")
-
-
-def add_format_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--task-type", default="text-generation", help="the Hub's task type (default: %(default)s)")
-    parser.add_argument(
-        "--format",
-        choices=("model-index", "eval-results", "both"),
-        default="both",
-        help="card metadata, .eval_results files, or both where the benchmark has a Hub dataset (default: both)",
-    )
-    add_scale_argument(parser)
-
-
-def add_scale_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--scale",
-        action="append",
-        metavar="[KEY=]S",
-        help="answer to a value that does not fit the leaderboard: percent or proportion converts it, as-is keeps it",
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def add_write_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--apply", action="store_true", help="write: to --card FILE, else to the Hub's main branch")
-    parser.add_argument("--create-pr", action="store_true", help="open a pull request")
-    parser.add_argument("--update-pr", type=positive, metavar="N", help="commit to pull request N instead")
-    parser.add_argument("--allow-duplicate-pr", action="store_true", help="although one with evaluations is open")
-    parser.add_argument("--replace", action="store_true", help="take the new value where another one is there")
-    parser.add_argument("--commit-message", metavar="TEXT", help="instead of the one made from the plan")
-    parser.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing; the default, but of `apply`")
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
 
 
-def positive(text: str) -> int:
-    """An argparse type: a whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
-
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -48,132 +48,21 @@ measured; 2 nothing could be done (unknown task, no token, no network, refused b
 from __future__ import annotations
 
 import argparse
-import ast
 import collections
 import contextlib
 import difflib
 import fnmatch
-import functools
-import hashlib
-import importlib.metadata
 import importlib.util
 import json
-import logging
-import math
 import os
-import random
 import re
-import shlex
-import signal
 import sys
-import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-OUTPUT_VERSION = "1"  # of what --json prints
-ROUTER = "https://router.huggingface.co/v1"
-TRUSTED_HOSTS = ("huggingface.co", "huggingface.cloud")  # that the Hub token may be sent to, with their subdomains
-THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
-DEFAULT_CONNECTIONS = 10
-MAX_RETRIES = 5  # of a request, after the client's own two quick ones: 3 to 50 seconds apart
-MAX_TASKS = 4  # evaluated at the same time, so that the last items of one do not leave the connections idle
-MOST_ERRORS = 0.1  # of the items: a task with this share of failed ones gives no score
-REQUEST_TIMEOUT = 20  # seconds, for what is asked before and after an evaluation
-LOG_LINES = 20  # kept in a failure file
-SHOWN_FAILURES = 5
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-POLICIES = ("fastest", "cheapest", "preferred")  # of the router, in the place of a provider
-
-CHECKPOINT_NAME = re.compile(
-    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
-            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
-RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
-BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
-REASONING_TAGS = ("<think>", "</think>")
-
-# A metric that says how sure another is, not how good the model is.
-SPREAD = re.compile(r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_")
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-LOWER_METRICS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
-
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> inspect's name.
-INSPECT_TASKS = {
-    "aime_2024": "inspect_evals/aime2024",
-    "aime_2025": "inspect_evals/aime2025",
-    "aime_2026": "inspect_evals/aime2026",
-    "air_bench_2024": "inspect_evals/air_bench",
-    "apps": "inspect_evals/apps",
-    "arc_challenge": "inspect_evals/arc_challenge",
-    "arc_easy": "inspect_evals/arc_easy",
-    "bbeh": "inspect_evals/bbeh",
-    "bbh": "inspect_evals/bbh",
-    "bbq": "inspect_evals/bbq",
-    "bfcl": "inspect_evals/bfcl",
-    "bigcodebench": "inspect_evals/bigcodebench",
-    "boolq": "inspect_evals/boolq",
-    "browsecomp": "inspect_evals/browse_comp",
-    "class_eval": "inspect_evals/class_eval",
-    "commonsenseqa": "inspect_evals/commonsense_qa",
-    "docvqa": "inspect_evals/docvqa",
-    "drop": "inspect_evals/drop",
-    "ds1000": "inspect_evals/ds1000",
-    "gaia": "inspect_evals/gaia",
-    "gpqa_diamond": "inspect_evals/gpqa_diamond",
-    "gsm8k": "inspect_evals/gsm8k",
-    "healthbench": "inspect_evals/healthbench",
-    "hellaswag": "inspect_evals/hellaswag",
-    "hle": "inspect_evals/hle",
-    "humaneval": "inspect_evals/humaneval",
-    "ifeval": "inspect_evals/ifeval",
-    "livebench": "inspect_evals/livebench",
-    "livecodebench_pro": "inspect_evals/livecodebench_pro",
-    "math": "inspect_evals/math",
-    "mathvista": "inspect_evals/mathvista",
-    "mbpp": "inspect_evals/mbpp",
-    "medqa": "inspect_evals/medqa",
-    "mgsm": "inspect_evals/mgsm",
-    "mle_bench": "inspect_evals/mle_bench",
-    "mmlu": "inspect_evals/mmlu_0_shot",
-    "mmlu_pro": "inspect_evals/mmlu_pro",
-    "mmmu": "inspect_evals/mmmu_multiple_choice",
-    "musr": "inspect_evals/musr",
-    "osworld": "inspect_evals/osworld",
-    "piqa": "inspect_evals/piqa",
-    "pubmedqa": "inspect_evals/pubmedqa",
-    "race_high": "inspect_evals/race_h",
-    "scicode": "inspect_evals/scicode",
-    "simpleqa": "inspect_evals/simpleqa",
-    "simpleqa_verified": "inspect_evals/simpleqa_verified",
-    "squad_v2": "inspect_evals/squad",
-    "swe_bench_verified": "inspect_evals/swe_bench",
-    "swe_bench_verified_mini": "inspect_evals/swe_bench_verified_mini",
-    "tau2_bench_airline": "inspect_evals/tau2_airline",
-    "tau2_bench_retail": "inspect_evals/tau2_retail",
-    "tau2_bench_telecom": "inspect_evals/tau2_telecom",
-    "the_agent_company": "inspect_evals/theagentcompany",
-    "truthfulqa": "inspect_evals/truthfulqa",
-    "winogrande": "inspect_evals/winogrande",
-    "writingbench": "inspect_evals/writingbench",
-}
 
 # Options of the other evaluation scripts, and why there is no such thing here.
 NOT_HERE = {
@@ -189,1704 +78,6 @@ NOT_HERE = {
     "trust_remote_code": "no code of the model runs here",
     "custom_tasks": "name tasks of your own as --task file.py@task",
 }
-
-
-# --- Vocabulary --------------------------------------------------------------------------------------------------
-
-
-class ScriptError(Exception):
-    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
-
-    def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded."""
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.folder.name if self.path and self.folder else None
-
-    @property
-    def step(self) -> str | None:
-        found = parse_checkpoint_name(self.checkpoint or "")
-        return str(found[0]) if found and found[0] is not None else None
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What, beside model and task, decides a score; `max_connections` alone does not enter the key."""
-
-    backend: str
-    base_url: str
-    provider: str | None
-    limit: int | None
-    max_connections: int
-    temperature: float | None
-    max_tokens: int | None
-    system_prompt: str | None
-    seed: int | None
-    repeats: int | None
-    reasoning_tags: tuple[str, str]
-    sandbox: str | None
-    versions: dict[str, str]
-    command: str
-
-    @property
-    def key(self) -> str:
-        parts = {name: value for name, value in asdict(self).items() if name not in ("max_connections", "command")}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What the router says of a model: the providers that serve it and their prices."""
-
-    providers: dict[str, Prices | None]
-
-
-@dataclass(frozen=True)
-class RequestedTask:
-    """A task as asked for and as inspect knows it: from a module of inspect_evals, or from a file of the user's."""
-
-    asked: str
-    name: str
-    module: str | None = None
-    file: Path | None = None
-
-
-@dataclass
-class Task:
-    """A task with its items once it is loaded; `source` is inspect's Task."""
-
-    request: RequestedTask
-    source: Any = None
-    dataset: dict[str, Any] = field(default_factory=dict)
-    items: int | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    error: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.request.name
-
-    @property
-    def title(self) -> str:
-        return self.request.name
-
-
-@dataclass(frozen=True)
-class LogItem:
-    """An item of inspect's log: the name under which it is paired, inspect's id, and its repeats."""
-
-    name: str
-    id: Any
-    runs: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class LogMetric:
-    """A metric of inspect's log; `values` are the items' scores where it is their mean, `group` a part of the items."""
-
-    label: str
-    group: str
-    scorer: str
-    number: float
-    values: tuple[float | None, ...] | None
-
-
-@dataclass(frozen=True)
-class Prices:
-    """US dollars for a million tokens."""
-
-    input: float
-    output: float
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a record says that inspect's log does not: whole blocks of the schema, and details that a script knows."""
-
-    script: str
-    task: str
-    title: str
-    split: str | None
-    model: dict[str, Any]
-    source: dict[str, Any]
-    library: dict[str, Any]
-    generation: dict[str, Any]
-    prices: Prices | None = None
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-@dataclass
-class Runs:
-    """What came of all models and tasks."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
-# --- Pure core: names --------------------------------------------------------------------------------------------
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def slug(text: str) -> str:
-    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- Pure core: text that leaves the machine ---------------------------------------------------------------------
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
-    """The command that asks for the same again, without tokens and the machine's own folders."""
-    words = ["uv", "run", f"scripts/{script}"]
-    defaults = vars(build_parser().parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_argument(str(item)) for item in values]
-    return scrub(shlex.join(words))
-
-
-def shown_argument(text: str) -> str:
-    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
-    place, mark, task = text.partition("@")
-    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
-
-
-def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
-    """The thinking in a model's text (None when there is none) and the answer without it.
-
-    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
-    """
-    opening, closing = tags
-    if closing in text:
-        before, _, after = text.rpartition(closing)
-        head, found, thought = before.partition(opening)
-        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
-    if opening in text:
-        head, _, thought = text.partition(opening)
-        return thought.strip(), head.strip()
-    return None, text
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- Pure core: tasks of inspect ----------------------------------------------------------------------------------
-
-
-def exported_names(source: str) -> dict[str, str]:
-    """The names that a package's registry imports, and the module of each: `from a.b import c` -> {"c": "a.b"}."""
-    found = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {alias.asname or alias.name: node.module for alias in node.names}
-    return found
-
-
-def decorated_tasks(source: str) -> list[str]:
-    """The tasks that a file defines with inspect's @task, read without running it: `@task(name="x")` -> x."""
-    names = []
-    for node in ast.walk(ast.parse(source)):
-        for decorator in getattr(node, "decorator_list", []):
-            call = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if ast.unparse(call).split(".")[-1] != "task" or not isinstance(node, ast.FunctionDef):
-                continue
-            keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
-            given = [
-                word.value.value for word in keywords if word.arg == "name" and isinstance(word.value, ast.Constant)
-            ]
-            names.append(str(given[0]) if given else node.name)
-    return names
-
-
-def inspect_task(text: str, catalog: Mapping[str, str]) -> RequestedTask:
-    """A task of inspect_evals by its name there, bare or with `inspect_evals/`, or by its canonical key.
-
-    "gsm8k" -> inspect_evals/gsm8k    "mmlu" -> inspect_evals/mmlu_0_shot    "inspect_evals/mmlu_5_shot" -> itself
-    """
-    name = INSPECT_TASKS.get(text, text).removeprefix("inspect_evals/")
-    if name not in catalog:
-        known = [*INSPECT_TASKS, *catalog]
-        close = difflib.get_close_matches(text.removeprefix("inspect_evals/"), known, n=5, cutoff=0.5)
-        close = (
-            list(dict.fromkeys(close)) or sorted(known_name for known_name in known if text.lower() in known_name)[:5]
-        )
-        hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
-        raise ScriptError(f"--task: no task {text!r} in inspect_evals: {hint} (a task of your own: file.py@name)")
-    return RequestedTask(text, f"inspect_evals/{name}", catalog[name])
-
-
-# --- Pure core: inspect's log -------------------------------------------------------------------------------------
-
-
-def with_attachments(value: Any, attachments: Mapping[str, str]) -> Any:
-    """A value of a log with the long texts put back that inspect keeps apart as `attachment://<hash>`."""
-    if isinstance(value, str):
-        return attachments.get(value.removeprefix("attachment://"), value) if "attachment://" in value[:13] else value
-    if isinstance(value, list):
-        return [with_attachments(item, attachments) for item in value]
-    if isinstance(value, dict):
-        return {name: with_attachments(item, attachments) for name, item in value.items()}
-    return value
-
-
-def content_text(content: Any, kind: str = "text") -> str:
-    """The text of a message's content; `kind` "reasoning" for its thinking. Images and the like become "[image]"."""
-    if isinstance(content, str):
-        return content if kind == "text" else ""
-    parts = []
-    for part in content or []:
-        if part.get("type") in ("text", "reasoning"):
-            parts += [str(part.get(kind) or "")] if part["type"] == kind else []
-        elif kind == "text":
-            parts.append(f"[{part.get('type')}]")
-    return "\n".join(part for part in parts if part)
-
-
-def asked_messages(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The messages before the model's first own answer: examples in the prompt are answers that it did not give."""
-    own = [i for i, row in enumerate(messages) if row.get("role") == "assistant" and row.get("source") == "generate"]
-    last = [i for i, row in enumerate(messages) if row.get("role") == "assistant"][-1:]
-    return list(messages[: (own or last or [len(messages)])[0]])
-
-
-def prompt_text(messages: Sequence[dict[str, Any]], system: str | None) -> str:
-    """The prompt as sent: the text alone when it is one message of the user, else each with its role in front."""
-    rows = [("system", system)] if system else []
-    rows += [(str(row.get("role")), content_text(row.get("content"))) for row in messages]
-    if [role for role, _ in rows] == ["user"]:
-        return rows[0][1]
-    return "\n\n".join(f"{role}: {text}" for role, text in rows)
-
-
-def score_number(value: Any) -> float | None:
-    """A score's value as inspect reads it: C, P, I, N -> 1, 0.5, 0, 0; yes/no; numbers. None: not scored."""
-    if isinstance(value, str):
-        words = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
-        if value in words or value.lower() in words:
-            return words.get(value, words.get(value.lower()))
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool | int | float) and math.isfinite(value):
-        return float(value)
-    return None
-
-
-def part_of(value: Any, key: str | None) -> Any:
-    """A score's value, or what a score of several values has under a key."""
-    return value.get(key) if isinstance(value, dict) and key is not None else value
-
-
-def item_names(log: Mapping[str, Any], split: str | None) -> dict[Any, str]:
-    """inspect's ids -> the data set's own ids; numbers that inspect counted from 1 become `<split>/<row>`."""
-    found = list(dict.fromkeys(sample["id"] for sample in log.get("samples") or []))
-    total = (log["eval"].get("dataset") or {}).get("samples") or len(found)
-    counted = all(isinstance(name, int) and 1 <= name <= total for name in found)
-    return {name: f"{split or 'sample'}/{name - 1}" if counted else str(name) for name in found}
-
-
-def log_items(log: Mapping[str, Any], split: str | None) -> list[LogItem]:
-    """The items of a log in the order of their ids, each with all its repeats (inspect's epochs)."""
-    names = item_names(log, split)
-    runs: dict[Any, list[dict[str, Any]]] = {}
-    for sample in log.get("samples") or []:
-        attachments = sample.get("attachments") or {}
-        kept = {name: value for name, value in sample.items() if name not in ("events", "attachments", "store")}
-        runs.setdefault(sample["id"], []).append(with_attachments(kept, attachments))
-    items = [LogItem(names[name], name, tuple(sorted(rows, key=lambda r: r["epoch"]))) for name, rows in runs.items()]
-    return sorted(items, key=lambda item: natural_key(item.name))
-
-
-def item_error(item: LogItem) -> str | None:
-    """Why an item has no answer: the error of its last repeat when all failed."""
-    errors = [run.get("error") for run in item.runs]
-    return error_line(str((errors[-1] or {}).get("message") or "error")) if all(errors) else None
-
-
-def error_line(message: str) -> str:
-    """inspect's error message as one line, without the request that it puts in front of the provider's answer.
-
-    "ValueError('no')" -> "ValueError: no"
-    """
-    if "Request:" in message:
-        message = message.replace("\\n", "\n").rpartition("\n\n")[2]
-    match = re.match(r"(\w+)\(\\?['\"](.*?)\\?['\"]\)", message, re.DOTALL)
-    message = f"{match[1]}: {match[2]}" if match else message
-    return scrub(" ".join(message.split()))[:400]
-
-
-def item_values(items: Sequence[LogItem], scorer: str, key: str | None) -> list[float | None]:
-    """Each item's score by one scorer, the mean of its repeats; None where it was not scored."""
-    values = []
-    for item in items:
-        scores = [(run.get("scores") or {}).get(scorer) for run in item.runs if not run.get("error")]
-        numbers = [score_number(part_of(score.get("value"), key)) for score in scores if score]
-        kept = [number for number in numbers if number is not None]
-        values.append(sum(kept) / len(kept) if kept else None)
-    return values
-
-
-def reduced_values(log: Mapping[str, Any], items: Sequence[LogItem], entry: Mapping[str, Any], key: str | None) -> Any:
-    """Each item's score under the entry's way of joining repeats (`mean`, `pass_at_5`, ...)."""
-    if entry.get("reducer") in (None, "mean"):
-        return item_values(items, entry["scorer"], key)
-    for reduction in log.get("reductions") or []:
-        if (reduction["scorer"], reduction.get("reducer")) == (entry["scorer"], entry["reducer"]):
-            joined = {row.get("sample_id"): score_number(part_of(row["value"], key)) for row in reduction["samples"]}
-            failed = [item_error(item) is not None for item in items]
-            return [None if bad else joined.get(item.id) for item, bad in zip(items, failed, strict=True)]
-    return [None] * len(items)
-
-
-def mean_matches(values: Sequence[float | None], number: float) -> bool:
-    """Whether a metric is the plain mean of the items' values."""
-    kept = [value for value in values if value is not None]
-    return bool(kept) and math.isclose(sum(kept) / len(kept), number, rel_tol=1e-6, abs_tol=1e-6)
-
-
-def group_member(metric: Mapping[str, Any]) -> str | None:
-    """The group's name, of a metric that inspect's `grouped` made for a part of the items; "" for the whole."""
-    if metric.get("group") != "grouped":
-        return None
-    name = str(metric["name"])
-    return "" if name == str((metric.get("params") or {}).get("all_label", "all")) else name
-
-
-def metric_label(entry: Mapping[str, Any], metric: Mapping[str, Any], key: str) -> str:
-    """The name under which a metric is published: the metric's; the scorer's where it only says "mean".
-
-    match: accuracy -> accuracy    f1: mean -> f1    verify: accuracy joined by pass_at_1 -> pass_at_1
-    """
-    name = str(metric.get("name") or key)
-    if group_member(metric) is not None:
-        inner = (metric.get("params") or {}).get("metric")
-        name = str(inner.get("name") if isinstance(inner, dict) else inner or "accuracy").split("/")[-1]
-    if entry.get("reducer") not in (None, "mean"):
-        name = str(entry["reducer"]) if name in ("accuracy", "mean") else f"{name}_{entry['reducer']}"
-    return str(entry["name"]).split("/")[-1] if name == "mean" else name
-
-
-def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMetric]:
-    """The metrics of a log that are scores: no standard errors and spreads, none twice, none without a number."""
-    found: dict[tuple[str, str], LogMetric] = {}
-    for entry in (log.get("results") or {}).get("scores") or []:
-        key = entry["name"] if entry["name"] != entry["scorer"] else None
-        whole = reduced_values(log, items, entry, key)
-        for name, metric in entry["metrics"].items():
-            number, member = score_number(metric.get("value")), group_member(metric)
-            if SPREAD.search(name) or SPREAD.search(str(metric.get("name"))) or number is None:
-                continue
-            values = whole if member in (None, "") else members(items, whole, metric, member)
-            if not mean_matches(values, number):
-                values = matching_part(items, entry["scorer"], number)
-            label = metric_label(entry, metric, name)
-            row = LogMetric(label, member or "", entry["scorer"], number, tuple(values) if values else None)
-            other = found.setdefault((label, row.group), row)
-            if other is not row and other.number != row.number:
-                found.setdefault((f"{entry['name']}_{label}", row.group), row)
-    return list(found.values())
-
-
-def members(items: Sequence[LogItem], values: Sequence[float | None], metric: Mapping[str, Any], member: str) -> Any:
-    """The values of a group's items, None for the others."""
-    key = (metric.get("params") or {}).get("group_key")
-    inside = [str((item.runs[0].get("metadata") or {}).get(key)) == member for item in items]
-    return [value if kept else None for value, kept in zip(values, inside, strict=True)]
-
-
-def matching_part(items: Sequence[LogItem], scorer: str, number: float) -> list[float | None]:
-    """For a score of several values: the items' values under the one key whose mean the metric is, else nothing."""
-    keys = {
-        key
-        for item in items
-        for run in item.runs
-        if isinstance(value := ((run.get("scores") or {}).get(scorer) or {}).get("value"), dict)
-        for key in value
-    }
-    columns = {tuple(item_values(items, scorer, key)) for key in keys}
-    fitting = [column for column in columns if mean_matches(column, number)]
-    return list(fitting[0]) if len(fitting) == 1 else []
-
-
-def has_no_answer(run: Mapping[str, Any], scorer: str, answers_given: bool) -> bool:
-    """Whether a scorer found no answer in what the model wrote."""
-    score = (run.get("scores") or {}).get(scorer) or {}
-    if score.get("reason") in ("invalid_response_format", "no_response") or score.get("value") == "N":
-        return True
-    answer = score.get("answer")
-    return bool(score) and (answer_is_blank(answer) if answers_given else answer == "")
-
-
-def answer_is_blank(answer: Any) -> bool:
-    return answer is None or not str(answer).strip()
-
-
-def completion(run: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's last answer: {"message": ..., "stop_reason": ...}, or {} when there is none."""
-    return next(iter((run.get("output") or {}).get("choices") or []), {})
-
-
-def answer_text(run: Mapping[str, Any], kind: str = "text") -> str:
-    return content_text((completion(run).get("message") or {}).get("content"), kind)
-
-
-def count_runs(items: Sequence[LogItem], metric: LogMetric) -> dict[str, str]:
-    """How many answers are empty, cut off at a token limit, or hold nothing that the scorer could read."""
-    runs = [run for item in items for run in item.runs if not run.get("error")]
-    given = any(not answer_is_blank(((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")) for run in runs)
-    counts = {
-        "empty": sum(not answer_text(run).strip() for run in runs),
-        "truncated": sum(completion(run).get("stop_reason") in ("max_tokens", "model_length") for run in runs),
-        "unparsed": sum(has_no_answer(run, metric.scorer, given) for run in runs),
-        "filtered": sum(completion(run).get("stop_reason") == "content_filter" for run in runs),
-        "errors": sum(bool(run.get("error")) for item in items for run in item.runs),
-    }
-    if metric.values is not None and not metric.group:
-        counts["unscored"] = sum(value is None for value in metric.values)
-    return {name: str(count) for name, count in counts.items()}
-
-
-def usage_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Tokens added up over inspect's usage entries."""
-    names = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
-    rows = list(rows)
-    return {name: sum(row.get(name) or 0 for row in rows) for name in names if any(row.get(name) for row in rows)}
-
-
-# --- Pure core: records of inspect's logs -------------------------------------------------------------------------
-
-
-def log_shots(log: Mapping[str, Any]) -> int | None:
-    """The number of examples in the prompt, where the task says it: in its arguments, its metadata or its name."""
-    given = {**(log["eval"].get("task_args") or {}), **(log["eval"].get("metadata") or {})}
-    for name in ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots"):
-        if isinstance(given.get(name), int) and not isinstance(given.get(name), bool):
-            return int(given[name])
-    match = re.search(r"_(\d{1,2})_?shot", log["eval"]["task"])
-    return int(match[1]) if match else None
-
-
-def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any]:
-    """The generation_config of a record: what the log says was in force."""
-    config, plan = (log.get("plan") or {}).get("config") or {}, (log.get("plan") or {}).get("steps") or []
-    arguments = {name: config.get(name) for name in ("temperature", "top_p", "top_k", "max_tokens")}
-    sandbox = log["eval"].get("sandbox") or {}
-    details = {
-        "few_shot": log_shots(log),
-        "seed": config.get("seed"),
-        "system_prompt": config.get("system_message"),
-        "repeats": log["eval"]["config"].get("epochs"),
-        "solver": ", ".join(str(step.get("solver")) for step in plan) or None,
-        "sandbox": sandbox.get("type"),
-        "limit": log["eval"]["config"].get("limit"),
-        **facts.generation,
-    }
-    return {
-        "generation_args": {name: value for name, value in arguments.items() if value is not None},
-        "additional_details": strings(details),
-    }
-
-
-def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
-    """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
-    values = [value for value in metric.values or () if value is not None]
-    score = sum(values) / len(values) if values else metric.number
-    uncertainty: dict[str, Any] = {"num_samples": len(values) or sum(item_error(item) is None for item in items)}
-    if len(values) > 1:
-        error = standard_deviation(values) / math.sqrt(len(values))
-        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
-    unit, low, high = inspect_scale([*values, score])
-    shots = log_shots(log)
-    name = f"{facts.title}:{metric.group}" if metric.group else facts.title
-    config = {
-        "metric_id": INSPECT_METRICS.get(metric.label, metric.label),
-        "metric_name": metric.label,
-        "metric_unit": unit,
-        "lower_is_better": metric.label.split("_")[0] in LOWER_METRICS,
-        "additional_details": {"aggregation": "mean" if values else metric.label, "scorer": metric.scorer},
-    }
-    if low is not None and high is not None:
-        config |= {"score_type": "continuous", "min_score": low, "max_score": high}
-    return {
-        "evaluation_result_id": f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}",
-        "evaluation_name": name,
-        "source_data": facts.source,
-        "metric_config": config,
-        "score_details": {"score": score, "details": count_runs(items, metric), "uncertainty": uncertainty},
-        "generation_config": inspect_generation(log, facts),
-    }
-
-
-def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of one of inspect's metrics: a proportion when all values lie in 0..1."""
-    return ("proportion", 0.0, 1.0) if all(0.0 <= value <= 1.0 for value in values) else ("points", None, None)
-
-
-def usage_facts(log: Mapping[str, Any], prices: Prices | None) -> dict[str, Any]:
-    """Tokens of a run and, when the prices are known, what they cost in US dollars."""
-    usage = usage_of(((log.get("stats") or {}).get("model_usage") or {}).values())
-    if prices is None or not usage:
-        return dict(usage)
-    cost = (usage.get("input_tokens", 0) * prices.input + usage.get("output_tokens", 0) * prices.output) / 1e6
-    return {
-        **usage,
-        "cost_usd": f"{cost:.6f}",
-        "usd_per_million_input_tokens": prices.input,
-        "usd_per_million_output_tokens": prices.output,
-    }
-
-
-def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[dict[str, Any], str]:
-    """A record without its reference to the samples file, and the text of that file.
-
-    `log` is inspect's log as JSON. ScriptError when it is not a finished one or no item could be scored.
-    """
-    if log.get("status") != "success":
-        raise ScriptError(log_error(log) if log.get("status") == "error" else f"inspect says {log.get('status')}")
-    items = log_items(log, facts.split)
-    metrics = log_metrics(log, items)
-    if not metrics:
-        raise ScriptError(f"no item could be scored: {next(filter(None, map(item_error, items)), 'no score')}")
-    spec = log["eval"]
-    library = {
-        **facts.library,
-        "task": facts.task,
-        "task_version": spec.get("task_version"),
-        "task_arguments": json.dumps(spec.get("task_args"), sort_keys=True) if spec.get("task_args") else None,
-        **usage_facts(log, facts.prices),
-    }
-    record = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(facts.title)}/{facts.model['id']}/{now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": facts.script,
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": facts.model,
-        "eval_library": {
-            "name": "inspect_ai",
-            "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
-            "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
-        },
-        "evaluation_results": [inspect_result(log, facts, metric, items) for metric in metrics],
-    }
-    system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
-    lines = []
-    for metric, result in zip(metrics, record["evaluation_results"], strict=True):
-        if metric.values is not None and not metric.group:
-            rows = (
-                inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
-            )
-            lines += [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
-    return record, "".join(lines)
-
-
-def log_error(log: Mapping[str, Any]) -> str:
-    """Why an evaluation ended without a score, in one line."""
-    errors = [log.get("error"), *(run.get("error") for run in log.get("samples") or [])]
-    return error_line(
-        next((str(error["message"]) for error in errors if error and error.get("message")), "no reason given")
-    )
-
-
-def inspect_row(
-    record: dict[str, Any],
-    result: dict[str, Any],
-    metric: LogMetric,
-    item: LogItem,
-    value: float | None,
-    system: str | None,
-) -> dict[str, Any]:
-    """One line of a samples file: an item with all its repeats."""
-    run, high = item.runs[0], result["metric_config"].get("max_score", 1.0)
-    raw = run["input"] if isinstance(run["input"], str) else prompt_text(run["input"], None)
-    target = run.get("target")
-    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
-    prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
-    question: dict[str, Any] = {"raw": raw, "reference": reference}
-    question |= {"formatted": prompt} if prompt != raw else {}
-    question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
-    usage = usage_of(entry for each in item.runs for entry in (each.get("model_usage") or {}).values())
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": record["model_info"]["id"],
-        "evaluation_name": result["evaluation_name"],
-        "evaluation_result_id": result["evaluation_result_id"],
-        "sample_id": item.name,
-        "sample_hash": hashlib.sha256((raw + "".join(reference)).encode()).hexdigest(),
-        "input": question,
-        **interaction(item),
-        "answer_attribution": attribution(run, metric.scorer),
-        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
-    }
-    if {"input_tokens", "output_tokens", "total_tokens"} <= usage.keys():
-        row["token_usage"] = usage
-    error = item_error(item) or ("the scorer gave no number" if value is None else None)
-    return row | {"error": error} if error else row
-
-
-def interaction(item: LogItem) -> dict[str, Any]:
-    """How an item went: the answers of a single turn, or the whole conversation of several turns or with tools."""
-    own = [row for run in item.runs for row in run.get("messages") or [] if row.get("source") == "generate"]
-    tools = any(row.get("role") == "tool" for run in item.runs for row in run.get("messages") or [])
-    if not tools and len(own) <= len(item.runs):
-        thoughts = [answer_text(run, "reasoning") for run in item.runs]
-        trace = {"reasoning_trace": thoughts} if any(thoughts) else {}
-        return {"interaction_type": "single_turn", "output": {"raw": list(map(answer_text, item.runs)), **trace}}
-    rows = [row for run in item.runs for row in run.get("messages") or []]
-    return {
-        "interaction_type": "agentic" if tools else "multi_turn",
-        "output": None,
-        "messages": [message_row(index, row) for index, row in enumerate(rows)],
-    }
-
-
-def message_row(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message of a conversation as the schema wants it."""
-    row: dict[str, Any] = {"turn_idx": index, "role": str(message.get("role"))}
-    row["content"] = content_text(message.get("content"))
-    thought = content_text(message.get("content"), "reasoning")
-    calls = [
-        {
-            "id": str(call.get("id")),
-            "name": str(call.get("function")),
-            "arguments": {name: str(value) for name, value in (call.get("arguments") or {}).items()},
-        }
-        for call in message.get("tool_calls") or []
-    ]
-    row |= {"reasoning_trace": thought} if thought else {}
-    row |= {"tool_calls": calls} if calls else {}
-    return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
-
-
-def attribution(run: Mapping[str, Any], scorer: str) -> list[dict[str, Any]]:
-    """The answer that a scorer read out of the text."""
-    answer = ((run.get("scores") or {}).get(scorer) or {}).get("answer")
-    if answer_is_blank(answer):
-        return []
-    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(answer)}
-    return [row | {"extraction_method": scorer, "is_terminal": True}]
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = finished.record["model_info"]["id"]
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def runs_json(outcome: Runs) -> dict[str, Any]:
-    """What --json prints."""
-
-    def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
-        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
-
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
-    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
-    return {
-        "schema_version": OUTPUT_VERSION,
-        "records": [line(finished) for finished in outcome.written],
-        "skipped": skipped,
-        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
-    }
-
-
-# --- Edges: files ------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-# --- Edges: the Hub's data set for records -----------------------------------------------------------------------
-
-
-def parse_results_repo(text: str) -> ResultsRepo:
-    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
-    match = RESULTS_REPO.fullmatch(text)
-    if not match or ".." in text:
-        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
-    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
-
-
-def open_results_repo(text: str) -> ResultsRepo:
-    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    target = parse_results_repo(text)
-    try:
-        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
-        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
-    except HfHubHTTPError as error:
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
-            "with write permission (HF_TOKEN)"
-        ) from error
-    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
-        ) from error
-    return target
-
-
-def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
-    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
-    from huggingface_hub import snapshot_download
-
-    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
-    try:
-        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
-    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
-        said = scrub(" ".join(str(error).split()))[:200]
-        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
-    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
-        place = output / path.relative_to(found / target.folder)
-        if not place.exists():
-            with contextlib.suppress(UnicodeDecodeError):  # no file of ours
-                write_whole(place, path.read_text(encoding="utf-8"))
-
-
-def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
-    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
-    from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-
-    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
-    if not files:
-        return
-    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
-    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
-    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
-    title = f"Add {len(files)} evaluation files"
-    try:
-        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
-    except Exception as error:
-        said = scrub(" ".join(str(error).split()))[:200]
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
-        ) from error
-
-
-def with_samples(paths: Iterable[Path]) -> list[Path]:
-    """The files of records or failures, and the samples of those that have some."""
-    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
-    return [file for file in files if file.is_file()]
-
-
-class Uploads:
-    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
-
-    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
-        self.target, self.output = target, output
-        self.waiting: list[Path] = []
-
-    def send(self, paths: Iterable[Path]) -> None:
-        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
-        if self.target is None:
-            return
-        self.waiting += with_samples(paths)
-        try:
-            self.finish()
-        except ScriptError as error:
-            note(f"warning: {error}; tried again later")
-
-    def finish(self) -> None:
-        """Upload what is left; ScriptError when that fails."""
-        if self.target and self.waiting:
-            upload_results(self.target, self.output, self.waiting)
-            self.waiting = []
-
-
-# --- Edges: tasks of inspect --------------------------------------------------------------------------------------
-
-
-def inspect_catalog() -> dict[str, str]:
-    """The tasks of inspect_evals and their modules, read from its source in a blink."""
-    return exported_names((inspect_evals_folder() / "_registry.py").read_text(encoding="utf-8"))
-
-
-def inspect_evals_folder() -> Path:
-    spec = importlib.util.find_spec("inspect_evals")
-    if spec is None or not spec.submodule_search_locations:
-        raise ScriptError("inspect_evals is not installed: start this script with `uv run`, which brings it")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def listing_entry(request: RequestedTask) -> dict[str, Any]:
-    """What inspect_evals says of one of its tasks before it is loaded.
-
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
-    """
-    import yaml
-
-    folder = inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
-    try:
-        listing = yaml.safe_load((folder / "eval.yaml").read_text(encoding="utf-8")) if request.module else None
-        code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    except (OSError, ValueError, yaml.YAMLError):
-        listing = None
-    if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
-    assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
-    rows = {row.get("name"): row for row in listing.get("tasks") or []}
-    return {
-        "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
-        "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
-        "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
-        "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
-    }
-
-
-def file_tasks(text: str) -> list[RequestedTask]:
-    """The task that `file.py@name` means, or all tasks of `file.py`; the file is read, not run."""
-    place, _, name = text.partition("@")
-    path = Path(place).expanduser()
-    try:
-        names = decorated_tasks(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(f"--task {place}: {getattr(error, 'strerror', None) or error}") from error
-    except SyntaxError as error:
-        raise ScriptError(f"--task {place}:{error.lineno}: {error.msg}") from error
-    if not names:
-        raise ScriptError(f"--task {place}: no function in it has inspect's @task")
-    if name and name not in names:
-        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
-        raise ScriptError(f"--task {place} has no task {name!r}: did you mean {', '.join(close)}?")
-    return [RequestedTask(text, found, file=path) for found in ([name] if name else names)]
-
-
-def requested_tasks(texts: Sequence[str]) -> list[RequestedTask]:
-    """The tasks asked for, each once, in the order given; ScriptError with the nearest names for an unknown one."""
-    found: dict[str, RequestedTask] = {}
-    catalog: dict[str, str] = {}
-    for text in texts:
-        if re.search(r"\.py(@|$)", text):
-            requests = file_tasks(text)
-        else:
-            catalog = catalog or inspect_catalog()
-            requests = [inspect_task(text, catalog)]
-        for request in requests:
-            other = found.setdefault(request.name, request)
-            if other.file != request.file:
-                raise ScriptError(f"--task: {request.name} is in {other.file} and in {request.file}: rename one")
-    shown = [f"{request.asked} is {request.name}" for request in found.values() if request.asked in INSPECT_TASKS]
-    if shown:
-        note(f"tasks: {', '.join(shown)}")
-    return list(found.values())
-
-
-def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> None:
-    """Refuse tasks that run the model's code without --sandbox; say what `local` means."""
-    running = [request.name for request in requests if request.module and listing_entry(request)["sandbox"]]
-    if running and not sandbox:
-        raise ScriptError(needs_sandbox(running[0]))
-    if sandbox == "local":
-        note(
-            "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
-            "change and send your files and tokens; use a machine that holds nothing else, or --sandbox docker"
-        )
-
-
-def needs_sandbox(name: str) -> str:
-    return (
-        f"{name} runs code that the model writes: add --sandbox docker (Docker must run here), or --sandbox local, "
-        "which runs it on this machine without any protection"
-    )
-
-
-def load_task(request: RequestedTask, sandbox: str | None) -> Task:
-    """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
-    before = len(LOADED_DATASETS)
-    watch_datasets()
-    try:
-        source = load_from_file(request) if request.file else load_from_package(request)
-    except Exception as error:
-        return Task(request, error=f"it could not be loaded: {explain_inspect(error)}")
-    needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
-    if any(needs) and not sandbox:
-        raise ScriptError(needs_sandbox(request.name))
-    return Task(
-        request,
-        source,
-        dataset=dataset_facts(source.dataset, request, LOADED_DATASETS[before:]),
-        items=len(source.dataset),
-        repeats=source.epochs or 1,
-        items_sha256=items_sha256(source.dataset),
-        file_sha256=hashlib.sha256(request.file.read_bytes()).hexdigest() if request.file else None,
-    )
-
-
-def load_from_package(request: RequestedTask) -> Any:
-    module = importlib.import_module(request.module or "")
-    return getattr(module, request.name.split("/")[-1])()
-
-
-def load_from_file(request: RequestedTask) -> Any:
-    """A task of a user's file; the file is run, in its own folder as inspect does it, once for all its tasks."""
-    file = Path(os.path.abspath(request.file or ""))
-    name = f"task_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    with contextlib.chdir(file.parent):
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, file)
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module
-            sys.path.insert(0, str(file.parent))
-            spec.loader.exec_module(module)
-        functions = [value for value in vars(sys.modules[name]).values() if callable(value)]
-        return next(value for value in functions if registered_name(value) == request.name)()
-
-
-def registered_name(function: Any) -> str | None:
-    """The name under which inspect knows a task function, or None."""
-    from inspect_ai.util import registry_info
-
-    try:
-        info = registry_info(function)
-    except (ValueError, AttributeError):
-        return None
-    return info.name.split("/")[-1] if info.type == "task" else None
-
-
-LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
-
-
-def watch_datasets() -> None:
-    """Note which split and revision of a data set a task loads: inspect's log names the data set only."""
-    import inspect_ai.dataset
-
-    load = inspect_ai.dataset.hf_dataset
-    if hasattr(load, "watched"):
-        return
-
-    @functools.wraps(load)
-    def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
-        dataset = load(path, split, *rest, **more)
-        name = rest[0] if rest else more.get("name")
-        row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}
-        LOADED_DATASETS.append(row | {"samples": len(dataset)})
-        return dataset
-
-    watched.watched = True
-    inspect_ai.dataset.hf_dataset = watched
-
-
-def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Where a task's items come from: a file here, a split of a data set on the Hub, or the task itself."""
-    location = str(dataset.location or "")
-    base = request.file.parent if request.file else Path.cwd()
-    if location and (base / location).is_file():
-        path = Path(os.path.abspath(base / location))
-        whole = path.stem in SPLIT_FILES  # a folder of splits, as other harnesses read it
-        digest = data_sha256(path.parent) if whole else file_sha256(path)
-        return {
-            "path": shown_path(path.parent if whole else path),
-            "split": path.stem if whole else None,
-            "data_sha256": digest,
-        }
-    rows = [row for row in loaded if row["repo"] == location]
-    fitting = [row for row in rows if row["samples"] == len(dataset)] or rows
-    facts = {"repo": location} if rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location) else {}
-    for name in ("split", "subset", "revision"):
-        values = {row[name] for row in fitting}
-        facts |= {name: values.pop()} if len(values) == 1 else {}
-    return facts
-
-
-def items_sha256(dataset: Iterable[Any]) -> str:
-    """One hash for the items of a task, in whatever order."""
-    fields = {"id", "input", "target", "choices"}
-    rows = sorted(sample.model_dump_json(include=fields) for sample in dataset)
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
-
-
-def inspect_source(task: Task) -> dict[str, Any]:
-    """The source_data block of a record."""
-    facts = task.dataset
-    if facts.get("repo"):
-        block = {
-            "dataset_name": facts["repo"].split("/")[-1],
-            "source_type": "hf_dataset",
-            "hf_repo": facts["repo"],
-            "hf_split": facts.get("split"),
-            "samples_number": task.items,
-            "additional_details": strings({name: facts.get(name) for name in ("subset", "split", "revision")}),
-        }
-        return {name: value for name, value in block.items() if value is not None}
-    details = {name: facts.get(name) for name in ("split", "path", "data_sha256")} | {"samples_number": task.items}
-    details["data_sha256"] = details["data_sha256"] or task.items_sha256
-    return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
-
-
-def explain_inspect(error: BaseException) -> str:
-    """One line for what went wrong while a task was loaded or run, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:300] or type(error).__name__
-    kind = type(error).__name__
-    if isinstance(error, ScriptError):
-        return text
-    if isinstance(error, ModuleNotFoundError | ImportError):
-        return f"it needs another package ({text}): add it with `uv run --with PACKAGE`"
-    if "GatedRepo" in kind or "gated" in text.lower():
-        return f"its data set is gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if re.search(r"connect|resolve|offline|max retries|name resolution", text, re.IGNORECASE):
-        return f"its data set could not be fetched, is the Hub in reach? ({kind}: {text[:200]})"
-    return f"{kind}: {text}"
-
-
-# --- Edges: what is finished --------------------------------------------------------------------------------------
-
-
-class InspectHistory:
-    """The records and failures of inspect's tasks that are already in an output folder."""
-
-    def __init__(self, output: Path, models: Iterable[Model]) -> None:
-        self.records: dict[tuple[str, ...], list[Finished]] = collections.defaultdict(list)
-        self.failures: dict[tuple[str, ...], list[Path]] = collections.defaultdict(list)
-        for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
-
-    def read(self, path: Path) -> None:
-        try:
-            content = read_json(path)
-            if path.name.endswith("_failure.json"):
-                weights = str(content["weights_sha256"] or "")
-                key = content["model_id"], weights, content["settings_hash"], content["task"]
-                self.failures[key].append(path)
-                return
-            details, info = content["eval_library"]["additional_details"], content["model_info"]
-            about = info["additional_details"]
-            key = (
-                info["id"],
-                about.get("weights_sha256", ""),
-                details["settings_hash"],
-                details["task"],
-            )
-            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
-                self.records[key].append(Finished(path, content, details["task"]))
-        except (ScriptError, KeyError, TypeError, AttributeError):  # a record of another tool, or broken
-            return
-
-    def finished(
-        self, model: Model, settings: Settings, request: RequestedTask, task: Task | None, strict: bool = True
-    ) -> Finished | None:
-        """The record of a task; one of a user's file counts only when the file and the items are the same.
-
-        strict=False: of any revision, for a plan made without asking the Hub.
-        """
-        for found in self.records[model.id, model.weights_sha256, settings.key, request.name]:
-            details = found.record["eval_library"]["additional_details"]
-            revision = found.record["model_info"]["additional_details"].get("revision")
-            if strict and revision != model.revision:
-                continue
-            same = request.file is None and "task_file_sha256" not in details
-            if task is not None and request.file is not None:
-                known = details.get("items_sha256"), details.get("task_file_sha256")
-                same = known == (task.items_sha256, task.file_sha256)
-            if same:
-                return found
-        return None
-
-    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
-        """Remove the failure files of a task that has now been measured or has failed anew."""
-        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
-            path.unlink(missing_ok=True)
-
-
-# --- Edges: inspect -----------------------------------------------------------------------------------------------
-
-
-class InspectWatch:
-    """Hears from inspect what happens in an evaluation: `on_item` in its event loop, `on_log` in a thread."""
-
-    def __init__(self) -> None:
-        self.on_item: Callable[[], None] = lambda: None
-        self.on_log: Callable[[Any], None] = lambda log: None
-
-
-WATCH = InspectWatch()
-
-
-def listen_to_inspect() -> None:
-    """Connect WATCH with inspect's hooks, once for the process."""
-    import anyio.to_thread
-    from inspect_ai.hooks import Hooks, hooks
-
-    if hasattr(WATCH, "hooks"):
-        return
-
-    class Listener(Hooks):
-        async def on_sample_end(self, data: Any) -> None:
-            WATCH.on_item()
-
-        async def on_task_end(self, data: Any) -> None:
-            # inspect reads a log's samples when they are looked at, in an event loop of its own: not inside this one.
-            await anyio.to_thread.run_sync(WATCH.on_log, data.log)
-
-    WATCH.hooks = hooks(name="records", description="Writes a record for each finished task.")(Listener)
-
-
-def log_json(log: Any) -> dict[str, Any]:
-    """inspect's log as JSON, without what no record needs."""
-    unneeded = {"events": True, "events_data": True, "store": True, "timelines": True}
-    return log.model_dump(mode="json", exclude_none=True, exclude={"samples": {"__all__": unneeded}})
-
-
-def task_config(task: Task, settings: Settings) -> Any:
-    """The task with the settings asked for; a temperature that neither names is 0, so that scores can be repeated."""
-    from inspect_ai.model import GenerateConfig
-
-    own = task.source.config
-    temperature = settings.temperature if settings.temperature is not None else own.temperature
-    wanted = GenerateConfig(
-        temperature=0.0 if temperature is None else temperature,
-        max_tokens=settings.max_tokens,
-        seed=settings.seed,
-        system_message=settings.system_prompt,
-    )
-    return own.merge(wanted)
-
-
-def separate_reasoning(model: Any, tags: Sequence[str]) -> None:
-    """Let an inspect Model give thinking between tags as reasoning, so that scorers see the answer alone.
-
-    An end without a beginning counts from the start (the chat template wrote the beginning); a beginning without an
-    end means that the answer was never reached.
-    """
-    from inspect_ai.model import ContentReasoning, ContentText, ModelOutput
-
-    generate = model.api.generate
-
-    def divide(output: Any) -> None:
-        for choice in output.choices:
-            text = choice.message.content
-            if isinstance(text, str):
-                thought, answer = split_reasoning(text, tags)
-                if thought is not None:
-                    choice.message.content = [ContentReasoning(reasoning=thought), ContentText(text=answer)]
-                    output.completion = answer
-
-    async def divided(*args: Any, **named: Any) -> Any:
-        result = await generate(*args, **named)
-        output = result[0] if isinstance(result, tuple) else result
-        if isinstance(output, ModelOutput):
-            divide(output)
-        return result
-
-    model.api.generate = divided
-
-
-def evaluate_with_inspect(
-    model: Any, tasks: Sequence[Task], settings: Settings, log_dir: Path, finished: Callable[[Task, dict], None]
-) -> None:
-    """Evaluate tasks with an inspect Model; `finished` gets each task's log as JSON as soon as it is there."""
-    import inspect_ai
-
-    listen_to_inspect()
-    waiting = {task.name: task for task in tasks}
-    one_at_a_time = threading.Lock()
-
-    def tell(log: Any) -> None:
-        name = log.eval.task if log.eval.task in waiting else log.eval.task.split("/")[-1]
-        with one_at_a_time:
-            if name in waiting and log.status != "cancelled":
-                finished(waiting.pop(name), log_json(log))
-
-    for task in tasks:
-        task.source.config = task_config(task, settings)
-    WATCH.on_log = tell
-    try:
-        logs = inspect_ai.eval(
-            [task.source for task in tasks],
-            model=model,
-            sandbox=settings.sandbox,
-            limit=settings.limit,
-            epochs=settings.repeats,
-            max_tasks=min(len(tasks), MAX_TASKS),
-            max_connections=settings.max_connections,
-            max_retries=MAX_RETRIES,
-            fail_on_error=MOST_ERRORS,
-            retry_on_error=1,
-            log_dir=str(log_dir),
-            log_format="eval",
-            log_realtime=False,
-            log_level="error",
-            display="none",
-            score_display=False,
-            ctl_server=False,
-        )
-    finally:
-        WATCH.on_log = lambda log: None
-    for log in logs:
-        tell(log)
-    if waiting:  # stopped by a signal, which inspect keeps to itself
-        raise KeyboardInterrupt
-
-
-# --- Edges: logs and progress -------------------------------------------------------------------------------------
-
-
-class InspectLogs(logging.Handler):
-    """Keeps the last warnings for failure files; nothing goes to the terminal past the progress bar."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(scrub(f"{record.levelname.lower()}: {record.getMessage()}")[:500])
-
-
-def capture_inspect_logs() -> InspectLogs:
-    tail = InspectLogs()
-    logging.basicConfig(level=logging.WARNING, handlers=[tail], force=True)
-    logging.captureWarnings(True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    return tail
-
-
-@contextlib.contextmanager
-def item_progress(total: int) -> Iterator[Callable[[str | None, int], None]]:
-    """Yields a function (a line to say or None, how many items are done): a bar with rate and ETA in a terminal."""
-    if not sys.stderr.isatty():
-        done = 0
-
-        def count(line: str | None, items: int) -> None:
-            nonlocal done
-            done += items
-            if line is not None:
-                note(f"[{done}/{total} items] {line}")
-
-        yield count
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    rate = TextColumn("{task.fields[rate]}")
-    columns = [BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TimeRemainingColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        entry = bar.add_task("", total=total, rate="")
-
-        def show(line: str | None, items: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(entry, advance=items, rate=f"{speed:.1f} items/s" if speed else "")
-            if line is not None:
-                bar.console.print(line, markup=False, highlight=False)
-
-        yield show
-
-
-# --- Edges: providers ---------------------------------------------------------------------------------------------
-
-
-def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login."""
-    from huggingface_hub import get_token
-
-    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-
-
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def checked_base_url(text: str | None) -> str:
-    """The address to ask; ScriptError for one that must not see the Hub token."""
-    from urllib.parse import urlsplit
-
-    if text is None:
-        return ROUTER
-    parts = urlsplit(text)
-    host = parts.hostname or ""
-    trusted = any(host == name or host.endswith(f".{name}") for name in TRUSTED_HOSTS)
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
-        raise ScriptError(f"--base-url {scrub(text)}: an address such as {ROUTER} is expected")
-    if host not in THIS_MACHINE and not (trusted and parts.scheme == "https"):
-        raise ScriptError(
-            f"--base-url {scrub(text)}: the Hub token is sent to https addresses of huggingface.co and "
-            "huggingface.cloud and to this machine only; for other servers use inspect's own command line"
-        )
-    return text.rstrip("/")
-
-
-def provider_model(name: str, settings: Settings) -> Model:
-    """A model of the Hub by its id, with the commit that is its newest now, when the Hub can be asked."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    own_server = settings.base_url != ROUTER
-    try:
-        return Model(name, "", revision=HfApi().model_info(name, timeout=REQUEST_TIMEOUT).sha)
-    except RepositoryNotFoundError as error:
-        if not own_server:
-            raise ScriptError(
-                f"{name}: no such model on the Hub (a private one needs HF_TOKEN); give an id such as Qwen/Qwen3-8B"
-            ) from error
-    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
-        note(f"warning: {name}: the Hub could not be asked for its revision ({type(error).__name__}); it is left out")
-    return Model(name, "")
-
-
-def fetch_offer(model: str, settings: Settings, token: str) -> Offer | None:
-    """What the router says of a model; None when it does not say, as other servers."""
-    from huggingface_hub.utils import get_session
-
-    try:
-        answer = get_session().get(
-            f"{settings.base_url}/models", headers={"Authorization": f"Bearer {token}"}, timeout=REQUEST_TIMEOUT
-        )
-        rows = answer.json().get("data") or []
-        row = next(row for row in rows if row.get("id") == model)
-        return Offer({str(entry["provider"]): read_prices(entry) for entry in row["providers"]})
-    except Exception:  # a convenience: without it the price is unknown, and the evaluation says what is wrong
-        return None
-
-
-def read_prices(entry: Mapping[str, Any]) -> Prices | None:
-    """The prices in the router's answer, US dollars for a million tokens."""
-    pricing = entry.get("pricing") or {}
-    numbers = [pricing.get("input"), pricing.get("output")]
-    if not all(isinstance(number, int | float) and number >= 0 for number in numbers):
-        return None
-    return Prices(float(numbers[0]), float(numbers[1]))
-
-
-def prices_of(offer: Offer | None, asked: Iterable[str]) -> Prices | None:
-    """The price of a run when one provider answered it, or all that may have cost the same."""
-    known = set(asked) or set(offer.providers if offer else {})
-    found = {offer.providers.get(name) if offer else None for name in known}
-    return found.pop() if len(found) == 1 else None
-
-
-def open_provider(name: str, settings: Settings, token: str) -> tuple[Any, set[str]]:
-    """An inspect Model that asks the provider, and the providers that have answered so far."""
-    from inspect_ai.model import get_model
-
-    place = f"{name}:{settings.provider}" if settings.provider else name
-    opened = get_model(f"hf-inference-providers/{place}", base_url=settings.base_url, api_key=token, memoize=False)
-    answered: set[str] = set()
-
-    async def hear(response: Any) -> None:
-        provider = response.headers.get("x-inference-provider")
-        if provider and response.status_code == 200:
-            answered.add(slug(provider))
-
-    opened.api.http_client.event_hooks["response"].append(hear)
-    separate_reasoning(opened, settings.reasoning_tags)
-    return opened, answered
-
-
-def explain_provider(error: str, settings: Settings) -> str:
-    """A provider's error with what to try."""
-    hints = (
-        (r"\b401\b|[Ii]nvalid (?:username|token|credentials)|[Uu]nauthorized", "the token was refused: set HF_TOKEN"),
-        (r"\b402\b|[Pp]ayment|credits", "the account has no credits left for Inference Providers"),
-        (r"\b403\b|[Ff]orbidden", "the token may not call Inference Providers, or the model is gated: see its page"),
-        (r"not supported|model_not_supported|\b404\b", "no provider serves this model so: see its page, or --provider"),
-        (r"\b429\b|[Rr]ate limit", "too many requests: lower --max-connections"),
-        (r"[Cc]onnection|[Tt]imed? ?out", f"{settings.base_url} is out of reach or too slow"),
-    )
-    hint = next((text for pattern, text in hints if re.search(pattern, error)), None)
-    return f"{hint} ({error[:300]})" if hint else error
-
-
-# --- Edges: records -----------------------------------------------------------------------------------------------
-
-
-def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
-    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
-    folder = Path("data") / slug(task.title) / model.place
-    record["detailed_evaluation_results"] = {
-        "format": "jsonl",
-        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
-        "hash_algorithm": "sha256",
-        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
-        "total_rows": samples.count("\n"),
-    }
-    path = output / folder / f"{name}.json"
-    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
-    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return Finished(path, record, task.name)
-
-
-def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
-    """Say on disk that a task gave no score, and why."""
-    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
-    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
-    content = {
-        "failure_version": "1",
-        "task": task.name,
-        "model_id": model.id,
-        "weights_sha256": model.weights_sha256,
-        "path": model.path,
-        "error": error,
-        "time": str(int(time.time())),
-        "settings": kept,
-        "settings_hash": settings.key,
-        "command": settings.command,
-        "log": log,
-    }
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
-
-
-def provider_facts(
-    model: Model, task: Task, settings: Settings, answered: Iterable[str], offer: Offer | None
-) -> RunFacts:
-    """What a record says beside inspect's log."""
-    asked = [settings.provider] if settings.provider and settings.provider not in POLICIES else list(answered)
-    router = settings.base_url == ROUTER
-    details = {
-        "deployment_type": "externally_managed",
-        "model_availability": "open_weights" if model.revision else "unknown",
-        "revision": model.revision,
-        "provider": settings.provider or "auto",
-        "answered_by": ", ".join(sorted(answered)) or None,
-    }
-    info = {
-        "name": model.id.split("/", 1)[-1],
-        "id": model.id,
-        "developer": model.developer,
-        "inference_platform": "Hugging Face Inference Providers" if router else scrub(settings.base_url),
-        "additional_details": strings(details),
-    }
-    return RunFacts(
-        script="inspect_eval_uv.py",
-        task=task.name,
-        title=task.title,
-        split=task.dataset.get("split"),
-        model=info,
-        source=inspect_source(task),
-        library=library_facts(task, settings),
-        generation={
-            "backend": settings.backend,
-            "provider": settings.provider or "auto",
-            "use_chat_template": True,
-            "reasoning_tags": " ".join(settings.reasoning_tags) if settings.reasoning_tags != REASONING_TAGS else None,
-        },
-        prices=prices_of(offer, asked),
-    )
-
-
-def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
-    """The details of a record's eval_library that a rerun is recognised by."""
-    return {
-        "command": settings.command,
-        "settings_hash": settings.key,
-        "inspect_evals": settings.versions.get("inspect-evals") if task.request.module else None,
-        "task_file": shown_path(task.request.file) if task.request.file else None,
-        "task_file_sha256": task.file_sha256,
-        "items_sha256": task.items_sha256,
-    }
-
-
-# --- Commands -----------------------------------------------------------------------------------------------------
 
 
 class ProviderRun:
@@ -2108,12 +299,6 @@ def read_settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def end_on_signals() -> None:
-    """Let SIGTERM stop an evaluation as SIGINT does: what is finished is written, nothing else."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without job control starts `&` jobs without it
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-
-
 def show_table(rows: list[list[str]]) -> None:
     if not sys.stdout.isatty():
         print(render_table(rows))
@@ -2140,16 +325,6 @@ def report_runs(outcome: Runs, output: Path, as_json: bool) -> int:
     if len(outcome.failed) > SHOWN_FAILURES:
         note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
     return 1 if outcome.failed else 0
-
-
-def load_tasks_here(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
-    """Load tasks with the same random numbers each time, so that two runs ask the same."""
-    with contextlib.redirect_stdout(sys.stderr):
-        tasks = []
-        for request in requests:
-            random.seed(settings.seed or 0)
-            tasks.append(load_task(request, settings.sandbox))
-        return tasks
 
 
 def run(args: argparse.Namespace) -> int:
@@ -2222,9 +397,6 @@ def provider_plan(args: argparse.Namespace, settings: Settings, requests: Sequen
     return show_plan(models, tasks, settings, done, args.json)
 
 
-# --- The frame ----------------------------------------------------------------------------------------------------
-
-
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -2270,7 +442,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--gpu-memory-utilization", type=float, help=argparse.SUPPRESS)
     for name in ("use-chat-template", "trust-remote-code"):
         add(f"--{name}", action="store_true", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -2286,6 +458,2458 @@ def main(argv: Sequence[str] | None = None) -> int:
         note("error: interrupted")
         return 130
 
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "frame", "harness.inspect_history", "harness.inspect_provider", "harness.inspect_records",
+#     "harness.inspect_run", "harness.inspect_tasks", "harness.inspect_vocabulary", "harness.output",
+#     "harness.settings", "harness.vocabulary", "hub.results_repo", "hub.token", "names", "private", "tables"
+# )
+# ]cog]
+
+import ast
+import asyncio
+import functools
+import hashlib
+import logging
+import math
+import random
+import shlex
+import signal
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+REASONING_TAGS = ("<think>", "</think>")
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+class NamedTask(Protocol):
+    """What records and failures need of a harness's task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task or a family of tasks as asked for, in today's form."""
+
+    name: str
+    shots: int
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded."""
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.folder.name if self.path and self.folder else None
+
+    @property
+    def step(self) -> str | None:
+        found = parse_checkpoint_name(self.checkpoint or "")
+        return str(found[0]) if found and found[0] is not None else None
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from; `sha256` and `path` for a local folder."""
+
+    repo: str
+    subset: str | None
+    splits: tuple[str, ...]
+    path: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = finished.record["model_info"]["id"]
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    if closing in text:
+        before, _, after = text.rpartition(closing)
+        head, found, thought = before.partition(opening)
+        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
+    if opening in text:
+        head, _, thought = text.partition(opening)
+        return thought.strip(), head.strip()
+    return None, text
+
+
+# --- parts/harness/inspect_vocabulary.py ------------------------------------------------------------------------------
+
+MAX_RETRIES = 5  # of a request, after the client's own two quick ones: 3 to 50 seconds apart
+MAX_TASKS = 4  # evaluated at the same time, so that the last items of one do not leave the connections idle
+MOST_ERRORS = 0.1  # of the items: a task with this share of failed ones gives no score
+
+# A metric that says how sure another is, not how good the model is.
+SPREAD = re.compile(r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_")
+
+
+class EngineError(ScriptError):
+    """An engine that did not start, with the end of its log; another checkpoint of the same layout would not either."""
+
+    def __init__(self, message: str, log: Sequence[str]) -> None:
+        super().__init__(message)
+        self.log = list(log)
+
+
+@dataclass(frozen=True)
+class RequestedTask:
+    """A task as asked for and as inspect knows it: from a module of inspect_evals, or from a file of the user's."""
+
+    asked: str
+    name: str
+    module: str | None = None
+    file: Path | None = None
+
+
+@dataclass
+class Task:
+    """A task with its items once it is loaded; `source` is inspect's Task."""
+
+    request: RequestedTask
+    source: Any = None
+    dataset: dict[str, Any] = field(default_factory=dict)
+    items: int | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.request.name
+
+    @property
+    def title(self) -> str:
+        return self.request.name
+
+
+@dataclass(frozen=True)
+class LogItem:
+    """An item of inspect's log: the name under which it is paired, inspect's id, and its repeats."""
+
+    name: str
+    id: Any
+    runs: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class LogMetric:
+    """A metric of inspect's log; `values` are the items' scores where it is their mean, `group` a part of the items."""
+
+    label: str
+    group: str
+    scorer: str
+    number: float
+    values: tuple[float | None, ...] | None
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars for a million tokens."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a record says that inspect's log does not: whole blocks of the schema, and details that a script knows."""
+
+    script: str
+    task: str
+    title: str
+    split: str | None
+    model: dict[str, Any]
+    source: dict[str, Any]
+    library: dict[str, Any]
+    generation: dict[str, Any]
+    prices: Prices | None = None
+
+
+@dataclass
+class Runs:
+    """What came of all models and tasks."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is generated; requests that agree in it can share a batch."""
+
+    temperature: float
+    top_p: float | None
+    top_k: int | None
+    stop: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that waits for its batch."""
+
+    tokens: list[int]
+    max_tokens: int
+    sampling: Sampling
+    answer: asyncio.Future[Said]
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer, how many tokens it has, and whether its end was the token limit."""
+
+    text: str
+    tokens: int
+    truncated: bool
+
+
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+# --- parts/harness/inspect_history.py ---------------------------------------------------------------------------------
+
+
+class InspectHistory:
+    """The records and failures of inspect's tasks that are already in an output folder."""
+
+    def __init__(self, output: Path, models: Iterable[Model]) -> None:
+        self.records: dict[tuple[str, ...], list[Finished]] = collections.defaultdict(list)
+        self.failures: dict[tuple[str, ...], list[Path]] = collections.defaultdict(list)
+        for place in dict.fromkeys(model.place for model in models):
+            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
+                self.read(path)
+
+    def read(self, path: Path) -> None:
+        try:
+            content = read_json(path)
+            if path.name.endswith("_failure.json"):
+                weights = str(content["weights_sha256"] or "")
+                key = content["model_id"], weights, content["settings_hash"], content["task"]
+                self.failures[key].append(path)
+                return
+            details, info = content["eval_library"]["additional_details"], content["model_info"]
+            about = info["additional_details"]
+            key = (
+                info["id"],
+                about.get("weights_sha256", ""),
+                details["settings_hash"],
+                details["task"],
+            )
+            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
+                self.records[key].append(Finished(path, content, details["task"]))
+        except (ScriptError, KeyError, TypeError, AttributeError):  # a record of another tool, or broken
+            return
+
+    def finished(
+        self, model: Model, settings: Settings, request: RequestedTask, task: Task | None, strict: bool = True
+    ) -> Finished | None:
+        """The record of a task; one of a user's file counts only when the file and the items are the same.
+
+        strict=False: of any revision, for a plan made without asking the Hub.
+        """
+        for found in self.records[model.id, model.weights_sha256, settings.key, request.name]:
+            details = found.record["eval_library"]["additional_details"]
+            revision = found.record["model_info"]["additional_details"].get("revision")
+            if strict and revision != model.revision:
+                continue
+            same = request.file is None and "task_file_sha256" not in details
+            if task is not None and request.file is not None:
+                known = details.get("items_sha256"), details.get("task_file_sha256")
+                same = known == (task.items_sha256, task.file_sha256)
+            if same:
+                return found
+        return None
+
+    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
+        """Remove the failure files of a task that has now been measured or has failed anew."""
+        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
+            path.unlink(missing_ok=True)
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
+    return text.replace(str(Path.home()), "~")
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if isinstance(error, ScriptError):
+        return text
+    return f"{kind}: {text}"
+
+
+def own_command(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def asked_command(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/harness/inspect_log.py -------------------------------------------------------------------------------------
+
+
+def with_attachments(value: Any, attachments: Mapping[str, str]) -> Any:
+    """A value of a log with the long texts put back that inspect keeps apart as `attachment://<hash>`."""
+    if isinstance(value, str):
+        return attachments.get(value.removeprefix("attachment://"), value) if "attachment://" in value[:13] else value
+    if isinstance(value, list):
+        return [with_attachments(item, attachments) for item in value]
+    if isinstance(value, dict):
+        return {name: with_attachments(item, attachments) for name, item in value.items()}
+    return value
+
+
+def content_text(content: Any, kind: str = "text") -> str:
+    """The text of a message's content; `kind` "reasoning" for its thinking. Images and the like become "[image]"."""
+    if isinstance(content, str):
+        return content if kind == "text" else ""
+    parts = []
+    for part in content or []:
+        if part.get("type") in ("text", "reasoning"):
+            parts += [str(part.get(kind) or "")] if part["type"] == kind else []
+        elif kind == "text":
+            parts.append(f"[{part.get('type')}]")
+    return "\n".join(part for part in parts if part)
+
+
+def asked_messages(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages before the model's first own answer: examples in the prompt are answers that it did not give."""
+    own = [i for i, row in enumerate(messages) if row.get("role") == "assistant" and row.get("source") == "generate"]
+    last = [i for i, row in enumerate(messages) if row.get("role") == "assistant"][-1:]
+    return list(messages[: (own or last or [len(messages)])[0]])
+
+
+def prompt_text(messages: Sequence[dict[str, Any]], system: str | None) -> str:
+    """The prompt as sent: the text alone when it is one message of the user, else each with its role in front."""
+    rows = [("system", system)] if system else []
+    rows += [(str(row.get("role")), content_text(row.get("content"))) for row in messages]
+    if [role for role, _ in rows] == ["user"]:
+        return rows[0][1]
+    return "\n\n".join(f"{role}: {text}" for role, text in rows)
+
+
+def score_number(value: Any) -> float | None:
+    """A score's value as inspect reads it: C, P, I, N -> 1, 0.5, 0, 0; yes/no; numbers. None: not scored."""
+    if isinstance(value, str):
+        words = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+        if value in words or value.lower() in words:
+            return words.get(value, words.get(value.lower()))
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool | int | float) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def part_of(value: Any, key: str | None) -> Any:
+    """A score's value, or what a score of several values has under a key."""
+    return value.get(key) if isinstance(value, dict) and key is not None else value
+
+
+def item_names(log: Mapping[str, Any], split: str | None) -> dict[Any, str]:
+    """inspect's ids -> the data set's own ids; numbers that inspect counted from 1 become `<split>/<row>`."""
+    found = list(dict.fromkeys(sample["id"] for sample in log.get("samples") or []))
+    total = (log["eval"].get("dataset") or {}).get("samples") or len(found)
+    counted = all(isinstance(name, int) and 1 <= name <= total for name in found)
+    return {name: f"{split or 'sample'}/{name - 1}" if counted else str(name) for name in found}
+
+
+def log_items(log: Mapping[str, Any], split: str | None) -> list[LogItem]:
+    """The items of a log in the order of their ids, each with all its repeats (inspect's epochs)."""
+    names = item_names(log, split)
+    runs: dict[Any, list[dict[str, Any]]] = {}
+    for sample in log.get("samples") or []:
+        attachments = sample.get("attachments") or {}
+        kept = {name: value for name, value in sample.items() if name not in ("events", "attachments", "store")}
+        runs.setdefault(sample["id"], []).append(with_attachments(kept, attachments))
+    items = [LogItem(names[name], name, tuple(sorted(rows, key=lambda r: r["epoch"]))) for name, rows in runs.items()]
+    return sorted(items, key=lambda item: natural_key(item.name))
+
+
+def item_error(item: LogItem) -> str | None:
+    """Why an item has no answer: the error of its last repeat when all failed."""
+    errors = [run.get("error") for run in item.runs]
+    return error_line(str((errors[-1] or {}).get("message") or "error")) if all(errors) else None
+
+
+def item_values(items: Sequence[LogItem], scorer: str, key: str | None) -> list[float | None]:
+    """Each item's score by one scorer, the mean of its repeats; None where it was not scored."""
+    values = []
+    for item in items:
+        scores = [(run.get("scores") or {}).get(scorer) for run in item.runs if not run.get("error")]
+        numbers = [score_number(part_of(score.get("value"), key)) for score in scores if score]
+        kept = [number for number in numbers if number is not None]
+        values.append(sum(kept) / len(kept) if kept else None)
+    return values
+
+
+def reduced_values(log: Mapping[str, Any], items: Sequence[LogItem], entry: Mapping[str, Any], key: str | None) -> Any:
+    """Each item's score under the entry's way of joining repeats (`mean`, `pass_at_5`, ...)."""
+    if entry.get("reducer") in (None, "mean"):
+        return item_values(items, entry["scorer"], key)
+    for reduction in log.get("reductions") or []:
+        if (reduction["scorer"], reduction.get("reducer")) == (entry["scorer"], entry["reducer"]):
+            joined = {row.get("sample_id"): score_number(part_of(row["value"], key)) for row in reduction["samples"]}
+            failed = [item_error(item) is not None for item in items]
+            return [None if bad else joined.get(item.id) for item, bad in zip(items, failed, strict=True)]
+    return [None] * len(items)
+
+
+def mean_matches(values: Sequence[float | None], number: float) -> bool:
+    """Whether a metric is the plain mean of the items' values."""
+    kept = [value for value in values if value is not None]
+    return bool(kept) and math.isclose(sum(kept) / len(kept), number, rel_tol=1e-6, abs_tol=1e-6)
+
+
+def group_member(metric: Mapping[str, Any]) -> str | None:
+    """The group's name, of a metric that inspect's `grouped` made for a part of the items; "" for the whole."""
+    if metric.get("group") != "grouped":
+        return None
+    name = str(metric["name"])
+    return "" if name == str((metric.get("params") or {}).get("all_label", "all")) else name
+
+
+def metric_label(entry: Mapping[str, Any], metric: Mapping[str, Any], key: str) -> str:
+    """The name under which a metric is published: the metric's; the scorer's where it only says "mean".
+
+    match: accuracy -> accuracy    f1: mean -> f1    verify: accuracy joined by pass_at_1 -> pass_at_1
+    """
+    name = str(metric.get("name") or key)
+    if group_member(metric) is not None:
+        inner = (metric.get("params") or {}).get("metric")
+        name = str(inner.get("name") if isinstance(inner, dict) else inner or "accuracy").split("/")[-1]
+    if entry.get("reducer") not in (None, "mean"):
+        name = str(entry["reducer"]) if name in ("accuracy", "mean") else f"{name}_{entry['reducer']}"
+    return str(entry["name"]).split("/")[-1] if name == "mean" else name
+
+
+def log_metrics(log: Mapping[str, Any], items: Sequence[LogItem]) -> list[LogMetric]:
+    """The metrics of a log that are scores: no standard errors and spreads, none twice, none without a number."""
+    found: dict[tuple[str, str], LogMetric] = {}
+    for entry in (log.get("results") or {}).get("scores") or []:
+        key = entry["name"] if entry["name"] != entry["scorer"] else None
+        whole = reduced_values(log, items, entry, key)
+        for name, metric in entry["metrics"].items():
+            number, member = score_number(metric.get("value")), group_member(metric)
+            if SPREAD.search(name) or SPREAD.search(str(metric.get("name"))) or number is None:
+                continue
+            values = whole if member in (None, "") else members(items, whole, metric, member)
+            if not mean_matches(values, number):
+                values = matching_part(items, entry["scorer"], number)
+            label = metric_label(entry, metric, name)
+            row = LogMetric(label, member or "", entry["scorer"], number, tuple(values) if values else None)
+            other = found.setdefault((label, row.group), row)
+            if other is not row and other.number != row.number:
+                found.setdefault((f"{entry['name']}_{label}", row.group), row)
+    return list(found.values())
+
+
+def members(items: Sequence[LogItem], values: Sequence[float | None], metric: Mapping[str, Any], member: str) -> Any:
+    """The values of a group's items, None for the others."""
+    key = (metric.get("params") or {}).get("group_key")
+    inside = [str((item.runs[0].get("metadata") or {}).get(key)) == member for item in items]
+    return [value if kept else None for value, kept in zip(values, inside, strict=True)]
+
+
+def matching_part(items: Sequence[LogItem], scorer: str, number: float) -> list[float | None]:
+    """For a score of several values: the items' values under the one key whose mean the metric is, else nothing."""
+    keys = {
+        key
+        for item in items
+        for run in item.runs
+        if isinstance(value := ((run.get("scores") or {}).get(scorer) or {}).get("value"), dict)
+        for key in value
+    }
+    columns = {tuple(item_values(items, scorer, key)) for key in keys}
+    fitting = [column for column in columns if mean_matches(column, number)]
+    return list(fitting[0]) if len(fitting) == 1 else []
+
+
+def has_no_answer(run: Mapping[str, Any], scorer: str, answers_given: bool) -> bool:
+    """Whether a scorer found no answer in what the model wrote."""
+    score = (run.get("scores") or {}).get(scorer) or {}
+    if score.get("reason") in ("invalid_response_format", "no_response") or score.get("value") == "N":
+        return True
+    answer = score.get("answer")
+    return bool(score) and (answer_is_blank(answer) if answers_given else answer == "")
+
+
+def answer_is_blank(answer: Any) -> bool:
+    return answer is None or not str(answer).strip()
+
+
+def completion(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's last answer: {"message": ..., "stop_reason": ...}, or {} when there is none."""
+    return next(iter((run.get("output") or {}).get("choices") or []), {})
+
+
+def answer_text(run: Mapping[str, Any], kind: str = "text") -> str:
+    return content_text((completion(run).get("message") or {}).get("content"), kind)
+
+
+def count_runs(items: Sequence[LogItem], metric: LogMetric) -> dict[str, str]:
+    """How many answers are empty, cut off at a token limit, or hold nothing that the scorer could read."""
+    runs = [run for item in items for run in item.runs if not run.get("error")]
+    given = any(not answer_is_blank(((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")) for run in runs)
+    counts = {
+        "empty": sum(not answer_text(run).strip() for run in runs),
+        "truncated": sum(completion(run).get("stop_reason") in ("max_tokens", "model_length") for run in runs),
+        "unparsed": sum(has_no_answer(run, metric.scorer, given) for run in runs),
+        "filtered": sum(completion(run).get("stop_reason") == "content_filter" for run in runs),
+        "errors": sum(bool(run.get("error")) for item in items for run in item.runs),
+    }
+    if metric.values is not None and not metric.group:
+        counts["unscored"] = sum(value is None for value in metric.values)
+    return {name: str(count) for name, count in counts.items()}
+
+
+def usage_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Tokens added up over inspect's usage entries."""
+    names = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
+    rows = list(rows)
+    return {name: sum(row.get(name) or 0 for row in rows) for name in names if any(row.get(name) for row in rows)}
+
+
+def error_line(message: str) -> str:
+    """inspect's error message as one line, without the request that it puts in front of the provider's answer.
+
+    "ValueError('no')" -> "ValueError: no"
+    """
+    if "Request:" in message:
+        message = message.replace("\\n", "\n").rpartition("\n\n")[2]
+    match = re.match(r"(\w+)\(\\?['\"](.*?)\\?['\"]\)", message, re.DOTALL)
+    message = f"{match[1]}: {match[2]}" if match else message
+    return scrub(" ".join(message.split()))[:400]
+
+
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/harness/inspect_records.py ---------------------------------------------------------------------------------
+
+LOWER_METRICS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+
+
+def log_shots(log: Mapping[str, Any]) -> int | None:
+    """The number of examples in the prompt, where the task says it: in its arguments, its metadata or its name."""
+    given = {**(log["eval"].get("task_args") or {}), **(log["eval"].get("metadata") or {})}
+    for name in ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots"):
+        if isinstance(given.get(name), int) and not isinstance(given.get(name), bool):
+            return int(given[name])
+    match = re.search(r"_(\d{1,2})_?shot", log["eval"]["task"])
+    return int(match[1]) if match else None
+
+
+def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any]:
+    """The generation_config of a record: what the log says was in force."""
+    config, plan = (log.get("plan") or {}).get("config") or {}, (log.get("plan") or {}).get("steps") or []
+    arguments = {name: config.get(name) for name in ("temperature", "top_p", "top_k", "max_tokens")}
+    sandbox = log["eval"].get("sandbox") or {}
+    details = {
+        "few_shot": log_shots(log),
+        "seed": config.get("seed"),
+        "system_prompt": config.get("system_message"),
+        "repeats": log["eval"]["config"].get("epochs"),
+        "solver": ", ".join(str(step.get("solver")) for step in plan) or None,
+        "sandbox": sandbox.get("type"),
+        "limit": log["eval"]["config"].get("limit"),
+        **facts.generation,
+    }
+    return {
+        "generation_args": {name: value for name, value in arguments.items() if value is not None},
+        "additional_details": strings(details),
+    }
+
+
+def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
+    """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
+    values = [value for value in metric.values or () if value is not None]
+    score = sum(values) / len(values) if values else metric.number
+    uncertainty: dict[str, Any] = {"num_samples": len(values) or sum(item_error(item) is None for item in items)}
+    if len(values) > 1:
+        error = standard_deviation(values) / math.sqrt(len(values))
+        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
+    unit, low, high = inspect_scale([*values, score])
+    shots = log_shots(log)
+    name = f"{facts.title}:{metric.group}" if metric.group else facts.title
+    config = {
+        "metric_id": INSPECT_METRICS.get(metric.label, metric.label),
+        "metric_name": metric.label,
+        "metric_unit": unit,
+        "lower_is_better": metric.label.split("_")[0] in LOWER_METRICS,
+        "additional_details": {"aggregation": "mean" if values else metric.label, "scorer": metric.scorer},
+    }
+    if low is not None and high is not None:
+        config |= {"score_type": "continuous", "min_score": low, "max_score": high}
+    return {
+        "evaluation_result_id": f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}",
+        "evaluation_name": name,
+        "source_data": facts.source,
+        "metric_config": config,
+        "score_details": {"score": score, "details": count_runs(items, metric), "uncertainty": uncertainty},
+        "generation_config": inspect_generation(log, facts),
+    }
+
+
+def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of one of inspect's metrics: a proportion when all values lie in 0..1."""
+    return ("proportion", 0.0, 1.0) if all(0.0 <= value <= 1.0 for value in values) else ("points", None, None)
+
+
+def usage_facts(log: Mapping[str, Any], prices: Prices | None) -> dict[str, Any]:
+    """Tokens of a run and, when the prices are known, what they cost in US dollars."""
+    usage = usage_of(((log.get("stats") or {}).get("model_usage") or {}).values())
+    if prices is None or not usage:
+        return dict(usage)
+    cost = (usage.get("input_tokens", 0) * prices.input + usage.get("output_tokens", 0) * prices.output) / 1e6
+    return {
+        **usage,
+        "cost_usd": f"{cost:.6f}",
+        "usd_per_million_input_tokens": prices.input,
+        "usd_per_million_output_tokens": prices.output,
+    }
+
+
+def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[dict[str, Any], str]:
+    """A record without its reference to the samples file, and the text of that file.
+
+    `log` is inspect's log as JSON. ScriptError when it is not a finished one or no item could be scored.
+    """
+    if log.get("status") != "success":
+        raise ScriptError(log_error(log) if log.get("status") == "error" else f"inspect says {log.get('status')}")
+    items = log_items(log, facts.split)
+    metrics = log_metrics(log, items)
+    if not metrics:
+        raise ScriptError(f"no item could be scored: {next(filter(None, map(item_error, items)), 'no score')}")
+    spec = log["eval"]
+    library = {
+        **facts.library,
+        "task": facts.task,
+        "task_version": spec.get("task_version"),
+        "task_arguments": json.dumps(spec.get("task_args"), sort_keys=True) if spec.get("task_args") else None,
+        **usage_facts(log, facts.prices),
+    }
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(facts.title)}/{facts.model['id']}/{now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": facts.script,
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": facts.model,
+        "eval_library": {
+            "name": "inspect_ai",
+            "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
+            "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
+        },
+        "evaluation_results": [inspect_result(log, facts, metric, items) for metric in metrics],
+    }
+    system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
+    lines = []
+    for metric, result in zip(metrics, record["evaluation_results"], strict=True):
+        if metric.values is not None and not metric.group:
+            rows = (
+                inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
+            )
+            lines += [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
+    return record, "".join(lines)
+
+
+def log_error(log: Mapping[str, Any]) -> str:
+    """Why an evaluation ended without a score, in one line."""
+    errors = [log.get("error"), *(run.get("error") for run in log.get("samples") or [])]
+    return error_line(
+        next((str(error["message"]) for error in errors if error and error.get("message")), "no reason given")
+    )
+
+
+def inspect_row(
+    record: dict[str, Any],
+    result: dict[str, Any],
+    metric: LogMetric,
+    item: LogItem,
+    value: float | None,
+    system: str | None,
+) -> dict[str, Any]:
+    """One line of a samples file: an item with all its repeats."""
+    run, high = item.runs[0], result["metric_config"].get("max_score", 1.0)
+    raw = run["input"] if isinstance(run["input"], str) else prompt_text(run["input"], None)
+    target = run.get("target")
+    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
+    prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
+    question: dict[str, Any] = {"raw": raw, "reference": reference}
+    question |= {"formatted": prompt} if prompt != raw else {}
+    question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
+    usage = usage_of(entry for each in item.runs for entry in (each.get("model_usage") or {}).values())
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": record["model_info"]["id"],
+        "evaluation_name": result["evaluation_name"],
+        "evaluation_result_id": result["evaluation_result_id"],
+        "sample_id": item.name,
+        "sample_hash": hashlib.sha256((raw + "".join(reference)).encode()).hexdigest(),
+        "input": question,
+        **interaction(item),
+        "answer_attribution": attribution(run, metric.scorer),
+        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+    }
+    if {"input_tokens", "output_tokens", "total_tokens"} <= usage.keys():
+        row["token_usage"] = usage
+    error = item_error(item) or ("the scorer gave no number" if value is None else None)
+    return row | {"error": error} if error else row
+
+
+def interaction(item: LogItem) -> dict[str, Any]:
+    """How an item went: the answers of a single turn, or the whole conversation of several turns or with tools."""
+    own = [row for run in item.runs for row in run.get("messages") or [] if row.get("source") == "generate"]
+    tools = any(row.get("role") == "tool" for run in item.runs for row in run.get("messages") or [])
+    if not tools and len(own) <= len(item.runs):
+        thoughts = [answer_text(run, "reasoning") for run in item.runs]
+        trace = {"reasoning_trace": thoughts} if any(thoughts) else {}
+        return {"interaction_type": "single_turn", "output": {"raw": list(map(answer_text, item.runs)), **trace}}
+    rows = [row for run in item.runs for row in run.get("messages") or []]
+    return {
+        "interaction_type": "agentic" if tools else "multi_turn",
+        "output": None,
+        "messages": [message_row(index, row) for index, row in enumerate(rows)],
+    }
+
+
+def message_row(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message of a conversation as the schema wants it."""
+    row: dict[str, Any] = {"turn_idx": index, "role": str(message.get("role"))}
+    row["content"] = content_text(message.get("content"))
+    thought = content_text(message.get("content"), "reasoning")
+    calls = [
+        {
+            "id": str(call.get("id")),
+            "name": str(call.get("function")),
+            "arguments": {name: str(value) for name, value in (call.get("arguments") or {}).items()},
+        }
+        for call in message.get("tool_calls") or []
+    ]
+    row |= {"reasoning_trace": thought} if thought else {}
+    row |= {"tool_calls": calls} if calls else {}
+    return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
+
+
+def attribution(run: Mapping[str, Any], scorer: str) -> list[dict[str, Any]]:
+    """The answer that a scorer read out of the text."""
+    answer = ((run.get("scores") or {}).get(scorer) or {}).get("answer")
+    if answer_is_blank(answer):
+        return []
+    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(answer)}
+    return [row | {"extraction_method": scorer, "is_terminal": True}]
+
+
+def runs_json(outcome: Runs) -> dict[str, Any]:
+    """What --json prints."""
+
+    def line(finished: Finished) -> dict[str, Any]:
+        model = finished.record["model_info"]["id"]
+        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
+
+    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [line(finished) for finished in outcome.written],
+        "skipped": skipped,
+        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+    }
+
+
+def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
+    """The details of a record's eval_library that a rerun is recognised by."""
+    return {
+        "command": settings.command,
+        "settings_hash": settings.key,
+        "inspect_evals": settings.versions.get("inspect-evals") if task.request.module else None,
+        "task_file": shown_path(task.request.file) if task.request.file else None,
+        "task_file_sha256": task.file_sha256,
+        "items_sha256": task.items_sha256,
+    }
+
+
+# --- parts/harness/inspect_run.py -------------------------------------------------------------------------------------
+
+
+class InspectWatch:
+    """Hears from inspect what happens in an evaluation: `on_item` in its event loop, `on_log` in a thread."""
+
+    def __init__(self) -> None:
+        self.on_item: Callable[[], None] = lambda: None
+        self.on_log: Callable[[Any], None] = lambda log: None
+
+
+WATCH = InspectWatch()
+
+
+def listen_to_inspect() -> None:
+    """Connect WATCH with inspect's hooks, once for the process."""
+    import anyio.to_thread
+    from inspect_ai.hooks import Hooks, hooks
+
+    if hasattr(WATCH, "hooks"):
+        return
+
+    class Listener(Hooks):
+        async def on_sample_end(self, data: Any) -> None:
+            WATCH.on_item()
+
+        async def on_task_end(self, data: Any) -> None:
+            # inspect reads a log's samples when they are looked at, in an event loop of its own: not inside this one.
+            await anyio.to_thread.run_sync(WATCH.on_log, data.log)
+
+    WATCH.hooks = hooks(name="records", description="Writes a record for each finished task.")(Listener)
+
+
+def log_json(log: Any) -> dict[str, Any]:
+    """inspect's log as JSON, without what no record needs."""
+    unneeded = {"events": True, "events_data": True, "store": True, "timelines": True}
+    return log.model_dump(mode="json", exclude_none=True, exclude={"samples": {"__all__": unneeded}})
+
+
+def task_config(task: Task, settings: Settings) -> Any:
+    """The task with the settings asked for; a temperature that neither names is 0, so that scores can be repeated."""
+    from inspect_ai.model import GenerateConfig
+
+    own = task.source.config
+    temperature = settings.temperature if settings.temperature is not None else own.temperature
+    wanted = GenerateConfig(
+        temperature=0.0 if temperature is None else temperature,
+        max_tokens=settings.max_tokens,
+        seed=settings.seed,
+        system_message=settings.system_prompt,
+    )
+    return own.merge(wanted)
+
+
+def separate_reasoning(model: Any, tags: Sequence[str]) -> None:
+    """Let an inspect Model give thinking between tags as reasoning, so that scorers see the answer alone.
+
+    An end without a beginning counts from the start (the chat template wrote the beginning); a beginning without an
+    end means that the answer was never reached.
+    """
+    from inspect_ai.model import ContentReasoning, ContentText, ModelOutput
+
+    generate = model.api.generate
+
+    def divide(output: Any) -> None:
+        for choice in output.choices:
+            text = choice.message.content
+            if isinstance(text, str):
+                thought, answer = split_reasoning(text, tags)
+                if thought is not None:
+                    choice.message.content = [ContentReasoning(reasoning=thought), ContentText(text=answer)]
+                    output.completion = answer
+
+    async def divided(*args: Any, **named: Any) -> Any:
+        result = await generate(*args, **named)
+        output = result[0] if isinstance(result, tuple) else result
+        if isinstance(output, ModelOutput):
+            divide(output)
+        return result
+
+    model.api.generate = divided
+
+
+def evaluate_with_inspect(
+    model: Any, tasks: Sequence[Task], settings: Settings, log_dir: Path, finished: Callable[[Task, dict], None]
+) -> None:
+    """Evaluate tasks with an inspect Model; `finished` gets each task's log as JSON as soon as it is there."""
+    import inspect_ai
+
+    listen_to_inspect()
+    waiting = {task.name: task for task in tasks}
+    one_at_a_time = threading.Lock()
+
+    def tell(log: Any) -> None:
+        name = log.eval.task if log.eval.task in waiting else log.eval.task.split("/")[-1]
+        with one_at_a_time:
+            if name in waiting and log.status != "cancelled":
+                finished(waiting.pop(name), log_json(log))
+
+    for task in tasks:
+        task.source.config = task_config(task, settings)
+    WATCH.on_log = tell
+    try:
+        logs = inspect_ai.eval(
+            [task.source for task in tasks],
+            model=model,
+            sandbox=settings.sandbox,
+            limit=settings.limit,
+            epochs=settings.repeats,
+            max_tasks=min(len(tasks), MAX_TASKS),
+            max_connections=settings.max_connections,
+            max_retries=MAX_RETRIES,
+            fail_on_error=MOST_ERRORS,
+            retry_on_error=1,
+            log_dir=str(log_dir),
+            log_format="eval",
+            log_realtime=False,
+            log_level="error",
+            display="none",
+            score_display=False,
+            ctl_server=False,
+        )
+    finally:
+        WATCH.on_log = lambda log: None
+    for log in logs:
+        tell(log)
+    if waiting:  # stopped by a signal, which inspect keeps to itself
+        raise KeyboardInterrupt
+
+
+class InspectLogs(logging.Handler):
+    """Keeps the last warnings for failure files; nothing goes to the terminal past the progress bar."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(scrub(f"{record.levelname.lower()}: {record.getMessage()}")[:500])
+
+
+def capture_inspect_logs() -> InspectLogs:
+    tail = InspectLogs()
+    logging.basicConfig(level=logging.WARNING, handlers=[tail], force=True)
+    logging.captureWarnings(True)
+    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    return tail
+
+
+@contextlib.contextmanager
+def item_progress(total: int) -> Iterator[Callable[[str | None, int], None]]:
+    """Yields a function (a line to say or None, how many items are done): a bar with rate and ETA in a terminal."""
+    if not sys.stderr.isatty():
+        done = 0
+
+        def count(line: str | None, items: int) -> None:
+            nonlocal done
+            done += items
+            if line is not None:
+                note(f"[{done}/{total} items] {line}")
+
+        yield count
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    rate = TextColumn("{task.fields[rate]}")
+    columns = [BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        entry = bar.add_task("", total=total, rate="")
+
+        def show(line: str | None, items: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(entry, advance=items, rate=f"{speed:.1f} items/s" if speed else "")
+            if line is not None:
+                bar.console.print(line, markup=False, highlight=False)
+
+        yield show
+
+
+def end_on_signals() -> None:
+    """Let SIGTERM stop an evaluation as SIGINT does: what is finished is written, nothing else."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without job control starts `&` jobs without it
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+# --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
+
+# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> inspect's name.
+# fmt: off
+INSPECT_TASKS = {'aime_2024': 'inspect_evals/aime2024',
+ 'aime_2025': 'inspect_evals/aime2025',
+ 'aime_2026': 'inspect_evals/aime2026',
+ 'air_bench_2024': 'inspect_evals/air_bench',
+ 'apps': 'inspect_evals/apps',
+ 'arc_challenge': 'inspect_evals/arc_challenge',
+ 'arc_easy': 'inspect_evals/arc_easy',
+ 'bbeh': 'inspect_evals/bbeh',
+ 'bbh': 'inspect_evals/bbh',
+ 'bbq': 'inspect_evals/bbq',
+ 'bfcl': 'inspect_evals/bfcl',
+ 'bigcodebench': 'inspect_evals/bigcodebench',
+ 'boolq': 'inspect_evals/boolq',
+ 'browsecomp': 'inspect_evals/browse_comp',
+ 'class_eval': 'inspect_evals/class_eval',
+ 'commonsenseqa': 'inspect_evals/commonsense_qa',
+ 'docvqa': 'inspect_evals/docvqa',
+ 'drop': 'inspect_evals/drop',
+ 'ds1000': 'inspect_evals/ds1000',
+ 'gaia': 'inspect_evals/gaia',
+ 'gpqa_diamond': 'inspect_evals/gpqa_diamond',
+ 'gsm8k': 'inspect_evals/gsm8k',
+ 'healthbench': 'inspect_evals/healthbench',
+ 'hellaswag': 'inspect_evals/hellaswag',
+ 'hle': 'inspect_evals/hle',
+ 'humaneval': 'inspect_evals/humaneval',
+ 'ifeval': 'inspect_evals/ifeval',
+ 'livebench': 'inspect_evals/livebench',
+ 'livecodebench_pro': 'inspect_evals/livecodebench_pro',
+ 'math': 'inspect_evals/math',
+ 'mathvista': 'inspect_evals/mathvista',
+ 'mbpp': 'inspect_evals/mbpp',
+ 'medqa': 'inspect_evals/medqa',
+ 'mgsm': 'inspect_evals/mgsm',
+ 'mle_bench': 'inspect_evals/mle_bench',
+ 'mmlu': 'inspect_evals/mmlu_0_shot',
+ 'mmlu_pro': 'inspect_evals/mmlu_pro',
+ 'mmmu': 'inspect_evals/mmmu_multiple_choice',
+ 'musr': 'inspect_evals/musr',
+ 'osworld': 'inspect_evals/osworld',
+ 'piqa': 'inspect_evals/piqa',
+ 'pubmedqa': 'inspect_evals/pubmedqa',
+ 'race_high': 'inspect_evals/race_h',
+ 'scicode': 'inspect_evals/scicode',
+ 'simpleqa': 'inspect_evals/simpleqa',
+ 'simpleqa_verified': 'inspect_evals/simpleqa_verified',
+ 'squad_v2': 'inspect_evals/squad',
+ 'swe_bench_verified': 'inspect_evals/swe_bench',
+ 'swe_bench_verified_mini': 'inspect_evals/swe_bench_verified_mini',
+ 'tau2_bench_airline': 'inspect_evals/tau2_airline',
+ 'tau2_bench_retail': 'inspect_evals/tau2_retail',
+ 'tau2_bench_telecom': 'inspect_evals/tau2_telecom',
+ 'the_agent_company': 'inspect_evals/theagentcompany',
+ 'truthfulqa': 'inspect_evals/truthfulqa',
+ 'winogrande': 'inspect_evals/winogrande',
+ 'writingbench': 'inspect_evals/writingbench'}
+# fmt: on
+LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
+
+
+def exported_names(source: str) -> dict[str, str]:
+    """The names that a package's registry imports, and the module of each: `from a.b import c` -> {"c": "a.b"}."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {alias.asname or alias.name: node.module for alias in node.names}
+    return found
+
+
+def decorated_tasks(source: str) -> list[str]:
+    """The tasks that a file defines with inspect's @task, read without running it: `@task(name="x")` -> x."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        for decorator in getattr(node, "decorator_list", []):
+            call = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if ast.unparse(call).split(".")[-1] != "task" or not isinstance(node, ast.FunctionDef):
+                continue
+            keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+            given = [
+                word.value.value for word in keywords if word.arg == "name" and isinstance(word.value, ast.Constant)
+            ]
+            names.append(str(given[0]) if given else node.name)
+    return names
+
+
+def inspect_task(text: str, catalog: Mapping[str, str]) -> RequestedTask:
+    """A task of inspect_evals by its name there, bare or with `inspect_evals/`, or by its canonical key.
+
+    "gsm8k" -> inspect_evals/gsm8k    "mmlu" -> inspect_evals/mmlu_0_shot    "inspect_evals/mmlu_5_shot" -> itself
+    """
+    name = INSPECT_TASKS.get(text, text).removeprefix("inspect_evals/")
+    if name not in catalog:
+        known = [*INSPECT_TASKS, *catalog]
+        close = difflib.get_close_matches(text.removeprefix("inspect_evals/"), known, n=5, cutoff=0.5)
+        close = (
+            list(dict.fromkeys(close)) or sorted(known_name for known_name in known if text.lower() in known_name)[:5]
+        )
+        hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
+        raise ScriptError(f"--task: no task {text!r} in inspect_evals: {hint} (a task of your own: file.py@name)")
+    return RequestedTask(text, f"inspect_evals/{name}", catalog[name])
+
+
+def inspect_catalog() -> dict[str, str]:
+    """The tasks of inspect_evals and their modules, read from its source in a blink."""
+    return exported_names((inspect_evals_folder() / "_registry.py").read_text(encoding="utf-8"))
+
+
+def inspect_evals_folder() -> Path:
+    spec = importlib.util.find_spec("inspect_evals")
+    if spec is None or not spec.submodule_search_locations:
+        raise ScriptError("inspect_evals is not installed: start this script with `uv run`, which brings it")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def listing_entry(request: RequestedTask) -> dict[str, Any]:
+    """What inspect_evals says of one of its tasks before it is loaded.
+
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
+    """
+    import yaml
+
+    folder = inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
+    try:
+        listing = yaml.safe_load((folder / "eval.yaml").read_text(encoding="utf-8")) if request.module else None
+        code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    except (OSError, ValueError, yaml.YAMLError):
+        listing = None
+    if not isinstance(listing, dict):
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
+    assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
+    rows = {row.get("name"): row for row in listing.get("tasks") or []}
+    return {
+        "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
+        "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
+        "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
+        "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
+    }
+
+
+def file_tasks(text: str) -> list[RequestedTask]:
+    """The task that `file.py@name` means, or all tasks of `file.py`; the file is read, not run."""
+    place, _, name = text.partition("@")
+    path = Path(place).expanduser()
+    try:
+        names = decorated_tasks(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"--task {place}: {getattr(error, 'strerror', None) or error}") from error
+    except SyntaxError as error:
+        raise ScriptError(f"--task {place}:{error.lineno}: {error.msg}") from error
+    if not names:
+        raise ScriptError(f"--task {place}: no function in it has inspect's @task")
+    if name and name not in names:
+        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
+        raise ScriptError(f"--task {place} has no task {name!r}: did you mean {', '.join(close)}?")
+    return [RequestedTask(text, found, file=path) for found in ([name] if name else names)]
+
+
+def requested_tasks(texts: Sequence[str]) -> list[RequestedTask]:
+    """The tasks asked for, each once, in the order given; ScriptError with the nearest names for an unknown one."""
+    found: dict[str, RequestedTask] = {}
+    catalog: dict[str, str] = {}
+    for text in texts:
+        if re.search(r"\.py(@|$)", text):
+            requests = file_tasks(text)
+        else:
+            catalog = catalog or inspect_catalog()
+            requests = [inspect_task(text, catalog)]
+        for request in requests:
+            other = found.setdefault(request.name, request)
+            if other.file != request.file:
+                raise ScriptError(f"--task: {request.name} is in {other.file} and in {request.file}: rename one")
+    shown = [f"{request.asked} is {request.name}" for request in found.values() if request.asked in INSPECT_TASKS]
+    if shown:
+        note(f"tasks: {', '.join(shown)}")
+    return list(found.values())
+
+
+def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> None:
+    """Refuse tasks that run the model's code without --sandbox; say what `local` means."""
+    running = [request.name for request in requests if request.module and listing_entry(request)["sandbox"]]
+    if running and not sandbox:
+        raise ScriptError(needs_sandbox(running[0]))
+    if sandbox == "local":
+        note(
+            "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
+            "change and send your files and tokens; use a machine that holds nothing else, or --sandbox docker"
+        )
+
+
+def needs_sandbox(name: str) -> str:
+    return (
+        f"{name} runs code that the model writes: add --sandbox docker (Docker must run here), or --sandbox local, "
+        "which runs it on this machine without any protection"
+    )
+
+
+def load_task(request: RequestedTask, sandbox: str | None) -> Task:
+    """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
+    before = len(LOADED_DATASETS)
+    watch_datasets()
+    try:
+        source = load_from_file(request) if request.file else load_from_package(request)
+    except Exception as error:
+        return Task(request, error=f"it could not be loaded: {explain_inspect(error)}")
+    needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
+    if any(needs) and not sandbox:
+        raise ScriptError(needs_sandbox(request.name))
+    return Task(
+        request,
+        source,
+        dataset=dataset_facts(source.dataset, request, LOADED_DATASETS[before:]),
+        items=len(source.dataset),
+        repeats=source.epochs or 1,
+        items_sha256=items_sha256(source.dataset),
+        file_sha256=hashlib.sha256(request.file.read_bytes()).hexdigest() if request.file else None,
+    )
+
+
+def load_from_package(request: RequestedTask) -> Any:
+    module = importlib.import_module(request.module or "")
+    return getattr(module, request.name.split("/")[-1])()
+
+
+def load_from_file(request: RequestedTask) -> Any:
+    """A task of a user's file; the file is run, in its own folder as inspect does it, once for all its tasks."""
+    file = Path(os.path.abspath(request.file or ""))
+    name = f"task_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
+    with contextlib.chdir(file.parent):
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, file)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            sys.path.insert(0, str(file.parent))
+            spec.loader.exec_module(module)
+        functions = [value for value in vars(sys.modules[name]).values() if callable(value)]
+        return next(value for value in functions if registered_name(value) == request.name)()
+
+
+def registered_name(function: Any) -> str | None:
+    """The name under which inspect knows a task function, or None."""
+    from inspect_ai.util import registry_info
+
+    try:
+        info = registry_info(function)
+    except (ValueError, AttributeError):
+        return None
+    return info.name.split("/")[-1] if info.type == "task" else None
+
+
+def watch_datasets() -> None:
+    """Note which split and revision of a data set a task loads: inspect's log names the data set only."""
+    import inspect_ai.dataset
+
+    load = inspect_ai.dataset.hf_dataset
+    if hasattr(load, "watched"):
+        return
+
+    @functools.wraps(load)
+    def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
+        dataset = load(path, split, *rest, **more)
+        name = rest[0] if rest else more.get("name")
+        row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}
+        LOADED_DATASETS.append(row | {"samples": len(dataset)})
+        return dataset
+
+    watched.watched = True
+    inspect_ai.dataset.hf_dataset = watched
+
+
+def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Where a task's items come from: a file here, a split of a data set on the Hub, or the task itself."""
+    location = str(dataset.location or "")
+    base = request.file.parent if request.file else Path.cwd()
+    if location and (base / location).is_file():
+        path = Path(os.path.abspath(base / location))
+        whole = path.stem in SPLIT_FILES  # a folder of splits, as other harnesses read it
+        digest = data_sha256(path.parent) if whole else file_sha256(path)
+        return {
+            "path": shown_path(path.parent if whole else path),
+            "split": path.stem if whole else None,
+            "data_sha256": digest,
+        }
+    rows = [row for row in loaded if row["repo"] == location]
+    fitting = [row for row in rows if row["samples"] == len(dataset)] or rows
+    facts = {"repo": location} if rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location) else {}
+    for name in ("split", "subset", "revision"):
+        values = {row[name] for row in fitting}
+        facts |= {name: values.pop()} if len(values) == 1 else {}
+    return facts
+
+
+def items_sha256(dataset: Iterable[Any]) -> str:
+    """One hash for the items of a task, in whatever order."""
+    fields = {"id", "input", "target", "choices"}
+    rows = sorted(sample.model_dump_json(include=fields) for sample in dataset)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def inspect_source(task: Task) -> dict[str, Any]:
+    """The source_data block of a record."""
+    facts = task.dataset
+    if facts.get("repo"):
+        block = {
+            "dataset_name": facts["repo"].split("/")[-1],
+            "source_type": "hf_dataset",
+            "hf_repo": facts["repo"],
+            "hf_split": facts.get("split"),
+            "samples_number": task.items,
+            "additional_details": strings({name: facts.get(name) for name in ("subset", "split", "revision")}),
+        }
+        return {name: value for name, value in block.items() if value is not None}
+    details = {name: facts.get(name) for name in ("split", "path", "data_sha256")} | {"samples_number": task.items}
+    details["data_sha256"] = details["data_sha256"] or task.items_sha256
+    return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+
+
+def explain_inspect(error: BaseException) -> str:
+    """One line for what went wrong while a task was loaded or run, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:300] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, ScriptError):
+        return text
+    if isinstance(error, ModuleNotFoundError | ImportError):
+        return f"it needs another package ({text}): add it with `uv run --with PACKAGE`"
+    if "GatedRepo" in kind or "gated" in text.lower():
+        return f"its data set is gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if re.search(r"connect|resolve|offline|max retries|name resolution", text, re.IGNORECASE):
+        return f"its data set could not be fetched, is the Hub in reach? ({kind}: {text[:200]})"
+    return f"{kind}: {text}"
+
+
+def load_tasks_here(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
+    """Load tasks with the same random numbers each time, so that two runs ask the same."""
+    with contextlib.redirect_stdout(sys.stderr):
+        tasks = []
+        for request in requests:
+            random.seed(settings.seed or 0)
+            tasks.append(load_task(request, settings.sandbox))
+        return tasks
+
+
+# --- parts/harness/inspect_provider.py --------------------------------------------------------------------------------
+
+TRUSTED_HOSTS = ("huggingface.co", "huggingface.cloud")  # that the Hub token may be sent to, with their subdomains
+THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+REQUEST_TIMEOUT = 20  # seconds, for what is asked before and after an evaluation
+POLICIES = ("fastest", "cheapest", "preferred")  # of the router, in the place of a provider
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the router says of a model: the providers that serve it and their prices."""
+
+    providers: dict[str, Prices | None]
+
+
+def checked_base_url(text: str | None) -> str:
+    """The address to ask; ScriptError for one that must not see the Hub token."""
+    from urllib.parse import urlsplit
+
+    if text is None:
+        return ROUTER
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    trusted = any(host == name or host.endswith(f".{name}") for name in TRUSTED_HOSTS)
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
+        raise ScriptError(f"--base-url {scrub(text)}: an address such as {ROUTER} is expected")
+    if host not in THIS_MACHINE and not (trusted and parts.scheme == "https"):
+        raise ScriptError(
+            f"--base-url {scrub(text)}: the Hub token is sent to https addresses of huggingface.co and "
+            "huggingface.cloud and to this machine only; for other servers use inspect's own command line"
+        )
+    return text.rstrip("/")
+
+
+def provider_model(name: str, settings: Settings) -> Model:
+    """A model of the Hub by its id, with the commit that is its newest now, when the Hub can be asked."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    own_server = settings.base_url != ROUTER
+    try:
+        return Model(name, "", revision=HfApi().model_info(name, timeout=REQUEST_TIMEOUT).sha)
+    except RepositoryNotFoundError as error:
+        if not own_server:
+            raise ScriptError(
+                f"{name}: no such model on the Hub (a private one needs HF_TOKEN); give an id such as Qwen/Qwen3-8B"
+            ) from error
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        note(f"warning: {name}: the Hub could not be asked for its revision ({type(error).__name__}); it is left out")
+    return Model(name, "")
+
+
+def fetch_offer(model: str, settings: Settings, token: str) -> Offer | None:
+    """What the router says of a model; None when it does not say, as other servers."""
+    from huggingface_hub.utils import get_session
+
+    try:
+        answer = get_session().get(
+            f"{settings.base_url}/models", headers={"Authorization": f"Bearer {token}"}, timeout=REQUEST_TIMEOUT
+        )
+        rows = answer.json().get("data") or []
+        row = next(row for row in rows if row.get("id") == model)
+        return Offer({str(entry["provider"]): read_prices(entry) for entry in row["providers"]})
+    except Exception:  # a convenience: without it the price is unknown, and the evaluation says what is wrong
+        return None
+
+
+def read_prices(entry: Mapping[str, Any]) -> Prices | None:
+    """The prices in the router's answer, US dollars for a million tokens."""
+    pricing = entry.get("pricing") or {}
+    numbers = [pricing.get("input"), pricing.get("output")]
+    if not all(isinstance(number, int | float) and number >= 0 for number in numbers):
+        return None
+    return Prices(float(numbers[0]), float(numbers[1]))
+
+
+def prices_of(offer: Offer | None, asked: Iterable[str]) -> Prices | None:
+    """The price of a run when one provider answered it, or all that may have cost the same."""
+    known = set(asked) or set(offer.providers if offer else {})
+    found = {offer.providers.get(name) if offer else None for name in known}
+    return found.pop() if len(found) == 1 else None
+
+
+def open_provider(name: str, settings: Settings, token: str) -> tuple[Any, set[str]]:
+    """An inspect Model that asks the provider, and the providers that have answered so far."""
+    from inspect_ai.model import get_model
+
+    place = f"{name}:{settings.provider}" if settings.provider else name
+    opened = get_model(f"hf-inference-providers/{place}", base_url=settings.base_url, api_key=token, memoize=False)
+    answered: set[str] = set()
+
+    async def hear(response: Any) -> None:
+        provider = response.headers.get("x-inference-provider")
+        if provider and response.status_code == 200:
+            answered.add(slug(provider))
+
+    opened.api.http_client.event_hooks["response"].append(hear)
+    separate_reasoning(opened, settings.reasoning_tags)
+    return opened, answered
+
+
+def explain_provider(error: str, settings: Settings) -> str:
+    """A provider's error with what to try."""
+    hints = (
+        (r"\b401\b|[Ii]nvalid (?:username|token|credentials)|[Uu]nauthorized", "the token was refused: set HF_TOKEN"),
+        (r"\b402\b|[Pp]ayment|credits", "the account has no credits left for Inference Providers"),
+        (r"\b403\b|[Ff]orbidden", "the token may not call Inference Providers, or the model is gated: see its page"),
+        (r"not supported|model_not_supported|\b404\b", "no provider serves this model so: see its page, or --provider"),
+        (r"\b429\b|[Rr]ate limit", "too many requests: lower --max-connections"),
+        (r"[Cc]onnection|[Tt]imed? ?out", f"{settings.base_url} is out of reach or too slow"),
+    )
+    hint = next((text for pattern, text in hints if re.search(pattern, error)), None)
+    return f"{hint} ({error[:300]})" if hint else error
+
+
+def provider_facts(
+    model: Model, task: Task, settings: Settings, answered: Iterable[str], offer: Offer | None
+) -> RunFacts:
+    """What a record says beside inspect's log."""
+    asked = [settings.provider] if settings.provider and settings.provider not in POLICIES else list(answered)
+    router = settings.base_url == ROUTER
+    details = {
+        "deployment_type": "externally_managed",
+        "model_availability": "open_weights" if model.revision else "unknown",
+        "revision": model.revision,
+        "provider": settings.provider or "auto",
+        "answered_by": ", ".join(sorted(answered)) or None,
+    }
+    info = {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_platform": "Hugging Face Inference Providers" if router else scrub(settings.base_url),
+        "additional_details": strings(details),
+    }
+    return RunFacts(
+        script="inspect_eval_uv.py",
+        task=task.name,
+        title=task.title,
+        split=task.dataset.get("split"),
+        model=info,
+        source=inspect_source(task),
+        library=library_facts(task, settings),
+        generation={
+            "backend": settings.backend,
+            "provider": settings.provider or "auto",
+            "use_chat_template": True,
+            "reasoning_tags": " ".join(settings.reasoning_tags) if settings.reasoning_tags != REASONING_TAGS else None,
+        },
+        prices=prices_of(offer, asked),
+    )
+
+
+# --- parts/harness/output.py ------------------------------------------------------------------------------------------
+
+
+def write_record(output: Path, model: Model, task: NamedTask, record: dict[str, Any], samples: str) -> Finished:
+    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(task.title) / model.place
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
+        "total_rows": samples.count("\n"),
+    }
+    path = output / folder / f"{name}.json"
+    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return Finished(path, record, task.name)
+
+
+def write_failure(
+    output: Path, model: Model, task: NamedTask, settings: Settings, error: str, log: list[str]
+) -> Failed:
+    """Say on disk that a task gave no score, and why."""
+    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
+    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
+    content = {
+        "failure_version": "1",
+        "task": task.name,
+        "model_id": model.id,
+        "weights_sha256": model.weights_sha256,
+        "path": model.path,
+        "error": error,
+        "time": str(int(time.time())),
+        "settings": kept,
+        "settings_hash": settings.key,
+        "command": settings.command,
+        "log": log,
+    }
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Failed(path, model.id, task.name, error)
+
+
+# --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
+
+RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
+BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
+
+
+def parse_results_repo(text: str) -> ResultsRepo:
+    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
+    match = RESULTS_REPO.fullmatch(text)
+    if not match or ".." in text:
+        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
+    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
+
+
+def open_results_repo(text: str) -> ResultsRepo:
+    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    target = parse_results_repo(text)
+    try:
+        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
+        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
+    except HfHubHTTPError as error:
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
+            "with write permission (HF_TOKEN)"
+        ) from error
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
+        ) from error
+    return target
+
+
+def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
+    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
+    try:
+        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
+    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
+        place = output / path.relative_to(found / target.folder)
+        if not place.exists():
+            with contextlib.suppress(UnicodeDecodeError):  # no file of ours
+                write_whole(place, path.read_text(encoding="utf-8"))
+
+
+def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
+    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
+    if not files:
+        return
+    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
+    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
+    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+    title = f"Add {len(files)} evaluation files"
+    try:
+        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
+    except Exception as error:
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
+        ) from error
+
+
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        self.waiting += with_samples(paths)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -39,37 +39,1236 @@ usage, unreadable data, the network, no permission (stdout is empty); 3 undecide
 from __future__ import annotations
 
 import argparse
-import base64
-import contextlib
 import dataclasses
+import json
+import os
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+RESUME_HOURS = 6  # after an interruption; what was read before is too old
+
+
+def wanted_benchmarks(text: str | None, benchmarks: Benchmarks) -> list[str]:
+    """--benchmarks K,... as canonical keys; ScriptError for an unknown one."""
+    keys = []
+    for name in filter(None, (text or "").split(",")):
+        key = name if name in benchmarks.mapping else benchmarks.by_name(name)
+        if key is None:
+            near = nearest(name, benchmarks.mapping)
+            raise ScriptError(f"--benchmarks: no benchmark {single_line(name)!r} in metric_mapping.json{near}")
+        keys.append(key)
+    return list(dict.fromkeys(keys))
+
+
+def asked_for(args: argparse.Namespace, keys: Sequence[str]) -> dict[str, Any]:
+    """What a collect was asked for, as metadata.json says it; no folder of this machine is in it."""
+    return {
+        "trending": args.trending,
+        "repo_ids": read_lines(args.repo_ids) if args.repo_ids else None,
+        "author": args.author,
+        "results": [Path(folder).name for folder in args.results or []],
+        "benchmarks": list(keys),
+        "no_prs": args.no_prs,
+    }
+
+
+def begun_before(marker: Path, asked: Mapping[str, Any]) -> float | None:
+    """When an interrupted collect of the same models began; None when there is none, or it is too long ago."""
+    try:
+        saved = json.loads(marker.read_text(encoding="utf-8"))
+        since = float(saved["since"])
+        return since if saved["asked"] == asked and time.time() - since < RESUME_HOURS * 3600 else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def collect(args: argparse.Namespace) -> int:
+    """Read all scores, and write them; 1 when there is none."""
+    if not (args.trending or args.repo_ids or args.author or args.results):
+        raise ScriptError("say which models: --trending N, --repo-ids FILE, --author NAME, --results DIR")
+    mapping = read_mapping()
+    if not mapping:
+        raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
+    benchmarks = Benchmarks.of(mapping)
+    keys = wanted_benchmarks(args.benchmarks, benchmarks)
+    asked = asked_for(args, keys)
+    folder = Path(args.output_dir)
+    marker = folder / ".collect.json"
+    since = begun_before(marker, asked)
+    hub = HubReader(read_token(), since)
+    own, unreadable = read_own_runs(args.results or [], benchmarks)
+    named = args.trending or args.repo_ids or args.author
+    models = list_models(hub, args) if named else []
+    if named and not models and not own:
+        raise ScriptError("the Hub lists no such models, or none that are to be seen", code=1)
+    if args.dry_run:
+        return show_models(models, own, args)
+    if since:
+        note("an interrupted collect goes on: what it has read is not asked for again")
+    elif models:
+        write_whole(marker, to_json({"asked": asked, "since": time.time()}))
+    kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
+    readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
+    refuse_if_all_failed(readings, own)
+    facts = {reading.model: reading.facts for reading in readings}
+    rows = finished_rows([*(row for reading in readings for row in reading.rows), *own, *kept], mapping, keys, facts)
+    metadata = make_metadata(
+        rows,
+        unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
+        collected=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        asked=asked,
+        models_read=len(readings),
+        requests=dict(hub.counts),
+        private_models=[reading.model for reading in readings if reading.private],
+        mapping=mapping,
+    )
+    marker.unlink(missing_ok=True)
+    hub.answers.prune()
+    if rows or not (folder / "metadata.json").exists():
+        write_data(folder, rows, metadata)
+    else:
+        note(f"no score was found: the data in {folder} stays as it was")
+    return show_collected(metadata, folder, args.json)
+
+
+def finished_rows(
+    rows: Sequence[BoardRow],
+    mapping: Mapping[str, Any],
+    keys: Sequence[str],
+    facts: Mapping[str, BoardRow] | None = None,
+) -> list[BoardRow]:
+    """The rows with units, comparable values and the shown ones, in the order of the data."""
+    for row in rows:
+        if row["source_format"] == "record":
+            row |= (facts or {}).get(row["model"]) or {}
+    settle_units(rows, mapping)
+    wanted = [row for row in rows if not keys or row["benchmark"] in keys]
+    choose_shown(wanted)
+    order = list(SOURCE_TYPES)
+    wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order.index(row["source_type"])))
+    return wanted
+
+
+def kept_runs(folder: Path) -> list[BoardRow]:
+    """The own runs of earlier data, as they were."""
+    engine, _ = open_data(folder)
+    rows = query(
+        engine, "SELECT * FROM scores WHERE source_format = 'record' AND source_type IN ('own_run', 'reported')"
+    )
+    for row in rows:
+        row |= {"comparable": None, "comparable_error": None, "shown": False}
+    return rows
+
+
+def refuse_if_all_failed(readings: Sequence[ModelReading], own: Sequence[BoardRow]) -> None:
+    """ScriptError when no model could be read at all, unless it is their own fault and there are own runs."""
+    reasons = Counter(reading.failed for reading in readings)
+    theirs = sum(reasons[reason] for reason in reasons if reason.startswith(("no such model", "gated:")))
+    if readings and not reasons[""] and not (own and theirs == len(readings)):
+        reason, count = reasons.most_common(1)[0]
+        raise ScriptError(f"none of the {len(readings)} models could be read; {count} of them: {reason}")
+
+
+def show_models(models: Sequence[str], own: Sequence[BoardRow], args: argparse.Namespace) -> int:
+    """--dry-run: what would be read."""
+    local = sorted({row["model"] for row in own}, key=natural_key)
+    if args.json:
+        sys.stdout.write(to_json({"dry_run": True, "models": list(models), "own_runs": local}))
+    else:
+        print("\n".join([*models, *local]))
+    note(f"{len(models)} models on the Hub, {len(local)} with records here; nothing was read or written")
+    return 0 if models or local else 1
+
+
+def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> int:
+    """Print what a collect has found; 1 when there is no score."""
+    counts, requests = metadata["counts"], metadata["requests"]
+    if as_json:
+        sys.stdout.write(to_json(metadata))
+    elif metadata["benchmarks"]:
+        rows = [(e["key"], e["name"], e["models"], e["rows"]) for e in metadata["benchmarks"]]
+        print_table(("benchmark", "name", "models", "scores"), rows)
+    by_model = Counter(item["model"] for item in metadata["unreadable"])
+    for item in metadata["unreadable"][:5]:
+        note(f"could not be read: {item['model'] or item['where']}: {item['where']}: {item['reason']}")
+    if len(metadata["unreadable"]) > 5:
+        note(f"and {len(metadata['unreadable']) - 5} more of {len(by_model)} models: metadata.json has them all")
+    note(
+        f"{counts['rows']} scores of {counts['models']} models on {len(metadata['benchmarks'])} benchmarks "
+        f"in {folder}; {counts['apart']} kept apart (show --model NAME says why); "
+        f"{requests['sent']} requests, {requests['not_modified']} not modified"
+    )
+    return 0 if counts["rows"] else 1
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print a model's scores, a ranking, or an overview."""
+    engine, metadata = open_data(args.data)
+    if args.model and args.benchmark:
+        raise ScriptError("--model shows all scores of one model; leave out --benchmark, or --model")
+    if args.model:
+        return show_model(engine, metadata, args)
+    keys = [find_benchmark_key(name, metadata) for name in args.benchmark or []]
+    if len(keys) == 1:
+        return show_ranking(engine, metadata, keys[0], args)
+    return show_overview(engine, metadata, keys, args)
+
+
+def find_benchmark_key(text: str, metadata: Mapping[str, Any]) -> str:
+    """The key of a benchmark with scores; ScriptError: 1 none has one, 2 unknown."""
+    names = {normalize_name(name): e["key"] for e in metadata["benchmarks"] for name in (e["name"], e["key"])}
+    if key := names.get(normalize_name(text)):
+        return key
+    have = [entry["key"] for entry in metadata["benchmarks"]]
+    known = Benchmarks.of(read_mapping()).by_name(text)
+    if known in have:
+        return known
+    if known:
+        raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
+    raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
+
+
+def find_model(text: str, models: Sequence[str]) -> str:
+    """A model of the data by its id or the end of it; ScriptError: 1 none, 3 several."""
+    if text in models:
+        return text
+    found = [name for name in models if text.lower() in (name.lower(), name.rpartition("/")[2].lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ScriptError(f"--model {single_line(text)} fits several; choose one: {listing(found, 20)}", code=3)
+    raise ScriptError(f"no scores of {single_line(text)!r}{nearest(text, models)}", code=1)
+
+
+# The shown rows of some benchmarks; of one kind of source, its own first where another one is shown.
+CHOSEN_ROWS = """
+    SELECT * FROM scores
+    WHERE comparable IS NOT NULL AND list_contains($1, benchmark) AND (shown OR $2 IS NOT NULL)
+      AND ($2 IS NULL OR source_type = $2)
+    QUALIFY row_number() OVER (
+        PARTITION BY model, benchmark
+        ORDER BY shown DESC, list_position($3, source_format), date DESC NULLS LAST, rowid
+    ) = 1
+"""
+
+
+def shown_scores(engine: Any, source: str | None, keys: Sequence[str]) -> list[BoardRow]:
+    """One row for each model and benchmark: the shown one, or that of one kind of source."""
+    return query(engine, CHOSEN_ROWS, [list(keys), source, list(SOURCE_FORMATS)])
+
+
+def pivot_scores(engine: Any, source: str | None, keys: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Model -> {benchmark: comparable value}, the models with the most scores first."""
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {CHOSEN_ROWS}", [list(keys), source, list(SOURCE_FORMATS)])
+    rows = query(engine, "PIVOT chosen ON benchmark USING any_value(comparable) GROUP BY model")
+    table = {row.pop("model"): {key: value for key, value in row.items() if value is not None} for row in rows}
+    return {model: table[model] for model in sorted(table, key=lambda name: (-len(table[name]), natural_key(name)))}
+
+
+def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
+    """One benchmark's models, the best first, with the ranks that they may have."""
+    rows = shown_scores(engine, args.source, [key])
+    ranges = rank_ranges(rows)
+    sign = 1 if rows and rows[0]["lower_is_better"] else -1
+    rows.sort(key=lambda row: (sign * row["comparable"], natural_key(row["model"])))
+    about = next(entry for entry in metadata["benchmarks"] if entry["key"] == key)
+    top = [row | {"rank": dataclasses.asdict(ranges[row["model"]])} for row in rows[: args.top]]
+    if args.json:
+        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
+        sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
+        return 0 if rows else 1
+    unit = {"proportion": "%", "percent": "%"}.get(about["unit"], about["unit"])
+    lines = [
+        (
+            str(ranges[row["model"]]), row["model"], display_score(row["comparable"], about["unit"]),
+            shown_error(row), SOURCE_TYPES[row["source_type"]], row["shots"], (row["date"] or "")[:10],
+        )
+        for row in top
+    ]  # fmt: skip
+    print_table(("rank", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"), lines)
+    note(f"{len(rows)} models. {RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
+    return 0 if rows else 1
+
+
+def shown_error(row: BoardRow) -> str:
+    """The standard error of a row as people read it; ~: from the number of items alone."""
+    error, basis = row_error(row)
+    mark = "" if basis == "stated" else "~"
+    return "" if error is None else mark + display_score(error, row["canonical_unit"])
+
+
+def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespace) -> int:
+    """All numbers of one model, with where they are from."""
+    models = [row["model"] for row in query(engine, "SELECT DISTINCT model FROM scores ORDER BY model")]
+    model = find_model(args.model, models)
+    rows = query(
+        engine,
+        "SELECT * FROM scores WHERE model = $1 AND ($2 IS NULL OR source_type = $2) "
+        "ORDER BY benchmark, shown DESC, date",
+        [model, args.source],
+    )
+    if args.json:
+        sys.stdout.write(to_json({"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "rows": rows}))
+        return 0 if rows else 1
+    lines = [
+        (
+            row["benchmark_name"], display_score(row["comparable"], row["canonical_unit"]),
+            f"{row['value']:g} {row['unit'] or '?'}", "shown" if row["shown"] else "",
+            SOURCE_TYPES[row["source_type"]], row["why_not"] or row["notes"], row["source_url"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    print_table(("benchmark", "score", "as written", "", "source", "remark", "where"), lines)
+    note(f"{model}: {len(rows)} scores; shares as %")
+    return 0 if rows else 1
+
+
+def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str], args: argparse.Namespace) -> int:
+    """Models x benchmarks: those with the most scores, and the mean over the benchmarks that all of them have."""
+    about = {entry["key"]: entry for entry in metadata["benchmarks"]}
+    keys = list(keys) or list(about)[:8]
+    scores = pivot_scores(engine, args.source, keys)
+    if not scores:
+        raise ScriptError("no comparable score", code=1)
+    top = list(scores)[: args.top]
+    fit = {key for key in keys if may_be_averaged(about[key])}
+    shared, means = shared_average(
+        {model: {key: scores[model][key] for key in fit & set(scores[model])} for model in top}
+    )
+    if args.json:
+        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
+        table = [{"model": model, "scores": scores[model], "shared_mean": means.get(model)} for model in top]
+        sys.stdout.write(to_json(answer | {"shared": shared, "rows": table}))
+        return 0
+    top.sort(key=lambda model: -means.get(model, 0.0))  # as before where nothing is shared
+    header = ["model", *(about[key]["name"] for key in keys)]
+    lines = [[model, *(display_score(scores[model].get(key), about[key]["unit"]) for key in keys)] for model in top]
+    if len(shared) > 1:
+        header.append(f"mean of {len(shared)} shared")
+        lines = [[*line, display_score(means[line[0]], "proportion")] for line in lines]
+    print_table(header, lines)
+    note(f"{len(top)} of {len(scores)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %")
+    if len(shared) > 1:
+        note(f"the mean is over what all these models have: {listing((about[key]['name'] for key in shared), 10)}")
+    return 0
+
+
+def may_be_averaged(about: Mapping[str, Any]) -> bool:
+    """Whether a benchmark's scores may enter a mean: proportions of which more is better."""
+    return about["unit"] == "proportion" and not about["lower_is_better"]
+
+
+def push_board(args: argparse.Namespace) -> int:
+    """Say what would be sent, and with --apply send it."""
+    from huggingface_hub import HfApi
+
+    for flag, name in (("--dataset", args.dataset), ("--space", args.space)):
+        if name and not REPO_ID.fullmatch(name):
+            raise ScriptError(f"{flag} must be OWNER/NAME, not {name!r}")
+    if args.hardware and not args.space:
+        raise ScriptError("--hardware is for the Space: say which with --space OWNER/NAME")
+    _, metadata = open_data(args.data)
+    acts = args.apply and not args.dry_run
+    token = find_token(args.token_file) if acts else read_token()
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+    with hub_errors("pushing the leaderboard", token or "-"):
+        uploads = [look_at_repo(api, "dataset", args.dataset, dataset_files(args.data, metadata))]
+        if args.space:
+            wanted = space_files(args.space, args.dataset, metadata)
+            uploads.append(look_at_repo(api, "space", args.space, wanted))
+        refuse_to_tell(metadata, uploads, args.private)
+        todo = [upload for upload in uploads if upload.files or (upload.kind == "space" and args.hardware)]
+        sent: list[dict[str, Any]] = []
+        if acts and todo:
+            identity = api.whoami()
+            for upload in todo:
+                try:
+                    check_write_access(identity, upload.repo_id, False)
+                except ScriptError as error:
+                    raise ScriptError(str(error).removesuffix(", or use --create-pr")) from error
+            sent = send_uploads(api, todo, args.private, args.hardware)
+    return show_pushed(uploads, sent, acts, args)
+
+
+def show_pushed(uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]], acts: bool, args: Any) -> int:
+    """Print what was or would be sent."""
+    if args.json:
+        planned = [upload.as_json() for upload in uploads]
+        sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, "sent": list(sent)}))
+    else:
+        rows = [
+            (u.kind, u.repo_id, "exists" if u.exists else "is made", name, f"{len(data):,}")
+            for u in uploads
+            for name, data in u.files.items()
+        ]
+        print_table(("kind", "repo", "", "file", "bytes"), rows)
+    if not any(upload.files for upload in uploads) and (acts or not args.hardware):
+        asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
+        note(f"all of it is there already; {asked}")
+    elif not acts:
+        again = ["uv", "run", "scripts/leaderboard.py", "push", "--data", str(args.data), "--dataset", args.dataset]
+        for flag, value in (("--space", args.space), ("--hardware", args.hardware), ("--token-file", args.token_file)):
+            again += [flag, value] if value else []
+        again += ["--private"] if args.private else []
+        note(f"nothing was written; {shlex.join(again)} --apply sends it")
+    if args.space and (uploads[0].private if uploads[0].exists else args.private):
+        note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
+    for commit in sent:
+        note(f"{commit['kind']} {commit['repo_id']}: {commit['url']}")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str) -> Any:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added.add_argument
+
+    add = command("collect", collect, "read the scores of many models and write the data")
+    add("--trending", type=positive, metavar="N", help="the N trending text-generation models")
+    add("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
+    add("--author", metavar="NAME", help="all models of a user or organization")
+    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
+    add("--benchmarks", metavar="K,...", help="only these benchmarks")
+    add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
+    add("--no-prs", action="store_true", help="do not look at pull requests")
+    add("--output-dir", default="leaderboard", metavar="DIR", help="where the data goes; default: leaderboard")
+    add("--workers", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
+    add("--dry-run", action="store_true", help="say which models would be read, and stop")
+    add("--json", action="store_true", help="one JSON document on stdout")
+
+    add = command("show", show, "print a benchmark's ranking, a model's scores, or an overview")
+    add_data_argument(add)
+    add("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
+    add("--model", metavar="M", help="all scores of this model, with their sources")
+    add("--source", choices=tuple(SOURCE_TYPES), help="only scores of this kind of source")
+    add("--top", type=positive, default=20, metavar="N", help="rows (default: %(default)s)")
+    add("--json", action="store_true", help="one JSON document on stdout")
+
+    add = command("serve", serve, "open the page in a browser (Gradio)")
+    add_data_argument(add)
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
+    add("--port", type=positive, default=7860, metavar="N", help="port (default: %(default)s)")
+
+    add = command("export", export, "write the page as one HTML file that works without a server")
+    add_data_argument(add)
+    add("--output-dir", default="site", metavar="DIR", help="where index.html goes; default: site")
+
+    add = command("push", push_board, "send the data to a dataset and the page to a Space; without --apply, say what")
+    add_data_argument(add)
+    add("--dataset", metavar="OWNER/NAME", required=True, help="the dataset for the data")
+    add("--space", metavar="OWNER/NAME", help="the Space for the page")
+    add("--private", action="store_true", help="make the repos private, when they are made")
+    add("--hardware", metavar="FLAVOR", help="ask for this hardware for the Space, such as cpu-upgrade")
+    add("--token-file", metavar="FILE", help="read the Hub token from FILE")
+    add("--apply", action="store_true", help="push")
+    add("--dry-run", action="store_true", help="push nothing; the default")
+    add("--json", action="store_true", help="one JSON document on stdout")
+    return parser
+
+
+def add_data_argument(add: Any) -> None:
+    add("--data", type=Path, default=Path("leaderboard"), metavar="DIR", help="the data (default: %(default)s)")
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "board.data", "board.hub", "board.ranks", "board.record_rows", "board.sharing", "board.units",
+#     "board.vocabulary", "frame", "hub.access", "hub.token", "names", "page.served", "vocabulary"
+# )
+# ]cog]
+
+import base64
+import collections
+import contextlib
 import difflib
 import functools
 import gzip
 import hashlib
-import json
 import math
-import os
 import re
-import shlex
 import socket
 import statistics
-import sys
 import threading
-import time
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
-DATA_SCHEMA = "1"
-DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
+# --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return name, ""
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+
+@dataclass(frozen=True, slots=True)
+class StepFormula:
+    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
+
+    curve: Callable[[float], float]
+    cap: float
+    weight: float
+
+
+# The reference scoring: synthetic, from the step number alone.
+STEP_FORMULAS: dict[str, StepFormula] = {
+    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
+    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
+    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
+    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
+    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
+    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
+    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
+    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
+    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
+    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
+    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
+    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
+    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
+    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
+    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
+}
+CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def read_vocabulary() -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    entries = read_json(MAPPING_FILE)
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    return MetricMapping(
+        entries,
+        names,
+        {
+            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+            for f in fields
+        },
+    )
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit")
+    if not unit:
+        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
+    if not path.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(path)
+
+
+# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
+
+SCORE_KEYS = (
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key"
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Score:
+    table: int
+    benchmark: str
+    value: float
+    raw: str
+    unit: str | None
+    shots: str | None
+    metric: str | None
+    group: str | None
+    heading: str | None
+    row: int
+    column: int
+    key: str | None = None
+    values: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        record = {name: getattr(self, name) for name in SCORE_KEYS}
+        if len(self.values) > 1:
+            record["values"] = list(self.values)
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One result of a record: what would be published, and what decides whether it is."""
+
+    entry: Entry
+    path: Path
+    name: str  # the record's own name of the benchmark
+    result_id: str
+    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
+    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
+    limit: str | None  # set: only so many items were run
+    settings: str
+    weights: str  # hash of the weights, or empty
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What two results of the same thing share."""
+        e = self.entry
+        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None
+
+
+# --- parts/records/publishable.py -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNames:
+    """metric_mapping.json by folded name: the general names, and each harness's own."""
+
+    mapping: Mapping[str, Any]
+    tables: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def table(self, harness: str = "") -> dict[str, str]:
+        """Folded name -> key; of a harness, or of key, display name and aliases."""
+        if harness not in self.tables:
+            names = self.tables[harness] = {}
+            for key, entry in self.mapping.items():
+                spellings = [entry.get(harness)] if harness else [key, entry.get("name"), *(entry.get("aliases") or [])]
+                names |= {
+                    normalize_name(s.removeprefix("inspect_evals/")): key for s in spellings if isinstance(s, str)
+                }
+        return self.tables[harness]
+
+    def key(self, task: str, library: str) -> tuple[str | None, str]:
+        """(canonical key or None, the part that was measured): "leaderboard|mmlu:anatomy|5" -> ("mmlu", "anatomy").
+
+        The whole name goes before a cut one, the harness's own spelling before the general one; what is left of a cut
+        name is no category.
+        """
+        own, general = self.table(library_field(library)), self.table()
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                key = own.get(normalize_name(spelling)) or general.get(normalize_name(spelling))
+                if key and (end == len(name) or self.mapping[key].get("kind") != "category"):
+                    return key, "" if name[end + 1 :] == "_average" else name[end + 1 :]
+        return None, ""
+
+
+def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
+
+    def fold(name: Any) -> str:
+        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
+
+    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
+    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
+
+
+def checked_score(metric: Mapping[str, Any], details: Mapping[str, Any]) -> tuple[float, str]:
+    """A result's score as measured and its unit; ValueError when it is not finite, has no unit or is off limits."""
+    value, unit = details["score"], single_line(metric.get("metric_unit") or "")
+    if not is_number(value):
+        raise ValueError(f"the score is {value!r}, not a finite number")
+    if not unit:
+        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
+    top = None if metric.get("lower_is_better") else {"proportion": 1, "percent": 100}.get(unit)
+    low, high = (metric[name] if is_number(metric.get(name)) else None for name in ("min_score", "max_score"))
+    low = 0 if low is None and unit in ("proportion", "percent") else low
+    high = top if high is None else high
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ValueError(f"the score {value} is outside its range, {low} to {high}")
+    return value, unit
+
+
+def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a record says of its data: type, name, config, split and revision, as model-index names them."""
+    more = source.get("additional_details") or {}
+    name = single_line(source.get("dataset_name") or "")
+    said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
+    if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
+        del said["type"]
+    if source.get("hf_repo"):
+        said["type"] = str(source["hf_repo"])
+        said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
+    return tuple((key, single_line(value)) for key, value in said.items() if value)
+
+
+def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
+    source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
+    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
+    parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
+    if source.get("source_type") == "documentation" or not parts:
+        parts = [source.get("source_name") or source.get("source_organization_name") or ""]
+    return single_line(" ".join(map(str, parts))) or None, web_url(url)
+
+
+def record_shots(result_id: str, details: Mapping[str, Any]) -> str | None:
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    found = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(details.get("few_shot", "")))
+    return single_line(details.get("shots") or "") or (f"{int(found[1])}-shot" if found else None)
+
+
+def record_result(path: Path, record: Mapping[str, Any], row: Mapping[str, Any], names: TaskNames) -> RecordResult:
+    """One result of a record; any error of looking things up means that the record is damaged."""
+    metric, name = row["metric_config"], row["evaluation_name"]
+    if not isinstance(name, str) or not single_line(name):
+        raise ValueError(f"evaluation_name is {name!r}, not a name")
+    name = single_line(name)
+    generation = row.get("generation_config") or {}
+    details = generation.get("additional_details") or {}
+    value, unit = checked_score(metric, row["score_details"])
+    key, part = names.key(name, str((record.get("eval_library") or {}).get("name", "")))
+    known = names.mapping.get(key or "") or {}
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None
+    result_id = single_line(row.get("evaluation_result_id") or f"{name}/{word or 'score'}")
+    source_name, source_url = record_source(record)
+    entry = Entry(
+        benchmark=bare_task(name) or name,
+        value=value,
+        origin=record_place(path),
+        key=None if part else key,  # a part of a benchmark is not the benchmark
+        unit=None if unit == "unknown" else unit,
+        metric=word,
+        shots=record_shots(result_id, details),
+        variant=single_line(details.get("variant") or "") or None,
+        task_type=(known.get("model_index") or {}).get("task_type"),
+        dataset=record_dataset(row.get("source_data") or {}),
+        source_name=source_name,
+        source_url=source_url,
+        date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
+    )
+    limit = single_line(details.get("limit") or "")
+    shaping = {k: v for k, v in details.items() if k not in ("batch_size", "device", "limit")}  # decide no score
+    return RecordResult(
+        entry,
+        path,
+        name,
+        result_id,
+        parent=key if part else None,
+        main=is_main_metric(metric, known),
+        limit=limit if limit not in ("", "None", "null") else None,
+        settings=json.dumps({**generation, "additional_details": shaping}, sort_keys=True),
+        weights=str((record["model_info"].get("additional_details") or {}).get("weights_sha256") or ""),
+    )
+
+
+def record_place(path: Path) -> str:
+    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
+    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
+    return single_line("/".join(parts))
+
+
+def record_model(record: Mapping[str, Any]) -> str:
+    """The id of the model that a record or a failure entry is about; empty when it says none."""
+    info = record.get("model_info")
+    found = info.get("id") if isinstance(info, dict) else record.get("model_id")
+    return found if isinstance(found, str) else ""
+
+
+def choose_record_model(ids: Iterable[str], model_id: str | None, repo_id: str) -> str:
+    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with the ids."""
+    ids = sorted(set(ids), key=natural_key)
+    if model_id not in ids and len(named := [name for name in ids if name.rpartition("/")[2] == model_id]) == 1:
+        return named[0]
+    if model_id is not None and model_id not in ids:
+        raise ScriptError(f"no record of {model_id!r}; the records are about {listing(ids, 20)}", code=1)
+    if model_id is None and repo_id not in ids and len(ids) > 1:
+        raise ScriptError(f"records of several models; choose one with --model-id: {listing(ids, 20)}", code=3)
+    return model_id or (repo_id if repo_id in ids else ids[0])
+
+
+def choose_benchmarks(
+    rows: Sequence[RecordResult], wanted: Sequence[str], names: TaskNames
+) -> tuple[list[RecordResult], set[str]]:
+    """The results of the wanted benchmarks (key, alias, a record's own name, a result id), and the ids so named."""
+    chosen: list[RecordResult] = []
+    ids = {row.result_id for row in rows} & set(wanted)
+    for text in wanted:
+        folded = normalize_name(text)
+        key = names.table().get(folded)
+        own = [
+            row
+            for row in rows
+            if row.result_id == text
+            or folded in (normalize_name(row.name), normalize_name(row.entry.benchmark))
+            or (key and key in (row.entry.key, row.parent))
+        ]
+        have = sorted({row.entry.key or row.entry.benchmark for row in rows})
+        if not own and key:
+            raise ScriptError(f"no result of {single_line(text)} in these records; there are: {listing(have, 20)}", 1)
+        if not own:
+            near = nearest(text, dict.fromkeys([*have, *names.mapping])) or f"; there are: {listing(have, 20)}"
+            raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{near}")
+        chosen += [row for row in own if row not in chosen]
+    return (chosen if wanted else list(rows)), ids
+
+
+def choose_metrics(
+    rows: Sequence[RecordResult], ids: set[str], names: TaskNames
+) -> tuple[list[RecordResult], list[str]]:
+    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault((row.path, row.name, row.entry.shots, row.entry.variant), []).append(row)
+    chosen, left, notes = [], [], []
+    for group in groups.values():
+        named = [row for row in group if row.main or row.result_id in ids]
+        if not named and len({row.entry.metric for row in group}) > 1:
+            options = listing(sorted({row.result_id for row in group}), 20)
+            raise ScriptError(f"{group[0].path}: several metrics; choose with --benchmark, by result id: {options}", 3)
+        chosen += named or group
+        left += [row.result_id for row in group if named and row not in named]
+        known = names.mapping.get(group[0].entry.key or group[0].parent or "") or {}
+        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
+            notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
+    notes += [f"left out, not the main metric: {listing(left)}"] if left else []
+    wholes = {row.entry.key for row in chosen if row.entry.key}
+    parts = [row for row in chosen if row.parent in wholes and row.result_id not in ids]
+    notes += [f"left out, parts of a whole that is there: {listing(row.name for row in parts)}"] if parts else []
+    return [row for row in chosen if row not in parts], notes
+
+
+def choose_runs(rows: Sequence[RecordResult], allow_partial: bool) -> tuple[list[RecordResult], list[str]]:
+    """One result for each benchmark and settings: a full run before a partial one; unlike values are ScriptError 3."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault(row.place, []).append(row)
+    chosen, notes = [], []
+    for group in groups.values():
+        full = [row for row in group if row.limit is None]
+        first = (full or group)[0]
+        name = f"{first.entry.benchmark} ({first.entry.metric})"
+        if not full and not allow_partial:
+            raise ScriptError(
+                f"{first.path}: {name} is a partial run (limit {first.limit}), a smoke test and no score; evaluate it "
+                "in full, or say --allow-partial"
+            )
+        notes += [f"partial run, limit {first.limit}: {name}, {first.entry.origin}"] if not full else []
+        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.limit is not None]
+        for other in (full or group)[1:]:
+            if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
+                how = "for the same settings" if other.settings == first.settings else "with different settings"
+                raise ScriptError(
+                    f"{name}: {first.entry.value} in {first.path} and {other.entry.value} in {other.path}, {how}; "
+                    "remove the wrong record, or give the file of one run with --results",
+                    code=3,
+                )
+            notes.append(f"the same result once more: {other.entry.origin}")
+        chosen.append(first)
+    return chosen, notes
+
+
+def check_one_model(rows: Sequence[RecordResult]) -> None:
+    """ScriptError(code=3) when records of one model id are about different weights."""
+    first = next((row for row in rows if row.weights), None)
+    other = next((row for row in rows if first and row.weights and row.weights != first.weights), None)
+    if first and other:
+        raise ScriptError(
+            f"results of different weights under one model id: {first.path} and {other.path}; give the records of one "
+            "with --results",
+            code=3,
+        )
+
+
+# --- parts/board/vocabulary.py ----------------------------------------------------------------------------------------
+
 # Who says a number, first the one that is shown when several do.
 SOURCE_TYPES = {
     "verified": "verified",
@@ -80,6 +1279,7 @@ SOURCE_TYPES = {
     "reported": "reported elsewhere",
 }
 SOURCE_FORMATS = ("eval_results", "model_index", "record")  # of one kind of source, first the one that is shown
+
 # Columns of the data and their SQL types; references/leaderboard.md says what they mean.
 COLUMNS = {
     "model": "VARCHAR",
@@ -115,89 +1315,14 @@ COLUMNS = {
     "library": "VARCHAR",
     "pipeline_tag": "VARCHAR",
 }
-# The second Open LLM Leaderboard wrote these into cards rescaled, so that guessing is 0; the first had none of them.
-RESCALED = frozenset({"bbh", "gpqa", "mmlu_pro", "musr"})
-RESCALED_BY = re.compile(r"(?i)huggingface\.co/spaces/[\w-]+/open_llm_leaderboard\b")
-# What the Hub is asked to say about a model.
-EXPAND = (
-    "cardData", "downloads", "evalResults", "gguf", "library_name", "likes", "pipeline_tag", "private", "safetensors",
-    "sha",
-)  # fmt: skip
-MOST_REQUESTS = 5  # for a model, beside one for each of its open pull requests
-PAGE_OF_DISCUSSIONS = 50  # that one answer of the Hub lists
 MAX_ENTRIES = 2_000  # scores of one model that are read
-MAX_TEXT = 300  # characters of a foreign text that are kept
-MAX_URL = 2_000
-MAX_YAML = 500_000  # characters of an .eval_results file that is read here
-MAX_YAML_NODES = 20_000  # values in it after its aliases are expanded
-RESUME_HOURS = 6  # after an interruption; what was read before is too old
-KEEP_ANSWERS = 30  # days that an answer of the Hub stays in the cache unused
-MAX_WHOLE = 2**62  # of a count; more is damage
-ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
-RANK_METHOD = (
-    "Two-sided z-tests between all models of a benchmark, Holm-corrected at a familywise level of 5 % (Holm 1979); a "
-    "model's range leaves out the ranks above the models that are significantly worse and below those that are "
-    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024)"
-)
-# Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
-# The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
-TEST_ITEMS = {
-    "aime_2024": 30, "aime_2025": 30, "aime_2026": 30, "arc_challenge": 1172, "arc_easy": 2376, "bbh": 6511,
-    "boolq": 3270, "commonsenseqa": 1221, "gpqa": 448, "gpqa_diamond": 198, "gsm8k": 1319, "hellaswag": 10042,
-    "hle": 2500, "humaneval": 164, "humaneval_plus": 164, "ifeval": 541, "math": 5000, "math_500": 500, "mbpp": 500,
-    "mbpp_plus": 378, "mmlu": 14042, "mmlu_pro": 12032, "openbookqa": 500, "piqa": 1838, "simpleqa": 4326,
-    "swe_bench": 2294, "swe_bench_lite": 300, "swe_bench_verified": 500, "truthfulqa_mc1": 817, "winogrande": 1267,
-}  # fmt: skip
+
 # Evidence that a value of at most 1 is a proportion: guessing reaches this share, or so many values of one source.
 CHANCE_TELLS = 0.05
-VALUES_TELL = 3
+
 # Configurations of a data set that are the whole of it.
 WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
-ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
-FROM_PULL_REQUEST = re.compile(r"\(#(\d{1,9})\)\s*$")  # how the Hub titles a merge
-
-MAX_TRIES = 5  # of a request that is refused for now
-FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-WITH_TOOLS = re.compile(
-    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
-)
-# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
-RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-LOG_IN = "run `hf auth login`"
-HUB_REASONS = {
-    401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
-    404: "no such repo, or no access to it",
-    409: "the Hub refused it as a conflict",
-    412: "the repo has moved on meanwhile",
-    413: "too large for the Hub",
-    429: "too many requests; wait some minutes",
-}
-
-
-# --- Vocabulary ----------------------------------------------------------------------------------------------------
-
-
-class ScriptError(Exception):
-    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
-
-    def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 BoardRow = dict[str, Any]  # a score, with the columns above
 
 
@@ -271,195 +1396,6 @@ class RankRange:
         return str(self.low) if self.low == self.high else f"{self.low}–{self.high}"
 
 
-# --- Pure core: foreign text ---------------------------------------------------------------------------------------
-
-
-def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-
-
-def listing(names: Iterable[str], most: int = 5) -> str:
-    """'a, b, c and 4 more'."""
-    names = list(map(single_line, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text = str(value)
-    try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
-
-
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
-
-
-def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
-    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
-    if value is None or isinstance(value, (dict, list)):
-        return None
-    text = single_line(str(value)[: 4 * most])
-    return (text if len(text) <= most else text[: most - 1] + "…") or None
-
-
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or "@" in urlsplit(url).netloc else url
-
-
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
-
-
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
-
-
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
-
-
-def shorten(value: object) -> str:
-    """A value from metadata for a message."""
-    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
-
-
-# --- Pure core: names ----------------------------------------------------------------------------------------------
-
-
-def normalize_name(text: str) -> str:
-    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
-
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
-    """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
-
-
-def metric_type(metric: str | None) -> str | None:
-    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
-    if not metric:
-        return None
-    folded = normalize_name(metric)
-    known = {
-        "acc": "accuracy",
-        "accuracy": "accuracy",
-        "em": "exact_match",
-        "exactmatch": "exact_match",
-        "f1": "f1",
-        "bleu": "bleu",
-        "wer": "wer",
-        "cer": "cer",
-        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
-    }
-    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
-
-
-def library_field(library: str) -> str:
-    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
-    folded = normalize_name(library)
-    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
-        folded, folded
-    )
-
-
-def bare_task(task: str) -> str:
-    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
-    parts = single_line(task).split("|")
-    while len(parts) > 1 and parts[-1].isdecimal():
-        parts.pop()
-    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class TaskNames:
-    """metric_mapping.json by folded name: the general names, and each harness's own."""
-
-    mapping: Mapping[str, Any]
-    tables: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def table(self, harness: str = "") -> dict[str, str]:
-        """Folded name -> key; of a harness, or of key, display name and aliases."""
-        if harness not in self.tables:
-            names = self.tables[harness] = {}
-            for key, entry in self.mapping.items():
-                spellings = [entry.get(harness)] if harness else [key, entry.get("name"), *(entry.get("aliases") or [])]
-                names |= {
-                    normalize_name(s.removeprefix("inspect_evals/")): key for s in spellings if isinstance(s, str)
-                }
-        return self.tables[harness]
-
-    def key(self, task: str, library: str) -> tuple[str | None, str]:
-        """(canonical key or None, the part that was measured): "leaderboard|mmlu:anatomy|5" -> ("mmlu", "anatomy").
-
-        The whole name goes before a cut one, the harness's own spelling before the general one; what is left of a cut
-        name is no category.
-        """
-        own, general = self.table(library_field(library)), self.table()
-        name = bare_task(task)
-        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
-            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
-                key = own.get(normalize_name(spelling)) or general.get(normalize_name(spelling))
-                if key and (end == len(name) or self.mapping[key].get("kind") != "category"):
-                    return key, "" if name[end + 1 :] == "_average" else name[end + 1 :]
-        return None, ""
-
-
-def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
-
-    def fold(name: Any) -> str:
-        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
-
-    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
-    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
-
-
 @dataclass(frozen=True, slots=True)
 class Benchmarks:
     """metric_mapping.json as needed here: from a data set and a name, as written in metadata, to a canonical key."""
@@ -520,126 +1456,143 @@ def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
     return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)
 
 
-# --- Pure core: units ----------------------------------------------------------------------------------------------
+# --- parts/board/data.py ----------------------------------------------------------------------------------------------
+
+DATA_SCHEMA = "1"
 
 
-def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
-    """What an unlabelled value of a benchmark is measured in, where that can be known; nothing is guessed.
+def make_metadata(
+    rows: Sequence[BoardRow],
+    *,
+    unreadable: Sequence[dict[str, str]],
+    collected: str,
+    asked: dict[str, Any],
+    models_read: int,
+    requests: dict[str, int],
+    private_models: Sequence[str] = (),
+    mapping: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
+    return {
+        "schema_version": DATA_SCHEMA,
+        "collected": collected,
+        "asked": asked,
+        "order": list(SOURCE_TYPES),
+        "models_read": models_read,
+        "private_models": list(private_models),
+        "requests": requests,
+        "counts": {
+            "rows": len(rows),
+            "shown": sum(bool(row["shown"]) for row in rows),
+            "apart": sum(row["comparable"] is None for row in rows),
+            "models": len({row["model"] for row in rows}),
+            "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
+        },
+        "benchmarks": benchmark_coverage(rows, mapping or {}),
+        "unreadable": list(unreadable),
+    }
 
-    Above 1 a share is a percentage. At most 1 it is a proportion when no share of its document is above 1 and, as a
-    percentage, it or another share of the document would be far below guessing, or the document has three such values.
-    Else what others have on the same task of a Hub Benchmark decides: all at most 1, and three of them.
+
+def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["benchmark"] is not None:
+            known = mapping.get(row["benchmark"]) or {}
+            entry = found.setdefault(row["benchmark"], {"key": row["benchmark"], "name": row["benchmark_name"]})
+            entry["category"], entry["chance"] = known.get("category"), known.get("chance")
+            entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
+            entry["rows"] = entry.get("rows", 0) + 1
+            entry["models"] = entry.get("models", 0) + bool(row["shown"])
+    return sorted((e for e in found.values() if e["models"]), key=lambda e: (-e["models"], e["key"]))
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
+    """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
+    import duckdb
+
+    lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_whole(folder / "leaderboard.jsonl", "".join(f"{line}\n" for line in lines))
+    temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
+    try:
+        with duckdb.connect(config={"threads": 1}) as engine:
+            source = engine.read_json(
+                str(folder / "leaderboard.jsonl"),
+                format="newline_delimited",
+                columns=COLUMNS,
+                maximum_object_size=2**25,
+            )
+            source.write_parquet(str(temporary), compression="zstd")
+        temporary.replace(folder / "leaderboard.parquet")
+    except (duckdb.Error, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
+    write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def sound_metadata(metadata: Mapping[str, Any]) -> bool:
+    """Whether what the other commands read of metadata.json is there."""
+    kinds = {"collected": str, "asked": dict, "counts": dict, "benchmarks": list, "unreadable": list}
+    if not all(isinstance(metadata.get(name), kind) for name, kind in kinds.items()):
+        return False
+    named = all(isinstance(entry, dict) and {"key", "name", "unit"} <= set(entry) for entry in metadata["benchmarks"])
+    return named and {"rows", "models"} <= set(metadata["counts"])
+
+
+def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """A DuckDB connection with the table `scores` (in memory; it can reach no file) and the metadata of a folder.
+
+    ScriptError when a file is missing, damaged or of another schema.
     """
-    low, high = entry["range"]
-    if entry["unit"] == "points":
-        if (low is not None and value < low) or (high is not None and value > high):
-            return Unit(None, why_not=f"{value:g} is outside its range, {low} to {high}")
-        if high is not None and high >= 100 and 0 < abs(value) <= 1:
-            return Unit(None, why_not=f"{value:g} may be of {high:g} points or of 1: nothing says which")
-        return Unit("points", "the benchmark has points")
-    if value == 0:
-        return Unit(entry["unit"], "zero in every unit")
-    if value < 0 or (value > 100 and high is not None):
-        return Unit(None, why_not=f"{value:g} is no share: below 0 or above 100")
-    if value > 1 and high is None:
-        return Unit(None, why_not=f"{value:g} may be percent or a rate above 1: nothing says which")
-    if value > 1:
-        return Unit("percent", "above 1")
-    if document.above_one:
-        return Unit(None, why_not=f"{value:g} stands beside values above 1: a proportion, or a percentage below 1")
-    if (entry.get("chance") or 0) >= CHANCE_TELLS:
-        return Unit("proportion", "as a percentage far below guessing")
-    if document.above_chance:
-        return Unit("proportion", "beside a value that is one")
-    if document.count < VALUES_TELL and board.above_one:
-        return Unit(None, why_not=f"{value:g}, while the Benchmark has values above 1: a proportion, or below 1 %")
-    if document.count >= VALUES_TELL or board.count >= VALUES_TELL:
-        return Unit("proportion", "no value beside it is above 1")
-    return Unit(None, why_not=f"{value:g} may be a proportion or a percentage: nothing says which")
+    import duckdb
+
+    if not (folder / "metadata.json").is_file():
+        raise ScriptError(f"{folder}: no metadata.json; run `collect --output-dir {folder}`, or give --data DIR")
+    metadata = read_json(folder / "metadata.json")
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version != DATA_SCHEMA:
+        raise ScriptError(f"{folder}/metadata.json: schema_version is {version!r}, not {DATA_SCHEMA}; collect again")
+    if not sound_metadata(metadata):
+        raise ScriptError(f"{folder}/metadata.json has another form than this version writes; collect again")
+    try:
+        engine = duckdb.connect(config={"threads": 2})
+        engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
+    except duckdb.Error as error:
+        raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
+    columns = {name for name, *_ in engine.execute("DESCRIBE scores").fetchall()}
+    if columns != set(COLUMNS):
+        raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+    return engine, metadata
 
 
-def converted(value: float | None, unit: str | None, canonical: str | None) -> float | None:
-    """A value in the benchmark's unit; None when the units do not convert. Decimal, so that 41.2 % is 0.412."""
-    if value is None or unit is None or canonical is None:
-        return None
-    if unit == canonical:
-        return value
-    factor = {("percent", "proportion"): "0.01", ("proportion", "percent"): "100"}.get((unit, canonical))
-    return None if factor is None else float(Decimal(repr(value)) * Decimal(factor))
+def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:
+    """The rows of a query as dicts."""
+    answer = engine.execute(sql, list(parameters))
+    names = [column[0] for column in answer.description]
+    return [dict(zip(names, values, strict=True)) for values in answer.fetchall()]
 
 
-def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
-    """Give every row of a known benchmark its unit and comparable value, or the reason why it has none."""
-    companies: dict[Any, Company] = defaultdict(Company)
-    for row in rows:
-        entry = mapping.get(row["benchmark"] or "")
-        if entry and entry["unit"] != "points" and row["unit"] is None and row["why_not"] is None:
-            document, board = places_of(row)
-            companies[document].add(row["value"], entry.get("chance") or 0.0)
-            if row["source_type"] != "open_pr":  # anybody can open one
-                companies[board].add(row["value"], entry.get("chance") or 0.0)
-        elif row["unit"] in (None, "percent") and counts_as_share(row, entry):
-            companies[places_of(row)[0]].above_one |= row["value"] > 1
-    for row in rows:
-        entry = mapping.get(row["benchmark"] or "")
-        if entry is None:
-            row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
-            continue
-        row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
-        row["lower_is_better"] = bool(entry["lower_is_better"])
-        if row["unit"] is None and row["why_not"] is None:
-            document, board = places_of(row)
-            in_board = companies[board] if row["source_format"] == "eval_results" else Company()
-            unit = unit_of(row["value"], entry, companies[document], in_board)
-            row["unit"], row["unit_basis"], row["why_not"] = unit.name, unit.basis, unit.why_not
-        compare(row, entry)
+# --- parts/board/metadata_rows.py -------------------------------------------------------------------------------------
 
-
-def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
-    """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
-    if entry:
-        return entry["unit"] != "points"
-    return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
-
-
-def places_of(row: BoardRow) -> tuple[Any, Any]:
-    """The document that a row stands in, and the Benchmark's task that it is for."""
-    document = (row["model"], row["source_format"], row["pull_request"])
-    return document, (row["source_format"], row["source_task"])
-
-
-def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
-    """Set `comparable` and its error when nothing speaks against it."""
-    value = converted(row["value"], row["unit"], entry["unit"])
-    low, high = entry["range"]
-    if row["why_not"] is None and value is None:
-        row["why_not"] = f"in {row['unit']}, while {entry['name']} is in {entry['unit']}"
-    if row["why_not"] is None and ((low is not None and value < low) or (high is not None and value > high)):
-        row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
-    if row["why_not"] is None:
-        row["comparable"] = value
-        row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
-
-
-def choose_shown(rows: Sequence[BoardRow]) -> None:
-    """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
-
-    Two numbers never decide by their size.
-    """
-    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
-    groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
-    for row in rows:
-        row["shown"] = False
-        if row["comparable"] is not None:
-            groups[row["model"], row["benchmark"]].append(row)
-    for group in groups.values():
-        places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
-        first = [row for row, place in zip(group, places, strict=True) if place == min(places)]
-        newest = max(row["date"] or "" for row in first)
-        next(row for row in first if (row["date"] or "") == newest)["shown"] = True
-
-
-# --- Pure core: metadata -> rows -----------------------------------------------------------------------------------
+# The second Open LLM Leaderboard wrote these into cards rescaled, so that guessing is 0; the first had none of them.
+RESCALED = frozenset({"bbh", "gpqa", "mmlu_pro", "musr"})
+RESCALED_BY = re.compile(r"(?i)huggingface\.co/spaces/[\w-]+/open_llm_leaderboard\b")
+ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
 
 
 def new_row(model: str, place: Provenance, source_format: str, **known: Any) -> BoardRow:
@@ -842,481 +1795,9 @@ def added_values(diff: str) -> set[float]:
     return found
 
 
-# --- Pure core: records -> rows ------------------------------------------------------------------------------------
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
-
-def checked_score(metric: Mapping[str, Any], details: Mapping[str, Any]) -> tuple[float, str]:
-    """A result's score as measured and its unit; ValueError when it is not finite, has no unit or is off limits."""
-    value, unit = details["score"], single_line(metric.get("metric_unit") or "")
-    if not is_number(value):
-        raise ValueError(f"the score is {value!r}, not a finite number")
-    if not unit:
-        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
-    top = None if metric.get("lower_is_better") else {"proportion": 1, "percent": 100}.get(unit)
-    low, high = (metric[name] if is_number(metric.get(name)) else None for name in ("min_score", "max_score"))
-    low = 0 if low is None and unit in ("proportion", "percent") else low
-    high = top if high is None else high
-    if (low is not None and value < low) or (high is not None and value > high):
-        raise ValueError(f"the score {value} is outside its range, {low} to {high}")
-    return value, unit
-
-
-def record_shots(result_id: str, details: Mapping[str, Any]) -> str | None:
-    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
-    found = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(details.get("few_shot", "")))
-    return single_line(details.get("shots") or "") or (f"{int(found[1])}-shot" if found else None)
-
-
-def record_place(path: Path) -> str:
-    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
-    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
-    return single_line("/".join(parts))
-
-
-def record_model(record: Mapping[str, Any]) -> str:
-    """The id of the model that a record or a failure entry is about; empty when it says none."""
-    info = record.get("model_info")
-    found = info.get("id") if isinstance(info, dict) else record.get("model_id")
-    return found if isinstance(found, str) else ""
-
-
-def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[BoardRow]:
-    """The rows of a local record; any error of looking things up means that the record is damaged."""
-    source = record.get("source_metadata") or {}
-    ours = source.get("source_type") == "evaluation_run"
-    details = record["model_info"].get("additional_details") or {}
-    library = record.get("eval_library") or {}
-    place = Provenance(
-        "own_run" if ours else "reported",
-        kept_url((source.get("additional_details") or {}).get("source_url")) or "",
-        kept_text(source.get("source_organization_name")) if not ours else None,
-        kept_text(details.get("revision")),
-        iso_time(record.get("evaluation_timestamp") or ""),
-    )
-    name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
-    said_by = kept_text(name if ours else source.get("source_name"))
-    model, harness = record_model(record), str(library.get("name") or "")
-    rows = [record_row(row, model, place, said_by, harness, benchmarks) for row in record["evaluation_results"]]
-    for row in rows:
-        row["notes"] = record_place(path)
-    return rows
-
-
-def record_row(
-    result: Mapping[str, Any],
-    model: str,
-    place: Provenance,
-    source_name: str | None,
-    library: str,
-    benchmarks: Benchmarks,
-) -> BoardRow:
-    """The row of one result of a record."""
-    metric, details = result["metric_config"], result["score_details"]
-    settings = (result.get("generation_config") or {}).get("additional_details") or {}
-    value, unit = checked_score(metric, details)
-    name = kept_text(result["evaluation_name"]) or ""
-    key, part = benchmarks.names.key(name, library)
-    known = benchmarks.mapping.get(key or "") or {}
-    word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
-    why_not = f"a part of {known['name']}: {part}" if part else None
-    if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
-        why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
-    limit = str(settings.get("limit") or "")
-    if limit not in ("", "None", "null"):
-        why_not = f"a partial run (limit {single_line(limit)[:40]}), no score"
-    uncertainty = details.get("uncertainty") or {}
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    return new_row(
-        kept_text(model) or "",
-        place,
-        "record",
-        benchmark=key,
-        benchmark_name=bare_task(name) or name,
-        source_task=kept_text(result.get("evaluation_result_id")) or name,
-        value=float(value),
-        unit=None if unit == "unknown" else unit[:40],
-        unit_basis=None if unit == "unknown" else "stated",
-        metric=word,
-        shots=record_shots(str(result.get("evaluation_result_id") or ""), settings),
-        standard_error=float(error) if is_number(error) and error >= 0 else None,
-        n=kept_count(uncertainty.get("num_samples")),
-        source_name=source_name,
-        source_url=place.url or None,
-        why_not=why_not,
-    )
-
-
-# --- Pure core: ranks and averages ---------------------------------------------------------------------------------
-
-
-def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
-    """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
-
-    Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
-    (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
-    """
-    if (row.get("comparable_error") or 0) > 0:
-        return row["comparable_error"], "stated"
-    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
-    items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
-    if scale is None or not items or not 0 <= row["comparable"] <= scale:
-        return None, "unknown"
-    share = (row["comparable"] / scale * items + 1) / (items + 2)
-    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
-    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
-
-
-def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
-    """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
-
-    Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
-    is cautious for models that answered the same items); Holm's correction over all pairs. A model ranks from 1 + the
-    number of significantly better models to the number of models - that of significantly worse ones. Models without a
-    known error have no rank, and do not count for the others'.
-    """
-    import numpy as np
-
-    errors = {row["model"]: row_error(row) for row in rows}
-    known = [row for row in rows if errors[row["model"]][0] is not None]
-    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
-    values = sign * np.array([row["comparable"] for row in known], dtype=float)
-    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
-    better, worse = significant_counts(values, variances)
-    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
-    for row, above, below in zip(known, better, worse, strict=True):
-        found[row["model"]] = RankRange(1 + int(above), len(known) - int(below), errors[row["model"]][1])
-    return found
-
-
-def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
-    """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
-
-    Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
-    again until no more are. So no p-value has to be kept or sorted, and memory is that of a block of rows.
-    """
-    import numpy as np
-
-    order = np.argsort(-values, kind="stable")
-    values, variances = values[order], variances[order]
-    count = len(values)
-    pairs, rejected = count * (count - 1) // 2, 0
-    while True:
-        threshold = statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
-        better, worse = np.zeros(count, dtype=int), np.zeros(count, dtype=int)
-        for start in range(0, count, 256):  # of these rows against themselves and all lower ones
-            block = slice(start, min(start + 256, count))
-            distance = values[block, None] - values[None, start:]
-            told = distance >= threshold * np.sqrt(variances[block, None] + variances[None, start:])
-            worse[block] += told.sum(axis=1)
-            better[start:] += told.sum(axis=0)
-        now = int(better.sum())
-        if now <= rejected:
-            back = np.argsort(order)
-            return better[back], worse[back]
-        rejected = now
-
-
-def shared_average(values: Mapping[str, Mapping[str, float]]) -> tuple[list[str], dict[str, float]]:
-    """(the benchmarks that all the models have, each model's mean over them) of {model: {benchmark: value}}.
-
-    The caller gives values of one unit and direction. No means when nothing is shared.
-    """
-    sets = [set(scores) for scores in values.values()]
-    shared = sorted(set.intersection(*sets)) if sets else []
-    means = {model: statistics.fmean(scores[key] for key in shared) for model, scores in values.items() if shared}
-    return shared, means
-
-
-def display_score(value: float | None, unit: str | None) -> str:
-    """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
-    if value is None:
-        return "–"
-    number = float(Decimal(repr(value)) * 100) if unit == "proportion" else value
-    return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
-
-
-# --- Pure core: metadata.json --------------------------------------------------------------------------------------
-
-
-def make_metadata(
-    rows: Sequence[BoardRow],
-    *,
-    unreadable: Sequence[dict[str, str]],
-    collected: str,
-    asked: dict[str, Any],
-    models_read: int,
-    requests: dict[str, int],
-    private_models: Sequence[str] = (),
-    mapping: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
-    return {
-        "schema_version": DATA_SCHEMA,
-        "collected": collected,
-        "asked": asked,
-        "order": list(SOURCE_TYPES),
-        "models_read": models_read,
-        "private_models": list(private_models),
-        "requests": requests,
-        "counts": {
-            "rows": len(rows),
-            "shown": sum(bool(row["shown"]) for row in rows),
-            "apart": sum(row["comparable"] is None for row in rows),
-            "models": len({row["model"] for row in rows}),
-            "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
-        },
-        "benchmarks": benchmark_coverage(rows, mapping or {}),
-        "unreadable": list(unreadable),
-    }
-
-
-def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        if row["benchmark"] is not None:
-            known = mapping.get(row["benchmark"]) or {}
-            entry = found.setdefault(row["benchmark"], {"key": row["benchmark"], "name": row["benchmark_name"]})
-            entry["category"], entry["chance"] = known.get("category"), known.get("chance")
-            entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
-            entry["rows"] = entry.get("rows", 0) + 1
-            entry["models"] = entry.get("models", 0) + bool(row["shown"])
-    return sorted((e for e in found.values() if e["models"]), key=lambda e: (-e["models"], e["key"]))
-
-
-# --- Edges: the data on disk ---------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def read_mapping() -> dict[str, Any]:
-    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
-    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
-    if not path.is_file():
-        note("note: no metric_mapping.json beside scripts/; every key is null")
-        return {}
-    return read_json(path)
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that are neither empty nor a comment, each once."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
-    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
-
-
-def to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-
-
-def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    table = RichTable(*header, box=None)
-    for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
-
-
-def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
-    """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
-    import duckdb
-
-    lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
-    write_whole(folder / "leaderboard.jsonl", "".join(f"{line}\n" for line in lines))
-    temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
-    try:
-        with duckdb.connect(config={"threads": 1}) as engine:
-            source = engine.read_json(
-                str(folder / "leaderboard.jsonl"),
-                format="newline_delimited",
-                columns=COLUMNS,
-                maximum_object_size=2**25,
-            )
-            source.write_parquet(str(temporary), compression="zstd")
-        temporary.replace(folder / "leaderboard.parquet")
-    except (duckdb.Error, OSError) as error:
-        temporary.unlink(missing_ok=True)
-        raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
-    write_whole(folder / "metadata.json", to_json(metadata))
-
-
-def sound_metadata(metadata: Mapping[str, Any]) -> bool:
-    """Whether what the other commands read of metadata.json is there."""
-    kinds = {"collected": str, "asked": dict, "counts": dict, "benchmarks": list, "unreadable": list}
-    if not all(isinstance(metadata.get(name), kind) for name, kind in kinds.items()):
-        return False
-    named = all(isinstance(entry, dict) and {"key", "name", "unit"} <= set(entry) for entry in metadata["benchmarks"])
-    return named and {"rows", "models"} <= set(metadata["counts"])
-
-
-def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """A DuckDB connection with the table `scores` (in memory; it can reach no file) and the metadata of a folder.
-
-    ScriptError when a file is missing, damaged or of another schema.
-    """
-    import duckdb
-
-    if not (folder / "metadata.json").is_file():
-        raise ScriptError(f"{folder}: no metadata.json; run `collect --output-dir {folder}`, or give --data DIR")
-    metadata = read_json(folder / "metadata.json")
-    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
-    if version != DATA_SCHEMA:
-        raise ScriptError(f"{folder}/metadata.json: schema_version is {version!r}, not {DATA_SCHEMA}; collect again")
-    if not sound_metadata(metadata):
-        raise ScriptError(f"{folder}/metadata.json has another form than this version writes; collect again")
-    try:
-        engine = duckdb.connect(config={"threads": 2})
-        engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
-    except duckdb.Error as error:
-        raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
-    columns = {name for name, *_ in engine.execute("DESCRIBE scores").fetchall()}
-    if columns != set(COLUMNS):
-        raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
-    engine.execute("SET enable_external_access = false")
-    engine.execute("SET lock_configuration = true")
-    return engine, metadata
-
-
-def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:
-    """The rows of a query as dicts."""
-    answer = engine.execute(sql, list(parameters))
-    names = [column[0] for column in answer.description]
-    return [dict(zip(names, values, strict=True)) for values in answer.fetchall()]
-
-
-# --- Edges: records ------------------------------------------------------------------------------------------------
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not d.startswith("."))
-            for name in sorted(names):
-                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
-                    path = os.path.join(base, name)
-                    found.setdefault(os.path.realpath(path), Path(path))
-    return list(found.values())
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
-    return record
-
-
-def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
-    """The rows of all records below some folders, and what could not be read; the newest of equal results stays."""
-    rows: list[BoardRow] = []
-    unreadable = []
-    for path in record_files(map(Path, folders)):
-        try:
-            record = read_record(path)
-            if record is None or record.get("failure"):
-                continue
-            if not record_model(record):
-                raise ValueError("it names no model")
-            rows += record_rows(path, record, benchmarks)
-        except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
-            reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
-            unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
-    return rows, unreadable
-
-
-# --- Edges: the Hub ------------------------------------------------------------------------------------------------
-
-
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def read_token() -> str | None:
-    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return os.environ.get("HF_TOKEN") or dotenv_token()
-
-
-def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    if token_file:
-        where = f"--token-file {token_file}"
-        try:
-            token = Path(token_file).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ScriptError(f"{where}: could not be read") from error
-    else:
-        where = "the Hub token"
-        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-    if not token:
-        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
-    if not re.fullmatch(r"\s*[!-~]+\s*", token):
-        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
-    return token.strip()
-
-
-def rate_limited(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+LOG_IN = "run `hf auth login`"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -1327,6 +1808,17 @@ def worth_repeating(error: BaseException) -> bool:
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
     return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
 
 
 def seconds_to_wait(state: Any) -> float:
@@ -1342,6 +1834,25 @@ def seconds_to_wait(state: Any) -> float:
     if asked is not None:
         return min(asked, 300)
     return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/access.py ----------------------------------------------------------------------------------------------
+
+HUB_REASONS = {
+    401: f"the token is not valid; {LOG_IN} again",
+    403: "the token has no permission for this; it needs write permission for the repo",
+    404: "no such repo, or no access to it",
+    409: "the Hub refused it as a conflict",
+    412: "the repo has moved on meanwhile",
+    413: "too large for the Hub",
+    429: "too many requests; wait some minutes",
+}
 
 
 @contextlib.contextmanager
@@ -1386,6 +1897,123 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
         raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
 
 
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
     """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
     begun, bar = time.monotonic(), None
@@ -1411,6 +2039,62 @@ def progress_bar() -> Any:
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# --- parts/board/hub.py -----------------------------------------------------------------------------------------------
+
+# What the Hub is asked to say about a model.
+EXPAND = (
+    "cardData", "downloads", "evalResults", "gguf", "library_name", "likes", "pipeline_tag", "private", "safetensors",
+    "sha",
+)  # fmt: skip
+MOST_REQUESTS = 5  # for a model, beside one for each of its open pull requests
+PAGE_OF_DISCUSSIONS = 50  # that one answer of the Hub lists
+MAX_YAML = 500_000  # characters of an .eval_results file that is read here
+MAX_YAML_NODES = 20_000  # values in it after its aliases are expanded
+KEEP_ANSWERS = 30  # days that an answer of the Hub stays in the cache unused
+FROM_PULL_REQUEST = re.compile(r"\(#(\d{1,9})\)\s*$")  # how the Hub titles a merge
 
 
 class Answers:
@@ -1877,12 +2561,686 @@ def read_models(
         pool.shutdown(cancel_futures=True)
 
 
-# --- The page: begin -----------------------------------------------------------------------------------------------
+# --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
+
+ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
+
+# Items of the whole test sets, for the binomial error of scores that do not say how many items they are from.
+# The papers' and dataset cards' numbers; benchmarks that change over time are not in it.
+TEST_ITEMS = {
+    "aime_2024": 30, "aime_2025": 30, "aime_2026": 30, "arc_challenge": 1172, "arc_easy": 2376, "bbh": 6511,
+    "boolq": 3270, "commonsenseqa": 1221, "gpqa": 448, "gpqa_diamond": 198, "gsm8k": 1319, "hellaswag": 10042,
+    "hle": 2500, "humaneval": 164, "humaneval_plus": 164, "ifeval": 541, "math": 5000, "math_500": 500, "mbpp": 500,
+    "mbpp_plus": 378, "mmlu": 14042, "mmlu_pro": 12032, "openbookqa": 500, "piqa": 1838, "simpleqa": 4326,
+    "swe_bench": 2294, "swe_bench_lite": 300, "swe_bench_verified": 500, "truthfulqa_mc1": 817, "winogrande": 1267,
+}  # fmt: skip
+
+
+def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
+    """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
+
+    Without a stated one, a share of n right answers has the binomial error of (x + 1) / (n + 2), as Agresti and Caffo
+    (2000) take it for differences: never zero, and an upper bound for the mean of any scores between 0 and 1.
+    """
+    if (row.get("comparable_error") or 0) > 0:
+        return row["comparable_error"], "stated"
+    scale = {"proportion": 1.0, "percent": 100.0}.get(row.get("canonical_unit") or "")
+    items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
+    if scale is None or not items or not 0 <= row["comparable"] <= scale:
+        return None, "unknown"
+    share = (row["comparable"] / scale * items + 1) / (items + 2)
+    basis = "binomial, stated n" if row.get("n") else "binomial, full test set"
+    return scale * math.sqrt(share * (1 - share) / (items + 2)), basis
+
+
+def rank_ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, RankRange]:
+    """Model -> the ranks it may have, from the shown rows of one benchmark (comparable not null).
+
+    Every pair of models whose errors are known is compared with a two-sided z-test (the scores as independent, which
+    is cautious for models that answered the same items); Holm's correction over all pairs. A model ranks from 1 + the
+    number of significantly better models to the number of models - that of significantly worse ones. Models without a
+    known error have no rank, and do not count for the others'.
+    """
+    import numpy as np
+
+    errors = {row["model"]: row_error(row) for row in rows}
+    known = [row for row in rows if errors[row["model"]][0] is not None]
+    sign = -1.0 if any(row.get("lower_is_better") for row in rows) else 1.0
+    values = sign * np.array([row["comparable"] for row in known], dtype=float)
+    variances = np.array([errors[row["model"]][0] for row in known], dtype=float) ** 2
+    better, worse = significant_counts(values, variances)
+    found = {model: RankRange(None, None, "unknown") for model, (error, _) in errors.items() if error is None}
+    for row, above, below in zip(known, better, worse, strict=True):
+        found[row["model"]] = RankRange(1 + int(above), len(known) - int(below), errors[row["model"]][1])
+    return found
+
+
+def significant_counts(values: Any, variances: Any) -> tuple[Any, Any]:
+    """For each value how many others are significantly higher, and lower; Holm's step-down over all pairs.
+
+    Holm rejects the same hypotheses as this: compare all p-values with alpha / (pairs not rejected so far), again and
+    again until no more are. So no p-value has to be kept or sorted, and memory is that of a block of rows.
+    """
+    import numpy as np
+
+    order = np.argsort(-values, kind="stable")
+    values, variances = values[order], variances[order]
+    count = len(values)
+    pairs, rejected = count * (count - 1) // 2, 0
+    while True:
+        threshold = statistics.NormalDist().inv_cdf(1 - ALPHA / max(pairs - rejected, 1) / 2)
+        better, worse = np.zeros(count, dtype=int), np.zeros(count, dtype=int)
+        for start in range(0, count, 256):  # of these rows against themselves and all lower ones
+            block = slice(start, min(start + 256, count))
+            distance = values[block, None] - values[None, start:]
+            told = distance >= threshold * np.sqrt(variances[block, None] + variances[None, start:])
+            worse[block] += told.sum(axis=1)
+            better[start:] += told.sum(axis=0)
+        now = int(better.sum())
+        if now <= rejected:
+            back = np.argsort(order)
+            return better[back], worse[back]
+        rejected = now
+
+
+def shared_average(values: Mapping[str, Mapping[str, float]]) -> tuple[list[str], dict[str, float]]:
+    """(the benchmarks that all the models have, each model's mean over them) of {model: {benchmark: value}}.
+
+    The caller gives values of one unit and direction. No means when nothing is shared.
+    """
+    sets = [set(scores) for scores in values.values()]
+    shared = sorted(set.intersection(*sets)) if sets else []
+    means = {model: statistics.fmean(scores[key] for key in shared) for model, scores in values.items() if shared}
+    return shared, means
+
+
+def display_score(value: float | None, unit: str | None) -> str:
+    """A score for people: 0.412 in proportion -> "41.2", as the columns say %; None -> "–"."""
+    if value is None:
+        return "–"
+    number = float(Decimal(repr(value)) * 100) if unit == "proportion" else value
+    return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}") from error
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+    return record
+
+
+# --- parts/board/record_rows.py ---------------------------------------------------------------------------------------
+
+
+def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[BoardRow]:
+    """The rows of a local record; any error of looking things up means that the record is damaged."""
+    source = record.get("source_metadata") or {}
+    ours = source.get("source_type") == "evaluation_run"
+    details = record["model_info"].get("additional_details") or {}
+    library = record.get("eval_library") or {}
+    place = Provenance(
+        "own_run" if ours else "reported",
+        kept_url((source.get("additional_details") or {}).get("source_url")) or "",
+        kept_text(source.get("source_organization_name")) if not ours else None,
+        kept_text(details.get("revision")),
+        iso_time(record.get("evaluation_timestamp") or ""),
+    )
+    name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
+    said_by = kept_text(name if ours else source.get("source_name"))
+    model, harness = record_model(record), str(library.get("name") or "")
+    rows = [record_row(row, model, place, said_by, harness, benchmarks) for row in record["evaluation_results"]]
+    for row in rows:
+        row["notes"] = record_place(path)
+    return rows
+
+
+def record_row(
+    result: Mapping[str, Any],
+    model: str,
+    place: Provenance,
+    source_name: str | None,
+    library: str,
+    benchmarks: Benchmarks,
+) -> BoardRow:
+    """The row of one result of a record."""
+    metric, details = result["metric_config"], result["score_details"]
+    settings = (result.get("generation_config") or {}).get("additional_details") or {}
+    value, unit = checked_score(metric, details)
+    name = kept_text(result["evaluation_name"]) or ""
+    key, part = benchmarks.names.key(name, library)
+    known = benchmarks.mapping.get(key or "") or {}
+    word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
+    why_not = f"a part of {known['name']}: {part}" if part else None
+    if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
+        why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
+    limit = str(settings.get("limit") or "")
+    if limit not in ("", "None", "null"):
+        why_not = f"a partial run (limit {single_line(limit)[:40]}), no score"
+    uncertainty = details.get("uncertainty") or {}
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    return new_row(
+        kept_text(model) or "",
+        place,
+        "record",
+        benchmark=key,
+        benchmark_name=bare_task(name) or name,
+        source_task=kept_text(result.get("evaluation_result_id")) or name,
+        value=float(value),
+        unit=None if unit == "unknown" else unit[:40],
+        unit_basis=None if unit == "unknown" else "stated",
+        metric=word,
+        shots=record_shots(str(result.get("evaluation_result_id") or ""), settings),
+        standard_error=float(error) if is_number(error) and error >= 0 else None,
+        n=kept_count(uncertainty.get("num_samples")),
+        source_name=source_name,
+        source_url=place.url or None,
+        why_not=why_not,
+    )
+
+
+def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
+    """The rows of all records below some folders, and what could not be read; the newest of equal results stays."""
+    rows: list[BoardRow] = []
+    unreadable = []
+    for path in record_files(map(Path, folders)):
+        try:
+            record = read_record(path)
+            if record is None or record.get("failure"):
+                continue
+            if not record_model(record):
+                raise ValueError("it names no model")
+            rows += record_rows(path, record, benchmarks)
+        except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
+            reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
+            unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
+    return rows, unreadable
+
+
+# --- parts/board/sharing.py -------------------------------------------------------------------------------------------
+
+DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
+REFRESH_HOURS = 24
+SPACE_REQUIREMENTS = (
+    "duckdb>=1.4,<3", "httpx2>=2,<3", "huggingface_hub>=2.2,<3", "numpy>=2,<3", "python-dotenv>=1.1,<2",
+    "pyyaml>=6,<7", "rich>=14,<16", "tenacity>=9,<10",
+)  # fmt: skip
+GRADIO = "6.31.0"  # of the Space
+SPACE_README = """---
+title: {title}
+emoji: 📊
+colorFrom: blue
+colorTo: green
+sdk: gradio
+sdk_version: {gradio}
+python_version: "3.12"
+app_file: app.py
+pinned: false
+datasets:
+- {dataset}
+tags:
+- leaderboard
+- {tag}
+---
+
+# {title}
+
+Scores of open models from the evaluation metadata that they carry; the data is in
+[{dataset}](https://huggingface.co/datasets/{dataset}). {refresh}Made by `leaderboard.py push`.
+"""
+SPACE_REFRESH = """Every {hours} hours the Space collects it anew; with a secret
+`HF_TOKEN` that may write to the dataset it pushes it there as well. """
+DATASET_README = """---
+pretty_name: Leaderboard of open models
+tags:
+- leaderboard
+- {tag}
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: leaderboard.parquet
+---
+
+# Leaderboard of open models
+
+{rows} scores of {models} models on {benchmarks} benchmarks, from the evaluation metadata that models carry on the Hub;
+collected {collected}. One row for each score and source: `shown` marks the one of each model and benchmark that comes
+first in this order: {order}. `comparable` is the value in `canonical_unit`; where the scale is not known it is null and
+`why_not` says why. What could not be read is in `metadata.json`.
+
+```sql
+SELECT model, comparable, source_type FROM 'leaderboard.parquet' WHERE shown AND benchmark = 'mmlu_pro' ORDER BY 2 DESC
+```
+"""
+APP = '''"""The leaderboard's page, and its refresh in the background; made by `scripts/leaderboard.py push`.
+
+The data comes from the dataset when the Space starts. Every {hours} hours `collect` asks the Hub again, into this
+Space's own folder. With a secret HF_TOKEN that may write to the dataset, the new data is pushed there as well.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data"
+SCRIPT = HERE / "scripts" / "leaderboard.py"
+SETTINGS = json.loads((HERE / "refresh.json").read_text(encoding="utf-8"))
+
+
+def run(*arguments, anonymous=False):
+    """One command of the script, in a process of its own: its memory goes back, its failure ends nothing here."""
+    secret = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if anonymous else ()
+    environment = {name: value for name, value in os.environ.items() if name not in secret}
+    return subprocess.run([sys.executable, str(SCRIPT), *arguments], cwd=HERE, env=environment, check=False).returncode
+
+
+def refresh():
+    """Collect again, own runs kept; push when a token allows it. The old data stays when the Hub cannot be read.
+
+    What the token may see beyond what everybody may is read only when the board was made private.
+    """
+    folders = ("--keep-own-runs", str(DATA), "--output-dir", str(DATA))
+    done = run("collect", *SETTINGS["collect"], *folders, anonymous=not SETTINGS["private"]) == 0
+    if done and os.environ.get("HF_TOKEN"):
+        run("push", "--dataset", SETTINGS["dataset"], "--data", str(DATA), "--apply")
+
+
+def age_in_hours():
+    collected = json.loads((DATA / "metadata.json").read_text(encoding="utf-8"))["collected"]
+    return (datetime.now(UTC) - datetime.fromisoformat(collected)).total_seconds() / 3600
+
+
+def keep_fresh():
+    tried = 0.0
+    while True:
+        if age_in_hours() >= SETTINGS["hours"] and time.time() - tried >= 3600:
+            tried = time.time()
+            refresh()
+        time.sleep(300)
+
+
+def main():
+    snapshot_download(SETTINGS["dataset"], repo_type="dataset", local_dir=DATA, allow_patterns=SETTINGS["files"])
+    if SETTINGS["collect"]:
+        threading.Thread(target=keep_fresh, daemon=True).start()
+    sys.path.insert(0, str(SCRIPT.parent))
+    import leaderboard
+
+    return leaderboard.main(["serve", "--data", str(DATA), "--host", "0.0.0.0", "--port", "7860"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class RepoUpload:
+    """What one repo is to hold, and what it holds now."""
+
+    kind: str  # "dataset" or "space"
+    repo_id: str
+    files: Mapping[str, bytes]  # those that are missing there, or differ
+    exists: bool
+    head: str | None
+    private: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        sizes = {name: len(data) for name, data in self.files.items()}
+        return {"kind": self.kind, "repo_id": self.repo_id, "exists": self.exists, "files": sizes}
+
+
+def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
+    """The data and its card."""
+    counts = metadata["counts"]
+    card = DATASET_README.format(
+        tag=OUR_TAG,
+        rows=f"{counts['rows']:,}",
+        models=f"{counts['models']:,}",
+        benchmarks=len(metadata["benchmarks"]),
+        collected=metadata["collected"],
+        order=", ".join(SOURCE_TYPES.values()),
+    )
+    return {name: (folder / name).read_bytes() for name in DATA_FILES} | {"README.md": card.encode()}
+
+
+def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
+    """The app: this script, what it needs, and how it is refreshed."""
+    title = space.rpartition("/")[2].replace("-", " ").replace("_", " ").capitalize()
+    arguments = collect_arguments(metadata["asked"])
+    refresh = SPACE_REFRESH.format(hours=REFRESH_HOURS) if arguments else ""
+    texts = {
+        "README.md": SPACE_README.format(title=title, gradio=GRADIO, dataset=dataset, tag=OUR_TAG, refresh=refresh),
+        "app.py": APP.replace("{hours}", str(REFRESH_HOURS)),
+        "requirements.txt": "".join(f"{line}\n" for line in SPACE_REQUIREMENTS),
+        "refresh.json": to_json(
+            {
+                "dataset": dataset,
+                "hours": REFRESH_HOURS,
+                "files": list(DATA_FILES),
+                "collect": arguments,
+                "private": bool(metadata.get("private_models")),
+            }
+        ),
+    }
+    if models := metadata["asked"].get("repo_ids"):
+        texts["models.txt"] = "".join(f"{model}\n" for model in models)
+    own = Path(__file__).resolve()
+    binary = {"scripts/leaderboard.py": own.read_bytes()}
+    mapping = own.parents[1] / "metric_mapping.json"
+    return (
+        {name: text.encode() for name, text in texts.items()} | binary | {"metric_mapping.json": mapping.read_bytes()}
+    )
+
+
+def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
+    """The arguments that collect the same models again; none when all were records of this machine."""
+    words = ["--trending", str(asked["trending"])] if asked.get("trending") else []
+    words += ["--author", asked["author"]] if asked.get("author") else []
+    words += ["--repo-ids", "models.txt"] if asked.get("repo_ids") else []
+    more = ["--benchmarks", ",".join(asked["benchmarks"])] if asked.get("benchmarks") else []
+    more += ["--no-prs"] if asked.get("no_prs") else []
+    return words + more if words else []
+
+
+def differing(wanted: Mapping[str, bytes], there: Mapping[str, str]) -> dict[str, bytes]:
+    """The files that a repo has not, or has otherwise; there: path -> git blob id, or sha256 of a large file."""
+
+    def ids(data: bytes) -> set[str]:
+        return {hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(), hashlib.sha256(data).hexdigest()}
+
+    return {name: data for name, data in wanted.items() if there.get(name) not in ids(data)}
+
+
+def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes]) -> RepoUpload:
+    """What is to be sent to a repo; ScriptError (1) when there is one of that name that push has not made."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        info = api.repo_info(repo_id, repo_type=kind, files_metadata=True)
+    except RepositoryNotFoundError:
+        return RepoUpload(kind, repo_id, wanted, False, None)
+    files = {item.rfilename: (item.lfs.sha256 if item.lfs else item.blob_id) for item in info.siblings or []}
+    card = info.card_data
+    tags = list((card.get("tags") if card else None) or [])
+    if OUR_TAG not in tags and set(files) - {".gitattributes"}:
+        what = f"a {card.get('sdk')} Space" if kind == "space" and card and card.get("sdk") else f"a {kind}"
+        raise ScriptError(
+            f"{repo_id} is taken: there is {what} of that name which push has not made (its README has no tag "
+            f"{OUR_TAG}); nothing was written. Choose another --{kind}, or add the tag if it is meant",
+            code=1,
+        )
+    return RepoUpload(kind, repo_id, differing(wanted, files), True, info.sha, bool(info.private))
+
+
+def refuse_to_tell(metadata: Mapping[str, Any], uploads: Sequence[RepoUpload], private: bool) -> None:
+    """ScriptError when models that only some may see would get into a public repo."""
+    secret = metadata.get("private_models") or []
+    public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
+    if secret and public:
+        raise ScriptError(
+            f"the data names private models ({listing(secret, 3)}), and {public[0]} is public, or would be; collect "
+            "without them, or push to private repos (--private when they are made)"
+        )
+
+
+def send_uploads(api: Any, uploads: Sequence[RepoUpload], private: bool, hardware: str | None) -> list[dict[str, Any]]:
+    """Make what is missing, then one commit for each repo; when anything fails, what was made is removed again."""
+    made: list[RepoUpload] = []
+    try:
+        for upload in uploads:
+            if not upload.exists:
+                sdk = {"space_sdk": "gradio"} if upload.kind == "space" else {}
+                with payment(upload, "push without --space, and put what `export` writes into a static Space"):
+                    api.create_repo(upload.repo_id, repo_type=upload.kind, private=private or None, **sdk)
+                made.append(upload)
+            if upload.kind == "space" and hardware:
+                ask_hardware(api, upload, hardware)
+        return [send_upload(api, upload) for upload in uploads if upload.files]
+    except BaseException:
+        for upload in reversed(made):
+            take_back(api, upload)
+        raise
+
+
+@contextlib.contextmanager
+def payment(space: RepoUpload, way: str) -> Iterator[None]:
+    """Turn the Hub's 402 into what it says and another way."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        yield
+    except HfHubHTTPError as error:
+        if status_of(error) != 402:
+            raise
+        said = kept_text(error.server_message) or "payment required"
+        raise ScriptError(f"the Space {space.repo_id}: the Hub refused it: {said}; {way}") from error
+
+
+def ask_hardware(api: Any, space: RepoUpload, hardware: str) -> None:
+    """Request hardware unless the Space has it, or has asked for it."""
+    if space.exists:
+        runtime = api.get_space_runtime(space.repo_id)
+        if hardware in (runtime.hardware, runtime.requested_hardware):
+            return
+    with payment(space, "without --hardware it runs on cpu-basic"):
+        api.request_space_hardware(space.repo_id, hardware)
+
+
+def send_upload(api: Any, upload: RepoUpload) -> dict[str, Any]:
+    from huggingface_hub import CommitOperationAdd
+
+    commit = api.create_commit(
+        upload.repo_id,
+        [CommitOperationAdd(name, data) for name, data in upload.files.items()],
+        repo_type=upload.kind,
+        commit_message=f"Leaderboard: {', '.join(sorted(upload.files))}"[:200],
+        parent_commit=upload.head,
+    )
+    return {**upload.as_json(), "commit": commit.oid, "url": commit.commit_url}
+
+
+def take_back(api: Any, upload: RepoUpload) -> None:
+    """Remove a repo that this run has made; say so when that fails."""
+    try:
+        api.delete_repo(upload.repo_id, repo_type=upload.kind, missing_ok=True)
+        note(f"{upload.kind} {upload.repo_id} was made for this and is removed again")
+    except Exception as error:
+        note(f"warning: the {upload.kind} {upload.repo_id}, made for this, could not be removed: {trouble(error)}")
+
+
+# --- parts/board/units.py ---------------------------------------------------------------------------------------------
+
+VALUES_TELL = 3
+
+
+def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
+    """What an unlabelled value of a benchmark is measured in, where that can be known; nothing is guessed.
+
+    Above 1 a share is a percentage. At most 1 it is a proportion when no share of its document is above 1 and, as a
+    percentage, it or another share of the document would be far below guessing, or the document has three such values.
+    Else what others have on the same task of a Hub Benchmark decides: all at most 1, and three of them.
+    """
+    low, high = entry["range"]
+    if entry["unit"] == "points":
+        if (low is not None and value < low) or (high is not None and value > high):
+            return Unit(None, why_not=f"{value:g} is outside its range, {low} to {high}")
+        if high is not None and high >= 100 and 0 < abs(value) <= 1:
+            return Unit(None, why_not=f"{value:g} may be of {high:g} points or of 1: nothing says which")
+        return Unit("points", "the benchmark has points")
+    if value == 0:
+        return Unit(entry["unit"], "zero in every unit")
+    if value < 0 or (value > 100 and high is not None):
+        return Unit(None, why_not=f"{value:g} is no share: below 0 or above 100")
+    if value > 1 and high is None:
+        return Unit(None, why_not=f"{value:g} may be percent or a rate above 1: nothing says which")
+    if value > 1:
+        return Unit("percent", "above 1")
+    if document.above_one:
+        return Unit(None, why_not=f"{value:g} stands beside values above 1: a proportion, or a percentage below 1")
+    if (entry.get("chance") or 0) >= CHANCE_TELLS:
+        return Unit("proportion", "as a percentage far below guessing")
+    if document.above_chance:
+        return Unit("proportion", "beside a value that is one")
+    if document.count < VALUES_TELL and board.above_one:
+        return Unit(None, why_not=f"{value:g}, while the Benchmark has values above 1: a proportion, or below 1 %")
+    if document.count >= VALUES_TELL or board.count >= VALUES_TELL:
+        return Unit("proportion", "no value beside it is above 1")
+    return Unit(None, why_not=f"{value:g} may be a proportion or a percentage: nothing says which")
+
+
+def converted(value: float | None, unit: str | None, canonical: str | None) -> float | None:
+    """A value in the benchmark's unit; None when the units do not convert. Decimal, so that 41.2 % is 0.412."""
+    if value is None or unit is None or canonical is None:
+        return None
+    if unit == canonical:
+        return value
+    factor = {("percent", "proportion"): "0.01", ("proportion", "percent"): "100"}.get((unit, canonical))
+    return None if factor is None else float(Decimal(repr(value)) * Decimal(factor))
+
+
+def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
+    """Give every row of a known benchmark its unit and comparable value, or the reason why it has none."""
+    companies: dict[Any, Company] = defaultdict(Company)
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry and entry["unit"] != "points" and row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            companies[document].add(row["value"], entry.get("chance") or 0.0)
+            if row["source_type"] != "open_pr":  # anybody can open one
+                companies[board].add(row["value"], entry.get("chance") or 0.0)
+        elif row["unit"] in (None, "percent") and counts_as_share(row, entry):
+            companies[places_of(row)[0]].above_one |= row["value"] > 1
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry is None:
+            row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
+            continue
+        row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
+        row["lower_is_better"] = bool(entry["lower_is_better"])
+        if row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            in_board = companies[board] if row["source_format"] == "eval_results" else Company()
+            unit = unit_of(row["value"], entry, companies[document], in_board)
+            row["unit"], row["unit_basis"], row["why_not"] = unit.name, unit.basis, unit.why_not
+        compare(row, entry)
+
+
+def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
+    """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
+    if entry:
+        return entry["unit"] != "points"
+    return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
+
+
+def places_of(row: BoardRow) -> tuple[Any, Any]:
+    """The document that a row stands in, and the Benchmark's task that it is for."""
+    document = (row["model"], row["source_format"], row["pull_request"])
+    return document, (row["source_format"], row["source_task"])
+
+
+def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
+    """Set `comparable` and its error when nothing speaks against it."""
+    value = converted(row["value"], row["unit"], entry["unit"])
+    low, high = entry["range"]
+    if row["why_not"] is None and value is None:
+        row["why_not"] = f"in {row['unit']}, while {entry['name']} is in {entry['unit']}"
+    if row["why_not"] is None and ((low is not None and value < low) or (high is not None and value > high)):
+        row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
+    if row["why_not"] is None:
+        row["comparable"] = value
+        row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
+
+
+def choose_shown(rows: Sequence[BoardRow]) -> None:
+    """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
+
+    Two numbers never decide by their size.
+    """
+    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
+    groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        row["shown"] = False
+        if row["comparable"] is not None:
+            groups[row["model"], row["benchmark"]].append(row)
+    for group in groups.values():
+        places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
+        first = [row for row, place in zip(group, places, strict=True) if place == min(places)]
+        newest = max(row["date"] or "" for row in first)
+        next(row for row in first if (row["date"] or "") == newest)["shown"] = True
+
+
+# --- parts/page/constants.py ------------------------------------------------------------------------------------------
 
 PAGE_TITLE = "Open model leaderboard"
 HUB_URL = "https://huggingface.co"
 PAGE_FILES = ("leaderboard.parquet", "metadata.json")
 SPACE_HOST = "0.0.0.0"  # a Space is reached from outside its container
+
 # What marks a number in the table, beside colour; the author's own metadata is the usual case and has no mark.
 SOURCE_MARKS = {"verified": "✓", "merged_community": "merged", "open_pr": "PR", "own_run": "own", "reported": "other"}
 SOURCE_TEXTS = {
@@ -1893,6 +3251,7 @@ SOURCE_TEXTS = {
     "own_run": "measured with this project's scripts; read from their records",
     "reported": "read from another place, such as an index of scores",
 }
+
 # Canonical unit -> (factor for people, unit on the page, whether scores are shares of 100 %)
 PAGE_UNITS = {"proportion": (100, "%", True), "percent": (1, "%", True)}
 PAGE_MODELS = """
@@ -1914,7 +3273,8 @@ PAGE_APART = """
     SELECT * FROM scores WHERE benchmark IS NULL OR comparable IS NULL
     ORDER BY lower(model), model, benchmark_name, source_type, value
 """
-PAGE_HTML = """<!doctype html>
+# fmt: off
+PAGE_HTML = r"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -1979,7 +3339,9 @@ PAGE_HTML = """<!doctype html>
 </body>
 </html>
 """
-PAGE_STYLE = """:root {
+# fmt: on
+# fmt: off
+PAGE_STYLE = r""":root {
   color-scheme: light dark;
   --page: light-dark(#f6f6f3, #111317);
   --card: light-dark(#ffffff, #191c22);
@@ -2220,6 +3582,8 @@ ol, ul.plain { padding-left: 1.3rem; margin: 0 0 .75rem; max-width: 75ch; }
 td.score.best .value { text-decoration: underline; } }
 @media (prefers-reduced-motion: no-preference) { .button, nav.tabs a { transition: border-color .12s, color .12s; } }
 """
+# fmt: on
+# fmt: off
 PAGE_SCRIPT = r""""use strict";
 (() => {
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -3153,9 +4517,10 @@ show(state, true);
 document.documentElement.dataset.ready = "1";
 })();
 """
+# fmt: on
 
 
-# --- Pure core: the page -------------------------------------------------------------------------------------------
+# --- parts/page/packed.py ---------------------------------------------------------------------------------------------
 
 
 class Strings:
@@ -3276,7 +4641,13 @@ def sha256_source(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-# --- Edges: the page -----------------------------------------------------------------------------------------------
+# --- parts/page/served.py ---------------------------------------------------------------------------------------------
+
+RANK_METHOD = (
+    "Two-sided z-tests between all models of a benchmark, Holm-corrected at a familywise level of 5 % (Holm 1979); a "
+    "model's range leaves out the ranks above the models that are significantly worse and below those that are "
+    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024)"
+)
 
 
 def read_page(folder: Path) -> str:
@@ -3433,9 +4804,6 @@ def launch(page: ServedPage, host: str, port: int) -> None:
         raise ScriptError(f"{host}:{port}: {error}") from error
 
 
-# --- Commands: the page --------------------------------------------------------------------------------------------
-
-
 def serve(args: argparse.Namespace) -> int:
     """Serve the page until it is interrupted; a change of the data shows at the next load of the page."""
     host = SPACE_HOST if os.environ.get("SPACE_ID") else args.host
@@ -3458,760 +4826,7 @@ def export(args: argparse.Namespace) -> int:
     return 0
 
 
-# --- The page: end -------------------------------------------------------------------------------------------------
-
-
-# --- Sharing: what push sends --------------------------------------------------------------------------------------
-
-OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
-REFRESH_HOURS = 24
-SPACE_REQUIREMENTS = (
-    "duckdb>=1.4,<3", "httpx2>=2,<3", "huggingface_hub>=2.2,<3", "numpy>=2,<3", "python-dotenv>=1.1,<2",
-    "pyyaml>=6,<7", "rich>=14,<16", "tenacity>=9,<10",
-)  # fmt: skip
-GRADIO = "6.31.0"  # of the Space
-APP = '''"""The leaderboard's page, and its refresh in the background; made by `scripts/leaderboard.py push`.
-
-The data comes from the dataset when the Space starts. Every {hours} hours `collect` asks the Hub again, into this
-Space's own folder. With a secret HF_TOKEN that may write to the dataset, the new data is pushed there as well.
-"""
-
-import json
-import os
-import subprocess
-import sys
-import threading
-import time
-from datetime import UTC, datetime
-from pathlib import Path
-
-from huggingface_hub import snapshot_download
-
-HERE = Path(__file__).resolve().parent
-DATA = HERE / "data"
-SCRIPT = HERE / "scripts" / "leaderboard.py"
-SETTINGS = json.loads((HERE / "refresh.json").read_text(encoding="utf-8"))
-
-
-def run(*arguments, anonymous=False):
-    """One command of the script, in a process of its own: its memory goes back, its failure ends nothing here."""
-    secret = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if anonymous else ()
-    environment = {name: value for name, value in os.environ.items() if name not in secret}
-    return subprocess.run([sys.executable, str(SCRIPT), *arguments], cwd=HERE, env=environment, check=False).returncode
-
-
-def refresh():
-    """Collect again, own runs kept; push when a token allows it. The old data stays when the Hub cannot be read.
-
-    What the token may see beyond what everybody may is read only when the board was made private.
-    """
-    folders = ("--keep-own-runs", str(DATA), "--output-dir", str(DATA))
-    done = run("collect", *SETTINGS["collect"], *folders, anonymous=not SETTINGS["private"]) == 0
-    if done and os.environ.get("HF_TOKEN"):
-        run("push", "--dataset", SETTINGS["dataset"], "--data", str(DATA), "--apply")
-
-
-def age_in_hours():
-    collected = json.loads((DATA / "metadata.json").read_text(encoding="utf-8"))["collected"]
-    return (datetime.now(UTC) - datetime.fromisoformat(collected)).total_seconds() / 3600
-
-
-def keep_fresh():
-    tried = 0.0
-    while True:
-        if age_in_hours() >= SETTINGS["hours"] and time.time() - tried >= 3600:
-            tried = time.time()
-            refresh()
-        time.sleep(300)
-
-
-def main():
-    snapshot_download(SETTINGS["dataset"], repo_type="dataset", local_dir=DATA, allow_patterns=SETTINGS["files"])
-    if SETTINGS["collect"]:
-        threading.Thread(target=keep_fresh, daemon=True).start()
-    sys.path.insert(0, str(SCRIPT.parent))
-    import leaderboard
-
-    return leaderboard.main(["serve", "--data", str(DATA), "--host", "0.0.0.0", "--port", "7860"])
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
-'''
-SPACE_README = """---
-title: {title}
-emoji: 📊
-colorFrom: blue
-colorTo: green
-sdk: gradio
-sdk_version: {gradio}
-python_version: "3.12"
-app_file: app.py
-pinned: false
-datasets:
-- {dataset}
-tags:
-- leaderboard
-- {tag}
----
-
-# {title}
-
-Scores of open models from the evaluation metadata that they carry; the data is in
-[{dataset}](https://huggingface.co/datasets/{dataset}). {refresh}Made by `leaderboard.py push`.
-"""
-SPACE_REFRESH = """Every {hours} hours the Space collects it anew; with a secret
-`HF_TOKEN` that may write to the dataset it pushes it there as well. """
-DATASET_README = """---
-pretty_name: Leaderboard of open models
-tags:
-- leaderboard
-- {tag}
-configs:
-- config_name: default
-  data_files:
-  - split: train
-    path: leaderboard.parquet
----
-
-# Leaderboard of open models
-
-{rows} scores of {models} models on {benchmarks} benchmarks, from the evaluation metadata that models carry on the Hub;
-collected {collected}. One row for each score and source: `shown` marks the one of each model and benchmark that comes
-first in this order: {order}. `comparable` is the value in `canonical_unit`; where the scale is not known it is null and
-`why_not` says why. What could not be read is in `metadata.json`.
-
-```sql
-SELECT model, comparable, source_type FROM 'leaderboard.parquet' WHERE shown AND benchmark = 'mmlu_pro' ORDER BY 2 DESC
-```
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class RepoUpload:
-    """What one repo is to hold, and what it holds now."""
-
-    kind: str  # "dataset" or "space"
-    repo_id: str
-    files: Mapping[str, bytes]  # those that are missing there, or differ
-    exists: bool
-    head: str | None
-    private: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        sizes = {name: len(data) for name, data in self.files.items()}
-        return {"kind": self.kind, "repo_id": self.repo_id, "exists": self.exists, "files": sizes}
-
-
-def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
-    """The data and its card."""
-    counts = metadata["counts"]
-    card = DATASET_README.format(
-        tag=OUR_TAG,
-        rows=f"{counts['rows']:,}",
-        models=f"{counts['models']:,}",
-        benchmarks=len(metadata["benchmarks"]),
-        collected=metadata["collected"],
-        order=", ".join(SOURCE_TYPES.values()),
-    )
-    return {name: (folder / name).read_bytes() for name in DATA_FILES} | {"README.md": card.encode()}
-
-
-def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:
-    """The app: this script, what it needs, and how it is refreshed."""
-    title = space.rpartition("/")[2].replace("-", " ").replace("_", " ").capitalize()
-    arguments = collect_arguments(metadata["asked"])
-    refresh = SPACE_REFRESH.format(hours=REFRESH_HOURS) if arguments else ""
-    texts = {
-        "README.md": SPACE_README.format(title=title, gradio=GRADIO, dataset=dataset, tag=OUR_TAG, refresh=refresh),
-        "app.py": APP.replace("{hours}", str(REFRESH_HOURS)),
-        "requirements.txt": "".join(f"{line}\n" for line in SPACE_REQUIREMENTS),
-        "refresh.json": to_json(
-            {
-                "dataset": dataset,
-                "hours": REFRESH_HOURS,
-                "files": list(DATA_FILES),
-                "collect": arguments,
-                "private": bool(metadata.get("private_models")),
-            }
-        ),
-    }
-    if models := metadata["asked"].get("repo_ids"):
-        texts["models.txt"] = "".join(f"{model}\n" for model in models)
-    own = Path(__file__).resolve()
-    binary = {"scripts/leaderboard.py": own.read_bytes()}
-    mapping = own.parents[1] / "metric_mapping.json"
-    return (
-        {name: text.encode() for name, text in texts.items()} | binary | {"metric_mapping.json": mapping.read_bytes()}
-    )
-
-
-def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
-    """The arguments that collect the same models again; none when all were records of this machine."""
-    words = ["--trending", str(asked["trending"])] if asked.get("trending") else []
-    words += ["--author", asked["author"]] if asked.get("author") else []
-    words += ["--repo-ids", "models.txt"] if asked.get("repo_ids") else []
-    more = ["--benchmarks", ",".join(asked["benchmarks"])] if asked.get("benchmarks") else []
-    more += ["--no-prs"] if asked.get("no_prs") else []
-    return words + more if words else []
-
-
-def differing(wanted: Mapping[str, bytes], there: Mapping[str, str]) -> dict[str, bytes]:
-    """The files that a repo has not, or has otherwise; there: path -> git blob id, or sha256 of a large file."""
-
-    def ids(data: bytes) -> set[str]:
-        return {hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(), hashlib.sha256(data).hexdigest()}
-
-    return {name: data for name, data in wanted.items() if there.get(name) not in ids(data)}
-
-
-def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes]) -> RepoUpload:
-    """What is to be sent to a repo; ScriptError (1) when there is one of that name that push has not made."""
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    try:
-        info = api.repo_info(repo_id, repo_type=kind, files_metadata=True)
-    except RepositoryNotFoundError:
-        return RepoUpload(kind, repo_id, wanted, False, None)
-    files = {item.rfilename: (item.lfs.sha256 if item.lfs else item.blob_id) for item in info.siblings or []}
-    card = info.card_data
-    tags = list((card.get("tags") if card else None) or [])
-    if OUR_TAG not in tags and set(files) - {".gitattributes"}:
-        what = f"a {card.get('sdk')} Space" if kind == "space" and card and card.get("sdk") else f"a {kind}"
-        raise ScriptError(
-            f"{repo_id} is taken: there is {what} of that name which push has not made (its README has no tag "
-            f"{OUR_TAG}); nothing was written. Choose another --{kind}, or add the tag if it is meant",
-            code=1,
-        )
-    return RepoUpload(kind, repo_id, differing(wanted, files), True, info.sha, bool(info.private))
-
-
-def refuse_to_tell(metadata: Mapping[str, Any], uploads: Sequence[RepoUpload], private: bool) -> None:
-    """ScriptError when models that only some may see would get into a public repo."""
-    secret = metadata.get("private_models") or []
-    public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
-    if secret and public:
-        raise ScriptError(
-            f"the data names private models ({listing(secret, 3)}), and {public[0]} is public, or would be; collect "
-            "without them, or push to private repos (--private when they are made)"
-        )
-
-
-def send_uploads(api: Any, uploads: Sequence[RepoUpload], private: bool, hardware: str | None) -> list[dict[str, Any]]:
-    """Make what is missing, then one commit for each repo; when anything fails, what was made is removed again."""
-    made: list[RepoUpload] = []
-    try:
-        for upload in uploads:
-            if not upload.exists:
-                sdk = {"space_sdk": "gradio"} if upload.kind == "space" else {}
-                with payment(upload, "push without --space, and put what `export` writes into a static Space"):
-                    api.create_repo(upload.repo_id, repo_type=upload.kind, private=private or None, **sdk)
-                made.append(upload)
-            if upload.kind == "space" and hardware:
-                ask_hardware(api, upload, hardware)
-        return [send_upload(api, upload) for upload in uploads if upload.files]
-    except BaseException:
-        for upload in reversed(made):
-            take_back(api, upload)
-        raise
-
-
-@contextlib.contextmanager
-def payment(space: RepoUpload, way: str) -> Iterator[None]:
-    """Turn the Hub's 402 into what it says and another way."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        yield
-    except HfHubHTTPError as error:
-        if status_of(error) != 402:
-            raise
-        said = kept_text(error.server_message) or "payment required"
-        raise ScriptError(f"the Space {space.repo_id}: the Hub refused it: {said}; {way}") from error
-
-
-def ask_hardware(api: Any, space: RepoUpload, hardware: str) -> None:
-    """Request hardware unless the Space has it, or has asked for it."""
-    if space.exists:
-        runtime = api.get_space_runtime(space.repo_id)
-        if hardware in (runtime.hardware, runtime.requested_hardware):
-            return
-    with payment(space, "without --hardware it runs on cpu-basic"):
-        api.request_space_hardware(space.repo_id, hardware)
-
-
-def send_upload(api: Any, upload: RepoUpload) -> dict[str, Any]:
-    from huggingface_hub import CommitOperationAdd
-
-    commit = api.create_commit(
-        upload.repo_id,
-        [CommitOperationAdd(name, data) for name, data in upload.files.items()],
-        repo_type=upload.kind,
-        commit_message=f"Leaderboard: {', '.join(sorted(upload.files))}"[:200],
-        parent_commit=upload.head,
-    )
-    return {**upload.as_json(), "commit": commit.oid, "url": commit.commit_url}
-
-
-def take_back(api: Any, upload: RepoUpload) -> None:
-    """Remove a repo that this run has made; say so when that fails."""
-    try:
-        api.delete_repo(upload.repo_id, repo_type=upload.kind, missing_ok=True)
-        note(f"{upload.kind} {upload.repo_id} was made for this and is removed again")
-    except Exception as error:
-        note(f"warning: the {upload.kind} {upload.repo_id}, made for this, could not be removed: {trouble(error)}")
-
-
-# --- Commands ------------------------------------------------------------------------------------------------------
-
-
-def wanted_benchmarks(text: str | None, benchmarks: Benchmarks) -> list[str]:
-    """--benchmarks K,... as canonical keys; ScriptError for an unknown one."""
-    keys = []
-    for name in filter(None, (text or "").split(",")):
-        key = name if name in benchmarks.mapping else benchmarks.by_name(name)
-        if key is None:
-            near = nearest(name, benchmarks.mapping)
-            raise ScriptError(f"--benchmarks: no benchmark {single_line(name)!r} in metric_mapping.json{near}")
-        keys.append(key)
-    return list(dict.fromkeys(keys))
-
-
-def asked_for(args: argparse.Namespace, keys: Sequence[str]) -> dict[str, Any]:
-    """What a collect was asked for, as metadata.json says it; no folder of this machine is in it."""
-    return {
-        "trending": args.trending,
-        "repo_ids": read_lines(args.repo_ids) if args.repo_ids else None,
-        "author": args.author,
-        "results": [Path(folder).name for folder in args.results or []],
-        "benchmarks": list(keys),
-        "no_prs": args.no_prs,
-    }
-
-
-def begun_before(marker: Path, asked: Mapping[str, Any]) -> float | None:
-    """When an interrupted collect of the same models began; None when there is none, or it is too long ago."""
-    try:
-        saved = json.loads(marker.read_text(encoding="utf-8"))
-        since = float(saved["since"])
-        return since if saved["asked"] == asked and time.time() - since < RESUME_HOURS * 3600 else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def collect(args: argparse.Namespace) -> int:
-    """Read all scores, and write them; 1 when there is none."""
-    if not (args.trending or args.repo_ids or args.author or args.results):
-        raise ScriptError("say which models: --trending N, --repo-ids FILE, --author NAME, --results DIR")
-    mapping = read_mapping()
-    if not mapping:
-        raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
-    benchmarks = Benchmarks.of(mapping)
-    keys = wanted_benchmarks(args.benchmarks, benchmarks)
-    asked = asked_for(args, keys)
-    folder = Path(args.output_dir)
-    marker = folder / ".collect.json"
-    since = begun_before(marker, asked)
-    hub = HubReader(read_token(), since)
-    own, unreadable = read_own_runs(args.results or [], benchmarks)
-    named = args.trending or args.repo_ids or args.author
-    models = list_models(hub, args) if named else []
-    if named and not models and not own:
-        raise ScriptError("the Hub lists no such models, or none that are to be seen", code=1)
-    if args.dry_run:
-        return show_models(models, own, args)
-    if since:
-        note("an interrupted collect goes on: what it has read is not asked for again")
-    elif models:
-        write_whole(marker, to_json({"asked": asked, "since": time.time()}))
-    kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
-    readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
-    refuse_if_all_failed(readings, own)
-    facts = {reading.model: reading.facts for reading in readings}
-    rows = finished_rows([*(row for reading in readings for row in reading.rows), *own, *kept], mapping, keys, facts)
-    metadata = make_metadata(
-        rows,
-        unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
-        collected=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        asked=asked,
-        models_read=len(readings),
-        requests=dict(hub.counts),
-        private_models=[reading.model for reading in readings if reading.private],
-        mapping=mapping,
-    )
-    marker.unlink(missing_ok=True)
-    hub.answers.prune()
-    if rows or not (folder / "metadata.json").exists():
-        write_data(folder, rows, metadata)
-    else:
-        note(f"no score was found: the data in {folder} stays as it was")
-    return show_collected(metadata, folder, args.json)
-
-
-def finished_rows(
-    rows: Sequence[BoardRow],
-    mapping: Mapping[str, Any],
-    keys: Sequence[str],
-    facts: Mapping[str, BoardRow] | None = None,
-) -> list[BoardRow]:
-    """The rows with units, comparable values and the shown ones, in the order of the data."""
-    for row in rows:
-        if row["source_format"] == "record":
-            row |= (facts or {}).get(row["model"]) or {}
-    settle_units(rows, mapping)
-    wanted = [row for row in rows if not keys or row["benchmark"] in keys]
-    choose_shown(wanted)
-    order = list(SOURCE_TYPES)
-    wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order.index(row["source_type"])))
-    return wanted
-
-
-def kept_runs(folder: Path) -> list[BoardRow]:
-    """The own runs of earlier data, as they were."""
-    engine, _ = open_data(folder)
-    rows = query(
-        engine, "SELECT * FROM scores WHERE source_format = 'record' AND source_type IN ('own_run', 'reported')"
-    )
-    for row in rows:
-        row |= {"comparable": None, "comparable_error": None, "shown": False}
-    return rows
-
-
-def refuse_if_all_failed(readings: Sequence[ModelReading], own: Sequence[BoardRow]) -> None:
-    """ScriptError when no model could be read at all, unless it is their own fault and there are own runs."""
-    reasons = Counter(reading.failed for reading in readings)
-    theirs = sum(reasons[reason] for reason in reasons if reason.startswith(("no such model", "gated:")))
-    if readings and not reasons[""] and not (own and theirs == len(readings)):
-        reason, count = reasons.most_common(1)[0]
-        raise ScriptError(f"none of the {len(readings)} models could be read; {count} of them: {reason}")
-
-
-def show_models(models: Sequence[str], own: Sequence[BoardRow], args: argparse.Namespace) -> int:
-    """--dry-run: what would be read."""
-    local = sorted({row["model"] for row in own}, key=natural_key)
-    if args.json:
-        sys.stdout.write(to_json({"dry_run": True, "models": list(models), "own_runs": local}))
-    else:
-        print("\n".join([*models, *local]))
-    note(f"{len(models)} models on the Hub, {len(local)} with records here; nothing was read or written")
-    return 0 if models or local else 1
-
-
-def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> int:
-    """Print what a collect has found; 1 when there is no score."""
-    counts, requests = metadata["counts"], metadata["requests"]
-    if as_json:
-        sys.stdout.write(to_json(metadata))
-    elif metadata["benchmarks"]:
-        rows = [(e["key"], e["name"], e["models"], e["rows"]) for e in metadata["benchmarks"]]
-        print_table(("benchmark", "name", "models", "scores"), rows)
-    by_model = Counter(item["model"] for item in metadata["unreadable"])
-    for item in metadata["unreadable"][:5]:
-        note(f"could not be read: {item['model'] or item['where']}: {item['where']}: {item['reason']}")
-    if len(metadata["unreadable"]) > 5:
-        note(f"and {len(metadata['unreadable']) - 5} more of {len(by_model)} models: metadata.json has them all")
-    note(
-        f"{counts['rows']} scores of {counts['models']} models on {len(metadata['benchmarks'])} benchmarks "
-        f"in {folder}; {counts['apart']} kept apart (show --model NAME says why); "
-        f"{requests['sent']} requests, {requests['not_modified']} not modified"
-    )
-    return 0 if counts["rows"] else 1
-
-
-def show(args: argparse.Namespace) -> int:
-    """Print a model's scores, a ranking, or an overview."""
-    engine, metadata = open_data(args.data)
-    if args.model and args.benchmark:
-        raise ScriptError("--model shows all scores of one model; leave out --benchmark, or --model")
-    if args.model:
-        return show_model(engine, metadata, args)
-    keys = [find_benchmark_key(name, metadata) for name in args.benchmark or []]
-    if len(keys) == 1:
-        return show_ranking(engine, metadata, keys[0], args)
-    return show_overview(engine, metadata, keys, args)
-
-
-def find_benchmark_key(text: str, metadata: Mapping[str, Any]) -> str:
-    """The key of a benchmark with scores; ScriptError: 1 none has one, 2 unknown."""
-    names = {normalize_name(name): e["key"] for e in metadata["benchmarks"] for name in (e["name"], e["key"])}
-    if key := names.get(normalize_name(text)):
-        return key
-    have = [entry["key"] for entry in metadata["benchmarks"]]
-    known = Benchmarks.of(read_mapping()).by_name(text)
-    if known in have:
-        return known
-    if known:
-        raise ScriptError(f"no model has a comparable score on {known}; there are: {listing(have, 20)}", code=1)
-    raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{nearest(text, have) or '; `show` lists all'}")
-
-
-def find_model(text: str, models: Sequence[str]) -> str:
-    """A model of the data by its id or the end of it; ScriptError: 1 none, 3 several."""
-    if text in models:
-        return text
-    found = [name for name in models if text.lower() in (name.lower(), name.rpartition("/")[2].lower())]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ScriptError(f"--model {single_line(text)} fits several; choose one: {listing(found, 20)}", code=3)
-    raise ScriptError(f"no scores of {single_line(text)!r}{nearest(text, models)}", code=1)
-
-
-# The shown rows of some benchmarks; of one kind of source, its own first where another one is shown.
-CHOSEN_ROWS = """
-    SELECT * FROM scores
-    WHERE comparable IS NOT NULL AND list_contains($1, benchmark) AND (shown OR $2 IS NOT NULL)
-      AND ($2 IS NULL OR source_type = $2)
-    QUALIFY row_number() OVER (
-        PARTITION BY model, benchmark
-        ORDER BY shown DESC, list_position($3, source_format), date DESC NULLS LAST, rowid
-    ) = 1
-"""
-
-
-def shown_scores(engine: Any, source: str | None, keys: Sequence[str]) -> list[BoardRow]:
-    """One row for each model and benchmark: the shown one, or that of one kind of source."""
-    return query(engine, CHOSEN_ROWS, [list(keys), source, list(SOURCE_FORMATS)])
-
-
-def pivot_scores(engine: Any, source: str | None, keys: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Model -> {benchmark: comparable value}, the models with the most scores first."""
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {CHOSEN_ROWS}", [list(keys), source, list(SOURCE_FORMATS)])
-    rows = query(engine, "PIVOT chosen ON benchmark USING any_value(comparable) GROUP BY model")
-    table = {row.pop("model"): {key: value for key, value in row.items() if value is not None} for row in rows}
-    return {model: table[model] for model in sorted(table, key=lambda name: (-len(table[name]), natural_key(name)))}
-
-
-def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
-    """One benchmark's models, the best first, with the ranks that they may have."""
-    rows = shown_scores(engine, args.source, [key])
-    ranges = rank_ranges(rows)
-    sign = 1 if rows and rows[0]["lower_is_better"] else -1
-    rows.sort(key=lambda row: (sign * row["comparable"], natural_key(row["model"])))
-    about = next(entry for entry in metadata["benchmarks"] if entry["key"] == key)
-    top = [row | {"rank": dataclasses.asdict(ranges[row["model"]])} for row in rows[: args.top]]
-    if args.json:
-        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
-        sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
-        return 0 if rows else 1
-    unit = {"proportion": "%", "percent": "%"}.get(about["unit"], about["unit"])
-    lines = [
-        (
-            str(ranges[row["model"]]), row["model"], display_score(row["comparable"], about["unit"]),
-            shown_error(row), SOURCE_TYPES[row["source_type"]], row["shots"], (row["date"] or "")[:10],
-        )
-        for row in top
-    ]  # fmt: skip
-    print_table(("rank", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"), lines)
-    note(f"{len(rows)} models. {RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
-    return 0 if rows else 1
-
-
-def shown_error(row: BoardRow) -> str:
-    """The standard error of a row as people read it; ~: from the number of items alone."""
-    error, basis = row_error(row)
-    mark = "" if basis == "stated" else "~"
-    return "" if error is None else mark + display_score(error, row["canonical_unit"])
-
-
-def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespace) -> int:
-    """All numbers of one model, with where they are from."""
-    models = [row["model"] for row in query(engine, "SELECT DISTINCT model FROM scores ORDER BY model")]
-    model = find_model(args.model, models)
-    rows = query(
-        engine,
-        "SELECT * FROM scores WHERE model = $1 AND ($2 IS NULL OR source_type = $2) "
-        "ORDER BY benchmark, shown DESC, date",
-        [model, args.source],
-    )
-    if args.json:
-        sys.stdout.write(to_json({"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "rows": rows}))
-        return 0 if rows else 1
-    lines = [
-        (
-            row["benchmark_name"], display_score(row["comparable"], row["canonical_unit"]),
-            f"{row['value']:g} {row['unit'] or '?'}", "shown" if row["shown"] else "",
-            SOURCE_TYPES[row["source_type"]], row["why_not"] or row["notes"], row["source_url"],
-        )
-        for row in rows
-    ]  # fmt: skip
-    print_table(("benchmark", "score", "as written", "", "source", "remark", "where"), lines)
-    note(f"{model}: {len(rows)} scores; shares as %")
-    return 0 if rows else 1
-
-
-def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str], args: argparse.Namespace) -> int:
-    """Models x benchmarks: those with the most scores, and the mean over the benchmarks that all of them have."""
-    about = {entry["key"]: entry for entry in metadata["benchmarks"]}
-    keys = list(keys) or list(about)[:8]
-    scores = pivot_scores(engine, args.source, keys)
-    if not scores:
-        raise ScriptError("no comparable score", code=1)
-    top = list(scores)[: args.top]
-    fit = {key for key in keys if may_be_averaged(about[key])}
-    shared, means = shared_average(
-        {model: {key: scores[model][key] for key in fit & set(scores[model])} for model in top}
-    )
-    if args.json:
-        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
-        table = [{"model": model, "scores": scores[model], "shared_mean": means.get(model)} for model in top]
-        sys.stdout.write(to_json(answer | {"shared": shared, "rows": table}))
-        return 0
-    top.sort(key=lambda model: -means.get(model, 0.0))  # as before where nothing is shared
-    header = ["model", *(about[key]["name"] for key in keys)]
-    lines = [[model, *(display_score(scores[model].get(key), about[key]["unit"]) for key in keys)] for model in top]
-    if len(shared) > 1:
-        header.append(f"mean of {len(shared)} shared")
-        lines = [[*line, display_score(means[line[0]], "proportion")] for line in lines]
-    print_table(header, lines)
-    note(f"{len(top)} of {len(scores)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %")
-    if len(shared) > 1:
-        note(f"the mean is over what all these models have: {listing((about[key]['name'] for key in shared), 10)}")
-    return 0
-
-
-def may_be_averaged(about: Mapping[str, Any]) -> bool:
-    """Whether a benchmark's scores may enter a mean: proportions of which more is better."""
-    return about["unit"] == "proportion" and not about["lower_is_better"]
-
-
-def push_board(args: argparse.Namespace) -> int:
-    """Say what would be sent, and with --apply send it."""
-    from huggingface_hub import HfApi
-
-    for flag, name in (("--dataset", args.dataset), ("--space", args.space)):
-        if name and not REPO_ID.fullmatch(name):
-            raise ScriptError(f"{flag} must be OWNER/NAME, not {name!r}")
-    if args.hardware and not args.space:
-        raise ScriptError("--hardware is for the Space: say which with --space OWNER/NAME")
-    _, metadata = open_data(args.data)
-    acts = args.apply and not args.dry_run
-    token = find_token(args.token_file) if acts else read_token()
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
-    with hub_errors("pushing the leaderboard", token or "-"):
-        uploads = [look_at_repo(api, "dataset", args.dataset, dataset_files(args.data, metadata))]
-        if args.space:
-            wanted = space_files(args.space, args.dataset, metadata)
-            uploads.append(look_at_repo(api, "space", args.space, wanted))
-        refuse_to_tell(metadata, uploads, args.private)
-        todo = [upload for upload in uploads if upload.files or (upload.kind == "space" and args.hardware)]
-        sent: list[dict[str, Any]] = []
-        if acts and todo:
-            identity = api.whoami()
-            for upload in todo:
-                try:
-                    check_write_access(identity, upload.repo_id, False)
-                except ScriptError as error:
-                    raise ScriptError(str(error).removesuffix(", or use --create-pr")) from error
-            sent = send_uploads(api, todo, args.private, args.hardware)
-    return show_pushed(uploads, sent, acts, args)
-
-
-def show_pushed(uploads: Sequence[RepoUpload], sent: Sequence[Mapping[str, Any]], acts: bool, args: Any) -> int:
-    """Print what was or would be sent."""
-    if args.json:
-        planned = [upload.as_json() for upload in uploads]
-        sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, "sent": list(sent)}))
-    else:
-        rows = [
-            (u.kind, u.repo_id, "exists" if u.exists else "is made", name, f"{len(data):,}")
-            for u in uploads
-            for name, data in u.files.items()
-        ]
-        print_table(("kind", "repo", "", "file", "bytes"), rows)
-    if not any(upload.files for upload in uploads) and (acts or not args.hardware):
-        asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
-        note(f"all of it is there already; {asked}")
-    elif not acts:
-        again = ["uv", "run", "scripts/leaderboard.py", "push", "--data", str(args.data), "--dataset", args.dataset]
-        for flag, value in (("--space", args.space), ("--hardware", args.hardware), ("--token-file", args.token_file)):
-            again += [flag, value] if value else []
-        again += ["--private"] if args.private else []
-        note(f"nothing was written; {shlex.join(again)} --apply sends it")
-    if args.space and (uploads[0].private if uploads[0].exists else args.private):
-        note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
-    for commit in sent:
-        note(f"{commit['kind']} {commit['repo_id']}: {commit['url']}")
-    return 0
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, run: Any, text: str) -> Any:
-        added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
-        return added.add_argument
-
-    add = command("collect", collect, "read the scores of many models and write the data")
-    add("--trending", type=positive, metavar="N", help="the N trending text-generation models")
-    add("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
-    add("--author", metavar="NAME", help="all models of a user or organization")
-    add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
-    add("--benchmarks", metavar="K,...", help="only these benchmarks")
-    add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
-    add("--no-prs", action="store_true", help="do not look at pull requests")
-    add("--output-dir", default="leaderboard", metavar="DIR", help="where the data goes; default: leaderboard")
-    add("--workers", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
-    add("--dry-run", action="store_true", help="say which models would be read, and stop")
-    add("--json", action="store_true", help="one JSON document on stdout")
-
-    add = command("show", show, "print a benchmark's ranking, a model's scores, or an overview")
-    add_data_argument(add)
-    add("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
-    add("--model", metavar="M", help="all scores of this model, with their sources")
-    add("--source", choices=tuple(SOURCE_TYPES), help="only scores of this kind of source")
-    add("--top", type=positive, default=20, metavar="N", help="rows (default: %(default)s)")
-    add("--json", action="store_true", help="one JSON document on stdout")
-
-    add = command("serve", serve, "open the page in a browser (Gradio)")
-    add_data_argument(add)
-    add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
-    add("--port", type=positive, default=7860, metavar="N", help="port (default: %(default)s)")
-
-    add = command("export", export, "write the page as one HTML file that works without a server")
-    add_data_argument(add)
-    add("--output-dir", default="site", metavar="DIR", help="where index.html goes; default: site")
-
-    add = command("push", push_board, "send the data to a dataset and the page to a Space; without --apply, say what")
-    add_data_argument(add)
-    add("--dataset", metavar="OWNER/NAME", required=True, help="the dataset for the data")
-    add("--space", metavar="OWNER/NAME", help="the Space for the page")
-    add("--private", action="store_true", help="make the repos private, when they are made")
-    add("--hardware", metavar="FLAVOR", help="ask for this hardware for the Space, such as cpu-upgrade")
-    add("--token-file", metavar="FILE", help="read the Hub token from FILE")
-    add("--apply", action="store_true", help="push")
-    add("--dry-run", action="store_true", help="push nothing; the default")
-    add("--json", action="store_true", help="one JSON document on stdout")
-    return parser
-
-
-def add_data_argument(add: Any) -> None:
-    add("--data", type=Path, default=Path("leaderboard"), metavar="DIR", help="the data (default: %(default)s)")
-
-
-def positive(text: str) -> int:
-    """An argparse type: a whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
-
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

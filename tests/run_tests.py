@@ -5,6 +5,7 @@
 #     "axe-playwright-python>=0.1.4,<0.2",
 #     "backports.zstd>=1,<2; python_version < '3.14'",
 #     "choix>=0.4.1,<0.5",
+#     "cogapp>=3.4,<4",
 #     "duckdb>=1.4,<3",
 #     "gradio>=6.16,<7",
 #     "httpx2>=2,<3",
@@ -123,7 +124,9 @@ def run(args: argparse.Namespace) -> int:
         # Most of their time is imports on one core: two files at once, in the order of their names, a thread for each.
         workers += ["--dist", "loadfile", "--no-loadscope-reorder"]
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-    code = pytest.main([str(TESTS), "-c", str(TESTS / "pytest.ini"), "-m", chosen, *workers, *args.pytest])
+    # Without a file or folder among them, pytest's own arguments go with all tests.
+    places = [] if any(Path(word.split("::")[0]).exists() for word in args.pytest) else [str(TESTS)]
+    code = pytest.main([*places, "-c", str(TESTS / "pytest.ini"), "-m", chosen, *workers, *args.pytest])
     left = (
         "the light tests: uv run tests/run_tests.py"
         if args.stack

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from assemble import assembled, in_order, own_text, read_part
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -28,27 +29,40 @@ RUNNABLE = sorted(
 )
 # Scripts that bring a deep-learning stack; the light test environment has the dependencies of all others.
 HEAVY = {"lighteval", "inspect-ai", "vllm", "torch", "lm-eval", "transformers"}
-# The same name, rightly different code: each harness has its own settings, tasks, plan and way to measure.
-OWN_CODE = {
-    "build_parser",
-    "run",
-    "Settings",
-    "Task",
-    "check_arguments",
-    "read_settings",
-    "list_tasks",
-    "show_plan",
-    "measure",
-    "make_record",
+# What each script says in its own way.
+SAME_IN_EACH = {"main", "run", "build_parser", "check_arguments"}
+# Each harness has its own way to do the same; these parts never meet in one script.
+ONE_PER_HARNESS = {
+    "DEFAULT_SEED",
+    "DTYPES",
+    "MISSING",
+    "OUTPUT_SCHEMA",
     "Outcome",
-    "outcome_json",
-    "load_tasks",
-    "score_all",
-    "plan_row",
+    "Task",
     "data_source",
+    "inspect_plan_row",
+    "installed_inspect",
+    "list_inspect_tasks",
+    "list_tasks",
+    "load_tasks",
+    "make_record",
+    "measure",
+    "outcome_json",
+    "plan_row",
+    "planned_answers",
+    "planned_items",
+    "planned_repeats",
+    "positive",
+    "print_table",
+    "read_settings",
+    "report",
+    "report_runs",
     "result_of",
+    "score_all",
+    "show_plan",
+    "show_table",
+    "warn_of_errors",
 }
-OWN_CONSTANTS = {"OUTPUT_SCHEMA", "VERSION"}
 SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", ".ruff_cache", ".hypothesis", ".pytest_cache"}
 
 
@@ -57,29 +71,46 @@ def test_there_is_something_to_check():
     assert len(DOCUMENTED) >= 20
 
 
-# --- one meaning for a name ---
+# --- one place for each thing ---
 
 
-def top_level(path: Path):
-    """(name, source) of the functions, classes and constants of a script."""
-    source = path.read_text(encoding="utf-8")
-    lines = source.splitlines()
-    for node in ast.parse(source).body:
-        text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in OWN_CODE:
-            yield node.name, text
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                if isinstance(target, ast.Name) and target.id not in OWN_CONSTANTS:
-                    yield target.id, text
-
-
-def test_same_name_means_same_code():
-    copies = defaultdict(lambda: defaultdict(list))
+def written():
+    """(name, place) of every function, class and constant that is written by hand: parts, and the scripts' own text."""
+    for path in sorted((ROOT / "parts").rglob("*.py")):
+        if path.name not in ("assemble.py", "embedded.py"):
+            yield from ((name, str(path.relative_to(ROOT))) for name in read_part(part_name(path)).names)
     for path in SCRIPTS:
-        for name, text in top_level(path):
-            copies[name][text].append(path.name)
-    assert {name: list(texts.values()) for name, texts in copies.items() if len(texts) > 1} == {}
+        names = own_text(path.read_text(encoding="utf-8")).names
+        yield from ((name, path.name) for name in names - SAME_IN_EACH)
+
+
+def part_name(path: Path) -> str:
+    """parts/records/files.py -> records.files"""
+    return ".".join(path.relative_to(ROOT / "parts").with_suffix("").parts)
+
+
+def test_a_name_stands_in_one_place():
+    places = defaultdict(list)
+    for name, place in written():
+        places[name].append(place)
+    assert {name: found for name, found in places.items() if len(found) > 1 and name not in ONE_PER_HARNESS} == {}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_fresh(path):
+    assert assembled(path) == path.read_text(encoding="utf-8"), "uv run parts/assemble.py"
+
+
+def test_parts_import_in_one_direction():
+    names = [
+        part_name(path) for path in (ROOT / "parts").rglob("*.py") if path.name not in ("assemble.py", "embedded.py")
+    ]
+    assert len(in_order(sorted(names))) == len(names)
+
+
+def test_parts_and_scripts_stay_readable():
+    lines = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "parts").rglob("*.py")}
+    assert {str(path): count for path, count in lines.items() if count > 900} == {}
 
 
 @cache

@@ -1,0 +1,141 @@
+"""The data of a leaderboard on disk: Parquet and metadata.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, BoardRow
+from parts.frame import ScriptError, kept_text, read_json, to_json, write_whole
+
+DATA_SCHEMA = "1"
+
+
+def make_metadata(
+    rows: Sequence[BoardRow],
+    *,
+    unreadable: Sequence[dict[str, str]],
+    collected: str,
+    asked: dict[str, Any],
+    models_read: int,
+    requests: dict[str, int],
+    private_models: Sequence[str] = (),
+    mapping: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
+    return {
+        "schema_version": DATA_SCHEMA,
+        "collected": collected,
+        "asked": asked,
+        "order": list(SOURCE_TYPES),
+        "models_read": models_read,
+        "private_models": list(private_models),
+        "requests": requests,
+        "counts": {
+            "rows": len(rows),
+            "shown": sum(bool(row["shown"]) for row in rows),
+            "apart": sum(row["comparable"] is None for row in rows),
+            "models": len({row["model"] for row in rows}),
+            "sources": {kind: sum(row["source_type"] == kind for row in rows) for kind in SOURCE_TYPES},
+        },
+        "benchmarks": benchmark_coverage(rows, mapping or {}),
+        "unreadable": list(unreadable),
+    }
+
+
+def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["benchmark"] is not None:
+            known = mapping.get(row["benchmark"]) or {}
+            entry = found.setdefault(row["benchmark"], {"key": row["benchmark"], "name": row["benchmark_name"]})
+            entry["category"], entry["chance"] = known.get("category"), known.get("chance")
+            entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
+            entry["rows"] = entry.get("rows", 0) + 1
+            entry["models"] = entry.get("models", 0) + bool(row["shown"])
+    return sorted((e for e in found.values() if e["models"]), key=lambda e: (-e["models"], e["key"]))
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
+    """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
+    import duckdb
+
+    lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
+    write_whole(folder / "leaderboard.jsonl", "".join(f"{line}\n" for line in lines))
+    temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
+    try:
+        with duckdb.connect(config={"threads": 1}) as engine:
+            source = engine.read_json(
+                str(folder / "leaderboard.jsonl"),
+                format="newline_delimited",
+                columns=COLUMNS,
+                maximum_object_size=2**25,
+            )
+            source.write_parquet(str(temporary), compression="zstd")
+        temporary.replace(folder / "leaderboard.parquet")
+    except (duckdb.Error, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        raise ScriptError(f"{folder}: leaderboard.parquet could not be written: {kept_text(error)}") from error
+    write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def sound_metadata(metadata: Mapping[str, Any]) -> bool:
+    """Whether what the other commands read of metadata.json is there."""
+    kinds = {"collected": str, "asked": dict, "counts": dict, "benchmarks": list, "unreadable": list}
+    if not all(isinstance(metadata.get(name), kind) for name, kind in kinds.items()):
+        return False
+    named = all(isinstance(entry, dict) and {"key", "name", "unit"} <= set(entry) for entry in metadata["benchmarks"])
+    return named and {"rows", "models"} <= set(metadata["counts"])
+
+
+def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """A DuckDB connection with the table `scores` (in memory; it can reach no file) and the metadata of a folder.
+
+    ScriptError when a file is missing, damaged or of another schema.
+    """
+    import duckdb
+
+    if not (folder / "metadata.json").is_file():
+        raise ScriptError(f"{folder}: no metadata.json; run `collect --output-dir {folder}`, or give --data DIR")
+    metadata = read_json(folder / "metadata.json")
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version != DATA_SCHEMA:
+        raise ScriptError(f"{folder}/metadata.json: schema_version is {version!r}, not {DATA_SCHEMA}; collect again")
+    if not sound_metadata(metadata):
+        raise ScriptError(f"{folder}/metadata.json has another form than this version writes; collect again")
+    try:
+        engine = duckdb.connect(config={"threads": 2})
+        engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
+    except duckdb.Error as error:
+        raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error
+    columns = {name for name, *_ in engine.execute("DESCRIBE scores").fetchall()}
+    if columns != set(COLUMNS):
+        raise ScriptError(f"{folder}/leaderboard.parquet has other columns than this version writes; collect again")
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+    return engine, metadata
+
+
+def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRow]:
+    """The rows of a query as dicts."""
+    answer = engine.execute(sql, list(parameters))
+    names = [column[0] for column in answer.description]
+    return [dict(zip(names, values, strict=True)) for values in answer.fetchall()]

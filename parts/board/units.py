@@ -1,0 +1,129 @@
+"""Scores brought to one unit, or kept apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from parts.board.vocabulary import CHANCE_TELLS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
+from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
+
+VALUES_TELL = 3
+
+
+def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
+    """What an unlabelled value of a benchmark is measured in, where that can be known; nothing is guessed.
+
+    Above 1 a share is a percentage. At most 1 it is a proportion when no share of its document is above 1 and, as a
+    percentage, it or another share of the document would be far below guessing, or the document has three such values.
+    Else what others have on the same task of a Hub Benchmark decides: all at most 1, and three of them.
+    """
+    low, high = entry["range"]
+    if entry["unit"] == "points":
+        if (low is not None and value < low) or (high is not None and value > high):
+            return Unit(None, why_not=f"{value:g} is outside its range, {low} to {high}")
+        if high is not None and high >= 100 and 0 < abs(value) <= 1:
+            return Unit(None, why_not=f"{value:g} may be of {high:g} points or of 1: nothing says which")
+        return Unit("points", "the benchmark has points")
+    if value == 0:
+        return Unit(entry["unit"], "zero in every unit")
+    if value < 0 or (value > 100 and high is not None):
+        return Unit(None, why_not=f"{value:g} is no share: below 0 or above 100")
+    if value > 1 and high is None:
+        return Unit(None, why_not=f"{value:g} may be percent or a rate above 1: nothing says which")
+    if value > 1:
+        return Unit("percent", "above 1")
+    if document.above_one:
+        return Unit(None, why_not=f"{value:g} stands beside values above 1: a proportion, or a percentage below 1")
+    if (entry.get("chance") or 0) >= CHANCE_TELLS:
+        return Unit("proportion", "as a percentage far below guessing")
+    if document.above_chance:
+        return Unit("proportion", "beside a value that is one")
+    if document.count < VALUES_TELL and board.above_one:
+        return Unit(None, why_not=f"{value:g}, while the Benchmark has values above 1: a proportion, or below 1 %")
+    if document.count >= VALUES_TELL or board.count >= VALUES_TELL:
+        return Unit("proportion", "no value beside it is above 1")
+    return Unit(None, why_not=f"{value:g} may be a proportion or a percentage: nothing says which")
+
+
+def converted(value: float | None, unit: str | None, canonical: str | None) -> float | None:
+    """A value in the benchmark's unit; None when the units do not convert. Decimal, so that 41.2 % is 0.412."""
+    if value is None or unit is None or canonical is None:
+        return None
+    if unit == canonical:
+        return value
+    factor = {("percent", "proportion"): "0.01", ("proportion", "percent"): "100"}.get((unit, canonical))
+    return None if factor is None else float(Decimal(repr(value)) * Decimal(factor))
+
+
+def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
+    """Give every row of a known benchmark its unit and comparable value, or the reason why it has none."""
+    companies: dict[Any, Company] = defaultdict(Company)
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry and entry["unit"] != "points" and row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            companies[document].add(row["value"], entry.get("chance") or 0.0)
+            if row["source_type"] != "open_pr":  # anybody can open one
+                companies[board].add(row["value"], entry.get("chance") or 0.0)
+        elif row["unit"] in (None, "percent") and counts_as_share(row, entry):
+            companies[places_of(row)[0]].above_one |= row["value"] > 1
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry is None:
+            row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
+            continue
+        row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
+        row["lower_is_better"] = bool(entry["lower_is_better"])
+        if row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            in_board = companies[board] if row["source_format"] == "eval_results" else Company()
+            unit = unit_of(row["value"], entry, companies[document], in_board)
+            row["unit"], row["unit_basis"], row["why_not"] = unit.name, unit.basis, unit.why_not
+        compare(row, entry)
+
+
+def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
+    """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
+    if entry:
+        return entry["unit"] != "points"
+    return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
+
+
+def places_of(row: BoardRow) -> tuple[Any, Any]:
+    """The document that a row stands in, and the Benchmark's task that it is for."""
+    document = (row["model"], row["source_format"], row["pull_request"])
+    return document, (row["source_format"], row["source_task"])
+
+
+def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
+    """Set `comparable` and its error when nothing speaks against it."""
+    value = converted(row["value"], row["unit"], entry["unit"])
+    low, high = entry["range"]
+    if row["why_not"] is None and value is None:
+        row["why_not"] = f"in {row['unit']}, while {entry['name']} is in {entry['unit']}"
+    if row["why_not"] is None and ((low is not None and value < low) or (high is not None and value > high)):
+        row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
+    if row["why_not"] is None:
+        row["comparable"] = value
+        row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
+
+
+def choose_shown(rows: Sequence[BoardRow]) -> None:
+    """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
+
+    Two numbers never decide by their size.
+    """
+    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
+    groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        row["shown"] = False
+        if row["comparable"] is not None:
+            groups[row["model"], row["benchmark"]].append(row)
+    for group in groups.values():
+        places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
+        first = [row for row, place in zip(group, places, strict=True) if place == min(places)]
+        newest = max(row["date"] or "" for row in first)
+        next(row for row in first if (row["date"] or "") == newest)["shown"] = True

@@ -1,0 +1,199 @@
+"""Rows, models, benchmarks and units of a leaderboard."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from parts.frame import kept_text
+from parts.records.publishable import TaskNames
+from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
+
+# Who says a number, first the one that is shown when several do.
+SOURCE_TYPES = {
+    "verified": "verified",
+    "author_metadata": "author's metadata",
+    "merged_community": "merged community",
+    "open_pr": "open pull request",
+    "own_run": "own run",
+    "reported": "reported elsewhere",
+}
+SOURCE_FORMATS = ("eval_results", "model_index", "record")  # of one kind of source, first the one that is shown
+
+# Columns of the data and their SQL types; references/leaderboard.md says what they mean.
+COLUMNS = {
+    "model": "VARCHAR",
+    "benchmark": "VARCHAR",
+    "benchmark_name": "VARCHAR",
+    "source_task": "VARCHAR",
+    "value": "DOUBLE",
+    "unit": "VARCHAR",
+    "unit_basis": "VARCHAR",
+    "comparable": "DOUBLE",
+    "canonical_unit": "VARCHAR",
+    "metric": "VARCHAR",
+    "shots": "VARCHAR",
+    "standard_error": "DOUBLE",
+    "comparable_error": "DOUBLE",
+    "n": "BIGINT",
+    "source_type": "VARCHAR",
+    "source_name": "VARCHAR",
+    "source_url": "VARCHAR",
+    "source_format": "VARCHAR",
+    "contributor": "VARCHAR",
+    "pull_request": "BIGINT",
+    "revision": "VARCHAR",
+    "date": "VARCHAR",
+    "notes": "VARCHAR",
+    "shown": "BOOLEAN",
+    "why_not": "VARCHAR",
+    "lower_is_better": "BOOLEAN",
+    "parameters": "BIGINT",
+    "license": "VARCHAR",
+    "downloads": "BIGINT",
+    "likes": "BIGINT",
+    "library": "VARCHAR",
+    "pipeline_tag": "VARCHAR",
+}
+MAX_ENTRIES = 2_000  # scores of one model that are read
+
+# Evidence that a value of at most 1 is a proportion: guessing reaches this share, or so many values of one source.
+CHANCE_TELLS = 0.05
+
+# Configurations of a data set that are the whole of it.
+WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
+SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
+BoardRow = dict[str, Any]  # a score, with the columns above
+
+
+class Unreadable(Exception):
+    """A part of a model's metadata that cannot be read, with the reason; the rest of the model is."""
+
+
+@dataclass(slots=True)
+class ModelReading:
+    """What was found for one model."""
+
+    model: str
+    rows: list[BoardRow] = field(default_factory=list)
+    unreadable: list[dict[str, str]] = field(default_factory=list)
+    failed: str = ""  # why nothing at all could be read
+    private: bool = False  # not everybody may see that the model exists
+    facts: BoardRow = field(default_factory=dict)  # what the Hub says about the model itself
+
+    def cannot_read(self, where: str, reason: object) -> None:
+        self.unreadable.append(
+            {"model": self.model, "where": kept_text(where) or "", "reason": kept_text(reason) or ""}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a document with scores stands: who answers for it, and where people can look."""
+
+    source_type: str
+    url: str
+    contributor: str | None
+    revision: str | None
+    date: str | None = None
+    pull_request: int | None = None
+
+
+@dataclass(slots=True)
+class Company:
+    """The unlabelled shares of one document, or of one task of a Hub Benchmark, by which the unit of one is known."""
+
+    count: int = 0  # above 0
+    above_one: bool = False
+    above_chance: bool = False  # one of them is of a benchmark where guessing reaches CHANCE_TELLS
+
+    def add(self, value: float, chance: float) -> None:
+        self.count += value > 0
+        self.above_one |= value > 1
+        self.above_chance |= value > 0 and chance >= CHANCE_TELLS
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a value is measured in and how that is known; without a name, why it is not."""
+
+    name: str | None
+    basis: str | None = None
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankRange:
+    """The ranks that a model may have on a benchmark: 2 to 4; None and None: its uncertainty is not known."""
+
+    low: int | None
+    high: int | None
+    basis: str  # where the standard error is from: "stated", "binomial, stated n", "binomial, full test set", "unknown"
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return "n/a"
+        return str(self.low) if self.low == self.high else f"{self.low}–{self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    """metric_mapping.json as needed here: from a data set and a name, as written in metadata, to a canonical key."""
+
+    mapping: Mapping[str, Any]
+    names: TaskNames
+    hub: Mapping[tuple[str, str], str]  # (dataset id, task id), lower case -> key
+    types: Mapping[str, tuple[str, ...]]  # dataset id, lower case -> keys
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Any]) -> Benchmarks:
+        hub, types = {}, defaultdict(list)
+        for key, entry in mapping.items():
+            if place := entry.get("hub"):
+                hub[place["dataset_id"].lower(), place["task_id"].lower()] = key
+            types[str((entry.get("model_index") or {}).get("type") or "").lower()].append(key)
+        return cls(mapping, TaskNames(mapping), hub, {name: tuple(keys) for name, keys in types.items() if name})
+
+    def by_name(self, text: str) -> str | None:
+        """The key for a display name, key or alias; shots in the name do not count: "MMLU (5-shot)" -> "mmlu"."""
+        table = self.names.table()
+        return table.get(normalize_name(text)) or table.get(normalize_name(SHOTS_IN_NAME.sub(" ", text)))
+
+    def of_task(self, dataset_id: str, task_id: str) -> str | None:
+        """The key for an entry of .eval_results: its data set and task, else the task's name, else the only task."""
+        if key := self.hub.get((dataset_id.lower(), task_id.lower())):
+            return key
+        if key := self.by_name(task_id.rpartition("/")[2]):
+            own = dataset_id.lower() == str((self.mapping[key].get("model_index") or {}).get("type") or "").lower()
+            return key if own or self.by_name(dataset_id.rpartition("/")[2]) == key else None
+        keys = self.types.get(dataset_id.lower(), ())
+        return keys[0] if len(keys) == 1 and normalize_name(task_id) in WHOLE_CONFIGS else None
+
+    def of_dataset(self, name: str, dataset: str, config: str) -> tuple[str | None, str | None]:
+        """(key, why it is not comparable) for a model-index data set: by its name, else by its id and configuration."""
+        key = self.by_name(name) or (None if "/" in dataset else self.by_name(dataset))
+        given = normalize_name(config)
+        if key is None:
+            keys = [key for key in self.types.get(dataset.lower(), ()) if given == normalize_name(self.config(key))]
+            every = self.types.get(dataset.lower(), ())
+            keys = keys or (list(every) if len(every) == 1 and given in WHOLE_CONFIGS else [])
+            return (keys[0] if len(keys) == 1 else None), None
+        own = normalize_name(self.config(key))
+        if given in WHOLE_CONFIGS or own in (given, "") or self.by_name(config) == key:
+            return key, None
+        return key, f"configuration {config}, while {self.mapping[key]['name']} is {self.config(key)}"
+
+    def config(self, key: str) -> str:
+        return str((self.mapping[key].get("model_index") or {}).get("config") or "")
+
+
+def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
+    """Whether a metric, as a card names it, is the one that a benchmark is ranked by."""
+    own = {entry.get("metric"), (entry.get("model_index") or {}).get("metric_type")} - {None}
+    folded = {normalize_name(name) for name in own} | {normalize_name(metric_type(name) or "") for name in own}
+    given = normalize_name(metric_type(metric) or "")
+    right = folded & (RIGHT_ANSWERS | {"passat1", "resolvedrate"})
+    return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)

@@ -1,0 +1,47 @@
+"""Cards from files and from the Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from parts.cards.labels import Vocabulary
+from parts.frame import ScriptError
+from parts.metadata.front_matter import decode_card
+from parts.publish.hub import fetch_state
+from parts.vocabulary import normalize_name
+
+
+def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
+    """Folded names of benchmarks to their keys: key, display name, aliases, and the names that harnesses use."""
+    keys: dict[str, str] = {}
+    for key, entry in mapping.items():
+        if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
+            continue
+        names = [key, entry.get("name"), *(entry.get("aliases") or [])]
+        for harness in ("lighteval", "inspect", "lm_eval", "helm", "artificial_analysis"):
+            found = entry.get(harness)
+            names += found if isinstance(found, list) else [found]
+        for name in names:
+            if isinstance(name, str) and (
+                folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
+            ):
+                keys.setdefault(folded, key)
+    return Vocabulary(keys)
+
+
+def read_card_file(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror or error}") from error
+    return decode_card(data, str(path))
+
+
+def fetch_card(repo_id: str, revision: str | None) -> str:
+    """The README.md of a model on the Hub; each failure is one line that says what to do."""
+    where = f"{repo_id}{f' at {revision}' if revision else ''}"
+    state = fetch_state(repo_id, revision)
+    if state.card is None:
+        raise ScriptError(f"{where} has no README.md")
+    return decode_card(state.card, f"{where}/README.md")

@@ -1,0 +1,340 @@
+"""Tables of a card, Markdown and HTML, with spans."""
+
+from __future__ import annotations
+
+import functools
+import html
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from parts.cards.text import plain_text
+from parts.cards.vocabulary import EMPTY, Card, Cell, Table
+from parts.cards.words import ORIGINAL_CARD
+from parts.frame import ScriptError
+from parts.metadata.front_matter import MAX_CARD
+from parts.metadata.validation import word_set
+
+MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
+MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
+_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_PIPE = re.compile(r"(?<!\\)\|")
+_RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
+_RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
+_CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
+_TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
+_CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
+_PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_FLOW = word_set("p div center summary details table x-place li ul ol br hr section figure figcaption blockquote")
+Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
+
+
+@functools.cache
+def markdown_parser() -> Any:
+    """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import table
+
+    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+    rule = functools.partial(whole_table, table)
+    parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
+    return parser
+
+
+def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
+    """A block rule for pipe tables that makes one token of a table, its rows in `meta`.
+
+    `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
+    tokens for each cell take a third of the time of a whole card.
+    """
+    found = is_table(state, start, end, True)
+    if silent or not found:
+        return found
+    rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
+    endings = state.md.block.ruler.getRules("blockquote")
+    parent, state.parentType = state.parentType, "table"
+    line, width = start + 2, len(rows[0])
+    while line < end and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
+        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        begins_row = source.startswith("|")  # and nothing else
+        if not begins_row and (not source.strip() or any(rule(state, line, end, True) for rule in endings)):
+            break
+        cells = split_row(source)[:width]
+        rows.append(cells + [""] * (width - len(cells)))
+        line += 1
+        if width * len(rows) > MAX_CELLS:
+            raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
+    state.push("pipe_table", "table", 0).meta = {"rows": rows}
+    state.parentType, state.line = parent, line
+    return True
+
+
+def split_row(source: str) -> list[str]:
+    """The cells of a pipe table's line; the pipes at its ends are not needed, and one after a backslash is text."""
+    source = source.strip()
+    cells = _PIPE.split(source) if "\\" in source else source.split("|")
+    if cells[0] == "":
+        cells = cells[1:]
+    if cells and cells[-1] == "":
+        cells.pop()
+    return [cell.replace("\\|", "|").strip() for cell in cells]
+
+
+def parse_card(text: str) -> Card:
+    """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
+    if len(text) > MAX_CARD:
+        raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
+    front = _FRONT.match(text)
+    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
+    pieces = list(document_order(pieces))
+    title = next((one_line(text) for kind, level, text in pieces if kind == "heading" and level == 1), "")
+    return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
+
+
+def read_front_matter(text: str) -> dict[str, str]:
+    """The two front-matter fields that say which model this is; looked at as text, so that no YAML can do harm."""
+    fields = {}
+    for name in ("base_model", "model_name"):
+        if match := re.search(rf"(?m)^{name}:[ \t]*(?:\r?\n[ \t]*-)?[ \t]*([^\s\[\]{{}}&*!#'\"]{{1,200}})", text):
+            fields[name] = match[1]
+    return fields
+
+
+def read_blocks(body: str) -> Iterator[Piece]:
+    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
+    tokens = iter(markdown_parser().parse(body))
+    for token in tokens:
+        kind = token.type
+        if kind == "heading_open":
+            yield "heading", int(token.tag[1]), next(tokens).content
+        elif kind == "pipe_table":
+            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
+        elif kind == "html_block":
+            yield from html_pieces(token.content)
+        elif kind == "inline":
+            if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
+                yield "html", 0, source
+            else:
+                yield "text", 0, token.content
+
+
+def html_pieces(source: str) -> Iterator[Piece]:
+    """A block of HTML; a line such as "## Results" in it is taken for the heading that it was meant to be."""
+    at = 0
+    for match in _RAW_HEADING.finditer(source) if "#" in source else ():
+        yield "html", 0, source[at : match.start()]
+        yield "heading", len(match[1]), match[2]
+        at = match.end()
+    yield "html", 0, source[at:]
+
+
+def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
+    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
+        yield from (piece for piece in pieces if piece[0] != "html")
+        return
+    stream: list[str] = []
+    places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
+    for is_html, group in itertools.groupby(pieces, key=lambda piece: piece[0] == "html"):
+        if is_html:
+            stream.extend(source for _, _, source in group)
+        else:
+            stream.append(f'{_CLOSE_TAG}<x-place n="{len(places)}"></x-place>')
+            places[str(len(places))] = list(group)
+    yield from walk_html(parse_html("\n".join(stream)), places)
+
+
+def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
+    """Headings, texts and tables of the tree; the cells of a table are walked only when it lays out other tables."""
+    from lxml import etree
+
+    said: list[str] = []
+    walker = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walker:
+        tag = element.tag
+        if event == "start" and said and (tag in _FLOW or tag in _HEADINGS):
+            if text := "".join(said).strip():
+                yield "text", 0, text
+            said = []
+        if event == "end":
+            said.append(element.tail or "")
+        elif tag == "x-place":
+            yield from places.get(element.get("n"), ())
+        elif tag == "table":
+            yield "html", 0, html_rows(element, places)
+            if next(element.iterdescendants("table", "x-place"), None) is None:
+                walker.skip_subtree()
+        elif tag in _HEADINGS:
+            yield "heading", int(tag[1]), inner_html(element, places)
+            walker.skip_subtree()
+        else:
+            said.append(element.text or "")
+
+
+def one_line(source: str) -> str:
+    return " ".join(plain_text(source).split())
+
+
+def parse_html(stream: str) -> Any:
+    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
+    from lxml import etree
+
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
+    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
+    if any(
+        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
+        for error in parser.error_log
+    ):
+        raise ScriptError(
+            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
+        )
+    return root if root is not None else etree.Element("body")
+
+
+def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
+    """The source inside an element, nested tables left out, Markdown inside it put back."""
+    text = element.text or ""
+    if len(element) == 0:
+        return html.escape(text, quote=False) if "<" in text or "&" in text else text
+    from lxml import etree
+
+    parts = [html.escape(text, quote=False)]
+    for child in element:
+        if child.tag == "table" or next(child.iter("table"), None) is not None:
+            parts.append(html.escape(child.tail or "", quote=False))
+        else:
+            parts.append(etree.tostring(child, encoding="unicode", method="html"))
+    source = "".join(parts)
+    if "<x-place" in source:
+        source = _PLACE.sub(lambda m: markdown_source(places.get(m[1], ())), source)
+    return source
+
+
+def markdown_source(pieces: Sequence[Piece]) -> str:
+    return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
+
+
+def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
+    """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
+    grid: list[list[Cell]] = []
+    pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
+    head, heading, caption, last_group, cells = 0, True, "", None, 0
+    for group, elements, extra in own_rows(table):
+        if extra is not None:
+            caption = one_line(inner_html(extra, places))
+            continue
+        if group is not last_group:
+            pending, last_group = {}, group
+        row: list[Cell] = []
+        for element in elements:
+            while len(row) in pending:
+                row.append(take_pending(pending, len(row)))
+            source = inner_html(element, places).strip()
+            cell = Cell(source, plain_text(source), element.tag == "th")
+            across = down = 1
+            if element.keys():
+                across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
+            for _ in range(across):
+                if down > 1:
+                    pending[len(row)] = (cell, down - 1)
+                row.append(cell)
+            cells += across
+            if cells > MAX_CELLS:
+                raise ScriptError(
+                    f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken"
+                )
+        while pending and len(row) <= max(pending):
+            row.append(take_pending(pending, len(row)) if len(row) in pending else EMPTY)
+        cells += max(0, len(row) - len(elements))
+        heading = (
+            heading and bool(elements) and (group.tag == "thead" or all(element.tag == "th" for element in elements))
+        )
+        head += heading
+        grid.append(row)
+    width = max(map(len, grid), default=0)
+    if width * len(grid) > MAX_CELLS:
+        raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
+    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
+
+
+def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
+    cell, left = pending.pop(column)
+    if left > 1:
+        pending[column] = (cell, left - 1)
+    return cell
+
+
+def span(element: Any, name: str, limit: int) -> int:
+    text = (element.get(name) or "").strip()
+    number = int(text[:9]) if text[:9].isdecimal() and text.isascii() else 1
+    return min(limit, number or (limit if name == "rowspan" else 1))
+
+
+def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
+    """(row group, cells, None) of a table itself, not of tables nested in it; (_, [], caption) for its caption."""
+    stack, loose, place = [(iter(table), table)], [], table  # loose: cells without <tr>, and where they begin
+    while stack:
+        children, group = stack[-1]
+        for element in children:
+            tag = element.tag
+            if loose and tag in ("tr", "thead", "tbody", "tfoot"):
+                yield place, loose, None
+                loose = []
+            if tag == "tr":
+                yield group, list(row_cells(element)), None
+            elif tag in ("td", "th"):
+                if not loose:
+                    place = group
+                loose.append(element)
+            elif tag == "caption":
+                yield group, [], element
+            elif tag != "table":
+                stack.append((iter(element), element if tag in ("thead", "tbody", "tfoot") else group))
+                break
+        else:
+            stack.pop()
+    if loose:
+        yield place, loose, None
+
+
+def row_cells(row: Any) -> Iterator[Any]:
+    """The cells of a row, also those that stray tags stand around."""
+    stack = [iter(row)]
+    while stack:
+        for element in stack[-1]:
+            if element.tag in ("td", "th"):
+                yield element
+            elif element.tag not in ("table", "tr"):
+                stack.append(iter(element))
+                break
+        else:
+            stack.pop()
+
+
+def place_tables(pieces: Sequence[Piece]) -> list[Table]:
+    """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
+    tables: list[Table] = []
+    path: list[tuple[int, str]] = []
+    heading, before, fresh = None, "", None
+    for kind, level, content in pieces:
+        if kind == "heading":
+            content = one_line(content)
+            while path and path[-1][0] >= level:
+                path.pop()
+            path.append((level, content))
+            if ORIGINAL_CARD.match(content):
+                path = [(0, content)]  # no heading below it ends what it quotes
+            heading, before, fresh = content or heading, "", None
+        elif kind == "text":
+            if fresh is not None:
+                fresh.after = one_line(content[:MAX_PARAGRAPH])
+            before, fresh = content[-MAX_PARAGRAPH:], None
+        else:
+            rows, head, caption = (content, 1, "") if kind == "pipe" else content
+            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
+            fresh.headings = tuple(text for _, text in reversed(path) if text)
+            tables.append(fresh)
+            before = ""
+    return tables

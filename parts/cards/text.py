@@ -1,0 +1,124 @@
+"""What a reader sees of Markdown, HTML and LaTeX."""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+
+MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
+MAX_LABEL = 400  # characters of a header or label that are looked at
+_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{]")
+_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
+_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
+_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
+_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
+_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
+_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
+_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
+_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
+_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
+_LATEX_GROUP = re.compile(
+    r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
+    r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
+)
+_LATEX_WORDS = {
+    r"\pm": " ± ", r"\ddagger": "‡", r"\uparrow": "↑", r"\downarrow": "↓", r"\times": "×", r"\tau": "τ",
+    r"\dagger": "†",    r"\ast": "*", r"\star": "*",
+    r"\geq": "≥", r"\leq": "≤", r"\approx": "≈", r"\sim": "~",
+    r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
+    r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
+}  # fmt: skip
+_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
+_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
+
+# Each alternative begins with its mark, so that the next mark is found quickly in a long text.
+_EMPHASIS = re.compile(
+    r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|~~(?<!\\~~)|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))"
+)
+_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
+_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
+_DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
+_DECOR_MARK = re.compile(f"[{_DECOR}]")
+_TAIL_MARKS = f" {_MARKS}¹²³⁴⁵⁶⁷⁸⁹"
+
+
+def plain_text(source: str) -> str:
+    """A cell's or heading's text as rendered: markup, links, footnote marks and LaTeX resolved; lines kept.
+
+    "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
+    """
+    source = source[:MAX_CELL_TEXT]
+    if _SPECIAL.search(source) is None and "  " not in source:
+        return source.strip()
+    if match := _BOLD_NUMBER.fullmatch(source):
+        return match[1].strip()
+    return _plain_text(source)
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain_text(text: str) -> str:
+    if "<" in text:
+        text = _HIDDEN.sub("", text)
+        whole = text.strip()
+        text = _SUP.sub(lambda m: _superscript(m, whole), text)
+        text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
+    if "[" in text:
+        text = _FOOTNOTE_REF.sub("", text)
+        text = _LINK.sub(r"\1", _IMAGE.sub("", text))
+    if "$" in text or "\\" in text:
+        text = _MATH.sub(lambda m: _latex(m[1]), text)
+        if "\\text" in text or "\\underline" in text or "\\pm" in text:
+            text = _latex(text)
+    if "**" in text or "__" in text or "~~" in text:
+        text = _EMPHASIS.sub("", text)
+    if "*" in text:
+        text = _ITALIC.sub(r"\1", text)
+    if "_" in text:
+        text = _UNDERLINE.sub(r"\1", text)
+    if "&" in text:
+        text = html.unescape(text)
+    text = text.replace("`", "")
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\1", text)
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _superscript(match: re.Match[str], whole: str) -> str:
+    """A footnote mark goes; a superscript that is part of a word ("τ<sup>2</sup>-Bench") or the whole text stays."""
+    inner = _TAG.sub("", match[1]).strip()
+    alone = match.start() == 0 and match.end() >= len(whole)
+    follows = match.string[match.end() : match.end() + 1]
+    inside = bool(follows) and (follows.isalnum() or follows == "-") and match.string[: match.start()][-1:].isalpha()
+    if inside and len(inner) <= 3:
+        return inner
+    return f" {inner}" if alone or not _FOOTNOTE.fullmatch(inner) else " "
+
+
+def _latex(text: str) -> str:
+    """The text of a LaTeX formula as far as score tables use it."""
+    for _ in range(3):
+        text, changed = _LATEX_GROUP.subn(r"\1", text)
+        if not changed:
+            break
+    text = _LATEX_WORD.sub(lambda m: _LATEX_WORDS.get(m[0], m[0]), text)
+    text = re.sub(r"\^\{?([*†‡§, ]+|\\[a-z]+)\}?", "", text)
+    text = re.sub(r"_\{([^{}]{0,80})\}", r" \1", text)
+    return re.sub(r"\^\{?(\w)\}?|[{}]", lambda m: m[1] or "", text)
+
+
+@functools.lru_cache(maxsize=8192)
+def label_text(text: str) -> str:
+    """One line without footnote marks, arrows and medals, cut to MAX_LABEL: "MMLU-Pro*↑" -> "MMLU-Pro"."""
+    text = " ".join(text.split())[:MAX_LABEL]
+    if text.isascii() and text[-1:].isalnum():
+        return text
+    text = _DECOR_MARK.sub(" ", text)
+    while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
+        text = shorter
+    return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())

@@ -1,0 +1,145 @@
+"""What may be compared, and why not."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from parts.comparison.pairs import Matched
+from parts.comparison.vocabulary import Policy, Run, Side
+from parts.frame import ScriptError, listing, single_line
+from parts.statistics.paired import proportion_interval
+from parts.vocabulary import library_field, normalize_name
+
+MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
+COUNTED = ("empty", "truncated", "unparsed", "truncated_prompts")
+ANY_MEAN = "mean of the items"
+NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
+
+
+def setting_differences(baseline: Run, candidate: Run) -> list[str]:
+    """What was set differently and matters: "few-shot count: 0 and 5"; what one side does not say is no difference."""
+    lines = []
+    for name in sorted(set(baseline.settings) & set(candidate.settings)):
+        one, two = baseline.settings[name], candidate.settings[name]
+        if one != two:
+            lines.append(f"{name}: {shortened(one)} and {shortened(two)}")
+    return lines
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of one task that were made alike, the largest group first."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[json.dumps([dict(sorted(run.settings.items())), run.measured])].append(run)
+    return sorted(groups.values(), key=lambda rows: (-max(r.n or 0 for r in rows), -len(rows), rows[0].file))
+
+
+def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
+    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left."""
+    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
+    one, two = next(
+        ((a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])),
+        (ours[0], theirs[0]),
+    )
+    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
+    return one, two, [f"{left} runs with other settings are left out"] if left else []
+
+
+def choose_metric(
+    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
+) -> list[Run]:
+    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
+
+    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    """
+    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
+    metrics = {run.metric for run in chosen}
+    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
+    if folded == ANY_MEAN:
+        means = [run for run in chosen if run.aggregation == "mean"]
+        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
+    if folded is not None:
+        named = [run for run in chosen if normalize_name(run.metric) == folded]
+        if not named:
+            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
+        return named
+    if len(metrics) > 1:
+        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
+        if not named:
+            ids = sorted({run.result_id for run in chosen})
+            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+        return named
+    return chosen
+
+
+def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
+    """What keeps two sides from being compared: settings, items, prompts."""
+    reasons: list[str] = []
+    by_part = {run.subtask: run for run in reversed(baseline.runs)}
+    for run in candidate.runs:
+        if run.subtask in by_part:
+            reasons += [line for line in setting_differences(by_part[run.subtask], run) if line not in reasons]
+    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
+        if not all(run.measured for run in side.runs):
+            reasons.append(f"the {name}'s score was read from a document, not measured")
+    if baseline.runs[0].metric != candidate.runs[0].metric:
+        reasons.append(f"metric: {baseline.runs[0].metric} and {candidate.runs[0].metric}")
+    if not paired:
+        return reasons
+    if matched.other_items:
+        reasons.append(f"{matched.other_items} items have the same id and other content")
+    if matched.other_prompts:
+        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
+    everything = max(len(baseline.scores), len(candidate.scores), 1)
+    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
+        reasons.append(
+            f"item sets: {matched.only_baseline} items only the baseline has, "
+            f"{matched.only_candidate} only the candidate"
+        )
+    return reasons
+
+
+def invalid_reasons(side: Side, name: str, most: float) -> list[str]:
+    """What makes a side's scores doubtful: too many answers that are none, or a score below guessing."""
+    reasons = []
+    asked = side.asked
+    for what in COUNTED:
+        count = side.counted(what)
+        if asked and count > most * asked:
+            reasons.append(f"{count} of {asked} answers of the {name} are {what.replace('_', ' ')}")
+    total = len(side.scores) + len(side.errors)
+    if total and len(side.errors) > most * total:
+        reasons.append(f"{len(side.errors)} of {total} items of the {name} could not be scored")
+    chances = {run.chance for run in side.runs}
+    chance = chances.pop() if len(chances) == 1 else None
+    if chance and side.scores:
+        right = sum(math.fsum(values) / len(values) for values in side.scores.values())
+        if proportion_interval(right, len(side.scores), method="beta")[1] < chance:
+            reasons.append(
+                f"the {name} scores below chance ({right / len(side.scores):.3f}, guessing gives {chance:.3f})"
+            )
+    return reasons
+
+
+def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
+    """Where the runs are not made with what the policy demands."""
+    reasons = []
+    for library, version in sorted({run.harness for side in sides for run in side.runs}):
+        if policy.harness:
+            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
+            pattern = wanted.get(library_field(library))
+            if pattern is None:
+                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
+            elif not fnmatch.fnmatchcase(version, pattern):
+                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
+    return reasons

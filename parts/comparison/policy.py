@@ -1,0 +1,119 @@
+"""Policies: limits, tiers, metrics, checked field by field."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parts.comparison.comparable import shortened
+from parts.comparison.vocabulary import Limits, Policy
+from parts.frame import ScriptError, is_number, nearest
+
+RULES = ("release", "finetune", "select")
+TIERS = ("critical", "supporting", "advisory")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a policy's field must be: the wording for people, and the check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def number_shape(low: float, high: float) -> Shape:
+    """A number between two bounds."""
+    words = f"a number of {low:g} to {high:g}" if high < 1e9 else f"a number of at least {low:g}"
+    return Shape(words, lambda value: is_number(value) and low <= value <= high)
+
+
+def choice_shape(*choices: str) -> Shape:
+    """One of some words."""
+    return Shape(f"one of {', '.join(choices)}", lambda value: value in choices)
+
+
+TEXT = Shape("text", lambda value: isinstance(value, str))
+TEXTS = Shape("a list of texts", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value))
+MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
+COUNT = Shape("a whole number of at least 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+VERSIONS = Shape(
+    'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
+    lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
+)
+DROP = Shape(
+    "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
+    lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
+)
+LIMIT_FIELDS: dict[str, Shape] = {
+    "tier": choice_shape(*TIERS),
+    "max_drop": DROP,
+    "max_relative_drop": DROP,
+    "relative_guard_below": number_shape(0, 1),
+    "min_gain": number_shape(0, 1),
+    "min_relative_gain": number_shape(0, math.inf),
+    "min_items": COUNT,
+    "metric": TEXT,
+    "direction": choice_shape("higher_is_better", "lower_is_better"),
+    "note": TEXT,
+}
+POLICY_FIELDS: dict[str, Shape] = {
+    "version": Shape("1", lambda value: value == 1 and not isinstance(value, bool)),
+    "rule": choice_shape(*RULES),
+    "alpha": number_shape(0.0001, 0.5),
+    "power": number_shape(0.5, 0.9999),
+    "supporting": choice_shape("block", "warn"),
+    "targets": TEXTS,
+    "min_better": COUNT,
+    "max_invalid": number_shape(0, 1),
+    "harness": VERSIONS,
+    "cluster_by": TEXT,
+    "hardware": TEXT,
+    "limitations": TEXTS,
+    "defaults": MAPPING,
+    "benchmarks": MAPPING,
+}
+
+
+def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: str) -> None:
+    """ScriptError for a field that is not known or has a value of another kind; null leaves a field unset."""
+    for name, value in values.items():
+        if name not in shapes:
+            hint = nearest(str(name), shapes) or f"; known are: {', '.join(shapes)}"
+            raise ScriptError(f"{where}: unknown key {name!r}{hint}")
+        if value is not None and not shapes[name].fits(value):
+            raise ScriptError(f"{where}: {name} is {shortened(repr(value))}; it must be {shapes[name].words}")
+
+
+def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) -> Policy:
+    """The policy in a YAML value; ScriptError naming the field that is wrong.
+
+    NeMo Evaluator's gate policies (version, defaults, benchmarks) are a subset. benchmark_key turns a benchmark's name
+    into its canonical key.
+    """
+    if not isinstance(content, dict):
+        raise ScriptError(f"{where}: a mapping is expected; references/compare_results.md has an example")
+    check_fields(content, POLICY_FIELDS, where)
+    content = without_nulls(content)
+    defaults = content.get("defaults", {})
+    check_fields(defaults, LIMIT_FIELDS, f"{where}: defaults")
+    defaults = without_nulls(defaults)
+    benchmarks: dict[str, Limits] = {}
+    for name, values in content.get("benchmarks", {}).items():
+        if not isinstance(name, str) or not isinstance(values, dict | None):
+            raise ScriptError(f"{where}: benchmarks: {name!r}: a benchmark's name and a mapping are expected")
+        check_fields(values or {}, LIMIT_FIELDS, f"{where}: benchmarks: {name}")
+        key = benchmark_key(name)
+        if key in benchmarks:
+            raise ScriptError(f"{where}: benchmarks: {name} and another entry are both {key}")
+        benchmarks[key] = Limits(**{**defaults, **without_nulls(values or {})})
+    own = {name: content[name] for name in POLICY_FIELDS if name in content and name not in ("version", "defaults")}
+    own |= {name: tuple(own[name]) for name in ("limitations",) if name in own}
+    own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
+    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks})

@@ -1,0 +1,271 @@
+"""The rows of a comparison: one for each benchmark, metric and candidate."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from parts.comparison.comparable import (
+    choose_alike,
+    choose_metric,
+    grouped_by_settings,
+    invalid_reasons,
+    policy_reasons,
+    shortened,
+    unlike_reasons,
+)
+from parts.comparison.pairs import Matched, make_pairs, match_items, mean_within, paired_basis, side_of, unpaired_basis
+from parts.comparison.vocabulary import (
+    INCONCLUSIVE,
+    MISSING,
+    NOT_COMPARABLE,
+    Basis,
+    Limits,
+    ModelRuns,
+    Noise,
+    Policy,
+    Row,
+    Run,
+    Side,
+)
+from parts.frame import ScriptError, listing, natural_key
+from parts.statistics.evidence import StudentT
+from parts.statistics.paired import mean_of_runs
+from parts.vocabulary import MetricMapping
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the models, the policy, and how benchmarks are told apart."""
+
+    baseline: ModelRuns
+    candidates: tuple[ModelRuns, ...]
+    policy: Policy
+    vocabulary: MetricMapping
+    only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
+    result_ids: frozenset[str] = frozenset()
+    repeated: tuple[Run, ...] = ()  # the runs of --aa
+
+    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
+        """A model's runs by benchmark, each with the metric that counts."""
+        by_key: dict[str, list[Run]] = defaultdict(list)
+        for run in model.runs:
+            if not self.only or run.key in self.only:
+                by_key[run.key].append(run)
+        chosen = {}
+        for key, rows in by_key.items():
+            usual = self.vocabulary.entries.get(key, {}).get("metric")
+            metric = self.policy.limits(key).metric
+            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
+        return chosen
+
+
+def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
+    """A benchmark's comparisons: one for each few-shot count that both sides have, else all runs as one."""
+    shared = {run.shots for run in baseline} & {run.shots for run in candidate}
+    if not shared:
+        return [("", list(baseline), list(candidate))]
+    several = len(shared) > 1
+    return [
+        (
+            f" ({shots}-shot)" if several else "",
+            [run for run in baseline if run.shots == shots],
+            [run for run in candidate if run.shots == shots],
+        )
+        for shots in sorted(shared, key=natural_key)
+    ]
+
+
+def make_rows(question: Question) -> list[Row]:
+    """All comparisons, without verdicts that depend on the other rows."""
+    ours = question.runs(question.baseline)
+    rows: list[Row] = []
+    for model in question.candidates:
+        theirs = question.runs(model)
+        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
+        for key in wanted:
+            for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
+                rows.append(make_row(question, model, key, suffix, one, two))
+    if not any(row.verdict != MISSING for row in rows):
+        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
+        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
+        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
+    return rows
+
+
+def make_row(
+    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
+) -> Row:
+    """One comparison as far as it can be made without the others."""
+    policy, limits = question.policy, question.policy.limits(key)
+    row = Row(
+        candidate=model.name,
+        key=key,
+        label=question.vocabulary.title(key) + suffix,
+        tier=limits.tier,
+        role="target" if key in policy.targets else "general",
+        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
+        notes=(limits.note,) if limits.note else (),
+    )
+    if not baseline or not candidate:
+        return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
+    first = candidate[0]
+    check_direction(limits, first)
+    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
+    row, reasons = with_sides(row, baseline, candidate, policy)
+    row = with_noise(row, question.repeated)
+    unwanted = policy_reasons(row.sides or (), policy)
+    if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
+    if reasons:
+        row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
+    return with_threshold(row, policy)
+
+
+def missing_notes(
+    baseline: ModelRuns, candidate: ModelRuns, key: str, ours: Sequence[Run], theirs: Sequence[Run]
+) -> Iterator[str]:
+    """Why a benchmark has no comparison."""
+    for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
+        if not runs:
+            error = model.failures.get(key)
+            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
+
+
+def check_direction(limits: Limits, run: Run) -> None:
+    """ScriptError when policy and record disagree about which way is better."""
+    if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
+        way = "lower_is_better" if run.lower_is_better else "higher_is_better"
+        raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
+
+
+def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy) -> tuple[Row, list[str]]:
+    """The row with its sides, pairs and basis; and the reasons against comparing them."""
+    by_part = [defaultdict(list), defaultdict(list)]
+    for parts, runs in zip(by_part, (baseline, candidate), strict=True):
+        for run in runs:
+            parts[run.subtask].append(run)
+    shared = sorted(set(by_part[0]) & set(by_part[1]))
+    if "" in shared:  # the whole goes before its parts
+        shared = [""]
+    lacking = sorted((set(by_part[0]) ^ set(by_part[1])) - {""}) if "" not in shared else []
+    if not shared:
+        return row, [f"measured in other parts: {listing(sorted(by_part[0]))} and {listing(sorted(by_part[1]))}"]
+    ours, theirs, notes = [], [], list(row.notes)
+    for part in shared:
+        one, two, left = choose_alike(by_part[0][part], by_part[1][part])
+        ours, theirs = ours + one, theirs + two
+        notes += [line for line in left if line not in notes]
+    sides = side_of(ours), side_of(theirs)
+    paired = bool(sides[0].scores and sides[1].scores)
+    matched = match_items(*sides)
+    reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
+    reasons += unlike_reasons(*sides, matched, paired)
+    reasons += invalid_reasons(sides[0], "baseline", policy.max_invalid)
+    reasons += invalid_reasons(sides[1], "candidate", policy.max_invalid)
+    if len(shared) > 1:
+        notes.append(f"{len(shared)} parts pooled, each item counts once")
+    for side, name in zip(sides, ("baseline", "candidate"), strict=True):
+        notes += [f"{name}: {remark}" for remark in side.notes]
+        notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
+    notes += remark_differences(*sides)
+    row = replace(row, sides=sides, notes=tuple(notes))
+    if paired and matched.names:
+        return with_pairs(row, matched), reasons
+    scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
+    one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
+    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
+    if first_corpus_level(sides):
+        basis = corpus_basis(first_corpus_level(sides))
+    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
+
+
+def with_pairs(row: Row, matched: Matched) -> Row:
+    """The row with its paired items and what they show."""
+    pairs = make_pairs(*row.sides, matched.names)
+    notes = list(row.notes)
+    counts = (
+        (matched.errors, "could not be scored on both sides in every run"),
+        (matched.only_baseline, "only the baseline has"),
+        (matched.only_candidate, "only the candidate has"),
+    )
+    notes += [f"{count} items {what}" for count, what in counts if count]
+    if matched.unknown_prompts:
+        notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
+    corpus_level = first_corpus_level(row.sides)
+    if corpus_level:
+        scores = [side.runs[0].score for side in row.sides]
+        basis = corpus_basis(corpus_level)
+        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
+    basis = paired_basis(pairs, row.sign, row.span)
+    return replace(
+        row,
+        pairs=pairs,
+        baseline_score=float(pairs.baseline.mean()),
+        score=float(pairs.candidate.mean()),
+        basis=basis,
+        notes=tuple(notes),
+    )
+
+
+def first_corpus_level(sides: Iterable[Side]) -> str | None:
+    """The aggregation of a score that is no mean of its items, or None."""
+    return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
+
+
+def corpus_basis(aggregation: str) -> Basis:
+    """No evidence: such a score cannot be resampled from its items' scores."""
+    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
+
+
+def remark_differences(baseline: Side, candidate: Side) -> list[str]:
+    """Other settings that differ: mentioned, not decisive."""
+    one, two = baseline.runs[0].remarks, candidate.runs[0].remarks
+    return [
+        f"{name} differs: {shortened(one[name])} and {shortened(two[name])}"
+        for name in sorted(set(one) & set(two))
+        if one[name] != two[name]
+    ]
+
+
+def with_threshold(row: Row, policy: Policy) -> Row:
+    """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
+    limits = policy.limits(row.key)
+    drop = limits.allowed_drop(row.baseline_score, row.span)
+    gain = limits.wanted_gain(row.baseline_score, row.span)
+    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
+    basis = row.basis
+    if basis.evidence is not None and limit is None:
+        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
+    if basis.evidence is not None and basis.n < limits.min_items:
+        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
+    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
+    if basis.evidence is not None and row.pairs is None:
+        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
+    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
+
+
+def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
+    """The row with the noise floor that repeated runs of one model show for its benchmark."""
+    shots = row.sides[1].runs[0].shots if row.sides else ""
+    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
+    if not runs or not row.sides:
+        return row
+    runs = grouped_by_settings(runs)[0]
+    side = side_of(runs)
+    if side.repeats < 2:
+        if len(runs) < 2:
+            return replace(row, notes=(*row.notes, "--aa has only one run of it"))
+        return replace(row, noise=Noise(0.0, len(runs), 0.0))
+    counts = [max(1, one.repeats) for one in row.sides]
+    width = math.sqrt(1 / counts[0] + 1 / counts[1])
+    names = list(side.scores)
+    if not names or row.pairs is None:
+        half = mean_of_runs(side.run_scores)[2]
+        return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
+    changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
+    half = StudentT(0.0, math.sqrt(mean_within(side, names) / row.pairs.n), math.inf).upper(0.025) * width
+    return replace(row, noise=Noise(half, side.repeats, changed))

@@ -1,0 +1,293 @@
+"""Runs, sides, pairs, rows and decisions of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from parts.frame import MANY
+from parts.statistics.evidence import Evidence
+
+if TYPE_CHECKING:
+    import numpy as np
+
+OUTPUT_SCHEMA = "1"
+DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
+DEFAULT_GAIN = 0.02
+GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
+NOT_COMPARABLE, MISSING = "NOT COMPARABLE", "MISSING"
+BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
+ItemId = tuple[str, str]  # subtask, sample_id
+STYLES = {
+    **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
+    **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
+    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, MISSING), "yellow"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
+
+    tier: str = "critical"
+    max_drop: float | None = None
+    max_relative_drop: float | None = None
+    relative_guard_below: float | None = None
+    min_gain: float | None = None
+    min_relative_gain: float | None = None
+    min_items: int = 0
+    metric: str | None = None
+    direction: str | None = None
+    note: str | None = None
+
+    def allowed_drop(self, baseline: float, span: float | None) -> float | None:
+        """The largest drop that passes, in the metric's unit; None when nothing bounds it.
+
+        `span` is the width of the metric's range. As in NeMo Evaluator, the relative limit holds for a baseline below
+        relative_guard_below only, and where both limits hold the stricter one decides.
+        """
+        relative = self.max_relative_drop
+        if relative is not None and self.relative_guard_below is not None:
+            relative = relative if baseline / (span or 1.0) < self.relative_guard_below else None
+        absolute = DEFAULT_DROP if self.max_drop is None and relative is None else self.max_drop
+        return smallest(
+            None if absolute is None or span is None else absolute * span,
+            None if relative is None else relative * abs(baseline),
+        )
+
+    def wanted_gain(self, baseline: float, span: float | None) -> float | None:
+        """The gain that a target must exceed, in the metric's unit; None when nothing bounds it."""
+        relative = None if self.min_relative_gain is None else self.min_relative_gain * abs(baseline)
+        absolute = DEFAULT_GAIN if self.min_gain is None and relative is None else self.min_gain
+        share = None if absolute is None or span is None else absolute * span
+        found = [gain for gain in (relative, share) if gain is not None]
+        return max(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rule and its numbers; `benchmarks` by canonical key."""
+
+    rule: str = "release"
+    alpha: float = 0.05
+    power: float = 0.8
+    supporting: str = "block"
+    targets: tuple[str, ...] = ()
+    min_better: int = 2
+    max_invalid: float = MANY
+    harness: Mapping[str, str] = field(default_factory=dict)
+    cluster_by: str | None = None
+    hardware: str | None = None
+    limitations: tuple[str, ...] = ()
+    defaults: Limits = Limits()
+    benchmarks: Mapping[str, Limits] = field(default_factory=dict)
+    allow_unlike: bool = False
+
+    def limits(self, key: str) -> Limits:
+        """What holds for a benchmark."""
+        return self.benchmarks.get(key, self.defaults)
+
+    def blocks(self, key: str) -> bool:
+        """Whether the overall verdict depends on a benchmark."""
+        tier = self.limits(key).tier
+        return key in self.targets or tier == "critical" or (tier == "supporting" and self.supporting == "block")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
+
+    repeats: the items' answers, once for each time that the items were asked; empty without samples.
+    """
+
+    key: str
+    subtask: str
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    remarks: Mapping[str, str]
+    temperature: float | None
+    seed: str | None
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    hardware: str
+    measured: bool
+    file: str
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRuns:
+    """Everything recorded about one model: its runs, and the tasks that failed with their errors."""
+
+    name: str
+    runs: tuple[Run, ...]
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model's part of a comparison: item scores over all repeats, and the means that the repeats have."""
+
+    runs: tuple[Run, ...]
+    scores: Mapping[ItemId, tuple[float, ...]]
+    answers: Mapping[ItemId, Answer]
+    errors: frozenset[ItemId]
+    run_scores: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def repeats(self) -> int:
+        """How often the items were asked."""
+        return len(self.run_scores)
+
+    def counted(self, what: str) -> int:
+        """How many answers the records call empty, truncated, ..."""
+        return sum(run.counts.get(what, 0) for run in self.runs)
+
+    @property
+    def asked(self) -> int:
+        """How many answers the records are about."""
+        return sum(run.n or len(run.repeats) * (len(run.repeats[0]) if run.repeats else 0) for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The items that both sides have scored, in an order that depends on their scores alone.
+
+    within: the mean variance of an item's repeats, on each side (0 where each item was asked once).
+    """
+
+    baseline: np.ndarray
+    candidate: np.ndarray
+    groups: np.ndarray | None
+    within: tuple[float, float] = (0.0, 0.0)
+    repeats: tuple[int, int] = (1, 1)
+
+    @property
+    def n(self) -> int:
+        """How many items are paired."""
+        return len(self.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the data say about the gain (more is better): the evidence and how it was made, or why there is none."""
+
+    evidence: Evidence | None
+    method: str
+    n: int = 0
+    variance: float | None = None  # of an item's difference around zero, the design effect included
+    binary: bool = False
+    discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
+    design_effect: float = 1.0
+    p_difference: float | None = None
+    differences: np.ndarray | None = None  # of the independent units, for the sign-flip check
+    weights: np.ndarray | None = None  # items in each of them
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One benchmark of one candidate: scores, difference and verdict. `gain` values are oriented: more is better."""
+
+    candidate: str
+    key: str
+    label: str
+    tier: str
+    role: str  # "target" or "general"
+    blocking: bool
+    verdict: str = MISSING
+    baseline_score: float | None = None
+    score: float | None = None
+    unit: str = "proportion"
+    metric: str = ""
+    lower_is_better: bool = False
+    span: float | None = None
+    sides: tuple[Side, Side] | None = None
+    pairs: Pairs | None = None
+    basis: Basis | None = None
+    threshold: float | None = None
+    levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
+    bounds: tuple[float, float] | None = None
+    p_values: Mapping[str, float] = field(default_factory=dict)
+    items_needed: int | None = None
+    needed_if: str | None = None
+    noise: Noise | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sign(self) -> int:
+        """-1 when less is better."""
+        return -1 if self.lower_is_better else 1
+
+    @property
+    def delta(self) -> float | None:
+        """Candidate minus baseline, in the metric's unit; None where they cannot be compared."""
+        if self.score is None or self.baseline_score is None or self.verdict == NOT_COMPARABLE:
+            return None
+        return self.score - self.baseline_score
+
+    def as_shown(self, low: float, high: float) -> tuple[float, float]:
+        """An interval of the gain as one of the difference."""
+        return (low, high) if self.sign > 0 else (0.0 - high, 0.0 - low)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The A/A noise floor: how far two measurements of one unchanged model lie apart, 95 % of the time."""
+
+    half_width: float
+    repeats: int
+    changed: float | None  # share of the items whose score differs between two repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Pareto:
+    """P(no other result is at least as good on all benchmarks and better on one), over `benchmarks`."""
+
+    benchmarks: tuple[str, ...]
+    probability: Mapping[str, float]
+    front: tuple[str, ...]  # by the scores as they are
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    baseline: str
+    candidates: Mapping[str, str]  # name -> its own verdict
+    rows: tuple[Row, ...]
+    policy: Policy
+    pareto: Pareto | None = None
+
+
+def smallest(*values: float | None) -> float | None:
+    """The smallest of the values that are there."""
+    found = [value for value in values if value is not None]
+    return min(found) if found else None

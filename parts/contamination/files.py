@@ -1,0 +1,225 @@
+"""Rows of text, JSON, Parquet and packed files."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import json
+import lzma
+import os
+import re
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from parts.contamination.words import without_errors
+from parts.frame import ScriptError, listing, single_line
+from parts.records.files import MODEL_JSON, RECORD_NAME
+
+TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
+LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
+TABLE_SUFFIXES = (".parquet", ".arrow")
+PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
+TEXT_FIELDS = ("text", "content", "raw_content", "document", "passage", "article", "body", "code", "markdown")
+SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
+SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
+
+
+def zstandard() -> Any:
+    """The module for .zst files: the standard library's, or its backport to older versions of Python."""
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+def broken_errors() -> tuple[type[BaseException], ...]:
+    """What reading a damaged file raises."""
+    from pyarrow import ArrowException
+
+    return (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard().ZstdError, ArrowException)
+
+
+def open_packed(path: str, packed: str) -> IO[bytes]:
+    """A file's content, unpacked."""
+    if packed == ".gz":
+        return gzip.open(path, "rb")
+    if packed == ".bz2":
+        return bz2.open(path, "rb")
+    if packed == ".xz":
+        return lzma.open(path, "rb")
+    if packed == ".zst":
+        return zstandard().open(path, "rb")
+    return open(path, "rb", buffering=2**20)
+
+
+def file_kind(path: str) -> tuple[str, str] | None:
+    """(kind, packed) by a file's name, or None for a name that says nothing."""
+    stem, suffix = os.path.splitext(path.lower())
+    packed = suffix if suffix in PACKED_SUFFIXES else ""
+    suffix = os.path.splitext(stem)[1] if packed else suffix
+    if suffix in LINE_SUFFIXES:
+        return "lines", packed
+    if suffix in TABLE_SUFFIXES and not packed:
+        return suffix[1:], ""
+    return ("text", packed) if suffix in TEXT_SUFFIXES else None
+
+
+def is_side_file(name: str) -> bool:
+    """Whether a JSON file describes a model, a data set or a run, and holds no text."""
+    return bool(MODEL_JSON.fullmatch(name) or RECORD_NAME.fullmatch(name) or SIDE_JSON.fullmatch(name))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files in a folder and its folders, in order; hidden ones, pipes and sockets are left out."""
+
+    def fail(error: OSError) -> None:
+        raise ScriptError(f"{error.filename}: {error.strerror}") from error
+
+    for base, directories, names in os.walk(folder, onerror=fail):
+        directories[:] = sorted(name for name in directories if not name.startswith("."))
+        paths = (Path(base, name) for name in sorted(names) if not name.startswith("."))
+        yield from (path for path in paths if path.is_file() or path.is_symlink())  # a dead link is an error later
+
+
+def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:
+    """The first rows of a file of JSON lines, a JSON array or a table; what is no JSON is left out."""
+    if kind in ("parquet", "arrow"):
+        batches = table_batches(path, kind, None, 0, None, most)
+        return next((batch_rows(batch.slice(0, most))[0] for _, batch in batches if batch.num_rows), [])
+    rows = []
+    with open_packed(path, packed) as file:
+        if is_array(file):
+            return json_array(path, file)[:most]
+        for _, line in zip(range(most), file, strict=False):
+            with contextlib.suppress(ValueError):
+                rows.append(parse_json(line)[0])
+    return rows
+
+
+def is_array(file: IO[bytes]) -> bool:
+    """Whether a file of JSON is one array, told from its beginning, which is not consumed."""
+    begin = file.peek(4096).lstrip(b"\xef\xbb\xbf \t\r\n")  # type: ignore[attr-defined]
+    return begin.startswith(b"[")
+
+
+def json_array(path: str, file: IO[bytes]) -> list[Any]:
+    """The rows of a JSON array, all in memory."""
+    import orjson
+
+    try:
+        rows = orjson.loads(file.read().removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise ScriptError(f"{path}: not valid JSON: {single_line(error)}") from error
+    return rows if isinstance(rows, list) else []
+
+
+def parse_json(line: bytes) -> tuple[Any, int]:
+    """(a line's value, how many byte sequences were not UTF-8); ValueError when it is no JSON."""
+    import orjson
+
+    try:
+        return orjson.loads(line), 0
+    except orjson.JSONDecodeError:
+        text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        try:
+            return json.loads(text), text.count("\ufffd") - line.count(b"\xef\xbf\xbd")
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def table_batches(
+    path: str, kind: str, columns: Sequence[str] | None, start: int, stop: int | None, size: int = 1024
+) -> Iterator[tuple[int, Any]]:
+    """(number of the first row, batch) of a parquet file's row groups `start` to `stop`, or of an Arrow file.
+
+    size: rows of a parquet file that are read at once.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = 1
+    if kind == "parquet":
+        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
+            groups = range(file.num_row_groups)[start:stop]
+            row += sum(file.metadata.row_group(i).num_rows for i in range(start))
+            for batch in file.iter_batches(size, list(groups), list(columns) if columns else None, use_threads=False):
+                yield row, batch
+                row += batch.num_rows
+        return
+    with pa.memory_map(path) as file:
+        try:
+            reader = pa.ipc.open_file(file)
+            batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+        except pa.ArrowInvalid:
+            file.seek(0)
+            batches = iter(pa.ipc.open_stream(file))
+        for batch in batches:
+            yield row, batch.select(list(columns)) if columns else batch
+            row += batch.num_rows
+
+
+def batch_rows(batch: Any) -> tuple[list[Any], int]:
+    """(the rows of a table's batch, how many byte sequences were not UTF-8); None for a row that cannot be read."""
+    import pyarrow as pa
+
+    try:
+        return batch.to_pylist(), 0
+    except UnicodeDecodeError:
+        kinds = (pa.types.is_string, pa.types.is_large_string)
+        columns = [c.cast(pa.large_binary()) if any(is_(c.type) for is_ in kinds) else c for c in batch.columns]
+    rows, replaced = [], 0
+    for i in range(batch.num_rows):
+        try:
+            values = [column[i].as_py() for column in columns]
+        except UnicodeDecodeError:  # in a list or an object
+            rows.append(None)
+            continue
+        decoded = [without_errors(value) if isinstance(value, bytes) else (value, 0) for value in values]
+        replaced += sum(bad for _, bad in decoded)
+        texts_of_row = [value.decode() if isinstance(value, bytes) else value for value, _ in decoded]
+        rows.append(dict(zip(batch.schema.names, texts_of_row, strict=True)))
+    return rows, replaced
+
+
+def texts(value: Any) -> list[str]:
+    """The texts in a value of JSON: of a list, of a chat's messages, of an answer with its variants."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for key, inner in value.items() if key not in SPEAKERS for text in texts(inner)]
+    return [text for inner in value for text in texts(inner)] if isinstance(value, list) else []
+
+
+def choose_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) -> tuple[str, ...]:
+    """The fields of a row that are training text; () when the rows are texts themselves.
+
+    Without --text-field: the one that is named like a text, or the only one that holds text. ScriptError(code=3)
+    when there are several.
+    """
+    if rows and all(isinstance(row, str) for row in rows):
+        return ()
+    known = {name: value for row in rows if isinstance(row, dict) for name, value in row.items() if value is not None}
+    known |= {name: None for row in rows if isinstance(row, dict) for name in row if name not in known}
+    if wanted:
+        missing = [name for name in wanted if name not in known]
+        if missing and known:
+            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(known, 20)}")
+        return tuple(wanted)
+    holding = [name for name, value in known.items() if texts(value)]
+    named = [name for name in TEXT_FIELDS if isinstance(known.get(name), str)]
+    if len(named) == 1:
+        return (named[0],)
+    if len(holding) == 1:
+        return (holding[0],)
+    if not known:
+        raise ScriptError(f"{where}: no JSON objects in its first lines; is it JSON lines?")
+    if not holding:
+        raise ScriptError(f"{where}: no field holds text; there are: {listing(known, 20)}")
+    raise ScriptError(
+        f"{where}: which field is the text? --text-field NAME, of: {listing(named or holding, 20)}", code=3
+    )

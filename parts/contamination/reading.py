@@ -1,0 +1,279 @@
+"""Benchmark items and measured items read."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parts.contamination.files import (
+    broken_errors,
+    file_kind,
+    files_below,
+    is_array,
+    is_side_file,
+    json_array,
+    open_packed,
+    parse_json,
+    table_batches,
+    texts,
+)
+from parts.contamination.scores import Join, Measured, split_scores
+from parts.contamination.vocabulary import CLEAN, SUSPECT, TOO_SHORT, BenchmarkItem, Judged, Rule, ScoreRow
+from parts.frame import ROUNDED, ScriptError, is_number, listing, note, single_line
+from parts.records.files import read_record, record_files
+
+CONTEXT_FIELDS = ("context", "passage", "article", "story")
+INPUT_FIELDS = ("question", "prompt", "query", "problem", "instruction", "input", "text", "sentence")
+REFERENCE_FIELDS = ("answer", "answers", "reference", "references", "target", "solution", "output", "label")
+CHOICE_FIELDS = ("choices", "options", "endings")
+ID_FIELDS = ("sample_id", "id", "task_id", "question_id", "uid", "idx")
+TRAIN_NAME = re.compile(r"(?:.*[_.-])?train(?:ing)?(?:[_.-].*)?")  # of a file that holds no benchmark items
+
+
+def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """(the files that --items names, lines about what was left out)
+
+    A folder with samples of records counts for these; of another one, the files of a training split are left out.
+    """
+    found: dict[str, Path] = {}
+    notes = []
+    for name in names:
+        path = Path(name)
+        if not path.exists():
+            raise ScriptError(f"--items {name}: no such file or folder")
+        files = list(files_below(path)) if path.is_dir() else [path]
+        if path.is_dir():
+            files = [f for f in files if (kind := file_kind(f.name)) and kind[0] != "text" and not is_side_file(f.name)]
+            samples = [f for f in files if f.name.endswith("_samples.jsonl")]
+            training = [f for f in files if TRAIN_NAME.fullmatch(f.name.split(".")[0].lower())]
+            if not samples and training:
+                notes.append(f"note: {name}: the files of a training split are left out ({training[0].name}, …)")
+            files = samples or [f for f in files if f not in training]
+        found |= {os.path.realpath(f): f for f in files}
+    if not found:
+        raise ScriptError(f"--items {listing(names)}: no items (JSON lines, parquet, or samples beside records)")
+    return list(found.values()), notes
+
+
+def task_name(path: Path) -> str:
+    """The task that a file of items is about: its name, or its folder's when the name is a split's."""
+    stem = path.name.split(".")[0]
+    split = re.fullmatch(r"(?i)(?:test|validation|valid|val|dev|eval|data)(?:-\d+-of-\d+)?", stem)
+    return path.resolve().parent.name if split else stem
+
+
+def read_benchmark(names: Sequence[str], wanted: Sequence[str]) -> tuple[list[BenchmarkItem], int, list[str]]:
+    """(the items in order of task and id, how many were given again, their files)"""
+    files, notes = item_files(names)
+    for line in notes:
+        note(line)
+    found: dict[tuple[str, str, str], BenchmarkItem] = {}
+    count = 0
+    for path in files:
+        for item in file_items(path, wanted):
+            count += 1
+            found.setdefault((item.task, item.sample_id, item.digest or item.text), item)
+    if not found:
+        raise ScriptError(f"--items {listing(names)}: no items in {listing(map(str, files))}")
+    items = [found[key] for key in sorted(found)]
+    return items, count - len(items), [path.as_posix() for path in files]
+
+
+def file_items(path: Path, wanted: Sequence[str]) -> Iterator[BenchmarkItem]:
+    """The items of one file; ScriptError with the line of a row that is none."""
+    chosen: ItemFields | None = None
+    for where, row in item_rows(path):
+        if isinstance(row.get("input"), dict) and "sample_id" in row:
+            yield sample_item(row, where)
+            continue
+        chosen = chosen or choose_item_fields(row, wanted, where)
+        yield row_item(row, chosen, path, where)
+
+
+def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file and line, row) of a file of items."""
+    kind, packed = file_kind(path.name) or ("", "")
+    if kind in ("", "text"):
+        raise ScriptError(f"--items {path}: JSON lines or parquet is expected")
+    try:
+        if kind == "lines":
+            yield from line_rows(path, packed)
+        else:
+            for first, batch in table_batches(str(path), kind, None, 0, None):
+                yield from ((f"{path}: row {first + i}", row) for i, row in enumerate(batch.to_pylist()))
+    except (*broken_errors(), UnicodeDecodeError) as error:
+        raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or single_line(error)}") from error
+
+
+def line_rows(path: Path, packed: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of JSON lines or of an array; ScriptError for what is no object."""
+    with open_packed(str(path), packed) as file:
+        array = is_array(file)
+        for line_number, line in enumerate(json_array(str(path), file) if array else file, start=1):
+            where = f"{path}: {'row' if array else 'line'} {line_number}"
+            if not array and not line.strip():
+                continue
+            try:
+                row = line if array else parse_json(line)[0]
+            except ValueError as error:
+                raise ScriptError(f"{where}: not valid JSON: {single_line(error)}") from error
+            if not isinstance(row, dict):
+                raise ScriptError(f"{where}: an item is an object with its fields")
+            yield where, row
+
+
+def sample_item(row: Mapping[str, Any], where: str) -> BenchmarkItem:
+    """The item of a line of a samples file."""
+    given = row["input"]
+    parts = [given.get("raw"), *(given.get("reference") or ())]
+    if not all(isinstance(part, str) for part in parts):
+        raise ScriptError(f"{where}: input.raw and input.reference are texts in a samples file; evaluate again")
+    digest = row.get("sample_hash")
+    task = str(row.get("evaluation_name") or "")
+    return BenchmarkItem(task, str(row["sample_id"]), "\n".join(parts), None if digest is None else str(digest))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFields:
+    """Which fields of a row are an item's text, its answer, the choices that the answer may index, and its id."""
+
+    text: tuple[str, ...]
+    reference: str | None = None
+    choices: str | None = None
+    id: str | None = None
+
+
+def choose_item_fields(row: Mapping[str, Any], wanted: Sequence[str], where: str) -> ItemFields:
+    """The fields of an item: --item-fields, else the names that benchmarks use; ScriptError(code=3) in doubt."""
+    name = next((name for name in ID_FIELDS if name in row), None)
+    if wanted:
+        missing = [name for name in wanted if name not in row]
+        if missing:
+            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(row, 20)}")
+        return ItemFields(tuple(wanted), id=name)
+    inputs = [name for name in INPUT_FIELDS if texts(row.get(name))]
+    references = [name for name in REFERENCE_FIELDS if row.get(name) is not None]
+    if len(inputs) != 1 or len(references) > 1:
+        several = inputs if len(inputs) > 1 else references if inputs else list(row)
+        ask = "which fields are an item's text and answer? --item-fields A B, of"
+        raise ScriptError(f"{where}: {ask}: {listing(several, 20)}", code=3)
+    context = [name for name in CONTEXT_FIELDS if texts(row.get(name))][:1]
+    choices = next((name for name in CHOICE_FIELDS if row.get(name)), None)
+    return ItemFields((*context, *inputs), references[0] if references else None, choices, name)
+
+
+def row_item(row: Mapping[str, Any], chosen: ItemFields, path: Path, where: str) -> BenchmarkItem:
+    """The item of a row."""
+    parts = [text for name in chosen.text for text in texts(row.get(name))]
+    if chosen.reference is not None:
+        parts += answer_texts(row.get(chosen.reference), row.get(chosen.choices) if chosen.choices else None)
+    sample_id = row.get(chosen.id) if chosen.id else None
+    if sample_id is None:
+        sample_id = where.removeprefix(str(path.parent)).lstrip("/\\")
+    return BenchmarkItem(task_name(path), str(sample_id), "\n".join(parts))
+
+
+def answer_texts(answer: Any, choices: Any) -> list[str]:
+    """The text of an answer; a number or a letter names one of the choices."""
+    options = texts(choices.get("text") if isinstance(choices, dict) else choices)
+    if isinstance(answer, str) and re.fullmatch("[A-J]", answer):
+        place: Any = ord(answer) - ord("A")
+    else:
+        place = int(answer) if isinstance(answer, str) and answer.isdecimal() else answer
+    if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < len(options):
+        return [options[place]]
+    return texts(answer) if not is_number(answer) else [str(answer)]
+
+
+def read_measured_items(folders: Sequence[str], model_id: str | None) -> list[Measured]:
+    """The results with samples below some folders, of one model or of all."""
+    found, models = [], set()
+    for path in record_files(map(Path, folders)):
+        record = read_record(path)
+        if record is None or record.get("failure"):
+            continue
+        model = single_line((record.get("model_info") or {}).get("id") or "")
+        models.add(model)
+        if model_id in (None, model):
+            found += record_results_with_items(path, record, model)
+    if not models:
+        raise ScriptError(f"--results {listing(folders)}: no records there")
+    if model_id is not None and model_id not in models:
+        raise ScriptError(f"--model-id {model_id}: no record of it; there are: {listing(sorted(models), 20)}")
+    return sorted(found, key=lambda one: (one.model, one.task, one.result_id, one.record))
+
+
+def record_results_with_items(path: Path, record: Mapping[str, Any], model: str) -> list[Measured]:
+    """The results of one record; ScriptError when it or its samples are damaged."""
+    samples = path.with_name(f"{path.stem}_samples.jsonl")
+    if not samples.is_file():
+        note(f"note: {path} has no samples beside it: left out of the scores")
+        return []
+    rows: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for where, row in line_rows(samples, ""):
+        if row.get("evaluation_id") != record.get("evaluation_id"):
+            raise ScriptError(f"{where}: belongs to another record ({row.get('evaluation_id')}); evaluate again")
+        rows[str(row.get("evaluation_result_id") or row.get("evaluation_name"))].append((where, row))
+    try:
+        return [measured_result(path, model, result, rows) for result in record["evaluation_results"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again") from error
+
+
+def measured_result(
+    path: Path, model: str, result: Mapping[str, Any], rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
+) -> Measured:
+    """One result with the mean score of each of its items."""
+    task, metric = str(result["evaluation_name"]), result["metric_config"]
+    result_id = single_line(result.get("evaluation_result_id") or task)
+    score = result["score_details"]["score"]
+    scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
+    unscored = 0
+    for where, row in rows.get(result_id) or rows.get(task) or ():
+        if row.get("error"):
+            unscored += 1
+            continue
+        value = row["evaluation"]["score"]
+        if not is_number(value):
+            raise ScriptError(f"{where}: the score is {value!r}, not a number; evaluate again")
+        digest = row.get("sample_hash")
+        scores[task, str(row["sample_id"]), None if digest is None else str(digest)].append(float(value))
+    means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
+    aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "mean")
+    scale, why = item_scale([value for values in scores.values() for value in values], score, aggregation)
+    return Measured(model, task, result_id, path.as_posix(), score, means, scale, unscored, why)
+
+
+def item_scale(values: Sequence[float], score: float, aggregation: str) -> tuple[float, str]:
+    """(what items' scores are multiplied with to be on the result's scale, why their mean is not its score)"""
+    if not values:
+        return 1.0, "no scored samples"
+    if aggregation != "mean":
+        return 1.0, f"{aggregation} is no mean of the items"
+    mean = math.fsum(values) / len(values)
+    for scale in (1.0, 100.0):
+        if abs(mean * scale - score) <= ROUNDED * max(1.0, abs(score)):
+            return scale, ""
+    return 1.0, f"the items have the mean {mean:.4g}, the record says {score:.4g}"
+
+
+def make_scores(
+    judged: Sequence[Judged], measured: Sequence[Measured], rules: Sequence[Rule], fewest: int
+) -> list[ScoreRow]:
+    """A row for each result and rule that has items among the judged ones; ScriptError when none has."""
+    join = Join(judged, [one.task for one in measured])
+    rows = [split_scores(one, rule, join, fewest) for rule in rules for one in measured]
+    about = [row for row in rows if sum(row.counts[name] for name in (CLEAN, SUSPECT, TOO_SHORT.replace(" ", "_")))]
+    if not about:
+        theirs = [f"{task}: {sample}" for one in measured[:1] for task, sample, _ in list(one.items)[:1]]
+        raise ScriptError(
+            f"--results: no sample is about an item of --items; there {listing(theirs) or 'are no samples'}, here "
+            f"{judged[0].item.label}; task (file name) and id must be equal"
+        )
+    return about

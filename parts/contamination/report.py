@@ -1,0 +1,301 @@
+"""The answer as table, Markdown and JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parts.contamination.scores import LEVEL
+from parts.contamination.vocabulary import (
+    BOILERPLATE_ITEMS,
+    BOILERPLATE_SHARE,
+    CLEAN,
+    CONTAMINATED,
+    NOT_FOUND,
+    OUTPUT_SCHEMA,
+    SUSPECT,
+    TOO_SHORT,
+    UNDECIDED,
+    Check,
+    Judged,
+    Match,
+    Mean,
+    Rule,
+    ScoreRow,
+    plural,
+)
+from parts.frame import number, percent, plain, single_line
+from parts.tables import pipe_table
+
+SHOWN_SUSPECTS = 10
+MOST_PROBLEMS = 5  # unreadable rows that are named; the others are counted
+
+
+def mean_cell(estimate: Mean | None, signed: bool = False) -> str:
+    """'0.41 (0.32 to 0.51)'."""
+    if estimate is None:
+        return "–"
+    values = [estimate.value, estimate.low, estimate.high]
+    shown = ["–" if v is None else f"{0.0 + round(v, 3):+.3f}" if signed else number(v) for v in values]
+    return shown[0] if estimate.low is None else f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def matched_text(match: Match) -> str:
+    """The text at a match, between guillemets what is equal."""
+    return f"{match.before} «{match.text}» {match.after}".strip()
+
+
+def match_length(one: Judged) -> str:
+    """The longest match of an item: '14 of 20 words', '61 of 90 characters'."""
+    facts = one.facts
+    parts = [f"{facts.longest} of {facts.counted} words"] if facts.longest or not facts.characters else []
+    if facts.longest_characters:
+        parts.append(f"{facts.longest_characters} of {facts.characters} characters")
+    return ", ".join(parts)
+
+
+def rule_table(check: Check) -> tuple[list[str], list[list[str]]]:
+    """How many items each rule finds."""
+    header = ["rule", "suspect", "clean", TOO_SHORT, "an item is suspect when"]
+    rows = [
+        [rule.name, *(str(check.count(rule, status)) for status in (SUSPECT, CLEAN, TOO_SHORT)), rule.condition]
+        for rule in check.rules
+    ]
+    return header, rows
+
+
+def suspect_table(check: Check, most: int) -> tuple[list[str], list[list[str]]]:
+    """The suspect items with their longest match."""
+    rows = []
+    for one in check.suspects[:most]:
+        rules = [name for name, status in one.status.items() if status == SUSPECT]
+        best = one.matches[0] if one.matches else None
+        where = f"{best.place} ({one.places} places)" if best and one.places > 1 else str(best.place) if best else "–"
+        rows.append([one.item.label, ", ".join(rules), match_length(one), where, matched_text(best) if best else "–"])
+    return ["item", "rules", "longest match", "where", "text there"], rows
+
+
+def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
+    """The scores on clean and on suspect items."""
+    several = len(check.rules) > 1
+    header = ["rule"] * several + ["model", "result", "clean items", "suspect items", "suspect − clean", "all − clean"]
+    rows = []
+    for row in check.scores:
+        cells = [row.rule] * several + [row.model, row.result_id]
+        cells += [
+            f"{mean_cell(row.clean)}, n = {row.counts[CLEAN]}",
+            f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
+        ]
+        cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
+        rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
+    return [*header, "reading"], rows
+
+
+def reading(row: ScoreRow) -> str:
+    """What an interval says."""
+    assert row.difference is not None
+    if row.difference.low is None or row.difference.high is None:
+        return "no interval: all scores are alike"
+    if row.difference.low > 0:
+        return "higher on suspect items"
+    return "lower on suspect items" if row.difference.high < 0 else "no difference was shown"
+
+
+def size_text(size: int) -> str:
+    """'12.3 MB'."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def text_line(check: Check) -> str:
+    """What was compared with what."""
+    found = check.found
+    files = len({part.name for part in check.sources.parts})
+    return (
+        f"{plural(len(check.judged), 'item')} against {size_text(found.bytes)} of text in "
+        f"{plural(found.documents, 'document')} of {plural(files, 'file')}"
+    )
+
+
+def answer_line(check: Check) -> str:
+    """The verdict with its numbers."""
+    suspects = sum(one.suspect for one in check.judged)
+    if check.verdict == CONTAMINATED:
+        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')}"
+    if check.verdict == NOT_FOUND:
+        return (
+            f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
+        )
+    return "undecided: nothing was found, but " + "; ".join(check.doubts)
+
+
+def warning_lines(check: Check) -> list[str]:
+    """What the answer does not rest on."""
+    found, lines = check.found, []
+    if check.unjudged:
+        lines.append(f"{plural(check.unjudged, 'item')} too short to judge: neither clean nor suspect")
+    if check.duplicates:
+        lines.append(f"{plural(check.duplicates, 'item')} given more than once, counted once")
+    if found.unreadable:
+        first = [f"{file}: {kind} {number}: {why}" for file, number, kind, why in sorted(found.problems)[:2]]
+        lines.append(
+            f"{plural(found.unreadable, 'row')} of the training text not readable, skipped: {'; '.join(first)}"
+        )
+    if found.without_text:
+        lines.append(f"{plural(found.without_text, 'row')} of the training text without text")
+    if found.replaced:
+        lines.append(f"{plural(found.replaced, 'sequence')} of bytes that are not UTF-8, replaced")
+    lines += [f"not read to its end: {why}" for why in found.broken]
+    lines += [f"left out: {why}" for why in check.sources.left_out]
+    return lines
+
+
+def render_contamination(check: Check, command: str) -> str:
+    """The Markdown report, for a model card."""
+    lines = ["## Contamination check", "", f"**{capital(answer_line(check))}.** {text_line(check)}.", ""]
+    lines += [pipe_table(*rule_table(check)), ""]
+    if check.scores:
+        lines += ["### Scores on clean and on suspect items", "", pipe_table(*split_table(check)), ""]
+        lines += [score_note(check), ""]
+    if check.suspects:
+        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        more = len(check.suspects) - len(rows)
+        lines += ["### Suspect items", "", pipe_table(header, rows), ""]
+        lines += [f"{more} more are in the JSON document (`--output`).", ""] if more > 0 else []
+    lines += ["### Limits", "", *(f"- {plain(line)}" for line in [*warning_lines(check), *method_lines(check)]), ""]
+    lines += [f"Made by `{command}`.", ""]
+    return "\n".join(lines)
+
+
+def capital(text: str) -> str:
+    """A text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def score_note(check: Check) -> str:
+    """How the intervals of the score table were made."""
+    methods = sorted({row.method for row in check.scores if row.method})
+    names = f" ({', '.join(methods)})" if methods else ""
+    return (
+        f"{percent(LEVEL)} intervals: Wilson's or Student's for a mean, Newcombe's or Welch's for a difference{names}. "
+        "all − clean: how much the judged items' score is above that of the clean ones. Suspect items may also be "
+        "easier or harder than others; a difference alone does not show that the model has learnt them."
+    )
+
+
+def method_lines(check: Check) -> list[str]:
+    """What the comparison does and does not see."""
+    lines = ["compared without case, punctuation, accents and line breaks; paraphrases and translations are not found"]
+    if check.filter.on:
+        many = check.filter.many
+        shared = f"{many} items" if many is not None else f"{BOILERPLATE_ITEMS} items and {percent(BOILERPLATE_SHARE)}"
+        lines.append(
+            f"not counted: text shared by more than {shared} of a task, known instructions; a formula is one word"
+        )
+    else:
+        lines.append("boilerplate and formulas count (--no-filter): false positives are to be expected")
+    return lines
+
+
+def check_json(check: Check) -> dict[str, Any]:
+    """The whole answer as one JSON document; the clean items are those that are not listed."""
+    found = check.found
+    return {
+        "schema_version": OUTPUT_SCHEMA,
+        "verdict": check.verdict,
+        "why_undecided": check.doubts if check.verdict == UNDECIDED else [],
+        "rules": [rule_json(check, rule) for rule in check.rules],
+        "items": {
+            "files": list(check.item_files),
+            "count": len(check.judged),
+            "duplicates": check.duplicates,
+            "suspect": len(check.suspects),
+            "unjudged": check.unjudged,
+        },
+        "training": {
+            "sources": list(check.sources.names),
+            "files": len({part.name for part in check.sources.parts}),
+            "bytes": found.bytes,
+            "documents": found.documents,
+            "rows_unreadable": found.unreadable,
+            "rows_without_text": found.without_text,
+            "not_utf8": found.replaced,
+            "problems": [
+                {"file": file, kind: number, "error": why}
+                for file, number, kind, why in sorted(found.problems)[:MOST_PROBLEMS]
+            ],
+            "broken_files": sorted(found.broken),
+            "left_out": list(check.sources.left_out),
+        },
+        "filter": {"on": check.filter.on, "boilerplate_items": check.filter.many},
+        "scores": [split_json(row) for row in check.scores],
+        "suspects": [judged_json(one) for one in check.suspects],
+        "too_short": [
+            {"task": one.item.task, "sample_id": one.item.sample_id, "rules": short}
+            for one in check.judged
+            if (short := [name for name, status in one.status.items() if status == TOO_SHORT])
+        ],
+    }
+
+
+def rule_json(check: Check, rule: Rule) -> dict[str, Any]:
+    """A rule and its counts."""
+    counts = {status.replace(" ", "_"): check.count(rule, status) for status in (SUSPECT, CLEAN, TOO_SHORT)}
+    settings = {"unit": rule.unit, "length": rule.length, "share": rule.share, "condition": rule.condition}
+    return {"rule": rule.name, **settings, "source": rule.source, **counts}
+
+
+def judged_json(one: Judged) -> dict[str, Any]:
+    """A suspect item."""
+    facts = one.facts
+    return {
+        "task": one.item.task,
+        "sample_id": one.item.sample_id,
+        "rules": [name for name, status in one.status.items() if status == SUSPECT],
+        "words": facts.words,
+        "words_counted": facts.counted,
+        "longest_match": facts.longest,
+        "longest_share": round(facts.longest / facts.counted, 4) if facts.counted else None,
+        "windows": facts.windows,
+        "windows_found": facts.windows_found,
+        "characters_counted": facts.characters or None,
+        "longest_match_characters": facts.longest_characters or None,
+        "places": one.places,
+        "matches": [match_json(match) for match in one.matches],
+    }
+
+
+def match_json(match: Match) -> dict[str, Any]:
+    """A match with its place."""
+    place = match.place
+    where = {"file": place.file, place.kind: place.number} | ({"byte": place.byte} if place.byte >= 0 else {})
+    text = {"before": match.before, "text": match.text, "after": match.after}
+    return {**where, "length": match.length, "counted": match.counted, "begins_at": match.begin, **text}
+
+
+def split_json(row: ScoreRow) -> dict[str, Any]:
+    """A row of the scores; an interval that was not made is null."""
+    names = ("all", "clean", "suspect", "difference", "inflation")
+    means = {name: mean_json(getattr(row, name)) for name in names}
+    head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
+    judged = {"method": row.method or None, "not_judged": row.why or None}
+    return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
+
+
+def mean_json(mean: Mean | None) -> dict[str, Any] | None:
+    """A mean with its interval."""
+    return None if mean is None else {"value": mean.value, "low": mean.low, "high": mean.high, "level": LEVEL}
+
+
+def check_text_lines(check: Check) -> list[str]:
+    """The answer for people."""
+    lines = [pipe_table(*rule_table(check)), ""]
+    if check.suspects:
+        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        lines += [pipe_table(header, rows), ""]
+    if check.scores:
+        lines += [pipe_table(*split_table(check)), ""]
+    more = len(check.suspects) - SHOWN_SUSPECTS
+    lines += [f"{more} more suspect items: --json or --output FILE.json", ""] if more > 0 else []
+    return [*lines, f"{answer_line(check)} ({text_line(check)})", *map(single_line, warning_lines(check))]

@@ -1,0 +1,456 @@
+"""Training text: files, folders and data sets of the Hub, scanned in parts."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parts.contamination.files import (
+    batch_rows,
+    broken_errors,
+    choose_text_fields,
+    file_kind,
+    files_below,
+    first_rows,
+    is_array,
+    is_side_file,
+    json_array,
+    open_packed,
+    parse_json,
+    table_batches,
+    texts,
+)
+from parts.contamination.report import MOST_PROBLEMS
+from parts.contamination.scanning import BEHIND, Scanner, add_found
+from parts.contamination.vocabulary import Found, Index, Part, ScanSettings, Sources, plural
+from parts.frame import ScriptError, listing, single_line, write_whole
+from parts.hub.token import hub_token
+from parts.tables import progress_bar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its start
+LONG = 10**8  # bytes that take more than two seconds
+DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
+DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
+CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
+WORKER: dict[str, Scanner] = {}  # of a process of the pool
+
+
+def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSettings, items: Iterable[str]) -> Sources:
+    """The parts of everything that --training names; ScriptError when a name leads nowhere, or to the items."""
+    own = {os.path.realpath(name) for name in items}
+    parts: dict[str, list[Part]] = {}
+    left_out: list[str] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            found, others = folder_files(path)
+            left_out += others
+        elif path.is_file():
+            found = [path]
+        elif match := hub_name(name):
+            parts |= {part.name: [part] for part in hub_parts(name, *match, wanted)}
+            continue
+        else:
+            raise ScriptError(f"--training {name}: no such file, folder or data set of the Hub (OWNER/NAME)")
+        for file in found:
+            real = os.path.realpath(file)
+            if real in own:
+                raise ScriptError(
+                    f"--training {name}: {file} is a file of --items, too; name the training files", code=3
+                )
+            parts[real] = file_parts(file.as_posix(), wanted, settings)
+    if not parts:
+        raise ScriptError(f"--training {listing(names)}: no text in it{'; ' + left_out[0] if left_out else ''}")
+    return Sources(tuple(names), tuple(part for own_parts in parts.values() for part in own_parts), tuple(left_out))
+
+
+def folder_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a folder that hold text, and a line about the others."""
+    files = list(files_below(folder))
+    found = [path for path in files if file_kind(path.name) and not is_side_file(path.name) and has_rows(path)]
+    others = sorted({path.suffix or path.name for path in files} - {path.suffix or path.name for path in found})
+    count = len(files) - len(found)
+    return found, [f"{plural(count, 'file')} in {folder} ({listing(others)})"] if count else []
+
+
+def has_rows(path: Path) -> bool:
+    """Whether a file found by its name .json holds rows, and is no single object such as a program's settings."""
+    if path.suffix != ".json":
+        return True
+    try:
+        if not path.stat().st_size or array_or_lines(str(path), "lines", "") == "array":
+            return True
+        return any(isinstance(row, dict | str) for row in first_rows(str(path), "lines", ""))
+    except OSError:
+        return True  # reading it says what is wrong
+
+
+def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: str = "") -> list[Part]:
+    """The parts of a file, `name` as it is shown. Its text's field is looked for here: a question comes early."""
+    kind, packed = file_kind(path) or ("text", "")
+    whole = Part(name or path, path, kind, packed, 0, wanted=tuple(wanted))
+    try:
+        whole = replace(whole, size=os.path.getsize(path))
+        if kind == "text":
+            with open_packed(path, packed) as file:
+                refuse_binary(whole.name, file.read(8192))
+        elif whole.size:
+            chosen = choose_text_fields(first_rows(path, kind, packed), wanted, whole.name)
+            whole = replace(whole, kind=array_or_lines(path, kind, packed), wanted=chosen)
+        if kind == "parquet":
+            return row_group_parts(whole, settings)
+    except (FileNotFoundError, PermissionError) as error:
+        raise ScriptError(f"{whole.name}: {error.strerror}") from error
+    except broken_errors() as error:
+        if settings.skip_broken:
+            return [replace(whole, broken=broken_text(whole.name, error))]
+        raise ScriptError(broken_text(whole.name, error)) from error
+    if packed or whole.kind in ("array", "arrow") or whole.size <= settings.part:
+        return [whole]
+    cuts = itertools.pairwise([*range(0, whole.size, settings.part), whole.size])
+    return [replace(whole, start=start, stop=stop, size=stop - start) for start, stop in cuts]
+
+
+def array_or_lines(path: str, kind: str, packed: str) -> str:
+    """The kind of a file, of JSON whether it is an array or lines."""
+    if kind == "lines":
+        with open_packed(path, packed) as file:
+            return "array" if is_array(file) else kind
+    return kind
+
+
+def broken_text(path: str, error: BaseException) -> str:
+    """What to say of a file that cannot be read to its end."""
+    why = getattr(error, "strerror", None) or single_line(error) or type(error).__name__
+    return f"{path}: damaged or not what its name says: {why[:200]}; replace it, or --skip-broken"
+
+
+def refuse_binary(path: str, begin: bytes) -> None:
+    """ScriptError for a file that is no text in UTF-8 or a relative of it."""
+    if begin.startswith((b"\xff\xfe", b"\xfe\xff")) or begin.count(b"\0") > len(begin) // 100:
+        raise ScriptError(f"{path}: binary, or text in UTF-16; convert it to UTF-8, or leave it out")
+
+
+def row_group_parts(whole: Part, settings: ScanSettings) -> list[Part]:
+    """The parts of a parquet file: as many row groups each as have about settings.part bytes."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(whole.path) as file:
+        sizes = [file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)]
+    parts, start, total = [], 0, 0
+    for i, size in enumerate(sizes):
+        total += size
+        if total >= settings.part or i == len(sizes) - 1:
+            parts.append(replace(whole, start=start, stop=i + 1, size=total))
+            start, total = i + 1, 0
+    return parts or [replace(whole, stop=0)]
+
+
+def scan_part(scanner: Scanner, part: Part) -> Found:
+    """What a part of the training text holds; ScriptError when it cannot be read to its end, unless that is allowed."""
+    if part.repo:
+        return scan_remote(scanner, part)
+    if part.broken:
+        scanner.found.broken.append(part.broken)
+        return scanner.finish()
+    try:
+        if part.kind == "text":
+            scan_text_part(scanner, part)
+        else:
+            reader = read_table if part.kind in ("parquet", "arrow") else read_json_lines
+            kind = "line" if part.kind == "lines" else "row"
+            scanner.scan_documents(reader(part, scanner.found), part.name, kind)
+    except broken_errors() as error:
+        text = broken_text(part.name, error)
+        if not scanner.skip_broken:
+            raise ScriptError(text) from error
+        scanner.found.broken.append(text)
+    return scanner.finish()
+
+
+def scan_text_part(scanner: Scanner, part: Part) -> None:
+    """Scan a plain text, or a range of one."""
+    scanner.found.documents += part.start == 0
+    with open_packed(part.path, part.packed) as file:
+        base = max(0, part.start - BEHIND)
+        if base:
+            file.seek(base)
+        scanner.scan_text(file.read, part.name, base, part.start, part.stop)
+
+
+def read_json_lines(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
+    """The texts of JSON lines (or of an array) with their numbers; what cannot be read is counted."""
+    with open_packed(part.path, part.packed) as file:
+        if part.kind == "array":
+            for number_of_row, row in enumerate(json_array(part.path, file), start=1):
+                yield from row_text(row, part, found, number_of_row, -1)
+            return
+        offset = part.start
+        if offset:
+            file.seek(offset - 1)
+            offset += len(file.readline()) - 1
+        for line in file:
+            if part.stop is not None and offset >= part.stop:
+                return
+            found.lines += 1
+            if line.strip():
+                try:
+                    row, replaced = parse_json(line)
+                except ValueError as error:
+                    report_row(part, found, found.lines, f"not valid JSON: {error}")
+                else:
+                    found.replaced += replaced
+                    yield from row_text(row, part, found, found.lines, offset)
+            offset += len(line)
+
+
+def read_table(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
+    """The texts of a table's rows with their numbers."""
+    for first, batch in table_batches(part.path, part.kind, part.wanted, part.start, part.stop):
+        rows, replaced = batch_rows(batch)
+        found.replaced += replaced
+        for i, row in enumerate(rows):
+            yield from row_text(row, part, found, first + i, -1)
+
+
+def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int) -> Iterator[tuple[bytes, int, int]]:
+    """The text of one row, when it has one."""
+    found.rows += 1
+    if isinstance(row, str):
+        text = row
+    elif isinstance(row, dict):
+        text = "\n".join(text for name in part.wanted for text in texts(row.get(name)))
+    else:
+        report_row(part, found, number_of_row, "neither an object nor a text")
+        return
+    if text.strip():
+        yield text.encode("utf-8", "replace"), number_of_row, offset
+    else:
+        found.without_text += 1
+
+
+def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:
+    """Count a row that cannot be read, and remember the first of them."""
+    if part.kind == "lines" and not why.startswith("neither"):
+        found.rows += 1
+    found.unreadable += 1
+    if len(found.problems) < MOST_PROBLEMS:
+        found.problems.append(
+            (part.name, number_of_row, "line" if part.kind == "lines" else "row", single_line(why)[:200])
+        )
+
+
+def hub_name(name: str) -> tuple[str, str | None, str] | None:
+    """(repo, revision, folder) of a data set's name or address, or None.
+
+    "owner/name", "hf://datasets/owner/name@main/data"
+    """
+    if match := DATASET_PATH.fullmatch(name):
+        return match[1], match[2], match[3] or ""
+    return (name, None, "") if DATASET_ID.fullmatch(name) else None
+
+
+@contextlib.contextmanager
+def reading_hub(where: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        yield
+    except GatedRepoError as error:
+        raise ScriptError(f"{where}: a gated data set; accept its conditions and run `hf auth login`") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(f"{where}: no such data set, or no access to it; `hf auth login`?") from error
+    except HFValidationError as error:
+        raise ScriptError(f"{where}: {str(error).splitlines()[0]}") from error
+    except (OSError, httpx2.HTTPError) as error:
+        response = getattr(error, "response", None) if isinstance(error, HfHubHTTPError) else None
+        local = getattr(error, "strerror", None)
+        why = f"the answer {response.status_code}" if response is not None else local or type(error).__name__
+        raise ScriptError(f"{where}: could not be read ({why}); try again later") from error
+
+
+def hub_parts(name: str, repo: str, revision: str | None, folder: str, wanted: Sequence[str]) -> list[Part]:
+    """The data files of a data set at one commit; of the Hub's parquet copy when it has none that can be read."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=hub_token())
+    with reading_hub(f"--training {name}: no such file or folder here; on the Hub"):
+        for branch in dict.fromkeys((revision, revision or CONVERTED)):
+            commit, files = data_files(api, repo, branch, folder)
+            if files:
+                break
+    if not files:
+        raise ScriptError(f"--training {name}: no data files that can be read (JSON lines, parquet, text)")
+    return [
+        Part(
+            f"hf://datasets/{repo}@{commit[:12]}/{path}",
+            path,
+            kind,
+            packed,
+            size,
+            wanted=tuple(wanted),
+            repo=repo,
+            revision=commit,
+        )
+        for path, size, kind, packed in files
+    ]
+
+
+def data_files(api: Any, repo: str, revision: str | None, folder: str) -> tuple[str, list[tuple[str, int, str, str]]]:
+    """(commit, (path, size, kind, packed) of the data files) of a data set; nothing where there is no such branch."""
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        commit = api.dataset_info(repo, revision=revision).sha
+    except RevisionNotFoundError:
+        return "", []
+    files = []
+    for entry in api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True):
+        size, kind = getattr(entry, "size", None), file_kind(entry.path)
+        inside = not folder or entry.path == folder or entry.path.startswith(f"{folder.rstrip('/')}/")
+        text = kind and (kind[0] != "text" or entry.path.removesuffix(kind[1]).endswith((".txt", ".csv", ".tsv")))
+        if size is not None and kind and text and inside and not is_side_file(entry.path.rsplit("/", 1)[-1]):
+            files.append((entry.path, size, *kind))
+    return commit, sorted(files)
+
+
+def scan_remote(scanner: Scanner, part: Part) -> Found:
+    """Fetch one file of a data set, scan it, and remove it: the disk holds one file for each process."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    found = Found()
+    with tempfile.TemporaryDirectory(prefix="contamination-") as folder:
+        with reading_hub(part.name):
+            path = hf_hub_download(
+                part.repo, part.path, repo_type="dataset", revision=part.revision, local_dir=folder, token=hub_token()
+            )
+        whole = ScanSettings(part=max(part.size, 1) * 1000, skip_broken=scanner.skip_broken)
+        for own in file_parts(path, part.wanted, whole, part.name):
+            add_found(found, scan_part(scanner, own), 0)
+    return found
+
+
+def save_indexes(indexes: Sequence[Index], folder: Path) -> None:
+    """Write the indexes as files that several processes map into their memory."""
+    import numpy as np
+
+    for i, index in enumerate(indexes):
+        numbers = {}
+        for one in fields(Index):
+            value = getattr(index, one.name)
+            if isinstance(value, int):
+                numbers[one.name] = value
+                continue
+            try:
+                np.save(folder / f"{i}_{one.name}.npy", value)
+            except OSError as error:
+                raise ScriptError(f"{folder}: {error.strerror or error}; set TMPDIR, or --workers 1") from error
+        write_whole(folder / f"{i}.json", json.dumps(numbers))
+
+
+def load_indexes(folder: Path) -> list[Index]:
+    """The indexes of save_indexes; their arrays share the memory of all processes that load them."""
+    import numpy as np
+
+    found = []
+    while (path := folder / f"{len(found)}.json").is_file():
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        names = [one.name for one in fields(Index) if one.name not in numbers]
+        arrays = {name: mapped(folder / f"{len(found)}_{name}.npy") for name in names}
+        found.append(Index(**numbers, **{name: np.asarray(array) for name, array in arrays.items()}))
+    return found
+
+
+def mapped(path: Path) -> np.ndarray:
+    """An array of a file, without reading it; an empty one cannot be mapped."""
+    import numpy as np
+
+    try:
+        return np.load(path, mmap_mode="r")
+    except ValueError:
+        return np.load(path)
+
+
+def start_worker(folder: str, settings: ScanSettings) -> None:
+    """Prepare a process of the pool."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
+    WORKER["scanner"] = Scanner(load_indexes(Path(folder)), settings)
+
+
+def work(part: Part) -> Found:
+    """Scan a part in a process of the pool."""
+    return scan_part(WORKER["scanner"], part)
+
+
+def scan_all(parts: Sequence[Part], indexes: list[Index], settings: ScanSettings) -> Found:
+    """Scan all parts, on several processes when there is enough to do; `indexes` is emptied then."""
+    total = Found()
+    lines: Counter[str] = Counter()
+    try:
+        with contextlib.ExitStack() as stack:
+            results = part_results(parts, indexes, settings, stack)
+            for part, found in zip(parts, scan_progress(results, parts), strict=True):
+                add_found(total, found, lines[part.name])
+                lines[part.name] += found.lines
+    except BrokenProcessPool as error:
+        raise ScriptError("a process was ended from outside (out of memory?); try --workers 1") from error
+    return total
+
+
+def part_results(
+    parts: Sequence[Part], indexes: list[Index], settings: ScanSettings, stack: contextlib.ExitStack
+) -> Iterator[Found]:
+    """What the parts hold, in their order."""
+    workers = min(settings.workers, len(parts))
+    if workers < 2 or sum(part.size for part in parts) < ONE_PROCESS:
+        scanner = Scanner(indexes, settings)
+        return (scan_part(scanner, part) for part in parts)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="contamination-"))
+    save_indexes(indexes, Path(folder))
+    indexes.clear()  # the processes have it on disk
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=start_worker, initargs=(folder, settings))
+    stack.callback(pool.shutdown, cancel_futures=True)
+    return pool.map(work, parts)
+
+
+def scan_progress(results: Iterator[Found], parts: Sequence[Part]) -> Iterator[Found]:
+    """The results; on a terminal with a bar, a rate and the time left, when they take longer than about two seconds."""
+    begun, done, bar = time.monotonic(), 0, None
+    total = sum(part.size for part in parts)
+    try:
+        if total >= LONG and sys.stderr.isatty():
+            bar = progress_bar()
+            task = bar.add_task("scanning, MB", total=total // 10**6, rate="")
+            bar.start()
+        for part, found in zip(parts, results, strict=True):
+            done += part.size
+            if bar is not None:
+                rate = done / (time.monotonic() - begun) / 1e6
+                bar.update(task, completed=done // 10**6, rate=f"{rate:.0f} MB/s")
+            yield found
+    finally:
+        if bar is not None:
+            bar.stop()

@@ -1,0 +1,220 @@
+"""Words and characters of any script, folded, with their places and hashes."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from parts.contamination.vocabulary import BYTE_BASE, SEPARATOR
+
+if TYPE_CHECKING:
+    import numpy as np
+
+UNIT_BASE = 0xD6E8FEB86659FD93
+NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
+
+
+def is_spaced(character: str) -> bool:
+    """Whether a character belongs to a script that puts no spaces between words; each of its letters is a word then.
+
+    Thai to Lao, Myanmar, Khmer, kana, CJK ideographs.
+    """
+    code = ord(character)
+    return (
+        0x0E00 <= code <= 0x0EFF
+        or 0x1000 <= code <= 0x109F
+        or 0x1780 <= code <= 0x17FF
+        or 0x2E80 <= code <= 0x2FDF
+        or 0x3040 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x20000 <= code <= 0x3FFFF
+    )
+
+
+@functools.lru_cache(maxsize=200_000)
+def fold_character(character: str) -> bytes:
+    """A character as it is compared: without case, accents and width; a space for what is neither letter nor digit.
+
+    "É" -> "e", "ﬁ" -> "fi", "—" -> " ", soft hyphen -> "", "東" -> " 東 " (a word of its own)
+    """
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    folded = ""
+    for part in decomposed:
+        category = unicodedata.category(part)
+        if category not in ("Mn", "Me", "Cf"):
+            folded += part if part.isalnum() or category == "Mc" else " "
+    return (f" {folded} " if is_spaced(character) else folded).encode("utf-8", "replace")
+
+
+# Each character is folded for itself, so a text may be cut anywhere between two characters and folded in pieces.
+ASCII_TABLE = bytes(fold_character(chr(c))[0] if c < 128 and c != SEPARATOR[0] else c for c in range(256))
+
+
+class CharacterTable:
+    """The folded forms of the characters met so far, as arrays: folded[offsets[c]:offsets[c] + sizes[c]]."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self.sizes = np.full(sys.maxunicode + 1, -1, np.int8)
+        self.offsets = np.zeros(sys.maxunicode + 1, np.int32)
+        self.folded = np.zeros(0, np.uint8)
+
+    def look_up(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(the length of each character's folded form, all forms end to end)"""
+        import numpy as np
+
+        sizes = self.sizes[codes]
+        if sizes.min(initial=0) < 0:
+            self.learn(np.unique(codes[sizes < 0]).tolist())
+            sizes = self.sizes[codes]
+        sizes = sizes.astype(np.int64)
+        return sizes, self.folded[spread(self.offsets[codes], sizes)]
+
+    def learn(self, codes: Sequence[int]) -> None:
+        """Add some characters."""
+        import numpy as np
+
+        forms = [fold_character(chr(code)) for code in codes]
+        sizes = [len(form) for form in forms]
+        self.sizes[codes] = sizes
+        self.offsets[codes] = len(self.folded) + np.cumsum([0, *sizes[:-1]])
+        self.folded = np.concatenate([self.folded, np.frombuffer(b"".join(forms), np.uint8)])
+
+
+@functools.cache
+def character_table() -> CharacterTable:
+    """The one table of a process."""
+    return CharacterTable()
+
+
+def spread(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """start, start + 1, ... for each start, so many as its size says."""
+    import numpy as np
+
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def without_errors(raw: bytes) -> tuple[bytes, int]:
+    """(a text with spaces for the bytes that are not UTF-8, how many sequences of such bytes there are)"""
+    text, count = NOT_UTF8.subn(lambda match: " " * len(match[0]), raw.decode("utf-8", "surrogateescape"))
+    return text.encode(), count
+
+
+class Folded:
+    """A text as it is compared, in UTF-8: letters and digits, anything else a space; and the way back to the original.
+
+    replaced: how many sequences of bytes were not UTF-8. Raw text must not hold SEPARATOR but between documents.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self.replaced = 0
+        self.data = raw.translate(ASCII_TABLE)
+        self.ends: np.ndarray | None = None  # of the folded forms of characters that are not ASCII
+        if not self.data.isascii():
+            self.fold_foreign(raw)
+
+    def fold_foreign(self, raw: bytes) -> None:
+        """Fold the characters that are not ASCII."""
+        import numpy as np
+
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            raw, self.replaced = without_errors(raw)
+            self.data = raw.translate(ASCII_TABLE)
+        data = np.frombuffer(self.data, np.uint8)
+        foreign = data >= 0x80
+        codes = np.frombuffer(data[foreign].tobytes().decode().encode("utf-32-le"), np.uint32)
+        sizes, forms = character_table().look_up(codes)
+        starts = np.flatnonzero(data >= 0xC0)  # the first byte of each character
+        repeats = np.ones(len(data), np.int64)
+        repeats[foreign] = 0
+        repeats[starts] = sizes
+        folded = np.repeat(data, repeats)
+        lengths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
+        self.raw_starts, self.raw_ends = starts, starts + lengths
+        self.ends = self.raw_ends + np.cumsum(sizes - lengths)
+        folded[spread(self.ends - sizes, sizes)] = forms
+        self.data = folded.tobytes()
+
+    def raw_offsets(self, offsets: np.ndarray) -> np.ndarray:
+        """Where places of the folded text are in the original."""
+        import numpy as np
+
+        if self.ends is None or not len(self.ends):
+            return offsets
+        before = np.searchsorted(self.ends, offsets, "right")  # foreign characters that end at or before each place
+        moved = np.concatenate([np.zeros(1, np.int64), self.raw_ends - self.ends])
+        raw = offsets + moved[before]
+        following = np.append(self.raw_starts, np.iinfo(np.int64).max)[before]
+        return np.minimum(raw, following)  # a place in a character's folded form is that character
+
+
+def word_bounds(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the words of a folded text begin and end."""
+    import numpy as np
+
+    inside = np.zeros(len(data) + 2, bool)
+    np.not_equal(data, 32, out=inside[1:-1])
+    edges = np.flatnonzero(inside[1:] != inside[:-1])
+    return edges[::2], edges[1::2]
+
+
+#
+# A word's hash is sum(byte[i] * BYTE_BASE^i) and a window's sum(unit[i] * UNIT_BASE^i), modulo 2^64. Both come from
+# running totals: the difference of two totals, times the inverse of the base to the power of where the word begins.
+
+
+@functools.lru_cache(maxsize=16)
+def power_table(base: int, size: int) -> np.ndarray:
+    """1, base, base^2, ... modulo 2^64."""
+    import numpy as np
+
+    factors = np.full(size, base, np.uint64)
+    factors[0] = 1
+    return np.multiply.accumulate(factors)
+
+
+def powers(base: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The powers of a base and of its inverse, at least so many; tables are made for sizes that double."""
+    rounded = 1 << max(16, (size - 1).bit_length())
+    return power_table(base, rounded)[:size], power_table(pow(base, -1, 2**64), rounded)[:size]
+
+
+def word_hashes(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """A hash for each word of a folded text."""
+    import numpy as np
+
+    factors, inverse = powers(BYTE_BASE, len(data) + 1)
+    total = np.zeros(len(data) + 1, np.uint64)
+    np.multiply(data, factors[:-1], out=total[1:])
+    np.cumsum(total, out=total)
+    return (total[ends] - total[starts]) * inverse[starts]
+
+
+def window_hashes(units: np.ndarray, window: int) -> np.ndarray:
+    """A hash for each window of so many units, in the order in which they begin."""
+    import numpy as np
+
+    if len(units) < window:
+        return np.zeros(0, np.uint64)
+    factors, inverse = powers(UNIT_BASE, len(units) + 1)
+    total = np.zeros(len(units) + 1, np.uint64)
+    np.multiply(units, factors[:-1], out=total[1:])
+    np.cumsum(total, out=total)
+    return (total[window:] - total[:-window]) * inverse[: len(units) - window + 1]
+
+
+def filter_slots(hashes: np.ndarray, size: int, which: int) -> np.ndarray:
+    """The bit of each hash in the first or the second filter of so many bytes (a power of two)."""
+    import numpy as np
+
+    mixed = hashes if which == 0 else hashes * np.uint64(BYTE_BASE)
+    return (mixed >> np.uint64(64 - 3 - (size - 1).bit_length())).view(np.int64)

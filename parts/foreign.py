@@ -1,0 +1,64 @@
+"""Text, addresses and times that strangers wrote (cards, API answers), cut and cleaned before they are shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}

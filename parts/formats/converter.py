@@ -1,0 +1,265 @@
+"""Foreign runs written as records, once, with what went wrong said."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parts.formats.records import as_line, record_head, record_uuid, result_entry, sample_entry
+from parts.formats.values import conflict, settings_details, with_standard_error
+from parts.formats.vocabulary import (
+    LIBRARIES,
+    Conversion,
+    Counts,
+    RepeatedIds,
+    Report,
+    ScoreRead,
+    Tally,
+    TaskRun,
+    Trouble,
+    reason_of,
+)
+from parts.frame import ScriptError, single_line, write_whole
+from parts.hashes import file_sha256
+from parts.records.schema import SCHEMA_VERSION, strings
+
+
+class PartFiles:
+    """The samples of a record while they are read: a hidden file per metric beside the record, joined in the end."""
+
+    def __init__(self, target: Path | None) -> None:
+        self.target = target
+        self.parts: dict[str, Any] = {}
+        self.rows: dict[str, int] = {}
+
+    def write(self, score: str, line: bytes) -> None:
+        self.rows[score] = self.rows.get(score, 0) + 1
+        if self.target is None:
+            return
+        if score not in self.parts:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            self.parts[score] = self.path(len(self.parts)).open("wb", buffering=1 << 20)
+        self.parts[score].write(line)
+
+    def path(self, index: int | str) -> Path:
+        return self.target.with_name(f".{self.target.name}.{os.getpid()}.{index}.tmp")
+
+    def drop(self) -> None:
+        """Remove what is written."""
+        for index, file in enumerate(self.parts.values()):
+            file.close()
+            self.path(index).unlink(missing_ok=True)
+        self.parts, self.rows = {}, {}
+        if self.target is not None:
+            self.path("all").unlink(missing_ok=True)
+
+    def join(self, scores: Sequence[str]) -> tuple[str, int]:
+        """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
+        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
+        if self.target is None:
+            return "", rows
+        with self.path("all").open("wb") as whole_file:
+            for index, (score, file) in enumerate(list(self.parts.items())):
+                file.close()
+                if score not in scores:
+                    continue
+                with self.path(index).open("rb") as part_file:
+                    while block := part_file.read(1 << 22):
+                        digest.update(block)
+                        whole_file.write(block)
+        return digest.hexdigest(), rows
+
+    def keep(self) -> None:
+        """Put the joined file in its place."""
+        self.path("all").replace(self.target)
+
+
+class Converter:
+    """Writes records; knows what was found out so far."""
+
+    def __init__(self, output: Path, dry: bool) -> None:
+        self.output, self.dry, self.report = output, dry, Report()
+
+    def convert(self, run: TaskRun) -> None:
+        """Write one task's record, or its failure."""
+        file = str(run.origin.path)
+        if run.failure is not None:
+            path = self.write_failure(run)
+            self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
+            return
+        name = record_uuid(run)
+        path = self.output / "data" / run.place / f"{name}.json"
+        old = old_record(path)
+        now = int(old["retrieved_timestamp"]) if old else int(time.time())
+        parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
+        try:
+            tallies, counts, trouble = self.read_samples(run, parts, now)
+            record, rows = self.assemble(run, parts, tallies, counts, now)
+            if trouble:
+                self.report.failures.append(
+                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file))
+                )
+            made = Conversion(path, record, run, rows)
+            if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
+                self.report.unchanged.append(made)
+                return
+            if not self.dry:
+                self.put(path, record, parts, rows)
+            self.report.written.append(made)
+        except OSError as error:
+            raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+        finally:
+            parts.drop()
+
+    def put(self, path: Path, record: dict[str, Any], parts: PartFiles, rows: int) -> None:
+        """The samples first, so that a record is never without them."""
+        if rows:
+            parts.keep()
+        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n")
+        if not rows:
+            parts.target.unlink(missing_ok=True)
+
+    def read_samples(
+        self, run: TaskRun, parts: PartFiles, now: int
+    ) -> tuple[dict[str, Tally], Counts | None, str | None]:
+        """Read and write out the items; ({}, None, reason) when they cannot be used."""
+        if run.samples is None:
+            return {}, None, None
+        for own_ids in (True, False):
+            try:
+                tallies, counts = self.stream(run, parts, now, own_ids)
+                return tallies, counts, None
+            except RepeatedIds:
+                parts.drop()
+                reason = "two of its items have the same id"
+            except ScriptError:
+                raise
+            except Exception as error:  # whatever a damaged or hostile file provokes
+                parts.drop()
+                return {}, None, reason_of(error)
+        return {}, None, reason
+
+    def stream(self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> tuple[dict[str, Tally], Counts]:
+        """One pass over the items, each written as it is read."""
+        tallies: dict[str, Tally] = {}
+        counts, seen = Counts(), set()
+        scores = {score.name: score for score in run.scores}
+        head = record_head(run, now)
+        prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
+        for item in run.samples(own_ids):
+            names = [name for name in item.values if name in scores]
+            key = hashlib.blake2b(
+                f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
+            ).digest()
+            if key in seen:
+                raise RepeatedIds
+            seen.add(key)
+            counts.add(item)
+            for name in names:
+                row = sample_entry(run, scores[name], item)
+                tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
+                parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
+        return tallies, counts
+
+    def prefix(self, run: TaskRun, score: ScoreRead, head: Mapping[str, Any]) -> bytes:
+        """What is the same in every samples line of a metric."""
+        same = {
+            "schema_version": SCHEMA_VERSION,
+            "evaluation_id": head["evaluation_id"],
+            "model_id": run.model.id,
+            "evaluation_name": run.title,
+            "evaluation_result_id": run.result_id(score),
+        }
+        return as_line(same)[:-1] + b","
+
+    def assemble(
+        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: Counts | None, now: int
+    ) -> tuple[dict[str, Any], int]:
+        """The record, and how many lines its samples have."""
+        results, kept = [], []
+        for score in run.scores:
+            tally = tallies.get(score.name)
+            score, usable = self.settle(run, score, tally)
+            if usable:
+                kept.append(score.name)
+            elif tally:
+                tally = Tally(values=tally.values)
+            results.append(
+                result_entry(run, score, tally if usable else None, counts.details if counts and usable else {})
+            )
+        record = record_head(run, now) | {"evaluation_results": results}
+        rows = 0
+        if kept:
+            checksum, rows = parts.join(kept)
+            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
+        return record, rows
+
+    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None) -> tuple[ScoreRead, bool]:
+        """The score checked against its items, and whether these go into the record."""
+        if tally is None or not (tally.values or tally.errors):
+            return score, False
+        if score.aggregation is None:
+            score = replace(score, aggregation="mean")
+            if conflict(score, tally):
+                return replace(score, aggregation="unknown"), True
+        wrong = conflict(score, tally)
+        if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
+            return replace(score, aggregation="mean over items of the mean over repeats"), True
+        if wrong:
+            self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
+            return replace(score, details={**score.details, "conflict": wrong}), False
+        return with_standard_error(score, tally), True
+
+    def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
+        """A record's reference to its samples."""
+        details = {}
+        if run.sample_file is not None:
+            details = {"source_file": single_line(run.sample_file.name), "source_sha256": file_sha256(run.sample_file)}
+        return {
+            "format": "jsonl",
+            "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
+            "hash_algorithm": "sha256",
+            "checksum": checksum,
+            "total_rows": rows,
+            "additional_details": details,
+        }
+
+    def write_failure(self, run: TaskRun) -> Path:
+        """Say on disk that a task gave no score, and why."""
+        path = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
+        seconds = run.moment.seconds
+        content = {
+            "failure_version": "1",
+            "task": single_line(run.task),
+            "model_id": run.model.id,
+            "weights_sha256": run.model.weights_sha256,
+            "path": run.model.path,
+            "error": run.failure,
+            "time": None if seconds is None else str(int(seconds)),
+            "settings": strings(settings_details(run.settings)),
+            "eval_library": {"name": LIBRARIES[run.origin.format], "version": run.version},
+            "source": {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256},
+            "log": [],
+        }
+        if not self.dry:
+            write_whole(
+                path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
+            )
+        return path
+
+
+def old_record(path: Path) -> dict[str, Any] | None:
+    """The record of an earlier conversion; None when there is none, or a damaged one."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        record = json.loads(path.read_bytes())
+        if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
+            return record
+    return None

@@ -1,0 +1,122 @@
+"""JSON, JSON lines, Parquet and inspect's archives, read with limits."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.formats.values import rows_of
+from parts.formats.vocabulary import MAX_JSON
+from parts.frame import single_line
+
+MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
+MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
+
+
+def json_value(data: bytes) -> Any:
+    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none."""
+    import orjson
+
+    with contextlib.suppress(ValueError):
+        return orjson.loads(data)
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise ValueError(f"not valid JSON (cut off?): {reason}") from error
+
+
+def read_bounded(path: Path) -> bytes:
+    """A file's bytes; ValueError when there are more than this script reads at once."""
+    size = path.stat().st_size
+    if size > MAX_JSON:
+        raise ValueError(
+            f"{size / 1e9:.1f} GB in one JSON document: more than the {MAX_JSON / 1e9:.1f} GB read at once"
+        )
+    return path.read_bytes()
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name."""
+    with path.open("rb") as file:
+        if file.read(1) == b"[":
+            yield from rows_of(json_value(read_bounded(path)))
+            return
+        file.seek(0)
+        for count, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
+            if len(line) > MAX_LINE:
+                raise ValueError(f"line {count} has more than {MAX_LINE >> 20} MiB")
+            if line.strip():
+                try:
+                    row = json_value(line)
+                except ValueError as error:
+                    raise ValueError(f"line {count} is not valid JSON (a file cut off?)") from error
+                if not isinstance(row, dict):
+                    raise ValueError(f"line {count} is no JSON object")
+                yield row
+
+
+def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a parquet file, a few at a time."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
+        if max(groups, default=0) > 8 * MAX_JSON:
+            raise ValueError(f"a row group of {max(groups) / 1e9:.1f} GB")
+        for batch in file.iter_batches(batch_size=128, columns=list(columns)):
+            yield from batch.to_pylist()
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The top-level columns of a parquet file."""
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_schema(path).names
+
+
+class LogArchive:
+    """An .eval file: a zip archive of JSON documents, deflated or (newer ones) compressed with Zstandard.
+
+    What is read from it in all is bounded by its size: an archive can claim any size for what it holds.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if sys.version_info >= (3, 14):
+            import zipfile
+        else:
+            from backports.zstd import zipfile
+
+        self.archive = zipfile.ZipFile(path)
+        self.names = self.archive.namelist()
+        self.left = max(1 << 28, MAX_INFLATION * path.stat().st_size)
+
+    def __enter__(self) -> LogArchive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.archive.close()
+
+    def read(self, name: str) -> Any:
+        """One document; ValueError when it is too large or not JSON."""
+        most = min(MAX_LINE, self.left)
+        with self.archive.open(name) as member:
+            data = member.read(most + 1)
+        if len(data) > most:
+            raise ValueError(f"{single_line(name)[:80]} holds more than {most >> 20} MiB: not a log, or a zip bomb")
+        self.left -= len(data)
+        return json_value(data)
+
+    def samples(self) -> dict[str, list[str]]:
+        """The names of the documents of each sample, one for each epoch, by inspect's id of the sample."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for name in self.names:
+            match = re.fullmatch(r"samples/(.*)_epoch_(\d{1,6})\.json", name, re.DOTALL)
+            if match:
+                found.setdefault(match[1], []).append((int(match[2]), name))
+        return {key: [name for _, name in sorted(set(rows))] for key, rows in found.items()}

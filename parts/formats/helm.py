@@ -1,0 +1,204 @@
+"""HELM's run folders."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.formats.files import json_value, read_bounded
+from parts.formats.here import Here
+from parts.formats.values import all_texts, as_detail, finite, first, moment_of, named, part, rows_of, whole
+from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble, reason_of
+from parts.frame import single_line
+from parts.harness.metric_names import LOWER_IS_BETTER, metric_id
+from parts.records.schema import strings
+
+# What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
+HELM_COUNTS = re.compile(
+    r"num_.*|(?:inference|training)_.*|.*_runtime|batch_size|finish_reason_.*|prompt_truncated|max_prob|predicted_index"
+    r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
+)
+HELM_LANGUAGE_MODELING = ("perplexity", "bits_per_byte")  # scores of that adapter alone
+
+
+def helm_title(name: str) -> str:
+    """A run's name without its model: "mmlu:subject=law,model=a_b" -> "mmlu:subject=law"."""
+    return re.sub(r"[:,](?:model|model_deployment)=[^,]*", "", single_line(name)) or "unnamed"
+
+
+def helm_split(stats: Sequence[Mapping[str, Any]]) -> str | None:
+    """The split that HELM reports: test, or valid where there is no test."""
+    splits = {part(stat, "name").get("split") for stat in stats}
+    return next((split for split in ("test", "valid") if split in splits), None)
+
+
+def helm_scores(stats: Sequence[Mapping[str, Any]], split: str | None, adapter: Mapping[str, Any]) -> list[ScoreRead]:
+    """The scores in stats.json: of one split, of items as they are, without what HELM only counts."""
+    method = str(adapter.get("method"))
+    found = []
+    for stat in stats:
+        name = part(stat, "name")
+        metric, value = named(name.get("name")), finite(stat.get("mean"))
+        if name.get("perturbation") is not None or name.get("split") != split or not metric or value is None:
+            continue
+        if HELM_COUNTS.fullmatch(metric) or (metric in HELM_LANGUAGE_MODELING and method != "language_modeling"):
+            continue
+        shared = "accuracy" if metric == "exact_match" and method.startswith("multiple_choice") else metric_id(metric)
+        lower = metric in LOWER_IS_BETTER or metric.startswith(("ece_", "perplexity", "bits_per_byte"))
+        found.append(ScoreRead(metric, shared, value, None, lower_is_better=lower))
+    return found
+
+
+def helm_values(row: Mapping[str, Any], split: str | None) -> dict[str, float | None]:
+    """The numbers of one item in per_instance_stats.json."""
+    found = {}
+    for stat in rows_of(row.get("stats")):
+        name = part(stat, "name")
+        if name.get("split") == split and name.get("perturbation") is None and isinstance(name.get("name"), str):
+            found[single_line(name["name"])] = finite(stat.get("mean"))
+    return found
+
+
+def helm_item(
+    row: Mapping[str, Any], states: Sequence[Mapping[str, Any]], scores: Sequence[str], split: str | None
+) -> AskedItem:
+    """One item; what it asked is in scenario_state.json, in one state per request."""
+    values = helm_values(row, split)
+    instance = part(states[0], "instance") if states else {}
+    references = rows_of(instance.get("references"))
+    state = states[0] if len(states) == 1 else {}
+    outputs = [part(reference, "output").get("text") for reference in references]
+    right = [part(ref, "output").get("text") for ref in references if "correct" in all_texts(ref.get("tags"))]
+    completions = [str(done.get("text")) for done in rows_of(part(state, "result").get("completions"))]
+    prompt = part(state, "request").get("prompt")
+    mapping = part(state, "output_mapping")
+    chosen = mapping.get(completions[0].strip()) if completions else None
+    failed = part(state, "result").get("success") is False
+    return AskedItem(
+        id=single_line(row.get("instance_id")),
+        raw=str(part(instance, "input").get("text") or ""),
+        references=[text for text in right if isinstance(text, str)],
+        answers=completions,
+        values={score: values.get(score) for score in scores if score in values},
+        choices=[text for text in outputs if isinstance(text, str)] if mapping and len(outputs) > 1 else None,
+        prompt=prompt if isinstance(prompt, str) else None,
+        found=(chosen, "output_mapping") if isinstance(chosen, str) else None,
+        error="the request failed" if failed else None,
+        generative=bool(completions),
+        truncated=helm_cut(row, split),
+        attempt=whole(row.get("train_trial_index")),
+    )
+
+
+def helm_cut(row: Mapping[str, Any], split: str | None) -> bool | None:
+    """Whether an answer ended at the token limit, when HELM knows why it ended."""
+    values = helm_values(row, split)
+    if values.get("finish_reason_unknown"):
+        return None
+    ended = values.get("finish_reason_length")
+    return None if ended is None else ended > 0
+
+
+def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The run in a HELM run folder; `document` is its run_spec.json."""
+    folder, adapter = origin.path.parent, part(document, "adapter_spec")
+    name, model_name = named(document.get("name")), named(adapter.get("model"))
+    if name is None or model_name is None:
+        raise ValueError("a run without a name or a model")
+    path = folder / "stats.json"
+    if not path.is_file():
+        raise ValueError("no stats.json beside it: the run did not finish")
+    stats = rows_of(json_value(read_bounded(path)))
+    split = helm_split(stats)
+    parts: list[Any] = []
+    for part_name in ("per_instance_stats.json", "scenario_state.json"):
+        try:
+            parts.append(helm_part(folder, part_name))
+        except ValueError as error:
+            parts.append(None)
+            yield Trouble(str(folder / part_name), f"left out: {reason_of(error)}", name, failed=True)
+    instances, states = parts
+    by_item = helm_states(rows_of(states.get("request_states")) if isinstance(states, dict) else [])
+    asked = [row for row in rows_of(instances) if row.get("perturbation") is None and helm_values(row, split)]
+    moment = moment_of(
+        first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
+    )
+    scores = helm_scores(stats, split, adapter)
+    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
+        yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
+    if any(part(stat, "name").get("perturbation") for stat in stats):
+        yield Trouble(str(origin.path), "scores on changed items (robustness, fairness) and their worst cases", name)
+    trials = len({row.get("train_trial_index") for row in asked})
+    most, count = whole(adapter.get("max_eval_instances")), len({row.get("instance_id") for row in rows_of(instances)})
+    title = helm_title(name)
+    scenario = part(document, "scenario_spec")
+    details = {
+        "split": split,
+        "scenario": named(scenario.get("class_name")),
+        "arguments": as_detail(part(scenario, "args")),
+    }
+    titles = [score.name for score in scores]
+    yield TaskRun(
+        origin,
+        name,
+        title,
+        whole(adapter.get("max_train_instances")),
+        here.model(model_name, moment, details={"model_deployment": named(adapter.get("model_deployment"))}),
+        here.version or "unknown",
+        {
+            "groups": ", ".join(all_texts(document.get("groups"))) or None,
+            "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
+        },
+        {"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
+        {"temperature": finite(adapter.get("temperature")), "max_tokens": whole(adapter.get("max_tokens"))},
+        {
+            "method": named(adapter.get("method")),
+            "num_outputs": whole(adapter.get("num_outputs")),
+            "train_trials": whole(adapter.get("num_train_trials")),
+            "stop": json.dumps(adapter.get("stop_sequences"), ensure_ascii=False)
+            if adapter.get("stop_sequences")
+            else None,
+            "instructions": adapter.get("instructions"),
+            "limit": most if most and count >= most else None,
+        },
+        moment,
+        tuple(scores),
+        samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
+        sample_file=folder / "per_instance_stats.json" if asked else None,
+        failure=None if scores else "stats.json has no score of the split",
+    )
+
+
+def helm_part(folder: Path, name: str) -> Any:
+    """A file of a run folder; None when it is not there."""
+    path = folder / name
+    return json_value(read_bounded(path)) if path.is_file() else None
+
+
+def helm_states(states: Iterable[dict[str, Any]]) -> dict[tuple[Any, Any], list[dict[str, Any]]]:
+    """The requests of each item, by its id and the trial; those of changed items left out."""
+    found: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
+    for state in states:
+        instance = part(state, "instance")
+        if instance.get("perturbation") is None and state.get("request_mode") != "calibration":
+            found.setdefault((str(instance.get("id")), state.get("train_trial_index")), []).append(state)
+    return found
+
+
+def helm_items(
+    asked: Sequence[dict[str, Any]],
+    states: Mapping[tuple[Any, Any], Sequence[dict[str, Any]]],
+    scores: Sequence[str],
+    split: str | None,
+    trials: int,
+) -> Iterator[AskedItem]:
+    """The items of a run."""
+    for row in asked:
+        key = str(row.get("instance_id")), row.get("train_trial_index")
+        item = helm_item(row, states.get(key, ()), scores, split)
+        if trials < 2:
+            item.attempt = None
+        yield item

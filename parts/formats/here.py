@@ -1,0 +1,160 @@
+"""What is on this machine of the models and data that a result file speaks of."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parts.checkpoints import WEIGHT_FILES, weight_files, weights_sha256
+from parts.formats.files import json_lines, parquet_columns, parquet_rows
+from parts.formats.values import all_texts, without_tokens
+from parts.formats.vocabulary import MAX_JSON, EvaluatedModel, Moment, foreign_id, is_path
+from parts.frame import ScriptError, note, single_line
+from parts.hashes import data_sha256, files_sha256
+from parts.names import local_id
+from parts.private import shown_path
+
+SNAPSHOT = re.compile(r"models--(?P<owner>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<commit>[0-9a-f]{7,40})/?$")
+
+
+def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
+    """Whether an evaluation ran before some files were last written; None when its time is not known.
+
+    A time without a zone is that of the machine that wrote it: this one, when the files are here.
+    """
+    if moment.seconds is None:
+        return None
+    seconds = moment.seconds
+    if moment.text and not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", moment.text):
+        seconds = datetime.datetime.fromisoformat(moment.text).timestamp()
+    return max((path.stat().st_mtime for path in paths), default=0.0) > seconds + 1
+
+
+class Here:
+    """Finds on this machine what a file speaks of: checkpoints and data; says each warning once."""
+
+    def __init__(self, checkpoints: Sequence[Path], model_id: str | None, version: str | None) -> None:
+        self.model_id, self.version = model_id, version
+        self.folders: dict[str, list[Path]] = {}
+        for folder in checkpoints:
+            for found in checkpoint_folders(folder):
+                self.folders.setdefault(found.name, []).append(found)
+        self.models: dict[tuple[Any, ...], EvaluatedModel] = {}
+        self.ids: set[str] = set()
+        self.said: set[str] = set()
+
+    def warn(self, text: str) -> None:
+        if text not in self.said:
+            self.said.add(text)
+            note(f"warning: {text}")
+
+    def named(self, name: str) -> Path | None:
+        """The folder of --checkpoints with the name of a model's last folder."""
+        parts = [part for part in re.split(r"[/\\]+", name) if part]
+        found = self.folders.get(parts[-1], []) if parts else []
+        closer = [folder for folder in found if len(parts) > 1 and parts[-2] in folder.parts[-4:]]
+        found = closer if len(closer) == 1 else found
+        if len(found) > 1:
+            raise ScriptError(
+                f"--checkpoints: {found[0]} and {found[1]} may both be {foreign_id(name)}: name the right one", code=3
+            )
+        return found[0] if found else None
+
+    def model(self, name: str, moment: Moment, revision: str | None = None, **more: Any) -> EvaluatedModel:
+        """The model that a file calls by a Hub id, or by a path on the machine where it ran."""
+        key = (name, moment, revision, json.dumps(more, sort_keys=True, default=str))
+        if key not in self.models:
+            found = self.find(name, moment, revision, more)
+            found = replace(found, id=without_tokens(found.id))
+            self.ids.add(found.id)
+            self.models[key] = replace(found, id=self.model_id) if self.model_id else found
+        return self.models[key]
+
+    def find(self, name: str, moment: Moment, revision: str | None, more: dict[str, Any]) -> EvaluatedModel:
+        cached = SNAPSHOT.search(name)
+        if cached:
+            return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)
+        folder = self.named(name)
+        if folder is not None:
+            return local_checkpoint(folder, weights_sha256(folder), more)
+        if not is_path(name):
+            return EvaluatedModel(single_line(name)[:200], revision, **more)
+        folder = Path(name).expanduser()
+        with contextlib.suppress(ScriptError, OSError, AttributeError):
+            if folder.is_dir() and weight_files(folder):
+                digest = None if (late := ran_before(moment, weight_files(folder))) else weights_sha256(folder)
+                if late or late is None:
+                    digest = None
+                    self.warn(
+                        f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
+                        "if they are what was measured, say --checkpoints"
+                    )
+                return local_checkpoint(folder, digest, more)
+        known = foreign_id(name)
+        return EvaluatedModel(known, None, known, local=True, **more)
+
+    def data(self, folder: Path, moment: Moment, files: Sequence[str] | None = None) -> str | None:
+        """The hash of local data as it was in the evaluation; None when that cannot be known.
+
+        Only of a folder of few files: any path can stand in a foreign file.
+        """
+        found: list[Path] = []
+        for path in [folder / name for name in files] if files else folder.rglob("*"):
+            found += [path] if path.is_file() and not path.name.startswith(".") else []
+            if len(found) > 1000:
+                return None
+        if (
+            not found
+            or sum(path.stat().st_size for path in found) > 4 * MAX_JSON
+            or ran_before(moment, found) is not False
+        ):
+            return None
+        return files_sha256(folder, files) if files else data_sha256(folder)
+
+
+def checkpoint_folders(folder: Path) -> list[Path]:
+    """A checkpoint folder, or those in a folder and one level deeper; ScriptError when there is none."""
+    if not folder.is_dir():
+        raise ScriptError(f"--checkpoints {folder}: no such folder")
+    levels = [[folder.resolve()], sorted(folder.resolve().glob("*/")), sorted(folder.resolve().glob("*/*/"))]
+    for folders in levels:
+        found = [path for path in folders if any((path / name).is_file() for name in WEIGHT_FILES)]
+        if found:
+            return found
+    raise ScriptError(f"--checkpoints {folder}: no checkpoint (a folder with model.safetensors) in it")
+
+
+def local_checkpoint(folder: Path, digest: str | None, more: dict[str, Any]) -> EvaluatedModel:
+    """A checkpoint that is here."""
+    folder = Path(os.path.abspath(folder))
+    place = shown_path(folder)
+    return EvaluatedModel(local_id(folder), None, place, digest, local=True, folder=folder, **more)
+
+
+def rows_in(folder: Path, splits: str | None) -> int | None:
+    """How many rows a local split has; None when that is not told by one JSON-lines file."""
+    path = folder / f"{splits}.jsonl"
+    return sum(1 for _ in json_lines(path)) if re.fullmatch(r"[\w-]+", splits or "") and path.is_file() else None
+
+
+def own_ids_of(folder: Path, split: str) -> list[tuple[str, str]] | None:
+    """(id, text of all other fields) of each row of a local split; None when its rows have no ids of their own."""
+    found = []
+    for name in (f"{split}.jsonl", f"{split}.parquet") if re.fullmatch(r"[\w-]+", split) else ():
+        path = folder / name
+        if not path.is_file():
+            continue
+        rows = json_lines(path) if name.endswith(".jsonl") else parquet_rows(path, parquet_columns(path))
+        for row in rows:
+            if row.get("id") in (None, ""):
+                return None
+            found.append((str(row["id"]), "\0".join(all_texts([value for key, value in row.items() if key != "id"]))))
+        return found if len({name for name, _ in found}) == len(found) else None
+    return None

@@ -1,0 +1,426 @@
+"""lighteval's result files and details, old and new."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.checkpoints import has_chat_template
+from parts.formats.files import parquet_columns, parquet_rows
+from parts.formats.here import Here, own_ids_of, rows_in
+from parts.formats.values import (
+    all_texts,
+    as_detail,
+    bare_version,
+    finite,
+    first,
+    moment_in_name,
+    named,
+    part,
+    rows_of,
+    whole,
+)
+from parts.formats.vocabulary import (
+    AskedItem,
+    EvaluatedModel,
+    Files,
+    Moment,
+    Origin,
+    RepeatedIds,
+    ScoreRead,
+    TaskRun,
+    Trouble,
+    foreign_id,
+    hub_source,
+    is_path,
+)
+from parts.frame import single_line
+from parts.harness.metric_names import CORPUS_AGGREGATIONS, LOWER_IS_BETTER, metric_id
+from parts.names import SUITES
+from parts.private import shown_path
+from parts.records.schema import strings
+
+DETAILS_COLUMNS = [
+    *("doc", "metric", "model_response.input", "model_response.text", "model_response.text_post_processed"),
+    *("model_response.reasonings", "model_response.logprobs", "model_response.output_tokens"),
+]
+OLD_DETAILS_COLUMNS = [
+    *("example", "instruction", "full_prompt", "predictions", "gold", "gold_index", "choices", "metrics"),
+]
+
+
+def lighteval_name(key: str) -> tuple[str, int | None]:
+    """(task, shots) of a key in a result file.
+
+    "gsm8k|5" -> (gsm8k, 5); "leaderboard|mmlu:anatomy|5|0" -> (mmlu:anatomy, 5); "harness|drop|3" -> (drop, 3)
+    """
+    parts = key.split("|")
+    if len(parts) == 4 and parts[3] in ("0", "1"):  # the old flag "fewer shots when the prompt is too long"
+        parts.pop()
+    shots = int(parts.pop()) if len(parts) > 1 and re.fullmatch(r"\d{1,4}", parts[-1]) else None
+    if len(parts) > 1 and parts[0] in SUITES:
+        parts = parts[1:]
+    return single_line("|".join(parts)) or "unnamed", shots
+
+
+def lighteval_task_config(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A task's configuration; older files key it without the shots."""
+    configs = part(document, "config_tasks")
+    bare = re.sub(r"(\|\d+)+$", "", key)
+    return part(configs, key) or part(configs, bare) or part(configs, f"{bare}|{key.rsplit('|', 1)[-1]}")
+
+
+def lighteval_metric(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a task's configuration says of a metric."""
+    rows = rows_of(config.get("metrics", config.get("metric")))
+    return next((row for row in rows if name in all_texts(row.get("metric_name"))), {})
+
+
+def lighteval_aggregation(metric: Mapping[str, Any], name: str) -> str | None:
+    """How lighteval adds items up: `mean`, the name of a corpus-level rule, or None when the file does not say."""
+    rule = metric.get("corpus_level_fn")
+    rule = rule.get(name) if isinstance(rule, dict) else rule
+    if not isinstance(rule, str):
+        return None
+    kind = re.search(r"metric_type='?(\w+)", rule)
+    word = re.match(r"[\w.]+", rule)
+    if kind:
+        return kind[1]
+    text = word[0].rsplit(".", 1)[-1] if word else single_line(rule)
+    return "mean" if text in ("mean", "nanmean", "fmean") else CORPUS_AGGREGATIONS.get(text, text[:80])
+
+
+def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
+    """A metric of a task; None when its value is no finite number."""
+    value = finite(values[name])
+    if value is None:
+        return None
+    metric = lighteval_metric(config, name)
+    aggregation = lighteval_aggregation(metric, name)
+    higher = metric.get("higher_is_better")
+    higher = higher.get(name) if isinstance(higher, dict) else higher
+    error, details = finite(values.get(f"{name}_stderr")), {}
+    if error is not None and (error < 0 or aggregation not in ("mean", None)):
+        # lighteval divides the deviation of bootstrap replicates by the root of their number.
+        error, details = None, {"standard_error_left_out": repr(error)}
+    return ScoreRead(
+        name,
+        metric_id(name),
+        value,
+        aggregation,
+        lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or higher is False,
+        standard_error=error,
+        method="analytic" if aggregation == "mean" else None,
+        count=whole(config.get("effective_num_docs")) or None,
+        details=details,
+    )
+
+
+def lighteval_engine(config: Mapping[str, Any]) -> str | None:
+    """The engine, told by what its configuration has."""
+    if {"gpu_memory_utilization", "tensor_parallel_size"} & set(config):
+        return "vllm"
+    if "mem_fraction_static" in config:
+        return "sglang"
+    return (
+        "transformers"
+        if {"model_parallel", "continuous_batching", "multichoice_continuations_start_space"} & set(config)
+        else None
+    )
+
+
+def lighteval_value(value: Any) -> float | None:
+    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
+    if isinstance(value, dict) and "preds" in value:
+        golds = value.get("golds")
+        golds = golds if isinstance(golds, list) else [golds]
+        preds = value["preds"] if isinstance(value["preds"], list) else [value["preds"]]
+        return float(any(pred in golds for pred in preds))
+    if isinstance(value, dict):
+        value = value.get("logprobs")
+    if isinstance(value, list):
+        numbers = [finite(item) for item in value]
+        return None if not numbers or None in numbers else sum(numbers) / len(numbers)
+    return finite(value)
+
+
+def lighteval_prompt(doc: Mapping[str, Any], system: str | None) -> str:
+    """The prompt without a chat template, put together as lighteval's PromptManager does."""
+    instruction = doc.get("instruction")
+
+    def question(query: str) -> str:
+        return query[len(instruction) :].strip() if instruction and query.startswith(instruction) else query
+
+    parts = [text for text in (system, instruction) if text is not None]
+    for shot in rows_of(doc.get("fewshot_samples")):
+        golds = lighteval_golds(shot)
+        query = str(shot.get("query"))
+        own = shot.get("instruction")
+        query = query[len(own) :].strip() if own and query.startswith(own) else query
+        parts.append(f"{query} {golds[0].strip() if golds else ''}")
+    return "\n\n".join([*parts, question(str(doc.get("query")))])
+
+
+def lighteval_golds(doc: Mapping[str, Any]) -> list[str]:
+    """The references of an item."""
+    choices, gold = doc.get("choices") or [], doc.get("gold_index")
+    found: list[str] = []
+    for index in gold if isinstance(gold, list) else [gold]:
+        if isinstance(index, int) and -len(choices) <= index < len(choices):
+            found += all_texts(choices[index])
+    return found
+
+
+def lighteval_choice(response: Mapping[str, Any], choices: Sequence[str], rule: str) -> list[str]:
+    """The choice that a metric found most likely; nothing when its way of weighing is not one of these."""
+    chances = [finite(chance) for chance in response.get("logprobs") or []][: len(choices)]
+    if len(choices) < 2 or len(chances) != len(choices) or None in chances:
+        return []
+    if "LogProbCharNorm" in rule:
+        skip = "ignore_first_space=True" in rule
+        lengths = [len(choice) - (skip and choice.startswith(" ")) for choice in choices]
+    elif "LogProbTokenNorm" in rule:
+        lengths = [len(tokens or ()) for tokens in response.get("output_tokens") or []][: len(choices)]
+    elif "logprob_normalization=None" in rule:
+        lengths = [1] * len(choices)
+    else:
+        return []
+    if len(lengths) != len(choices) or not all(lengths):
+        return []
+    weighed = [chance / length for chance, length in zip(chances, lengths, strict=True)]
+    return [choices[max(range(len(weighed)), key=weighed.__getitem__)]]
+
+
+def lighteval_cut(doc: Mapping[str, Any], response: Mapping[str, Any]) -> bool | None:
+    """False when an answer is shorter than the token limit; at the limit the file does not tell why it ended."""
+    limit, answers = whole(doc.get("generation_size")), response.get("output_tokens")
+    if not limit or not isinstance(answers, list):
+        return None
+    return None if any(len(tokens or ()) >= limit for tokens in answers) else False
+
+
+def lighteval_item(
+    row: Mapping[str, Any], name: str, scores: Mapping[str, str], prompt: Callable[[dict[str, Any]], str | None]
+) -> AskedItem:
+    """One row of a details file; `scores` has each metric's rule, `name` is the item's id."""
+    doc, response, metric = part(row, "doc"), part(row, "model_response"), part(row, "metric")
+    kinds = " ".join(all_texts(doc.get("sampling_methods")))
+    answers = all_texts(response.get("text"))
+    choices = [text for choice in doc.get("choices") or [] for text in all_texts(choice)[:1]]
+    several = len(choices) > 1 and "LOGPROBS" in kinds
+    values = {score: lighteval_value(metric.get(score)) for score in scores if score in metric}
+    specific = doc.get("specific")
+    found = specific.get("extracted_predictions") if isinstance(specific, dict) else None
+    given = response.get("input")
+    return AskedItem(
+        id=name,
+        raw=str(doc.get("query")),
+        references=lighteval_golds(doc),
+        answers=answers,
+        values=values,
+        choices=choices if several else None,
+        scored=all_texts(response.get("text_post_processed")) or None,
+        prompt=given if isinstance(given, str) else prompt(doc),
+        shown={} if answers else {score: lighteval_choice(response, choices, rule) for score, rule in scores.items()},
+        found=(all_texts(found)[0], "lighteval") if all_texts(found) else None,
+        reasoning=[text for text in all_texts(response.get("reasonings")) if text] or None,
+        generative="GENERATIVE" in kinds,
+        truncated=lighteval_cut(doc, response) if answers else False,
+        unparsed=found == [] if isinstance(specific, dict) or specific is None else None,
+    )
+
+
+def old_lighteval_item(row: Mapping[str, Any], name: str, scores: Mapping[str, str]) -> AskedItem:
+    """One row of a details file of lighteval before 0.10, which has a column for everything."""
+    metric = row.get("metrics")
+    metric = metric if isinstance(metric, dict) else {}
+    choices, golds = all_texts(row.get("choices")), all_texts(row.get("gold"))
+    index = row.get("gold_index")
+    if not golds and choices:
+        wanted = index if isinstance(index, list) else [index]
+        golds = [choices[i] for i in wanted if isinstance(i, int) and 0 <= i < len(choices)]
+    prompt = row.get("full_prompt")
+    return AskedItem(
+        id=name,
+        raw=str(first(row.get("example"), row.get("instruction"), "")),
+        references=golds,
+        answers=[text for text in all_texts(row.get("predictions")) if isinstance(row.get("predictions"), list)],
+        values={score: lighteval_value(metric[score]) for score in scores if score in metric},
+        choices=choices if len(choices) > 1 else None,
+        prompt=prompt if isinstance(prompt, str) else None,
+    )
+
+
+def content_id(raw: str, references: Sequence[str]) -> str:
+    """A name for an item whose row in the data set is not known: the same in every run with the same content."""
+    return f"item/{hashlib.sha256((raw + ''.join(references)).encode(errors='replace')).hexdigest()[:16]}"
+
+
+def read_lighteval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The tasks of a lighteval results file."""
+    general = part(document, "config_general")
+    config = part(general, "model_config") or part(general, "config", "model_config")
+    name = first(*(named(row.get(key)) for row in (general, config) for key in ("model_name", "pretrained")))
+    if name is None:
+        raise ValueError("it does not say which model was measured")
+    moment = moment_in_name(origin.path.name)
+    revision = first(named(general.get("model_sha")), named(config.get("revision")))
+    engine = lighteval_engine(config)
+    deployment = "self_deployed" if engine else "unknown"
+    model = here.model(name, moment, revision, engine=engine, deployment=deployment)
+    for key, values in part(document, "results").items():
+        title, shots = lighteval_name(key)
+        if title in ("all", "average") or "_average" in title:
+            yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", key)
+        elif isinstance(values, dict):
+            yield from lighteval_task(origin, document, key, (title, shots), model, moment, here, files)
+        else:
+            yield Trouble(str(origin.path), "no scores under its name", key)
+
+
+def lighteval_task(
+    origin: Origin,
+    document: dict[str, Any],
+    key: str,
+    names: tuple[str, int | None],
+    model: EvaluatedModel,
+    moment: Moment,
+    here: Here,
+    files: Files,
+) -> Iterator[TaskRun | Trouble]:
+    """One task of a lighteval results file."""
+    general, values = part(document, "config_general"), part(document, "results", key)
+    config = part(general, "model_config") or part(general, "config", "model_config")
+    task = lighteval_task_config(document, key)
+    metrics = [metric for metric in values if not metric.endswith("_stderr")]
+    read = {metric: lighteval_score(metric, values, task) for metric in metrics}
+    for metric in (metric for metric, score in read.items() if score is None):
+        yield Trouble(
+            str(origin.path), f"{metric} is {as_detail(values[metric])!r}: no finite number", key, failed=True
+        )
+    parameters = {**part(general, "generation_parameters"), **part(config, "generation_parameters")}
+    generative = any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
+    arguments = {
+        "temperature": finite(parameters.get("temperature")),
+        "max_tokens": first(whole(parameters.get("max_new_tokens")), whole(task.get("generation_size"))),
+        "top_p": finite(parameters.get("top_p")),
+        "top_k": finite(parameters.get("top_k")),
+    }
+    template = config.get("override_chat_template")
+    if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
+        template = has_chat_template(model.folder)
+    system = first(config.get("system_prompt"), general.get("system_prompt"))
+    settings = {
+        "few_shot_split": task.get("few_shots_split") if names[1] else None,
+        "seed": parameters.get("seed"),
+        "dtype": first(config.get("dtype"), general.get("model_dtype")),
+        "batch_size": config.get("batch_size"),
+        "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
+        "use_chat_template": template if isinstance(template, bool) else None,
+        "system_prompt": system,
+        "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
+        "tensor_parallel_size": config.get("tensor_parallel_size"),
+        "limit": first(general.get("max_samples"), None),
+        "trust_remote_code": config.get("trust_remote_code"),
+    }
+    sha = general.get("lighteval_sha")
+    library = {
+        "task_version": first(task.get("version"), part(document, "versions").get(key)),
+        "lighteval_sha": sha if sha not in ("?", "", None) else None,
+    }
+    source, folder = lighteval_source(task, names[0], moment, here)
+    details = files.details(origin.path, key)
+    prompt = None
+    if template is False:
+        system_text = system if isinstance(system, str) else None
+
+        def prompt(doc: Mapping[str, Any]) -> str:
+            return lighteval_prompt(doc, system_text)
+
+    scores = tuple(score for score in read.values() if score is not None)
+    rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
+    splits = all_texts(task.get("evaluation_splits"))
+    yield TaskRun(
+        origin,
+        key,
+        names[0],
+        names[1],
+        model,
+        here.version or bare_version(general.get("lighteval_version")),
+        library,
+        source,
+        arguments if generative else {},
+        settings,
+        moment,
+        scores,
+        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, own)) if details else None,
+        sample_file=details,
+        failure=None if scores else "none of its metrics is a finite number",
+    )
+
+
+def lighteval_source(
+    task: Mapping[str, Any], title: str, moment: Moment, here: Here
+) -> tuple[dict[str, Any], Path | None]:
+    """Where the items come from, and their folder when it is here."""
+    repo = first(named(task.get("hf_repo")), named(task.get("dataset")))
+    splits = ",".join(all_texts(task.get("evaluation_splits"))) or None
+    total = whole(task.get("original_num_docs")) or None
+    subset = named(task.get("hf_subset"))
+    if repo is None:
+        return {"dataset_name": title, "source_type": "other", "additional_details": strings({"split": splits})}, None
+    folder = Path(repo)
+    if is_path(repo) or folder.is_dir():
+        local = folder.is_dir()
+        details = {
+            "subset": None if subset == "default" else subset,
+            "split": splits,
+            "path": shown_path(folder) if local else foreign_id(repo),
+            "data_sha256": here.data(folder, moment) if local else None,
+            "samples_number": total or (rows_in(folder, splits) if local and not task.get("hf_filter") else None),
+        }
+        details["samples_number"] = details["samples_number"] if details["data_sha256"] else total
+        return {
+            "dataset_name": title,
+            "source_type": "other",
+            "additional_details": strings(details),
+        }, folder if local else None
+    details = {"subset": subset, "split": splits, "revision": named(task.get("hf_revision"))}
+    return hub_source(repo, splits, total, details), None
+
+
+def lighteval_items(
+    path: Path,
+    rules: Mapping[str, str],
+    prompt: Callable[[Mapping[str, Any]], str] | None,
+    folder: Path | None,
+    splits: Sequence[str],
+    own_ids: bool,
+) -> Iterator[AskedItem]:
+    """The items in a details file."""
+    seen: dict[str, int] = {}
+    if "doc" not in parquet_columns(path):
+        for row in parquet_rows(path, OLD_DETAILS_COLUMNS):
+            item = old_lighteval_item(row, "", rules)
+            name = content_id(item.raw, item.references)
+            seen[name] = seen.get(name, 0) + 1
+            item.id = name if seen[name] == 1 else f"{name}#{seen[name]}"
+            yield item
+        return
+    known = own_ids_of(folder, splits[0]) if own_ids and folder and len(splits) == 1 else None
+    for row in parquet_rows(path, DETAILS_COLUMNS):
+        item = lighteval_item(row, "", rules, prompt or (lambda _: None))
+        index = str(part(row, "doc").get("id"))
+        if not index.isdecimal() or len(splits) != 1:
+            item.id = content_id(item.raw, item.references)
+        elif known is None:
+            item.id = f"{splits[0]}/{index}"
+        else:
+            name, fields = known[int(index)] if int(index) < len(known) else ("", "")
+            if not any(text and text in item.raw for text in fields.split("\0")):
+                raise RepeatedIds  # other data than those that were asked
+            item.id = name
+        yield item

@@ -1,0 +1,184 @@
+"""Records and samples of foreign runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from parts.formats.values import as_detail, best_of, first, scale_of, settings_details, without_tokens
+from parts.formats.vocabulary import LIBRARIES, AskedItem, EvaluatedModel, ScoreRead, Tally, TaskRun, short_slug
+from parts.frame import single_line
+from parts.names import parse_checkpoint_name
+from parts.records.schema import SCHEMA_VERSION, strings
+
+
+def record_uuid(run: TaskRun, kind: str = "") -> str:
+    """A record's name: the same for the same file, task and model, and of the form of a UUID4."""
+    text = f"{run.origin.sha256}\0{run.task}\0{run.model.id}\0{kind}"
+    return str(uuid.UUID(bytes=hashlib.sha256(text.encode(errors="replace")).digest()[:16], version=4))
+
+
+def record_model_info(model: EvaluatedModel) -> dict[str, Any]:
+    """Who was measured."""
+    checkpoint = model.path.rsplit("/", 1)[-1] if model.path else None
+    found = parse_checkpoint_name(checkpoint or "")
+    details = {
+        "deployment_type": model.deployment,
+        "model_availability": "unknown",
+        "checkpoint": checkpoint,
+        "step": found[0] if found else None,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        **{name: as_detail(value) for name, value in model.details.items()},
+    }
+    engine = {"name": model.engine, "version": model.engine_version}
+    info = {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_platform": model.platform,
+        "inference_engine": {name: value for name, value in engine.items() if value} or None,
+        "additional_details": strings(details),
+    }
+    return {name: value for name, value in info.items() if value is not None}
+
+
+def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
+    """What a record says of a metric."""
+    unit, low, high = scale_of(score, tally.values if tally else ())
+    config = {
+        "metric_id": score.id,
+        "metric_name": score.name,
+        "metric_unit": unit,
+        "lower_is_better": score.lower_is_better,
+        "min_score": low,
+        "max_score": high,
+        "additional_details": strings({"aggregation": score.aggregation or "unknown", "filter": score.filter}),
+        "score_type": "continuous" if low is not None and high is not None else None,
+    }
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def result_entry(run: TaskRun, score: ScoreRead, tally: Tally | None, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """One result of a record."""
+    count = first(score.count, len(tally.items) if tally else None)
+    uncertainty: dict[str, Any] = {"num_samples": count} if count is not None else {}
+    if score.standard_error is not None:
+        error = {"value": score.standard_error, "method": score.method}
+        uncertainty["standard_error"] = {name: value for name, value in error.items() if value is not None}
+        if score.draws:
+            uncertainty["num_bootstrap_samples"] = score.draws
+    details = {"few_shot": run.shots, **settings_details(run.settings)}
+    arguments = {name: value for name, value in run.generation_args.items() if value is not None}
+    if arguments.get("max_tokens") == 0:  # no limit that an answer could be given within
+        del arguments["max_tokens"]
+    return {
+        "evaluation_result_id": run.result_id(score),
+        "evaluation_name": run.title,
+        "source_data": dict(run.source),
+        "metric_config": record_metric(score, tally),
+        "score_details": {
+            "score": score.value,
+            "details": strings({**counts, **run.counts, **score.details}),
+            "uncertainty": uncertainty,
+        },
+        "generation_config": {"generation_args": arguments, "additional_details": strings(details)},
+    }
+
+
+def record_head(run: TaskRun, now: int) -> dict[str, Any]:
+    """A record without its results; `now` is when it is made, in seconds."""
+    seconds = now if run.moment.seconds is None else int(run.moment.seconds)
+    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}}
+    source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{short_slug(run.title)}/{run.model.id}/{seconds}",
+        "evaluation_timestamp": run.moment.text,
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": LIBRARIES[run.origin.format],
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+            "additional_details": strings({"converter": "convert_results.py", **source}),
+        },
+        "model_info": without_tokens(record_model_info(run.model)),
+        "eval_library": {
+            "name": LIBRARIES[run.origin.format],
+            "version": run.version,
+            "additional_details": strings(library),
+        },
+    }
+    return {name: value for name, value in head.items() if value is not None}
+
+
+def sample_entry(run: TaskRun, score: ScoreRead, item: AskedItem) -> dict[str, Any]:
+    """The part of a samples line that is not the same in all lines of a metric."""
+    value = item.values.get(score.name) if item.error is None else None
+    question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
+    if item.choices:
+        question["choices"] = item.choices
+    if item.prompt is not None and item.prompt != item.raw:
+        question["formatted"] = item.prompt
+    best = best_of(score)
+    hashed = item.raw + "".join(item.references)
+    row: dict[str, Any] = {
+        "sample_id": item.id,
+        "sample_hash": hashlib.sha256(hashed.encode(errors="replace")).hexdigest() if hashed else None,
+        "interaction_type": "single_turn",
+        "input": question,
+        "output": {"raw": item.shown.get(score.name, item.answers)},
+        "answer_attribution": item_attribution(item),
+        "evaluation": {
+            "score": value or 0.0,
+            "is_correct": value is not None and best is not None and value >= best - 1e-9,
+        },
+        "metadata": item_metadata(item),
+    }
+    if item.reasoning:
+        row["output"]["reasoning_trace"] = item.reasoning
+    if item.messages is not None:
+        asked = any("tool_calls" in message for message in item.messages)
+        row |= {"interaction_type": "agentic" if asked else "multi_turn", "output": None, "messages": item.messages}
+    if item.usage:
+        row["token_usage"] = item.usage
+    if value is None:
+        row["error"] = item.error or "no finite value"
+    return row
+
+
+def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
+    """What the harness read from the answer."""
+    if item.found is None:
+        return []
+    text, method = item.found
+    place = "output.raw" if item.messages is None else "messages[turn_idx].content"
+    turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
+    row = {"turn_idx": turn, "source": place, "extracted_value": text}
+    return [row | {"extraction_method": method, "is_terminal": True}]
+
+
+def item_metadata(item: AskedItem) -> dict[str, str]:
+    """What the prompt was, and what tells repeats of an item apart."""
+    found = {} if item.attempt is None else {"epoch": str(item.attempt)}
+    if item.prompt is not None:
+        found["prompt_hash"] = hashlib.sha256(item.prompt.encode(errors="replace")).hexdigest()[:16]
+    return found
+
+
+def as_line(value: dict[str, Any]) -> bytes:
+    """JSON on one line; characters that are no Unicode text become question marks."""
+    import orjson
+
+    try:
+        line = orjson.dumps(value)
+    except TypeError:  # lone surrogates
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
+        line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return line

@@ -1,0 +1,162 @@
+"""Values of foreign files: numbers, texts and times, taken as what they are or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally, without_paths
+from parts.frame import is_number, single_line
+from parts.harness.metric_names import METRIC_SCALES, metric_scale, standard_deviation
+from parts.private import scrub
+
+SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
+MAX_DETAIL = 1 << 14  # one setting, in characters
+TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
+
+# Metrics that are proportions by their definition, for a score without items.
+PROPORTIONS = re.compile(
+    r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
+
+
+def finite(value: Any) -> float | None:
+    """A finite number or a truth value as a float; None for anything else."""
+    if isinstance(value, bool):
+        return float(value)
+    return float(value) if is_number(value) else None
+
+
+def whole(value: Any) -> int | None:
+    """A count: a whole number from 0 on; None for anything else."""
+    return int(value) if is_number(value) and value == int(value) >= 0 else None
+
+
+def part(value: Any, *names: str) -> dict[str, Any]:
+    """A dictionary inside a dictionary; {} where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def rows_of(value: Any) -> list[dict[str, Any]]:
+    """The dictionaries in a list; [] where there is no list."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def named(value: Any) -> str | None:
+    """A name in a foreign file: one line, not empty; None for anything else."""
+    return (single_line(value)[:500] or None) if isinstance(value, str) else None
+
+
+def first(*values: Any) -> Any:
+    """The first value that is not None."""
+    return next((value for value in values if value is not None), None)
+
+
+def all_texts(value: Any) -> list[str]:
+    """A text or a list of them (of whatever depth and type the harness wrote) as texts."""
+    if value is None:
+        return []
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in all_texts(item)] if len(value) < 100_000 else []
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)]
+
+
+def without_tokens(value: Any) -> Any:
+    """Dictionaries of text in which a Hub token that stands where a name should be is masked."""
+    if isinstance(value, dict):
+        return {name: without_tokens(part) for name, part in value.items()}
+    return TOKEN.sub(r"\1_***", value) if isinstance(value, str) else value
+
+
+def as_detail(value: Any) -> Any:
+    """A setting as a detail: text without paths; a list or dictionary as JSON."""
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) if value else None
+    return without_paths(value[:MAX_DETAIL]) if isinstance(value, str) else value
+
+
+def as_prompt(value: Any) -> str | None:
+    """A part of the prompt as a detail: whole but for secrets, because it decides scores."""
+    return scrub(value[:MAX_DETAIL]) if isinstance(value, str) and value else None
+
+
+def settings_details(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as details."""
+    return {name: (as_prompt if name in PROMPT_SETTINGS else as_detail)(value) for name, value in settings.items()}
+
+
+def bare_version(value: Any) -> str:
+    """A harness's version; "unknown" when the file does not say it."""
+    return named(value) if isinstance(value, str) and named(value) not in (None, "?", "None") else "unknown"
+
+
+def moment_in_name(name: str) -> Moment:
+    """The time in a result file's name, local to the machine that wrote it."""
+    match = STAMP.search(name)
+    if not match:
+        return Moment()
+    text = f"{match[1]}T{match[2]}:{match[3]}:{match[4]}"
+    with contextlib.suppress(ValueError):
+        return Moment(text, datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC).timestamp())
+    return Moment()
+
+
+def moment_of(value: Any) -> Moment:
+    """The time in a file: seconds since 1970, or ISO 8601."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        if is_number(value) and value > 1e8:
+            return Moment(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value)), float(value))
+        if isinstance(value, str):
+            found = datetime.datetime.fromisoformat(value.strip())
+            return Moment(
+                found.isoformat(), (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
+            )
+    return Moment()
+
+
+def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit and range of a score: by its metric's definition, else by its items; "unknown" when neither tells."""
+    name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
+    unit, low, high = metric_scale(name, [*values, score.value])
+    inside = (low is None or score.value >= low) and (high is None or score.value <= high)
+    if name.split(":", 1)[0] in METRIC_SCALES:
+        return (unit, low, high) if inside else ("unknown", None, None)
+    if values:
+        return unit, low, high
+    return (unit, low, high) if unit == "proportion" and PROPORTIONS.fullmatch(name) else ("unknown", None, None)
+
+
+def best_of(score: ScoreRead) -> float | None:
+    """The value of a right answer; None for metrics in which lower is better."""
+    if score.lower_is_better:
+        return None
+    known = METRIC_SCALES.get(score.name.split(",", 1)[0].split(":", 1)[0])
+    return known[2] if known and known[2] is not None else 1.0
+
+
+def with_standard_error(score: ScoreRead, tally: Tally) -> ScoreRead:
+    """The score with a standard error worked out from its items, when the file has none and it is their mean."""
+    items = tally.items if score.standard_error is None and score.aggregation == "mean" else []
+    if len(items) < 2:
+        return score
+    return replace(score, standard_error=standard_deviation(items) / math.sqrt(len(items)), method="analytic")
+
+
+def conflict(score: ScoreRead, tally: Tally) -> str | None:
+    """What is wrong when the items that are here do not average to the file's score."""
+    if score.aggregation != "mean" or not tally.values:
+        return None
+    mean = sum(tally.values) / len(tally.values)
+    if abs(mean - score.value) <= SAME_SCORE * max(1.0, abs(score.value)):
+        return None
+    return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"

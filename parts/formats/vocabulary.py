@@ -1,0 +1,365 @@
+"""Foreign result files: runs, items and scores as read, troubles, limits, the files of a folder."""
+
+from __future__ import annotations
+
+import array
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from parts.frame import single_line, slug
+from parts.names import local_id, parse_checkpoint_name
+from parts.private import scrub
+from parts.records.schema import strings
+
+LIBRARIES = {"lighteval": "lighteval", "lm-eval": "lm-eval", "inspect": "inspect_ai", "helm": "helm"}
+
+# Bounds on what a hostile or damaged file can make this script read at once, in bytes.
+MAX_JSON = 1 << 30  # one JSON document
+
+# Folders of people: a model right in one is not a checkpoint of a "run" of that name.
+HOME_FOLDERS = {"home", "users", "root"}
+
+# A path of a machine in a text: at least two parts from the root; its last part says enough.
+MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?(?:[/\\][\w.@+~ -]*[\w.@+~-])+[/\\]([\w.@+~-]+)")
+STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)[-:](\d\d)[-:](\d\d)(?:\.\d+)?")  # in the names of result files
+
+
+class RepeatedIds(Exception):
+    """The data set's own ids do not tell its items apart: rows must be named by their number."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A file with scores."""
+
+    path: Path
+    sha256: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When an evaluation ran: ISO 8601 as far as the source tells the time zone, and seconds for comparisons."""
+
+    text: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """The model that a file is about; only a folder that is here has a path and weights that can be hashed."""
+
+    id: str
+    revision: str | None = None
+    path: str | None = None
+    weights_sha256: str | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    deployment: str = "unknown"
+    platform: str | None = None
+    local: bool = False
+    folder: Path | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{short_slug(self.developer)}/{short_slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class ScoreRead:
+    """One metric of one task as a file has it; `aggregation` is None when the file does not tell."""
+
+    name: str
+    id: str
+    value: float
+    aggregation: str | None
+    lower_is_better: bool = False
+    standard_error: float | None = None
+    method: str | None = None
+    draws: int | None = None
+    count: int | None = None
+    filter: str | None = None  # what lm-eval took out of the answers before it scored them
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class AskedItem:
+    """One item of a task with the model's answer; `values` has a number per metric, or None and `error`."""
+
+    id: str
+    raw: str
+    references: list[str]
+    answers: list[str]
+    values: dict[str, float | None]
+    choices: list[str] | None = None
+    scored: list[str] | None = None  # what is scored of the answers, when it is less
+    prompt: str | None = None
+    shown: dict[str, list[str]] = field(default_factory=dict)  # the answer, where it depends on the metric
+    found: tuple[str, str] | None = None  # what was read from the answer, and how
+    reasoning: list[str] | None = None
+    error: str | None = None
+    generative: bool = False
+    truncated: bool | None = None  # None: not known
+    unparsed: bool | None = None
+    attempt: int | None = None  # which time the item was asked
+    messages: list[dict[str, Any]] | None = None
+    usage: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One model on one task, as one file tells it."""
+
+    origin: Origin
+    task: str
+    title: str
+    shots: int | None
+    model: EvaluatedModel
+    version: str
+    library: Mapping[str, Any]
+    source: Mapping[str, Any]
+    generation_args: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    moment: Moment
+    scores: tuple[ScoreRead, ...]
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    samples: Callable[[bool], Iterator[AskedItem]] | None = None
+    sample_file: Path | None = None
+    failure: str | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{short_slug(self.title)}/{self.model.place}"
+
+    def result_id(self, score: ScoreRead) -> str:
+        """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
+        return f"{self.title}{'' if self.shots is None else f'|{self.shots}'}/{score.name}"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is not converted, and why; `failed` when it should have been."""
+
+    file: str
+    reason: str
+    task: str | None = None
+    path: str | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A record on disk (or, in a dry run, in mind)."""
+
+    path: Path
+    record: dict[str, Any]
+    run: TaskRun
+    rows: int
+
+
+@dataclass
+class Report:
+    """All that a run found out."""
+
+    written: list[Conversion] = field(default_factory=list)
+    unchanged: list[Conversion] = field(default_factory=list)
+    skipped: list[Trouble] = field(default_factory=list)
+    failures: list[Trouble] = field(default_factory=list)
+    conflicts: list[Trouble] = field(default_factory=list)
+    others: int = 0
+
+    @property
+    def records(self) -> list[Conversion]:
+        return [*self.written, *self.unchanged]
+
+
+@dataclass
+class Tally:
+    """What is known of one metric's items after all are read."""
+
+    values: array.array = field(default_factory=lambda: array.array("d"))
+    by_item: dict[str, list[float]] = field(default_factory=dict)  # only of items that were asked several times
+    errors: int = 0
+
+    def add(self, item: AskedItem, value: float | None) -> None:
+        if value is None:
+            self.errors += 1
+            return
+        self.values.append(value)
+        if item.attempt is not None:
+            self.by_item.setdefault(item.id, []).append(value)
+
+    @property
+    def items(self) -> list[float]:
+        """A value per item: the mean of the times that it was asked."""
+        return [sum(own) / len(own) for own in self.by_item.values()] if self.by_item else list(self.values)
+
+
+@dataclass
+class Counts:
+    """How many answers are empty, cut off, or hold nothing that could be read; None once one is not known."""
+
+    generative: bool = False
+    empty: int = 0
+    truncated: int | None = 0
+    unparsed: int | None = 0
+    unscored: int = 0
+
+    def add(self, item: AskedItem) -> None:
+        self.unscored += item.error is not None
+        self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
+        if item.generative and item.error is None:
+            self.generative = True
+            self.empty += not any(text.strip() for text in (item.answers if item.scored is None else item.scored))
+        if item.generative:
+            known = self.truncated is not None and item.truncated is not None
+            self.truncated = self.truncated + item.truncated if known else None
+
+    @property
+    def details(self) -> dict[str, int | None]:
+        found = {"unparsed": self.unparsed, "unscored": self.unscored}
+        return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
+
+
+def short_slug(text: str) -> str:
+    """A slug that file systems take, however long the name in a file is."""
+    name = slug(text)
+    return (
+        name if len(name) <= 120 else f"{name[:100]}_{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:12]}"
+    )
+
+
+def foreign_id(path: str) -> str:
+    """`<run>/<folder>` of a path on another machine, without the name of a person.
+
+    "/data/run/checkpoint-500", "D:\\\\run\\\\checkpoint-500" -> run/checkpoint-500; "~ann/model" -> local/model
+    """
+    parts = [part for part in re.split(r"[/\\]+", re.sub(r"^[A-Za-z]:", "", path)) if part not in ("", ".", "..", "~")]
+    if not parts:
+        return "local/unnamed"
+    skip = 1 if parts[0].startswith("~") else 0
+    for index, name in enumerate(parts[:-1]):
+        if name.lower() in HOME_FOLDERS:
+            skip = index + (1 if name.lower() == "root" else 2)
+            break
+    return local_id(Path("/", *(parts[skip:] or parts[-1:])))
+
+
+def is_path(name: str) -> bool:
+    """Whether a model's name is a place on some machine and no id."""
+    if name.startswith(("/", "./", "../", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", name) or "\\" in name:
+        return True
+    last = name.rstrip("/").rsplit("/", 1)[-1]
+    return name.count("/") > 1 or ("/" in name and parse_checkpoint_name(last) is not None)
+
+
+def without_paths(text: str) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left."""
+    return MACHINE_PATH.sub(r"\1", scrub(text))
+
+
+def hub_source(repo: str, split: str | None, total: int | None, details: dict[str, Any]) -> dict[str, Any]:
+    """The source_data of a data set on the Hub."""
+    source = {
+        "dataset_name": repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": repo,
+        "hf_split": split,
+        "samples_number": total,
+        "additional_details": strings(details),
+    }
+    return {name: value for name, value in source.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file to be looked at; `asked` when it was named itself and did not only lie in a folder."""
+
+    path: Path
+    asked: bool
+
+
+class Files:
+    """The files of a conversion; knows where the items of a results file lie."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.found: dict[str, FoundFile] = {}
+        self.used: set[Path] = set()
+        for path in paths:
+            if path.is_dir():
+                for base, folders, names in os.walk(path):
+                    folders[:] = sorted(name for name in folders if not name.startswith("."))
+                    for name in sorted(name for name in names if not name.startswith(".")):
+                        self.add(Path(base) / name, False)
+            else:
+                self.add(path, True)
+        self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
+
+    def add(self, path: Path, asked: bool) -> None:
+        self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
+
+    def details(self, results: Path, task: str) -> Path | None:
+        """The details file of a lighteval task: in the folder beside results/, else any of the same time here."""
+        stamp = results.stem.removeprefix("results_")
+        wanted = {slug(f"details_{task}_{stamp}"), slug(f"details_{re.sub(r'[|]0$', '', task)}_{stamp}")}
+        places: list[Path] = []
+        parts = results.resolve().parent.parts
+        for index in range(len(parts) - 1, 0, -1):
+            if parts[index] == "results":
+                folder = Path(*parts[:index], "details", *parts[index + 1 :])
+                places += sorted(folder.glob(f"{stamp}/*.parquet")) if STAMP.search(stamp) else []
+        fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
+        for path in fitting[:1]:
+            self.used.add(path.resolve())
+        return fitting[0] if fitting else None
+
+    def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
+        """The samples file of an lm-eval task: of the same time, beside the results file.
+
+        samples_<task>_<time>.jsonl; before 0.4.3 <model arguments>_<task>.jsonl, where the end of "x_arc_easy" could
+        also be the task "easy": one that ends like a longer name of `tasks` is that one's.
+        """
+        stamp = STAMP.search(results.name)
+        ending = results.stem.removeprefix("results")
+        exact = results.with_name(f"samples_{task}{ending}.jsonl") if "/" not in task and len(task) < 200 else None
+        if stamp and exact is not None and exact.is_file():
+            found = [exact]
+        else:
+            longer = [name for name in tasks if name.endswith(f"_{task}")]
+            rest = [path for path in sorted(results.parent.glob("*.jsonl")) if not path.stem.endswith(tuple(longer))]
+            found = [path for path in rest if path.stem == task or path.stem.endswith(f"_{task}")]
+            found = found if len(found) == 1 else []
+        for path in found[:1]:
+            self.used.add(path.resolve())
+        return found[0] if found else None
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def reason_of(error: BaseException) -> str:
+    """One line for what is wrong with a file."""
+    text = without_paths(single_line(error))[:300]
+    if isinstance(error, MemoryError):
+        return "too large for the memory of this machine"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (
+        text if isinstance(error, ValueError) and text else f"damaged ({type(error).__name__}: {text or 'no details'})"
+    )

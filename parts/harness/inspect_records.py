@@ -1,0 +1,283 @@
+"""Records and samples of inspect's logs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from parts.frame import OUTPUT_VERSION, ScriptError, slug
+from parts.harness.inspect_log import (
+    answer_is_blank,
+    answer_text,
+    asked_messages,
+    content_text,
+    count_runs,
+    error_line,
+    item_error,
+    log_items,
+    log_metrics,
+    prompt_text,
+    usage_of,
+)
+from parts.harness.inspect_vocabulary import LogItem, LogMetric, Prices, RunFacts, Runs, Task
+from parts.harness.metric_names import standard_deviation
+from parts.harness.settings import Settings
+from parts.harness.vocabulary import Finished, score_line
+from parts.names import INSPECT_METRICS
+from parts.private import scrub, shown_path
+from parts.records.schema import SCHEMA_VERSION, strings
+
+LOWER_METRICS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+
+
+def log_shots(log: Mapping[str, Any]) -> int | None:
+    """The number of examples in the prompt, where the task says it: in its arguments, its metadata or its name."""
+    given = {**(log["eval"].get("task_args") or {}), **(log["eval"].get("metadata") or {})}
+    for name in ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots"):
+        if isinstance(given.get(name), int) and not isinstance(given.get(name), bool):
+            return int(given[name])
+    match = re.search(r"_(\d{1,2})_?shot", log["eval"]["task"])
+    return int(match[1]) if match else None
+
+
+def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any]:
+    """The generation_config of a record: what the log says was in force."""
+    config, plan = (log.get("plan") or {}).get("config") or {}, (log.get("plan") or {}).get("steps") or []
+    arguments = {name: config.get(name) for name in ("temperature", "top_p", "top_k", "max_tokens")}
+    sandbox = log["eval"].get("sandbox") or {}
+    details = {
+        "few_shot": log_shots(log),
+        "seed": config.get("seed"),
+        "system_prompt": config.get("system_message"),
+        "repeats": log["eval"]["config"].get("epochs"),
+        "solver": ", ".join(str(step.get("solver")) for step in plan) or None,
+        "sandbox": sandbox.get("type"),
+        "limit": log["eval"]["config"].get("limit"),
+        **facts.generation,
+    }
+    return {
+        "generation_args": {name: value for name, value in arguments.items() if value is not None},
+        "additional_details": strings(details),
+    }
+
+
+def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
+    """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
+    values = [value for value in metric.values or () if value is not None]
+    score = sum(values) / len(values) if values else metric.number
+    uncertainty: dict[str, Any] = {"num_samples": len(values) or sum(item_error(item) is None for item in items)}
+    if len(values) > 1:
+        error = standard_deviation(values) / math.sqrt(len(values))
+        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
+    unit, low, high = inspect_scale([*values, score])
+    shots = log_shots(log)
+    name = f"{facts.title}:{metric.group}" if metric.group else facts.title
+    config = {
+        "metric_id": INSPECT_METRICS.get(metric.label, metric.label),
+        "metric_name": metric.label,
+        "metric_unit": unit,
+        "lower_is_better": metric.label.split("_")[0] in LOWER_METRICS,
+        "additional_details": {"aggregation": "mean" if values else metric.label, "scorer": metric.scorer},
+    }
+    if low is not None and high is not None:
+        config |= {"score_type": "continuous", "min_score": low, "max_score": high}
+    return {
+        "evaluation_result_id": f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}",
+        "evaluation_name": name,
+        "source_data": facts.source,
+        "metric_config": config,
+        "score_details": {"score": score, "details": count_runs(items, metric), "uncertainty": uncertainty},
+        "generation_config": inspect_generation(log, facts),
+    }
+
+
+def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of one of inspect's metrics: a proportion when all values lie in 0..1."""
+    return ("proportion", 0.0, 1.0) if all(0.0 <= value <= 1.0 for value in values) else ("points", None, None)
+
+
+def usage_facts(log: Mapping[str, Any], prices: Prices | None) -> dict[str, Any]:
+    """Tokens of a run and, when the prices are known, what they cost in US dollars."""
+    usage = usage_of(((log.get("stats") or {}).get("model_usage") or {}).values())
+    if prices is None or not usage:
+        return dict(usage)
+    cost = (usage.get("input_tokens", 0) * prices.input + usage.get("output_tokens", 0) * prices.output) / 1e6
+    return {
+        **usage,
+        "cost_usd": f"{cost:.6f}",
+        "usd_per_million_input_tokens": prices.input,
+        "usd_per_million_output_tokens": prices.output,
+    }
+
+
+def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[dict[str, Any], str]:
+    """A record without its reference to the samples file, and the text of that file.
+
+    `log` is inspect's log as JSON. ScriptError when it is not a finished one or no item could be scored.
+    """
+    if log.get("status") != "success":
+        raise ScriptError(log_error(log) if log.get("status") == "error" else f"inspect says {log.get('status')}")
+    items = log_items(log, facts.split)
+    metrics = log_metrics(log, items)
+    if not metrics:
+        raise ScriptError(f"no item could be scored: {next(filter(None, map(item_error, items)), 'no score')}")
+    spec = log["eval"]
+    library = {
+        **facts.library,
+        "task": facts.task,
+        "task_version": spec.get("task_version"),
+        "task_arguments": json.dumps(spec.get("task_args"), sort_keys=True) if spec.get("task_args") else None,
+        **usage_facts(log, facts.prices),
+    }
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(facts.title)}/{facts.model['id']}/{now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": facts.script,
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": facts.model,
+        "eval_library": {
+            "name": "inspect_ai",
+            "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
+            "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
+        },
+        "evaluation_results": [inspect_result(log, facts, metric, items) for metric in metrics],
+    }
+    system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
+    lines = []
+    for metric, result in zip(metrics, record["evaluation_results"], strict=True):
+        if metric.values is not None and not metric.group:
+            rows = (
+                inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
+            )
+            lines += [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
+    return record, "".join(lines)
+
+
+def log_error(log: Mapping[str, Any]) -> str:
+    """Why an evaluation ended without a score, in one line."""
+    errors = [log.get("error"), *(run.get("error") for run in log.get("samples") or [])]
+    return error_line(
+        next((str(error["message"]) for error in errors if error and error.get("message")), "no reason given")
+    )
+
+
+def inspect_row(
+    record: dict[str, Any],
+    result: dict[str, Any],
+    metric: LogMetric,
+    item: LogItem,
+    value: float | None,
+    system: str | None,
+) -> dict[str, Any]:
+    """One line of a samples file: an item with all its repeats."""
+    run, high = item.runs[0], result["metric_config"].get("max_score", 1.0)
+    raw = run["input"] if isinstance(run["input"], str) else prompt_text(run["input"], None)
+    target = run.get("target")
+    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
+    prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
+    question: dict[str, Any] = {"raw": raw, "reference": reference}
+    question |= {"formatted": prompt} if prompt != raw else {}
+    question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
+    usage = usage_of(entry for each in item.runs for entry in (each.get("model_usage") or {}).values())
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": record["model_info"]["id"],
+        "evaluation_name": result["evaluation_name"],
+        "evaluation_result_id": result["evaluation_result_id"],
+        "sample_id": item.name,
+        "sample_hash": hashlib.sha256((raw + "".join(reference)).encode()).hexdigest(),
+        "input": question,
+        **interaction(item),
+        "answer_attribution": attribution(run, metric.scorer),
+        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+    }
+    if {"input_tokens", "output_tokens", "total_tokens"} <= usage.keys():
+        row["token_usage"] = usage
+    error = item_error(item) or ("the scorer gave no number" if value is None else None)
+    return row | {"error": error} if error else row
+
+
+def interaction(item: LogItem) -> dict[str, Any]:
+    """How an item went: the answers of a single turn, or the whole conversation of several turns or with tools."""
+    own = [row for run in item.runs for row in run.get("messages") or [] if row.get("source") == "generate"]
+    tools = any(row.get("role") == "tool" for run in item.runs for row in run.get("messages") or [])
+    if not tools and len(own) <= len(item.runs):
+        thoughts = [answer_text(run, "reasoning") for run in item.runs]
+        trace = {"reasoning_trace": thoughts} if any(thoughts) else {}
+        return {"interaction_type": "single_turn", "output": {"raw": list(map(answer_text, item.runs)), **trace}}
+    rows = [row for run in item.runs for row in run.get("messages") or []]
+    return {
+        "interaction_type": "agentic" if tools else "multi_turn",
+        "output": None,
+        "messages": [message_row(index, row) for index, row in enumerate(rows)],
+    }
+
+
+def message_row(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message of a conversation as the schema wants it."""
+    row: dict[str, Any] = {"turn_idx": index, "role": str(message.get("role"))}
+    row["content"] = content_text(message.get("content"))
+    thought = content_text(message.get("content"), "reasoning")
+    calls = [
+        {
+            "id": str(call.get("id")),
+            "name": str(call.get("function")),
+            "arguments": {name: str(value) for name, value in (call.get("arguments") or {}).items()},
+        }
+        for call in message.get("tool_calls") or []
+    ]
+    row |= {"reasoning_trace": thought} if thought else {}
+    row |= {"tool_calls": calls} if calls else {}
+    return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
+
+
+def attribution(run: Mapping[str, Any], scorer: str) -> list[dict[str, Any]]:
+    """The answer that a scorer read out of the text."""
+    answer = ((run.get("scores") or {}).get(scorer) or {}).get("answer")
+    if answer_is_blank(answer):
+        return []
+    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(answer)}
+    return [row | {"extraction_method": scorer, "is_terminal": True}]
+
+
+def runs_json(outcome: Runs) -> dict[str, Any]:
+    """What --json prints."""
+
+    def line(finished: Finished) -> dict[str, Any]:
+        model = finished.record["model_info"]["id"]
+        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
+
+    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [line(finished) for finished in outcome.written],
+        "skipped": skipped,
+        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+    }
+
+
+def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
+    """The details of a record's eval_library that a rerun is recognised by."""
+    return {
+        "command": settings.command,
+        "settings_hash": settings.key,
+        "inspect_evals": settings.versions.get("inspect-evals") if task.request.module else None,
+        "task_file": shown_path(task.request.file) if task.request.file else None,
+        "task_file_sha256": task.file_sha256,
+        "items_sha256": task.items_sha256,
+    }

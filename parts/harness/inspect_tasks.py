@@ -1,0 +1,311 @@
+"""inspect's tasks: listings, files, packages, what they need, the facts of their data sets."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import functools
+import hashlib
+import importlib.util
+import os
+import random
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.embedded import embedded
+from parts.frame import ScriptError, note
+from parts.harness.inspect_vocabulary import RequestedTask, Task
+from parts.harness.settings import Settings
+from parts.hashes import data_sha256, file_sha256
+from parts.names import SPLIT_FILES
+from parts.private import scrub, shown_path
+from parts.records.schema import strings
+
+# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> inspect's name.
+INSPECT_TASKS = embedded("../metric_mapping.json", "inspect")
+LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
+
+
+def exported_names(source: str) -> dict[str, str]:
+    """The names that a package's registry imports, and the module of each: `from a.b import c` -> {"c": "a.b"}."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {alias.asname or alias.name: node.module for alias in node.names}
+    return found
+
+
+def decorated_tasks(source: str) -> list[str]:
+    """The tasks that a file defines with inspect's @task, read without running it: `@task(name="x")` -> x."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        for decorator in getattr(node, "decorator_list", []):
+            call = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if ast.unparse(call).split(".")[-1] != "task" or not isinstance(node, ast.FunctionDef):
+                continue
+            keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+            given = [
+                word.value.value for word in keywords if word.arg == "name" and isinstance(word.value, ast.Constant)
+            ]
+            names.append(str(given[0]) if given else node.name)
+    return names
+
+
+def inspect_task(text: str, catalog: Mapping[str, str]) -> RequestedTask:
+    """A task of inspect_evals by its name there, bare or with `inspect_evals/`, or by its canonical key.
+
+    "gsm8k" -> inspect_evals/gsm8k    "mmlu" -> inspect_evals/mmlu_0_shot    "inspect_evals/mmlu_5_shot" -> itself
+    """
+    name = INSPECT_TASKS.get(text, text).removeprefix("inspect_evals/")
+    if name not in catalog:
+        known = [*INSPECT_TASKS, *catalog]
+        close = difflib.get_close_matches(text.removeprefix("inspect_evals/"), known, n=5, cutoff=0.5)
+        close = (
+            list(dict.fromkeys(close)) or sorted(known_name for known_name in known if text.lower() in known_name)[:5]
+        )
+        hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
+        raise ScriptError(f"--task: no task {text!r} in inspect_evals: {hint} (a task of your own: file.py@name)")
+    return RequestedTask(text, f"inspect_evals/{name}", catalog[name])
+
+
+def inspect_catalog() -> dict[str, str]:
+    """The tasks of inspect_evals and their modules, read from its source in a blink."""
+    return exported_names((inspect_evals_folder() / "_registry.py").read_text(encoding="utf-8"))
+
+
+def inspect_evals_folder() -> Path:
+    spec = importlib.util.find_spec("inspect_evals")
+    if spec is None or not spec.submodule_search_locations:
+        raise ScriptError("inspect_evals is not installed: start this script with `uv run`, which brings it")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def listing_entry(request: RequestedTask) -> dict[str, Any]:
+    """What inspect_evals says of one of its tasks before it is loaded.
+
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
+    """
+    import yaml
+
+    folder = inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
+    try:
+        listing = yaml.safe_load((folder / "eval.yaml").read_text(encoding="utf-8")) if request.module else None
+        code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    except (OSError, ValueError, yaml.YAMLError):
+        listing = None
+    if not isinstance(listing, dict):
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
+    assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
+    rows = {row.get("name"): row for row in listing.get("tasks") or []}
+    return {
+        "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
+        "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
+        "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
+        "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
+    }
+
+
+def file_tasks(text: str) -> list[RequestedTask]:
+    """The task that `file.py@name` means, or all tasks of `file.py`; the file is read, not run."""
+    place, _, name = text.partition("@")
+    path = Path(place).expanduser()
+    try:
+        names = decorated_tasks(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"--task {place}: {getattr(error, 'strerror', None) or error}") from error
+    except SyntaxError as error:
+        raise ScriptError(f"--task {place}:{error.lineno}: {error.msg}") from error
+    if not names:
+        raise ScriptError(f"--task {place}: no function in it has inspect's @task")
+    if name and name not in names:
+        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
+        raise ScriptError(f"--task {place} has no task {name!r}: did you mean {', '.join(close)}?")
+    return [RequestedTask(text, found, file=path) for found in ([name] if name else names)]
+
+
+def requested_tasks(texts: Sequence[str]) -> list[RequestedTask]:
+    """The tasks asked for, each once, in the order given; ScriptError with the nearest names for an unknown one."""
+    found: dict[str, RequestedTask] = {}
+    catalog: dict[str, str] = {}
+    for text in texts:
+        if re.search(r"\.py(@|$)", text):
+            requests = file_tasks(text)
+        else:
+            catalog = catalog or inspect_catalog()
+            requests = [inspect_task(text, catalog)]
+        for request in requests:
+            other = found.setdefault(request.name, request)
+            if other.file != request.file:
+                raise ScriptError(f"--task: {request.name} is in {other.file} and in {request.file}: rename one")
+    shown = [f"{request.asked} is {request.name}" for request in found.values() if request.asked in INSPECT_TASKS]
+    if shown:
+        note(f"tasks: {', '.join(shown)}")
+    return list(found.values())
+
+
+def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> None:
+    """Refuse tasks that run the model's code without --sandbox; say what `local` means."""
+    running = [request.name for request in requests if request.module and listing_entry(request)["sandbox"]]
+    if running and not sandbox:
+        raise ScriptError(needs_sandbox(running[0]))
+    if sandbox == "local":
+        note(
+            "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
+            "change and send your files and tokens; use a machine that holds nothing else, or --sandbox docker"
+        )
+
+
+def needs_sandbox(name: str) -> str:
+    return (
+        f"{name} runs code that the model writes: add --sandbox docker (Docker must run here), or --sandbox local, "
+        "which runs it on this machine without any protection"
+    )
+
+
+def load_task(request: RequestedTask, sandbox: str | None) -> Task:
+    """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
+    before = len(LOADED_DATASETS)
+    watch_datasets()
+    try:
+        source = load_from_file(request) if request.file else load_from_package(request)
+    except Exception as error:
+        return Task(request, error=f"it could not be loaded: {explain_inspect(error)}")
+    needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
+    if any(needs) and not sandbox:
+        raise ScriptError(needs_sandbox(request.name))
+    return Task(
+        request,
+        source,
+        dataset=dataset_facts(source.dataset, request, LOADED_DATASETS[before:]),
+        items=len(source.dataset),
+        repeats=source.epochs or 1,
+        items_sha256=items_sha256(source.dataset),
+        file_sha256=hashlib.sha256(request.file.read_bytes()).hexdigest() if request.file else None,
+    )
+
+
+def load_from_package(request: RequestedTask) -> Any:
+    module = importlib.import_module(request.module or "")
+    return getattr(module, request.name.split("/")[-1])()
+
+
+def load_from_file(request: RequestedTask) -> Any:
+    """A task of a user's file; the file is run, in its own folder as inspect does it, once for all its tasks."""
+    file = Path(os.path.abspath(request.file or ""))
+    name = f"task_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
+    with contextlib.chdir(file.parent):
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, file)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            sys.path.insert(0, str(file.parent))
+            spec.loader.exec_module(module)
+        functions = [value for value in vars(sys.modules[name]).values() if callable(value)]
+        return next(value for value in functions if registered_name(value) == request.name)()
+
+
+def registered_name(function: Any) -> str | None:
+    """The name under which inspect knows a task function, or None."""
+    from inspect_ai.util import registry_info
+
+    try:
+        info = registry_info(function)
+    except (ValueError, AttributeError):
+        return None
+    return info.name.split("/")[-1] if info.type == "task" else None
+
+
+def watch_datasets() -> None:
+    """Note which split and revision of a data set a task loads: inspect's log names the data set only."""
+    import inspect_ai.dataset
+
+    load = inspect_ai.dataset.hf_dataset
+    if hasattr(load, "watched"):
+        return
+
+    @functools.wraps(load)
+    def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
+        dataset = load(path, split, *rest, **more)
+        name = rest[0] if rest else more.get("name")
+        row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}
+        LOADED_DATASETS.append(row | {"samples": len(dataset)})
+        return dataset
+
+    watched.watched = True
+    inspect_ai.dataset.hf_dataset = watched
+
+
+def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Where a task's items come from: a file here, a split of a data set on the Hub, or the task itself."""
+    location = str(dataset.location or "")
+    base = request.file.parent if request.file else Path.cwd()
+    if location and (base / location).is_file():
+        path = Path(os.path.abspath(base / location))
+        whole = path.stem in SPLIT_FILES  # a folder of splits, as other harnesses read it
+        digest = data_sha256(path.parent) if whole else file_sha256(path)
+        return {
+            "path": shown_path(path.parent if whole else path),
+            "split": path.stem if whole else None,
+            "data_sha256": digest,
+        }
+    rows = [row for row in loaded if row["repo"] == location]
+    fitting = [row for row in rows if row["samples"] == len(dataset)] or rows
+    facts = {"repo": location} if rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location) else {}
+    for name in ("split", "subset", "revision"):
+        values = {row[name] for row in fitting}
+        facts |= {name: values.pop()} if len(values) == 1 else {}
+    return facts
+
+
+def items_sha256(dataset: Iterable[Any]) -> str:
+    """One hash for the items of a task, in whatever order."""
+    fields = {"id", "input", "target", "choices"}
+    rows = sorted(sample.model_dump_json(include=fields) for sample in dataset)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def inspect_source(task: Task) -> dict[str, Any]:
+    """The source_data block of a record."""
+    facts = task.dataset
+    if facts.get("repo"):
+        block = {
+            "dataset_name": facts["repo"].split("/")[-1],
+            "source_type": "hf_dataset",
+            "hf_repo": facts["repo"],
+            "hf_split": facts.get("split"),
+            "samples_number": task.items,
+            "additional_details": strings({name: facts.get(name) for name in ("subset", "split", "revision")}),
+        }
+        return {name: value for name, value in block.items() if value is not None}
+    details = {name: facts.get(name) for name in ("split", "path", "data_sha256")} | {"samples_number": task.items}
+    details["data_sha256"] = details["data_sha256"] or task.items_sha256
+    return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+
+
+def explain_inspect(error: BaseException) -> str:
+    """One line for what went wrong while a task was loaded or run, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:300] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, ScriptError):
+        return text
+    if isinstance(error, ModuleNotFoundError | ImportError):
+        return f"it needs another package ({text}): add it with `uv run --with PACKAGE`"
+    if "GatedRepo" in kind or "gated" in text.lower():
+        return f"its data set is gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if re.search(r"connect|resolve|offline|max retries|name resolution", text, re.IGNORECASE):
+        return f"its data set could not be fetched, is the Hub in reach? ({kind}: {text[:200]})"
+    return f"{kind}: {text}"
+
+
+def load_tasks_here(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
+    """Load tasks with the same random numbers each time, so that two runs ask the same."""
+    with contextlib.redirect_stdout(sys.stderr):
+        tasks = []
+        for request in requests:
+            random.seed(settings.seed or 0)
+            tasks.append(load_task(request, settings.sandbox))
+        return tasks

@@ -1,0 +1,282 @@
+"""inspect's model on transformers, kept over many checkpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from parts.checkpoints import weight_files
+from parts.engines.device import choose_dtype
+from parts.engines.layout import layout_difference, read_layout
+from parts.engines.transformers import check_unchanged, check_weights, load_reports, replace_state, state_checksum
+from parts.frame import ScriptError
+from parts.harness.inspect_local_vocabulary import HF_PROVIDER, Loaded
+from parts.harness.inspect_log import asked_messages, with_attachments
+from parts.harness.inspect_prompts import PLAIN_TEMPLATE, cut_at_stop, plain_prompt, rendered_prompt, too_long
+from parts.harness.inspect_run import separate_reasoning
+from parts.harness.inspect_vocabulary import Asked, Said, Sampling
+from parts.harness.models import downloaded
+from parts.harness.seed import seed_everything
+from parts.harness.settings import Settings
+from parts.harness.vocabulary import HF_CONNECTIONS, Model
+
+QUIET_SECONDS = 0.02  # a batch that is not full starts when no request came for so long
+
+# What transformers says -> what to try.
+HF_ADVICE = (
+    (
+        r"out of memory|OutOfMemory|can't allocate memory",
+        "out of memory: lower --max-connections (the batch), or take larger hardware; finished tasks are kept",
+    ),
+    (r"trust_remote_code", "the model brings its own code: read it, then add --trust-remote-code"),
+    (
+        r"not recognize this architecture|Unrecognized (?:model|configuration)",
+        "the installed transformers does not know this model's architecture",
+    ),
+    (r"GatedRepo|gated repo", "gated: accept the terms on its page on the Hub and set HF_TOKEN"),
+)
+TENSOR_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I64": 8, "I32": 4}
+
+
+def log_as_sent(log: dict[str, Any], prompt: Callable[[Sequence[Mapping[str, Any]]], str]) -> dict[str, Any]:
+    """inspect's log with the text that the model got in the place of the messages it was made of.
+
+    Items of several turns, and with tools, keep their messages.
+    """
+    config = (log.get("plan") or {}).get("config") or {}
+    system = config.get("system_message")
+    first = [{"role": "system", "content": system}] if system else []
+    samples = []
+    for sample in log.get("samples") or []:
+        messages = with_attachments(sample.get("messages") or [], sample.get("attachments") or {})
+        asked = asked_messages(messages)
+        own = [row for row in messages if row.get("source") == "generate"]
+        if asked and len(own) <= 1 and not any(row.get("role") == "tool" for row in messages):
+            sent = {"role": "user", "content": prompt([*first, *asked]), "source": "input"}
+            sample = sample | {"messages": [sent, *messages[len(asked) :]]}
+        samples.append(sample)
+    kept = {name: value for name, value in config.items() if name != "system_message"}
+    return log | {"samples": samples, "plan": (log.get("plan") or {}) | {"config": kept}}
+
+
+def weights_bytes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], dtype: str) -> int:
+    """The memory of a checkpoint's tensors in a dtype (`auto`: as in the file), in bytes."""
+    return sum(math.prod(shape) * TENSOR_BYTES.get(dtype, TENSOR_BYTES.get(own, 1)) for own, shape in tensors.values())
+
+
+def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
+    """The memory of keys and values for one token, in bytes; None when config.json does not say."""
+    config = config.get("text_config") or config
+    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(config.get("hidden_size"), int):
+        return None
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    return 2 * layers * (config.get("num_key_value_heads") or heads) * size * TENSOR_BYTES.get(dtype, 2)
+
+
+def shown_bytes(number: int) -> str:
+    """A number of bytes for people: 1234567 -> 1.2 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number / 1e3:.1f} kB"
+
+
+@functools.cache
+def transformers_provider() -> type:
+    """inspect's hf provider with batches of its own.
+
+    inspect's wait two seconds for the last batch of a task and one more for its answers, and give all answers of a
+    batch the length of the longest, so that none is known to be cut off.
+    """
+    from inspect_ai.model import (
+        ChatCompletionChoice,
+        ChatMessageAssistant,
+        GenerateConfig,
+        ModelOutput,
+        ModelUsage,
+        modelapi,
+    )
+    from inspect_ai.model._providers.hf import HuggingFaceAPI
+
+    @modelapi(name=HF_PROVIDER)
+    class TransformersAPI(HuggingFaceAPI):
+        def __init__(self, model_name: str, config: Any = None, connections: int = HF_CONNECTIONS, **more: Any) -> None:
+            super().__init__(model_name, config=config or GenerateConfig(), **more)
+            self.connections = connections
+            self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
+            self.waiting: list[Asked] = []
+            self.serving: asyncio.Task[None] | None = None
+
+        async def generate(self, input: Any, tools: Any, tool_choice: Any, config: Any) -> Any:
+            if tools or config.logprobs or (config.num_choices or 1) > 1:
+                return await super().generate(input, tools, tool_choice, config)
+            tokens = self.tokenizer(self.hf_chat(input, []), **self.tokenizer_call_args)["input_ids"]
+            room = self.context - len(tokens)
+            if room < 1:
+                raise RuntimeError(too_long(len(tokens), self.context))
+            sampling = Sampling(config.temperature or 0.0, config.top_p, config.top_k, tuple(config.stop_seqs or ()))
+            answer = asyncio.get_running_loop().create_future()
+            self.waiting.append(Asked(tokens, min(config.max_tokens or room, room), sampling, answer))
+            if self.serving is None or self.serving.done():
+                self.serving = asyncio.create_task(self.serve())
+            said = await answer
+            reason = "max_tokens" if said.truncated else "stop"
+            message = ChatMessageAssistant(content=said.text, model=self.model_name, source="generate")
+            usage = ModelUsage(
+                input_tokens=len(tokens), output_tokens=said.tokens, total_tokens=len(tokens) + said.tokens
+            )
+            choice = ChatCompletionChoice(message=message, stop_reason=reason)
+            return ModelOutput(model=self.model_name, choices=[choice], usage=usage)
+
+        async def serve(self) -> None:
+            """Answer what waits, in batches, until nothing does."""
+            while self.waiting:
+                seen = 0
+                while seen < len(self.waiting) < self.connections:
+                    seen = len(self.waiting)
+                    await asyncio.sleep(QUIET_SECONDS)
+                like = [row for row in self.waiting if row.sampling == self.waiting[0].sampling][: self.connections]
+                taken = set(map(id, like))
+                self.waiting = [row for row in self.waiting if id(row) not in taken]
+                try:
+                    answers = await asyncio.to_thread(self.answers, like)
+                except Exception as error:
+                    answers = [error] * len(like)
+                for row, answer in zip(like, answers, strict=True):
+                    if row.answer.done():  # the item was given up meanwhile
+                        continue
+                    row.answer.set_exception(answer) if isinstance(answer, Exception) else row.answer.set_result(answer)
+
+        def answers(self, rows: Sequence[Asked]) -> list[Said]:
+            return batch_answers(self.model, self.tokenizer, rows)
+
+    return TransformersAPI
+
+
+def batch_answers(model: Any, tokenizer: Any, rows: Sequence[Asked]) -> list[Said]:
+    """A model's answers to requests that are sampled alike, as one batch."""
+    import torch
+
+    width, sampling = max(len(row.tokens) for row in rows), rows[0].sampling
+    pad = tokenizer.pad_token_id or 0
+    prompts = torch.tensor([[pad] * (width - len(row.tokens)) + list(row.tokens) for row in rows])
+    mask = torch.tensor([[0] * (width - len(row.tokens)) + [1] * len(row.tokens) for row in rows])
+    how: dict[str, Any] = {"do_sample": sampling.temperature > 0}
+    if sampling.temperature > 0:
+        how |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
+    if sampling.stop:
+        how |= {"stop_strings": list(sampling.stop), "tokenizer": tokenizer}
+    with torch.inference_mode():
+        found = model.generate(
+            input_ids=prompts.to(model.device),
+            attention_mask=mask.to(model.device),
+            max_new_tokens=max(row.max_tokens for row in rows),
+            pad_token_id=pad,
+            **{name: value for name, value in how.items() if value is not None},
+        )
+    ends = model.generation_config.eos_token_id
+    ends = set(ends if isinstance(ends, list) else [ends])
+    return [
+        one_answer(tokenizer, row, tokens, ends) for row, tokens in zip(rows, found[:, width:].tolist(), strict=True)
+    ]
+
+
+def one_answer(tokenizer: Any, row: Asked, tokens: list[int], ends: set[int]) -> Said:
+    """An answer of a batch up to its own end: a token that ends texts, a stop sequence, or its limit."""
+    tokens = tokens[: row.max_tokens]
+    end = next((place for place, token in enumerate(tokens) if token in ends), None)
+    kept = tokens if end is None else tokens[: end + 1]
+    text = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    text, stopped = cut_at_stop(text, row.sampling.stop)
+    return Said(text, len(kept), truncated=end is None and not stopped)
+
+
+class HeldByTransformers:
+    """One transformers model in this process; the weights of the next checkpoint are copied into it."""
+
+    advice = HF_ADVICE
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        import torch
+        from inspect_ai.model import get_model
+        from transformers import GenerationConfig
+
+        transformers_provider()
+        folder = downloaded(model)
+        self.settings, self.layout = settings, read_layout(folder)
+        device = settings.device if settings.device != "auto" else None
+        on_cpu = device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+        choices = {"device": device, "chat_template": None if settings.use_chat_template else PLAIN_TEMPLATE}
+        with load_reports() as reports:
+            self.kept = get_model(
+                f"{HF_PROVIDER}/{model.id}",
+                model_path=str(folder.resolve()),
+                **{name: value for name, value in choices.items() if value is not None},
+                dtype=choose_dtype(settings.dtype, folder, on_cpu),
+                trust_remote_code=settings.trust_remote_code,
+                # A template brings its own beginning of text.
+                tokenizer_call_args={"add_special_tokens": not settings.use_chat_template},
+                connections=settings.max_connections,
+                memoize=False,
+            )
+        self.api, self.model = self.kept.api, self.kept.api.model
+        separate_reasoning(self.kept, settings.reasoning_tags)
+        check_weights(self.model, reports)
+        check_unchanged(model, folder)
+        # A checkpoint's own sampling settings would change what is measured; its ends of text are kept.
+        own = self.model.generation_config
+        names = ("bos_token_id", "eos_token_id", "pad_token_id")
+        self.model.generation_config = GenerationConfig(**{name: getattr(own, name) for name in names})
+        self.checksum = state_checksum(self.model)
+
+    @property
+    def loaded(self) -> Loaded:
+        import transformers
+
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        number = len(self.model.state_dict())
+        text = (
+            f"{number} tensors read back exactly" if self.swapped else f"{number} tensors as transformers loaded them"
+        )
+        return Loaded("transformers", transformers.__version__, dtype, str(self.model.device), self.checksum, text)
+
+    swapped = False
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights; after an error the loaded model is of no use."""
+        folder = downloaded(model)
+        difference = layout_difference(self.layout, read_layout(folder))
+        if difference:
+            raise ScriptError(difference)
+        replace_state(self.model, weight_files(folder))
+        check_weights(self.model, [])
+        check_unchanged(model, folder)
+        self.checksum, self.swapped = state_checksum(self.model), True
+
+    def opened(self, name: str) -> Any:
+        """The inspect Model, under a checkpoint's name."""
+        seed_everything(self.settings.seed)
+        self.api.model_name, self.api.waiting, self.api.serving = name, [], None  # nothing of an evaluation that ended
+        return self.kept
+
+    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """The text that the model gets for messages."""
+        return (
+            rendered_prompt(self.api.tokenizer, messages) if self.settings.use_chat_template else plain_prompt(messages)
+        )
+
+    def trouble(self) -> str | None:
+        return None
+
+    def log(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        self.api.model = self.model = None
+        gc.collect()

@@ -1,0 +1,66 @@
+"""Metric names, units and directions as harnesses give them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)

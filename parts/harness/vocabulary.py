@@ -1,0 +1,242 @@
+"""What the evaluation scripts have in common: models, outcomes, settings, what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from parts.frame import natural_key, slug
+from parts.names import parse_checkpoint_name
+
+ALL = "all"  # as a task: every task of the custom file
+REASONING_TAGS = ("<think>", "</think>")
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+class NamedTask(Protocol):
+    """What records and failures need of a harness's task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task or a family of tasks as asked for, in today's form."""
+
+    name: str
+    shots: int
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded."""
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.folder.name if self.path and self.folder else None
+
+    @property
+    def step(self) -> str | None:
+        found = parse_checkpoint_name(self.checkpoint or "")
+        return str(found[0]) if found and found[0] is not None else None
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from; `sha256` and `path` for a local folder."""
+
+    repo: str
+    subset: str | None
+    splits: tuple[str, ...]
+    path: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = finished.record["model_info"]["id"]
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    if closing in text:
+        before, _, after = text.rpartition(closing)
+        head, found, thought = before.partition(opening)
+        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
+    if opening in text:
+        head, _, thought = text.partition(opening)
+        return thought.strip(), head.strip()
+    return None, text

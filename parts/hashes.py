@@ -1,0 +1,39 @@
+"""SHA-256 of files, remembered by size and time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from parts.frame import ScriptError, write_whole
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()

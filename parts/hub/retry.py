@@ -1,0 +1,54 @@
+"""Waiting for a Hub that is busy, and when trying again is worth it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from parts.frame import FIRST_WAIT
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429

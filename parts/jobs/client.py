@@ -1,0 +1,209 @@
+"""The Jobs service of the Hub: submitting, asking, trying again."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from parts.frame import MAX_TRIES, ScriptError, printable
+from parts.hub.retry import LOG_IN, seconds_to_wait, worth_repeating
+from parts.jobs.vocabulary import (
+    ATTEMPT_LABEL,
+    JOB_ENVIRONMENT,
+    JOB_LABEL,
+    RUN_LABEL,
+    Catalog,
+    EvalJob,
+    EvalRun,
+    Flavor,
+    family,
+    label_value,
+    plain_task,
+)
+from parts.private import scrub
+
+JOB_REASONS = {
+    400: "the Hub does not accept it",
+    401: f"the token is not valid; {LOG_IN} again",
+    402: "add a payment method or credits at https://huggingface.co/settings/billing, or take cheaper --hardware",
+    403: "the token may not do this: it needs permission to run jobs (job.write) and to write to the data set, both in "
+    "this namespace: https://huggingface.co/settings/tokens",
+    404: "no such account, job or data set, or no access to it",
+    429: "too many requests, or jobs at a time: wait some minutes, or give --max-parallel N",
+}
+
+
+def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
+    """The labels by which a job is found again, whoever lost run.json."""
+    model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
+    task = plain_task(job.tasks[0]) if len(job.tasks) == 1 else f"{len(job.tasks)}-tasks"
+    found = {RUN_LABEL: run.run_id, JOB_LABEL: job.name, ATTEMPT_LABEL: str(attempt), "model": model, "task": task}
+    return {name: label_value(value) for name, value in found.items()} | {"name": label_value(job.name)}
+
+
+@contextlib.contextmanager
+def job_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn what the Hub's client raises into one line that says what failed and what to do."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else None
+        said = " ".join(str(error.server_message or "").replace(token, "***").split())[:200]
+        advice = JOB_REASONS.get(status, f"the Hub answered {status}")
+        raise ScriptError(f"{doing}: {said + ': ' if said else ''}{advice}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ScriptError(f"{doing}: the Hub's answer is not what it was ({scrub(repr(error))[:100]})") from error
+    except (httpx2.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the upload of the script
+        what = scrub(" ".join(str(error).replace(token, "***").split()))[:200] or type(error).__name__
+        raise ScriptError(f"{doing}: the connection failed ({what})") from error
+
+
+class JobsClient:
+    """The Hub's Jobs API as one account uses it; what is refused for now is asked again."""
+
+    def __init__(self, token: str, namespace: str | None) -> None:
+        from huggingface_hub import HfApi
+        from huggingface_hub.utils import disable_progress_bars
+
+        disable_progress_bars()
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+        self.token = token
+        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.namespace = namespace or self.account()
+
+    def account(self) -> str:
+        """The name of the token's owner."""
+        with job_errors("asking the Hub who you are", self.token):
+            return self.patiently(self.api.whoami)["name"]
+
+    def patiently(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call, and call again on 429, 5xx and broken connections, when the Hub says."""
+        import tenacity
+
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(worth_repeating),
+            wait=seconds_to_wait,
+            stop=tenacity.stop_after_attempt(MAX_TRIES),
+            reraise=True,
+        )
+        return again(call, *args, **options)
+
+    def clean(self, text: str) -> str:
+        """A line from the Hub without tokens and control characters."""
+        return scrub(printable(text).replace(self.token, "***"))
+
+    def catalog(self) -> Catalog:
+        """The flavors there are now."""
+        with job_errors("asking for the hardware of Jobs", self.token):
+            rows = self.patiently(self.api.list_jobs_hardware)
+            return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
+
+    def jobs_of(self, run_id: str) -> dict[str, Any]:
+        """The newest job on the Hub for each job name of a run."""
+        labels = {RUN_LABEL: label_value(run_id)}
+        with job_errors("listing the jobs of this run", self.token):
+            found = self.patiently(lambda: list(self.api.list_jobs(labels=labels, namespace=self.namespace)))
+        found.sort(key=attempt_of)
+        return {(info.labels or {}).get(JOB_LABEL, ""): info for info in found}
+
+    def submit(self, run: EvalRun, job: EvalJob, attempt: int) -> Any:
+        """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
+        import tenacity
+
+        labels = job_labels(run, job, attempt)
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: worth_repeating(error) or isinstance(error, RuntimeError)),
+            wait=seconds_to_wait,
+            stop=tenacity.stop_after_attempt(MAX_TRIES),
+            reraise=True,
+        )
+        with job_errors(f"submitting {job.name}", self.token):
+            for trial in again:
+                with trial:
+                    if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
+                        return known
+                    return self.send(run, job, labels)
+
+    def submitted(self, labels: dict[str, str]) -> Any:
+        """The job with these labels, when an earlier try reached the Hub after all."""
+        wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
+        return next(iter(self.api.list_jobs(labels=wanted, namespace=self.namespace)), None)
+
+    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str]) -> Any:
+        """One submission, by the client's own way; what it prints goes to stderr."""
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # run_uv_job is marked experimental
+            return self.api.run_uv_job(
+                str(script_path(run.script)),
+                script_args=list(job.arguments),
+                dependencies=list(run.packages) or None,
+                image=run.image,
+                env=dict(JOB_ENVIRONMENT),
+                secrets={"HF_TOKEN": self.token},
+                flavor=job.flavor,
+                timeout=run.timeout,
+                labels=labels,
+                namespace=self.namespace,
+            )
+
+    def log_tail(self, job_id: str, lines: int) -> tuple[str, ...]:
+        """As `read_log`; none when the Hub does not give them."""
+        with contextlib.suppress(ScriptError):
+            return self.read_log(job_id, lines)
+        return ()
+
+    def read_log(self, job_id: str, lines: int) -> tuple[str, ...]:
+        """The last lines of a job's log, without tokens."""
+        with job_errors(f"reading the log of {job_id}", self.token):
+            found = self.patiently(
+                lambda: list(self.api.fetch_job_logs(job_id=job_id, namespace=self.namespace, tail=lines))
+            )
+        return tuple(self.clean(line)[:500] for line in found[-lines:])
+
+    def open_results(self, repo_id: str) -> None:
+        """Make the data set for the records (private) before money is spent on what could not be kept."""
+        with job_errors(f"--results-repo {repo_id}", self.token):
+            self.patiently(self.api.create_repo, repo_id, repo_type="dataset", private=True, exist_ok=True)
+
+
+def attempt_of(info: Any) -> int:
+    """Which try a job on the Hub is, by its label."""
+    label = (info.labels or {}).get(ATTEMPT_LABEL, "")
+    return int(label) if label.isdecimal() else 1
+
+
+def flavor_from_hub(row: Any) -> Flavor:
+    """A flavor as `list_jobs_hardware` describes it: sizes such as "24 GB", GPU memory of all GPUs together."""
+
+    def number(text: str | None) -> float:
+        match = re.search(r"\d+(?:\.\d+)?", str(text or ""))
+        return float(match[0]) * (1000 if "TB" in str(text) else 1) if match else 0.0
+
+    # Only what CUDA runs on counts as a GPU here: vLLM's packages are built for it.
+    gpu = row.accelerator if row.accelerator and row.accelerator.manufacturer.lower() == "nvidia" else None
+    count = int(number(gpu.quantity)) if gpu else 0
+    memory = number(gpu.vram) / count if gpu and count else 0.0
+    hours = {"minute": 60, "hour": 1, "second": 3600}.get(row.unit_label, 60)
+    disk = number(row.ephemeral_storage) or None
+    model = gpu.model if gpu else ""
+    return Flavor(row.name, model, count, memory, number(row.ram), row.unit_cost_usd * hours, disk)
+
+
+def script_path(name: str) -> Path:
+    """One of the evaluation scripts beside this one."""
+    path = Path(__file__).resolve().parent / name
+    if not path.is_file():
+        raise ScriptError(f"{path.name} is not beside this script: a job is sent from a copy of the whole project")
+    return path

@@ -1,0 +1,378 @@
+"""submit, status, wait, logs, cancel and collect of both job scripts."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from parts.frame import ScriptError, note, printable, read_json
+from parts.hub.token import job_token
+from parts.jobs.client import JobsClient, job_errors
+from parts.jobs.following import (
+    cost_lines,
+    follow,
+    plan_rows,
+    print_run,
+    refreshed,
+    send_jobs,
+    show_failures,
+    this_script,
+)
+from parts.jobs.results import collect_job, fetch_folder
+from parts.jobs.run import (
+    hf_command,
+    load_run,
+    only_one,
+    run_file,
+    run_from_json,
+    run_to_json,
+    same_plan,
+    save_run,
+    task_aliases,
+)
+from parts.jobs.vocabulary import (
+    DEFAULT_TIMEOUT,
+    RUN_SCHEMA,
+    SHOWN_LINES,
+    Collected,
+    EvalJob,
+    EvalRun,
+    money,
+    seconds_of,
+)
+from parts.tables import render_table
+
+# Flags that do not change the plan of a run.
+FREE_FLAGS = {
+    *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
+    *("yes", "wait", "json", "dry_run"),
+}
+JOB_SPLITS = ("model", "task", "both")
+MAX_WORD = 200  # bytes of a model's or task's name
+DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
+    """Plan a run or take up the one on disk, show it, ask, send what is missing or failed."""
+    client = connected(args)
+    run = resumed(args, client, planned)
+    if client:
+        client.namespace = run.namespace  # of the run that is gone on with
+    if client and (args.run_id or not args.dry_run):
+        run = refreshed(client, run)
+    show_run_plan(run, args)
+    if args.dry_run:
+        return 0
+    check_cost(run, args)
+    if run.waiting:
+        consent(run, args)
+        client.open_results(run.results_repo)
+        run = send_missing(args, client, run)
+    else:
+        save_run(args, run)
+        note("nothing to send: no job is missing or has failed")
+    if args.wait:
+        return finished_run(args, follow(args, client, run))
+    print_run(run, args.json)
+    note(f"next: {this_script()} wait {run.run_id}, then {this_script()} collect {run.run_id}")
+    return 0
+
+
+def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> EvalRun:
+    """Send what is missing or failed; an error says how to go on with the run."""
+    with only_one(args, run.run_id):
+        run = refreshed(client, run)  # what another command has sent meanwhile is not sent again
+        save_run(args, run)
+        note(f"the plan and the state of every job: {run_file(args, run.run_id)}")
+        try:
+            return send_jobs(args, client, run, run.waiting)
+        except ScriptError as error:
+            raise ScriptError(f"{error}; go on with: {this_script()} --run-id {run.run_id}", error.code) from error
+
+
+def show_run_plan(run: EvalRun, args: argparse.Namespace) -> None:
+    """What would be sent: on stdout for a dry run, where it is the answer, else on stderr."""
+    commands = {job.name: hf_command(run, job) for job in run.waiting}
+    if args.dry_run and args.json:
+        estimate = {"usd": round(run.dollars, 4), "usd_at_most": round(run.ceiling, 2), "to_send": len(run.waiting)}
+        print(json.dumps(run_to_json(run) | {"estimate": estimate, "commands": commands}, indent=1))
+        return
+    parts = [render_table(plan_rows(run)), "", *cost_lines(run), f"records: {run.results_repo}/runs/{run.run_id}/"]
+    if commands:
+        other = f" (and {len(commands) - 1} like it: --json)" if len(commands) > 1 else ""
+        parts += ["", f"by hand{other}:", f"  {next(iter(commands.values()))}"]
+    print("\n".join(parts), file=sys.stdout if args.dry_run else sys.stderr)
+
+
+def check_submission(args: argparse.Namespace) -> None:
+    """What argparse cannot know of the flags of any submission."""
+    seconds_of(args.timeout or DEFAULT_TIMEOUT)
+    defaults = vars(args.parser.parse_args([]))
+    changed = [name for name, value in vars(args).items() if name not in FREE_FLAGS and value != defaults[name]]
+    if changed and not args.model:
+        flag = changed[0].replace("_", "-")
+        raise ScriptError(
+            f"--{flag}: --run-id alone goes on with the plan as it is: give --model and --task again as well"
+        )
+    sizes = ("tensor_parallel_size", "max_model_len", "batch_size", "max_connections", "max_tokens")
+    for name in ("limit", "max_parallel", "max_cost", *sizes):
+        if getattr(args, name, None) is not None and not getattr(args, name) > 0:  # "not": --max-cost nan
+            raise ScriptError(f"--{name.replace('_', '-')} must be above 0")
+    if args.results_repo and not DATA_SET.fullmatch(args.results_repo):
+        raise ScriptError(f"--results-repo {args.results_repo}: write OWNER/NAME")
+    for name in ("model", "task"):
+        values = getattr(args, name) or []
+        if len(set(values)) < len(values):
+            raise ScriptError(f"--{name}: {max(values, key=values.count)} is named twice")
+    for word in [*(args.model or []), *(args.task or [])]:
+        if len(word.encode()) > MAX_WORD:
+            raise ScriptError(f"{word[:60]}...: longer than {MAX_WORD} bytes, which the client cannot send")
+        if Path(word).is_file():
+            raise ScriptError(
+                f"{word}: a file of that name is here, and would be sent in its place: use another folder"
+            )
+    for task in args.task or []:
+        if ".py" in task:
+            raise ScriptError(
+                f"--task {task}: a file of this machine, which a job cannot see: name a task of the package"
+            )
+        if task.startswith("-") or not task.strip() or "," in task:
+            raise ScriptError(f"--task {task!r} is no task: write them apart, without commas")
+
+
+def connected(args: argparse.Namespace) -> JobsClient | None:
+    """The Hub with the user's token; for a dry run None when there is no token or no network."""
+    try:
+        client = JobsClient(job_token(), args.namespace)
+        if args.dry_run and args.namespace:
+            client.account()  # is the Hub there?
+        return client
+    except ScriptError as error:
+        if not args.dry_run:
+            raise
+        note(f"warning: planned without the Hub ({error})")
+        return None
+
+
+def resumed(
+    args: argparse.Namespace,
+    client: JobsClient | None,
+    planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun],
+) -> EvalRun:
+    """The run of --run-id, which must be the one asked for when models are given too; else a new plan."""
+    path = run_file(args, args.run_id) if args.run_id else None
+    old = run_from_json(read_json(path), path) if path and path.is_file() else None
+    if not args.model:
+        if old is None:
+            raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
+        return replace(old, timeout=args.timeout or old.timeout)
+    new = planned(args, client)
+    if old is None:
+        return new
+    if not same_plan(old, new):
+        raise ScriptError(
+            f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "
+            "to go on with it, or give another --run-id"
+        )
+    return replace(new, states=old.states)
+
+
+def check_cost(run: EvalRun, args: argparse.Namespace) -> None:
+    """Refuse what is estimated above --max-cost."""
+    if args.max_cost is not None and run.dollars > args.max_cost:
+        raise ScriptError(
+            f"estimated {money(run.dollars)} is above --max-cost {args.max_cost:g}: nothing was sent; "
+            "fewer tasks, --limit N, or a higher --max-cost",
+            code=1,
+        )
+    if args.max_cost is not None and run.ceiling > args.max_cost:
+        note(f"warning: jobs that run into their timeout make it {money(run.ceiling)}: a shorter --timeout limits that")
+
+
+def consent(run: EvalRun, args: argparse.Namespace) -> None:
+    """Ask before money is spent; outside a terminal only --yes is consent."""
+    paid = [job for job in run.waiting if job.price > 0]
+    if not paid or args.yes:
+        return
+    what = f"{len(paid)} paid jobs, estimated {money(run.dollars)}, at most {money(run.ceiling)}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ScriptError(f"{what}: add --yes to send them", code=3)
+    print(f"{what}. Send them? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise ScriptError("nothing was sent", code=3)
+
+
+def finished_run(args: argparse.Namespace, run: EvalRun) -> int:
+    """Say how a run ended: 0 all succeeded, 1 some did not."""
+    print_run(run, args.json)
+    show_failures(run)
+    succeeded = all(state.succeeded for state in run.states.values())
+    if any(state.succeeded for state in run.states.values()):
+        note(f"next: {this_script()} collect {run.run_id}")
+    return 0 if succeeded else 1
+
+
+def verb_client(args: argparse.Namespace, run: EvalRun) -> JobsClient:
+    """The Hub, in the namespace in which the run's jobs are."""
+    return JobsClient(job_token(), run.namespace)
+
+
+def status(args: argparse.Namespace) -> int:
+    """Show a run; in a terminal until no job runs any more, or Ctrl-C."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    if sys.stdout.isatty() and not args.json:
+        with contextlib.suppress(KeyboardInterrupt):
+            run = follow(args, client, run)
+    else:
+        run = refreshed(client, run)
+        save_run(args, run)
+    print_run(run, args.json)
+    show_failures(run)
+    return 0
+
+
+def wait(args: argparse.Namespace) -> int:
+    """Follow a run until no job runs any more; what was not sent yet is not sent."""
+    run = load_run(args)
+    return finished_run(args, follow(args, verb_client(args, run), run))
+
+
+def chosen_jobs(run: EvalRun, names: Sequence[str] | None) -> list[EvalJob]:
+    """The jobs that --job names, or all; ScriptError for an unknown name."""
+    unknown = set(names or ()) - {job.name for job in run.jobs}
+    if unknown:
+        raise ScriptError(f"--job {min(unknown)}: no such job in {run.run_id}; see {this_script()} status {run.run_id}")
+    return [job for job in run.jobs if not names or job.name in names]
+
+
+def logs(args: argparse.Namespace) -> int:
+    """Print the end of the jobs' logs, or follow the log of one job."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    run = refreshed(client, run)
+    jobs = [job for job in chosen_jobs(run, args.job) if run.states[job.name].job_id]
+    if not jobs:
+        raise ScriptError(f"{run.run_id}: none of these jobs was sent yet")
+    if args.follow:
+        return follow_log(client, run, jobs)
+    found = {job.name: client.read_log(run.states[job.name].job_id, args.tail) for job in jobs}
+    if args.json:
+        print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "logs": found}, indent=1))
+        return 0
+    for name, lines in found.items():
+        print("\n".join([*([f"===== {name}"] if len(found) > 1 else []), *lines]))
+    return 0
+
+
+def follow_log(client: JobsClient, run: EvalRun, jobs: Sequence[EvalJob]) -> int:
+    """Print a job's log as it grows, until the job ends."""
+    if len(jobs) != 1:
+        raise ScriptError("--follow follows one job: name it with --job NAME")
+    job_id = run.states[jobs[0].name].job_id
+    with job_errors(f"reading the log of {jobs[0].name}", client.token):
+        for line in client.api.fetch_job_logs(job_id=job_id, namespace=client.namespace, follow=True):
+            print(client.clean(line), flush=True)
+    return 0
+
+
+def cancel(args: argparse.Namespace) -> int:
+    """Cancel the jobs of a run that wait or run."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    run = refreshed(client, run)
+    active = [job for job in chosen_jobs(run, args.job) if run.states[job.name].active]
+    for job in active:
+        with job_errors(f"canceling {job.name}", client.token):
+            client.patiently(client.api.cancel_job, job_id=run.states[job.name].job_id, namespace=client.namespace)
+        note(f"canceled {job.name}")
+    if not active:
+        note("nothing to cancel: no job waits or runs")
+    run = refreshed(client, run)
+    save_run(args, run)
+    print_run(run, args.json)
+    return 0
+
+
+def collect_results(args: argparse.Namespace) -> int:
+    """Bring the records of a run home, checked; exit code 1 when some are missing or unsound."""
+    run = load_run(args)
+    client = verb_client(args, run)
+    run = refreshed(client, run)
+    fetched, output, aliases = fetch_folder(client, run), Path(args.output_dir), task_aliases()
+    found = {job.name: collect_job(job, fetched, output, aliases) for job in run.jobs}
+    states = {
+        name: replace(state, missing=found[name].missing if state.stage == "COMPLETED" else ())
+        for name, state in run.states.items()
+    }
+    run = replace(run, states=states)
+    save_run(args, run)
+    report_collected(run, found, output, args.json)
+    return 1 if any(part.missing or part.problems for part in found.values()) else 0
+
+
+def report_collected(run: EvalRun, found: dict[str, Collected], output: Path, as_json: bool) -> None:
+    """Say what came home, and what did not."""
+    if as_json:
+        jobs = [{"job": name, "stage": run.states[name].stage, **asdict(part)} for name, part in found.items()]
+        print(json.dumps({"schema_version": RUN_SCHEMA, "run_id": run.run_id, "jobs": jobs}, indent=1))
+    else:
+        rows = [["job", "stage", "records", "missing"]]
+        for name, part in found.items():
+            rows.append([name, run.states[name].stage, str(len(part.records)), str(len(part.missing))])
+        print(render_table(rows))
+        print(f"\n{sum(len(part.records) for part in found.values())} records in {output / 'data'}")
+    for name, part in found.items():
+        for text in [*(f"missing: {text}" for text in part.missing), *part.problems]:
+            note(printable(f"{name}: {text}"))
+    if any(part.missing for part in found.values()):
+        note(f"what is missing is evaluated again by: {this_script()} --run-id {run.run_id}")
+
+
+def add_submission(parser: argparse.ArgumentParser) -> None:
+    """The flags of a submission that do not depend on what is sent."""
+    add = parser.add_argument
+    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
+    add("--timeout", metavar="T", help=f"after which the Hub ends a job: 90m, 1d; default: {DEFAULT_TIMEOUT}")
+    add("--namespace", metavar="ORG", help="account or organization that runs and pays; default: the token's owner")
+    add("--results-repo", metavar="REPO", help="data set OWNER/NAME for the records, made private when it is new")
+    add("--max-cost", type=float, metavar="USD", help="send nothing when the estimate is above this")
+    add("--max-parallel", type=int, metavar="N", help="at most N jobs at a time; default: all at once")
+    add("--split", choices=JOB_SPLITS, help="one job per model, task or both; default: checkpoints of a model together")
+    add("--run-id", metavar="ID", help="name of the run; with a known one, only what is missing or failed is sent")
+    add("--image", metavar="IMAGE", help="a Docker image with uv in it; default: the client's own")
+    add("--yes", action="store_true", help="do not ask before paid jobs are sent")
+    add("--wait", action="store_true", help="stay until all jobs have ended")
+    add("--dry-run", action="store_true", help="show the jobs, what they cost and the commands; send nothing")
+    add_shared(parser)
+
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """The flags that every verb has."""
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where run.json is kept; default: runs")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+
+
+def add_verbs(parser: argparse.ArgumentParser) -> None:
+    """status, logs, wait, cancel and collect."""
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs, each with the id of a run")
+    told = {"status": status, "logs": logs, "wait": wait, "cancel": cancel, "collect": collect_results}
+    for name, command in told.items():
+        text = (command.__doc__ or "").split("\n")[0]
+        verb = verbs.add_parser(name, help=text, description=text)
+        verb.add_argument("run_id", metavar="RUN_ID")
+        add_shared(verb)
+        verb.set_defaults(run=command)
+        if name in ("logs", "cancel"):
+            verb.add_argument("--job", nargs="+", metavar="NAME", help="only these jobs")
+        if name == "logs":
+            verb.add_argument("--tail", type=int, default=SHOWN_LINES, metavar="N", help="lines of each (default: 30)")
+            verb.add_argument("--follow", action="store_true", help="go on until the job ends")
+        if name == "collect":
+            verb.add_argument("--output-dir", default="results", metavar="DIR", help="default: results")

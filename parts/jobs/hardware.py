@@ -1,0 +1,383 @@
+"""Which hardware a model fits on, and the plan of a GPU run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from parts.frame import VLLM, ScriptError, note
+from parts.jobs.client import JobsClient, script_path
+from parts.jobs.models import fetch_facts, folder_facts, local_refusal
+from parts.jobs.run import task_warnings
+from parts.jobs.vocabulary import (
+    ANSWER_TOKENS,
+    ASSUMED_ITEMS,
+    AUTO,
+    DEFAULT_TIMEOUT,
+    FLAVORS,
+    FLAVORS_DATE,
+    PROMPT_TOKENS,
+    ROOM,
+    Catalog,
+    EvalJob,
+    EvalRun,
+    Flavor,
+    JobState,
+    ModelFacts,
+    Placement,
+    Wish,
+    flavor_by_size,
+    job_name,
+    matrix,
+    names_text,
+    new_run_id,
+    split_revision,
+    task_items,
+    task_tokens,
+)
+from parts.names import HUB_MODEL
+
+FRAMEWORKS = {"lighteval": "lighteval_vllm_uv.py", "inspect": "inspect_vllm_uv.py", "lm_eval": "lm_eval_vllm_uv.py"}
+GB = 1e9
+NO_BFLOAT16 = {"T4"}  # GPUs older than compute capability 8.0
+
+# TFLOP/s of one GPU in 16 bits without sparsity, about, from the makers' data sheets; for estimates of time alone.
+PEAK = {"T4": 65, "L4": 121, "A10G": 70, "L40S": 362, "A100": 312, "H200": 989, "RTX PRO 6000": 500}
+ASSUMED_PEAK = 100
+CPU_PEAK = 0.3
+PROMPT_SHARE, ANSWER_SHARE = 0.4, 0.15  # of the peak, reached by vLLM while it reads and while it writes
+WITHOUT_VLLM = 5  # times slower
+START_SECONDS = 600  # packages of several GB are installed
+ENGINE_SECONDS = 120  # for each model
+PASSED_NUMBERS = ("--gpu-memory-utilization", "--max-model-len", "--batch-size")  # to the script, when given
+OVERHEAD = 2 * GB  # per GPU: CUDA, graphs, activations of a batch
+CPU_OVERHEAD = 4 * GB
+DOWNLOAD = 0.2 * GB  # bytes per second
+
+
+def shares_heads(facts: ModelFacts, gpus: int) -> bool:
+    """Whether vLLM can split a model's heads: attention heads evenly, KV heads evenly or each to as many GPUs."""
+    heads, cache_heads = facts.heads or gpus, facts.cache_heads or gpus
+    return heads % gpus == 0 and (cache_heads % gpus == 0 or gpus % cache_heads == 0)
+
+
+def allowed_sizes(facts: ModelFacts, flavor: Flavor, wish: Wish) -> list[int]:
+    """How many of a flavor's GPUs can share the model, the largest first; vLLM splits attention heads evenly."""
+    if wish.backend != "vllm":
+        return [1] if flavor.gpus else [0]
+    counts = [n for n in (8, 4, 2, 1) if n <= flavor.gpus and shares_heads(facts, n)]
+    if wish.tensor_parallel_size:
+        return [wish.tensor_parallel_size] if wish.tensor_parallel_size <= flavor.gpus else []
+    return counts
+
+
+def needed(facts: ModelFacts, gpus: int) -> float:
+    """Bytes that one of so many GPUs must hold: its share of weights and cache, and the overhead."""
+    if gpus == 0:  # on a CPU the weights are computed with in 32 bits
+        return max(4 * (facts.parameters or 0), facts.weights or 0) + CPU_OVERHEAD
+    cache = facts.cache / min(gpus, facts.cache_heads or gpus)
+    return (facts.weights or 0) / gpus + cache + OVERHEAD
+
+
+def room(flavor: Flavor, gpus: int, share: float = ROOM) -> float:
+    """Bytes that vLLM may take of a GPU, or a process of the RAM."""
+    return (share * flavor.gpu_memory if gpus else ROOM * flavor.ram) * GB
+
+
+def lacks_bfloat16(flavor: Flavor) -> bool:
+    """Whether a flavor's GPU is older than bfloat16: "T4", or "Tesla T4"."""
+    return not NO_BFLOAT16.isdisjoint(flavor.gpu.split())
+
+
+def objection(facts: ModelFacts, flavor: Flavor, gpus: int, wish: Wish) -> str | None:
+    """Why a model does not run on a flavor, or None."""
+    stored = "bfloat16" if "BF16" in facts.types else None
+    if lacks_bfloat16(flavor) and (stored if wish.dtype in (None, AUTO) else wish.dtype) == "bfloat16":
+        return f"it computes in bfloat16, which a {flavor.gpu} does not have (--dtype float16 asks for another type)"
+    need, there = needed(facts, gpus), room(flavor, gpus, wish.share)
+    if there and need > there:
+        each = f" on each of {gpus} GPUs" if gpus > 1 else ""
+        return f"it needs {need / GB:.1f} GB{each}, and {there / GB:.1f} GB are there"
+    if flavor.disk and (facts.weights or 0) > 0.8 * flavor.disk * GB:
+        return f"its files are {(facts.weights or 0) / GB:.0f} GB, and the disk has {flavor.disk:.0f} GB"
+    return None
+
+
+def fitting_flavors(facts: ModelFacts, flavors: Sequence[Flavor], wish: Wish) -> list[Placement]:
+    """The flavors with a GPU on which a model fits, the cheapest first; of equal price the one with more memory."""
+    found = []
+    for flavor in flavors:
+        if not flavor.gpus or (wish.backend != "vllm" and flavor.gpus > 1):
+            continue
+        size = next((n for n in allowed_sizes(facts, flavor, wish) if not objection(facts, flavor, n, wish)), None)
+        if size:
+            found.append(Placement(flavor, size, fit_text(facts, flavor, size, wish.share)))
+    return sorted(found, key=lambda item: (item.flavor.price, -item.flavor.gpu_memory * item.flavor.gpus))
+
+
+def fit_text(facts: ModelFacts, flavor: Flavor, gpus: int, share: float) -> str:
+    """What a model needs on a flavor, in words."""
+    where = "RAM" if gpus == 0 else "GPU" if gpus == 1 else f"each of {gpus} GPUs"
+    return f"needs {needed(facts, gpus) / GB:.1f} of {room(flavor, gpus, share) / GB:.1f} GB ({where})"
+
+
+def choose_hardware(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
+    """The hardware for a model: as asked for, when it fits, else the cheapest that fits."""
+    check_sizes(facts, catalog, wish)
+    if wish.hardware != AUTO:
+        return choose_asked(facts, catalog, wish)
+    if facts.weights is None:
+        raise ScriptError(
+            f"{facts.model}: its size is not known (no safetensors metadata, no config.json, none in its name): "
+            "give --hardware FLAVOR",
+            code=3,
+        )
+    found = fitting_flavors(facts, catalog.flavors, wish)
+    if not found:
+        raise ScriptError(f"{facts.model}: no flavor holds its {facts.weights / GB:.0f} GB of weights and its cache", 3)
+    if facts.source == "its name" and facts.parameters:
+        floor = [item for item in found if item.flavor.name == flavor_by_size(facts.parameters)]
+        if floor:
+            return replace(floor[0], why=f"by the size in its name; {floor[0].why}")
+    return replace(found[0], why=f"the cheapest that fits; {found[0].why}")
+
+
+def check_sizes(facts: ModelFacts, catalog: Catalog, wish: Wish) -> None:
+    """Refuse a --tensor-parallel-size that the hardware or the model cannot give."""
+    size = wish.tensor_parallel_size
+    if size is None:
+        return
+    if wish.backend != "vllm":
+        raise ScriptError(f"--tensor-parallel-size is for --backend vllm; {wish.backend} runs on one GPU")
+    able = [flavor.name for flavor in catalog.flavors if flavor.gpus >= size]
+    if not able:
+        most = max(flavor.gpus for flavor in catalog.flavors)
+        raise ScriptError(f"--tensor-parallel-size {size}: no flavor has more than {most} GPUs")
+    if wish.hardware != AUTO and catalog.find(wish.hardware).gpus < size:
+        raise ScriptError(
+            f"--tensor-parallel-size {size}: {catalog.find(wish.hardware)} cannot give that; {', '.join(able)} can"
+        )
+    if not shares_heads(facts, size):
+        even = [n for n in range(1, 9) if shares_heads(facts, n)]
+        kinds = f"{facts.heads} attention heads and {facts.cache_heads} KV heads"
+        raise ScriptError(
+            f"--tensor-parallel-size {size}: {facts.model} has {kinds}, not divided evenly; "
+            f"{', '.join(map(str, even))} would, for instance on {', '.join(able)}"
+        )
+
+
+def choose_asked(facts: ModelFacts, catalog: Catalog, wish: Wish) -> Placement:
+    """The --hardware asked for; refused when the model clearly does not fit, unless --force."""
+    flavor = catalog.find(wish.hardware)
+    if wish.backend == "vllm" and not flavor.gpus:
+        raise ScriptError(
+            f"--hardware {flavor.name} has no GPU, which --backend vllm needs: use l4x1, or another backend"
+        )
+    sizes = allowed_sizes(facts, flavor, wish) or [1]
+    size = next((n for n in sizes if not objection(facts, flavor, n, wish)), None)
+    if size is not None:
+        known = facts.weights is not None
+        told = fit_text(facts, flavor, size, wish.share) if known else "size not known"
+        return Placement(flavor, size, f"as asked for; {told}")
+    problem = objection(facts, flavor, sizes[0], wish)
+    if not wish.force:
+        able = [item.flavor.name for item in fitting_flavors(facts, catalog.flavors, wish)[:3]]
+        hint = f"{', '.join(able)} would do" if able else "no flavor would do"
+        raise ScriptError(f"{facts.model} on {flavor}: {problem}; {hint}, or --force", code=3)
+    return Placement(flavor, sizes[0], f"as asked for, by --force: {problem}")
+
+
+def largest(choices: Sequence[Placement]) -> Placement:
+    """The hardware of a job with several models: of those chosen for each, the one with the most memory."""
+    return max(choices, key=lambda item: (item.flavor.gpu_memory * item.flavor.gpus, item.flavor.price))
+
+
+def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, float]:
+    """Assumed tokens per second, of prompts and of answers: 2 operations for each parameter and token."""
+    peak = PEAK.get(choice.flavor.gpu, ASSUMED_PEAK) if choice.flavor.gpus else CPU_PEAK
+    operations = 2 * (facts.parameters or 7e9)
+    each = peak * 1e12 * max(1, choice.tensor_parallel_size) / operations / (1 if backend == "vllm" else WITHOUT_VLLM)
+    # Small models are limited by all that surrounds them.
+    return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
+
+
+def model_hours(facts: ModelFacts, choice: Placement, tasks: Sequence[str], limit: int | None, backend: str) -> float:
+    """Hours that a model's tasks take: download, start of the engine, prompts, answers."""
+    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, limit) for task in tasks), strict=True))
+    reading, writing = speed(facts, choice, backend)
+    seconds = ENGINE_SECONDS + (facts.weights or 0) / DOWNLOAD + prompts / reading + answers / writing
+    return seconds / 3600
+
+
+def assumptions(tasks: Sequence[str], limit: int | None, catalog: Catalog, backend: str) -> tuple[str, ...]:
+    """What the estimate rests on, and where the prices are from."""
+    unknown = [task for task in tasks if not task_items(task, limit)[1]]
+    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
+    slower = "" if backend == "vllm" else f", divided by {WITHOUT_VLLM} for --backend {backend}"
+    return (
+        f"assumed: {PROMPT_TOKENS} prompt tokens for an item and each example, {ANSWER_TOKENS} answer tokens; "
+        f"{PROMPT_SHARE:.0%} of the GPU's peak while reading and {ANSWER_SHARE:.0%} while writing{slower}; "
+        f"{START_SECONDS // 60} minutes to start a job{guessed}",
+        f"flavors and prices: {catalog.source}",
+    )
+
+
+def script_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str], tensor: int) -> list[str]:
+    """The arguments of the evaluation script, but for its place in the data set."""
+    # Apart: the client looks whether each word is a file, and a list of many is longer than a file's name may be.
+    asked = ["--task" if args.framework == "inspect" else "--tasks", *tasks]
+    words = ["--model", *models, *asked]
+    words += ["--backend", args.backend]
+    words += ["--tensor-parallel-size", str(tensor)] if tensor > 1 and args.backend == "vllm" else []
+    for flag, value in (("--limit", args.limit), ("--custom-tasks", args.custom_tasks), ("--dtype", args.dtype)):
+        words += [flag, str(value)] if value is not None else []
+    for flag in PASSED_NUMBERS:
+        value = getattr(args, flag.removeprefix("--").replace("-", "_"))
+        words += [flag, str(value)] if value is not None else []
+    words += ["--use-chat-template"] if args.use_chat_template else []
+    return [*words, *(["--trust-remote-code"] if args.trust_remote_code else [])]
+
+
+def check_models(args: argparse.Namespace) -> list[str]:
+    """The folders among --model; ScriptError for what is neither a folder nor a Hub id."""
+    folders = [model for model in args.model if Path(model).is_dir()]
+    for model in args.model:
+        if model not in folders and (not HUB_MODEL.fullmatch(model) or model.startswith((".", "-"))):
+            raise ScriptError(f"{model}: neither a folder here nor a Hub id (owner/name)")
+        if "@" in model and model not in folders:
+            name = split_revision(model)[0]
+            raise ScriptError(
+                f"{model}: the evaluation scripts take main of a repo: upload it as one of its own, not {name}"
+            )
+    for folder in folders:
+        inside = sorted(path.parent for path in Path(folder).glob("*/config.json"))
+        if inside and not (Path(folder) / "config.json").is_file():
+            raise ScriptError(
+                f"{folder} holds several checkpoints: upload each to a repo of its own, such as "
+                f"hf upload OWNER/{inside[0].name} {inside[0]}, and name these repos"
+            )
+    if folders and not args.dry_run:
+        raise local_refusal(folders)
+    return folders
+
+
+def all_facts(args: argparse.Namespace, client: JobsClient | None, folders: Sequence[str]) -> dict[str, ModelFacts]:
+    """The facts of all models."""
+
+    def one(model: str) -> ModelFacts:
+        facts = folder_facts(Path(model)) if model in folders else fetch_facts(client, model)
+        if args.dtype == "float32" and "F32" not in facts.types:
+            weights, each = max(facts.weights or 0, 4 * (facts.parameters or 0)), facts.cache_per_token
+            facts = replace(facts, weights=weights or None, cache_per_token=each and 2 * each)
+        if args.max_model_len:
+            facts = replace(facts, longest=min(facts.longest or args.max_model_len, args.max_model_len))
+        return facts
+
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(args.model, pool.map(one, args.model), strict=True))
+
+
+def hardware_catalog(client: JobsClient | None) -> Catalog:
+    """The flavors there are now; without the Hub those of a built-in list."""
+    built_in = Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
+    if client is None:
+        return built_in
+    try:
+        return client.catalog()
+    except ScriptError as error:
+        note(f"warning: {error}")
+        return built_in
+
+
+def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
+    """Everything that a submission decides: jobs, hardware, cost."""
+    folders = check_models(args)
+    facts, catalog = all_facts(args, client, folders), hardware_catalog(client)
+    share = args.gpu_memory_utilization or ROOM
+    wish = Wish(args.backend, args.hardware, args.tensor_parallel_size, args.dtype, share, args.force)
+    choices = {model: choose_hardware(facts[model], catalog, wish) for model in args.model}
+    run_id = args.run_id or new_run_id()
+    namespace = client.namespace if client else args.namespace or "OWNER"
+    results_repo = args.results_repo or f"{namespace}/eval-results"
+    shares = matrix(args.model, args.task, args.split or "")
+    jobs = [gpu_job(args, models, tasks, facts, choices, f"{results_repo}/runs/{run_id}") for models, tasks in shares]
+    packages = (VLLM,) if args.backend == "vllm" else ()
+    script = FRAMEWORKS[args.framework]
+    script_path(script)
+    notes = (*choice_notes(facts, choices), *assumptions(args.task, args.limit, catalog, args.backend))
+    if not args.custom_tasks:
+        notes += task_warnings(args.task, args.framework, FRAMEWORKS[args.framework])
+    notes += tuple(f"warning: {local_refusal([folder])}" for folder in folders)
+    states = {job.name: JobState() for job in jobs}
+    return EvalRun(
+        run_id,
+        script,
+        namespace,
+        results_repo,
+        args.timeout or DEFAULT_TIMEOUT,
+        args.image,
+        packages,
+        tuple(jobs),
+        states,
+        notes,
+    )
+
+
+def gpu_job(
+    args: argparse.Namespace,
+    models: Sequence[str],
+    tasks: Sequence[str],
+    facts: Mapping[str, ModelFacts],
+    choices: Mapping[str, Placement],
+    results: str,
+) -> EvalJob:
+    """One job of the matrix; `results` is the run's place in the data set."""
+    choice = largest([choices[model] for model in models])
+    words = script_arguments(args, models, tasks, choice.tensor_parallel_size)
+    name = job_name(models, tasks, without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization")))
+    words += needed_dtype(args, [facts[model] for model in models], choice)
+    words += ["--results-repo", f"{results}/{name}"]
+    each = [model_hours(facts[model], choice, tasks, args.limit, args.backend) for model in models]
+    hours = round(START_SECONDS / 3600 + sum(each), 4)
+    folder = f"{results.split('/', 2)[2]}/{name}"
+    return EvalJob(
+        name, tuple(models), tuple(tasks), tuple(words), folder, choice.flavor.name, choice.flavor.price, hours
+    )
+
+
+def without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Arguments without some flags that take one value each."""
+    left_out = {i + step for i, word in enumerate(words) if word in flags for step in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in left_out]
+
+
+def needed_dtype(args: argparse.Namespace, facts: Sequence[ModelFacts], choice: Placement) -> list[str]:
+    """--dtype float16 for a GPU without bfloat16 when the type of the weights is not known."""
+    unsure = any(not row.types for row in facts)
+    return ["--dtype", "float16"] if args.dtype is None and unsure and lacks_bfloat16(choice.flavor) else []
+
+
+def count_text(number: float, units: str = "BMk") -> str:
+    """A count or, with units "GMk", a size in three digits: "8.03 B", "135 M", "16.1 G"."""
+    for unit, size in zip(units, (1e9, 1e6, 1e3), strict=True):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.0f} "
+
+
+def choice_notes(facts: Mapping[str, ModelFacts], choices: Mapping[str, Placement]) -> tuple[str, ...]:
+    """For each kind of model, what it is and which hardware it gets why; like ones are said once."""
+    said: dict[str, list[str]] = {}
+    for model, row in facts.items():
+        size = f"{count_text(row.parameters)} parameters" if row.parameters else "size not known"
+        kinds = "/".join(row.types) or "type not known"
+        longest = f", longest request {row.longest:,} tokens ({count_text(row.cache, 'GMk')}B)" if row.longest else ""
+        weights = f", {count_text(row.weights, 'GMk')}B" if row.weights else ""
+        choice = choices[model]
+        tensor = f", tensor parallel over {choice.tensor_parallel_size}" if choice.tensor_parallel_size > 1 else ""
+        text = f"{size}, {kinds}{weights}{longest} (from {row.source}) -> {choice.flavor}{tensor}: {choice.why}"
+        said.setdefault(text, []).append(model)
+    return tuple(f"{names_text(models)}: {text}" for text, models in said.items())

@@ -1,0 +1,168 @@
+"""The plan of a run on Inference Providers: prices, tokens, cost."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from parts.frame import ScriptError
+from parts.jobs.client import JobsClient, job_errors, script_path
+from parts.jobs.run import task_warnings
+from parts.jobs.vocabulary import (
+    ANSWER_TOKENS,
+    ASSUMED_ITEMS,
+    DEFAULT_TIMEOUT,
+    FLAVORS,
+    FLAVORS_DATE,
+    PROMPT_TOKENS,
+    Catalog,
+    EvalJob,
+    EvalRun,
+    Flavor,
+    JobState,
+    job_name,
+    matrix,
+    names_text,
+    new_run_id,
+    task_items,
+    task_tokens,
+)
+from parts.names import DEFAULT_CONNECTIONS, HUB_MODEL, ROUTER
+
+PROVIDER_SCRIPT = "inspect_eval_uv.py"
+ROUTER_SECONDS = 10.0
+ANSWER_SECONDS = 10  # of a provider for one item
+SETUP_SECONDS = 240  # packages are installed
+EXPECTED = ("--provider", "--temperature", "--max-connections", "--max-tokens")  # to the script, when given
+
+
+def provider_prices() -> dict[str, dict[str, tuple[float, float]]]:
+    """What the router says of prices: model -> provider -> dollars for a million prompt and answer tokens."""
+    from huggingface_hub.utils import get_session
+
+    try:
+        rows = get_session().get(f"{ROUTER}/models", timeout=ROUTER_SECONDS).json()["data"]
+        return {str(row["id"]): dict(offered_prices(row)) for row in rows}
+    except Exception:  # a convenience: without it the price of the tokens is unknown, and the plan says so
+        return {}
+
+
+def offered_prices(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The providers of a model that name a price."""
+    for entry in row.get("providers") or []:
+        pricing = entry.get("pricing") or {}
+        numbers = [pricing.get("input"), pricing.get("output")]
+        if all(isinstance(number, int | float) and number >= 0 for number in numbers):
+            yield str(entry.get("provider")), (float(numbers[0]), float(numbers[1]))
+
+
+def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None) -> tuple[float, float] | None:
+    """The price of the provider asked for, or the highest of all when the router chooses; None when unknown."""
+    if provider in offers:
+        return offers[provider]
+    return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
+
+
+def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -> None:
+    """ScriptError for a model that is no Hub id, or is not on the Hub."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    for model in args.model:
+        if not HUB_MODEL.fullmatch(model) or "@" in model or model.startswith((".", "-")):
+            raise ScriptError(f"{model}: a Hub id (owner/name) of a model that a provider serves is expected")
+        if client:
+            with job_errors(f"reading {model}", client.token):
+                try:
+                    client.patiently(client.api.model_info, model, expand=["sha"])
+                except RepositoryNotFoundError as error:
+                    raise ScriptError(f"{model}: no model on the Hub that the token has access to") from error
+
+
+def provider_catalog(client: JobsClient | None) -> Catalog:
+    """The flavors there are now; without the Hub those of a built-in list."""
+    if client is None:
+        return Catalog(FLAVORS, f"the built-in list of {FLAVORS_DATE}: check the prices before you send anything")
+    return client.catalog()
+
+
+def provider_arguments(args: argparse.Namespace, models: Sequence[str], tasks: Sequence[str]) -> list[str]:
+    """The arguments of inspect_eval_uv.py, but for its place in the data set."""
+    words = ["--model", *models, "--task", *tasks]
+    words += ["--limit", str(args.limit)] if args.limit is not None else []
+    for flag in EXPECTED:
+        value = getattr(args, flag.removeprefix("--").replace("-", "_"))
+        words += [flag, str(value)] if value is not None else []
+    return words
+
+
+def tokens_cost(
+    args: argparse.Namespace,
+    models: Sequence[str],
+    tasks: Sequence[str],
+    prices: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> float:
+    """Dollars for the tokens of a job; models without a known price count nothing, which the plan says."""
+    prompts, answers = (sum(part) for part in zip(*(task_tokens(task, args.limit) for task in tasks), strict=True))
+    found = [token_price(prices.get(model, {}), args.provider) for model in models]
+    return sum(price[0] * prompts + price[1] * answers for price in found if price) / 1e6
+
+
+def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
+    """Everything that a submission decides: jobs, hardware, cost."""
+    check_provider_models(args, client)
+    script_path(PROVIDER_SCRIPT)
+    catalog = provider_catalog(client)
+    flavor, prices = catalog.find(args.hardware), provider_prices() if client else {}
+    run_id = args.run_id or new_run_id()
+    namespace = client.namespace if client else args.namespace or "OWNER"
+    results_repo = args.results_repo or f"{namespace}/eval-results"
+    jobs = []
+    for models, tasks in matrix(args.model, args.task, args.split or ""):
+        words = provider_arguments(args, models, tasks)
+        name = job_name(models, tasks, words)
+        folder = f"runs/{run_id}/{name}"
+        words += ["--results-repo", f"{results_repo}/{folder}"]
+        items = sum(task_items(task, args.limit)[0] for task in tasks) * len(models)
+        hours = (SETUP_SECONDS + items * ANSWER_SECONDS / (args.max_connections or DEFAULT_CONNECTIONS)) / 3600
+        tokens = tokens_cost(args, models, tasks, prices)
+        place = (folder, flavor.name, flavor.price, round(hours, 4), round(tokens, 4))
+        jobs.append(EvalJob(name, models, tasks, tuple(words), *place))
+    states = {job.name: JobState() for job in jobs}
+    notes = provider_notes(args, catalog, flavor, prices)
+    return EvalRun(
+        run_id,
+        PROVIDER_SCRIPT,
+        namespace,
+        results_repo,
+        args.timeout or DEFAULT_TIMEOUT,
+        args.image,
+        (),
+        tuple(jobs),
+        states,
+        notes,
+    )
+
+
+def provider_notes(
+    args: argparse.Namespace,
+    catalog: Catalog,
+    flavor: Flavor,
+    prices: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> tuple[str, ...]:
+    """What the estimate rests on, and where the prices are from."""
+    unknown = [task for task in args.task if not task_items(task, args.limit)[1]]
+    guessed = f"; {ASSUMED_ITEMS} items assumed for {names_text(unknown)}" if unknown else ""
+    silent = [model for model in args.model if token_price(prices.get(model, {}), args.provider) is None]
+    connections = args.max_connections or DEFAULT_CONNECTIONS
+    notes = [
+        f"assumed: {PROMPT_TOKENS} prompt and {ANSWER_TOKENS} answer tokens for an item, {ANSWER_SECONDS} s for an "
+        f"answer, {connections} requests at a time; {SETUP_SECONDS // 60} minutes to start a job{guessed}",
+        f"flavors and prices: {catalog.source}",
+    ]
+    if silent:
+        notes.append(f"warning: the price of tokens is not known for {names_text(silent)}: it comes on top")
+    notes += task_warnings(args.task, "inspect", PROVIDER_SCRIPT)
+    if flavor.gpus:
+        notes.append(f"warning: {flavor.name} has a GPU that is not used: the providers have their own")
+    return tuple(notes)

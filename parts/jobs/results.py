@@ -1,0 +1,186 @@
+"""Results brought back from the Hub and checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ScriptError, read_json, write_whole
+from parts.jobs.client import JobsClient, job_errors
+from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_revision, task_key, task_shots
+from parts.private import scrub
+from parts.records.schema import RECORD_SCHEMA
+
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
+FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
+
+
+def record_problem(record: Any) -> str | None:
+    """The first reason why a file is not a record that other scripts can read; None when it is one."""
+    if not isinstance(record, dict) or record.get("schema_version") != RECORD_SCHEMA:
+        return f"not a record of schema {RECORD_SCHEMA}"
+    for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
+        if not record.get(part):
+            return f"no {part}"
+    if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
+        return "no model_info.id"
+    library = record["eval_library"]
+    details = library.get("additional_details") or {} if isinstance(library, dict) else None
+    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
+        return "no eval_library with additional_details of text"
+    results = record.get("evaluation_results")
+    if not isinstance(results, list) or not results:
+        return "no evaluation_results"
+    for result in results:
+        found = result.get("score_details") if isinstance(result, dict) else None
+        score = found.get("score") if isinstance(found, dict) else None
+        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
+            return "a result without a score"
+        if not isinstance(result.get("evaluation_name"), str):
+            return "a result without evaluation_name"
+    return None
+
+
+def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
+    """The first reason why a samples file does not belong to its record."""
+    if not any(lines):
+        return "its samples file is empty"
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return f"line {number} of its samples file is not JSON"
+        if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
+            return f"line {number} of its samples file belongs to another record"
+    return None
+
+
+def is_of_model(record: dict[str, Any], model: str) -> bool:
+    """Whether a record is of the model that a job was given."""
+    name, revision = split_revision(model)
+    found = record["model_info"]["id"]
+    return found == model or (found == name and revision is None)
+
+
+def is_of_task(record: dict[str, Any], task: str, aliases: Mapping[str, set[str]]) -> bool:
+    """Whether a record is of the task asked for: by the request that it kept, else by its task's names."""
+    details = record["eval_library"].get("additional_details") or {}
+    asked, done = details.get("task_request"), details.get("task")
+    names = [asked, done, *(result.get("evaluation_name") for result in record["evaluation_results"])]
+    wanted = {task_key(task), *aliases.get(task_key(task), ())}
+    keys = {key for name in names if name for key in (task_key(name), task_key(name.split(":", 1)[0]))}
+    shots = {task_shots(name) for name in (asked, done) if name and task_shots(name) is not None}
+    return bool(wanted & keys) and (task_shots(task) is None or not shots or task_shots(task) in shots)
+
+
+def missing_tasks_of(
+    job: EvalJob, records: Sequence[dict[str, Any]], aliases: Mapping[str, set[str]]
+) -> tuple[str, ...]:
+    """`model task` for what a job was asked and has no record of; a family needs all its parts."""
+    missing = []
+    for model in job.models:
+        for task in job.tasks:
+            found = [row for row in records if is_of_model(row, model) and is_of_task(row, task, aliases)]
+            details = [row["eval_library"].get("additional_details") or {} for row in found]
+            wanted = max(
+                (int(row["task_group"]) for row in details if row.get("task_group", "").isdecimal()), default=1
+            )
+            if len({row.get("task", number) for number, row in enumerate(details)}) < wanted:
+                missing.append(f"{model} {task}")
+    return tuple(missing)
+
+
+def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
+    """A copy of the run's folder in the data set."""
+    from huggingface_hub import snapshot_download
+
+    with job_errors(f"reading {run.results_repo}", client.token):
+        # Named, because snapshot_download answers with an older copy when it cannot ask for the newest.
+        revision = client.patiently(client.api.dataset_info, run.results_repo).sha
+        return Path(
+            client.patiently(
+                snapshot_download,
+                run.results_repo,
+                repo_type="dataset",
+                revision=revision,
+                allow_patterns=[f"runs/{run.run_id}/*"],
+                token=client.token,
+                endpoint=client.api.endpoint,
+            )
+        )
+
+
+def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]]) -> Collected:
+    """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is."""
+    place = fetched / job.folder
+    names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.json")) if place.is_dir() else []
+    records, problems, contents = [], [], []
+    for name in names:
+        if not RECORD_PATH.fullmatch(name) and not FAILURE_PATH.fullmatch(name):
+            problems.append(f"{name}: not a place for a record")
+        elif RECORD_PATH.fullmatch(name):
+            problem, record = checked_record(place / name)
+            if problem is None and not is_asked_of(job, record, aliases):
+                problem = "a record of a model or task that this job was not given"
+            problem = problem or kept_problem(place, output, name)
+            if problem:
+                problems.append(f"{name}: {problem}")
+            else:
+                records.append(name)
+                contents.append(record)
+    missing = missing_tasks_of(job, contents, aliases)
+    problems += [f"{name}: {text}" for name, text in failures(place, names, contents)]
+    return Collected(tuple(records), missing, tuple(problems))
+
+
+def is_asked_of(job: EvalJob, record: dict[str, Any], aliases: Mapping[str, set[str]]) -> bool:
+    """Whether a record is of one of the models and tasks of a job."""
+    return any(is_of_model(record, model) for model in job.models) and any(
+        is_of_task(record, task, aliases) for task in job.tasks
+    )
+
+
+def checked_record(path: Path) -> tuple[str | None, dict[str, Any]]:
+    """The reason why a record is not to be used, or None, and the record."""
+    try:
+        record = read_json(path)
+        problem = record_problem(record)
+        samples = path.with_name(f"{path.stem}_samples.jsonl")
+        if problem is None and not samples.is_file():
+            problem = "its samples file is missing"
+        if problem is None:
+            problem = samples_problem(record, samples.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+    except (ScriptError, OSError, ValueError) as error:
+        return f"cannot be read ({str(error)[:100]})", {}
+    return problem, record
+
+
+def kept_problem(place: Path, output: Path, name: str) -> str | None:
+    """Copy a record and its samples, samples first; the reason when another file has its name already."""
+    for part in (f"{name.removesuffix('.json')}_samples.jsonl", name):
+        text, target = (place / part).read_text(encoding="utf-8"), output / part
+        if target.is_file() and target.read_text(encoding="utf-8") != text:
+            return f"{target} is there already and differs: it was kept"
+        if not target.is_file():
+            write_whole(target, text)
+    return None
+
+
+def failures(place: Path, names: Sequence[str], records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The failure files of tasks that no later try has measured, and what they say in one line."""
+    done = {
+        (row["model_info"]["id"], (row["eval_library"].get("additional_details") or {}).get("task")) for row in records
+    }
+    for name in names:
+        if not FAILURE_PATH.fullmatch(name):
+            continue
+        try:
+            content = read_json(place / name)
+            if (content["model_id"], content["task"]) not in done:
+                yield name, scrub(f"{content['model_id']} {content['task']} failed: {content['error']}")[:300]
+        except (ScriptError, KeyError, TypeError):
+            yield name, "a failure file that cannot be read"

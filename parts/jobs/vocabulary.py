@@ -1,0 +1,380 @@
+"""Jobs, hardware, prices, runs and models that are sent to Hugging Face Jobs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from parts.frame import ScriptError
+
+RUN_SCHEMA = "1"  # of run.json and of what --json prints
+PLANNED = "PLANNED"
+FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
+RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL = "eval-run", "eval-job", "eval-attempt"
+JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
+DEFAULT_TIMEOUT = "3h"
+SHOWN_LINES = 30  # of a failed job
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,4}(?=[smhd]))?)([smhd]?)", re.ASCII)  # as the client reads it
+
+# What ends the names of a run's checkpoints: "-step_100", "_checkpoint-500", "-epoch3".
+CHECKPOINT_SUFFIX = re.compile(
+    r"[-_.](?:global[-_]?step|steps?|iter(?:ation)?|checkpoint|ckpt|epoch)[-_=]?\d{1,15}(?:[-_]hf)?$", re.IGNORECASE
+)
+
+# Items of the evaluated splits, for estimates; what is not here is assumed to have ASSUMED_ITEMS.
+ITEMS = {
+    "agieval": 8062,
+    "aime": 30,
+    "aime_2024": 30,
+    "aime_2025": 30,
+    "aime24": 30,
+    "aime25": 30,
+    "arc": 3548,
+    "arc_c": 1172,
+    "arc_challenge": 1172,
+    "arc_e": 2376,
+    "arc_easy": 2376,
+    "bbh": 6511,
+    "boolq": 3270,
+    "drop": 9536,
+    "gpqa": 448,
+    "gpqa_diamond": 198,
+    "gsm8k": 1319,
+    "hellaswag": 10042,
+    "hle": 2500,
+    "humaneval": 164,
+    "ifeval": 541,
+    "math": 5000,
+    "math_500": 500,
+    "mbpp": 500,
+    "mmlu": 14042,
+    "mmlu_pro": 12032,
+    "musr": 756,
+    "piqa": 1838,
+    "simpleqa": 4326,
+    "truthfulqa": 817,
+    "winogrande": 1267,
+}
+ASSUMED_ITEMS = 1000
+PROMPT_TOKENS = 300  # of one item or one example
+ANSWER_TOKENS = 500
+AUTO = "auto"
+ROOM = 0.9  # the share of a GPU that vLLM takes (gpu_memory_utilization)
+GUESSED_CACHE = 0.1  # of the weights, for the longest request of a model whose configuration is not known
+
+# Flavors of Jobs, for planning without the Hub: name, GPU, GPUs, GB of one GPU, GB of RAM, dollars per hour. RAM is 0
+# where it is not known.
+FLAVORS_DATE = "August 2026"
+
+# By parameters alone, when only a model's name says something: below 3, 13, 34 billion, and the rest. A floor: where
+# the weights do not fit, the estimate decides.
+FLAVOR_BY_SIZE = ((3e9, "t4-small"), (13e9, "a10g-small"), (34e9, "a10g-large"), (math.inf, "a100-large"))
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """A kind of machine that Jobs lends: GPU memory of one GPU and RAM in GB (10^9 bytes), dollars per hour."""
+
+    name: str
+    gpu: str
+    gpus: int
+    gpu_memory: float
+    ram: float
+    price: float
+    disk: float | None = None
+
+    def __str__(self) -> str:
+        what = f"{self.gpus} x {self.gpu} {self.gpu_memory:g} GB" if self.gpus else f"CPU, {self.ram:g} GB RAM"
+        return f"{self.name} ({what}, ${self.price:.2f}/h)"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The flavors there are, and where the list is from."""
+
+    flavors: tuple[Flavor, ...]
+    source: str
+
+    def find(self, name: str) -> Flavor:
+        for flavor in self.flavors:
+            if flavor.name == name:
+                return flavor
+        raise ScriptError(f"--hardware {name}: no such flavor; there are {', '.join(f.name for f in self.flavors)}")
+
+
+@dataclass(frozen=True)
+class EvalJob:
+    """One job of a run: what it evaluates, on what, and what that may take; `folder` is its place in the data set.
+
+    `price` is the hardware's, in dollars per hour; `tokens_usd` what a provider may ask for the tokens.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    tasks: tuple[str, ...]
+    arguments: tuple[str, ...]
+    folder: str
+    flavor: str
+    price: float
+    hours: float
+    tokens_usd: float = 0.0
+
+    @property
+    def dollars(self) -> float:
+        return self.price * self.hours + self.tokens_usd
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran."""
+
+    stage: str = PLANNED
+    job_id: str | None = None
+    url: str | None = None
+    attempt: int = 0
+    seconds: float = 0.0
+    spent: float = 0.0
+    message: str | None = None
+    cause: str | None = None
+    log: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    flavor: str | None = None
+    price: float | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.job_id is not None and self.stage not in FINISHED
+
+    @property
+    def succeeded(self) -> bool:
+        return self.stage == "COMPLETED" and not self.missing
+
+    @property
+    def failed(self) -> bool:
+        return self.stage in FINISHED and not self.succeeded
+
+
+@dataclass
+class EvalRun:
+    """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds."""
+
+    run_id: str
+    script: str
+    namespace: str
+    results_repo: str
+    timeout: str
+    image: str | None
+    packages: tuple[str, ...]
+    jobs: tuple[EvalJob, ...]
+    states: dict[str, JobState]
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> list[tuple[EvalJob, JobState]]:
+        return [(job, self.states[job.name]) for job in self.jobs]
+
+    @property
+    def waiting(self) -> list[EvalJob]:
+        """Jobs that were never sent, or have to be sent again."""
+        return [job for job, state in self.rows() if state.stage == PLANNED or state.failed]
+
+    @property
+    def ceiling(self) -> float:
+        """Dollars when every job that waits runs into its timeout."""
+        return sum(job.price * seconds_of(self.timeout) / 3600 + job.tokens_usd for job in self.waiting)
+
+    @property
+    def dollars(self) -> float:
+        """Dollars that the jobs which wait are estimated to cost."""
+        return sum(job.dollars for job in self.waiting)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What `collect` found of one job: paths of records, tasks without one, and what was wrong."""
+
+    records: tuple[str, ...]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request."""
+
+    model: str
+    parameters: float | None
+    weights: float | None
+    types: tuple[str, ...] = ()
+    cache_per_token: float | None = None
+    longest: int | None = None
+    heads: int | None = None
+    cache_heads: int | None = None
+    source: str = ""
+
+    @property
+    def cache(self) -> float:
+        """Bytes of the KV cache for the longest request; a guess when the configuration is not known."""
+        if self.cache_per_token is None or self.longest is None:
+            return GUESSED_CACHE * (self.weights or 0)
+        return self.cache_per_token * self.longest
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The hardware of a job, how many GPUs share one model, and why."""
+
+    flavor: Flavor
+    tensor_parallel_size: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked of the hardware; `share` of a GPU is what vLLM may take."""
+
+    backend: str
+    hardware: str = AUTO
+    tensor_parallel_size: int | None = None
+    dtype: str | None = None
+    share: float = ROOM
+    force: bool = False
+
+
+FLAVORS = (
+    Flavor("cpu-basic", "", 0, 0, 16, 0.01),
+    Flavor("cpu-upgrade", "", 0, 0, 32, 0.03),
+    Flavor("t4-small", "T4", 1, 16, 0, 0.40),
+    Flavor("t4-medium", "T4", 1, 16, 0, 0.60),
+    Flavor("l4x1", "L4", 1, 24, 0, 0.80),
+    Flavor("l4x4", "L4", 4, 24, 0, 3.80),
+    Flavor("l40sx1", "L40S", 1, 48, 0, 1.80),
+    Flavor("l40sx4", "L40S", 4, 48, 0, 8.30),
+    Flavor("l40sx8", "L40S", 8, 48, 0, 23.50),
+    Flavor("a10g-small", "A10G", 1, 24, 0, 1.00),
+    Flavor("a10g-large", "A10G", 1, 24, 0, 1.50),
+    Flavor("a10g-largex2", "A10G", 2, 24, 0, 3.00),
+    Flavor("a10g-largex4", "A10G", 4, 24, 0, 5.00),
+    Flavor("a100-large", "A100", 1, 80, 0, 2.50),
+    Flavor("a100x4", "A100", 4, 80, 0, 10.00),
+    Flavor("a100x8", "A100", 8, 80, 0, 20.00),
+    Flavor("h200", "H200", 1, 141, 0, 5.00),
+    Flavor("h200x2", "H200", 2, 141, 0, 10.00),
+    Flavor("h200x4", "H200", 4, 141, 0, 20.00),
+    Flavor("h200x8", "H200", 8, 141, 0, 40.00),
+    Flavor("rtx-pro-6000", "RTX PRO 6000", 1, 96, 0, 2.75),
+    Flavor("rtx-pro-6000x2", "RTX PRO 6000", 2, 96, 0, 5.50),
+    Flavor("rtx-pro-6000x4", "RTX PRO 6000", 4, 96, 0, 11.00),
+    Flavor("rtx-pro-6000x8", "RTX PRO 6000", 8, 96, 0, 22.00),
+)
+
+
+def label_value(text: str) -> str:
+    """A text as the Hub allows it in a label: at most 100 letters, digits, dashes and underscores."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:100] or "unnamed"
+
+
+def seconds_of(duration: str) -> int:
+    """A timeout in seconds: "90" -> 90    "5m" -> 300    "3h" -> 10800    "1.5d" -> 129600"""
+    match = DURATION.fullmatch(duration)
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
+    if not 1 <= seconds < 1e9:
+        raise ScriptError(f"--timeout {duration}: write a number and s, m, h or d, for instance 90m or 3h")
+    return int(seconds)
+
+
+def split_revision(model: str) -> tuple[str, str | None]:
+    """ "owner/name@step100" -> ("owner/name", "step100");  "owner/name" -> ("owner/name", None)"""
+    name, _, revision = model.partition("@")
+    return name, revision or None
+
+
+def family(model: str) -> str:
+    """What the checkpoints of one model have in common.
+
+    "me/lm@step100" -> "me/lm"    "me/lm-step_100" -> "me/lm"    "me/lm-7b" -> "me/lm-7b"
+    """
+    name = split_revision(model)[0]
+    return CHECKPOINT_SUFFIX.sub("", name) or name
+
+
+def matrix(models: Sequence[str], tasks: Sequence[str], split: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The jobs' (models, tasks): checkpoints of one model together, or apart by `model`, `task` or `both`."""
+    groups: dict[str, list[str]] = {}
+    for model in models:
+        groups.setdefault(model if split in ("model", "both") else family(model), []).append(model)
+    shares = [(task,) for task in tasks] if split in ("task", "both") else [tuple(tasks)]
+    return [(tuple(group), share) for group in groups.values() for share in shares]
+
+
+def job_name(models: Sequence[str], tasks: Sequence[str], settings: Sequence[str]) -> str:
+    """A name that says what a job does and is another one for every other job; letters, digits, dashes, underscores."""
+    one = models[0] if len(models) == 1 else f"{family(models[0])}-{len(models)}-models"
+    what = plain_task(tasks[0]) if len(tasks) == 1 else f"{len(tasks)}-tasks"
+    digest = hashlib.sha256(json.dumps([models, tasks, settings]).encode()).hexdigest()[:8]
+    return f"{label_value(one.split('/')[-1])[:50]}-{label_value(what)[:30]}-{digest}"
+
+
+def plain_task(task: str) -> str:
+    """A task without suite and shots: "leaderboard|gsm8k|5" -> gsm8k    "inspect_evals/gsm8k" -> gsm8k"""
+    parts = [part.strip() for part in task.split("|")]
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return parts[-1].rsplit("/", 1)[-1]
+
+
+def task_shots(task: str) -> int | None:
+    """The number of examples that a task string asks for: "gsm8k|5" -> 5    "leaderboard|gsm8k|5|0" -> 5"""
+    numbers = [part for part in task.split("|")[1:] if part.strip().isdecimal()]
+    return int(numbers[0]) if numbers else None
+
+
+def task_key(task: str) -> str:
+    """A task's name for comparing: "inspect_evals/GSM8K" -> gsm8k    "arc:easy|0" -> arc_easy"""
+    return re.sub(r"[^a-z0-9]+", "_", plain_task(task).lower()).strip("_")
+
+
+def task_items(task: str, limit: int | None) -> tuple[int, bool]:
+    """How many items a task has, and whether that is known; a family's number is that of all its parts."""
+    names = (task_key(task), task_key(task.split(":", 1)[0]))
+    known = next((ITEMS[name] for name in names if name in ITEMS), None)
+    items = ASSUMED_ITEMS if known is None else known
+    return (min(items, limit) if limit else items), known is not None
+
+
+def task_tokens(task: str, limit: int | None) -> tuple[float, float]:
+    """Tokens of the prompts and of the answers of a task."""
+    items, _ = task_items(task, limit)
+    return items * PROMPT_TOKENS * (1 + (task_shots(task) or 0)), items * ANSWER_TOKENS
+
+
+def money(amount: float) -> str:
+    """ "$0.05", or "under $0.01" for what is not nothing."""
+    return "under $0.01" if 0 < amount < 0.005 else f"${amount:,.2f}"
+
+
+def duration_text(seconds: float) -> str:
+    """ "42 s", "12 min", "3.5 h" """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def names_text(names: Sequence[str]) -> str:
+    """A few names, or the first and how many more."""
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
+
+
+def flavor_by_size(parameters: float) -> str:
+    """The flavor for a size of which only the name tells."""
+    return next(flavor for below, flavor in FLAVOR_BY_SIZE if parameters < below)
+
+
+def new_run_id() -> str:
+    """A name for a run that no other has: the time and a few random characters."""
+    return f"eval-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"

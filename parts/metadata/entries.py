@@ -1,0 +1,94 @@
+"""What is published: entries, results of records, findings, and where they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parts.vocabulary import normalize_name
+
+SCORE_KEYS = (
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key"
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Score:
+    table: int
+    benchmark: str
+    value: float
+    raw: str
+    unit: str | None
+    shots: str | None
+    metric: str | None
+    group: str | None
+    heading: str | None
+    row: int
+    column: int
+    key: str | None = None
+    values: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        record = {name: getattr(self, name) for name in SCORE_KEYS}
+        if len(self.values) > 1:
+            record["values"] = list(self.values)
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One result of a record: what would be published, and what decides whether it is."""
+
+    entry: Entry
+    path: Path
+    name: str  # the record's own name of the benchmark
+    result_id: str
+    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
+    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
+    limit: str | None  # set: only so many items were run
+    settings: str
+    weights: str  # hash of the weights, or empty
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What two results of the same thing share."""
+        e = self.entry
+        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None

@@ -1,0 +1,209 @@
+"""A card's YAML front matter, read with limits, and where each thing stands in it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from parts.frame import ScriptError, note
+
+MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
+
+# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
+FRONT_MATTER = re.compile(
+    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
+)
+MAX_FRONT = 5_000_000  # characters of a front matter
+MAX_NODES = 1_000_000  # values in it after its aliases are expanded
+MAX_DEPTH = 100
+EVAL_RESULTS = ".eval_results/"
+EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
+NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value in a YAML text: what it is, where its characters are, and what it holds."""
+
+    kind: str  # "mapping", "sequence", "scalar" or "alias"
+    start: int
+    line: int  # from 1
+    column: int
+    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
+    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
+    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
+    text: str = ""
+    size: int = 1  # values in it, aliases expanded
+
+    def get(self, name: str) -> YamlNode | None:
+        """The value under a key of a mapping; the node of the key stands before it in `items`."""
+        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
+        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
+
+    before: str
+    yaml: str
+    after: str
+    values: dict[str, Any]
+    root: YamlNode | None  # None: it is empty
+    newline: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
+    found = FRONT_MATTER.match(text)
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
+        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+    if not found:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
+    before, yaml_text, close = found["open"], found["yaml"], found["close"]
+    first_line = before.count("\n") + 1
+    values, root = load_yaml(yaml_text, name, first_line)
+    if values is None:
+        values, root = {}, None
+    if not isinstance(values, dict):
+        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
+    check_shape(values, root, name, first_line)
+    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
+
+
+def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
+    """The values in a YAML text, and where they stand; ScriptError with line and reason.
+
+    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
+    before anything is expanded.
+    """
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
+                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
+
+    if len(text) > MAX_FRONT:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
+    try:
+        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
+        return yaml.load(text, Loader=Loader), root
+    except yaml.MarkedYAMLError as error:
+        mark, start = error.problem_mark or error.context_mark, error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
+    except RecursionError as error:
+        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
+
+
+def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
+    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
+    top = YamlNode("sequence", 0, 0, 0)
+    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    for event in events:
+        kind = type(event).__name__
+        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
+            mark = event.start_mark
+            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
+            node.end = event.end_mark.index
+            if kind == "AliasEvent":
+                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+            elif event.anchor:
+                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+            stack[-1].items.append(node)
+            if kind in kinds:
+                node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                node.marked = bool(event.anchor or event.tag)
+                stack.append(node)
+                if len(stack) > MAX_DEPTH:
+                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
+                continue
+            node.text = event.value if kind == "ScalarEvent" else ""
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            node = stack.pop()
+            if node.flow or not node.items:
+                node.end = event.end_mark.index
+            if node.text:
+                anchors[node.text] = node.size
+            if node.kind == "mapping":
+                refuse_repeated_keys(node, name)
+        else:
+            continue
+        stack[-1].size += node.size
+        stack[-1].end = max(stack[-1].end, node.end)
+        if stack[-1].size > MAX_NODES:
+            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
+    return top.items[0] if top.items else None
+
+
+def refuse_repeated_keys(node: YamlNode, name: str) -> None:
+    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
+    seen: set[str] = set()
+    for key in node.items[::2]:
+        if key.kind == "scalar" and key.text in seen and key.text != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
+        seen.add(key.text if key.kind == "scalar" else str(key.start))
+
+
+def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
+    """ScriptError when model-index has not the form that results can be added to."""
+    node = root.get("model-index") if root else None
+    line = node.line if node else first_line
+
+    def need(value: Any, kind: type, what: str) -> None:
+        if not isinstance(value, kind):
+            wanted = "a list" if kind is list else "a mapping"
+            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
+
+    models = values.get("model-index")
+    if models is None:
+        return
+    need(models, list, "model-index")
+    for i, model in enumerate(models):
+        need(model, dict, f"model-index[{i}]")
+        if not model.get("name"):
+            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
+        if model.get("results") is None:
+            continue
+        need(model["results"], list, f"model-index[{i}].results")
+        for j, result in enumerate(model["results"]):
+            place = f"model-index[{i}].results[{j}]"
+            need(result, dict, place)
+            for part in ("task", "dataset", "source"):
+                need(result.get(part) or {}, dict, f"{place}.{part}")
+            need(result.get("metrics") or [], list, f"{place}.metrics")
+            for k, metric in enumerate(result.get("metrics") or []):
+                need(metric, dict, f"{place}.metrics[{k}]")
+
+
+def decode_card(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
+        return data.decode("utf-8", errors="replace")
+
+
+def to_yaml(value: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)

@@ -1,0 +1,370 @@
+"""From lines of a predictions file to items, checked by line."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from parts.frame import ScriptError, single_line
+from parts.metrics.vocabulary import Choices, Forecast, Item, Line, Rating, Vote
+
+SHOWN_PROBLEMS = 5
+PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
+COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
+TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a JSON value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def field_of(fields: Mapping[str, Any], name: str) -> Any:
+    """A field that must be there; null is a value."""
+    if name not in fields:
+        raise ValueError(f"no {name!r}")
+    return fields[name]
+
+
+def text_of(value: Any, name: str) -> str | None:
+    """A text, number, truth value or null as text or None: 3.0 -> "3", true -> "true"."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    raise ValueError(f"{name} is {kind_of(value)}, not a text, a number or null")
+
+
+def name_of(value: Any, name: str) -> str:
+    """A name: a text that is not blank, or a whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} is {kind_of(value) if value != '' else 'empty'}, not a name")
+    return value
+
+
+def share_of(value: Any, name: str) -> float:
+    """A number of 0 to 1."""
+    if not is_finite(value) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is {json.dumps(value)[:40]}, not a number of 0 to 1")
+    return float(value)
+
+
+def references_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The references of a line; there must be at least one."""
+    only = fields.get("reference")
+    if type(only) is str and "references" not in fields:
+        return (only,)
+    if "references" in fields:
+        if "reference" in fields:
+            raise ValueError("both 'reference' and 'references'")
+        many = fields["references"]
+        if not isinstance(many, list) or not many:
+            raise ValueError("references is no list with at least one entry")
+    else:
+        many = [field_of(fields, "reference")]
+    found = tuple(text_of(reference, "reference") for reference in many)
+    if None in found:
+        raise ValueError("a reference is null")
+    return found
+
+
+def parsed(text: str | None, pattern: re.Pattern[str] | None) -> str | None:
+    """The answer in a text: the last match of --parse (its first group, if it has one); None when there is none."""
+    if text is None or pattern is None:
+        return text
+    match = None
+    for match in pattern.finditer(text):  # noqa: B007
+        pass
+    return None if match is None else match[1] if pattern.groups else match[0]
+
+
+def make_item(
+    line: Line, value: Any, references: tuple[str, ...] = (), outputs: tuple[str, ...] = (), id: str | None = None
+) -> Item:
+    """An item with what every line may say: prompt, group, attempt. Attempts at one item go together."""
+    fields = line.fields
+    attempt = text_of(fields.get("attempt"), "attempt")
+    group = fields.get("group")
+    group = (line.id if attempt is not None else None) if group is None else str(group)
+    return Item(line.number, id or line.id, group, attempt, fields.get("prompt"), references, outputs, value)
+
+
+def read_text(line: Line, choices: Choices) -> list[Item]:
+    """Prediction and references."""
+    references = references_of(line.fields)
+    raw = text_of(field_of(line.fields, "prediction"), "prediction")
+    return [make_item(line, parsed(raw, choices.pattern), references, () if raw is None else (raw,))]
+
+
+def read_plain(line: Line, choices: Choices) -> list[Item]:
+    """A prediction without a reference."""
+    raw = text_of(field_of(line.fields, "prediction"), "prediction")
+    return [make_item(line, parsed(raw, choices.pattern), (), () if raw is None else (raw,))]
+
+
+def read_forecast(line: Line, choices: Choices) -> list[Item]:
+    """A probability of each class, of the prediction, or (without a prediction) of the positive class."""
+    fields = line.fields
+    references = references_of(fields)
+    if "probabilities" in fields:
+        if len(references) > 1:
+            raise ValueError("several references; a class has one")
+        shown = fields["probabilities"]
+        forecast = None if shown is None else class_forecast(shown, references[0].strip())
+        return [make_item(line, forecast, references, () if shown is None else (json.dumps(shown),))]
+    p = field_of(fields, "probability")
+    if "prediction" in fields:
+        answer = parsed(text_of(fields["prediction"], "prediction"), choices.pattern)
+        right = answer is not None and any(answer.strip() == reference.strip() for reference in references)
+        missing = p is None or answer is None
+        outputs = () if fields["prediction"] is None else (text_of(fields["prediction"], "prediction"),)
+        about = "the prediction"
+    else:
+        right, missing = is_positive(references, choices.positive), p is None
+        outputs = () if p is None else (repr(p),)
+        about = "the positive class"
+    forecast = None if missing else event_forecast(about, share_of(p, "probability"), right)
+    return [make_item(line, forecast, references, outputs)]
+
+
+def event_forecast(about: str, p: float, right: bool) -> Forecast:
+    """The forecast of something that happened or not."""
+    return Forecast(about, p, right, p if right else 1 - p, (p - right) ** 2)
+
+
+def class_forecast(shown: Any, reference: str) -> Forecast:
+    """The forecast of one of several classes: its confidence is that of the likeliest, of equals the first by name."""
+    if isinstance(shown, list):
+        shown = {str(i): p for i, p in enumerate(shown)}
+    if not isinstance(shown, dict) or len(shown) < 2:
+        raise ValueError("probabilities is neither an object nor a list of at least two numbers")
+    chances = {label.strip(): share_of(p, f"the probability of {label!r}") for label, p in shown.items()}
+    if abs(math.fsum(chances.values()) - 1) > PROBABILITIES_SUM:
+        raise ValueError(f"probabilities add up to {math.fsum(chances.values()):.6g}, not to 1")
+    if reference not in chances:
+        raise ValueError(f"probabilities has no {reference!r}, the reference")
+    top = min(chances, key=lambda label: (-chances[label], label))
+    squared = math.fsum((p - (label == reference)) ** 2 for label, p in chances.items())
+    return Forecast("each class", chances[top], top == reference, chances[reference], squared)
+
+
+def is_positive(references: Sequence[str], positive: str | None) -> bool:
+    """Whether what was forecast has happened: the reference is --positive, else 1 or true and not 0 or false."""
+    word = references[0].strip()
+    if positive is not None:
+        return word == positive
+    if len(references) > 1 or word.lower() not in TRUE_WORDS | FALSE_WORDS:
+        raise ValueError(f"reference {word!r} is neither 0 nor 1; say with --positive which one has the probability")
+    return word.lower() in TRUE_WORDS
+
+
+def read_attempts(line: Line, choices: Choices) -> list[Item]:
+    """(n, c, unknown) of a task: how often it was tried and solved; an attempt with null has no known outcome."""
+    fields = line.fields
+    if "passed" not in fields:
+        n, c = (field_of(fields, name) for name in ("n", "c"))
+        if not all(isinstance(x, int) and not isinstance(x, bool) for x in (n, c)) or not 0 <= c <= n or n < 1:
+            raise ValueError(f"n = {json.dumps(n)}, c = {json.dumps(c)}: whole numbers with 0 <= c <= n are expected")
+        return [make_item(line, (n, c, 0))]
+    passed = fields["passed"] if isinstance(fields["passed"], list) else [fields["passed"]]
+    if not passed or not all(outcome is None or isinstance(outcome, bool) for outcome in passed):
+        raise ValueError("passed is neither true, false or null nor a list of these")
+    unknown = 0 if choices.unparsed_as_wrong else passed.count(None)
+    return [make_item(line, (len(passed) - unknown, passed.count(True), unknown))]
+
+
+def pooled_attempts(items: Iterable[Item]) -> list[Item]:
+    """One item for each task: the attempts of several lines together; None when no outcome is known."""
+    found: dict[str, Item] = {}
+    for item in items:
+        first = found.setdefault(item.id, item)
+        if first is not item:
+            found[item.id] = first._replace(value=tuple(map(sum, zip(first.value, item.value, strict=True))))
+    return [item._replace(attempt=None, group=None if item.group == item.id else item.group) for item in found.values()]
+
+
+def read_ranking(line: Line, choices: Choices) -> list[Item]:
+    """(ranked ids, {relevant id: grade}) of a query; its references are the documents with a grade above 0."""
+    ranked, relevant = field_of(line.fields, "ranked"), field_of(line.fields, "relevant")
+    if not isinstance(ranked, list | None) or not isinstance(relevant, dict | list):
+        raise ValueError("ranked is no list of ids, or relevant neither a list of ids nor an object of id to grade")
+    grades = relevant if isinstance(relevant, dict) else {name_of(name, "a relevant id"): 1 for name in relevant}
+    if not all(is_finite(grade) and grade >= 0 for grade in grades.values()):
+        raise ValueError("a grade of relevance is no number of at least 0")
+    grades = {name: float(grade) for name, grade in sorted(grades.items()) if grade > 0}
+    references = tuple(json.dumps(pair) for pair in grades.items())
+    if ranked is None:
+        return [make_item(line, None, references)]
+    names = tuple(name_of(name, "a ranked id") for name in ranked)
+    if len(set(names)) < len(names):
+        raise ValueError("ranked names a document twice")
+    return [make_item(line, (names, grades), references, names)]
+
+
+def read_ratings(line: Line, choices: Choices) -> list[Item]:
+    """The ratings of a line: one, or all that an item got. A null is a rating that was not given."""
+    fields = line.fields
+    item = name_of(fields.get("item", line.id), "item")
+    system = None if fields.get("system") is None else name_of(fields["system"], "system")
+    if "rating" in fields:
+        rater = None if fields.get("rater") is None else name_of(fields["rater"], "rater")
+        given = [(rater, rater or line.id, fields["rating"])]
+    else:
+        ratings = field_of(fields, "ratings")
+        if not isinstance(ratings, dict | list) or not ratings:
+            raise ValueError("ratings is neither a list nor an object of rater to rating, or it is empty")
+        pairs = ratings.items() if isinstance(ratings, dict) else ((None, rating) for rating in ratings)
+        given = [(rater, rater or str(i), rating) for i, (rater, rating) in enumerate(pairs, start=1)]
+    return [rating_item(line, Rating(item, rater, system, value), place) for rater, place, value in given]
+
+
+def rating_item(line: Line, rating: Rating, place: str) -> Item:
+    """One rating as an item, named after what was rated and by whom, so that it has the same name for every model."""
+    if rating.value is not None and not isinstance(rating.value, str) and not is_finite(rating.value):
+        raise ValueError(f"a rating is {kind_of(rating.value)}, not a number, a text or null")
+    shown = () if rating.value is None else (str(rating.value),)
+    value = None if rating.value is None else rating
+    item = make_item(line, value, (), shown, id=f"{rating.item}/{place}")
+    return item._replace(group=item.group or rating.item)
+
+
+def read_votes(line: Line, choices: Choices) -> list[Item]:
+    """A vote between two models."""
+    fields = line.fields
+    a, b = (name_of(field_of(fields, side), side) for side in ("a", "b"))
+    if a == b:
+        raise ValueError(f"a and b are both {a!r}")
+    lengths = [length_of(fields, side) for side in ("a", "b")]
+    longer = None if None in lengths else lengths[0] - lengths[1]
+    if "preference" in fields:
+        share = None if fields["preference"] is None else share_of(fields["preference"], "preference")
+        said = fields["preference"]
+    else:
+        said = field_of(fields, "winner")
+        if said not in ("a", "b", "tie", None):
+            raise ValueError(f"winner is {json.dumps(said)[:40]}, not a, b, tie or null")
+        share = {"a": 1.0, "b": 0.0, "tie": 0.5, None: None}[said]
+    value = None if share is None else Vote(a, b, share, longer)
+    return [make_item(line, value, (), () if said is None else (str(said),))]
+
+
+def length_of(fields: Mapping[str, Any], side: str) -> float | None:
+    """The length of an answer: as given, else the characters of its text; None when neither is there."""
+    if f"length_{side}" in fields:
+        length = fields[f"length_{side}"]
+        if not is_finite(length) or length < 0:
+            raise ValueError(f"length_{side} is {json.dumps(length)[:40]}, not a number of at least 0")
+        return float(length)
+    output = fields.get(f"output_{side}")
+    if not isinstance(output, str | None):
+        raise ValueError(f"output_{side} is {kind_of(output)}, not a text")
+    return None if output is None else float(len(output))
+
+
+def read_audio(line: Line, choices: Choices) -> list[Item]:
+    """The paths of two recordings; relative ones start at the predictions file."""
+    reference = field_of(line.fields, "reference_audio")
+    audio = field_of(line.fields, "audio")
+    if not isinstance(reference, str) or not isinstance(audio, str | None):
+        raise ValueError("audio or reference_audio is no path")
+    value = None if audio is None else (choices.folder / audio, choices.folder / reference)
+    return [make_item(line, value, (reference,), () if audio is None else (audio,))]
+
+
+def read_any(line: Line, choices: Choices) -> list[Item]:
+    """A line for a custom metric: its fields, with the prediction parsed; null when that is what the prediction is."""
+    fields = dict(line.fields)
+    references = references_of(fields) if {"reference", "references"} & set(fields) else ()
+    if "prediction" not in fields:
+        return [make_item(line, fields, references)]
+    if isinstance(fields["prediction"], dict | list):
+        return [make_item(line, fields, references, (json.dumps(fields["prediction"]),))]
+    raw = text_of(fields["prediction"], "prediction")
+    if choices.pattern is not None:
+        fields["prediction"] = parsed(raw, choices.pattern)
+    value = None if fields["prediction"] is None else fields
+    return [make_item(line, value, references, () if raw is None else (raw,))]
+
+
+READERS: dict[str, Callable[[Line, Choices], list[Item]]] = {
+    "text": read_text,
+    "plain": read_plain,
+    "forecast": read_forecast,
+    "attempts": read_attempts,
+    "ranking": read_ranking,
+    "ratings": read_ratings,
+    "votes": read_votes,
+    "audio": read_audio,
+    "any": read_any,
+}
+
+
+def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]:
+    """The items of a family of metrics; ScriptError with the numbers of the lines that hold none."""
+    reader, items, problems = READERS[family], [], []
+    for line in choices.watch(lines, f"reading {family}"):
+        try:
+            items += reader(line, choices)
+        except ValueError as error:
+            problems.append((line.number, str(error)))
+    if family == "ratings":
+        problems += rated_twice(items)
+    check_problems(problems)
+    if family == "attempts":
+        items = [item if item.value[0] else item._replace(value=None) for item in pooled_attempts(items)]
+    return items
+
+
+def rated_twice(items: Iterable[Item]) -> list[tuple[int, str]]:
+    """What one rater has rated more than once."""
+    first: dict[tuple[str, str | None], int] = {}
+    problems = []
+    for item in items:
+        before = first.setdefault((item.id, item.value and item.value.system), item.line)
+        if before != item.line:
+            problems.append((item.line, f"{item.id} is rated again, after line {before}"))
+    return problems
+
+
+def check_problems(problems: Sequence[tuple[int, str]]) -> None:
+    """ScriptError naming the first bad lines."""
+    if not problems:
+        return
+    shown = [f"line {number}: {single_line(text)[:160]}" for number, text in sorted(problems)[:SHOWN_PROBLEMS]]
+    more = f" (and {len(problems) - SHOWN_PROBLEMS} more bad lines)" if len(problems) > SHOWN_PROBLEMS else ""
+    raise ScriptError("; ".join(shown) + more)
+
+
+def check_line(fields: Any, seen: dict[Any, int], number: int) -> Line:
+    """A line from its JSON value; ValueError for what no metric could use. seen: the line of each id (and attempt)."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"{kind_of(fields)}, not an object")
+    id = name_of(field_of(fields, "id"), "id")
+    before = seen.setdefault((id, str(fields["attempt"])) if "attempt" in fields else id, number)
+    if before != number:
+        raise ValueError(f'id {id!r} again, after line {before}; several answers to one item need an "attempt" each')
+    for name in COMMON_FIELDS.keys() & fields.keys():
+        if type(fields[name]) not in COMMON_FIELDS[name]:
+            raise ValueError(f"{name} is {kind_of(fields[name])}")
+    return Line(number, id, fields)
+
+
+def ungrouped(lines: Sequence[Line]) -> list[tuple[int, str]]:
+    """The lines without a group where others have one."""
+    without = [line.number for line in lines if line.fields.get("group") is None]
+    return (
+        [] if len(without) == len(lines) else [(number, "no group, though other lines have one") for number in without]
+    )

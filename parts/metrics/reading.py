@@ -1,0 +1,429 @@
+"""Predictions, subjects, audio and custom metrics read; a metric applied to a file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parts.checkpoints import weights_sha256
+from parts.frame import ScriptError, listing, single_line, slug, write_whole
+from parts.metrics.forecasts import (
+    NORMS,
+    score_brier,
+    score_calibration,
+    score_log_loss,
+    score_pass_at_k,
+    score_ranking,
+)
+from parts.metrics.items import check_line, check_problems, is_finite, ungrouped
+from parts.metrics.measure import scored_count
+from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
+from parts.metrics.records import Evaluation, record_of, sample_lines
+from parts.metrics.texts import (
+    score_accuracy,
+    score_bleu,
+    score_chrf,
+    score_error_rate,
+    score_exact_match,
+    score_f1,
+    score_rouge,
+    score_token_f1,
+)
+from parts.metrics.uncertainty import clipped, mean_scores
+from parts.metrics.vocabulary import (
+    Choices,
+    CustomMetric,
+    Item,
+    Line,
+    Measurement,
+    Metric,
+    Scores,
+    Subject,
+    Watch,
+    unwatched,
+)
+from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
+from parts.names import HUB_ID, local_id, parse_checkpoint_name
+from parts.private import shown_name, shown_path
+from parts.records.schema import strings
+from parts.tables import pipe_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PESQ_MODES = {8_000: "nb", 16_000: "wb"}  # ITU-T P.862 and P.862.2
+AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
+CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
+
+
+def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Measurement:
+    """A metric over the items of its family; the unparsed ones are left out, or the worst answers when asked for."""
+    as_wrong = choices.unparsed_as_wrong and metric.worst
+    unparsed = [item for item in items if item.value is None]
+    kept = list(items) if as_wrong else [item for item in items if item.value is not None]
+    if not kept:
+        raise ScriptError(f"{metric.name}: none of the {len(items)} predictions could be parsed, so there is no score")
+    base = metric.name.partition("@")[0]
+    score = score_custom if metric.family == "any" else SCORERS[base]
+    scores = score(kept, metric, choices)
+    if not math.isfinite(scores.value):
+        raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
+    notes = list(scores.notes)
+    if unparsed and choices.unparsed_as_wrong and not metric.worst:
+        notes.append(
+            f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"
+        )
+    if scores.reasons:
+        first = scores.reasons[min(scores.reasons)]
+        notes.append(f"{metric.name}: {len(scores.reasons)} of {len(scores.items)} items are not scored: {first}")
+    scores = replace(scores, notes=notes)
+    return Measurement(metric, scores, () if as_wrong else unparsed, len(unparsed) if as_wrong else 0)
+
+
+def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of what the user's function gives; None is an item without a score."""
+    values, reasons = [], {}
+    for i, item in enumerate(choices.watch(items, metric.name)):
+        value = choices.custom.function(dict(item.value))
+        if value is None:
+            reasons[i] = "the function gave None"
+        elif not isinstance(value, int | float) or not math.isfinite(value):
+            raise ScriptError(f"line {item.line}: --custom-metric gave {value!r}, not a finite number or None")
+        elif clipped(value, metric.low, metric.high) != value:
+            raise ScriptError(f"line {item.line}: --custom-metric gave {value!r}, outside its MIN_SCORE and MAX_SCORE")
+        values.append(math.nan if value is None else float(value))
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"file_sha256": choices.custom.sha256})
+
+
+def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
+    """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
+    import orjson
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScriptError(f"{error.strerror}") from error
+    lines, problems, seen = [], [], {}
+    for index, text in enumerate(watch(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), "reading")):
+        if not text or text.isspace():
+            continue
+        try:
+            lines.append(check_line(orjson.loads(text), seen, index + 1))
+        except orjson.JSONDecodeError as error:
+            problems.append((index + 1, why_no_json(text, error)))
+        except ValueError as error:
+            problems.append((index + 1, str(error)))
+    check_problems(problems or ungrouped(lines))
+    if not lines:
+        raise ScriptError("no predictions in it; one JSON object in each line is expected")
+    return lines, hashlib.sha256(content).hexdigest()
+
+
+def why_no_json(text: bytes, error: Exception) -> str:
+    """What is wrong with a line that is no JSON."""
+    number = re.search(rb"[:\[,]\s*(-?(?:NaN|Infinity))\b", text)
+    if number:
+        return f"{number[1].decode()} is no JSON number; write null for a value that is missing"
+    return f"not valid JSON: {error}"
+
+
+def read_subject(model: str | None, model_id: str | None) -> Subject:
+    """The model: a checkpoint folder with the hash of its weights, or an id."""
+    if model is None and not model_id:
+        raise ScriptError("whose predictions are these? --model-id ID, or --model with the checkpoint's folder")
+    folder = Path(model) if model else None
+    if folder is None or not folder.is_dir():
+        if model and not HUB_ID.fullmatch(model):
+            raise ScriptError(f"--model {model}: neither a folder nor a Hub id")
+        return Subject(single_line(model_id or model), {})
+    folder = Path(os.path.abspath(folder))
+    try:
+        digest = weights_sha256(folder)
+    except ScriptError as error:
+        raise ScriptError(f"--model {model}: {error}") from error
+    found = parse_checkpoint_name(folder.name)
+    details = {"checkpoint": folder.name, "step": found and found[0], "path": shown_path(folder)}
+    return Subject(single_line(model_id or local_id(folder)), strings(details | {"weights_sha256": digest}))
+
+
+def read_custom_metric(path: str) -> CustomMetric:
+    """The one public function of a Python file, and its constants UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE."""
+    namespace: dict[str, Any] = {"__name__": "custom_metric", "__file__": path}
+
+    def guarded(call: Callable[[], Any]) -> Any:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return call()
+        except (Exception, SystemExit) as error:
+            raise ScriptError(f"--custom-metric {path}: {type(error).__name__}: {single_line(error)}") from error
+
+    source = guarded(lambda: Path(path).read_text(encoding="utf-8"))
+    # The user's own file, named on the command line.
+    guarded(lambda: exec(compile(source, path, "exec"), namespace))
+    functions = [
+        value
+        for name, value in namespace.items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "custom_metric"
+    ]
+    if len(functions) != 1:
+        raise ScriptError(f"--custom-metric {path}: one public function is expected, there are {len(functions)}")
+    low, high = namespace.get("MIN_SCORE"), namespace.get("MAX_SCORE")
+    if not all(end is None or is_finite(end) for end in (low, high)):
+        raise ScriptError(f"--custom-metric {path}: MIN_SCORE or MAX_SCORE is no number")
+    name = slug(Path(path).stem)
+    unit, lower = str(namespace.get("UNIT", "points")), bool(namespace.get("LOWER_IS_BETTER", False))
+    metric = Metric(name, name, "any", unit, low, high, lower)
+    function = functions[0]
+    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), hashlib.sha256(source.encode()).hexdigest())
+
+
+def read_wav(path: Path, line: int) -> tuple[int, np.ndarray]:
+    """(samples in a second, samples of -1 to 1) of a mono WAV file; ScriptError naming the line."""
+    import numpy as np
+    from scipy.io import wavfile
+
+    try:
+        rate, samples = wavfile.read(path)
+    except Exception as error:  # whatever a damaged file makes scipy say
+        raise ScriptError(f"line {line}: {path}: {single_line(error)}; WAV files are read") from error
+    if samples.ndim != 1:
+        raise ScriptError(f"line {line}: {path}: {samples.shape[1]} channels; one is expected")
+    if samples.dtype == np.uint8:  # 8-bit WAV has its zero at 128
+        samples = samples.astype(float) / 128 - 1
+    elif np.issubdtype(samples.dtype, np.integer):
+        samples = samples / (np.iinfo(samples.dtype).max + 1)
+    return int(rate), samples.astype(float)
+
+
+def speech_measure(name: str) -> Callable[[int, np.ndarray, np.ndarray], float]:
+    """PESQ, STOI or extended STOI as a function of (rate, reference, degraded)."""
+    try:
+        if name == "pesq":
+            import pesq
+
+            return lambda rate, clean, noisy: float(pesq.pesq(rate, clean, noisy, PESQ_MODES[rate]))
+        import pystoi
+    except ImportError as error:
+        raise ScriptError(f"{name} needs a package that is asked for by name: {AUDIO_COMMAND}") from error
+    return lambda rate, clean, noisy: float(pystoi.stoi(clean, noisy, rate, extended=name == "estoi"))
+
+
+def score_speech(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean over pairs of recordings of equal length and rate; nothing is cut, resampled or mixed down."""
+    measure_pair = speech_measure(metric.name)
+    values, reasons, rates = [], {}, set()
+    for i, item in enumerate(choices.watch(items, metric.name.upper())):
+        (rate, noisy), (clean_rate, clean) = (read_wav(path, item.line) for path in item.value)
+        if rate != clean_rate or len(noisy) != len(clean):
+            raise ScriptError(
+                f"line {item.line}: the recordings differ: {rate} and {clean_rate} Hz, "
+                f"{len(noisy)} and {len(clean)} samples"
+            )
+        if metric.name == "pesq" and rate not in PESQ_MODES:
+            raise ScriptError(
+                f"line {item.line}: {rate} Hz; PESQ is defined for 8000 (narrow band) and 16000 (wide band)"
+            )
+        rates.add(rate)
+        value, reason = judged_pair(measure_pair, rate, clean, noisy)
+        values.append(value)
+        reasons |= {} if reason is None else {i: reason}
+    if metric.name == "pesq" and len(rates) > 1:
+        raise ScriptError("pesq: files of 8000 and of 16000 Hz; narrow and wide band are two scales, score them apart")
+    mode = PESQ_MODES[rates.pop()] if metric.name == "pesq" else None
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"mode": mode})
+
+
+def judged_pair(
+    measure_pair: Callable[[int, np.ndarray, np.ndarray], float], rate: int, clean: np.ndarray, noisy: np.ndarray
+) -> tuple[float, str | None]:
+    """The value of a pair, or why it has none; pystoi tells by a warning that there is too little speech."""
+    import warnings
+
+    if not clean.any():
+        return math.nan, "the reference is silent"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            value = measure_pair(rate, clean, noisy)
+        except (RuntimeWarning, RuntimeError, ValueError, ArithmeticError, IndexError) as error:
+            return math.nan, single_line(error)[:160] or type(error).__name__
+    return (value, None) if math.isfinite(value) else (math.nan, "no finite value")
+
+
+def open_classifier(name: str | None) -> Any:
+    """A text classification pipeline that gives the scores of all labels."""
+    if not name:
+        raise ScriptError("toxicity: by which classifier? --classifier with a folder or a Hub id")
+    try:
+        import transformers
+    except ImportError as error:
+        raise ScriptError(f"toxicity needs packages that are asked for by name: {CLASSIFIER_COMMAND}") from error
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        return transformers.pipeline("text-classification", model=name, top_k=None)
+    except Exception as error:  # whatever a model's files or the network make transformers say
+        raise ScriptError(f"--classifier {name}: {type(error).__name__}: {single_line(error)[:200]}") from error
+
+
+def score_toxicity(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The share of the texts that a classifier finds toxic: its probability of the label is at least --threshold."""
+    classify = open_classifier(choices.classifier)
+    label = toxic_label(list(classify.model.config.id2label.values()), choices.toxic_label)
+    limit = min(classify.tokenizer.model_max_length, getattr(classify.model.config, "max_position_embeddings", 10**9))
+    chances, cut = [], 0
+    for item in choices.watch(items, "toxicity"):
+        cut += len(classify.tokenizer(item.value)["input_ids"]) > limit
+        try:
+            found = classify([item.value], truncation=True, max_length=limit)[0]
+        except Exception as error:  # whatever a model makes of a text
+            raise ScriptError(f"line {item.line}: {type(error).__name__}: {single_line(error)[:200]}") from error
+        chances.append(next(row["score"] for row in found if row["label"] == label))
+    details = {"mean_probability": math.fsum(chances) / len(chances), "cut_to_fit": cut}
+    parameters = {"classifier": shown_name(choices.classifier), "label": label, "threshold": choices.threshold}
+    values = [float(chance >= choices.threshold) for chance in chances]
+    return mean_scores(values, items, metric, details=details, parameters=parameters)
+
+
+def toxic_label(labels: Sequence[str], wanted: str | None) -> str:
+    """The classifier's label that counts: the one asked for, else toxic or toxicity. ScriptError 3: which?"""
+    known = {"toxic", "toxicity"} if wanted is None else {wanted.lower()}
+    found = [label for label in labels if label.lower() in known]
+    if len(found) != 1:
+        raise ScriptError(
+            f"toxicity: which label of the classifier? --toxic-label with one of {listing(labels, 20)}", code=3
+        )
+    return found[0]
+
+
+SCORERS: dict[str, Callable[[Sequence[Item], Metric, Choices], Scores]] = {
+    "accuracy": score_accuracy,
+    "exact-match": score_exact_match,
+    **dict.fromkeys(("f1-binary", "f1-macro", "f1-micro"), score_f1),
+    "f1-token": score_token_f1,
+    "bleu": score_bleu,
+    **dict.fromkeys(("chrf", "chrf++"), score_chrf),
+    **dict.fromkeys(("rouge-1", "rouge-2", "rouge-l", "rouge-lsum"), score_rouge),
+    **dict.fromkeys(("wer", "cer"), score_error_rate),
+    "pass": score_pass_at_k,
+    **dict.fromkeys(NORMS, score_calibration),
+    "brier": score_brier,
+    "log-loss": score_log_loss,
+    **dict.fromkeys(("ndcg", "recall", "mrr"), score_ranking),
+    "mos": score_mos,
+    "mushra": score_mushra,
+    "krippendorff": score_krippendorff,
+    "win-rate": score_win_rate,
+    "lc-win-rate": score_lc_win_rate,
+    "bradley-terry": score_bradley_terry,
+    "elo": score_elo,
+    **dict.fromkeys(("pesq", "stoi", "estoi"), score_speech),
+    "toxicity": score_toxicity,
+}
+
+
+def draw_diagram(measurement: Measurement, title: str) -> Any:
+    """A reliability diagram: what was right against what was stated, with intervals, above how many items say so."""
+    from matplotlib.figure import Figure
+
+    rows = measurement.scores.breakdown
+    figure = Figure(figsize=(6, 6.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    left, width = [row["from"] for row in rows], [row["to"] - row["from"] for row in rows]
+    top.bar(left, [row["right"] for row in rows], width, align="edge", color="#9ecae1", edgecolor="#3182bd")
+    middle, right = [row["confidence"] for row in rows], [row["right"] for row in rows]
+    errors = [
+        [max(0.0, row["right"] - row["low"]) for row in rows],
+        [max(0.0, row["high"] - row["right"]) for row in rows],
+    ]
+    top.errorbar(middle, right, errors, fmt="o", color="#08519c", capsize=3, label="right, 95 % interval (Wilson)")
+    top.plot([0, 1], [0, 1], "--", color="#636363", label="perfectly calibrated")
+    scores = measurement.scores
+    found = f"{measurement.metric.name} {scores.value:.4f}, n = {scored_count(scores)}"
+    top.set(ylabel="share that was right", xlim=(0, 1), ylim=(0, 1), title=f"{title}\n{found}")
+    figure.legend(loc="outside lower center", ncols=2)
+    bottom.bar(left, [row["items"] for row in rows], width, align="edge", color="#bdbdbd", edgecolor="#636363")
+    bottom.set(xlabel="stated probability", ylabel="items")
+    return figure
+
+
+def diagram_bytes(measurement: Measurement, title: str, suffix: str) -> bytes:
+    """The diagram as PNG or SVG; the same predictions give the same bytes."""
+    import matplotlib
+
+    metadata = {"Software": None} if suffix == ".png" else {"Date": None}
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
+        draw_diagram(measurement, title).savefig(buffer, format=suffix[1:], dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> tuple[str, int]:
+    """Write a file whole or not at all, line by line; its SHA-256 and the number of lines."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    digest, count = hashlib.sha256(), 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb", buffering=1 << 20) as file:
+            for line in lines:
+                file.write(line)
+                digest.update(line)
+                count += 1
+        temporary.replace(path)
+    except OSError as error:
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return digest.hexdigest(), count
+
+
+def save_record(output: Path, run: Evaluation, measurements: Sequence[Measurement], choices: Choices) -> Path:
+    """Write the samples and then their record, so that a record is never without them; neither, if one fails."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(run.benchmark) / slug(run.subject.developer) / slug(run.subject.name)
+    record = record_of(run, measurements)
+    samples = output / folder / f"{name}_samples.jsonl"
+    lines = (line for measurement in measurements for line in sample_lines(run, record, measurement, choices))
+    checksum, count = write_lines(samples, lines)
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / samples.name).as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": checksum,
+        "total_rows": count,
+    }
+    path = output / folder / f"{name}.json"
+    try:
+        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    except BaseException:
+        samples.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def table_for(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table: by rich on a terminal, in Markdown in a pipe."""
+    if not sys.stdout.isatty():
+        return pipe_table(header, rows)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header)
+    for row in rows:
+        table.add_row(*map(Text, map(single_line, row)))
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")

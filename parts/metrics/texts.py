@@ -1,0 +1,263 @@
+"""Accuracy, exact match, F1, BLEU, chrF, ROUGE, WER, CER."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from parts.frame import ScriptError, listing
+from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
+from parts.metrics.uncertainty import (
+    bootstrap,
+    cells_of,
+    corpus_scores,
+    draws_spread,
+    groups_of,
+    mean_scores,
+    unit_words,
+)
+from parts.metrics.vocabulary import Choices, Item, Metric, Scores
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def normalized_answer(text: str) -> str:
+    """A text as SQuAD's evaluation compares it: lower case, no punctuation, no articles, single spaces."""
+    text = "".join(c for c in text.lower() if c not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+
+def token_f1(prediction: str, reference: str) -> float:
+    """The harmonic mean of precision and recall of the words (Rajpurkar et al. 2016); 1 when both have none."""
+    said, wanted = normalized_answer(prediction).split(), normalized_answer(reference).split()
+    if not said or not wanted:
+        return float(said == wanted)
+    shared = (Counter(said) & Counter(wanted)).total()
+    return 2 * shared / (len(said) + len(wanted))
+
+
+def empty_count(items: Iterable[Item]) -> int:
+    """How many answers are blank."""
+    return sum(bool(item.outputs) and not any(text.strip() for text in item.outputs) for item in items)
+
+
+def score_accuracy(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The share of predictions that equal a reference, but for spaces around them."""
+    values = (
+        item.value is not None and item.value.strip() in [reference.strip() for reference in item.references]
+        for item in items
+    )
+    return mean_scores(values, items, metric)
+
+
+def score_exact_match(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The share of predictions that equal a reference as SQuAD compares them."""
+    values = (
+        item.value is not None
+        and normalized_answer(item.value) in [normalized_answer(reference) for reference in item.references]
+        for item in items
+    )
+    return mean_scores(values, items, metric)
+
+
+def score_token_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean of the best token F1 over an item's references."""
+    values = (
+        0.0 if item.value is None else max(token_f1(item.value, reference) for reference in item.references)
+        for item in items
+    )
+    return mean_scores(values, items, metric)
+
+
+def only_reference(item: Item, metric: Metric) -> str:
+    """The one reference of an item."""
+    if len(item.references) != 1:
+        raise ScriptError(f"line {item.line}: {metric.name} takes one reference, there are {len(item.references)}")
+    return item.references[0]
+
+
+def positive_class(labels: Sequence[str], choices: Choices) -> str:
+    """The positive class of two: --positive, else 1 of 0 and 1, or true of false and true. ScriptError 3: which?"""
+    folded = {label.lower(): label for label in labels}
+    if choices.positive is not None:
+        if choices.positive not in labels:
+            raise ScriptError(f"--positive {choices.positive}: the references are {listing(labels)}")
+        return choices.positive
+    if set(folded) <= TRUE_WORDS | FALSE_WORDS and set(folded) & TRUE_WORDS:
+        return folded[(set(folded) & TRUE_WORDS).pop()]
+    raise ScriptError(
+        f"f1-binary: which class is the positive one? --positive with one of {listing(labels, 20)}", code=3
+    )
+
+
+def f1_of(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
+    """F1 of (reference, prediction) pairs that occur so often; nan when it is not defined."""
+    import numpy as np
+    from sklearn.metrics import f1_score
+
+    options = {"labels": classes, "average": average, "sample_weight": counts, "zero_division": np.nan}
+    return float(f1_score(pairs[:, 0], pairs[:, 1], **options))
+
+
+def f1_of_draw(counts: np.ndarray, pairs: np.ndarray, classes: Sequence[int], average: str) -> float:
+    """The same in a hundredth of the time, for the draws: twice what is right over what is wanted plus what is said."""
+    import numpy as np
+
+    wanted, said = pairs[:, 0], pairs[:, 1]
+    most = int(max(pairs.max(), *classes)) + 1
+    right = np.bincount(wanted, counts * (wanted == said), most)[classes]
+    both = (np.bincount(wanted, counts, most) + np.bincount(said + 1, counts, most + 1)[1:])[classes]
+    if average == "micro":
+        return float(2 * right.sum() / both.sum()) if both.sum() else math.nan
+    return float((2 * right[both > 0] / both[both > 0]).mean()) if both.any() else math.nan
+
+
+def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """F1 of classes: those of the references. A prediction that is none of them is wrong, but no class of its own."""
+    import numpy as np
+
+    wanted = [only_reference(item, metric).strip() for item in items]
+    said = [None if item.value is None else item.value.strip() for item in items]
+    labels = sorted(set(wanted))
+    codes = {label: code for code, label in enumerate(labels)}
+    pairs = np.array([(codes[w], codes.get(s, -1)) for w, s in zip(wanted, said, strict=True)])
+    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
+    classes = list(range(len(labels))) if positive is None else [codes[positive]]
+    average = "micro" if metric.name == "f1-micro" else "macro"
+    groups = groups_of(items)
+    cells = cells_of(pairs, groups)
+    value = f1_of(cells.counts, cells.rows, classes, average)
+    drawn = bootstrap(cells, lambda counts: f1_of_draw(counts, cells.rows, classes, average), choices)
+    spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0), groups)
+    details = {"classes": len(labels), "other_predictions": sum(s is not None and s not in codes for s in said)}
+    parameters = {"classes": "those of the references", "positive": positive}
+    return Scores(value, items, (pairs[:, 0] == pairs[:, 1]).astype(float), spread, {}, parameters, details)
+
+
+def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:
+    """(items, 10): matched and all n-grams for n = 1..4, lengths of hypothesis and reference; and each item's BLEU."""
+    import numpy as np
+    from sacrebleu.metrics import BLEU
+
+    scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
+    found = [scorer.sentence_score(item.value or "", item.references) for item in choices.watch(items, "BLEU")]
+    features = np.array([[*score.counts, *score.totals, score.sys_len, score.ref_len] for score in found])
+    return features, [score.score for score in found]
+
+
+def corpus_bleu(sums: np.ndarray) -> float:
+    """BLEU from sums over a corpus, with sacrebleu's default smoothing."""
+    from sacrebleu.metrics import BLEU
+
+    sums = [round(number) for number in sums]
+    return BLEU.compute_bleu(sums[:4], sums[4:8], sums[8], sums[9], smooth_method="exp").score
+
+
+def score_bleu(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Corpus BLEU (Papineni et al. 2002) as sacrebleu gives it; an item's own value is its sentence BLEU."""
+    features, values = bleu_features(items, choices)
+    settings = f"case:mixed|eff:no|tok:{choices.tokenize}|smooth:exp"
+    more = {"parameters": {"signature": signature(items, settings), "tokenize": choices.tokenize}}
+    return corpus_scores(features, corpus_bleu, values, items, metric, choices, **more)
+
+
+def signature(items: Sequence[Item], settings: str) -> str:
+    """What sacrebleu calls a signature: all that decides its score."""
+    counts = {len(item.references) for item in items}
+    references = counts.pop() if len(counts) == 1 else "var"
+    return f"nrefs:{references}|{settings}|version:{importlib.metadata.version('sacrebleu')}"
+
+
+def score_chrf(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Corpus chrF (Popovic 2015) as sacrebleu gives it; an item's own value is its sentence chrF.
+
+    The two methods with an underscore are the ones that sacrebleu's own bootstrap is made of.
+    """
+    import numpy as np
+    from sacrebleu.metrics import CHRF
+
+    words = 2 if metric.name == "chrf++" else 0
+    scorer = CHRF(word_order=words)
+    features = np.array(
+        [
+            scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])[0]
+            for item in choices.watch(items, "chrF")
+        ]
+    )
+
+    def chrf(sums: np.ndarray) -> float:
+        return scorer._aggregate_and_compute([[round(number) for number in sums]]).score
+
+    more = {"parameters": {"signature": signature(items, f"case:mixed|eff:yes|nc:6|nw:{words}|space:no")}}
+    return corpus_scores(features, chrf, map(chrf, features), items, metric, choices, **more)
+
+
+def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """The mean ROUGE F-measure (Lin 2004) as rouge-score gives it, of the best reference.
+
+    It reads the letters a to z and digits only, so an item whose references have none cannot be scored.
+    """
+    from rouge_score import rouge_scorer, tokenizers
+
+    kind = {"rouge-l": "rougeL", "rouge-lsum": "rougeLsum"}.get(metric.name, metric.name.replace("-", ""))
+    tokenizer = tokenizers.DefaultTokenizer(choices.stemmer)
+    scorer = rouge_scorer.RougeScorer([kind], tokenizer=tokenizer)
+    values, reasons = [], {}
+    for i, item in enumerate(choices.watch(items, "ROUGE")):
+        if not any(tokenizer.tokenize(reference) for reference in item.references):
+            reasons[i] = "no reference has a word in the letters a to z, which is all that rouge-score reads"
+            values.append(math.nan)
+        else:
+            values.append(scorer.score_multi(item.references, item.value or "")[kind].fmeasure)
+    return mean_scores(values, items, metric, reasons=reasons, parameters={"stemmer": choices.stemmer})
+
+
+def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tuple[int, int]]:
+    """A function from reference and hypothesis to (errors, length of the reference), in words or characters."""
+    import jiwer
+
+    steps = [jiwer.ToLowerCase(), jiwer.RemovePunctuation()] if choices.normalize else []
+    steps += [jiwer.RemoveMultipleSpaces(), jiwer.Strip()]
+    words = metric.name == "wer"
+    last = jiwer.ReduceToListOfListOfWords() if words else jiwer.ReduceToListOfListOfChars()
+    transform = jiwer.Compose([*steps, last])
+    process = jiwer.process_words if words else jiwer.process_characters
+
+    def count(reference: str, hypothesis: str) -> tuple[int, int]:
+        found = process(reference, hypothesis, transform, transform)
+        errors = found.substitutions + found.deletions + found.insertions
+        return errors, found.hits + found.substitutions + found.deletions
+
+    return count
+
+
+def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """All errors over all words (characters) of the references, as jiwer aligns them; an item's value is its rate."""
+    import numpy as np
+
+    count = error_counter(metric, choices)
+    wanted = [only_reference(item, metric) for item in items]
+    found = [
+        count(reference, item.value or "")
+        for item, reference in zip(choices.watch(items, metric.name.upper()), wanted, strict=True)
+    ]
+    kept = [i for i, (_, length) in enumerate(found) if length]
+    if not kept:
+        raise ScriptError(f"{metric.name}: all references are empty")
+    features = np.array([found[i] for i in kept])
+    scores = corpus_scores(
+        features, lambda sums: float(sums[0] / sums[1]), (), [items[i] for i in kept], metric, choices,
+        parameters={"normalize": choices.normalize},
+        details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum())},
+    )  # fmt: skip
+    values = np.full(len(items), math.nan)
+    values[kept] = features[:, 0] / features[:, 1]
+    reasons = dict.fromkeys(set(range(len(items))) - set(kept), "the reference is empty, which has no error rate")
+    return replace(scores, items=items, values=values, reasons=reasons)

@@ -1,0 +1,198 @@
+"""Standard errors and intervals of metrics: over items, groups, two ways, by bootstrap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from parts.frame import ScriptError
+from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread
+from parts.statistics.intervals import CONFIDENCE, clustered_standard_error, error_of_mean, is_binary, wilson_interval
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
+
+
+def numbered(names: Iterable[str | None]) -> np.ndarray | None:
+    """Names as numbers from 0 in the order of the names; None when each stands alone, so that nothing is shared."""
+    import numpy as np
+
+    names = list(names)
+    if None in names:
+        return None
+    found, numbers = np.unique(np.array(names), return_inverse=True)
+    return None if len(found) == len(names) else numbers
+
+
+def groups_of(items: Sequence[Item]) -> np.ndarray | None:
+    """The numbers of the items' groups, or None."""
+    return numbered(item.group for item in items)
+
+
+def t_spread(
+    value: float, error: float, freedom: int, method: str, low: float | None = None, high: float | None = None
+) -> Spread:
+    """Student's t interval, cut at the ends of the metric's range; none where nothing varied."""
+    from scipy import special
+
+    if error == 0:
+        return Spread(method="none: all values are alike")
+    half = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
+    ends = clipped(value - half, low, high), clipped(value + half, low, high)
+    return Spread(error, "clustered" if "clustered" in method else "analytic", *ends, method)
+
+
+def clipped(value: float, low: float | None, high: float | None) -> float:
+    """A number moved into a range that may be open."""
+    value = value if low is None else max(low, value)
+    return value if high is None else min(high, value)
+
+
+def mean_spread(values: np.ndarray, groups: np.ndarray | None, low: float | None, high: float | None) -> Spread:
+    """The uncertainty of a mean: Wilson where all values are 0 or 1, else t; with groups clustered, t with G - 1.
+
+    Groups that are all as good as each other count as one item each, or their interval would have no width.
+    """
+    n, mean = len(values), float(values.mean())
+    if groups is not None:
+        count = int(groups.max()) + 1
+        if count < 2:
+            return Spread(method="none: all items are in one group")
+        error = clustered_standard_error(values, groups)
+        if is_binary(values) and error == 0:
+            return Spread(error, "clustered", *wilson_interval(mean * count, count), f"Wilson, {count} groups")
+        return t_spread(mean, error, count - 1, f"Student t, clustered ({count} groups)", low, high)
+    error = error_of_mean(values) if n > 1 else None
+    if is_binary(values) and (low, high) == (0.0, 1.0):
+        return Spread(error, "analytic", *wilson_interval(float(values.sum()), n), "Wilson")
+    if error is None:
+        return Spread(method="none: one item only")
+    return t_spread(mean, error, n - 1, "Student t", low, high)
+
+
+def two_way_error(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
+    """The standard error of a mean of values that share rows and columns (Cameron, Gelbach and Miller 2011).
+
+    The variance by rows plus that by columns less that of single values; never below the larger of the first two.
+    """
+    by_row = clustered_standard_error(values, rows) ** 2
+    by_column = clustered_standard_error(values, columns) ** 2
+    return math.sqrt(max(by_row + by_column - error_of_mean(values) ** 2, by_row, by_column))
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Items reduced to what a score of the whole file needs: unlike rows, and how often each occurs.
+
+    rows: (U, d). counts: (U,). by_group: (G, U) counts in each group, where groups are drawn and not items.
+    """
+
+    rows: np.ndarray
+    counts: np.ndarray
+    by_group: Any = None
+
+    @property
+    def units(self) -> int:
+        """How many things are drawn."""
+        return int(self.counts.sum()) if self.by_group is None else self.by_group.shape[0]
+
+
+def cells_of(features: np.ndarray, groups: np.ndarray | None) -> Cells:
+    """The unlike rows of (items, d) features in a fixed order, so that the order of items decides nothing."""
+    import numpy as np
+
+    rows, inverse, counts = np.unique(features, axis=0, return_inverse=True, return_counts=True)
+    if groups is None:
+        return Cells(rows, counts)
+    from scipy import sparse
+
+    shape = (int(groups.max()) + 1, len(rows))
+    return Cells(rows, counts, sparse.csr_array((np.ones(len(groups)), (groups, inverse.ravel())), shape=shape))
+
+
+def drawn_counts(cells: Cells, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each row of the cells occurs in each bootstrap draw of the items, or of the groups."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    n, alike = cells.units, len(cells.counts)
+    for _ in range(draws):
+        if cells.by_group is not None:
+            yield np.bincount(rng.integers(0, n, n), minlength=n) @ cells.by_group
+        elif alike == n:
+            yield np.bincount(rng.integers(0, n, n), minlength=n)
+        else:
+            yield rng.multinomial(n, cells.counts / n)
+
+
+def bootstrap(cells: Cells, statistic: Callable[[np.ndarray], float], choices: Choices) -> np.ndarray:
+    """The statistic of each draw; it takes the count of each row of the cells."""
+    import numpy as np
+
+    draws = choices.draws if cells.units > 1 else 0
+    return np.array([statistic(counts) for counts in drawn_counts(cells, draws, choices.seed)], float)
+
+
+def draws_spread(
+    value: float, drawn: np.ndarray, units: int, low: float | None, high: float | None, basic: bool = False
+) -> Spread:
+    """The uncertainty in bootstrap draws, stretched by sqrt(G / (G - 1)), without which few units give too little.
+
+    basic: the reverse interval, for a statistic that is too high by noise alone (its draws are so twice).
+    """
+    import numpy as np
+
+    if units < 2 or not len(drawn):
+        return Spread(method="none: one item or group only" if units < 2 else "none: --draws 0")
+    finite = drawn[np.isfinite(drawn)]
+    if len(finite) < (1 - MOST_UNDEFINED) * len(drawn) or len(finite) < 2:
+        return Spread(method=f"none: undefined in {len(drawn) - len(finite)} of {len(drawn)} draws")
+    if finite.min() == finite.max():
+        return Spread(method="none: all draws are alike")
+    stretch = math.sqrt(units / (units - 1))
+    tail = (1 - CONFIDENCE) / 2
+    ends = np.quantile(value + stretch * (finite - value), [tail, 1 - tail])
+    ends = 2 * value - ends[::-1] if basic else ends
+    ends = [clipped(float(end), low, high) for end in ends]
+    method = "basic bootstrap" if basic else "percentile bootstrap"
+    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, method, len(finite))
+
+
+def unit_words(spread: Spread, groups: np.ndarray | None) -> Spread:
+    """The same, saying that groups were drawn."""
+    if groups is None or spread.standard_error is None:
+        return spread
+    return replace(spread, method=f"{spread.method} of {int(groups.max()) + 1} groups")
+
+
+def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, **more: Any) -> Scores:
+    """The mean over the items that have a value, with its uncertainty. ScriptError when none has one."""
+    import numpy as np
+
+    values = np.array(list(values), float)
+    scored = np.isfinite(values)
+    if not scored.any():
+        raise ScriptError(f"{metric.name}: no item could be scored: {next(iter(more['reasons'].values()))}")
+    groups = numbered(item.group for item, kept in zip(items, scored, strict=True) if kept)
+    low, high = more.get("low", metric.low), more.get("high", metric.high)
+    spread = more.pop("spread", None) or mean_spread(values[scored], groups, low, high)
+    return Scores(clipped(float(values[scored].mean()), low, high), items, values, spread, **more)
+
+
+def corpus_scores(
+    features: np.ndarray, statistic: Callable[[np.ndarray], float], values: Iterable[float], items: Sequence[Item],
+    metric: Metric, choices: Choices, **more: Any,
+) -> Scores:  # fmt: skip
+    """A score that is a function of sums over the items: (d,) sums -> score; bootstrap over items or groups."""
+    import numpy as np
+
+    groups = groups_of(items)
+    cells = cells_of(features, groups)
+    value = statistic(features.sum(axis=0))
+    drawn = bootstrap(cells, lambda counts: statistic(counts @ cells.rows), choices)
+    spread = unit_words(draws_spread(value, drawn, cells.units, metric.low, metric.high), groups)
+    return Scores(value, items, np.array(list(values), float), spread, **more)

@@ -1,0 +1,46 @@
+"""The page's files, and the queries that fill it."""
+
+from __future__ import annotations
+
+from parts.embedded import embedded
+
+PAGE_TITLE = "Open model leaderboard"
+HUB_URL = "https://huggingface.co"
+PAGE_FILES = ("leaderboard.parquet", "metadata.json")
+SPACE_HOST = "0.0.0.0"  # a Space is reached from outside its container
+
+# What marks a number in the table, beside colour; the author's own metadata is the usual case and has no mark.
+SOURCE_MARKS = {"verified": "✓", "merged_community": "merged", "open_pr": "PR", "own_run": "own", "reported": "other"}
+SOURCE_TEXTS = {
+    "verified": "the Hub has verified that the score was made as it says",
+    "author_metadata": "published by the model's owner, in .eval_results or in the card's model-index",
+    "merged_community": "added by somebody else in a pull request that the owner merged",
+    "open_pr": "proposed in a pull request that nobody has merged yet",
+    "own_run": "measured with this project's scripts; read from their records",
+    "reported": "read from another place, such as an index of scores",
+}
+
+# Canonical unit -> (factor for people, unit on the page, whether scores are shares of 100 %)
+PAGE_UNITS = {"proportion": (100, "%", True), "percent": (1, "%", True)}
+PAGE_MODELS = """
+    SELECT model, max(parameters) AS parameters, max(license) AS license, max(downloads) AS downloads
+    FROM scores GROUP BY model
+"""
+PAGE_BENCHMARKS = """
+    SELECT benchmark, max(benchmark_name) AS benchmark_name, max(canonical_unit) AS canonical_unit,
+           bool_or(lower_is_better) AS lower_is_better
+    FROM scores WHERE benchmark IS NOT NULL AND comparable IS NOT NULL
+    GROUP BY benchmark ORDER BY count(*) FILTER (shown) DESC, benchmark
+"""
+PAGE_SCORES = """
+    SELECT * FROM scores WHERE benchmark IS NOT NULL AND comparable IS NOT NULL
+    ORDER BY lower(model), model, benchmark, shown DESC, list_position(?, source_type), list_position(?, source_format),
+             date DESC NULLS LAST, rowid
+"""
+PAGE_APART = """
+    SELECT * FROM scores WHERE benchmark IS NULL OR comparable IS NULL
+    ORDER BY lower(model), model, benchmark_name, source_type, value
+"""
+PAGE_HTML = embedded("page/page.html")
+PAGE_STYLE = embedded("page/style.css")
+PAGE_SCRIPT = embedded("page/app.js")

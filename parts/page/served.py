@@ -1,0 +1,222 @@
+"""The page served or exported."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import hashlib
+import os
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parts.board.data import open_data, query
+from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES
+from parts.frame import ScriptError, natural_key, note, single_line, write_whole
+from parts.page.constants import (
+    HUB_URL,
+    PAGE_APART,
+    PAGE_BENCHMARKS,
+    PAGE_FILES,
+    PAGE_MODELS,
+    PAGE_SCORES,
+    PAGE_TITLE,
+    SPACE_HOST,
+)
+from parts.page.packed import (
+    Strings,
+    page_apart,
+    page_benchmark,
+    page_html,
+    page_model,
+    page_ranks,
+    page_score,
+    page_sources,
+)
+
+RANK_METHOD = (
+    "Two-sided z-tests between all models of a benchmark, Holm-corrected at a familywise level of 5 % (Holm 1979); a "
+    "model's range leaves out the ranks above the models that are significantly worse and below those that are "
+    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024)"
+)
+
+
+def read_page(folder: Path) -> str:
+    """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made."""
+    again = f"collect it: uv run scripts/leaderboard.py collect --trending 100 --output-dir {folder}"
+    for name in PAGE_FILES:
+        if not (folder / name).is_file():
+            raise ScriptError(f"{folder / name}: no such file; {again}")
+    try:
+        engine, metadata = open_data(folder)
+        with engine:
+            return page_html(page_data(engine, metadata))
+    except ScriptError as error:
+        raise ScriptError(f"{str(error).removesuffix('; collect again')}; {again}") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{folder}: not the data of a leaderboard ({single_line(error)}); {again}") from error
+
+
+def page_data(engine: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page draws: models, benchmarks, every number in the order of sources, what was kept apart or unread."""
+    models = sorted(query(engine, PAGE_MODELS), key=lambda row: natural_key(row["model"]))
+    if not models:
+        raise ValueError("it has no rows")
+    categories = {entry["key"]: entry.get("category") for entry in metadata["benchmarks"]}
+    benchmarks = query(engine, PAGE_BENCHMARKS)
+    scores = query(engine, PAGE_SCORES, [list(SOURCE_TYPES), list(SOURCE_FORMATS)])
+    text, ranks = Strings(), page_ranks(scores)
+    place = {row["model"]: index for index, row in enumerate(models)}
+    column = {row["benchmark"]: index for index, row in enumerate(benchmarks)}
+    return {
+        "hub": HUB_URL,
+        "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC",
+        "read": metadata["models_read"],
+        "ranking": RANK_METHOD,
+        "sources": page_sources(),
+        "benchmarks": [page_benchmark(row, categories.get(row["benchmark"])) for row in benchmarks],
+        "models": [page_model(row, text) for row in models],
+        "scores": [
+            page_score(
+                row,
+                (place[row["model"]], column[row["benchmark"]]),
+                ranks.get((row["benchmark"], row["model"])) if row["shown"] else None,
+                text,
+            )
+            for row in scores
+        ],
+        "apart": [page_apart(row, place[row["model"]], text) for row in query(engine, PAGE_APART)],
+        "unread": [[f"{e['model']}: {e['where']}", e["reason"]] for e in metadata["unreadable"]],
+        "strings": list(text.index),
+    }
+
+
+def page_state(folder: Path) -> list[tuple[int, int] | None]:
+    """What tells that the data changed: time and size of its files, None for one that is gone."""
+    state: list[tuple[int, int] | None] = []
+    for name in PAGE_FILES:
+        try:
+            found = (folder / name).stat()
+        except OSError:
+            state.append(None)
+        else:
+            state.append((found.st_mtime_ns, found.st_size))
+    return state
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPage:
+    """A page as it is sent: plain, gzipped, and the tag by which a browser knows it again."""
+
+    plain: bytes
+    gzipped: bytes
+    tag: str
+
+    def answer(self, accepted: str, known: str) -> tuple[int, bytes, dict[str, str]]:
+        """Status, body and headers for a request with this Accept-Encoding and If-None-Match."""
+        headers = {"etag": self.tag, "cache-control": "no-cache", "vary": "accept-encoding"}
+        if self.tag in known:
+            return 304, b"", headers
+        headers |= {"content-type": "text/html; charset=utf-8", "x-content-type-options": "nosniff"}
+        if "gzip" in accepted:
+            return 200, self.gzipped, headers | {"content-encoding": "gzip"}
+        return 200, self.plain, headers
+
+
+def pack_page(html: str) -> PackedPage:
+    """A page, ready to be sent."""
+    plain = html.encode()
+    return PackedPage(plain, gzip.compress(plain, 6, mtime=0), f'"{hashlib.sha256(plain).hexdigest()[:32]}"')
+
+
+class ServedPage:
+    """The page of a folder, made again when the data changed; the last good one stays if that fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = threading.Lock()
+        self.state = page_state(folder)  # before the page: a change in between is seen later
+        self.packed = pack_page(read_page(folder))
+
+    def current(self) -> PackedPage:
+        """The page of the data as it is now."""
+        with self.lock:
+            state = page_state(self.folder)
+            if state != self.state:
+                self.state = state
+                try:
+                    self.packed = pack_page(read_page(self.folder))
+                    note(f"{self.folder}: changed, read again")
+                except ScriptError as error:
+                    note(f"warning: {error}; the page shows the data read before")
+            return self.packed
+
+
+def check_port(host: str, port: int) -> None:
+    """ScriptError with the next command when nothing can listen there."""
+    try:
+        socket.create_server((host, port)).close()
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        other = port + 1 if 1024 <= port < 65535 else 7861
+        command = f"uv run scripts/leaderboard.py serve --port {other}"
+        raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
+
+
+def launch(page: ServedPage, host: str, port: int) -> None:
+    """Serve the page with Gradio and return when it listens; ScriptError when it cannot."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    import gradio
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    server = gradio.Server(title=PAGE_TITLE, docs_url=None, redoc_url=None, openapi_url=None)
+
+    def root(request: Request) -> Response:
+        asked = request.headers
+        packed = page.current()
+        status, body, headers = packed.answer(asked.get("accept-encoding", ""), asked.get("if-none-match", ""))
+        return Response(body, status, headers)
+
+    server.add_route("/", root)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            server.launch(
+                server_name=host,
+                server_port=port,
+                share=False,
+                quiet=True,
+                prevent_thread_lock=True,
+                ssr_mode=False,
+                enable_monitoring=False,
+                max_file_size="1kb",  # nobody needs to send a file here
+            )
+    except OSError as error:
+        raise ScriptError(f"{host}:{port}: {error}") from error
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve the page until it is interrupted; a change of the data shows at the next load of the page."""
+    host = SPACE_HOST if os.environ.get("SPACE_ID") else args.host
+    page = ServedPage(args.data)
+    check_port(host, args.port)
+    launch(page, host, args.port)
+    note(f"serving {args.data} on http://{host}:{args.port} (Ctrl-C ends it)")
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    return 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the page as one HTML file; its path goes to stdout."""
+    path = Path(args.output_dir) / "index.html"
+    html = read_page(args.data)
+    write_whole(path, html)
+    note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")
+    print(path)
+    return 0

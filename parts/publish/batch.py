@@ -1,0 +1,303 @@
+"""Many models in one run: outcomes, resuming, summary."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from parts.cards.answer import extract, read_tables
+from parts.cards.labels import Vocabulary
+from parts.cards.tables import parse_card
+from parts.frame import ScriptError, note, read_json, read_lines, single_line, to_json, write_whole
+from parts.hub.access import check_write_access, hub_errors
+from parts.metadata.entries import Entry, Finding, Sending
+from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, decode_card, load_yaml
+from parts.metadata.merge import decode_strict, merge
+from parts.metadata.plan import PLAN_SCHEMA, Change, RepoState, card_entries, make_plan, plan_from_json
+from parts.metadata.scale import settle
+from parts.metadata.validation import check_eval_results, check_eval_results_set, check_model_index
+from parts.names import REPO_ID
+from parts.publish.artificial_analysis import aa_entries
+from parts.publish.hub import Hub, card_errors
+from parts.publish.records import entries_records
+from parts.publish.sending import refuse_open_ends, send_change
+from parts.publish.text import markdown_text, pull_request_title
+from parts.vocabulary import normalize_name
+
+STATUSES = ("found", "already there", "conflict", "ambiguous", "none", "failed")
+
+
+@dataclass(slots=True)
+class ModelOutcome:
+    """What batch found for one model; written when the model is done."""
+
+    repo_id: str
+    status: str  # found, already there, conflict, ambiguous, none, failed
+    reason: str = ""
+    results: int = 0
+    added: int = 0
+    plan: str | None = None  # file, relative to the output folder
+    pull_request: str | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What all models of a batch share."""
+
+    folder: Path
+    hub: Hub
+    mapping: Mapping[str, Any]
+    vocabulary: Vocabulary
+    keys: frozenset[str]  # canonical keys that are wanted; empty: all
+    sources: frozenset[str]
+    aa_models: list[dict[str, Any]]
+    formats: str
+    task_type: str
+    scales: Mapping[str, str]
+    started: datetime
+
+    def path(self, kind: str, repo_id: str) -> Path:
+        return self.folder / kind / f"{repo_id.replace('/', '--')}.json"
+
+    def save(self, outcome: ModelOutcome) -> ModelOutcome:
+        write_whole(self.path("models", outcome.repo_id), to_json(dataclasses.asdict(outcome)))
+        return outcome
+
+
+def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> ModelOutcome:
+    """Decide about one model, write its records and its plan, and last its outcome; no failure leaves this function."""
+    try:
+        with card_errors(repo_id):
+            outcome = look_at(batch, repo_id, reading.result())
+    except ScriptError as error:
+        outcome = ModelOutcome(repo_id, "failed", " ".join(str(error).split())[:500])
+    return batch.save(outcome)
+
+
+def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
+    if state.card is None and batch.sources == {"card"}:
+        return ModelOutcome(repo_id, "none", "it has no README.md")
+    entries, doubt, conflicts = batch_entries(batch, repo_id, state)
+    entries = [entry for entry in entries if not batch.keys or entry.key in batch.keys]
+    if not entries:
+        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "no results of this model were found")
+    plan = make_plan(
+        repo_id, entries, batch.mapping, formats=batch.formats, task_type=batch.task_type, source=source_phrase(entries)
+    )
+    plan.created, plan.parent = batch.started.isoformat(timespec="seconds"), state.sha
+    boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
+    questions = settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
+    change = merge(plan, state)
+    conflicts += [f"{c.where}: there {c.there}, new {c.new}" for c in change.conflicts]
+    for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
+        write_whole(batch.folder / path, to_json(record))
+    write_whole(batch.path("plans", repo_id), to_json(plan.as_json()))
+    status, reason = "found", ""
+    if not change.files and not conflicts:
+        status = "already there"
+    if doubt or questions:
+        status, reason = "ambiguous", doubt or questions[0]
+    if conflicts:
+        status, reason = "conflict", conflicts[0]
+    if errors := [f for f in new_findings(state, change, batch.mapping) if f.severity == "error"]:
+        status, reason = "failed", f"would not validate: {errors[0].path}: {errors[0].message}"
+    where = str(batch.path("plans", repo_id).relative_to(batch.folder))
+    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where)
+
+
+def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str]]:
+    """The results of a model from the wanted sources, what is in doubt, and what contradicts itself."""
+    entries: list[Entry] = []
+    doubt, conflicts = "", []
+    if "card" in batch.sources and state.card is not None:
+        card = parse_card(decode_card(state.card, f"{repo_id}/README.md"))
+        answer = extract(read_tables(card, repo_id, batch.vocabulary, {}), repo_id, [], True, "extract-readme")
+        entries += card_entries(answer.results, repo_id)
+        doubt = answer.message if answer.code == 3 else ""
+        conflicts = [
+            f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
+            for c in answer.conflicts()
+        ]
+    if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
+        entries += aa_entries(model, batch.mapping)[0]
+    return entries, doubt, conflicts
+
+
+def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] | None:
+    """The API's model of this very name and creator; None when there is none, or more than one."""
+    owner, _, name = repo_id.partition("/")
+    folded = normalize_name(owner)
+    found = []
+    for model in models:
+        creator = normalize_name(str((model.get("model_creator") or {}).get("slug") or ""))
+        names = {normalize_name(str(model.get(part) or "")) for part in ("slug", "name")}
+        if normalize_name(name) in names and creator and (folded.startswith(creator) or creator.startswith(folded)):
+            found.append(model)
+    return found[0] if len(found) == 1 else None
+
+
+def source_phrase(entries: Sequence[Entry]) -> str:
+    from_api = any(entry.origin.startswith("evaluations.") for entry in entries)
+    from_card = any(entry.origin.startswith("table ") for entry in entries)
+    parts = ["the model card's tables"] * from_card + ["Artificial Analysis"] * from_api
+    return " and ".join(parts)
+
+
+def new_findings(state: RepoState, change: Change, mapping: Mapping[str, Any]) -> list[Finding]:
+    """What validate would say afterwards and does not say now."""
+    before = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
+    old = Counter((finding.path, finding.message) for finding in check_files(before, mapping))
+    after = check_files({**before, **change.files}, mapping)
+    return [finding for finding in after if not old[finding.path, finding.message]]
+
+
+def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[Finding]:
+    """Findings in a card's metadata and the files of .eval_results; a file that cannot be read is one, too."""
+    findings, loaded = [], {}
+    for path, data in files.items():
+        try:
+            text = decode_strict(data, path)
+            if path.startswith(EVAL_RESULTS) or path.endswith((".yaml", ".yml")):
+                loaded[path] = load_yaml(text, path)[0]
+                findings += check_eval_results(path, loaded[path], mapping)
+            else:
+                findings += check_model_index(front_values(text, path), mapping)
+        except ScriptError as error:
+            findings.append(Finding(path, "error", str(error).removeprefix(path).lstrip(",: ")))
+    return findings + check_eval_results_set(loaded, mapping)
+
+
+def front_values(text: str, name: str) -> Any:
+    """A card's metadata as it is, well formed or not; ScriptError when it is no YAML."""
+    found = FRONT_MATTER.match(text)
+    return load_yaml(found["yaml"], name, found["open"].count("\n") + 1)[0] if found else {}
+
+
+def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) -> None:
+    """A pull request for each model with something new, up to a number; none where one is open."""
+    ours = sum(1 for outcome in outcomes if outcome.pull_request)
+    waiting = [o for o in outcomes if o.status == "found" and not o.pull_request and not o.reason]
+    if not waiting:
+        return
+    with hub_errors("asking the Hub who writes", batch.hub.token or "-"):
+        identity = batch.hub.read(batch.hub.api.whoami)
+    for outcome in waiting:
+        if ours >= most:
+            note(f"{most} pull requests were opened; --max-prs allows more")
+            return
+        try:
+            with hub_errors(outcome.repo_id, batch.hub.token or "-"):
+                propose(batch, outcome, identity)
+        except ScriptError as error:
+            outcome.status, outcome.reason = "failed", " ".join(str(error).split())[:500]
+        ours += bool(outcome.pull_request)
+        batch.save(outcome)
+
+
+def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) -> None:
+    """Open one model's pull request, unless one is open; ours of an interrupted run is recognised by its title."""
+    plan = plan_from_json(read_json(batch.folder / str(outcome.plan)), str(outcome.plan))
+    check_write_access(identity, plan.repo_id, True)
+    state = batch.hub.state(plan.repo_id)
+    change = merge(plan, state)
+    for request in batch.hub.pull_requests(plan.repo_id):
+        if request.evaluation:
+            if request.author == identity["name"] and request.title == pull_request_title(plan, change):
+                outcome.pull_request = request.url
+            else:
+                outcome.reason = f"an open pull request touches the evaluation metadata: {request.url}"
+            return
+    refuse_open_ends(change)
+    if not change.files:
+        outcome.status = "already there"
+        return
+    outcome.pull_request = send_change(batch.hub, plan, Sending(create_pr=True), change, state)["pull_request"]
+
+
+def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
+    """The models to look at, in order, with what the Hub's list says of each already."""
+    expand = ["sha", "siblings"]
+    if args.repo_ids:
+        lines = read_lines(args.repo_ids)
+        wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
+        if wrong:
+            raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
+        if not lines:
+            raise ScriptError(f"{args.repo_ids} names no model; one OWNER/NAME in a line is expected")
+        return dict.fromkeys(lines)
+    with hub_errors("listing models", hub.token or "-"):
+        if args.author:
+            found = hub.read(lambda: list(hub.api.list_models(author=args.author, expand=expand)))
+            said = f"{args.author} has no models, or none that are to be seen"
+        else:
+            found = hub.read(
+                lambda: list(
+                    hub.api.list_models(
+                        pipeline_tag="text-generation", sort="trending_score", limit=args.trending, expand=expand
+                    )
+                )
+            )
+            said = "the Hub lists no trending text-generation models"
+    repos = {model.id: model for model in found if REPO_ID.fullmatch(model.id)}
+    if not repos:
+        raise ScriptError(said, code=1)
+    if args.trending and len(repos) < args.trending:
+        note(f"the Hub lists {len(repos)} such models, not {args.trending}")
+    return repos
+
+
+def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], dict[str, ModelOutcome], datetime]:
+    """The models, the outcomes that an interrupted run of the same batch has written, and when that one began."""
+    file = args.output_dir / "batch.json"
+    settings = {
+        "schema_version": PLAN_SCHEMA,
+        "repo_ids": str(args.repo_ids) if args.repo_ids else None,
+        "trending": args.trending,
+        "author": args.author,
+        "benchmarks": args.benchmarks,
+        "from": args.sources,
+        "format": args.format,
+        "scale": args.scale or [],
+        "task_type": args.task_type,
+    }
+    if not file.exists():
+        repos, started = batch_repos(args, hub), datetime.now(UTC).replace(microsecond=0)
+        write_whole(file, to_json({**settings, "started": started.isoformat(), "models": list(repos)}))
+        return repos, {}, started
+    if not args.resume:
+        raise ScriptError(f"{args.output_dir} holds a batch already; go on with --resume, or take another --output-dir")
+    saved = read_json(file)
+    if not isinstance(saved, dict) or {k: saved.get(k) for k in settings} != settings:
+        raise ScriptError(f"{file} was made with other options; give the same ones, or take another --output-dir")
+    try:
+        repos, started = dict.fromkeys(saved["models"]), datetime.fromisoformat(saved["started"])
+        if not all(REPO_ID.fullmatch(repo_id) for repo_id in repos):
+            raise ValueError("a model is no OWNER/NAME")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ScriptError(f"{file} is damaged ({single_line(error)}); take another --output-dir") from error
+    done = {}
+    for path in sorted((args.output_dir / "models").glob("*.json")):
+        with contextlib.suppress(TypeError, ScriptError):  # not an outcome: looked at again
+            outcome = ModelOutcome(**read_json(path))
+            if outcome.repo_id in repos and outcome.status in STATUSES[:-1]:  # what failed is tried again
+                done[outcome.repo_id] = outcome
+    return repos, done, started
+
+
+def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
+    """summary.md: one row for each model."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    lines = [", ".join(f"{status}: {counts[status]}" for status in STATUSES if counts[status]), ""]
+    lines += ["| model | status | results | new | pull request | reason |", "| --- | --- | --- | --- | --- | --- |"]
+    for o in outcomes:
+        reason = markdown_text(o.reason, 200)
+        lines.append(f"| {o.repo_id} | {o.status} | {o.results} | {o.added} | {o.pull_request or ''} | {reason} |")
+    return "\n".join(lines) + "\n"

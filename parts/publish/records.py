@@ -1,0 +1,219 @@
+"""Records as entries to publish, and entries as records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from parts.foreign import iso_time, path_part
+from parts.frame import ScriptError, listing, single_line
+from parts.metadata.entries import Entry, RecordResult
+from parts.publish.artificial_analysis import AA_NAME, AA_SITE
+from parts.records.files import read_record, record_files
+from parts.records.publishable import (
+    TaskNames,
+    check_one_model,
+    choose_benchmarks,
+    choose_metrics,
+    choose_record_model,
+    choose_runs,
+    is_main_metric,
+    record_model,
+    record_place,
+    record_result,
+)
+from parts.records.schema import RECORD_SCHEMA
+from parts.vocabulary import metric_type, normalize_name
+
+# Metrics of which less is better, for results of benchmarks that metric_mapping.json does not know.
+LESS_IS_BETTER = re.compile(
+    r"(?:wer|cer|ter|mer|der|eer|fid|lpips|mae|mse|rmse|ppl|bpb)|.*(?:perplexity|loss|error|toxic)"
+)
+
+
+def entries_records(
+    entries: Sequence[Entry], repo_id: str, mapping: Mapping[str, Any], retrieved: datetime
+) -> list[tuple[str, dict[str, Any]]]:
+    """(path below the output folder, Every Eval Ever record) for each result read from a card or an API.
+
+    The same result has the same path each time. What the source does not say is "unknown" where the schema wants a
+    word, and absent elsewhere.
+    """
+    names = TaskNames(mapping)
+    owner, _, model = repo_id.rpartition("/")
+    records = {}
+    for entry in entries:
+        collection = path_part(entry.key or entry.benchmark)
+        said = (entry.metric, entry.shots, entry.variant, entry.dataset, entry.unit, float(entry.value))
+        told = json.dumps([repo_id, entry.source_name == AA_NAME, entry.key or normalize_name(entry.benchmark), *said])
+        name = uuid.UUID(bytes=hashlib.sha256(told.encode()).digest()[:16], version=4)
+        path = f"data/{collection}/{path_part(owner or 'unknown')}/{path_part(model)}/{name}.json"
+        stamp = str(int(retrieved.timestamp()))
+        record = {
+            "schema_version": RECORD_SCHEMA,
+            # Two settings of one benchmark are read in the same second: the name's start tells them apart.
+            "evaluation_id": f"{collection}-{str(name)[:8]}/{repo_id}/{stamp}",
+            **({"evaluation_timestamp": entry.date} if entry.date else {}),
+            "retrieved_timestamp": stamp,
+            "source_metadata": told_by(entry, owner),
+            "model_info": {
+                "name": model,
+                "id": repo_id,
+                "developer": owner or "unknown",
+                "inference_engine": {"name": "unknown", "version": "unknown"},
+                "additional_details": {"deployment_type": "unknown", "model_availability": "unknown"},
+            },
+            "eval_library": {"name": "unknown", "version": "unknown"},
+            "evaluation_results": [told_result(entry, names)],
+        }
+        records.setdefault(path, record)
+    return list(records.items())
+
+
+def told_by(entry: Entry, owner: str) -> dict[str, Any]:
+    """The `source_metadata` of a result: a card speaks for its model's owner, Artificial Analysis for itself."""
+    third = entry.source_name == AA_NAME
+    details = {"source_url": entry.source_url, "origin": entry.origin}
+    home = (
+        {"source_organization_url": AA_SITE if third else f"https://huggingface.co/{owner}"} if third or owner else {}
+    )
+    return {
+        "source_name": entry.source_name or "unknown",
+        "source_type": "documentation",
+        "source_organization_name": AA_NAME if third else owner or "unknown",
+        **home,
+        "evaluator_relationship": "third_party" if third else "first_party",
+        "additional_details": {key: value for key, value in details.items() if value},
+    }
+
+
+def told_result(entry: Entry, names: TaskNames) -> dict[str, Any]:
+    """The `evaluation_results` item of a result read from a card or an API."""
+    known = names.mapping.get(entry.key or "") or {}
+    # The source's own name, unless readers would take it for another benchmark ("gpqa" of Artificial Analysis).
+    task = entry.benchmark if not known or names.key(entry.benchmark, "") == (entry.key, "") else known["name"]
+    shots = re.match(r"(\d{1,4})-shot", entry.shots or "")
+    plain_shots = shots is not None and shots[0] == entry.shots
+    details = {
+        "few_shot": shots and shots[1],
+        "shots": None if plain_shots else entry.shots,
+        "variant": entry.variant,
+    }
+    metric: dict[str, Any] = {"metric_unit": entry.unit or "unknown"}
+    if entry.metric:
+        metric |= {"metric_id": metric_type(entry.metric) or entry.metric, "metric_name": entry.metric}
+    if known and (not entry.metric or is_main_metric(metric, known)):
+        metric["lower_is_better"] = known["lower_is_better"]
+    else:
+        metric["lower_is_better"] = bool(LESS_IS_BETTER.fullmatch((entry.metric or "").lower()))
+        metric["additional_details"] = {"lower_is_better": "by the metric's name; the source does not say"}
+    result = {
+        "evaluation_result_id": f"{task}{f'|{shots[1]}' if shots else ''}/{entry.metric or 'score'}",
+        "evaluation_name": task,
+        "source_data": told_data(entry, known),
+        "metric_config": metric,
+        "score_details": {"score": entry.value},
+    }
+    if details := {key: value for key, value in details.items() if value}:
+        result["generation_config"] = {"additional_details": details}
+    return result
+
+
+def told_data(entry: Entry, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The `source_data` of a result: the Hub data set that the source names, else where the number was read."""
+    said = dict(entry.dataset)
+    name = said.get("name") or known.get("name") or entry.benchmark
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", said.get("type", "")):
+        more = {"subset": said.get("config"), "revision": said.get("revision")}
+        data = {
+            "dataset_name": name,
+            "source_type": "hf_dataset",
+            "hf_repo": said["type"],
+            "hf_split": said.get("split"),
+        }
+        data["additional_details"] = {key: value for key, value in more.items() if value}
+        return {key: value for key, value in data.items() if value}
+    if entry.source_url:
+        return {"dataset_name": name, "source_type": "url", "url": [entry.source_url]}
+    return {"dataset_name": name, "source_type": "other"}
+
+
+def read_records(paths: Sequence[Path]) -> tuple[list[tuple[Path, dict[str, Any]]], list[str]]:
+    """The records and failure entries in files and below folders, and why other JSON files are none."""
+    folders = [path for path in paths if not path.is_file()]
+    found, notes = [], []
+    for path in dict.fromkeys([path for path in paths if path.is_file()] + record_files(folders)):
+        try:
+            record = read_record(path)
+        except ScriptError as error:
+            notes.append(single_line(f"left out: {error}"))
+            continue
+        if record is None or not (record_model(record) or record.get("failure")):
+            why = "no record of Every Eval Ever" if record is None else "it names no model"
+            notes.append(single_line(f"left out: {path}: {why}"))
+        else:
+            found.append((path, record))
+    return found, notes
+
+
+def read_entries(
+    paths: Sequence[Path],
+    model_id: str | None,
+    repo_id: str,
+    benchmarks: Sequence[str],
+    mapping: Mapping[str, Any],
+    allow_partial: bool = False,
+) -> tuple[list[Entry], list[str]]:
+    """One model's results in records (files, or all below folders), as measured, and what else was found there.
+
+    ScriptError: 1 nothing to publish; 2 a damaged or partial result; 3 several models, metrics, runs or weights.
+    """
+    found, notes = read_records(paths)
+    good = [(path, record) for path, record in found if not record.get("failure")]
+    if not good:
+        hint = f" ({listing(notes, 2)})" if notes else ""
+        raise ScriptError(f"no evaluation record in {listing(map(str, paths))}{hint}", code=1)
+    model = choose_record_model((record_model(record) for _, record in good), model_id, repo_id)
+    names = TaskNames(mapping)
+    rows = []
+    for path, record in good:
+        if record_model(record) == model:
+            rows += results_of(path, record, names)
+            if (when := record.get("evaluation_timestamp")) and not iso_time(when):
+                notes.append(single_line(f"left out: the date of {record_place(path)}: {when} is not ISO 8601"))
+    notes += failure_notes(found, model, {row.result_id.rpartition("/")[0] for row in rows})
+    if model != repo_id:
+        notes.append(single_line(f"the records are about {model}, published as {repo_id}"))
+    chosen, ids = choose_benchmarks(rows, benchmarks, names)
+    chosen, more = choose_metrics(chosen, ids, names)
+    notes += more
+    check_one_model(chosen)
+    chosen, more = choose_runs(chosen, allow_partial)
+    if not chosen:
+        raise ScriptError(f"the records of {single_line(model)} have no result", code=1)
+    return [row.entry for row in chosen], notes + more
+
+
+def results_of(path: Path, record: Mapping[str, Any], names: TaskNames) -> list[RecordResult]:
+    """A record's results; ScriptError with the file when one is damaged."""
+    try:
+        return [record_result(path, record, row, names) for row in record["evaluation_results"]]
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def failure_notes(found: Iterable[tuple[Path, Mapping[str, Any]]], model: str, measured: set[str]) -> list[str]:
+    """What failed for a model and was not measured since."""
+    return [
+        single_line(f"failed: {record.get('task')}: {str(record.get('error'))[:200]} ({record_place(path)})")
+        for path, record in found
+        if record.get("failure") and record_model(record) in (model, "") and str(record.get("task")) not in measured
+    ]

@@ -1,0 +1,85 @@
+"""Titles, texts and lines that people read about a change."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from parts.metadata.entries import Entry
+from parts.metadata.plan import Change, Plan, dashed, entry_name, settings_of
+
+
+def markdown_text(text: Any, most: int = 80) -> str:
+    """Text of others for Markdown: nothing in it is markup, a link, a mention or a reference any more."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())[:most]
+    escaped = "".join(c if c.isalnum() or c in " -()%,./" or ord(c) > 127 else f"&#{ord(c)};" for c in plain)
+    return re.sub(r"(?i)www\.", lambda m: f"{m[0][:3]}&#46;", escaped)  # GFM makes links of "www." without markup
+
+
+def new_entries(plan: Plan, change: Change) -> list[Entry]:
+    """The results of a plan that a change adds or replaces in one format at least; the others are there already."""
+    names = {*change.added, *(c.benchmark for c in change.replaced)}
+
+    def places(entry: Entry) -> set[str]:
+        notes = ("", entry.variant or "", settings_of(entry))
+        files = {f".eval_results: {entry.key}{'_' + dashed(text, '_') if text else ''}.yaml" for text in notes}
+        return {f"model-index: {entry_name(entry)}", entry_name(entry), *files}
+
+    return [entry for entry in plan.entries if places(entry) & names]
+
+
+def pull_request_title(plan: Plan, change: Change) -> str:
+    count = len(new_entries(plan, change))
+    return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
+
+
+def pull_request_text(plan: Plan, change: Change) -> str:
+    """The description: what, from where, when, how to check. All text of others is escaped."""
+    origin = "where it was read"
+    lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
+    lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
+    entries = new_entries(plan, change)
+    for entry in entries[:200]:
+        metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
+        cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
+        lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
+    lines += [f"| and {len(entries) - 200} more | | | |"] if len(entries) > 200 else []
+    files = ", ".join(f"`{path}`" for path in change.files)
+    lines += ["", f"Files: {files}."]
+    lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
+    lines += [f"- Note: {markdown_text(text, 300)}" for text in plan.notes[:20]]
+    lines += [
+        "",
+        "Values are as the source shows them. To check: compare each row with the place that it names (tables are "
+        "counted from 1, the rows under the header and columns from 0); "
+        f"`uv run scripts/evaluation_manager.py show --repo-id {plan.repo_id} --revision refs/pr/N` lists what this "
+        "pull request holds.",
+    ]
+    return "\n".join(lines)
+
+
+def change_json(plan: Plan, change: Change) -> dict[str, Any]:
+    return {
+        "repo_id": plan.repo_id,
+        "files": list(change.files),
+        "added": change.added,
+        "same": change.same,
+        "replaced": [dataclasses.asdict(conflict) for conflict in change.replaced],
+        "conflicts": [dataclasses.asdict(conflict) for conflict in change.conflicts],
+        "questions": change.questions,
+        "notes": plan.notes,
+    }
+
+
+def plan_lines(plan: Plan, change: Change) -> list[str]:
+    """A plan and what it changes, for people."""
+    lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
+    for entry in plan.entries:
+        lines.append(f"  {entry_name(entry)}: {entry.value:.12g}   from {entry.origin}")
+    lines += [f"new: {text}" for text in change.added]
+    lines += [f"already there: {text}" for text in change.same]
+    lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
+    lines += [f"conflict: {c.where} ({c.benchmark}): there {c.there}, new {c.new}" for c in change.conflicts]
+    lines += [f"note: {text}" for text in plan.notes]
+    return ["".join(c if c.isprintable() else " " for c in line) for line in lines]

@@ -1,0 +1,372 @@
+"""How sure a ranking is: intervals, ties, the corrected winner, the trend."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from parts.frame import ScriptError, listing
+from parts.ranking.rank import Options, candidates, choose_best
+from parts.ranking.scores import category_members
+from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend
+from parts.statistics.intervals import (
+    CONFIDENCE,
+    Estimate,
+    Interval,
+    ItemScores,
+    bounded,
+    normal_interval,
+    pooled_interval,
+    score_interval,
+)
+from parts.statistics.resampling import (
+    TIE,
+    bootstrap_means,
+    confidence_set,
+    draw_interval,
+    half_means,
+    line_change,
+    normal_halves,
+    normal_means,
+    probability_best,
+    rank_intervals,
+    simultaneous_differences,
+    split_half_score,
+    trailing_means,
+)
+from parts.vocabulary import MetricMapping
+
+SPLITS = 200  # random halves of the items, each used both ways
+
+
+@dataclass(frozen=True, slots=True)
+class TaskData:
+    """One task over the compared checkpoints: its items, or its scores with standard errors where there are none."""
+
+    name: str
+    items: ItemScores | None
+    scores: tuple[float, ...]
+    errors: tuple[float, ...] | None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to tell how far the scores could be off."""
+        return self.items is not None or self.errors is not None
+
+    def draws(self, draws: int, seed: int) -> Any:
+        """Draws of the scores, (checkpoints, draws); a task's draws do not depend on what other tasks there are."""
+        key = [seed, zlib.crc32(self.name.encode())]
+        if self.items is not None:
+            return bootstrap_means(self.items, draws, key)
+        return normal_means(self.scores, self.errors, draws, key)
+
+    def halves(self, splits: int, seed: int) -> Any:
+        """The scores on halves of the items, (2, checkpoints, 2 splits)."""
+        key = [seed, zlib.crc32(self.name.encode()), 1]
+        if self.items is not None:
+            return half_means(self.items, splits, key)
+        return normal_halves(self.scores, self.errors, splits, key)
+
+
+def several(items: ItemScores) -> bool:
+    """Whether every checkpoint has at least two clusters of items, without which no spread can be known."""
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    return all(len(np.unique(items.clusters[row])) > 1 for row in known)
+
+
+def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict[str, list[TaskData]]:
+    """Benchmark -> its tasks; the rows of `items` are the checkpoints of `ranked`."""
+    data: dict[str, list[TaskData]] = {}
+    for key, tasks in ranked[0].tasks.items():
+        data[key] = []
+        for task in sorted(tasks):
+            estimates = [r.tasks[key][task] for r in ranked]
+            own = items.get(task)
+            own = own if own is not None and several(own) else None
+            errors = tuple(e.standard_error for e in estimates)
+            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), None if None in errors else errors))
+    return data
+
+
+def named_means(
+    data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]], make: Callable[[TaskData], Any]
+) -> Iterator[tuple[str, Any]]:
+    """(name, array) of each benchmark and then its category, one after the other, from an array for each task."""
+    for category, keys in members.items():
+        of_category: Any = 0.0
+        for key in keys:
+            mean: Any = 0.0
+            for task in data[key]:
+                mean = mean + make(task) / len(data[key])
+            if keys != [category]:
+                yield key, mean
+            of_category = of_category + mean / len(keys)
+        yield category, of_category
+
+
+def overall_array(named: Iterable[tuple[str, Any]], weights: Mapping[str, float], options: Options) -> Any:
+    """eval_accuracy of every place of the arrays; with --score-function, what it says for each."""
+    import numpy as np
+
+    if options.score_function is None:
+        return sum(weights[name] * array for name, array in named if name in weights)
+    arrays = dict(named)
+    places = next(iter(arrays.values())).shape
+    columns = zip(*(array.ravel().tolist() for array in arrays.values()), strict=True)
+    values = (options.score_function(dict(zip(arrays, row, strict=True))) for row in columns)
+    return np.fromiter((float(value) for value in values), float).reshape(places)
+
+
+def category_weights(members: Mapping[str, Sequence[str]], weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Category -> its share of eval_accuracy; they add up to 1."""
+    own = {key: 1.0 if weights is None else weights[key] for key in members}
+    total = math.fsum(own.values())
+    return {key: weight / total for key, weight in own.items()}
+
+
+def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Options, ranked: Ranked) -> dict[str, float]:
+    """Task -> its weight in eval_accuracy; they add up to 1, and tasks that do not enter are absent."""
+    members = category_members(ranked.scores, vocabulary)
+    shares = category_weights(members, options.weights)
+    weights = {}
+    for category, keys in members.items():
+        for key in keys:
+            for task in ranked.tasks[key]:
+                weights[task] = shares[category] / len(keys) / len(ranked.tasks[key])
+    return {task: weights[task] for task in tasks if task in weights}
+
+
+def task_interval(data: Sequence[TaskData], place: int, score: Estimate) -> Interval | None:
+    """The interval of a benchmark that is one task: of its items, else of its standard error."""
+    if len(data) != 1:
+        return None
+    items = data[0].items
+    found = score_interval(items.scores[place], items.clusters) if items is not None else None
+    if found is None:
+        return normal_interval(score)
+    return bounded(score, *found)
+
+
+def composites(data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]]) -> set[str]:
+    """The benchmarks with several tasks, and the categories with more than one task."""
+    parts = {key for key, tasks in data.items() if len(tasks) > 1}
+    return parts | {category for category, keys in members.items() if len(keys) > 1 or keys[0] in parts}
+
+
+def with_intervals(
+    r: Ranked,
+    place: int,
+    data: Mapping[str, Sequence[TaskData]],
+    members: Mapping[str, Sequence[str]],
+    drawn: Mapping[str, Any],
+) -> Ranked:
+    """A checkpoint with an interval for each benchmark and category; `drawn`: (2, checkpoints) for the composites."""
+
+    def interval(key: str, score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+        if key not in drawn:
+            return task_interval(data[key], place, score) if key in data else None
+        low, high = drawn[key][:, place]
+        spread = bounded(score, low, high, "percentiles of the draws")
+        return spread if high - low > TIE else pooled_interval(score, parts) or spread
+
+    scores = {}
+    for key, score in r.scores.items():
+        own = r.tasks.get(key, {})
+        parts = [(own[t.name], task_interval([t], place, own[t.name])) for t in data[key]]
+        shares = [(1 / len(parts), replace(part, interval=found)) for part, found in parts]
+        scores[key] = replace(score, interval=interval(key, score, shares))
+    categories = {}
+    for key, score in r.categories.items():
+        keys = members.get(key, ())
+        found = scores[keys[0]].interval if len(keys) == 1 else None
+        categories[key] = replace(
+            score, interval=found or interval(key, score, [(1 / len(keys), scores[k]) for k in keys])
+        )
+    return replace(r, scores=scores, categories=categories)
+
+
+def unknown_tasks(data: Mapping[str, Sequence[TaskData]], ranked: Sequence[Ranked]) -> list[str]:
+    """The tasks that nothing tells the uncertainty of, with the checkpoints that lack it."""
+    lines = []
+    for key, tasks in data.items():
+        for task in tasks:
+            if not task.known:
+                without = [r.checkpoint.name for r in ranked if r.tasks[key][task.name].standard_error is None]
+                lines.append(f"{task.name} of {listing(without, 3)}")
+    return lines
+
+
+def with_statistics(
+    ranking: Ranking, items: Mapping[str, ItemScores], vocabulary: MetricMapping, options: Options
+) -> Ranking:
+    """The ranking with intervals, and with how sure it is as far as the items or the standard errors tell.
+
+    The rows of `items` are the compared checkpoints, `ranking.ranked`.
+    """
+    import numpy as np
+
+    ranked = ranking.ranked
+    data = task_data(ranked, items)
+    members = category_members(ranked[0].scores, vocabulary)
+    counted = {key for keys in members.values() for key in keys}
+    if options.score_function is not None:
+        members |= {key: [key] for key in data if key not in counted}
+        counted |= data.keys()
+    unknown = unknown_tasks({key: data[key] for key in data if key in counted}, ranked)
+    drawn: dict[str, Any] = {}
+    if unknown:
+        reason = f"neither samples nor a standard error: {listing(unknown)}"
+        if options.baseline_step is not None:
+            raise ScriptError(f"--baseline-step {options.baseline_step}: no statistics for a difference: {reason}")
+        done = [with_intervals(r, place, data, members, drawn) for place, r in enumerate(ranked)]
+        return replace(ranking, ranked=tuple(done), no_statistics=reason)
+    weights = {} if options.score_function else category_weights(members, options.weights)
+    wanted = composites(data, members)
+
+    def watched(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+        for name, array in named:
+            if name in wanted:
+                drawn[name] = draw_interval(array)
+            yield name, array
+
+    make = named_means(data, members, lambda task: task.draws(options.draws, options.seed))
+    draws = overall_array(watched(make), weights, options)
+    halves = overall_array(named_means(data, members, lambda task: task.halves(SPLITS, options.seed)), weights, options)
+    low, high = draw_interval(draws)
+    unit = Estimate(0.0, unit="unknown" if options.score_function else "proportion")
+    done = []
+    for place, r in enumerate(ranked):
+        whole = bounded(unit, low[place], high[place], "percentiles of the draws")
+        r = with_intervals(r, place, data, members, drawn)
+        parts = [(weights[key], category) for key, category in r.categories.items() if weights.get(key)]
+        if len(parts) == 1:  # eval_accuracy is this one score
+            whole = parts[0][1].interval or whole
+        elif parts and high[place] - low[place] <= TIE:
+            whole = pooled_interval(replace(unit, value=r.eval_accuracy), parts) or whole
+        done.append(replace(r, interval=whole, distribution=distribution(r, place, data)))
+    tasks = [task for key in data if key in counted for task in data[key]]
+    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, unit, options)
+    return replace(ranking, ranked=tuple(done), statistics=statistics)
+
+
+def standings(
+    ranked: Sequence[Ranked], draws: Any, halves: Any, tasks: Sequence[TaskData], unit: Estimate, options: Options
+) -> Statistics:
+    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy."""
+    import numpy as np
+
+    trend = last_trend(ranked, draws, unit)
+    pool = candidates(ranked)
+    scores = np.array([r.ranks_by for r in pool])
+    draws = trailing_means(draws, options.smooth)
+    halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
+    low, high = draw_interval(draws)
+    p_values, p_best, ranks = confidence_set(scores, draws), probability_best(draws), rank_intervals(draws)
+    differences = None
+    baseline = baseline_place(pool, options.baseline_step)
+    if baseline is not None:
+        differences = simultaneous_differences(scores, draws, baseline)
+    own = {}
+    for i, r in enumerate(pool):
+        interval = bounded(unit, low[i], high[i], "percentiles of the draws")
+        difference = differences[i] if differences else None
+        own[r.checkpoint.name] = Standing(
+            float(scores[i]), interval, float(p_best[i]), ranks[i], float(p_values[i]), difference
+        )
+    tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
+    best = choose_best(ranked)[0]
+    place = next(i for i, r in enumerate(pool) if r is best)
+    by_items = [task for task in tasks if task.items is not None]
+    corrected = Corrected(
+        best.checkpoint.name,
+        best.ranks_by,
+        split_half_score(halves),
+        float(draws[place].std()),
+        "split halves: chosen on one half of the items, reported on the other"
+        if len(by_items) == len(tasks)
+        else "split halves, by normal errors where there are no items (data thinning)",
+    )
+    return Statistics(
+        source_of(by_items, tasks),
+        method_of(by_items, tasks, options),
+        options.draws,
+        options.seed,
+        sum(task.items.scores.shape[1] for task in by_items),
+        tuple(task.name for task in tasks if task.items is None),
+        own,
+        tied,
+        corrected,
+        trend,
+        None if baseline is None else pool[baseline].checkpoint.name,
+    )
+
+
+def source_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData]) -> str:
+    """Where the uncertainty comes from."""
+    if not by_items:
+        return "standard errors"
+    return "items" if len(by_items) == len(tasks) else "items and standard errors"
+
+
+def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: Options) -> str:
+    """How the uncertainty was found, in words."""
+    parts = []
+    if by_items:
+        items = sum(task.items.scores.shape[1] for task in by_items)
+        groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
+        clusters = f" in {groups:,} clusters" if groups < items else ""
+        parts.append(f"paired bootstrap over {items:,} items{clusters} of {len(by_items)} tasks")
+    if len(by_items) < len(tasks):
+        names = listing(task.name for task in tasks if task.items is None)
+        parts.append(f"independent normal errors, not paired, from the records' standard errors for {names}")
+    return f"{'; '.join(parts)}; {options.draws:,} draws, seed {options.seed}"
+
+
+def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
+    """Where the baseline stands; ScriptError when it is not compared."""
+    if step is None:
+        return None
+    steps = [r.checkpoint.step for r in pool]
+    if step not in steps:
+        raise ScriptError(f"--baseline-step {step}: compared are the steps {listing(map(str, steps), 20)}")
+    return steps.index(step)
+
+
+def last_trend(ranked: Sequence[Ranked], draws: Any, unit: Estimate) -> Trend | None:
+    """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing."""
+    import numpy as np
+
+    last = max(3, math.ceil(len(ranked) / 3))
+    tail = ranked[-last:]
+    places = [r.checkpoint.step if tail[0].checkpoint.step is not None else r.checkpoint.epoch for r in tail]
+    if len(tail) < last or None in places:
+        return None
+    estimate, low, high = line_change(places, np.array([r.eval_accuracy for r in tail]), draws[-last:])
+    verdict = "still improving" if low > 0 else "declining" if high < 0 else "plateau"
+    change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
+    return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail))
+
+
+def distribution(r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]]) -> dict[str, Any]:
+    """How a checkpoint's scores spread: those of benchmarks (quartiles, ten bins), those of items (0, between, 1)."""
+    import numpy as np
+
+    scores = [score.value for score in r.scores.values() if score.averages]
+    spread: dict[str, Any] = {}
+    if scores:
+        quartiles = np.quantile(scores, [0, 0.25, 0.5, 0.75, 1]).tolist()
+        spread["benchmarks"] = dict(zip(("min", "q25", "median", "q75", "max"), quartiles, strict=True))
+        spread["histogram"] = np.histogram(scores, 10, (0, 1))[0].tolist()
+    keys = [key for key in data if r.scores[key].averages]
+    parts = [task.items.scores[place] for key in keys for task in data[key] if task.items is not None]
+    if parts:
+        own = np.concatenate(parts)
+        own = own[~np.isnan(own)]
+        zero, one = int((own == 0).sum()), int((own == 1).sum())
+        spread["items"] = {"n": len(own), "zero": zero, "between": len(own) - zero - one, "one": one}
+    return spread

@@ -1,0 +1,191 @@
+"""The repo of the best checkpoint, prepared as a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from parts.checkpoints import Checkpoint, inside
+from parts.frame import ScriptError, listing, read_json, write_whole
+from parts.hashes import file_sha256
+from parts.ranking.vocabulary import OUTPUT_SCHEMA
+from parts.tables import progress
+
+SECRET_NAME = re.compile(
+    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
+    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
+    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
+    re.IGNORECASE,
+)
+
+# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
+HUB_TOKEN = re.compile(rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}")
+NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFile:
+    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
+
+    target: str
+    source: Path | None = None
+    text: str | None = None
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.text.encode() if self.source is None else self.source.read_bytes()
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return len(self.read()) if self.source is None else self.source.stat().st_size
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes."""
+        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
+
+
+def plan_files(
+    checkpoint: Checkpoint, card: str, assets: Sequence[Path], root: Path, token_file: Path | None, token: str | None
+) -> tuple[list[RepoFile], list[str]]:
+    """The files of the repo to be, and the names left out because they may hold secrets.
+
+    Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
+    """
+    found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
+    for asset in assets:
+        name = Path(os.path.abspath(asset)).name
+        if asset.is_file():
+            found.append(RepoFile(name, asset))
+        elif asset.is_dir():
+            found += [RepoFile(f"{name}/{inner}", path) for inner, path in walk(asset, asset)]
+        else:
+            raise ScriptError(f"--assets {asset}: no such file or folder")
+    secrets = {
+        f.target
+        for f in found
+        if any(map(SECRET_NAME.fullmatch, PurePosixPath(f.target).parts))
+        or (token_file and os.path.realpath(f.source) == os.path.realpath(token_file))
+    }
+    files = [RepoFile("README.md", text=card), *(f for f in found if f.target not in secrets)]
+    twice = [name for name, count in Counter(f.target for f in files).items() if count > 1]
+    if twice:
+        raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
+    for file in progress(files, "looking for tokens"):
+        if holds_token(file, token):
+            raise ScriptError(
+                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
+            )
+    return sorted(files, key=lambda f: f.target), sorted(secrets)
+
+
+def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    """(name with /, path) of all files below a folder; ScriptError for a link out of `root` and for what is no file."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for base, directories, names in os.walk(folder, onerror=stop):
+        directories[:] = sorted(d for d in directories if d not in NEVER_COPIED)
+        for name in (*sorted(names), *(d for d in directories if os.path.islink(os.path.join(base, d)))):
+            path = Path(base, name)
+            if path.is_symlink() and not (inside(path, root) and path.is_file()):
+                raise ScriptError(f"{path}: a link that leads elsewhere is not copied; replace it by the file")
+            if not path.is_file():
+                raise ScriptError(f"{path}: not a regular file; take it away")
+            yield path.relative_to(folder).as_posix(), path
+
+
+def holds_token(file: RepoFile, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
+    if tokens_in(file.target.encode(), token):
+        return True
+    if file.source is None or file.size < 2**16:
+        return tokens_in(file.read(), token)
+    with file.source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return tokens_in(content, token)
+
+
+def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in some bytes."""
+    if token and content.find(token.encode()) >= 0:
+        return True
+    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
+        at = content.find(prefix)
+        while at >= 0:
+            if HUB_TOKEN.match(content, at):
+                return True
+            at = content.find(prefix, at + 1)
+    return False
+
+
+def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:
+    """Make OUT the repo to be: every planned file and no other; target -> SHA-256. Written whole or not at all.
+
+    What was prepared is noted beside OUT, so that only a folder that was made here, and not changed since, is replaced.
+    """
+    manifest = out.with_name(f".{out.name}.prepared.json")
+    temporary, old, noted = (out.with_name(f".{out.name}.{os.getpid()}.{end}") for end in ("tmp", "old", "json"))
+    before = check_replaceable(out, manifest)
+    try:
+        digests = {file.target: file.sha256 for file in files}
+        if before == digests:
+            return digests
+        check_space(out, sum(file.size for file in files))
+        for file in progress(files, "copying"):
+            target = temporary / file.target
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if file.source is None:
+                target.write_bytes(file.read())
+            else:
+                shutil.copyfile(file.source, target)
+        write_whole(noted, json.dumps({"schema_version": OUTPUT_SCHEMA, "files": digests}, indent=1) + "\n")
+        if out.exists():
+            out.replace(old)
+        temporary.replace(out)
+        noted.replace(manifest)
+    except OSError as error:
+        raise ScriptError(f"{out}: could not be prepared: {error.strerror or error}") from error
+    finally:
+        if old.exists() and not out.exists():
+            old.replace(out)
+        for left in (temporary, old):
+            shutil.rmtree(left, ignore_errors=True)
+        noted.unlink(missing_ok=True)
+    return digests
+
+
+def check_space(out: Path, needed: int) -> None:
+    """ScriptError when the disk of a folder to be has not enough room."""
+    there = next(folder for folder in out.parents if folder.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise ScriptError(f"{out}: no space: {needed:,} bytes needed, {free:,} free; choose another --prepare folder")
+
+
+def check_replaceable(out: Path, manifest: Path) -> dict[str, str] | None:
+    """What was prepared in OUT before (None: nothing there); ScriptError when OUT holds anything else."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise ScriptError(f"{out} is not a folder; choose another --prepare folder")
+    if not out.exists() or not any(out.iterdir()):
+        return None
+    noted = read_json(manifest) if manifest.is_file() else None
+    made = noted.get("files") if isinstance(noted, dict) else None
+    if not isinstance(made, dict):
+        raise ScriptError(f"{out} is not empty and was not prepared here; choose another --prepare folder")
+    there = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if not path.is_dir()}
+    changed = sorted(set(there) ^ set(made)) or [n for n in sorted(there) if file_sha256(there[n]) != made[n]]
+    if changed:
+        raise ScriptError(
+            f"{out}: {listing(changed)} changed since it was prepared; move {out} away, or choose another"
+        )
+    return made

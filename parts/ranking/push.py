@@ -1,0 +1,141 @@
+"""A prepared folder pushed to the Hub, by plan."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parts.frame import ScriptError, listing, note
+from parts.hub.access import check_write_access, hub_errors
+from parts.ranking.prepare import RepoFile
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a push would do: the parent commit (None: the repo is to be made), and files by what happens to them."""
+
+    parent: str | None
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    same: tuple[str, ...]
+
+
+def plan_upload(
+    api: Any, repo_id: str, files: Mapping[str, RepoFile], digests: Mapping[str, str], private: bool
+) -> Upload:
+    """Compare the prepared files with the repo's by their hashes."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        info = api.repo_info(repo_id)
+    except GatedRepoError:
+        raise
+    except RepositoryNotFoundError:
+        return Upload(None, tuple(sorted(digests)), (), ())
+    if private and not info.private:
+        raise ScriptError(f"{repo_id} exists and is public; leave --private out, or choose another name")
+    states = compare_remote(api, repo_id, info.sha, files, digests)
+    return Upload(
+        info.sha, *(tuple(sorted(n for n, s in states.items() if s == state)) for state in ("new", "changed", "same"))
+    )
+
+
+def compare_remote(
+    api: Any, repo_id: str, revision: str, files: Mapping[str, RepoFile], digests: Mapping[str, str]
+) -> dict[str, str]:
+    """Name -> new, changed or same, from the repo's own hashes: SHA-256 of large files, git's blob hash of others."""
+    from huggingface_hub.utils.sha import git_hash
+
+    remote = {
+        f.path: f for f in api.list_repo_tree(repo_id, recursive=True, revision=revision) if hasattr(f, "blob_id")
+    }
+    states = {}
+    for name, file in files.items():
+        there = remote.get(name)
+        if there is None:
+            states[name] = "new"
+        elif there.lfs is not None:
+            states[name] = "same" if there.lfs.sha256 == digests[name] else "changed"
+        else:
+            states[name] = "same" if there.blob_id == git_hash(file.read()) else "changed"
+    return states
+
+
+def open_pull_request(api: Any, repo_id: str, author: str, title: str) -> Any | None:
+    """The author's open pull request with this title, or None."""
+    mine = api.get_repo_discussions(repo_id, author=author, discussion_type="pull_request", discussion_status="open")
+    return next((request for request in mine if request.title == title and request.author == author), None)
+
+
+def push(
+    files: Mapping[str, RepoFile], digests: Mapping[str, str], message: str, token: str, args: argparse.Namespace
+) -> dict[str, Any]:
+    """Send the prepared files in one commit, read the repo back, and say what happened; nothing is sent twice."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import disable_progress_bars
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
+    with hub_errors(f"push to {args.push}", token):
+        identity = api.whoami()
+        check_write_access(identity, args.push, args.create_pr)
+        plan = plan_upload(api, args.push, files, digests, args.private)
+        answer = {"repo_id": args.push, "new": plan.new, "changed": plan.changed, "unchanged": plan.same}
+        if plan.changed:
+            note(f"overwritten in {args.push}: {listing(plan.changed, 20)}")
+        if plan.parent is not None and not plan.new and not plan.changed:
+            note(f"{args.push} has all {len(digests)} files already; nothing was sent")
+            return answer | {"commit": None, "url": f"{api.endpoint}/{args.push}"}
+        if args.create_pr:
+            if plan.parent is None:
+                raise ScriptError(f"{args.push} does not exist, so it can get no pull request; leave --create-pr out")
+            request = open_pull_request(api, args.push, identity["name"], message)
+            if request:
+                check_pull_request(api, request, args.push, files, digests)
+                return answer | {"commit": None, "pull_request": request.url}
+        if args.dry_run:
+            note(f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push}")
+            return answer | {"commit": None, "dry_run": True}
+        return answer | send(api, plan, files, digests, message, args)
+
+
+def send(
+    api: Any,
+    plan: Upload,
+    files: Mapping[str, RepoFile],
+    digests: Mapping[str, str],
+    message: str,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """Make the commit or the pull request, and compare what the Hub has then."""
+    from huggingface_hub import CommitOperationAdd
+
+    if plan.parent is None:
+        api.create_repo(args.push, private=args.private or None)
+    operations = [CommitOperationAdd(name, files[name].source) for name in (*plan.new, *plan.changed)]
+    commit = api.create_commit(
+        args.push, operations, commit_message=message, parent_commit=plan.parent, create_pr=args.create_pr or None
+    )
+    states = compare_remote(api, args.push, commit.pr_revision if args.create_pr else commit.oid, files, digests)
+    wrong = [name for name, state in states.items() if state != "same"]
+    if wrong:
+        raise ScriptError(f"{args.push}: {listing(wrong)} differ on the Hub after the push")
+    note(f"pushed {len(operations)} files to {commit.pr_url or commit.commit_url}; all {len(digests)} hashes agree")
+    return {"commit": commit.oid, "url": commit.commit_url, "pull_request": commit.pr_url}
+
+
+def check_pull_request(
+    api: Any, request: Any, repo_id: str, files: Mapping[str, RepoFile], digests: Mapping[str, str]
+) -> None:
+    """ScriptError(code=3) when an open pull request has other files than the prepared ones."""
+    states = compare_remote(api, repo_id, request.git_reference, files, digests)
+    if set(states.values()) != {"same"}:
+        raise ScriptError(
+            f"an open pull request is there with other files: {request.url}; merge or close it first", code=3
+        )
+    note(f"{request.url} has all {len(digests)} files already; nothing was sent")

@@ -1,0 +1,438 @@
+"""A ranking made from a folder, and the next round of a race as commands."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from parts.checkpoints import NO_CHECKPOINT, Checkpoint, Skipped, check_steps, scan_checkpoints, weight_files
+from parts.frame import ScriptError, listing, nearest, note, print_data
+from parts.ranking.certainty import task_weights, with_statistics
+from parts.ranking.race import (
+    Race,
+    RaceTask,
+    draw_order,
+    measured_whole,
+    race,
+    race_json,
+    race_lines,
+    race_rounds,
+    race_table,
+    samples_needed,
+)
+from parts.ranking.rank import (
+    Options,
+    check_result_ids,
+    choose_measured,
+    rank_by_formula,
+    rank_by_records,
+    rank_measured,
+    settled,
+    wanted_keys,
+)
+from parts.ranking.report import ranking_json, table_text
+from parts.ranking.scores import chosen_results, read_score_function
+from parts.ranking.vocabulary import OUTPUT_SCHEMA, Ranking
+from parts.records.files import read_record
+from parts.records.measured import (
+    SAME_FOR_ALL,
+    Result,
+    Samples,
+    align_items,
+    read_all_samples,
+    read_measured,
+    read_weights,
+)
+from parts.tables import markdown_table
+from parts.vocabulary import MetricMapping
+
+CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Tasks that were asked for by one name, as mmlu|5 stands for 57.
+
+    size: how many there are; tasks: those that are measured -> the harness's names; options: of that run, None when
+    another program made it; output_dir: where its records are.
+    """
+
+    name: str
+    size: int
+    tasks: Mapping[str, str]
+    options: tuple[str, ...] | None
+    output_dir: str
+
+
+def carried_options(command: str) -> tuple[str, ...] | None:
+    """The options of an earlier command of lighteval_vllm_uv.py that the next one needs; None for any other command.
+
+    A record is data that may come from anywhere: only known options are taken over, and none that would let a model run
+    its own code.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for flag in CARRIED_OPTIONS:
+        parser.add_argument(flag)
+    parser.add_argument("--use-chat-template", action="store_true")
+    try:
+        words = shlex.split(command)
+        earlier, _ = parser.parse_known_args(words)
+    except (ValueError, argparse.ArgumentError):
+        return None
+    if not any(word.endswith("lighteval_vllm_uv.py") for word in words):
+        return None
+    values = {flag: getattr(earlier, flag[2:].replace("-", "_")) for flag in CARRIED_OPTIONS}
+    options = [word for flag, value in values.items() if value is not None for word in (flag, value)]
+    return (*options, "--use-chat-template") if earlier.use_chat_template else tuple(options)
+
+
+def command_to_measure(
+    requests: Iterable[Request], raced: Sequence[str], models: Sequence[str], limit: int | None
+) -> str | None:
+    """The command that measures the raced tasks as they were, several with && between where their options differ.
+
+    Every word is quoted for a shell. None when another program made the records.
+    """
+    groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    for request in requests:
+        wanted = [name for task, name in request.tasks.items() if task in raced]
+        if wanted and request.options is None:
+            return None
+        if wanted:
+            whole = len(wanted) == request.size
+            groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
+    limits = ["--limit", str(limit)] if limit else []
+    script = ["uv", "run", "scripts/lighteval_vllm_uv.py", "--model", *models]
+    return " && ".join(
+        shlex.join([*script, "--tasks", ",".join(names), *options, *limits, "--output-dir", output_dir])
+        for (options, output_dir), names in groups.items()
+    )
+
+
+def check_requests(requests: Iterable[Request]) -> None:
+    """ScriptError when a run of several tasks was stopped before each of them was measured at least once."""
+    for request in requests:
+        if len(request.tasks) < request.size:
+            raise ScriptError(
+                f"{request.name} has {request.size} tasks, of which {len(request.tasks)} are measured: give the "
+                "command that measures them again (it goes on), or choose tasks with --benchmarks"
+            )
+
+
+def items_asked(result: Result) -> tuple[int, int]:
+    """(items that were asked, items that the task has) of a result; ScriptError when its record does not say."""
+    settings = json.loads(result.settings)
+    source = settings["source"] or {}
+    size = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    scored = (result.score.n or 0) + result.counts.get("unscored", 0)
+    if not re.fullmatch(r"[1-9]\d{0,8}", str(size)):
+        size = None if result.limited else scored
+    limit = str((settings["generation"].get("additional_details") or {}).get("limit"))
+    if not size or (result.limited and not limit.isdecimal()):
+        raise ScriptError(f"{result.file}: it does not say how many items {result.task} has; evaluate it again")
+    return min(int(limit), int(size)) if result.limited else int(size), int(size)
+
+
+def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Options:
+    """The options that decide how scores become one number; ScriptError for names that are not known."""
+    keys = None
+    if args.benchmarks:
+        keys = []
+        for name in (part.strip() for part in args.benchmarks.split(",") if part.strip()):
+            key = vocabulary.key(name)
+            if key is None:
+                near = nearest(name, vocabulary.entries)
+                raise ScriptError(f"--benchmarks: {name!r} is not in metric_mapping.json{near}")
+            keys.append(key)
+    overall = "mean of the categories"
+    if args.weights:
+        overall = f"weighted mean of the categories (weights: {args.weights})"
+    if args.score_function:
+        overall = f"result of {args.score_function}"
+    return Options(
+        tuple(dict.fromkeys(keys)) if keys else None,
+        read_weights(args.weights, vocabulary),
+        3 if args.weights == "reference" else None,
+        read_score_function(args.score_function) if args.score_function else None,
+        frozenset(args.result_id or ()),
+        overall,
+        args.allow_unlike,
+        args.draws,
+        args.seed,
+        args.smooth,
+        args.tie_break,
+        args.baseline_step,
+    )
+
+
+def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking:
+    """Scan, read and rank; remarks go to stderr."""
+    options = resolve_options(args, vocabulary)
+    root = Path(args.checkpoints)
+    folders = [Path(folder) for folder in args.results] if args.results else [root]
+    checkpoints, skipped, others = scan_checkpoints(root, folders if args.results else ())
+    for entry in skipped[:10]:
+        note(f"skipped {entry.name}: {entry.reason}")
+    if len(skipped) > 10:
+        note(f"skipped {len(skipped) - 10} more; --json lists them")
+    if others:
+        note(f"left alone, no checkpoints by their names: {listing(others)}")
+    check_steps(checkpoints, root)
+    skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
+    if args.scoring == "step-formula":
+        return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
+    results, failures, strangers = read_measured(folders, checkpoints, vocabulary)
+    if strangers:
+        note(f"{strangers} records are about other models and were left out")
+    for failure in failures[:10]:
+        note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
+    if len(failures) > 10:
+        note(f"{len(failures) - 10} more failed; --json lists them")
+    if results:
+        ranking = rank_measured_run(args, checkpoints, results, failures, vocabulary, options)
+        return replace(ranking, skipped=(*skipped, *ranking.skipped), failures=tuple(failures))
+    if args.scoring == "measured":
+        raise ScriptError(
+            f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
+            "scripts/lighteval_vllm_uv.py"
+        )
+    note(
+        "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
+        f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
+        "--results DIR if they are elsewhere, else evaluate with scripts/lighteval_vllm_uv.py"
+    )
+    return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
+
+
+def rank_measured_run(
+    args: argparse.Namespace,
+    checkpoints: Sequence[Checkpoint],
+    results: Mapping[Checkpoint, Sequence[Result]],
+    failures: Sequence[dict[str, Any]],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> Ranking:
+    """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
+    chosen, left = choose_measured(checkpoints, results, failures, vocabulary, options)
+    samples = read_all_samples(chosen, args.cluster_by) if args.draws else {}
+    ranking = replace(rank_by_records(chosen, samples, vocabulary, options), skipped=tuple(left))
+    for line in ranking.notes:
+        note(f"note: {line}")
+    for entry in ranking.unlike:
+        what = "ranked all the same" if ranking.allow_unlike else "not ranked"
+        note(f"not comparable, {what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
+    if args.draws:
+        from threadpoolctl import threadpool_limits
+
+        items = align_items({r.checkpoint: samples[r.checkpoint] for r in ranking.ranked})
+        # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
+        with threadpool_limits(1):
+            ranking = with_statistics(ranking, items, vocabulary, options)
+    else:
+        ranking = replace(ranking, no_statistics="left out (--draws 0)")
+    if not ranking.statistics and args.draws:
+        note(f"no statistics: {ranking.no_statistics}")
+    return settled(ranking, weight_sizes(args, checkpoints))
+
+
+def weight_sizes(args: argparse.Namespace, checkpoints: Sequence[Checkpoint]) -> dict[str, int]:
+    """Bytes of weights by checkpoint name, when --tie-break smallest asks for them."""
+    if args.tie_break != "smallest":
+        return {}
+    return {c.name: sum(path.stat().st_size for path in weight_files(c.path)) for c in checkpoints}
+
+
+def race_results(
+    args: argparse.Namespace, vocabulary: MetricMapping, options: Options
+) -> tuple[list[Checkpoint], dict[Checkpoint, list[Result]]]:
+    """All checkpoints, and what is measured of the chosen benchmarks, every run of it; ScriptError when nothing is."""
+    root = Path(args.checkpoints)
+    folders = [Path(folder) for folder in args.results] if args.results else [root]
+    checkpoints, skipped, _ = scan_checkpoints(root, folders if args.results else ())
+    for entry in skipped[:10]:
+        note(f"skipped {entry.name}: {entry.reason}")
+    check_steps(checkpoints, root)
+    if len(checkpoints) == 1:
+        raise ScriptError(f"{root}: {checkpoints[0].name} is the only checkpoint; there is nothing to choose")
+    results, failures, _ = read_measured(folders, checkpoints, vocabulary)
+    for failure in failures[:10]:
+        note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
+    check_result_ids(options.result_ids, results)
+    wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
+    results = {c: [r for r in results.get(c, ()) if wanted is None or r.key in wanted] for c in checkpoints}
+    if not any(results.values()):
+        words = ["--model", checkpoints[0].path.as_posix(), "--tasks", "TASKS", "--limit", "1"]
+        raise ScriptError(
+            f"no record about these checkpoints below {listing(map(str, folders))}: try the tasks with one item first, "
+            f"uv run scripts/lighteval_vllm_uv.py {shlex.join(words)} --output-dir {shlex.quote(str(folders[0]))}"
+        )
+    return checkpoints, results
+
+
+def race_tasks(
+    results: Mapping[Checkpoint, Sequence[Result]],
+    vocabulary: MetricMapping,
+    options: Options,
+    cluster_by: str | None = None,
+) -> tuple[list[RaceTask], dict[str, list[Result]]]:
+    """The tasks that enter eval_accuracy, with the scores on their items; and the results of every measured task.
+
+    ScriptError when one has no usable samples, or when the checkpoints were not measured alike.
+    """
+    wanted = set(options.result_ids)
+    chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
+    samples = read_all_samples(chosen, cluster_by)
+    by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)
+    for checkpoint, rows in chosen.items():
+        for result in rows:
+            by_task[result.task][checkpoint] = result
+    some = [next(iter(own.values())) for own in by_task.values()]
+    first = rank_measured(next(iter(chosen)), some, {r.key for r in some}, vocabulary, options)
+    weights = task_weights(by_task, vocabulary, options, first)
+    places = {checkpoint: i for i, checkpoint in enumerate(results)}
+    tasks = []
+    for task, weight in weights.items():
+        if weight > 0:
+            check_alike(task, by_task[task].values(), options.allow_unlike)
+            tasks.append(race_task(task, weight, by_task[task], samples, places))
+    return tasks, {task: list(own.values()) for task, own in by_task.items()}
+
+
+def check_alike(task: str, results: Iterable[Result], allowed: bool) -> None:
+    """ScriptError when a task was not measured in the same way for all."""
+    results = list(results)
+    for name in SAME_FOR_ALL:
+        values = sorted({result.conditions.get(name, "") for result in results})
+        if len(values) > 1 and not allowed:
+            raise ScriptError(
+                f"{task} was not measured alike: {name} is {' and '.join(values)[:300]}; give the folder of one run "
+                "with --results, or race them all the same with --allow-unlike"
+            )
+
+
+def race_task(
+    task: str,
+    weight: float,
+    results: Mapping[Checkpoint, Result],
+    samples: Mapping[Checkpoint, Mapping[str, Samples]],
+    places: Mapping[Checkpoint, int],
+) -> RaceTask:
+    """A task of the race from its results' samples; checkpoints without a result have no scores."""
+    import numpy as np
+
+    without = [result.file for checkpoint, result in results.items() if task not in samples[checkpoint]]
+    if without:
+        raise ScriptError(
+            f"{without[0]}: no samples that average to the score of {task}: it cannot be raced; choose others with "
+            "--benchmarks, or compare full runs without --plan-next"
+        )
+    items = align_items({checkpoint: {task: samples[checkpoint][task]} for checkpoint in results})[task]
+    low, high = float(np.nanmin(items.scores)), float(np.nanmax(items.scores))
+    if low < 0 or high > 1:
+        raise ScriptError(f"{task}: an item's score is outside 0 to 1 ({low:g} to {high:g}): it cannot be raced")
+    counts = {checkpoint: items_asked(result) for checkpoint, result in results.items()}
+    sizes = {size for _, size in counts.values()}
+    if len(sizes) > 1:
+        raise ScriptError(f"{task}: its records disagree on how many items it has: {listing(map(str, sorted(sizes)))}")
+    scores = np.full((len(places), len(items.item_ids)), math.nan)
+    scores[[places[checkpoint] for checkpoint in results]] = items.scores
+    asked = tuple(counts[checkpoint][0] if checkpoint in counts else 0 for checkpoint in places)
+    order = draw_order(task, items.item_ids, scores)
+    return RaceTask(task, weight, sizes.pop(), scores[:, order], asked)
+
+
+def samples_sent(results: Mapping[Checkpoint, Sequence[Result]], tasks: Iterable[RaceTask]) -> int:
+    """How many samples all runs of the race's tasks have sent, repeated items counted."""
+    names = {task.name for task in tasks}
+    return sum(
+        {(r.file, r.task): items_asked(r)[0] for rows in results.values() for r in rows if r.task in names}.values()
+    )
+
+
+def measured_requests(results: Mapping[str, Sequence[Result]], folder: str) -> list[Request]:
+    """The requests behind the results of some tasks; ScriptError when a task file has changed since."""
+    found: dict[str, Request] = {}
+    for task, rows in results.items():
+        library = (read_record(Path(rows[0].file)) or {}).get("eval_library") or {}
+        details = library.get("additional_details") or {}
+        check_task_file(details)
+        name, size = str(details.get("task_request")), str(details.get("task_group"))
+        parents = PurePosixPath(rows[0].file).parents
+        output_dir = str(parents[4]) if len(parents) > 4 and parents[3].name == "data" else folder
+        options = carried_options(str(details.get("command") or ""))
+        request = found.setdefault(name, Request(name, int(size) if size.isdecimal() else 1, {}, options, output_dir))
+        found[name] = replace(request, tasks={**request.tasks, task: str(details.get("task"))})
+    return list(found.values())
+
+
+def check_task_file(details: Mapping[str, Any]) -> None:
+    """ScriptError when the task file, which lighteval would run, is not the one that the records were made with."""
+    path, digest = details.get("custom_tasks"), details.get("custom_tasks_sha256")
+    if not path or path == "None":
+        return
+    try:
+        same = hashlib.sha256(Path(str(path)).expanduser().read_bytes()).hexdigest() == digest
+    except OSError as error:
+        raise ScriptError(f"--custom-tasks {path}: {error.strerror}; start where the records were made") from error
+    if not same:
+        raise ScriptError(f"--custom-tasks {path}: not the file that the records were made with; restore it")
+
+
+def what_next(
+    args: argparse.Namespace,
+    state: Race,
+    checkpoints: Sequence[Checkpoint],
+    tasks: Sequence[RaceTask],
+    behind: Mapping[str, Sequence[Result]],
+) -> dict[str, Any]:
+    """What an undecided race measures next, and how many samples it takes at most."""
+    sizes = [task.size for task in tasks]
+    now = state.rounds[state.number - 1]
+    limit = now.limit if now.limit < max(sizes) else None
+    requests = measured_requests(behind, (args.results or [args.checkpoints])[0])
+    if not args.benchmarks:
+        check_requests(requests)
+    models = [checkpoints[i].path.as_posix() for i in state.waiting]
+    return {
+        "samples_left": samples_needed(
+            [replace(now, checkpoints=len(state.waiting)), *state.rounds[state.number :]], sizes
+        ),
+        "next": {"checkpoints": [checkpoints[i].name for i in state.waiting], "limit": limit},
+        "next_command": command_to_measure(requests, [task.name for task in tasks], models, limit),
+    }
+
+
+def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
+    """Say who is out, who remains, and what to measure next; 0 when that is decided, 3 while it is not."""
+    options = resolve_options(args, vocabulary)
+    checkpoints, results = race_results(args, vocabulary, options)
+    tasks, behind = race_tasks(results, vocabulary, options, args.cluster_by)
+    sizes = [task.size for task in tasks]
+    rounds = race_rounds(len(checkpoints), sizes, args.race_budget)
+    state = race(tasks, rounds, args.race_alpha)
+    names = [checkpoint.name for checkpoint in checkpoints]
+    plan = {"schema_version": OUTPUT_SCHEMA} | race_json(state, names, tasks, args.race_alpha)
+    plan |= {"sent": samples_sent(results, tasks), "all_samples": len(checkpoints) * sum(sizes)}
+    plan |= {"samples_left": 0, "next": None, "next_command": None}
+    if state.waiting:
+        plan |= what_next(args, state, checkpoints, tasks, behind)
+    ranking = None
+    if state.decided_by == "items" and measured_whole(tasks, range(len(names))):
+        note("all items of all checkpoints are measured: the ranking with its statistics follows")
+        ranking = make_ranking(args, vocabulary)
+        plan["ranking"] = ranking_json(ranking)
+    if args.json:
+        print_data(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
+        print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
+    return 3 if state.waiting else 0

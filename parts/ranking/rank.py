@@ -1,0 +1,300 @@
+"""Ranking checkpoints by records or by formula."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from parts.checkpoints import Checkpoint, Skipped
+from parts.frame import ScriptError, listing, nearest
+from parts.ranking.comparable import unlike_checkpoints, with_sample_counts
+from parts.ranking.scores import (
+    category_scores,
+    chosen_results,
+    mean_score,
+    overall_score,
+    scores_by_task,
+    step_formula_scores,
+    uncounted,
+)
+from parts.ranking.vocabulary import Ranked, Ranking
+from parts.records.measured import Result, Samples
+from parts.statistics.intervals import Estimate
+from parts.vocabulary import STEP_FORMULAS, MetricMapping
+
+DRAWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How scores become one number."""
+
+    benchmarks: tuple[str, ...] | None = None
+    weights: Mapping[str, float] | None = None
+    weight_digits: int | None = None
+    score_function: Callable[[dict[str, float]], float] | None = None
+    result_ids: frozenset[str] = frozenset()
+    overall: str = "mean of the categories"
+    allow_unlike: bool = False
+    draws: int = DRAWS
+    seed: int = 0
+    smooth: int = 1
+    tie_break: str | None = None
+    baseline_step: int | None = None
+
+
+def union_of_tasks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, set[str]]:
+    """Benchmark -> all of its tasks that were measured for any checkpoint."""
+    union: dict[str, set[str]] = defaultdict(set)
+    for results in chosen.values():
+        for result in results:
+            union[result.key].add(result.task)
+    return union
+
+
+def missing_tasks(results: Sequence[Result], union: Mapping[str, set[str]]) -> list[str]:
+    """The benchmarks that a checkpoint has not, or not whole."""
+    own = {result.task for result in results}
+    return sorted(key for key, tasks in union.items() if not tasks <= own)
+
+
+def shared_benchmarks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> tuple[set[str], list[str]]:
+    """The benchmarks that every compared checkpoint has, whole; and a line for each that is left out."""
+    union = union_of_tasks(chosen)
+    holes: dict[str, list[str]] = defaultdict(list)
+    for checkpoint, results in chosen.items():
+        for key in missing_tasks(results, union):
+            holes[key].append(checkpoint.name)
+    lines = [
+        f"{key} is left out of the ranking: not (fully) measured for {listing(names)}"
+        for key, names in sorted(holes.items())
+    ]
+    return union.keys() - holes.keys(), lines
+
+
+def rank_one(
+    checkpoint: Checkpoint,
+    scores: Mapping[str, Estimate],
+    vocabulary: MetricMapping,
+    options: Options,
+    records: Sequence[str] = (),
+) -> Ranked:
+    """A checkpoint with its categories and its overall score."""
+    categories = category_scores(scores, vocabulary)
+    if options.score_function is not None:
+        value = options.score_function({key: score.value for key, score in {**categories, **scores}.items()})
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ScriptError(f"--score-function returned {value!r} for {checkpoint.name}, not a finite number")
+        return Ranked(checkpoint, float(value), None, scores, categories, tuple(records))
+    if not categories:
+        raise ScriptError(
+            f"nothing can be averaged for {checkpoint.name}: {listing(scores)} are no proportions of which more is "
+            "better; say how to rank with --score-function FILE.py",
+            code=3,
+        )
+    overall = overall_score(categories, options.weights, options.weight_digits)
+    return Ranked(checkpoint, overall.value, overall.standard_error, scores, categories, tuple(records))
+
+
+def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
+    """The checkpoints with their mean over the last n; the first n - 1 have none and cannot be chosen."""
+    if n == 1:
+        return list(ranked)
+    if n > len(ranked):
+        raise ScriptError(f"--smooth {n}: only {len(ranked)} checkpoints are compared; give a smaller number")
+    scores = [r.eval_accuracy for r in ranked]
+    smoothed = [replace(r, smoothed=math.fsum(scores[i + 1 - n : i + 1]) / n) for i, r in enumerate(ranked)]
+    return [*ranked[: n - 1], *smoothed[n - 1 :]]
+
+
+def candidates(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
+    return [r for r in ranked if r.smoothed is not None] or list(ranked)
+
+
+def choose_best(ranked: Sequence[Ranked]) -> tuple[Ranked, tuple[Ranked, ...]]:
+    """The highest score; among equal ones the earliest, and the others as ties."""
+    pool = candidates(ranked)
+    top = max(r.ranks_by for r in pool)
+    equal = [r for r in pool if math.isclose(r.ranks_by, top, rel_tol=1e-12, abs_tol=1e-12)]
+    return equal[0], tuple(equal[1:])
+
+
+def settled(ranking: Ranking, sizes: Mapping[str, int]) -> Ranking:
+    """The ranking with its tied set, and with --tie-break the one of it that was asked for.
+
+    sizes: bytes of weights by name, for `smallest`; where several are equally small, the best score among them.
+    """
+    best, tied = choose_best(ranking.ranked)
+    pool = [best, *tied]
+    if ranking.statistics:
+        pool = [r for r in ranking.ranked if r.checkpoint.name in ranking.statistics.tied_set]
+    if ranking.tie_break in ("earliest", "latest"):
+        best = pool[0 if ranking.tie_break == "earliest" else -1]
+    elif ranking.tie_break == "smallest":
+        best = min(pool, key=lambda r: (sizes[r.checkpoint.name], -r.ranks_by))
+    return replace(ranking, best=best, tied=tuple(r for r in pool if r is not best))
+
+
+def rank_by_formula(
+    checkpoints: Sequence[Checkpoint], skipped: Sequence[Skipped], vocabulary: MetricMapping, options: Options
+) -> Ranking:
+    """Rank by the reference scoring; only checkpoints with a positive step have one."""
+    if options.baseline_step is not None:
+        raise ScriptError("--baseline-step compares measured scores, and there are none; evaluate them first")
+    keys = options.benchmarks or tuple(STEP_FORMULAS)
+    unknown = [key for key in keys if key not in STEP_FORMULAS]
+    if unknown:
+        raise ScriptError(f"the step formulas have no {listing(unknown)}; they score: {', '.join(STEP_FORMULAS)}")
+    without = [
+        Skipped(c.name, "no positive step in its name: no step formula for it") for c in checkpoints if not c.step
+    ]
+    ranked = []
+    for checkpoint in checkpoints:
+        if checkpoint.step:
+            scores = step_formula_scores(checkpoint.step)
+            ranked.append(rank_one(checkpoint, {key: scores[key] for key in keys}, vocabulary, options))
+    if not ranked:
+        raise ScriptError(
+            f"no measured scores, and no checkpoint has a positive step for the step formulas "
+            f"({listing(s.name for s in without)}); evaluate them with scripts/lighteval_vllm_uv.py"
+        )
+    ranked = with_smoothing(ranked, options.smooth)
+    best, tied = choose_best(ranked)
+    return Ranking(
+        "step-formula",
+        options.overall,
+        tuple(keys),
+        tuple(ranked),
+        best,
+        tied,
+        (*skipped, *without),
+        smooth=options.smooth,
+        tie_break=options.tie_break,
+    )
+
+
+def choose_measured(
+    checkpoints: Sequence[Checkpoint],
+    results: Mapping[Checkpoint, Sequence[Result]],
+    failures: Sequence[dict[str, Any]],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> tuple[dict[Checkpoint, list[Result]], list[Skipped]]:
+    """The results that count for each checkpoint that has some, in step order; and those left out."""
+    chosen, left = {}, []
+    wanted = wanted_keys(options.benchmarks, results, vocabulary) if options.benchmarks else None
+    check_result_ids(options.result_ids, results)
+    failed = Counter(failure["checkpoint"] for failure in failures)
+    for checkpoint in checkpoints:
+        rows = [r for r in results.get(checkpoint, ()) if wanted is None or r.key in wanted]
+        if rows:
+            chosen[checkpoint] = chosen_results(rows, checkpoint.name, vocabulary, set(options.result_ids))
+        else:
+            why = f" ({failed[checkpoint.name]} failed)" if failed[checkpoint.name] else ""
+            left.append(Skipped(checkpoint.name, f"no measured score{why}"))
+    if not chosen:
+        raise ScriptError("the records hold no score for these checkpoints; evaluate them again")
+    if options.benchmarks:
+        left += drop_incomplete(chosen)
+    return chosen, left
+
+
+def rank_by_records(
+    chosen: Mapping[Checkpoint, Sequence[Result]],
+    samples: Mapping[Checkpoint, Mapping[str, Samples]],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> Ranking:
+    """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names)."""
+    chosen = with_sample_counts(chosen, samples)
+    shared, notes = shared_benchmarks(chosen)
+    if not shared:
+        keys = sorted(union_of_tasks(chosen))
+        raise ScriptError(
+            f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
+            f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
+            code=3,
+        )
+    unlike = unlike_checkpoints(chosen, samples, shared, vocabulary, options.allow_unlike)
+    out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
+    ranked, harnesses = [], set()
+    for checkpoint, results in chosen.items():
+        if checkpoint not in out:
+            ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
+            harnesses |= {r.harness for r in results}
+    apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
+    if apart and not options.score_function:
+        notes.append(f"not in eval_accuracy: {', '.join(apart)}")
+    ranked = with_smoothing(ranked, options.smooth)
+    best, tied = choose_best(ranked)
+    return Ranking(
+        "measured",
+        options.overall,
+        tuple(sorted(shared)),
+        tuple(ranked),
+        best,
+        tied,
+        (),
+        tuple(notes),
+        harnesses=tuple(sorted(harnesses)),
+        unlike=tuple(unlike),
+        allow_unlike=options.allow_unlike,
+        smooth=options.smooth,
+        tie_break=options.tie_break,
+    )
+
+
+def rank_measured(
+    checkpoint: Checkpoint,
+    results: Sequence[Result],
+    shared: set[str],
+    vocabulary: MetricMapping,
+    options: Options,
+) -> Ranked:
+    """A checkpoint with its scores over the shared benchmarks, and the others apart."""
+    tasks = scores_by_task(results)
+    scores = {key: mean_score(list(tasks[key].values())) for key in sorted(tasks)}
+    common = {key: score for key, score in scores.items() if key in shared}
+    rest = {key: score for key, score in scores.items() if key not in shared}
+    files = sorted({r.file for r in results})
+    ranked = rank_one(checkpoint, common, vocabulary, options, files)
+    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common})
+
+
+def check_result_ids(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> None:
+    """ScriptError for a --result-id that no record has."""
+    known = sorted({r.result_id for rows in results.values() for r in rows})
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        near = nearest(unknown[0], known) or f"; there are: {listing(known, 20)}"
+        raise ScriptError(f"--result-id: no record has {listing(unknown)}{near}")
+
+
+def wanted_keys(
+    benchmarks: Sequence[str], results: Mapping[Checkpoint, Sequence[Result]], vocabulary: MetricMapping
+) -> set[str]:
+    """The benchmark keys that a choice stands for: a category also means its measured benchmarks."""
+    measured = {r.key for rows in results.values() for r in rows}
+    wanted = {key for key in measured if key in benchmarks or vocabulary.category(key) in benchmarks}
+    empty = [key for key in benchmarks if key not in wanted and key not in map(vocabulary.category, wanted)]
+    if empty:
+        raise ScriptError(f"no record for {listing(empty)}; measured are {', '.join(sorted(measured))}")
+    return wanted
+
+
+def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> list[Skipped]:
+    """Take out the checkpoints that lack one of the chosen benchmarks, and say so."""
+    union = union_of_tasks(chosen)
+    dropped = []
+    for checkpoint in list(chosen):
+        missing = missing_tasks(chosen[checkpoint], union)
+        if missing:
+            dropped.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
+            del chosen[checkpoint]
+    if not chosen:
+        raise ScriptError("no checkpoint has all of the chosen benchmarks; choose fewer with --benchmarks", code=3)
+    return dropped

@@ -1,0 +1,327 @@
+"""A ranking as table, JSON and Markdown."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.checkpoints import NO_CHECKPOINT
+from parts.frame import listing, number, plain, range_text, signed
+from parts.ranking.vocabulary import OUTPUT_SCHEMA, Ranked, Ranking, Statistics
+from parts.statistics.intervals import CONFIDENCE, Estimate
+from parts.tables import markdown_table, rich_table
+from parts.vocabulary import STEP_FORMULAS, MetricMapping
+
+TABLE_ROWS = 40
+TABLE_COLUMNS = 6
+
+
+def with_interval(score: Estimate | None) -> str:
+    """'0.467 [0.372, 0.564]'; without an interval as with_error has it."""
+    if score is None or score.interval is None:
+        return with_error(score)
+    digits = 3 if score.unit == "proportion" else 2
+    return (
+        f"{number(score.value, digits)} [{number(score.interval.low, digits)}, {number(score.interval.high, digits)}]"
+    )
+
+
+def histogram_text(counts: Sequence[int]) -> str:
+    """Counts as bars of block characters; an empty bin is a dot."""
+    top = max(counts, default=0)
+    return "".join("·" if not count else "▁▂▃▄▅▆▇█"[math.ceil(count / top * 8) - 1] for count in counts)
+
+
+def with_error(score: Estimate | None) -> str:
+    """'0.467 ± 0.050', without the error when there is none."""
+    if score is None:
+        return "–"
+    digits = 3 if score.unit == "proportion" else 2
+    return number(score.value, digits) + (
+        "" if score.standard_error is None else f" ± {number(score.standard_error, digits)}"
+    )
+
+
+def ranking_json(ranking: Ranking) -> dict[str, Any]:
+    """The document of --json; see references/benchmark_calculator.md."""
+    return {
+        "schema_version": OUTPUT_SCHEMA,
+        "score_source": ranking.score_source,
+        "eval_accuracy_is": ranking.overall,
+        "benchmarks": list(ranking.benchmarks),
+        "checkpoints": [checkpoint_json(r, ranking) for r in ranking.ranked],
+        "not_comparable": [
+            {
+                "name": u.checkpoint.name,
+                "step": u.checkpoint.step,
+                "reasons": list(u.reasons),
+                "ranked": ranking.allow_unlike,
+                "scores": {key: score_json(score) for key, score in u.scores.items()},
+            }
+            for u in ranking.unlike
+        ],
+        "allow_unlike": ranking.allow_unlike,
+        "skipped": [{"name": s.name, "reason": s.reason} for s in ranking.skipped],
+        "failures": list(ranking.failures),
+        "notes": list(ranking.notes),
+        "best": {
+            "name": ranking.best.checkpoint.name,
+            "step": ranking.best.checkpoint.step,
+            "eval_accuracy": ranking.best.eval_accuracy,
+            "chosen_as": chosen_as(ranking),
+        },
+        "tied": [r.checkpoint.name for r in ranking.tied],
+        "tie_break": ranking.tie_break,
+        "smooth": ranking.smooth,
+        "statistics": statistics_json(ranking.statistics) if ranking.statistics else None,
+        "no_statistics": None if ranking.statistics else ranking.no_statistics,
+    }
+
+
+def checkpoint_json(r: Ranked, ranking: Ranking) -> dict[str, Any]:
+    """A compared checkpoint."""
+    value = {
+        "name": r.checkpoint.name,
+        "step": r.checkpoint.step,
+        "epoch": r.checkpoint.epoch,
+        "path": r.checkpoint.path.as_posix(),
+        "eval_accuracy": r.eval_accuracy,
+        "standard_error": r.standard_error,
+    }
+    if r.interval:
+        value["interval"] = [r.interval.low, r.interval.high]
+    if ranking.smooth > 1:
+        value["smoothed"] = r.smoothed
+    standing = ranking.statistics and ranking.statistics.standings.get(r.checkpoint.name)
+    if standing:
+        value |= {"p_best": standing.p_best, "ranks": list(standing.ranks), "p_value": standing.p_value}
+        value["tied_set"] = r.checkpoint.name in ranking.statistics.tied_set
+        if ranking.smooth > 1:
+            value["smoothed_interval"] = [standing.interval.low, standing.interval.high]
+        if standing.difference:
+            value["difference"] = dict(zip(("estimate", "low", "high"), standing.difference, strict=True))
+    if r.distribution:
+        value["distribution"] = dict(r.distribution)
+    return value | {
+        "scores": {key: score_json(score) for key, score in r.scores.items()},
+        "categories": {key: score_json(score) for key, score in r.categories.items()},
+        "not_ranked": {key: score_json(score) for key, score in r.unranked.items()},
+        "records": list(r.records),
+    }
+
+
+def statistics_json(statistics: Statistics) -> dict[str, Any]:
+    """How sure the ranking is, as JSON."""
+    trend, corrected = statistics.trend, statistics.corrected
+    return {
+        "source": statistics.source,
+        "method": statistics.method,
+        "confidence": CONFIDENCE,
+        "draws": statistics.draws,
+        "seed": statistics.seed,
+        "items": statistics.items,
+        "by_standard_errors": list(statistics.by_errors),
+        "tied_set": list(statistics.tied_set),
+        "corrected": {
+            "name": corrected.name,
+            "raw": corrected.raw,
+            "score": corrected.value,
+            "standard_error": corrected.standard_error,
+            "method": corrected.method,
+        },
+        "trend": trend
+        and {
+            "verdict": trend.verdict,
+            "change": trend.estimate,
+            "interval": [trend.change.low, trend.change.high],
+            "checkpoints": list(trend.names),
+        },
+        "baseline": statistics.baseline,
+    }
+
+
+def chosen_as(ranking: Ranking) -> str:
+    """By which rule `best` was taken."""
+    if ranking.tie_break:
+        pool = "the tied set" if ranking.statistics else "those with the same score"
+        return f"{ranking.tie_break} of {pool}"
+    return "best point estimate" if ranking.smooth == 1 else f"best mean over the last {ranking.smooth} checkpoints"
+
+
+def score_json(score: Estimate) -> dict[str, Any]:
+    """A score as JSON; the metric, shots and unit only where they are known."""
+    value = {"score": score.value, "standard_error": score.standard_error, "n": score.n}
+    if score.unit != "proportion":
+        value["unit"] = score.unit
+    if score.interval is not None:
+        value |= {"interval": [score.interval.low, score.interval.high], "interval_method": score.interval.method}
+    return value | {k: v for k in ("metric", "shots") if (v := getattr(score, k)) is not None}
+
+
+def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[list[str], list[list[str]], int]:
+    """Header and rows of the ranking, best first at most `most` of them, and how many were left out."""
+    keys = list(ranking.best.categories) if len(ranking.best.categories) <= TABLE_COLUMNS else []
+    header = ["checkpoint", "step", "eval_accuracy", "std. error", *sure_header(ranking), *map(vocabulary.title, keys)]
+    ordered = list(ranking.ranked)
+    if len(ordered) > most:
+        ordered = sorted(ordered, key=lambda r: -r.ranks_by)[:most]
+    rows = []
+    for r in ordered:
+        mark = " (best)" if r is ranking.best else " (tied)" if r in ranking.tied else ""
+        step = "–" if r.checkpoint.step is None else str(r.checkpoint.step)
+        cells = [r.checkpoint.name + mark, step, number(r.eval_accuracy), number(r.standard_error)]
+        rows.append(cells + sure_cells(r, ranking) + [with_error(r.categories.get(key)) for key in keys])
+    return header, rows, len(ranking.ranked) - len(ordered)
+
+
+def sure_header(ranking: Ranking) -> list[str]:
+    """The columns that say how sure a place is."""
+    header = ["95 % interval", "P(best)", "rank"] if ranking.statistics else []
+    if ranking.smooth > 1:
+        header.insert(min(1, len(header)), f"last {ranking.smooth}")
+    if ranking.statistics and ranking.statistics.baseline:
+        header.append(f"against {ranking.statistics.baseline}")
+    return header
+
+
+def sure_cells(r: Ranked, ranking: Ranking) -> list[str]:
+    """A checkpoint's cells below sure_header."""
+    smoothed = [number(r.smoothed)] if ranking.smooth > 1 else []
+    if not ranking.statistics:
+        return smoothed
+    standing = ranking.statistics.standings.get(r.checkpoint.name)
+    interval = range_text(r.interval.low, r.interval.high) if r.interval else "–"
+    if standing is None:
+        return [interval, *smoothed, "–", "–", *(["–"] if ranking.statistics.baseline else [])]
+    first, last = standing.ranks
+    cells = [interval, *smoothed, f"{standing.p_best:.2f}", str(first) if first == last else f"{first}–{last}"]
+    if r.checkpoint.name == ranking.statistics.baseline:
+        cells.append("baseline")
+    elif standing.difference:
+        estimate, low, high = standing.difference
+        cells.append(f"{signed(estimate)} ({signed(low)} to {signed(high)})")
+    return cells
+
+
+def summary_lines(ranking: Ranking) -> list[str]:
+    """The outcome in words: source, best, ties, how sure, what takes part."""
+    best = ranking.best
+    smoothed = "" if best.smoothed is None else f", mean over the last {ranking.smooth} {number(best.smoothed)}"
+    lines = [
+        f"score_source: {ranking.score_source}"
+        + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
+        f"best: {best.checkpoint.name}, eval_accuracy {number(best.eval_accuracy)}"
+        + ("" if best.standard_error is None else f" ± {number(best.standard_error)} (standard error)")
+        + f", the {ranking.overall} ({len(best.categories)}){smoothed}; chosen as the {chosen_as(ranking)}",
+        f"ranked over: {', '.join(ranking.benchmarks) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}",
+    ]
+    names = listing((r.checkpoint.name for r in ranking.tied), 20)
+    if ranking.statistics:
+        lines += sure_lines(ranking.statistics, names)
+    else:
+        if ranking.tied:
+            lines.append(f"tied with it: {names}" + ("" if ranking.tie_break else "; the earliest is named best"))
+        lines.append(f"no statistics: {ranking.no_statistics}")
+    for entry in ranking.unlike:
+        what = "not comparable, ranked all the same (--allow-unlike)" if ranking.allow_unlike else "not comparable"
+        lines.append(f"{what}: {entry.checkpoint.name}: {'; '.join(entry.reasons)}")
+    return lines
+
+
+def sure_lines(statistics: Statistics, tied: str) -> list[str]:
+    """How sure the choice is, in words."""
+    corrected, trend = statistics.corrected, statistics.trend
+    lines = [
+        f"tied with it (cannot be told apart at 95 %, model confidence set): {tied or 'none'}",
+        f"{corrected.name} corrected for having been picked: {number(corrected.value)} ± "
+        f"{number(corrected.standard_error)}, raw {number(corrected.raw)} ({corrected.method})",
+    ]
+    if trend:
+        lines.append(
+            f"trend: {trend.verdict} (change along the line from {trend.names[0]} to {trend.names[-1]}: "
+            f"{signed(trend.estimate)}, {signed(trend.change.low)} to {signed(trend.change.high)})"
+        )
+    if statistics.baseline:
+        lines.append(f"differences to {statistics.baseline}: paired, intervals that hold together with 95 % (max-t)")
+    return [*lines, f"statistics: {statistics.method}"]
+
+
+def score_matrix(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
+    """The report's section with every score, of at most twelve checkpoints."""
+    columns = ranking.ranked if len(ranking.ranked) <= 12 else (ranking.best, *ranking.tied)[:12]
+    matrix = []
+    for key in dict.fromkeys(key for r in columns for key in (*r.categories, *r.scores)):
+        matrix.append([vocabulary.title(key), *(with_interval(r.score(key)) for r in columns)])
+    source = " (step-formula: synthetic)" if ranking.synthetic else " [95 % interval], or ± standard error"
+    methods = {s.interval.method for r in columns for s in r.scores.values() if s.interval}
+    below = [f"Intervals: {'; '.join(sorted(methods))}."] if methods else []
+    return [
+        f"## Scores{source}",
+        markdown_table(["benchmark", *(r.checkpoint.name for r in columns)], matrix),
+        *below,
+    ]
+
+
+def distribution_section(ranking: Ranking) -> list[str]:
+    """The report's section with the spread of each checkpoint's scores; empty where nothing is known of it."""
+    shown = [r for r in ranking.ranked if "benchmarks" in r.distribution]
+    if not shown:
+        return []
+    header = ["checkpoint", "items scored 0 / between / 1", "benchmarks: min, quartiles, max", "0 ── 1"]
+    rows = []
+    for r in shown:
+        items = r.distribution.get("items")
+        counts = f"{items['zero']} / {items['between']} / {items['one']}" if items else "–"
+        quartiles = ", ".join(number(value, 2) for value in r.distribution["benchmarks"].values())
+        rows.append([r.checkpoint.name, counts, quartiles, f"`{histogram_text(r.distribution['histogram'])}`"])
+    return ["## Distribution", markdown_table(header, rows)]
+
+
+def unlike_section(ranking: Ranking, vocabulary: MetricMapping) -> list[str]:
+    """The report's section with what could not be compared; empty when all could."""
+    if not ranking.unlike:
+        return []
+    ranked = "These were ranked all the same (`--allow-unlike`)." if ranking.allow_unlike else "These are not ranked."
+    rows = []
+    for entry in ranking.unlike:
+        scores = ", ".join(f"{vocabulary.title(key)} {with_error(score)}" for key, score in entry.scores.items())
+        rows.append([entry.checkpoint.name, plain("; ".join(entry.reasons)), plain(scores)])
+    return ["## Not comparable", ranked, markdown_table(["checkpoint", "why", "scores"], rows)]
+
+
+def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence[str]) -> str:
+    """The Markdown report: outcome, ranking, scores by benchmark and their spread, what was left out."""
+    header, rows, _ = table_rows(ranking, vocabulary, len(ranking.ranked))
+    parts = [
+        "# Checkpoint ranking",
+        "\n".join(f"- {plain(line)}" for line in summary_lines(ranking)),
+        markdown_table(header, rows),
+    ]
+    parts += [f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures if name.endswith(".png")]
+    parts += unlike_section(ranking, vocabulary)
+    parts += score_matrix(ranking, vocabulary)
+    parts += distribution_section(ranking)
+    if ranking.harnesses:
+        parts.append("Measured with " + ", ".join(ranking.harnesses) + ".")
+    # Files that are there for other reasons, the report itself among them, are no part of the outcome.
+    left = [f"- {plain(s.name)}: {plain(s.reason)}" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
+    left += [f"- {plain(n)}" for n in ranking.notes]
+    left += [f"- {plain(f['task'])} failed for {plain(f['checkpoint'])}: {plain(f['error'])}" for f in ranking.failures]
+    if left:
+        parts += ["## Left out, and notes", "\n".join(left)]
+    return "\n\n".join(parts) + "\n"
+
+
+def table_text(ranking: Ranking, vocabulary: MetricMapping) -> str:
+    """The ranking for stdout: a rich table on a terminal, a Markdown one in a pipe."""
+    header, rows, hidden = table_rows(ranking, vocabulary, TABLE_ROWS)
+    lines = [rich_table(header, rows, ranking.score_source) if sys.stdout.isatty() else markdown_table(header, rows)]
+    lines += ["", *summary_lines(ranking)]
+    if hidden:
+        lines.append(f"the best {len(rows)} of {len(ranking.ranked)} are shown; --json and --report have all")
+    if len(ranking.best.categories) > TABLE_COLUMNS:
+        lines.append("scores by benchmark: --report FILE.md, --figures DIR or --json")
+    return "\n".join(lines)

@@ -1,0 +1,199 @@
+"""Overall scores: means, categories, the reference step formulas, score functions."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ScriptError, listing, single_line
+from parts.records.measured import Result
+from parts.statistics.intervals import Estimate
+from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, normalize_name
+
+
+def step_formula_scores(step: int) -> dict[str, Estimate]:
+    """The reference scoring of a training step: category -> Estimate without standard error or items."""
+    x = step / 100
+    return {key: Estimate(round(min(rule.curve(x), rule.cap), 3)) for key, rule in STEP_FORMULAS.items()}
+
+
+def mean_score(scores: Sequence[Estimate], weights: Sequence[float] | None = None) -> Estimate:
+    """The (weighted) mean of scores, with its standard error when every part has one (parts taken as independent).
+
+    What all parts have in common stays: unit, metric, shots.
+    """
+    if len(scores) == 1:
+        return scores[0]
+    weights = weights or [1.0] * len(scores)
+    total = math.fsum(weights)
+    value = math.fsum(w * s.value for w, s in zip(weights, scores, strict=True)) / total
+    errors = [s.standard_error for s in scores]
+    error = None
+    if None not in errors:
+        error = math.sqrt(math.fsum((w * e) ** 2 for w, e in zip(weights, errors, strict=True))) / total
+    counts = [s.n for s in scores]
+    units, metrics, shots = ({getattr(s, name) for s in scores} for name in ("unit", "metric", "shots"))
+    return Estimate(
+        value,
+        error,
+        None if None in counts else sum(counts),
+        units.pop() if len(units) == 1 else "mixed",
+        any(s.lower_is_better for s in scores),
+        metrics.pop() if len(metrics) == 1 else None,
+        shots.pop() if len(shots) == 1 else None,
+    )
+
+
+def category_members(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, list[str]]:
+    """Category -> the benchmarks that make it; a score for the category itself is the category's.
+
+    Benchmarks without a category count only where none has one: then each stands for itself.
+    """
+    whole = [key for key, score in scores.items() if score.averages]
+    members: dict[str, list[str]] = defaultdict(list)
+    for key in whole:
+        category = vocabulary.category(key)
+        if category and (category == key or category not in whole):
+            members[category].append(key)
+    members = members or {key: [key] for key in whole}
+    return {key: members[key] for key in sorted(members, key=category_order)}
+
+
+def category_scores(scores: Mapping[str, Estimate], vocabulary: MetricMapping) -> dict[str, Estimate]:
+    """Category -> mean of its benchmarks that may be averaged."""
+    members = category_members(scores, vocabulary)
+    return {category: mean_score([scores[key] for key in keys]) for category, keys in members.items()}
+
+
+def uncounted(
+    scores: Mapping[str, Estimate], categories: Mapping[str, Estimate], vocabulary: MetricMapping
+) -> list[str]:
+    """What does not enter eval_accuracy, and why: "blimp (no category)"."""
+    lines = []
+    for key, score in scores.items():
+        category = vocabulary.category(key)
+        if not score.averages:
+            lines.append(f"{key} (no proportion of which more is better)")
+        elif key not in categories and (category is None or category in scores):
+            lines.append(f"{key} (its category was measured itself)" if category else f"{key} (no category)")
+    return sorted(lines)
+
+
+def category_order(key: str) -> tuple[int, str]:
+    """Sort key: the fifteen categories in the reference's order, then everything else by name."""
+    return CATEGORY_ORDER.get(key, len(CATEGORY_ORDER)), key
+
+
+def overall_score(
+    categories: Mapping[str, Estimate], weights: Mapping[str, float] | None, digits: int | None
+) -> Estimate:
+    """eval_accuracy: the plain or weighted mean of the categories."""
+    keys = list(categories)
+    if weights is None:
+        return mean_score([categories[key] for key in keys])
+    missing = [key for key in keys if key not in weights]
+    if missing:
+        raise ScriptError(f"--weights has no weight for {listing(missing)}; add them, or choose others by --benchmarks")
+    if not any(weights[key] for key in keys):
+        raise ScriptError(f"--weights gives 0 to all of {listing(keys)}; give one of them a positive weight")
+    score = mean_score([categories[key] for key in keys], [weights[key] for key in keys])
+    return score if digits is None else replace(score, value=round(score.value, digits))
+
+
+def choose_results(results: Sequence[Result], where: str, metric: str | None, wanted: set[str]) -> list[Result]:
+    """From all results of one benchmark for one checkpoint: the one that ranks, or one for each of its subtasks.
+
+    Several metrics: the one that metric_mapping.json (or --result-id) names. The whole goes before its subtasks.
+    """
+    by_subtask: dict[str, list[Result]] = defaultdict(list)
+    for result in [r for r in results if r.result_id in wanted] or results:
+        by_subtask[result.subtask].append(result)
+    chosen = []
+    for subtask in [""] if "" in by_subtask else sorted(by_subtask):
+        rows = by_subtask[subtask]
+        if len({r.metric for r in rows}) > 1:
+            named = [r for r in rows if metric and normalize_name(r.metric) == normalize_name(metric)]
+            if not named:
+                ids = sorted({r.result_id for r in rows})
+                raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+            rows = named
+        chosen.append(choose_run(rows, where))
+    return chosen
+
+
+def choose_run(rows: Sequence[Result], where: str) -> Result:
+    """One of several runs of the same task and metric: a full one before a limited one, else the one with most items.
+
+    Runs with equal scores count once; different scores for the same settings are an error, for others a choice.
+    """
+    ids = sorted({r.result_id for r in rows})
+    if len(ids) > 1:
+        raise ScriptError(f"{where}: measured in several ways; choose one with --result-id: {listing(ids, 20)}", code=3)
+    full = [r for r in rows if not r.limited]
+    if not full:
+        most = max(r.score.n or 0 for r in rows)
+        full = [r for r in rows if (r.score.n or 0) == most]
+    first = min(full, key=lambda r: (r.settings, r.file))
+    for other in full:
+        if other.score.value == first.score.value:
+            continue
+        if other.settings != first.settings:
+            raise ScriptError(
+                f"{where}: runs with different settings: {first.file} and {other.file}; give the folder of one run "
+                "with --results",
+                code=3,
+            )
+        raise ScriptError(
+            f"{where}: two scores for the same settings, {first.score.value} in {first.file} and "
+            f"{other.score.value} in {other.file}; remove the wrong record"
+        )
+    return first
+
+
+def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapping, wanted: set[str]) -> list[Result]:
+    """The results of one checkpoint that count: one for each benchmark, or for each of its parts."""
+    by_key: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_key[result.key].append(result)
+    chosen = []
+    for key, rows in by_key.items():
+        metric = vocabulary.entries.get(key, {}).get("metric")
+        chosen += choose_results(rows, f"{where}, {key}", metric, wanted)
+    return chosen
+
+
+def scores_by_task(chosen: Iterable[Result]) -> dict[str, dict[str, Estimate]]:
+    """Benchmark -> task -> score."""
+    tasks: dict[str, dict[str, Estimate]] = defaultdict(dict)
+    for result in chosen:
+        tasks[result.key][result.task] = result.score
+    return tasks
+
+
+def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
+    """The one public function of a Python file: from {benchmark or category: score} to the overall score."""
+    namespace: dict[str, Any] = {"__name__": "score_function", "__file__": path}
+
+    def guarded(call: Callable[[], Any]) -> Any:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return call()
+        except (Exception, SystemExit) as error:
+            raise ScriptError(f"--score-function {path}: {type(error).__name__}: {single_line(error)}") from error
+
+    # The user's own file, named on the command line.
+    guarded(lambda: exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"), namespace))
+    functions = [
+        value
+        for name, value in namespace.items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "score_function"
+    ]
+    if len(functions) != 1:
+        raise ScriptError(f"--score-function {path}: one public function is expected, there are {len(functions)}")
+    return lambda scores: guarded(lambda: functions[0](scores))

@@ -1,0 +1,124 @@
+"""Results, standings, statistics and the ranking of checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from parts.checkpoints import Checkpoint, Skipped
+from parts.statistics.intervals import Estimate, Interval
+
+OUTPUT_SCHEMA = "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How sure a checkpoint's place is; `score` is what ranks (eval_accuracy, or with --smooth the trailing mean)."""
+
+    score: float
+    interval: Interval
+    p_best: float
+    ranks: tuple[int, int]
+    p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
+    difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The score of the best point estimate, as found and corrected for having been picked."""
+
+    name: str
+    raw: float
+    value: float
+    standard_error: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What the last checkpoints do: the change over them by their regression line, with its interval."""
+
+    verdict: str
+    change: Interval
+    estimate: float
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How sure the ranking is; `standings` by checkpoint name, for those that can be chosen."""
+
+    source: str  # items, standard errors, or both
+    method: str
+    draws: int
+    seed: int
+    items: int
+    by_errors: tuple[str, ...]  # tasks without usable samples: independent normal errors
+    standings: Mapping[str, Standing]
+    tied_set: tuple[str, ...]
+    corrected: Corrected
+    trend: Trend | None
+    baseline: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A checkpoint whose runs were not measured as the others' were, or not validly; its scores where all have some."""
+
+    checkpoint: Checkpoint
+    reasons: tuple[str, ...]
+    scores: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A compared checkpoint with its scores by benchmark and by category, and the mean that ranks it."""
+
+    checkpoint: Checkpoint
+    eval_accuracy: float
+    standard_error: float | None
+    scores: Mapping[str, Estimate]
+    categories: Mapping[str, Estimate]
+    records: tuple[str, ...] = ()
+    unranked: Mapping[str, Estimate] = field(default_factory=dict)  # measured, but not for every compared checkpoint
+    tasks: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # of each benchmark
+    interval: Interval | None = None
+    smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
+    distribution: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ranks_by(self) -> float:
+        """The number that places it: eval_accuracy, or with --smooth the mean over the last checkpoints."""
+        return self.eval_accuracy if self.smoothed is None else self.smoothed
+
+    def score(self, key: str) -> Estimate | None:
+        """Its score for a benchmark or a category, ranked or not."""
+        return self.scores.get(key) or self.categories.get(key) or self.unranked.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The outcome: compared checkpoints in step order, over which benchmarks, the best one and its ties."""
+
+    score_source: str
+    overall: str
+    benchmarks: tuple[str, ...]
+    ranked: tuple[Ranked, ...]
+    best: Ranked
+    tied: tuple[Ranked, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
+    failures: tuple[dict[str, Any], ...] = ()
+    harnesses: tuple[str, ...] = ()
+    unlike: tuple[Unlike, ...] = ()
+    allow_unlike: bool = False
+    statistics: Statistics | None = None
+    no_statistics: str = "nothing was measured"
+    smooth: int = 1
+    tie_break: str | None = None
+
+    @property
+    def synthetic(self) -> bool:
+        """True when the scores come from the step number and not from an evaluation."""
+        return self.score_source == "step-formula"

@@ -1,0 +1,14 @@
+"""The schema of records (Every Eval Ever) that is read and written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}

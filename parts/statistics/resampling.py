@@ -1,0 +1,221 @@
+"""Bootstrap over items, ranks and ties: the numbers behind a ranking of many checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from parts.statistics.intervals import CONFIDENCE, ItemScores
+
+TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
+CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
+
+
+def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
+    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
+
+    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
+    """
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    _, group = np.unique(items.clusters, return_inverse=True)
+    if len(group) and group.max() + 1 < len(group):
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        values = np.add.reduceat(values[:, order], starts, axis=1)
+        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
+    order = np.lexsort((*known, *values))
+    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+
+
+def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
+    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
+    import numpy as np
+
+    kind = np.uint16 if clusters <= 2**16 else np.uint32
+    piece = max(1, CHUNK // clusters)
+    offsets = np.arange(piece)[:, None] * clusters
+    for begin in range(0, draws, 10 * piece):
+        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
+        for first in range(0, len(weights), piece):
+            part = weights[first : first + piece]
+            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+        yield weights
+
+
+def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints."""
+    import numpy as np
+
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
+
+
+def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
+    same ones for all checkpoints.
+
+    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
+    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
+    """
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    shared = (counts == counts[0]).all()
+    counts = counts[:1] if shared else counts
+    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
+    means = means.astype(np.float32)
+    drawn = np.empty((len(sums), draws), np.float32)
+    begin = 0
+    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
+        end = begin + len(weights)
+        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
+        begin = end
+    return means + (drawn - means) * np.float32(math.sqrt(clusters / (clusters - 1)))
+
+
+def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
+    """Draws of (checkpoints,) scores with independent normal errors: (checkpoints, draws) float32."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
+    return np.float32(scores)[:, None] + np.float32(errors)[:, None] * noise
+
+
+def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
+    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
+    import numpy as np
+
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
+    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
+    half = (place < sizes).astype(np.float32).T
+    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    one = ratios(sums @ half, counts @ half, means)
+    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
+    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+
+    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
+    """
+    import numpy as np
+
+    noise = np.float32(errors)[:, None] * np.random.default_rng(seed).standard_normal((len(scores), splits))
+    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def trailing_means(values: Any, n: int) -> Any:
+    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
+    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
+
+
+def draw_interval(draws: Any) -> Any:
+    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
+    import numpy as np
+
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+
+
+def probability_best(draws: Any) -> Any:
+    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
+    winners = draws >= draws.max(0) - TIE
+    return (winners / winners.sum(0)).mean(1)
+
+
+def rank_intervals(draws: Any) -> list[tuple[int, int]]:
+    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
+    import numpy as np
+
+    tail = (1 - CONFIDENCE) / 2
+    intervals = []
+    for row in draws:
+        first = 1 + (draws > row + TIE).sum(0, dtype=np.uint16)
+        last = (draws >= row - TIE).sum(0, dtype=np.uint16)
+        low = np.quantile(first, tail, method="inverted_cdf")
+        intervals.append((int(low), int(np.quantile(last, 1 - tail, method="inverted_cdf"))))
+    return intervals
+
+
+def confidence_set(scores: Any, draws: Any) -> Any:
+    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
+    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
+    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
+    resamples one series of losses; here tasks are averaged.)
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
+    variance = covariance.diagonal()
+    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
+    clear = spread > TIE
+    spread = np.where(clear, spread, 1)
+    behind = scores - scores[:, None]
+    t = np.where(clear, behind / spread, np.where(behind > TIE, np.inf, 0.0))
+    left, eliminated = list(range(len(scores))), []
+    while len(left) > 1:
+        furthest = t[np.ix_(left, left)].max(1)
+        worst = int(furthest.argmax())
+        eliminated.append((left.pop(worst), furthest[worst]))
+    inside, largest, tests = left, np.zeros(noise.shape[1], np.float32), []
+    for out, seen in reversed(eliminated):
+        others = [i for i in inside if clear[out, i]]
+        if others:
+            pairs = noise[others] - noise[out]
+            pairs *= (1 / spread[out, others]).astype(np.float32)[:, None]
+            largest = np.maximum(largest, np.abs(pairs, out=pairs).max(0))
+        tests.append((out, float((largest >= seen).mean())))
+        inside.append(out)
+    p_values, highest = np.ones(len(scores)), 0.0
+    for out, p_value in reversed(tests):
+        highest = max(highest, p_value)
+        p_values[out] = highest
+    return p_values
+
+
+def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
+    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
+
+    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
+    bootstrap, Romano and Wolf 2005).
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    noise = noise - noise[baseline]
+    spread = noise.std(1)
+    clear = spread > TIE * 1e-2
+    quantile = 0.0
+    if clear.any():
+        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
+    difference = scores - scores[baseline]
+    half = np.where(clear, quantile * spread, 0.0)
+    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
+
+
+def split_half_score(halves: Any) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose."""
+    choose, report = halves
+    winners = choose >= choose.max(0) - TIE
+    return float(((winners * report).sum(0) / winners.sum(0)).mean())
+
+
+def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
+    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(contrast @ scores), float(low), float(high)

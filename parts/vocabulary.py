@@ -1,0 +1,188 @@
+"""metric_mapping.json: canonical names of benchmarks, their aliases, metrics, units and categories."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ScriptError, is_number, note, read_json, single_line
+
+WITH_TOOLS = re.compile(
+    r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"
+)
+
+# Words for "the share that is right", which a leaderboard of such a benchmark ranks.
+RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
+MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMapping:
+    """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    harness_names: Mapping[str, Mapping[str, str]]
+
+    def key(self, name: str) -> str | None:
+        """The canonical key of a name as people write it, or None."""
+        return self.names.get(normalize_name(name))
+
+    def task_key(self, task: str, library: str) -> tuple[str, str]:
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+
+        The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
+        cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
+        """
+        own = self.harness_names.get(library_field(library), {})
+        name = bare_task(task)
+        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
+            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
+                folded = normalize_name(spelling)
+                key = own.get(folded) or self.names.get(folded)
+                if key and (end == len(name) or self.entries[key]["kind"] != "category"):
+                    subtask = name[end + 1 :]
+                    return key, "" if subtask == "_average" else subtask
+        return name, ""
+
+    def category(self, key: str) -> str | None:
+        """The category that a benchmark counts for, or None."""
+        return self.entries.get(key, {}).get("category")
+
+    def title(self, key: str) -> str:
+        """The display name of a key."""
+        return self.entries.get(key, {}).get("name") or key
+
+
+@dataclass(frozen=True, slots=True)
+class StepFormula:
+    """min(curve(step / 100), cap), rounded to three decimals; `weight` in the reference's alternative mean."""
+
+    curve: Callable[[float], float]
+    cap: float
+    weight: float
+
+
+# The reference scoring: synthetic, from the step number alone.
+STEP_FORMULAS: dict[str, StepFormula] = {
+    "math_reasoning": StepFormula(lambda x: 0.3 + 0.5 * (1 - 1 / (1 + 0.1 * x)), 0.95, 1.2),
+    "logical_reasoning": StepFormula(lambda x: 0.2 + 0.65 / (1 + math.exp(-0.5 * (x - 4))), 0.93, 1.2),
+    "common_sense": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 4), 0.87, 1.0),
+    "reading_comprehension": StepFormula(lambda x: 0.4 + 0.45 * (1 - 1 / (1 + 0.2 * x)), 0.86, 1.0),
+    "question_answering": StepFormula(lambda x: 0.35 + 0.5 * math.sqrt(x) / (math.sqrt(x) + 3), 0.91, 1.1),
+    "text_classification": StepFormula(lambda x: 0.4 + 0.45 * (1 - math.exp(-0.3 * x)), 0.88, 0.9),
+    "sentiment_analysis": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 2), 0.89, 0.9),
+    "code_generation": StepFormula(lambda x: 0.25 + 0.6 * x / (x + 5), 0.92, 1.1),
+    "creative_writing": StepFormula(lambda x: 0.25 + 0.6 * (1 - 1 / (1 + 0.15 * x)), 0.91, 0.9),
+    "dialogue_generation": StepFormula(lambda x: 0.3 + 0.55 * x**0.7 / (x**0.7 + 3), 0.90, 1.0),
+    "summarization": StepFormula(lambda x: 0.35 + 0.5 * (1 - 2 / (x + 2)), 0.89, 1.0),
+    "translation": StepFormula(lambda x: 0.5 + 0.35 * x / (x + 1.5), 0.88, 1.0),
+    "knowledge_retrieval": StepFormula(lambda x: 0.4 + 0.45 * x**0.6 / (x**0.6 + 2.5), 0.87, 1.0),
+    "instruction_following": StepFormula(lambda x: 0.45 + 0.4 * x / (x + 3), 0.88, 1.1),
+    "safety_evaluation": StepFormula(lambda x: 0.6 + 0.25 * x / (x + 8), 0.86, 1.1),
+}
+CATEGORY_ORDER = {key: i for i, key in enumerate(STEP_FORMULAS)}
+
+
+def normalize_name(text: str) -> str:
+    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
+
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    return re.sub(r"[\W_]+", "", text)
+
+
+def library_field(library: str) -> str:
+    """The field of metric_mapping.json for a harness: "inspect_ai" -> "inspect", "lm-eval" -> "lm_eval"."""
+    folded = normalize_name(library)
+    return {"inspectai": "inspect", "inspectevals": "inspect", "lmeval": "lm_eval", "crfmhelm": "helm"}.get(
+        folded, folded
+    )
+
+
+def bare_task(task: str) -> str:
+    """A task's name without suite, shots and model: "leaderboard|mmlu:anatomy|5" -> "mmlu:anatomy"."""
+    parts = single_line(task).split("|")
+    while len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    return re.sub(r"[:,]model(?:_deployment)?=[^,]*", "", parts[-1])
+
+
+def read_vocabulary() -> MetricMapping:
+    """metric_mapping.json, which stands beside the scripts folder."""
+    if not MAPPING_FILE.is_file():
+        raise ScriptError(
+            f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
+        )
+    entries = read_json(MAPPING_FILE)
+    names = {}
+    for key, entry in entries.items():
+        names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
+    fields = ("lighteval", "inspect", "lm_eval", "helm")
+    return MetricMapping(
+        entries,
+        names,
+        {
+            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+            for f in fields
+        },
+    )
+
+
+def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
+
+    A record without a unit has that of its benchmark, when it is about the benchmark's main metric.
+    """
+    name = metric.get("metric_id") or metric.get("metric_name")
+    main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
+    low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
+    unit = metric.get("metric_unit")
+    if not unit:
+        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    if main and entry and entry["unit"] == unit:
+        default = entry["range"]
+    else:
+        default = {"proportion": (0, None if metric.get("lower_is_better") else 1), "percent": (0, 100)}.get(unit)
+    default = default or (None, None)
+    low = default[0] if low is None else low
+    high = default[1] if high is None else high
+    return str(unit), -math.inf if low is None else low, math.inf if high is None else high
+
+
+folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+
+
+def metric_type(metric: str | None) -> str | None:
+    """The Hub's metric type for a card's word: "Acc." -> accuracy, "pass@1" -> pass@1."""
+    if not metric:
+        return None
+    folded = normalize_name(metric)
+    known = {
+        "acc": "accuracy",
+        "accuracy": "accuracy",
+        "em": "exact_match",
+        "exactmatch": "exact_match",
+        "f1": "f1",
+        "bleu": "bleu",
+        "wer": "wer",
+        "cer": "cer",
+        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+    }
+    return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
+
+
+def read_mapping() -> dict[str, Any]:
+    """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
+    path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
+    if not path.is_file():
+        note("note: no metric_mapping.json beside scripts/; every key is null")
+        return {}
+    return read_json(path)
