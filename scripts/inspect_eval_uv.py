@@ -52,6 +52,7 @@ import collections
 import contextlib
 import difflib
 import fnmatch
+import importlib.metadata
 import importlib.util
 import json
 import os

@@ -57,6 +57,7 @@ import collections
 import contextlib
 import difflib
 import fnmatch
+import importlib.metadata
 import importlib.util
 import json
 import os

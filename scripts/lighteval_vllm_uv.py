@@ -603,6 +603,7 @@ import ast
 import difflib
 import functools
 import gc
+import importlib.metadata
 import importlib.util
 import logging
 import os

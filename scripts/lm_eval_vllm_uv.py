@@ -519,6 +519,7 @@ import difflib
 import functools
 import gc
 import hashlib
+import importlib.metadata
 import importlib.util
 import logging
 import os

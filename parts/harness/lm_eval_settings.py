@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import importlib.metadata
 import importlib.util
 import os
 from collections.abc import Iterable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import gc
+import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Iterator, Sequence
