@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, natural_key, read_json
+from parts.frame import ScriptError, natural_key
 from parts.hashes import file_sha256
+from parts.inputs import read_json
 from parts.names import parse_checkpoint_name
 
 # Complete weights, the first that is there: the file, or an index whose shards are all there.

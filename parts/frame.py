@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import contextlib
 import difflib
@@ -9,9 +10,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from parts.outgoing import clean_streams, isolated, outgoing, without_secrets, written_as_json
 
 MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
 ROUNDED = 5e-5  # a record's score may be rounded to four decimals
@@ -35,6 +39,41 @@ class ScriptError(Exception):
         self.code = code
 
 
+def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+    """Run a command line and give its exit code; every script's main.
+
+    An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
+    which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
+    """
+    with clean_streams():
+        try:
+            args = parser.parse_args(argv)
+            return args.run(args)
+        except ScriptError as error:
+            note(f"error: {error}")
+            return error.code
+        except KeyboardInterrupt:
+            note("error: interrupted")
+            return 130
+        except MemoryError:
+            note("error: not enough memory for this input: a smaller part of it, or another machine")
+            return 2
+        except Exception as error:
+            if os.environ.get("HUB_EVALS_DEBUG"):
+                traceback.print_exc()
+            note(f"error: a fault of this program: {fault_text(error)}")
+            note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
+            return 4
+
+
+def fault_text(error: Exception) -> str:
+    """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno}, {own[-1].name})" if own else ""
+    return f"{type(error).__name__}: {single_line(error)[:200]}{place}"
+
+
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
@@ -47,8 +86,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 
 def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
+    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
+    return " ".join("".join(seen).split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -77,16 +117,6 @@ def plain(text: str) -> str:
     return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
@@ -94,7 +124,7 @@ def is_number(value: Any) -> bool:
 
 def note(message: str) -> None:
     """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
+    print(isolated(without_secrets(message)), file=sys.stderr)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -102,7 +132,7 @@ def write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.write_text(without_secrets(text), encoding="utf-8", newline="")
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -114,6 +144,7 @@ def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
+        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
@@ -141,15 +172,6 @@ def printable(text: str) -> str:
     return CONTROLS.sub("", text)
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that are neither empty nor a comment, each once."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
-    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
-
-
 def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
@@ -158,7 +180,7 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
     """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
     if value is None or isinstance(value, (dict, list)):
         return None
-    text = single_line(str(value)[: 4 * most])
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)[: 4 * most]).split())
     return (text if len(text) <= most else text[: most - 1] + "…") or None
 
 

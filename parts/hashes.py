@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parts.frame import ScriptError, write_whole
+from parts.inputs import open_input
 
 
 def file_sha256(path: Path) -> str:
@@ -19,7 +20,7 @@ def file_sha256(path: Path) -> str:
     entry = cache / hashlib.sha256(key.encode()).hexdigest()
     with contextlib.suppress(OSError):
         return entry.read_text(encoding="ascii")
-    with path.open("rb") as file:
+    with open_input(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with contextlib.suppress(ScriptError):
         write_whole(entry, digest)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, is_number, note, read_json, single_line
+from parts.frame import ScriptError, is_number, note, single_line
+from parts.inputs import read_json
 
 WITH_TOOLS = re.compile(
     r"(?i)(?:(?<![a-z])(?:with|w/|using|\+)\s*(?:python|tools?|search|browsing)\b|[(\[]\s*tools?\s*[)\]])"

@@ -272,16 +272,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
+    """Run the command line; the exit code is the answer."""
+    return run_main(build_parser(), argv)
 
 
 # Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
@@ -299,12 +291,17 @@ import contextlib
 import difflib
 import functools
 import hashlib
+import io
 import math
 import mmap
 import shlex
 import shutil
+import signal
+import stat
 import sys
+import threading
 import time
+import traceback
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
@@ -315,10 +312,113 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import PurePosixPath
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+# --- parts/outgoing.py ------------------------------------------------------------------------------------------------
+
+# hf_ and 34 letters and digits is a user's token today; those of apps and jobs are longer and of more characters.
+TOKEN_SHAPE = re.compile(r"(hf|api_org)_(?:(?:oauth|jwt)_[\w.=-]{16,}|[A-Za-z0-9]{30,})")
+TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_API_KEY", "INSPECT_HF_TOKEN")
+SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
+IN_USE: set[str] = set()  # tokens that this process has read
+
+# What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
+# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+ACTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+
+
+def remember_token(token: str | None) -> None:
+    """From now on this token stands in no text that leaves, neither whole nor, with a blank in it, in parts."""
+    for part in {(token or "").strip(), *(token or "").split()}:
+        if len(part) >= SHORTEST_TOKEN:
+            IN_USE.add(part)
+
+
+def without_secrets(text: str) -> str:
+    """The text with each token in use, and whatever has the shape of a Hub token, replaced by its kind and `***`."""
+    for name in TOKEN_VARIABLES:
+        remember_token(os.environ.get(name))
+    for token in sorted(IN_USE, key=len, reverse=True):
+        if token in text:
+            text = text.replace(token, "***")
+    return TOKEN_SHAPE.sub(r"\1_***", text) if "hf_" in text or "api_org_" in text else text
+
+
+def visible(text: str) -> str:
+    r"""The text with what acts on a terminal written out: ESC becomes \u001b.
+
+    The form is JSON's, so that a JSON document stays the same document.
+    """
+    return (
+        ACTING.sub(lambda match: written_as_json(match[0]), text)
+        if not text.isascii() or not text.isprintable()
+        else text
+    )
+
+
+def written_as_json(character: str) -> str:
+    """One character as JSON writes it."""
+    code = ord(character)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def isolated(text: str) -> str:
+    """Visible text whose right-to-left words do not turn what stands beside them around: each run is isolated.
+
+    "אבג | 5" -> FSI + "אבג" + PDI + " | 5"
+    """
+    text = visible(text)
+    if not RIGHT_TO_LEFT.search(text):
+        return text
+    return re.sub(rf"{RIGHT_TO_LEFT.pattern}+(?:[ ]+{RIGHT_TO_LEFT.pattern}+)*", "\u2068\\g<0>\u2069", text)
+
+
+def outgoing(text: str, terminal: bool = False) -> str:
+    """The text as it may be printed; on a terminal rich's colours stay."""
+    text = without_secrets(text)
+    if not terminal:
+        return visible(text)
+    return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+class CleanStream:
+    """stdout or stderr that lets no token and, into a file or a pipe, no control character through.
+
+    On a terminal the cursor belongs to the progress bar, whose texts are cleaned where they are made.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        self.stream.write(without_secrets(text) if self.stream.isatty() else outgoing(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextlib.contextmanager
+def clean_streams() -> Iterator[None]:
+    """Everything that is printed within, also by libraries, goes through `outgoing`."""
+    kept = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1])
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = kept
 
 
 # --- parts/frame.py ---------------------------------------------------------------------------------------------------
@@ -345,6 +445,41 @@ class ScriptError(Exception):
         self.code = code
 
 
+def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+    """Run a command line and give its exit code; every script's main.
+
+    An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
+    which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
+    """
+    with clean_streams():
+        try:
+            args = parser.parse_args(argv)
+            return args.run(args)
+        except ScriptError as error:
+            note(f"error: {error}")
+            return error.code
+        except KeyboardInterrupt:
+            note("error: interrupted")
+            return 130
+        except MemoryError:
+            note("error: not enough memory for this input: a smaller part of it, or another machine")
+            return 2
+        except Exception as error:
+            if os.environ.get("HUB_EVALS_DEBUG"):
+                traceback.print_exc()
+            note(f"error: a fault of this program: {fault_text(error)}")
+            note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
+            return 4
+
+
+def fault_text(error: Exception) -> str:
+    """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno}, {own[-1].name})" if own else ""
+    return f"{type(error).__name__}: {single_line(error)[:200]}{place}"
+
+
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
@@ -357,8 +492,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 
 def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
+    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
+    return " ".join("".join(seen).split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -387,16 +523,6 @@ def plain(text: str) -> str:
     return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
@@ -404,7 +530,7 @@ def is_number(value: Any) -> bool:
 
 def note(message: str) -> None:
     """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
+    print(isolated(without_secrets(message)), file=sys.stderr)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -412,7 +538,7 @@ def write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.write_text(without_secrets(text), encoding="utf-8", newline="")
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -424,6 +550,7 @@ def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
+        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
@@ -451,15 +578,6 @@ def printable(text: str) -> str:
     return CONTROLS.sub("", text)
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that are neither empty nor a comment, each once."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
-    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
-
-
 def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
@@ -468,13 +586,252 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
     """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
     if value is None or isinstance(value, (dict, list)):
         return None
-    text = single_line(str(value)[: 4 * most])
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)[: 4 * most]).split())
     return (text if len(text) <= most else text[: most - 1] + "…") or None
 
 
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/inputs.py --------------------------------------------------------------------------------------------------
+
+FACTOR = "HUB_EVALS_LIMITS"
+MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
+MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
+MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
+MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
+MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
+MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
+MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
+FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
+MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
+
+
+def allowed(base: int) -> int:
+    """A limit with the user's factor; ScriptError for a factor that is none."""
+    text = os.environ.get(FACTOR, "1")
+    try:
+        factor = float(text)
+        if not 0 < factor <= 1e6:
+            raise ValueError
+    except ValueError as error:
+        raise ScriptError(f"{FACTOR}={single_line(text)[:40]}: a number above 0 is expected, such as 4") from error
+    return int(base * factor)
+
+
+def too_much(where: object, what: str) -> ScriptError:
+    """What is said of an input that goes beyond a limit."""
+    return ScriptError(f"{where}: {what}; if you trust it: {FACTOR}=10 raises all limits tenfold")
+
+
+def bytes_text(size: float) -> str:
+    """1500000000 -> '1.5 GB'."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+
+
+def open_input(path: str | Path, most: int = MAX_FILE) -> BinaryIO:
+    """A file to read from, in bytes.
+
+    Raises:
+        ScriptError: it is no regular file (a FIFO is not waited for), has more than `most` bytes or is mostly holes.
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | os.O_CLOEXEC)
+    try:
+        state = os.fstat(descriptor)
+        if stat.S_ISDIR(state.st_mode):
+            raise ScriptError(f"{path}: a folder, and a file is expected")
+        if not stat.S_ISREG(state.st_mode):
+            raise ScriptError(f"{path}: no regular file (a pipe, a device or a socket)")
+        if state.st_size > allowed(most):
+            raise too_much(
+                path, f"{bytes_text(state.st_size)} are more than the {bytes_text(allowed(most))} that are read"
+            )
+        on_disk = getattr(state, "st_blocks", state.st_size) * 512
+        if on_disk < state.st_size:
+            check_inflation(path, state.st_size, on_disk)
+        return open(descriptor, "rb", buffering=2**18)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+
+
+def check_inflation(where: object, size: int, source: int) -> None:
+    """ScriptError when `source` bytes have become more than they honestly do."""
+    if size > allowed(FREE_INFLATION) and size > allowed(MOST_INFLATION) * max(source, 4096):
+        raise too_much(where, f"{bytes_text(source)} on the disk hold {bytes_text(size)} or more, as a bomb does")
+
+
+def is_input(path: str | Path) -> bool:
+    """Whether a regular file is there."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
+    """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
+    try:
+        with open_input(path, most) as file:
+            return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
+    except OSError as error:
+        raise ScriptError(f"{where or path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ScriptError(f"{where or path}: no path: {error}") from error
+
+
+def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
+    """A file's text in UTF-8, without a byte order mark; ScriptError when it is none."""
+    data = input_bytes(path, most, where)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
+
+
+class Inflated(io.RawIOBase):
+    """What a packed file gives, counted: ScriptError once it is more than its own size explains."""
+
+    def __init__(self, inner: BinaryIO, source: BinaryIO, where: object) -> None:
+        self.inner, self.source, self.where, self.given = inner, source, where, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.inner.read1(len(buffer))  # what is there before a damaged place is given, too
+        self.given += len(data)
+        check_inflation(self.where, self.given, self.source.tell())
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.inner.close()
+        self.source.close()
+        super().close()
+
+
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
+    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+    source = open_input(path)
+    return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
+
+
+def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
+    """The lines of an open file with their ends; ScriptError for one without measure."""
+    most = allowed(MOST_OF_LINE)
+    number = 0
+    while line := file.readline(most + 1):
+        number += 1
+        if len(line) > most:
+            raise too_much(where, f"line {number} has more than {bytes_text(most)}")
+        yield line
+
+
+def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
+    """The lines of a samples file, without their ends."""
+    with io.BytesIO(content) if content is not None else open_input(path, MAX_SAMPLES) as file:
+        for line in input_lines(file, path):
+            yield line.rstrip(b"\r\n")
+
+
+def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
+    """What is left of an open file; ScriptError when it is more than `most` bytes."""
+    data = file.read(allowed(most) + 1)
+    if len(data) > allowed(most):
+        raise too_much(where, f"more than the {bytes_text(allowed(most))} that are read at once")
+    return data
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError when a key stands in it twice, since two readers would read two things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise ValueError(f"the key {single_line(twice)[:60]!r} stands twice in one object")
+    return found
+
+
+def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
+    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
+
+    Refused are also keys that stand twice, more than `most` values, and nesting without measure.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    if len(text) > most and text.count(",") + text.count("[") + text.count("{") > allowed(most):
+        raise ValueError(f"more than {allowed(most):,} values in one document ({FACTOR}=10 raises this tenfold)")
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def strict_json_line(line: bytes, lenient: bool = False) -> Any:
+    """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
+    import orjson
+
+    try:
+        value = orjson.loads(line)
+    except ValueError:
+        if not lenient:
+            raise
+        return strict_json(line)
+    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
+    if line.count(b'":') + line.count(b'" :') > keys_in(value):
+        return strict_json(line)
+    return value
+
+
+def keys_in(value: Any) -> int:
+    """How many keys a JSON value has, with those of what it holds."""
+    if isinstance(value, dict):
+        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
+    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        return sum(map(keys_in, value))
+    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+
+
+def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return strict_json(input_bytes(path, most))
+    except ValueError as error:
+        raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    lines = (line.strip() for line in input_text(path).splitlines())
+    return list(dict.fromkeys(line for line in lines if line and line[0] != "#"))
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, what: str) -> Iterator[None]:
+    """ScriptError when what is done within takes longer; for patterns and templates that somebody else wrote.
+
+    By a signal, which stops a regular expression and a template as well; without it where there are no such signals
+    (Windows, threads).
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise ScriptError(f"{what}: not done after {seconds:g} s, and given up")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, allowed(1) * seconds if os.environ.get(FACTOR) else seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 # --- parts/hashes.py --------------------------------------------------------------------------------------------------
@@ -488,7 +845,7 @@ def file_sha256(path: Path) -> str:
     entry = cache / hashlib.sha256(key.encode()).hexdigest()
     with contextlib.suppress(OSError):
         return entry.read_text(encoding="ascii")
-    with path.open("rb") as file:
+    with open_input(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with contextlib.suppress(ScriptError):
         write_whole(entry, digest)
@@ -788,19 +1145,25 @@ def find_token(token_file: str | None) -> str:
     from huggingface_hub import get_token
 
     if token_file:
-        where = f"--token-file {token_file}"
-        try:
-            token = Path(token_file).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ScriptError(f"{where}: could not be read") from error
+        where = "--token-file"
+        token = token_of_file(Path(token_file))
     else:
         where = "the Hub token"
         token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    remember_token(token)
     if not re.fullmatch(r"\s*[!-~]+\s*", token):
         raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
     return token.strip()
+
+
+def token_of_file(path: Path) -> str:
+    """What a token file holds; an error names neither its content nor the file, which may be the token itself."""
+    try:
+        return input_text(path, 10_000)
+    except ScriptError:
+        raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
 
 
 def dotenv_token() -> str | None:
@@ -1435,11 +1798,210 @@ def looks_like_percent(text: str) -> bool:
 def read_card(path: Path) -> str:
     """A card's text with its line ends as they are."""
     try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ScriptError(f"--card {path}: {error.strerror}") from error
+        return input_bytes(path, MAX_CARD_FILE).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ScriptError(f"--card {path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+
+
+# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
+
+MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
+
+# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
+FRONT_MATTER = re.compile(
+    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
+)
+MAX_FRONT = 5_000_000  # characters of a front matter
+MAX_NODES = 1_000_000  # values in it after its aliases are expanded
+MAX_DEPTH = 100
+EVAL_RESULTS = ".eval_results/"
+EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
+NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value in a YAML text: what it is, where its characters are, and what it holds."""
+
+    kind: str  # "mapping", "sequence", "scalar" or "alias"
+    start: int
+    line: int  # from 1
+    column: int
+    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
+    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
+    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
+    text: str = ""
+    size: int = 1  # values in it, aliases expanded
+
+    def get(self, name: str) -> YamlNode | None:
+        """The value under a key of a mapping; the node of the key stands before it in `items`."""
+        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
+        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
+
+    before: str
+    yaml: str
+    after: str
+    values: dict[str, Any]
+    root: YamlNode | None  # None: it is empty
+    newline: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
+    found = FRONT_MATTER.match(text)
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
+        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+    if not found:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
+    before, yaml_text, close = found["open"], found["yaml"], found["close"]
+    first_line = before.count("\n") + 1
+    values, root = load_yaml(yaml_text, name, first_line)
+    if values is None:
+        values, root = {}, None
+    if not isinstance(values, dict):
+        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
+    check_shape(values, root, name, first_line)
+    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
+
+
+def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
+    """The values in a YAML text, and where they stand; ScriptError with line and reason.
+
+    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
+    before anything is expanded.
+    """
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
+                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
+
+    if len(text) > MAX_FRONT:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
+    try:
+        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
+        return yaml.load(text, Loader=Loader), root
+    except yaml.MarkedYAMLError as error:
+        mark, start = error.problem_mark or error.context_mark, error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
+    except RecursionError as error:
+        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
+
+
+def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
+    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
+    top = YamlNode("sequence", 0, 0, 0)
+    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    for event in events:
+        kind = type(event).__name__
+        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
+            mark = event.start_mark
+            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
+            node.end = event.end_mark.index
+            if kind == "AliasEvent":
+                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+            elif event.anchor:
+                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+            stack[-1].items.append(node)
+            if kind in kinds:
+                node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                node.marked = bool(event.anchor or event.tag)
+                stack.append(node)
+                if len(stack) > MAX_DEPTH:
+                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
+                continue
+            node.text = event.value if kind == "ScalarEvent" else ""
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            node = stack.pop()
+            if node.flow or not node.items:
+                node.end = event.end_mark.index
+            if node.text:
+                anchors[node.text] = node.size
+            if node.kind == "mapping":
+                refuse_repeated_keys(node, name)
+        else:
+            continue
+        stack[-1].size += node.size
+        stack[-1].end = max(stack[-1].end, node.end)
+        if stack[-1].size > MAX_NODES:
+            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
+    return top.items[0] if top.items else None
+
+
+def refuse_repeated_keys(node: YamlNode, name: str) -> None:
+    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
+    seen: set[str] = set()
+    for key in node.items[::2]:
+        if key.kind == "scalar" and key.text in seen and key.text != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
+        seen.add(key.text if key.kind == "scalar" else str(key.start))
+
+
+def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
+    """ScriptError when model-index has not the form that results can be added to."""
+    node = root.get("model-index") if root else None
+    line = node.line if node else first_line
+
+    def need(value: Any, kind: type, what: str) -> None:
+        if not isinstance(value, kind):
+            wanted = "a list" if kind is list else "a mapping"
+            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
+
+    models = values.get("model-index")
+    if models is None:
+        return
+    need(models, list, "model-index")
+    for i, model in enumerate(models):
+        need(model, dict, f"model-index[{i}]")
+        if not model.get("name"):
+            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
+        if model.get("results") is None:
+            continue
+        need(model["results"], list, f"model-index[{i}].results")
+        for j, result in enumerate(model["results"]):
+            place = f"model-index[{i}].results[{j}]"
+            need(result, dict, place)
+            for part in ("task", "dataset", "source"):
+                need(result.get(part) or {}, dict, f"{place}.{part}")
+            need(result.get("metrics") or [], list, f"{place}.metrics")
+            for k, metric in enumerate(result.get("metrics") or []):
+                need(metric, dict, f"{place}.metrics[{k}]")
+
+
+def decode_card(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
+        return data.decode("utf-8", errors="replace")
+
+
+def to_yaml(value: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
 
 
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
@@ -1481,17 +2043,14 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The record (or failure entry) in a file; None when it is some other JSON."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
+    text = input_bytes(path)
     ours = bool(RECORD_NAME.fullmatch(path.name))
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):
         return record | {"failure": True} if isinstance(record, dict) else None
     if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
@@ -1500,7 +2059,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
     if record.get("schema_version") != RECORD_SCHEMA:
         version = record.get("schema_version")
-        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+        raise ScriptError(
+            f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
+        )
     return record
 
 
@@ -1749,17 +2310,12 @@ def read_samples(result: Result, cluster_by: str | None, known: dict[str, Any]) 
 
     known: what several files have in common, kept once. ScriptError for a damaged file.
     """
-    import orjson
-
     path = samples_file(result)
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
     try:
-        rows = [row for line in lines if line.strip() and is_about(row := orjson.loads(line), result)]
+        lines = (line for line in stored_lines(path) if line.strip())
+        rows = [row for line in lines if is_about(row := strict_json_line(line), result)]
         samples = make_samples(rows, result, cluster_by, known)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScriptError(
@@ -1997,12 +2553,7 @@ def read_weights(source: str | None, vocabulary: MetricMapping) -> Mapping[str, 
         return None
     if source == "reference":
         return {key: rule.weight for key, rule in STEP_FORMULAS.items()}
-    import yaml
-
-    try:
-        value = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ScriptError(f"--weights {source}: {single_line(error)}") from error
+    value, _ = load_yaml(input_text(source, where=f"--weights {source}"), f"--weights {source}")
     if not isinstance(value, dict) or not value:
         raise ScriptError(f"--weights {source}: a mapping of category to weight is expected")
     weights = {}
@@ -2190,7 +2741,7 @@ def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
             raise ScriptError(f"--score-function {path}: {type(error).__name__}: {single_line(error)}") from error
 
     # The user's own file, named on the command line.
-    guarded(lambda: exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"), namespace))
+    guarded(lambda: exec(compile(input_text(path), path, "exec"), namespace))
     functions = [
         value
         for name, value in namespace.items()
@@ -2343,7 +2894,7 @@ class RepoFile:
 
     def read(self) -> bytes:
         """The bytes."""
-        return self.text.encode() if self.source is None else self.source.read_bytes()
+        return self.text.encode() if self.source is None else input_bytes(self.source)
 
     @property
     def size(self) -> int:
@@ -4743,7 +5294,7 @@ def check_task_file(details: Mapping[str, Any]) -> None:
     if not path or path == "None":
         return
     try:
-        same = hashlib.sha256(Path(str(path)).expanduser().read_bytes()).hexdigest() == digest
+        same = hashlib.sha256(input_bytes(Path(str(path)).expanduser())).hexdigest() == digest
     except OSError as error:
         raise ScriptError(f"--custom-tasks {path}: {error.strerror}; start where the records were made") from error
     if not same:

@@ -82,10 +82,10 @@ def asked_for(args: argparse.Namespace, keys: Sequence[str]) -> dict[str, Any]:
 def begun_before(marker: Path, asked: Mapping[str, Any]) -> float | None:
     """When an interrupted collect of the same models began; None when there is none, or it is too long ago."""
     try:
-        saved = json.loads(marker.read_text(encoding="utf-8"))
+        saved = read_json(marker)
         since = float(saved["since"])
         return since if saved["asked"] == asked and time.time() - since < RESUME_HOURS * 3600 else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ScriptError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -491,16 +491,8 @@ def positive(text: str) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; an expected failure is one line on stderr and its exit code."""
-    args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except ScriptError as error:
-        note(f"error: {error}")
-        return error.code
-    except KeyboardInterrupt:
-        note("error: interrupted")
-        return 130
+    """Run the command line; the exit code is the answer."""
+    return run_main(build_parser(), argv)
 
 
 # Written in parts/ and put here by `uv run parts/assemble.py`: change it there.
@@ -508,7 +500,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "board.data", "board.hub", "board.ranks", "board.record_rows", "board.sharing", "board.units",
-#     "board.vocabulary", "frame", "hub.access", "hub.token", "names", "page.served", "vocabulary"
+#     "board.vocabulary", "frame", "hub.access", "hub.token", "inputs", "names", "page.served", "vocabulary"
 # )
 # ]cog]
 
@@ -519,11 +511,15 @@ import difflib
 import functools
 import gzip
 import hashlib
+import io
 import math
 import re
+import signal
 import socket
+import stat
 import statistics
 import threading
+import traceback
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -531,7 +527,111 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from typing import BinaryIO, TextIO
 from urllib.parse import quote, urlsplit
+
+
+# --- parts/outgoing.py ------------------------------------------------------------------------------------------------
+
+# hf_ and 34 letters and digits is a user's token today; those of apps and jobs are longer and of more characters.
+TOKEN_SHAPE = re.compile(r"(hf|api_org)_(?:(?:oauth|jwt)_[\w.=-]{16,}|[A-Za-z0-9]{30,})")
+TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_API_KEY", "INSPECT_HF_TOKEN")
+SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
+IN_USE: set[str] = set()  # tokens that this process has read
+
+# What a terminal obeys or a reader does not see: control characters but tab and newline, C1, soft hyphens, marks of
+# direction, invisible characters, tags, lone halves of surrogate pairs. The joiners of emoji and of Persian stay.
+ACTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")  # what rich puts around text on a terminal
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+
+
+def remember_token(token: str | None) -> None:
+    """From now on this token stands in no text that leaves, neither whole nor, with a blank in it, in parts."""
+    for part in {(token or "").strip(), *(token or "").split()}:
+        if len(part) >= SHORTEST_TOKEN:
+            IN_USE.add(part)
+
+
+def without_secrets(text: str) -> str:
+    """The text with each token in use, and whatever has the shape of a Hub token, replaced by its kind and `***`."""
+    for name in TOKEN_VARIABLES:
+        remember_token(os.environ.get(name))
+    for token in sorted(IN_USE, key=len, reverse=True):
+        if token in text:
+            text = text.replace(token, "***")
+    return TOKEN_SHAPE.sub(r"\1_***", text) if "hf_" in text or "api_org_" in text else text
+
+
+def visible(text: str) -> str:
+    r"""The text with what acts on a terminal written out: ESC becomes \u001b.
+
+    The form is JSON's, so that a JSON document stays the same document.
+    """
+    return (
+        ACTING.sub(lambda match: written_as_json(match[0]), text)
+        if not text.isascii() or not text.isprintable()
+        else text
+    )
+
+
+def written_as_json(character: str) -> str:
+    """One character as JSON writes it."""
+    code = ord(character)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def isolated(text: str) -> str:
+    """Visible text whose right-to-left words do not turn what stands beside them around: each run is isolated.
+
+    "אבג | 5" -> FSI + "אבג" + PDI + " | 5"
+    """
+    text = visible(text)
+    if not RIGHT_TO_LEFT.search(text):
+        return text
+    return re.sub(rf"{RIGHT_TO_LEFT.pattern}+(?:[ ]+{RIGHT_TO_LEFT.pattern}+)*", "\u2068\\g<0>\u2069", text)
+
+
+def outgoing(text: str, terminal: bool = False) -> str:
+    """The text as it may be printed; on a terminal rich's colours stay."""
+    text = without_secrets(text)
+    if not terminal:
+        return visible(text)
+    return "".join(part if COLOUR.fullmatch(part) else visible(part) for part in COLOUR.split(text))
+
+
+class CleanStream:
+    """stdout or stderr that lets no token and, into a file or a pipe, no control character through.
+
+    On a terminal the cursor belongs to the progress bar, whose texts are cleaned where they are made.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        self.stream.write(without_secrets(text) if self.stream.isatty() else outgoing(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextlib.contextmanager
+def clean_streams() -> Iterator[None]:
+    """Everything that is printed within, also by libraries, goes through `outgoing`."""
+    kept = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = CleanStream(kept[0]), CleanStream(kept[1])
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = kept
 
 
 # --- parts/frame.py ---------------------------------------------------------------------------------------------------
@@ -558,6 +658,41 @@ class ScriptError(Exception):
         self.code = code
 
 
+def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+    """Run a command line and give its exit code; every script's main.
+
+    An expected failure is one line and its own code. Any other is a fault of the program and ends with 4, never with 1,
+    which is an answer; HUB_EVALS_DEBUG=1 shows where it happened.
+    """
+    with clean_streams():
+        try:
+            args = parser.parse_args(argv)
+            return args.run(args)
+        except ScriptError as error:
+            note(f"error: {error}")
+            return error.code
+        except KeyboardInterrupt:
+            note("error: interrupted")
+            return 130
+        except MemoryError:
+            note("error: not enough memory for this input: a smaller part of it, or another machine")
+            return 2
+        except Exception as error:
+            if os.environ.get("HUB_EVALS_DEBUG"):
+                traceback.print_exc()
+            note(f"error: a fault of this program: {fault_text(error)}")
+            note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
+            return 4
+
+
+def fault_text(error: Exception) -> str:
+    """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno}, {own[-1].name})" if own else ""
+    return f"{type(error).__name__}: {single_line(error)[:200]}{place}"
+
+
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that reads digits as numbers: step_9 before step_10."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
@@ -570,8 +705,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 
 def single_line(text: object) -> str:
-    """Foreign text on one line, without the control characters that a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    r"""Foreign text on one line; what a terminal would obey, or a reader not see, is written out: \u001b."""
+    seen = (c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in str(text))
+    return " ".join("".join(seen).split())
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -600,16 +736,6 @@ def plain(text: str) -> str:
     return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: not valid JSON: {error}") from error
-
-
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
@@ -617,7 +743,7 @@ def is_number(value: Any) -> bool:
 
 def note(message: str) -> None:
     """Print a line for people to stderr; stdout carries data only."""
-    print(message, file=sys.stderr)
+    print(isolated(without_secrets(message)), file=sys.stderr)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -625,7 +751,7 @@ def write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.write_text(without_secrets(text), encoding="utf-8", newline="")
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -637,6 +763,7 @@ def print_data(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
+        text = outgoing(text, terminal=sys.stdout.isatty())
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
@@ -664,15 +791,6 @@ def printable(text: str) -> str:
     return CONTROLS.sub("", text)
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that are neither empty nor a comment, each once."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{path}: cannot be read as text: {error}") from error
-    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"))
-
-
 def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
@@ -681,7 +799,7 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
     """Foreign text as it is kept: one line, no control characters, no marks that turn the writing around; or None."""
     if value is None or isinstance(value, (dict, list)):
         return None
-    text = single_line(str(value)[: 4 * most])
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)[: 4 * most]).split())
     return (text if len(text) <= most else text[: most - 1] + "…") or None
 
 
@@ -746,6 +864,245 @@ def mapping_in(value: object, key: str) -> Mapping[str, Any]:
 def mapping_of(value: object) -> Mapping[str, Any]:
     """The value when it is a mapping, else {}."""
     return value if isinstance(value, dict) else {}
+
+
+# --- parts/inputs.py --------------------------------------------------------------------------------------------------
+
+FACTOR = "HUB_EVALS_LIMITS"
+MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
+MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
+MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
+MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
+MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
+MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
+MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
+FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
+MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
+
+
+def allowed(base: int) -> int:
+    """A limit with the user's factor; ScriptError for a factor that is none."""
+    text = os.environ.get(FACTOR, "1")
+    try:
+        factor = float(text)
+        if not 0 < factor <= 1e6:
+            raise ValueError
+    except ValueError as error:
+        raise ScriptError(f"{FACTOR}={single_line(text)[:40]}: a number above 0 is expected, such as 4") from error
+    return int(base * factor)
+
+
+def too_much(where: object, what: str) -> ScriptError:
+    """What is said of an input that goes beyond a limit."""
+    return ScriptError(f"{where}: {what}; if you trust it: {FACTOR}=10 raises all limits tenfold")
+
+
+def bytes_text(size: float) -> str:
+    """1500000000 -> '1.5 GB'."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+
+
+def open_input(path: str | Path, most: int = MAX_FILE) -> BinaryIO:
+    """A file to read from, in bytes.
+
+    Raises:
+        ScriptError: it is no regular file (a FIFO is not waited for), has more than `most` bytes or is mostly holes.
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | os.O_CLOEXEC)
+    try:
+        state = os.fstat(descriptor)
+        if stat.S_ISDIR(state.st_mode):
+            raise ScriptError(f"{path}: a folder, and a file is expected")
+        if not stat.S_ISREG(state.st_mode):
+            raise ScriptError(f"{path}: no regular file (a pipe, a device or a socket)")
+        if state.st_size > allowed(most):
+            raise too_much(
+                path, f"{bytes_text(state.st_size)} are more than the {bytes_text(allowed(most))} that are read"
+            )
+        on_disk = getattr(state, "st_blocks", state.st_size) * 512
+        if on_disk < state.st_size:
+            check_inflation(path, state.st_size, on_disk)
+        return open(descriptor, "rb", buffering=2**18)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+
+
+def check_inflation(where: object, size: int, source: int) -> None:
+    """ScriptError when `source` bytes have become more than they honestly do."""
+    if size > allowed(FREE_INFLATION) and size > allowed(MOST_INFLATION) * max(source, 4096):
+        raise too_much(where, f"{bytes_text(source)} on the disk hold {bytes_text(size)} or more, as a bomb does")
+
+
+def is_input(path: str | Path) -> bool:
+    """Whether a regular file is there."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
+    """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
+    try:
+        with open_input(path, most) as file:
+            return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
+    except OSError as error:
+        raise ScriptError(f"{where or path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ScriptError(f"{where or path}: no path: {error}") from error
+
+
+def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
+    """A file's text in UTF-8, without a byte order mark; ScriptError when it is none."""
+    data = input_bytes(path, most, where)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
+
+
+class Inflated(io.RawIOBase):
+    """What a packed file gives, counted: ScriptError once it is more than its own size explains."""
+
+    def __init__(self, inner: BinaryIO, source: BinaryIO, where: object) -> None:
+        self.inner, self.source, self.where, self.given = inner, source, where, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.inner.read1(len(buffer))  # what is there before a damaged place is given, too
+        self.given += len(data)
+        check_inflation(self.where, self.given, self.source.tell())
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.inner.close()
+        self.source.close()
+        super().close()
+
+
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
+    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+    source = open_input(path)
+    return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
+
+
+def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
+    """The lines of an open file with their ends; ScriptError for one without measure."""
+    most = allowed(MOST_OF_LINE)
+    number = 0
+    while line := file.readline(most + 1):
+        number += 1
+        if len(line) > most:
+            raise too_much(where, f"line {number} has more than {bytes_text(most)}")
+        yield line
+
+
+def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
+    """The lines of a samples file, without their ends."""
+    with io.BytesIO(content) if content is not None else open_input(path, MAX_SAMPLES) as file:
+        for line in input_lines(file, path):
+            yield line.rstrip(b"\r\n")
+
+
+def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
+    """What is left of an open file; ScriptError when it is more than `most` bytes."""
+    data = file.read(allowed(most) + 1)
+    if len(data) > allowed(most):
+        raise too_much(where, f"more than the {bytes_text(allowed(most))} that are read at once")
+    return data
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError when a key stands in it twice, since two readers would read two things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise ValueError(f"the key {single_line(twice)[:60]!r} stands twice in one object")
+    return found
+
+
+def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
+    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
+
+    Refused are also keys that stand twice, more than `most` values, and nesting without measure.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    if len(text) > most and text.count(",") + text.count("[") + text.count("{") > allowed(most):
+        raise ValueError(f"more than {allowed(most):,} values in one document ({FACTOR}=10 raises this tenfold)")
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def strict_json_line(line: bytes, lenient: bool = False) -> Any:
+    """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
+    import orjson
+
+    try:
+        value = orjson.loads(line)
+    except ValueError:
+        if not lenient:
+            raise
+        return strict_json(line)
+    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
+    if line.count(b'":') + line.count(b'" :') > keys_in(value):
+        return strict_json(line)
+    return value
+
+
+def keys_in(value: Any) -> int:
+    """How many keys a JSON value has, with those of what it holds."""
+    if isinstance(value, dict):
+        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
+    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        return sum(map(keys_in, value))
+    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+
+
+def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return strict_json(input_bytes(path, most))
+    except ValueError as error:
+        raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    lines = (line.strip() for line in input_text(path).splitlines())
+    return list(dict.fromkeys(line for line in lines if line and line[0] != "#"))
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, what: str) -> Iterator[None]:
+    """ScriptError when what is done within takes longer; for patterns and templates that somebody else wrote.
+
+    By a signal, which stops a regular expression and a template as well; without it where there are no such signals
+    (Windows, threads).
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise ScriptError(f"{what}: not done after {seconds:g} s, and given up")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, allowed(1) * seconds if os.environ.get(FACTOR) else seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 # --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
@@ -1905,19 +2262,25 @@ def find_token(token_file: str | None) -> str:
     from huggingface_hub import get_token
 
     if token_file:
-        where = f"--token-file {token_file}"
-        try:
-            token = Path(token_file).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ScriptError(f"{where}: could not be read") from error
+        where = "--token-file"
+        token = token_of_file(Path(token_file))
     else:
         where = "the Hub token"
         token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    remember_token(token)
     if not re.fullmatch(r"\s*[!-~]+\s*", token):
         raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
     return token.strip()
+
+
+def token_of_file(path: Path) -> str:
+    """What a token file holds; an error names neither its content nor the file, which may be the token itself."""
+    try:
+        return input_text(path, 10_000)
+    except ScriptError:
+        raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
 
 
 def dotenv_token() -> str | None:
@@ -2116,9 +2479,9 @@ class Answers:
         """{"url", "at", "etag", "body"}; None when there is none, or it is damaged."""
         path = self.path(url)
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = read_json(path)
             good = kept["url"] == url and isinstance(kept["body"], str) and isinstance(kept["at"], float)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ScriptError, KeyError, TypeError):
             return None
         return kept if good else None
 
@@ -2173,9 +2536,9 @@ class HubReader:
         else:
             body = self.fetch(url, kept, budget)
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise Unreadable(f"the Hub's answer is not JSON: {error}") from error
+            return strict_json(body)
+        except ValueError as error:
+            raise Unreadable(f"the Hub's answer is not JSON: {kept_text(error)}") from error
 
     def fetch(self, url: str, kept: Mapping[str, Any] | None, budget: Budget | None) -> str:
         """The body at a URL: the kept one when the Hub says that it has not changed."""
@@ -2701,17 +3064,14 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The record (or failure entry) in a file; None when it is some other JSON."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
+    text = input_bytes(path)
     ours = bool(RECORD_NAME.fullmatch(path.name))
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):
         return record | {"failure": True} if isinstance(record, dict) else None
     if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
@@ -2720,7 +3080,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
     if record.get("schema_version") != RECORD_SCHEMA:
         version = record.get("schema_version")
-        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+        raise ScriptError(
+            f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
+        )
     return record
 
 
@@ -2965,7 +3327,7 @@ def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         collected=metadata["collected"],
         order=", ".join(SOURCE_TYPES.values()),
     )
-    return {name: (folder / name).read_bytes() for name in DATA_FILES} | {"README.md": card.encode()}
+    return {name: input_bytes(folder / name) for name in DATA_FILES} | {"README.md": card.encode()}
 
 
 def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:

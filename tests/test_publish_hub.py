@@ -435,7 +435,7 @@ def test_what_a_card_says_does_not_act_on_the_terminal(model: LocalHub, capsys: 
         _, out, err = run(capsys, *argv)
         assert "\x1b" not in out + err and "\n::x" not in out + err
     code, _, err = run(capsys, *EXTRACT, "--create-pr")
-    assert code == 3 and "there is [31mred ::x, the new value is 77.3" in err
+    assert code == 3 and "there is \\u001b[31mred ::x, the new value is 77.3" in err
 
 
 @pytest.mark.parametrize("path", ["whoami", f"/{REPO}/commit/", f"/{REPO}/preupload/"])

@@ -275,7 +275,7 @@ def test_missing_unusable_and_zero_are_three_things(models):
     said = "\n".join(left)
     assert "lcr: Artificial Analysis has no value" in said
     assert "scicode: 45.2 is outside 0 to 1" in said
-    assert "new_bench [31m: metric_mapping.json does not know it" in said
+    assert "new_bench\\u001b[31m: metric_mapping.json does not know it" in said
 
 
 def test_slug_is_quoted_in_the_url(models):
@@ -304,7 +304,7 @@ def test_list_shows_creators_models_and_counts(models, capsys):
     table, answer = manager.render_aa_list(models, None)
     Console(width=200).print(table)
     printed = capsys.readouterr().out
-    assert "[red]Evil ]0;title" in printed
+    assert "[red]Evil\\u001b]0;title" in printed
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(printed + json.dumps(answer, ensure_ascii=False))
     assert answer["creators"] == ["example-labs", "fictional-ai", "imaginary-models", "placeholder-research"]
     counts = {(row["creator_slug"], row["slug"]): row["evaluations"] for row in answer["models"]}
@@ -445,7 +445,7 @@ def test_failures_are_named_and_never_published(results):
     others = [{**failed, "model_id": "you/m"}, {**failed, "task": "gsm8k|5"}]  # of another model; measured since
     entries, notes = read(results(failed, *others, record(), names=names))
     assert [entry.key for entry in entries] == ["gsm8k"]
-    assert [line.split(" (data")[0] for line in notes] == ["failed: mmlu|5: out of memory [0m"]
+    assert [line.split(" (data")[0] for line in notes] == ["failed: mmlu|5: out of memory\\u001b[0m"]
 
 
 def test_benchmark_filter(results):

@@ -459,7 +459,7 @@ def test_only_yaml_files_are_read():
 
 
 def test_name_of_a_file_is_shown_on_one_line():
-    assert found(check_file(None, ".eval_results/a\n\x1b[31m.yaml")) == [("error", ".eval_results/a [31m.yaml")]
+    assert found(check_file(None, ".eval_results/a\n\x1b[31m.yaml")) == [("error", ".eval_results/a \\u001b[31m.yaml")]
 
 
 SECOND = "x.yaml[1].value"

@@ -690,7 +690,7 @@ def test_many_bad_lines_are_counted(tmp_path, capsys):
         (["--metric", "accuracy", "--benchmark", "other"], 2, "the one benchmark"),
         (["--metric", "toxicity", "--classifier", "no/such"], 2, "toxicity needs packages|no/such"),
         (["--metric", "krippendorff"], 2, "no 'ratings'"),
-        (["--custom-metric", "none.py"], 2, "FileNotFoundError"),
+        (["--custom-metric", "none.py"], 2, "none.py: No such file"),
     ],
 )
 def test_usage(more, code, message, tmp_path, capsys):

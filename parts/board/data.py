@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, BoardRow
-from parts.frame import ScriptError, kept_text, read_json, to_json, write_whole
+from parts.frame import ScriptError, kept_text, to_json, write_whole
+from parts.inputs import read_json
 
 DATA_SCHEMA = "1"
 

@@ -22,10 +22,11 @@ from urllib.parse import quote
 from parts.board.metadata_rows import added_by, added_values, eval_results_row, model_facts, model_index_rows
 from parts.board.vocabulary import MAX_ENTRIES, Benchmarks, ModelReading, Provenance, Unreadable
 from parts.foreign import iso_time, kept_count, mapping_in, mapping_of
-from parts.frame import MAX_TRIES, ScriptError, kept_text, note, read_lines, shorten, write_whole
+from parts.frame import MAX_TRIES, ScriptError, kept_text, note, shorten, write_whole
 from parts.hub.access import hub_errors
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import read_token
+from parts.inputs import read_json, read_lines, strict_json
 from parts.names import REPO_ID
 from parts.tables import progress
 
@@ -61,9 +62,9 @@ class Answers:
         """{"url", "at", "etag", "body"}; None when there is none, or it is damaged."""
         path = self.path(url)
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = read_json(path)
             good = kept["url"] == url and isinstance(kept["body"], str) and isinstance(kept["at"], float)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ScriptError, KeyError, TypeError):
             return None
         return kept if good else None
 
@@ -118,9 +119,9 @@ class HubReader:
         else:
             body = self.fetch(url, kept, budget)
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise Unreadable(f"the Hub's answer is not JSON: {error}") from error
+            return strict_json(body)
+        except ValueError as error:
+            raise Unreadable(f"the Hub's answer is not JSON: {kept_text(error)}") from error
 
     def fetch(self, url: str, kept: Mapping[str, Any] | None, budget: Budget | None) -> str:
         """The body at a URL: the kept one when the Hub says that it has not changed."""

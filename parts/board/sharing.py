@@ -12,6 +12,7 @@ from typing import Any
 from parts.board.hub import status_of, trouble
 from parts.board.vocabulary import SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
+from parts.inputs import input_bytes
 
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
 OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
@@ -165,7 +166,7 @@ def dataset_files(folder: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         collected=metadata["collected"],
         order=", ".join(SOURCE_TYPES.values()),
     )
-    return {name: (folder / name).read_bytes() for name in DATA_FILES} | {"README.md": card.encode()}
+    return {name: input_bytes(folder / name) for name in DATA_FILES} | {"README.md": card.encode()}
 
 
 def space_files(space: str, dataset: str, metadata: Mapping[str, Any]) -> dict[str, bytes]:

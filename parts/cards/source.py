@@ -7,6 +7,7 @@ from typing import Any
 
 from parts.cards.labels import Vocabulary
 from parts.frame import ScriptError
+from parts.inputs import MAX_CARD_FILE, input_bytes
 from parts.metadata.front_matter import decode_card
 from parts.publish.hub import fetch_state
 from parts.vocabulary import normalize_name
@@ -31,11 +32,7 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
 
 
 def read_card_file(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror or error}") from error
-    return decode_card(data, str(path))
+    return decode_card(input_bytes(path, MAX_CARD_FILE), str(path))
 
 
 def fetch_card(repo_id: str, revision: str | None) -> str:

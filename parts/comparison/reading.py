@@ -17,6 +17,8 @@ from parts.comparison.comparable import COUNTED
 from parts.comparison.policy import parse_policy
 from parts.comparison.vocabulary import Answer, ModelRuns, Policy, Run
 from parts.frame import ROUNDED, ScriptError, is_number, listing, natural_key, nearest, note, single_line
+from parts.inputs import MAX_SAMPLES, input_bytes, input_text, stored_lines, strict_json_line
+from parts.metadata.front_matter import load_yaml
 from parts.records.files import read_record, record_files
 from parts.statistics.paired import interval_from_bounds
 from parts.tables import progress
@@ -44,12 +46,7 @@ def read_policy(path: str | None, vocabulary: MetricMapping) -> Policy:
     """The policy file, or the defaults."""
     if path is None:
         return Policy()
-    import yaml
-
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ScriptError(f"--policy {path}: {single_line(error)}") from error
+    content, _ = load_yaml(input_text(path, where=f"--policy {path}"), f"--policy {path}")
     return parse_policy(content, f"--policy {path}", lambda name: vocabulary.key(name) or name)
 
 
@@ -291,23 +288,20 @@ class RunReader:
 
 def read_rows(path: Path, details: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The lines of a samples file; ScriptError when it is not the one that the record was written with."""
-    import orjson
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
+    content = input_bytes(path, MAX_SAMPLES)
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
         raise ScriptError(f"{path}: not the file that its record was written with (checksum); evaluate again")
     rows = []
-    for number_of_line, line in enumerate(content.splitlines(), start=1):
+    for number_of_line, line in enumerate(stored_lines(path, content), start=1):
         if not line.strip():
             continue
         try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise ScriptError(f"{path}: line {number_of_line} is not valid JSON: {error}; evaluate again") from error
+            row = strict_json_line(line)
+        except ValueError as error:
+            raise ScriptError(
+                f"{path}: line {number_of_line} is not valid JSON: {single_line(error)[:200]}; evaluate again"
+            ) from error
         if not isinstance(row, dict):
             raise ScriptError(f"{path}: line {number_of_line} is no object; evaluate again")
         rows.append(row)

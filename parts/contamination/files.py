@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
-import json
 import lzma
 import os
 import re
@@ -17,6 +16,8 @@ from typing import IO, Any
 
 from parts.contamination.words import without_errors
 from parts.frame import ScriptError, listing, single_line
+from parts.inputs import input_lines, open_inflated, open_input, strict_json, strict_json_line, whole_content
+from parts.parquet import parquet_batches
 from parts.records.files import MODEL_JSON, RECORD_NAME
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", ".htm", ".xml", ".csv", ".tsv", ".py")
@@ -45,16 +46,10 @@ def broken_errors() -> tuple[type[BaseException], ...]:
 
 
 def open_packed(path: str, packed: str) -> IO[bytes]:
-    """A file's content, unpacked."""
-    if packed == ".gz":
-        return gzip.open(path, "rb")
-    if packed == ".bz2":
-        return bz2.open(path, "rb")
-    if packed == ".xz":
-        return lzma.open(path, "rb")
-    if packed == ".zst":
-        return zstandard().open(path, "rb")
-    return open(path, "rb", buffering=2**20)
+    """A file's content, unpacked within limits; ScriptError for what is no regular file."""
+    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(packed)
+    unpack = zstandard().open if packed == ".zst" else unpack
+    return open_inflated(path, unpack) if unpack else open_input(path)
 
 
 def file_kind(path: str) -> tuple[str, str] | None:
@@ -95,9 +90,9 @@ def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:
     with open_packed(path, packed) as file:
         if is_array(file):
             return json_array(path, file)[:most]
-        for _, line in zip(range(most), file, strict=False):
+        for _, line in zip(range(most), input_lines(file, path), strict=False):
             with contextlib.suppress(ValueError):
-                rows.append(parse_json(line)[0])
+                rows.append(json_of_line(line)[0])
     return rows
 
 
@@ -109,27 +104,20 @@ def is_array(file: IO[bytes]) -> bool:
 
 def json_array(path: str, file: IO[bytes]) -> list[Any]:
     """The rows of a JSON array, all in memory."""
-    import orjson
-
     try:
-        rows = orjson.loads(file.read().removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError as error:
-        raise ScriptError(f"{path}: not valid JSON: {single_line(error)}") from error
+        rows = strict_json(whole_content(file, path))
+    except ValueError as error:
+        raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}") from error
     return rows if isinstance(rows, list) else []
 
 
-def parse_json(line: bytes) -> tuple[Any, int]:
+def json_of_line(line: bytes) -> tuple[Any, int]:
     """(a line's value, how many byte sequences were not UTF-8); ValueError when it is no JSON."""
-    import orjson
-
     try:
-        return orjson.loads(line), 0
-    except orjson.JSONDecodeError:
+        return strict_json_line(line, lenient=True), 0
+    except UnicodeDecodeError:
         text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-        try:
-            return json.loads(text), text.count("\ufffd") - line.count(b"\xef\xbf\xbd")
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+        return strict_json(text), text.count("\ufffd") - line.count(b"\xef\xbf\xbd")
 
 
 def table_batches(
@@ -140,17 +128,12 @@ def table_batches(
     size: rows of a parquet file that are read at once.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     row = 1
     if kind == "parquet":
-        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
-            groups = range(file.num_row_groups)[start:stop]
-            row += sum(file.metadata.row_group(i).num_rows for i in range(start))
-            for batch in file.iter_batches(size, list(groups), list(columns) if columns else None, use_threads=False):
-                yield row, batch
-                row += batch.num_rows
+        yield from parquet_batches(path, columns, start, stop, size)
         return
+    open_input(path).close()  # is it a regular file?
     with pa.memory_map(path) as file:
         try:
             reader = pa.ipc.open_file(file)

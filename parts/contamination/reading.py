@@ -18,14 +18,15 @@ from parts.contamination.files import (
     is_array,
     is_side_file,
     json_array,
+    json_of_line,
     open_packed,
-    parse_json,
     table_batches,
     texts,
 )
 from parts.contamination.scores import Join, Measured, split_scores
 from parts.contamination.vocabulary import CLEAN, SUSPECT, TOO_SHORT, BenchmarkItem, Judged, Rule, ScoreRow
 from parts.frame import ROUNDED, ScriptError, is_number, listing, note, single_line
+from parts.inputs import input_lines
 from parts.records.files import read_record, record_files
 
 CONTEXT_FIELDS = ("context", "passage", "article", "story")
@@ -115,12 +116,12 @@ def line_rows(path: Path, packed: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of JSON lines or of an array; ScriptError for what is no object."""
     with open_packed(str(path), packed) as file:
         array = is_array(file)
-        for line_number, line in enumerate(json_array(str(path), file) if array else file, start=1):
+        for line_number, line in enumerate(json_array(str(path), file) if array else input_lines(file, path), start=1):
             where = f"{path}: {'row' if array else 'line'} {line_number}"
             if not array and not line.strip():
                 continue
             try:
-                row = line if array else parse_json(line)[0]
+                row = line if array else json_of_line(line)[0]
             except ValueError as error:
                 raise ScriptError(f"{where}: not valid JSON: {single_line(error)}") from error
             if not isinstance(row, dict):

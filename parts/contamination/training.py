@@ -30,8 +30,8 @@ from parts.contamination.files import (
     is_array,
     is_side_file,
     json_array,
+    json_of_line,
     open_packed,
-    parse_json,
     table_batches,
     texts,
 )
@@ -40,6 +40,7 @@ from parts.contamination.scanning import BEHIND, Scanner, add_found
 from parts.contamination.vocabulary import Found, Index, Part, ScanSettings, Sources, plural
 from parts.frame import ScriptError, listing, single_line, write_whole
 from parts.hub.token import hub_token
+from parts.inputs import input_lines, open_input
 from parts.tables import progress_bar
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def row_group_parts(whole: Part, settings: ScanSettings) -> list[Part]:
     """The parts of a parquet file: as many row groups each as have about settings.part bytes."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(whole.path) as file:
+    with open_input(whole.path) as opened, pq.ParquetFile(opened) as file:
         sizes = [file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)]
     parts, start, total = [], 0, 0
     for i, size in enumerate(sizes):
@@ -207,13 +208,13 @@ def read_json_lines(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]
         if offset:
             file.seek(offset - 1)
             offset += len(file.readline()) - 1
-        for line in file:
+        for line in input_lines(file, part.name):
             if part.stop is not None and offset >= part.stop:
                 return
             found.lines += 1
             if line.strip():
                 try:
-                    row, replaced = parse_json(line)
+                    row, replaced = json_of_line(line)
                 except ValueError as error:
                     report_row(part, found, found.lines, f"not valid JSON: {error}")
                 else:

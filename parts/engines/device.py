@@ -11,7 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from parts.frame import VLLM, ScriptError, note, read_json
+from parts.frame import VLLM, ScriptError, note
+from parts.inputs import read_json
 
 
 def prepare_device(device: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import collections
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from parts.checkpoints import weight_files
-from parts.frame import ScriptError, read_json
+from parts.frame import ScriptError
 from parts.harness.vocabulary import Layout
+from parts.inputs import input_bytes, open_input, read_json, strict_json
 
 CPU_BATCH_SIZE = 32
 SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
@@ -80,11 +80,11 @@ def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], l
 def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             size = int.from_bytes(file.read(8), "little")
             if not 0 < size <= path.stat().st_size - 8:
                 raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(size))
+            header = strict_json(file.read(min(size, 100_000_000)))
         header.pop("__metadata__", None)
         return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -95,7 +95,7 @@ def read_layout(folder: Path) -> Layout:
     """The layout of a checkpoint folder."""
     config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
     found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    digests = {path.name: hashlib.sha256(input_bytes(path)).hexdigest() for path in found}
     files = weight_files(folder)
     if any(path.suffix != ".safetensors" for path in files):
         return Layout(config, digests, None)

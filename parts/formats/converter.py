@@ -29,6 +29,7 @@ from parts.formats.vocabulary import (
 )
 from parts.frame import ScriptError, single_line, write_whole
 from parts.hashes import file_sha256
+from parts.inputs import input_bytes, strict_json
 from parts.records.schema import SCHEMA_VERSION, strings
 
 
@@ -258,8 +259,8 @@ class Converter:
 
 def old_record(path: Path) -> dict[str, Any] | None:
     """The record of an earlier conversion; None when there is none, or a damaged one."""
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        record = json.loads(path.read_bytes())
+    with contextlib.suppress(ValueError, ScriptError):
+        record = strict_json(input_bytes(path))
         if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
             return record
     return None

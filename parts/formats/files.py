@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +11,8 @@ from typing import Any
 from parts.formats.values import rows_of
 from parts.formats.vocabulary import MAX_JSON
 from parts.frame import single_line
+from parts.inputs import input_bytes, input_lines, open_input, strict_json, strict_json_line
+from parts.parquet import parquet_batches
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
@@ -20,40 +20,28 @@ MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyon
 
 def json_value(data: bytes) -> Any:
     """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none."""
-    import orjson
-
-    with contextlib.suppress(ValueError):
-        return orjson.loads(data)
     try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise ValueError(f"not valid JSON (cut off?): {reason}") from error
+        return strict_json(data)
+    except ValueError as error:
+        raise ValueError(f"not valid JSON (cut off?): {single_line(error)[:200]}") from error
 
 
 def read_bounded(path: Path) -> bytes:
-    """A file's bytes; ValueError when there are more than this script reads at once."""
-    size = path.stat().st_size
-    if size > MAX_JSON:
-        raise ValueError(
-            f"{size / 1e9:.1f} GB in one JSON document: more than the {MAX_JSON / 1e9:.1f} GB read at once"
-        )
-    return path.read_bytes()
+    """A file's bytes; ScriptError when there are more than are read at once."""
+    return input_bytes(path, MAX_JSON)
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects in a JSON-lines file, one after the other; lm-eval 0.4.0 wrote one JSON list under that name."""
-    with path.open("rb") as file:
+    with open_input(path) as file:
         if file.read(1) == b"[":
             yield from rows_of(json_value(read_bounded(path)))
             return
         file.seek(0)
-        for count, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), 1):
-            if len(line) > MAX_LINE:
-                raise ValueError(f"line {count} has more than {MAX_LINE >> 20} MiB")
+        for count, line in enumerate(input_lines(file, path), 1):
             if line.strip():
                 try:
-                    row = json_value(line)
+                    row = strict_json_line(line, lenient=True)
                 except ValueError as error:
                     raise ValueError(f"line {count} is not valid JSON (a file cut off?)") from error
                 if not isinstance(row, dict):
@@ -63,21 +51,16 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows of a parquet file, a few at a time."""
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(path) as file:
-        groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
-        if max(groups, default=0) > 8 * MAX_JSON:
-            raise ValueError(f"a row group of {max(groups) / 1e9:.1f} GB")
-        for batch in file.iter_batches(batch_size=128, columns=list(columns)):
-            yield from batch.to_pylist()
+    for _, batch in parquet_batches(path, list(columns)):
+        yield from batch.to_pylist()
 
 
 def parquet_columns(path: Path) -> list[str]:
     """The top-level columns of a parquet file."""
     import pyarrow.parquet
 
-    return pyarrow.parquet.read_schema(path).names
+    with open_input(path) as file:
+        return pyarrow.parquet.read_schema(file).names
 
 
 class LogArchive:
@@ -92,7 +75,7 @@ class LogArchive:
         else:
             from backports.zstd import zipfile
 
-        self.archive = zipfile.ZipFile(path)
+        self.archive = zipfile.ZipFile(open_input(path))
         self.names = self.archive.namelist()
         self.left = max(1 << 28, MAX_INFLATION * path.stat().st_size)
 

@@ -14,6 +14,7 @@ from parts.formats.inspect import read_inspect_archive, read_inspect_json
 from parts.formats.lighteval import read_lighteval
 from parts.formats.lm_eval import read_lm_eval
 from parts.formats.vocabulary import Files, FoundFile, Origin, TaskRun, Trouble, file_digest
+from parts.inputs import open_input
 
 SNIFFED = 4096  # read of each file in a folder, to tell what it is
 MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"')
@@ -21,7 +22,7 @@ MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"')
 
 def sniff(path: Path) -> str:
     """What a file is by its first bytes: zip, parquet, lines, json or other."""
-    with path.open("rb") as file:
+    with open_input(path) as file:
         head = file.read(SNIFFED)
     if head[:4] in (b"PK\3\4", b"PK\5\6"):
         return "zip"

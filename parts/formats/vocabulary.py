@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import single_line, slug
+from parts.inputs import open_input
 from parts.names import local_id, parse_checkpoint_name
 from parts.private import scrub
 from parts.records.schema import strings
@@ -347,7 +348,7 @@ class Files:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
+    with open_input(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

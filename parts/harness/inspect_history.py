@@ -6,10 +6,11 @@ import collections
 from collections.abc import Iterable
 from pathlib import Path
 
-from parts.frame import ScriptError, read_json
+from parts.frame import ScriptError
 from parts.harness.inspect_vocabulary import RequestedTask, Task
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model
+from parts.inputs import read_json
 
 
 class InspectHistory:

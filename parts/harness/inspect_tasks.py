@@ -21,6 +21,7 @@ from parts.frame import ScriptError, note
 from parts.harness.inspect_vocabulary import RequestedTask, Task
 from parts.harness.settings import Settings
 from parts.hashes import data_sha256, file_sha256
+from parts.inputs import input_bytes, input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
 from parts.records.schema import strings
@@ -114,7 +115,7 @@ def file_tasks(text: str) -> list[RequestedTask]:
     place, _, name = text.partition("@")
     path = Path(place).expanduser()
     try:
-        names = decorated_tasks(path.read_text(encoding="utf-8"))
+        names = decorated_tasks(input_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptError(f"--task {place}: {getattr(error, 'strerror', None) or error}") from error
     except SyntaxError as error:
@@ -184,7 +185,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
         items=len(source.dataset),
         repeats=source.epochs or 1,
         items_sha256=items_sha256(source.dataset),
-        file_sha256=hashlib.sha256(request.file.read_bytes()).hexdigest() if request.file else None,
+        file_sha256=hashlib.sha256(input_bytes(request.file)).hexdigest() if request.file else None,
     )
 
 

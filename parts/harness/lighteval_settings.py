@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from parts.engines.device import vllm_version
-from parts.frame import VLLM, ScriptError, read_json
+from parts.frame import VLLM, ScriptError
 from parts.harness.lighteval_tasks import Task
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Failed, Finished, Model, TaskRequest
 from parts.hashes import data_sha256
+from parts.inputs import read_json
 
 
 @dataclass

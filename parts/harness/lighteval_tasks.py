@@ -20,6 +20,7 @@ from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import ALL, Dataset, Model, TaskRequest
 from parts.hashes import data_sha256
+from parts.inputs import input_text
 from parts.names import SUITES
 from parts.private import explain, shown_path
 
@@ -171,7 +172,7 @@ def built_in_tasks() -> dict[str, str]:
         module = path.stem if path.parent == folder else f"{path.parent.name}.main"
         if path.stem != "__init__":
             short = path.stem if path.parent == folder else path.parent.name
-            found = task_names_in(path.read_text(encoding="utf-8"), short)
+            found = task_names_in(input_text(path), short)
             names |= dict.fromkeys(found, f"lighteval.tasks.tasks.{module}")
     return names
 
@@ -179,7 +180,7 @@ def built_in_tasks() -> dict[str, str]:
 def custom_task_names(path: Path) -> set[str]:
     """The names in a user's task file, read without running it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = input_text(path)
         names = task_names_in(text, "")
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptError(f"--custom-tasks {path}: {error}") from error

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from parts.engines.device import vllm_version
-from parts.frame import VLLM, ScriptError, read_json
+from parts.frame import VLLM, ScriptError
 from parts.harness.lm_eval_tasks import Task, Wanted, local_sha256
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Failed, Finished, Model
+from parts.inputs import read_json
 
 
 @dataclass

@@ -22,6 +22,7 @@ from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import ALL, Dataset
 from parts.hashes import data_sha256, file_sha256, files_sha256
+from parts.inputs import input_text
 from parts.names import HUB_ID
 from parts.private import explain, shown_path
 
@@ -229,7 +230,7 @@ def file_facts(path: Path, known: dict[Path, dict[str, list[str]]]) -> dict[str,
         return known[path]
     known[path] = {}  # a file that includes itself adds nothing
     try:
-        facts = yaml_facts(path.read_text(encoding="utf-8"))
+        facts = yaml_facts(input_text(path))
     except (OSError, UnicodeDecodeError):
         return {}
     included: dict[str, list[str]] = {}
@@ -271,7 +272,7 @@ def with_members(catalog: dict[str, CatalogEntry], names: Iterable[str]) -> dict
             continue
         seen.add(name)
         if entry.kind == "group":
-            words = set(YAML_NAME.findall(entry.files[0].read_text(encoding="utf-8"))) & catalog.keys()
+            words = set(YAML_NAME.findall(input_text(entry.files[0]))) & catalog.keys()
             entry = catalog[name] = replace(entry, members=tuple(sorted(words - {name})))
         waiting += entry.members
     return catalog

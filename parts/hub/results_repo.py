@@ -9,6 +9,7 @@ from pathlib import Path
 
 from parts.frame import ScriptError, note, write_whole
 from parts.harness.vocabulary import ResultsRepo
+from parts.inputs import MAX_SAMPLES, input_text
 from parts.private import scrub
 
 RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
@@ -57,8 +58,9 @@ def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> N
     for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
         place = output / path.relative_to(found / target.folder)
         if not place.exists():
-            with contextlib.suppress(UnicodeDecodeError):  # no file of ours
-                write_whole(place, path.read_text(encoding="utf-8"))
+            with contextlib.suppress(ScriptError):  # no file of ours
+                text = input_text(path, MAX_SAMPLES)
+                write_whole(place, text)
 
 
 def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:

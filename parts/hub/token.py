@@ -8,6 +8,8 @@ from pathlib import Path
 
 from parts.frame import ScriptError
 from parts.hub.retry import LOG_IN
+from parts.inputs import input_text
+from parts.outgoing import remember_token
 
 
 def find_token(token_file: str | None) -> str:
@@ -15,19 +17,25 @@ def find_token(token_file: str | None) -> str:
     from huggingface_hub import get_token
 
     if token_file:
-        where = f"--token-file {token_file}"
-        try:
-            token = Path(token_file).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ScriptError(f"{where}: could not be read") from error
+        where = "--token-file"
+        token = token_of_file(Path(token_file))
     else:
         where = "the Hub token"
         token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    remember_token(token)
     if not re.fullmatch(r"\s*[!-~]+\s*", token):
         raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
     return token.strip()
+
+
+def token_of_file(path: Path) -> str:
+    """What a token file holds; an error names neither its content nor the file, which may be the token itself."""
+    try:
+        return input_text(path, 10_000)
+    except ScriptError:
+        raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
 
 
 def dotenv_token() -> str | None:

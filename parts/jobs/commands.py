@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from parts.frame import ScriptError, note, printable, read_json
+from parts.frame import ScriptError, note, printable
 from parts.hub.token import job_token
+from parts.inputs import read_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.following import (
     cost_lines,

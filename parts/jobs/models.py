@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import json
 import math
 import re
 import struct
@@ -12,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, read_json, slug
+from parts.frame import ScriptError, slug
+from parts.inputs import open_input, read_json, strict_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import ModelFacts, split_revision
 
@@ -171,9 +171,9 @@ def folder_facts(folder: Path) -> ModelFacts:
 def safetensors_header(path: Path) -> dict[str, Any]:
     """The tensors of a safetensors file: a length of 8 bytes, then so many bytes of JSON."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             size = struct.unpack("<Q", file.read(8))[0]
-            header = json.loads(file.read(min(size, 100_000_000)))
+            header = strict_json(file.read(min(size, 100_000_000)))
         return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
     except (OSError, ValueError, struct.error) as error:
         raise ScriptError(f"{path}: no safetensors file ({error})") from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, read_json, write_whole
+from parts.frame import ScriptError, write_whole
+from parts.inputs import MAX_SAMPLES, input_text, read_json, strict_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_revision, task_key, task_shots
 from parts.private import scrub
@@ -51,7 +51,7 @@ def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
         return "its samples file is empty"
     for number, line in enumerate(lines, 1):
         try:
-            row = json.loads(line)
+            row = strict_json(line)
         except ValueError:
             return f"line {number} of its samples file is not JSON"
         if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
@@ -153,7 +153,7 @@ def checked_record(path: Path) -> tuple[str | None, dict[str, Any]]:
         if problem is None and not samples.is_file():
             problem = "its samples file is missing"
         if problem is None:
-            problem = samples_problem(record, samples.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+            problem = samples_problem(record, input_text(samples, MAX_SAMPLES).removesuffix("\n").split("\n"))
     except (ScriptError, OSError, ValueError) as error:
         return f"cannot be read ({str(error)[:100]})", {}
     return problem, record
@@ -162,8 +162,8 @@ def checked_record(path: Path) -> tuple[str | None, dict[str, Any]]:
 def kept_problem(place: Path, output: Path, name: str) -> str | None:
     """Copy a record and its samples, samples first; the reason when another file has its name already."""
     for part in (f"{name.removesuffix('.json')}_samples.jsonl", name):
-        text, target = (place / part).read_text(encoding="utf-8"), output / part
-        if target.is_file() and target.read_text(encoding="utf-8") != text:
+        text, target = input_text(place / part, MAX_SAMPLES), output / part
+        if target.is_file() and input_text(target, MAX_SAMPLES) != text:
             return f"{target} is there already and differs: it was kept"
         if not target.is_file():
             write_whole(target, text)

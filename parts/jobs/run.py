@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, read_json, write_whole
+from parts.frame import ScriptError, write_whole
+from parts.inputs import read_json
 from parts.jobs.client import job_labels
 from parts.jobs.vocabulary import (
     JOB_ENVIRONMENT,

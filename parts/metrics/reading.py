@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from parts.checkpoints import weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, write_whole
+from parts.inputs import MAX_SAMPLES, input_bytes, input_text, strict_json_line
 from parts.metrics.forecasts import (
     NORMS,
     score_brier,
@@ -108,22 +109,17 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
 
 def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
     """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
-    import orjson
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{error.strerror}") from error
+    content = input_bytes(path, MAX_SAMPLES)
     lines, problems, seen = [], [], {}
     for index, text in enumerate(watch(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), "reading")):
         if not text or text.isspace():
             continue
         try:
-            lines.append(check_line(orjson.loads(text), seen, index + 1))
-        except orjson.JSONDecodeError as error:
+            lines.append(check_line(strict_json_line(text), seen, index + 1))
+        except json.JSONDecodeError as error:
             problems.append((index + 1, why_no_json(text, error)))
         except ValueError as error:
-            problems.append((index + 1, str(error)))
+            problems.append((index + 1, single_line(error)))
     check_problems(problems or ungrouped(lines))
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
@@ -168,7 +164,7 @@ def read_custom_metric(path: str) -> CustomMetric:
         except (Exception, SystemExit) as error:
             raise ScriptError(f"--custom-metric {path}: {type(error).__name__}: {single_line(error)}") from error
 
-    source = guarded(lambda: Path(path).read_text(encoding="utf-8"))
+    source = guarded(lambda: input_text(path))
     # The user's own file, named on the command line.
     guarded(lambda: exec(compile(source, path, "exec"), namespace))
     functions = [

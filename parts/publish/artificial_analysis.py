@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from parts.frame import MAX_TRIES, ScriptError, is_number, listing, nearest, note, read_json, single_line, write_whole
+from parts.frame import MAX_TRIES, ScriptError, is_number, listing, nearest, note, single_line, write_whole
 from parts.hub.retry import retry_after
+from parts.inputs import read_json, strict_json
 from parts.metadata.entries import Entry
 from parts.vocabulary import normalize_name
 
@@ -209,7 +209,7 @@ def fetch_aa(key: str, save: Path | None) -> list[dict[str, Any]]:
         raise ScriptError(f"{url} answered {status}; is AA_API_BASE right?")
     try:
         text = data.decode("utf-8")
-        models = aa_models(json.loads(text), str(url))
+        models = aa_models(strict_json(text), str(url))
     except (ValueError, RecursionError) as error:
         raise ScriptError(f"{url}: the answer is not valid JSON: {single_line(error)[:120]}") from None
     if save:

@@ -16,8 +16,9 @@ from typing import Any
 from parts.cards.answer import extract, read_tables
 from parts.cards.labels import Vocabulary
 from parts.cards.tables import parse_card
-from parts.frame import ScriptError, note, read_json, read_lines, single_line, to_json, write_whole
+from parts.frame import ScriptError, note, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
+from parts.inputs import read_json, read_lines
 from parts.metadata.entries import Entry, Finding, Sending
 from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, decode_card, load_yaml
 from parts.metadata.merge import decode_strict, merge

@@ -17,6 +17,7 @@ from parts.frame import MAX_TRIES, ScriptError, note, write_whole
 from parts.hub.access import HUB_REASONS
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import read_token
+from parts.inputs import MAX_CARD_FILE, input_bytes
 from parts.metadata.front_matter import EVAL_RESULTS, MAX_CARD, load_yaml, read_metadata
 from parts.metadata.merge import canonical, decode_strict
 from parts.metadata.plan import Change, RepoState
@@ -249,9 +250,9 @@ def fetch_state(repo_id: str, revision: str | None) -> RepoState:
 def read_clone(card: Path) -> RepoState:
     """A card on disk, and the .eval_results beside it."""
     try:
-        data = card.read_bytes()
+        data = input_bytes(card, MAX_CARD_FILE)
         files = {
-            EVAL_RESULTS + path.name: decode_strict(path.read_bytes(), str(path))
+            EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path))
             for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
         }
     except OSError as error:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from parts.checkpoints import Checkpoint, inside
-from parts.frame import ScriptError, listing, read_json, write_whole
+from parts.frame import ScriptError, listing, write_whole
 from parts.hashes import file_sha256
+from parts.inputs import input_bytes, read_json
 from parts.ranking.vocabulary import OUTPUT_SCHEMA
 from parts.tables import progress
 
@@ -41,7 +42,7 @@ class RepoFile:
 
     def read(self) -> bytes:
         """The bytes."""
-        return self.text.encode() if self.source is None else self.source.read_bytes()
+        return self.text.encode() if self.source is None else input_bytes(self.source)
 
     @property
     def size(self) -> int:

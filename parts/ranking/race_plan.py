@@ -16,6 +16,7 @@ from typing import Any
 
 from parts.checkpoints import NO_CHECKPOINT, Checkpoint, Skipped, check_steps, scan_checkpoints, weight_files
 from parts.frame import ScriptError, listing, nearest, note, print_data
+from parts.inputs import input_bytes
 from parts.ranking.certainty import task_weights, with_statistics
 from parts.ranking.race import (
     Race,
@@ -380,7 +381,7 @@ def check_task_file(details: Mapping[str, Any]) -> None:
     if not path or path == "None":
         return
     try:
-        same = hashlib.sha256(Path(str(path)).expanduser().read_bytes()).hexdigest() == digest
+        same = hashlib.sha256(input_bytes(Path(str(path)).expanduser())).hexdigest() == digest
     except OSError as error:
         raise ScriptError(f"--custom-tasks {path}: {error.strerror}; start where the records were made") from error
     if not same:

@@ -8,10 +8,10 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, listing, single_line
+from parts.inputs import input_text
 from parts.records.measured import Result
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, normalize_name
@@ -188,7 +188,7 @@ def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
             raise ScriptError(f"--score-function {path}: {type(error).__name__}: {single_line(error)}") from error
 
     # The user's own file, named on the command line.
-    guarded(lambda: exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"), namespace))
+    guarded(lambda: exec(compile(input_text(path), path, "exec"), namespace))
     functions = [
         value
         for name, value in namespace.items()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError
+from parts.frame import ScriptError, single_line
+from parts.inputs import input_bytes, strict_json
 from parts.records.schema import RECORD_SCHEMA
 
 # JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
@@ -37,17 +37,14 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The record (or failure entry) in a file; None when it is some other JSON."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
+    text = input_bytes(path)
     ours = bool(RECORD_NAME.fullmatch(path.name))
     if not ours and b'"evaluation_results"' not in text:
         return None
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ScriptError(f"{path}: unreadable record: {error}; remove it, or evaluate again") from error
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
     if path.name.endswith("_failure.json"):
         return record | {"failure": True} if isinstance(record, dict) else None
     if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
@@ -56,5 +53,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
     if record.get("schema_version") != RECORD_SCHEMA:
         version = record.get("schema_version")
-        raise ScriptError(f"{path}: schema_version is {version!r}; this reads Every Eval Ever {RECORD_SCHEMA}")
+        raise ScriptError(
+            f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
+        )
     return record

@@ -14,6 +14,8 @@ from typing import Any
 
 from parts.checkpoints import Checkpoint, weights_sha256
 from parts.frame import ROUNDED, ScriptError, is_number, listing, nearest, note, single_line
+from parts.inputs import input_text, stored_lines, strict_json_line
+from parts.metadata.front_matter import load_yaml
 from parts.records.files import read_record, record_files
 from parts.statistics.intervals import Estimate, ItemScores
 from parts.tables import progress
@@ -182,17 +184,12 @@ def read_samples(result: Result, cluster_by: str | None, known: dict[str, Any]) 
 
     known: what several files have in common, kept once. ScriptError for a damaged file.
     """
-    import orjson
-
     path = samples_file(result)
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}") from error
     try:
-        rows = [row for line in lines if line.strip() and is_about(row := orjson.loads(line), result)]
+        lines = (line for line in stored_lines(path) if line.strip())
+        rows = [row for line in lines if is_about(row := strict_json_line(line), result)]
         samples = make_samples(rows, result, cluster_by, known)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScriptError(
@@ -430,12 +427,7 @@ def read_weights(source: str | None, vocabulary: MetricMapping) -> Mapping[str, 
         return None
     if source == "reference":
         return {key: rule.weight for key, rule in STEP_FORMULAS.items()}
-    import yaml
-
-    try:
-        value = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ScriptError(f"--weights {source}: {single_line(error)}") from error
+    value, _ = load_yaml(input_text(source, where=f"--weights {source}"), f"--weights {source}")
     if not isinstance(value, dict) or not value:
         raise ScriptError(f"--weights {source}: a mapping of category to weight is expected")
     weights = {}
