@@ -88,13 +88,13 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     plan.created = plan.created or datetime.now(UTC).isoformat(timespec="seconds")
     hub, state = read_target(args, plan)
     plan.parent = state.sha
-    asked = [*questions, *ask_leaderboards(plan, hub, read_scales(args.scale))]
+    asked = [*questions, *plan.questions, *ask_leaderboards(plan, hub, read_scales(args.scale))]
     change = merge(plan, state)
     change.questions = asked
     outcome, code, said = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}, 0, ""
     try:
         refuse_open_ends(change)
-        refuse_invalid(state, change)
+        refuse_invalid(plan, state, change)
         outcome = carry_out(plan, args, hub, state, change)
     except ScriptError as error:
         if error.code == 2:
@@ -110,11 +110,32 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     return code
 
 
+def hub_of(args: argparse.Namespace) -> Hub:
+    """The Hub, as the one who runs this; made once."""
+    if getattr(args, "hub", None) is None:
+        args.hub = Hub(find_token(args.token_file) if acts(args) else read_token())
+    return args.hub
+
+
+def find_places(args: argparse.Namespace, entries: Sequence[Entry], mapping: Mapping[str, Any]) -> Placing | None:
+    """What finds results their places on the Hub's official Benchmarks; None when only model-index is wanted."""
+    if args.format == "model-index":
+        return None
+    official = shipped_or_kept() if args.card else hub_of(args).official()
+    about = {dict(entry.dataset).get("type", "") for entry in entries}
+    if official.basis == "cache" and any("/" in name and official.get(name) is None for name in about):
+        official = hub_of(args).official(refresh=True)  # a Benchmark may be new
+    if official.basis in ("stale", "snapshot"):
+        note(f"official Benchmarks: {official.about}")
+    own = frozenset(normalize_name(name) for name in args.own_harness or ())
+    return Placing(official, mapping, read_answers(args.official), own)
+
+
 def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoState]:
     """What is to be written to, as it is now: the card on disk, else the repo's main branch or pull request."""
     if args.card:
         return None, read_clone(args.card)
-    hub = Hub(find_token(args.token_file) if acts(args) else read_token())
+    hub = hub_of(args)
     revision = f"refs/pr/{args.update_pr}" if args.update_pr else getattr(args, "revision", None)
     if revision and acts(args) and not args.update_pr:
         raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
@@ -124,9 +145,10 @@ def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoS
         return hub, hub.state(plan.repo_id, revision)
 
 
-def refuse_invalid(state: RepoState, change: Change) -> None:
+def refuse_invalid(plan: Plan, state: RepoState, change: Change) -> None:
     """ScriptError (1) when validate would find errors in what is to be written that are not there now."""
-    findings = new_findings(state, change, read_mapping())
+    placed = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
+    findings = new_findings(state, change, read_mapping(), placed)
     for finding in findings[:5]:
         note(f"{finding.severity}: {finding.path}: {finding.message}")
     if any(finding.severity == "error" for finding in findings):
@@ -174,6 +196,7 @@ def run_import_aa(args: argparse.Namespace) -> int:
         args.repo_id,
         entries,
         mapping,
+        placing=find_places(args, entries, mapping),
         formats=args.format,
         task_type=args.task_type,
         source="Artificial Analysis",
@@ -211,6 +234,7 @@ def run_add(args: argparse.Namespace) -> int:
         args.repo_id,
         [dataclasses.replace(entry, source_url=entry.source_url or home) for entry in entries],
         mapping,
+        placing=find_places(args, entries, mapping),
         formats=args.format,
         task_type=args.task_type,
         source="evaluation records",
@@ -331,7 +355,7 @@ def hub_findings(state: RepoState) -> list[Finding]:
                 board = hub.leaderboard(name)
             if board.reason:
                 findings.append(Finding(f"{path}[{number}].dataset.id", "error", f"{name}: {board.reason}"))
-            elif task not in board.tasks:
+            elif board.tasks and task not in board.tasks:
                 message = f"{name} has no task {task!r}, but {', '.join(board.tasks) or 'none'}"
                 findings.append(Finding(f"{path}[{number}].dataset.task_id", "error", message))
     return findings
@@ -369,9 +393,11 @@ def run_batch(args: argparse.Namespace) -> int:
     if "aa" in sources:
         models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
     repos, done, started = resume_batch(args, hub)
+    own = frozenset(normalize_name(name) for name in args.own_harness or ())
+    placing = Placing(hub.official(), mapping, read_answers(args.official), own)
     batch = Batch(
         args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
-        read_scales(args.scale), started,
+        read_scales(args.scale), placing, started,
     )  # fmt: skip
     outcomes = run_models(batch, repos, done, args.workers)
     if args.create_pr and not args.dry_run:
@@ -477,10 +503,13 @@ def run_extract(args: argparse.Namespace) -> int:
     mapping = read_mapping()
     readings = read_tables(card, repo_id, build_vocabulary(mapping), table_choices(args, card))
     answer = extract(readings, repo_id, args.table or [], args.all_tables, again_command(args))
+    entries = card_entries(answer.results, repo_id)
+    whole = acts(args) or args.dry_run or as_json(args)
     plan = make_plan(
         repo_id,
-        card_entries(answer.results, repo_id),
+        entries,
         mapping,
+        placing=find_places(args, entries, mapping) if whole else None,
         formats=args.format,
         task_type=args.task_type,
         dataset_name=args.dataset_name,
@@ -502,9 +531,13 @@ def run_extract(args: argparse.Namespace) -> int:
     return answer.code
 
 
+def as_json(args: argparse.Namespace) -> bool:
+    return bool(args.json or (args.output and args.output.suffix == ".json"))
+
+
 def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> str:
     """JSON, also for --output FILE.json, with the plan that `apply` takes; else the model-index as YAML."""
-    if args.json or (args.output and args.output.suffix == ".json"):
+    if as_json(args):
         return to_json(answer.as_json() | {"plan": plan.as_json()})
     if not plan.model_index:
         return "".join(f"# {line}\n" for line in answer.message.split("\n"))
@@ -669,6 +702,18 @@ def add_format_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_scale_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--official",
+        action="append",
+        metavar="NAME=S",
+        help="answer to a result whose Benchmark is not certain: NAME=OWNER/DATASET:TASK, or NAME=none leaves it out",
+    )
+    parser.add_argument(
+        "--own-harness",
+        action="append",
+        metavar="NAME",
+        help="this result, or all, was measured with the Benchmark's own harness (SWE-bench, ...)",
+    )
+    parser.add_argument(
         "--scale",
         action="append",
         metavar="[KEY=]S",
@@ -705,7 +750,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "cards.answer", "cards.reading", "cards.source", "cards.tables", "cards.vocabulary", "frame",
-#     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.merge", "metadata.plan",
+#     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.merge", "metadata.official",
+#     "metadata.plan",
 #     "metadata.scale", "metadata.validation", "names", "publish.artificial_analysis", "publish.batch",
 #     "publish.hub", "publish.records", "publish.sending", "publish.text", "tables", "vocabulary"
 # )
@@ -2237,6 +2283,632 @@ def mapping_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
+
+MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
+
+# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
+FRONT_MATTER = re.compile(
+    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
+)
+MAX_FRONT = 5_000_000  # characters of a front matter
+MAX_NODES = 1_000_000  # values in it after its aliases are expanded
+MAX_DEPTH = 100
+EVAL_RESULTS = ".eval_results/"
+EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
+NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
+
+
+@dataclass(slots=True)
+class YamlNode:
+    """A value in a YAML text: what it is, where its characters are, and what it holds."""
+
+    kind: str  # "mapping", "sequence", "scalar" or "alias"
+    start: int
+    line: int  # from 1
+    column: int
+    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
+    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
+    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
+    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
+    text: str = ""
+    size: int = 1  # values in it, aliases expanded
+
+    def get(self, name: str) -> YamlNode | None:
+        """The value under a key of a mapping; the node of the key stands before it in `items`."""
+        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
+        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
+
+
+@dataclass(slots=True)
+class FrontMatter:
+    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
+
+    before: str
+    yaml: str
+    after: str
+    values: dict[str, Any]
+    root: YamlNode | None  # None: it is empty
+    newline: str
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
+    found = FRONT_MATTER.match(text)
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
+        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
+    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+    if not found:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
+    before, yaml_text, close = found["open"], found["yaml"], found["close"]
+    first_line = before.count("\n") + 1
+    values, root = load_yaml(yaml_text, name, first_line)
+    if values is None:
+        values, root = {}, None
+    if not isinstance(values, dict):
+        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
+    check_shape(values, root, name, first_line)
+    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
+
+
+def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
+    """The values in a YAML text, and where they stand; ScriptError with line and reason.
+
+    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
+    before anything is expanded.
+    """
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
+                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
+
+    if len(text) > MAX_FRONT:
+        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
+    try:
+        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
+        return yaml.load(text, Loader=Loader), root
+    except yaml.MarkedYAMLError as error:
+        mark, start = error.problem_mark or error.context_mark, error.context_mark
+        line = f", line {mark.line + first_line}" if mark else ""
+        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
+        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + first_line
+        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
+    except RecursionError as error:
+        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
+
+
+def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
+    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
+    top = YamlNode("sequence", 0, 0, 0)
+    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
+    for event in events:
+        kind = type(event).__name__
+        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
+            mark = event.start_mark
+            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
+            node.end = event.end_mark.index
+            if kind == "AliasEvent":
+                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
+            elif event.anchor:
+                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
+            stack[-1].items.append(node)
+            if kind in kinds:
+                node.flow, node.text = bool(event.flow_style), event.anchor or ""
+                node.marked = bool(event.anchor or event.tag)
+                stack.append(node)
+                if len(stack) > MAX_DEPTH:
+                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
+                continue
+            node.text = event.value if kind == "ScalarEvent" else ""
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            node = stack.pop()
+            if node.flow or not node.items:
+                node.end = event.end_mark.index
+            if node.text:
+                anchors[node.text] = node.size
+            if node.kind == "mapping":
+                refuse_repeated_keys(node, name)
+        else:
+            continue
+        stack[-1].size += node.size
+        stack[-1].end = max(stack[-1].end, node.end)
+        if stack[-1].size > MAX_NODES:
+            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
+    return top.items[0] if top.items else None
+
+
+def refuse_repeated_keys(node: YamlNode, name: str) -> None:
+    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
+    seen: set[str] = set()
+    for key in node.items[::2]:
+        if key.kind == "scalar" and key.text in seen and key.text != "<<":
+            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
+        seen.add(key.text if key.kind == "scalar" else str(key.start))
+
+
+def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
+    """ScriptError when model-index has not the form that results can be added to."""
+    node = root.get("model-index") if root else None
+    line = node.line if node else first_line
+
+    def need(value: Any, kind: type, what: str) -> None:
+        if not isinstance(value, kind):
+            wanted = "a list" if kind is list else "a mapping"
+            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
+
+    models = values.get("model-index")
+    if models is None:
+        return
+    need(models, list, "model-index")
+    for i, model in enumerate(models):
+        need(model, dict, f"model-index[{i}]")
+        if not model.get("name"):
+            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
+        if model.get("results") is None:
+            continue
+        need(model["results"], list, f"model-index[{i}].results")
+        for j, result in enumerate(model["results"]):
+            place = f"model-index[{i}].results[{j}]"
+            need(result, dict, place)
+            for part in ("task", "dataset", "source"):
+                need(result.get(part) or {}, dict, f"{place}.{part}")
+            need(result.get("metrics") or [], list, f"{place}.metrics")
+            for k, metric in enumerate(result.get("metrics") or []):
+                need(metric, dict, f"{place}.metrics[{k}]")
+
+
+def decode_card(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
+        return data.decode("utf-8", errors="replace")
+
+
+def to_yaml(value: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
+
+
+# --- parts/metadata/official.py ---------------------------------------------------------------------------------------
+
+# fmt: off
+SHIPPED = {'as_of': '2026-08-31',
+ 'benchmarks': [{'dataset_id': 'actava/chi-bench'},
+                {'dataset_id': 'allenai/olmOCR-bench', 'name': 'olmOCR-bench', 'framework': 'olmocr-bench'},
+                {'dataset_id': 'ARTPARK-IISc/Vaani-Benchmark-V1.0'},
+                {'dataset_id': 'cais/hle',
+                 'name': "Humanity's Last Exam",
+                 'framework': 'inspect-ai',
+                 'gated': True,
+                 'tasks': [['hle', 'default', 'test']]},
+                {'dataset_id': 'claw-eval/Claw-Eval', 'framework': 'claw-eval'},
+                {'dataset_id': 'datacurve/deep-swe', 'framework': 'pier', 'tasks': [['deep_swe', '', '']]},
+                {'dataset_id': 'FutureMa/EvasionBench',
+                 'name': 'Evasion Bench',
+                 'framework': 'inspect-ai',
+                 'tasks': [['evasion_bench', 'default', 'train']]},
+                {'dataset_id': 'harborframework/terminal-bench-2.0', 'framework': 'harbor'},
+                {'dataset_id': 'harborframework/terminal-bench-2.1', 'framework': 'harbor'},
+                {'dataset_id': 'Idavidrein/gpqa',
+                 'name': 'GPQA',
+                 'framework': 'inspect-ai',
+                 'gated': True,
+                 'tasks': [['diamond', 'gpqa_diamond', 'train'], ['main', 'gpqa_main', 'train'],
+                           ['extended', 'gpqa_extended', 'train']]},
+                {'dataset_id': 'internlm/WildClawBench', 'framework': 'wildclawbench'},
+                {'dataset_id': 'InternScience/ResearchClawBench', 'framework': 'researchclawbench'},
+                {'dataset_id': 'LEXam-Benchmark/LEXam', 'name': 'LEXam'},
+                {'dataset_id': 'likaixin/ScreenSpot-Pro', 'framework': 'screenspot-pro'},
+                {'dataset_id': 'llamaindex/ExtractBench', 'framework': 'extractbench'},
+                {'dataset_id': 'llamaindex/ParseBench', 'framework': 'parsebench'},
+                {'dataset_id': 'MathArena/aime_2026',
+                 'name': 'MathArena AIME 2026',
+                 'framework': 'math-arena',
+                 'tasks': [['MathArena/aime_2026', 'default', 'test']]},
+                {'dataset_id': 'meituan-longcat/WBench', 'framework': 'wbench'},
+                {'dataset_id': 'mteb/arguana', 'framework': 'mteb'},
+                {'dataset_id': 'openai/gsm8k',
+                 'name': 'GSM8K',
+                 'framework': 'inspect-ai',
+                 'tasks': [['gsm8k', 'main', 'test']]},
+                {'dataset_id': 'ScaleAI/SWE-bench_Pro',
+                 'framework': 'swe-bench-pro',
+                 'tasks': [['SWE_Bench_Pro', '', '']]},
+                {'dataset_id': 'SWE-bench/SWE-bench_Multilingual',
+                 'framework': 'swe-bench',
+                 'tasks': [['swe_bench_multilingual_%_resolved', '', '']]},
+                {'dataset_id': 'SWE-bench/SWE-bench_Verified',
+                 'framework': 'swe-bench',
+                 'tasks': [['swe_bench_%_resolved', '', '']]},
+                {'dataset_id': 'TIGER-Lab/MMLU-Pro',
+                 'name': 'MMLU-Pro',
+                 'framework': 'inspect-ai',
+                 'tasks': [['mmlu_pro', 'default', 'test']]},
+                {'dataset_id': 'tiiuae/PBench', 'framework': 'pbench'}]}
+# fmt: on
+MAX_BENCHMARK_TASKS = 500
+NO_BENCHMARK = "no official Benchmark of this name or data set"
+ANY_CONFIG = {"", "default", "main", "all", "none"}  # configurations that say no more than the data set's id
+# Frameworks that run many benchmarks, or that collect what others have run. Every other one is a benchmark's own
+# harness: its leaderboard ranks what that harness measures, so that a result of another one needs a person's word.
+GENERAL_FRAMEWORKS = {
+    "", "none", "inspectai", "lighteval", "lmeval", "lmevaluationharness", "nemoevaluator", "matharena", "mteb", "helm",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkTask:
+    """One leaderboard of a Benchmark."""
+
+    id: str
+    config: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialBenchmark:
+    """A data set that the Hub ranks models on. `problem`: why its eval.yaml is not known, or not from the Hub."""
+
+    dataset_id: str
+    name: str = ""
+    framework: str = ""  # evaluation_framework of its eval.yaml
+    tasks: tuple[BenchmarkTask, ...] = ()  # none: not known
+    sha: str | None = None
+    gated: bool = False
+    problem: str = ""
+    lower_is_better: bool | None = None  # None: its eval.yaml does not say
+    unit: str | None = None  # "percent" or "proportion", where its eval.yaml says so
+
+    @property
+    def repo_name(self) -> str:
+        return self.dataset_id.rpartition("/")[2]
+
+    @property
+    def title(self) -> str:
+        return self.name or self.repo_name
+
+    @property
+    def own_harness(self) -> str:
+        """The harness whose results alone its leaderboard is for, or nothing."""
+        return "" if normalize_name(self.framework) in GENERAL_FRAMEWORKS else self.framework
+
+    def task(self, task_id: str) -> BenchmarkTask | None:
+        return next((task for task in self.tasks if task.id == task_id), None)
+
+    def stem(self, task_id: str) -> str:
+        """The name of a result's file as the community writes it: the data set's, of several tasks also the task's."""
+        parts = [self.repo_name] if len(self.tasks) == 1 else [self.repo_name, task_id.rpartition("/")[2]]
+        return re.sub(r"[\W_]+", "_", "_".join(parts).lower(), flags=re.ASCII).strip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialPlace:
+    """Where a result counts: a task of a Benchmark, and the stem of its file in .eval_results."""
+
+    dataset_id: str
+    task_id: str
+    stem: str
+    how: str  # by which the place is known, for people
+    own_harness: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMatch:
+    """A result's place; without one the reason, or the places (DATASET:TASK) among which a person has to choose."""
+
+    place: OfficialPlace | None = None
+    why: str = ""
+    candidates: tuple[str, ...] = ()
+
+    @property
+    def no_benchmark(self) -> bool:
+        """Whether there is nothing to say: the result is of no official Benchmark."""
+        return self.place is None and self.why == NO_BENCHMARK
+
+
+@dataclass(slots=True)
+class OfficialList:
+    """The official Benchmarks by data set id in lower case, and how old this list is."""
+
+    benchmarks: dict[str, OfficialBenchmark] = field(default_factory=dict)
+    as_of: str = ""  # ISO 8601
+    basis: str = "snapshot"  # "hub": asked now; "cache": asked less than a day ago; "stale": older; "snapshot": shipped
+    reason: str = ""  # why the Hub was not asked
+
+    def get(self, dataset_id: str) -> OfficialBenchmark | None:
+        return self.benchmarks.get(dataset_id.lower())
+
+    @property
+    def about(self) -> str:
+        """How old the list is, for people."""
+        when = {
+            "hub": "from the Hub, just now",
+            "cache": f"from the Hub, {self.as_of}",
+            "stale": f"from the Hub, but of {self.as_of}",
+            "snapshot": f"the list of {self.as_of} that this script brings along",
+        }[self.basis]
+        return f"{when}{f' ({self.reason})' if self.reason else ''}"
+
+
+@functools.cache
+def shipped_list() -> OfficialList:
+    """The list that this script brings along, with its date: not to be changed."""
+    rows = [benchmark_from_json(row) for row in SHIPPED["benchmarks"]]
+    return OfficialList({row.dataset_id.lower(): row for row in rows}, SHIPPED["as_of"], "snapshot")
+
+
+def benchmark_from_json(row: Mapping[str, Any]) -> OfficialBenchmark:
+    """A Benchmark as it is kept and shipped; `tasks` are [id, config, split]."""
+    tasks = tuple(BenchmarkTask(*map(str, task)) for task in row.get("tasks") or ())
+    return OfficialBenchmark(**{**row, "tasks": tasks})
+
+
+# --- eval.yaml ---
+
+
+def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchmark:
+    """A data set's eval.yaml; what is wrong with it is the Benchmark's `problem`.
+
+    `metrics` (id, higher_is_better, unit, primary) is a proposal for the format that some data sets follow.
+    """
+    try:
+        data, _ = load_yaml(text, f"{dataset_id}/eval.yaml")
+    except ScriptError as error:
+        return OfficialBenchmark(dataset_id, problem=single_line(error)[:200], **known)
+    rows = data.get("tasks") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        return OfficialBenchmark(dataset_id, problem="its eval.yaml has no list of tasks", **known)
+    tasks = [task for task in map(benchmark_task, rows[:MAX_BENCHMARK_TASKS]) if task is not None]
+    metric = main_metric(data.get("metrics"))
+    higher = metric.get("higher_is_better")
+    unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
+    return OfficialBenchmark(
+        dataset_id,
+        name=said_text(data.get("name")),
+        framework=said_text(data.get("evaluation_framework")),
+        tasks=tuple({task.id: task for task in tasks}.values()),
+        problem="" if tasks else "its eval.yaml names no task",
+        lower_is_better=not higher if isinstance(higher, bool) else None,
+        unit=unit,
+        **known,
+    )
+
+
+def benchmark_task(row: Any) -> BenchmarkTask | None:
+    """One item of `tasks`; None when it has no id."""
+    task_id = row.get("id") if isinstance(row, dict) else None
+    if not isinstance(task_id, str) or not task_id or task_id != single_line(task_id) or len(task_id) > 200:
+        return None
+    return BenchmarkTask(task_id, said_text(row.get("config")), said_text(row.get("split")))
+
+
+def main_metric(rows: Any) -> Mapping[str, Any]:
+    """The primary one of an eval.yaml's metrics, or its only one."""
+    metrics = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    primary = [row for row in metrics if row.get("primary") is True]
+    return primary[0] if len(primary) == 1 else metrics[0] if len(metrics) == 1 else {}
+
+
+def said_text(value: Any) -> str:
+    """A text of an eval.yaml, on one line; nothing for anything else."""
+    return single_line(value)[:200] if isinstance(value, str) else ""
+
+
+# --- Which Benchmark is a result for? ---
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkClaim:
+    """What a source says about one of its results."""
+
+    name: str  # the source's word for the benchmark
+    key: str | None = None  # of metric_mapping.json
+    part: bool = False  # a part of a benchmark, such as a subject of MMLU
+    dataset_id: str = ""  # of the data that was used
+    config: str = ""
+    split: str = ""
+
+
+def find_place(
+    claim: BenchmarkClaim, official: OfficialList, mapping: Mapping[str, Any], answer: str = ""
+) -> PlaceMatch:
+    """The place of a result: by a person's answer, by the vocabulary, by its data set's id, then by its exact name.
+
+    `answer` is DATASET:TASK, or "none". Nothing is guessed: where several tasks are possible, they are candidates.
+    """
+    if answer:
+        return place_answered(answer, official, claim)
+    if claim.part:
+        return PlaceMatch(why="a part of a benchmark, not the benchmark")
+    known = mapping.get(claim.key or "") or {}
+    names = {normalize_name(name) for name in (claim.key, known.get("name"), *known.get("aliases", ())) if name}
+    hint, index = known.get("hub") or {}, known.get("model_index") or {}
+    if hint and (found := official.get(hint["dataset_id"])):
+        return in_benchmark(found, claim, names, known, by="metric_mapping.json", hint=hint["task_id"])
+    if known and (found := official.get(str(index.get("type") or ""))):
+        return in_benchmark(found, claim, names, known, by="metric_mapping.json's data set")
+    if claim.dataset_id and (found := official.get(claim.dataset_id)):
+        return in_benchmark(found, claim, names | {normalize_name(claim.name)}, known, by="the data set that was used")
+    match = place_by_name(official, claim, names or {normalize_name(claim.name)})
+    if match.no_benchmark and hint:
+        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark ({official.about})")
+    return match
+
+
+def in_benchmark(
+    found: OfficialBenchmark, claim: BenchmarkClaim, names: set[str], known: Mapping[str, Any], by: str, hint: str = ""
+) -> PlaceMatch:
+    """The task of one Benchmark: the hinted one, that of this configuration, that of this name, else the only one."""
+    if not found.tasks:
+        if hint:
+            return PlaceMatch(place_at(found, hint, claim, f"{by}; {found.problem or 'its tasks are not known here'}"))
+        return PlaceMatch(why=f"{found.dataset_id}: {found.problem or 'its tasks are not known here'}")
+    vague = len(found.tasks) > 1 and not claim.config and normalize_name(claim.name) in benchmark_names(found)
+    config = normalize_name(claim.config or str((known.get("model_index") or {}).get("config") or ""))
+    exact = [task for task in found.tasks if task.id == hint]
+    by_config = [task for task in found.tasks if config not in ANY_CONFIG and config in folded_names(task)]
+    named = [task for task in found.tasks if names & folded_names(task)]
+    for tasks in (exact, by_config, named):
+        if len(tasks) == 1 and not vague:  # "GPQA" alone is the name of a Benchmark, not of one of its three tasks
+            return place_of_task(found, tasks[0], claim, by)
+    only = found.tasks[0]
+    if len(found.tasks) == 1 and (hint or known or names & benchmark_names(found)):
+        return place_of_task(found, only, claim, by)
+    return PlaceMatch(
+        why=f"{by} is {found.dataset_id}", candidates=tuple(f"{found.dataset_id}:{t.id}" for t in found.tasks)
+    )
+
+
+def place_of_task(found: OfficialBenchmark, task: BenchmarkTask, claim: BenchmarkClaim, by: str) -> PlaceMatch:
+    """The place, unless the data that was used is known to be other data than the task's."""
+    own = {normalize_name(task.config)} | ANY_CONFIG
+    given = normalize_name(claim.config)
+    same_data = claim.dataset_id.lower() == found.dataset_id.lower()
+    if same_data and given not in own and given not in folded_names(task):
+        why = f"measured on the configuration {claim.config}, while {task.id} is {task.config or 'the default'}"
+        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
+    if same_data and claim.split and task.split and claim.split != task.split:
+        why = f"measured on the split {claim.split}, while {task.id} is {task.split}"
+        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
+    return PlaceMatch(place_at(found, task.id, claim, by))
+
+
+def place_by_name(official: OfficialList, claim: BenchmarkClaim, names: set[str]) -> PlaceMatch:
+    """The place whose Benchmark or task has exactly one of these names, once folded."""
+    names = names - {""}
+    places = []
+    for found in official.benchmarks.values():
+        tasks = [task for task in found.tasks if normalize_name(task.id.rpartition("/")[2]) in names]
+        if tasks or names & benchmark_names(found):
+            places += [(found, task) for task in tasks or found.tasks]
+    if len(places) == 1:
+        return place_of_task(*places[0], claim, "its name")
+    why = "several have its name" if places else NO_BENCHMARK
+    return PlaceMatch(why=why, candidates=tuple(f"{found.dataset_id}:{task.id}" for found, task in places))
+
+
+def place_answered(answer: str, official: OfficialList, claim: BenchmarkClaim) -> PlaceMatch:
+    """The place that a person named; ScriptError when there is no such task."""
+    if answer == "none":
+        return PlaceMatch(why="left out, as --official says")
+    dataset_id, _, task_id = answer.partition(":")
+    found = official.get(dataset_id)
+    if found is None:
+        raise ScriptError(f"--official {answer}: {dataset_id} is no official Benchmark ({official.about})")
+    if found.tasks and not found.task(task_id):
+        raise ScriptError(f"--official {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
+    if not task_id:
+        raise ScriptError(f"--official {answer}: DATASET:TASK is expected")
+    return PlaceMatch(place_at(found, task_id, claim, "--official"))
+
+
+def place_at(found: OfficialBenchmark, task_id: str, claim: BenchmarkClaim, how: str) -> OfficialPlace:
+    return OfficialPlace(found.dataset_id, task_id, claim.key or found.stem(task_id), how, found.own_harness)
+
+
+def folded_names(task: BenchmarkTask) -> set[str]:
+    """The task's id, its last part, and the configuration that is it."""
+    texts = (task.id, task.id.rpartition("/")[2], task.config)
+    return {normalize_name(text) for text in texts} - ANY_CONFIG
+
+
+def benchmark_names(found: OfficialBenchmark) -> set[str]:
+    return {normalize_name(found.name), normalize_name(found.repo_name)} - {""}
+
+
+def task_ids(found: OfficialBenchmark) -> list[str]:
+    return [task.id for task in found.tasks]
+
+
+def read_answers(texts: Sequence[str] | None) -> dict[str, str]:
+    """--official NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
+    answers = {}
+    for text in texts or []:
+        name, _, answer = text.partition("=")
+        if not name or not (answer == "none" or re.fullmatch(r"[\w.-]+/[\w.-]+:.+", answer)):
+            raise ScriptError(f"--official {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
+        answers[normalize_name(name)] = answer
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What is needed to find results their places: the official Benchmarks, the vocabulary, a person's answers."""
+
+    official: OfficialList
+    mapping: Mapping[str, Any]
+    answers: Mapping[str, str] = field(default_factory=dict)  # folded name or key -> DATASET:TASK or "none"
+    own_harness: frozenset[str] = frozenset()  # folded keys of results that are said to be of the Benchmark's harness
+
+    def match(self, entry: Entry) -> PlaceMatch:
+        """The place of a result, its reason, or its candidates; a result of another harness needs a person's word."""
+        claim = self.claim(entry)
+        name = claim.key or single_line(claim.name)
+        answer = self.answers.get(normalize_name(claim.key or "")) or self.answers.get(normalize_name(claim.name), "")
+        match = find_place(claim, self.official, self.mapping, answer)
+        place = match.place
+        if place is None or not place.own_harness:
+            return match
+        said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
+        if said or normalize_name(place.own_harness) in normalize_name(entry.source_name or ""):
+            return match
+        why = f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; --own-harness {name} says so"
+        return PlaceMatch(why=why)
+
+    def claim(self, entry: Entry) -> BenchmarkClaim:
+        """What a result to publish says about its benchmark."""
+        data = dict(entry.dataset)
+        dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        return BenchmarkClaim(
+            entry.benchmark,
+            entry.key,
+            part=entry.key is None and self.is_part(entry.benchmark),
+            dataset_id=dataset_id,
+            config=data.get("config", ""),
+            split=data.get("split", ""),
+        )
+
+    def is_part(self, name: str) -> bool:
+        """Whether a name is a known benchmark's with something behind a colon or comma: "mmlu:anatomy"."""
+        wholes = [normalize_name(name[: found.start()]) for found in re.finditer("[:,]", name)]
+        return any(whole and whole in vocabulary_names(self.mapping) for whole in wholes)
+
+    def question(self, entry: Entry, match: PlaceMatch) -> str:
+        """What a person is asked about a result whose place is unsure."""
+        name = entry.key or single_line(entry.benchmark)
+        return (
+            f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
+            f"{listing(match.candidates, 8)}; --official '{name}={match.candidates[0]}' takes this one, "
+            f"--official '{name}=none' leaves it out"
+        )
+
+
+def vocabulary_names(mapping: Mapping[str, Any]) -> set[str]:
+    """All folded keys, names and aliases of the vocabulary's benchmarks."""
+    spellings = [
+        name
+        for key, entry in mapping.items()
+        if entry.get("kind") != "category"
+        for name in (key, entry.get("name"), *(entry.get("aliases") or ()))
+    ]
+    return {normalize_name(name) for name in spellings if isinstance(name, str)}
+
+
 # --- parts/metadata/validation.py -------------------------------------------------------------------------------------
 
 MAX_FINDINGS = 200  # of one document; the rest is counted
@@ -2361,9 +3033,11 @@ class Claim:
 class Findings:
     """What has been found in a document, and how many of its values may still be looked at."""
 
-    def __init__(self, mapping: Mapping[str, Any]) -> None:
+    def __init__(self, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> None:
         entries = [entry for entry in mapping.values() if isinstance(entry, dict) and entry.get("kind") == "benchmark"]
-        self.hubs = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
+        known = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
+        self.hubs = {found.dataset_id: None for found in shipped_list().benchmarks.values()} | known if known else {}
+        self.hubs |= dict.fromkeys(set(hubs) - set(self.hubs))
         self.metrics = KNOWN_METRICS | {entry["model_index"]["metric_type"] for entry in entries}
         self.benchmarks: dict[str, list[dict[str, Any]]] = {}  # by folded name and alias, and by OWNER/NAME in small
         for entry in entries:
@@ -2633,9 +3307,12 @@ def eval_claims(out: Findings, name: str, data: Any) -> Iterator[Claim]:
         source = out.fields(f"{path}.source", entry.get("source"), "origin", required=False)
         kind, task = dataset.get("id"), dataset.get("task_id")
         known = out.hubs.get(kind) if isinstance(kind, str) else None
-        if known and isinstance(task, str) and task != known["hub"]["task_id"]:
-            expected = known["hub"]["task_id"]
-            out.add(f"{path}.dataset.task_id", "warning", f"is {shown_value(task)}; known of {kind} is {expected!r}")
+        official = shipped_list().get(kind) if isinstance(kind, str) else None
+        tasks = {known["hub"]["task_id"]} if known else set()
+        tasks |= {one.id for one in official.tasks} if official and out.hubs else set()
+        if tasks and isinstance(task, str) and task not in tasks:
+            expected = ", ".join(map(repr, sorted(tasks)))
+            out.add(f"{path}.dataset.task_id", "warning", f"is {shown_value(task)}; known of {kind} is {expected}")
         entries = [known] if known else find_benchmark(out, None, kind)
         value = check_value(out, f"{path}.value", entry.get("value"), "error")
         if value is not None:
@@ -2698,9 +3375,12 @@ def check_model_index(front: Any, mapping: Mapping[str, Any]) -> list[Finding]:
     return out.listed()
 
 
-def check_eval_results(name: str, data: Any, mapping: Mapping[str, Any]) -> list[Finding]:
-    """What is wrong with one file of .eval_results: its name (which begins each path) and its loaded YAML."""
-    out = Findings(mapping)
+def check_eval_results(name: str, data: Any, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> list[Finding]:
+    """What is wrong with one file of .eval_results: its name (which begins each path) and its loaded YAML.
+
+    `hubs`: data sets that are known to be official Benchmarks, beside those that the shipped list names.
+    """
+    out = Findings(mapping, hubs)
     name = single_line(name)
     claims = list(eval_claims(out, name, data))
     check_repeats(out, claims, apart="revision, source or date")
@@ -4502,207 +5182,6 @@ def render_tables(readings: list[Reading], repo_id: str, again: str) -> list[Any
     return parts
 
 
-# --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
-
-MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
-
-# The block that the Hub's client takes for metadata; here also an empty one, and one behind a byte order mark.
-FRONT_MATTER = re.compile(
-    r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
-)
-MAX_FRONT = 5_000_000  # characters of a front matter
-MAX_NODES = 1_000_000  # values in it after its aliases are expanded
-MAX_DEPTH = 100
-EVAL_RESULTS = ".eval_results/"
-EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
-NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
-
-
-@dataclass(slots=True)
-class YamlNode:
-    """A value in a YAML text: what it is, where its characters are, and what it holds."""
-
-    kind: str  # "mapping", "sequence", "scalar" or "alias"
-    start: int
-    line: int  # from 1
-    column: int
-    flow: bool = True  # written in one piece: {...}, [...], a scalar, an alias
-    marked: bool = False  # a mapping or sequence that starts with an anchor or a tag
-    end: int = 0  # behind its last character; of a block mapping or sequence, behind its last value
-    items: list[YamlNode] = field(default_factory=list)  # of a mapping: key, value, key, value, ...
-    text: str = ""
-    size: int = 1  # values in it, aliases expanded
-
-    def get(self, name: str) -> YamlNode | None:
-        """The value under a key of a mapping; the node of the key stands before it in `items`."""
-        pairs = zip(self.items[::2], self.items[1::2], strict=False) if self.kind == "mapping" else ()
-        return next((value for key, value in pairs if key.kind == "scalar" and key.text == name), None)
-
-
-@dataclass(slots=True)
-class FrontMatter:
-    """A card's metadata: the texts around it, its own text, its values, and where they stand."""
-
-    before: str
-    yaml: str
-    after: str
-    values: dict[str, Any]
-    root: YamlNode | None  # None: it is empty
-    newline: str
-
-    @property
-    def results(self) -> list[dict[str, Any]]:
-        return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
-
-
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_FRONT] else "\n"
-    found = FRONT_MATTER.match(text)
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
-        raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
-    if not found:
-        mark = "\ufeff" if text.startswith("\ufeff") else ""
-        return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
-    before, yaml_text, close = found["open"], found["yaml"], found["close"]
-    first_line = before.count("\n") + 1
-    values, root = load_yaml(yaml_text, name, first_line)
-    if values is None:
-        values, root = {}, None
-    if not isinstance(values, dict):
-        raise ScriptError(f"{name}, line {first_line}: the front matter is no mapping of keys to values")
-    check_shape(values, root, name, first_line)
-    return FrontMatter(before, yaml_text, close + text[found.end() :], values, root, newline)
-
-
-def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode | None]:
-    """The values in a YAML text, and where they stand; ScriptError with line and reason.
-
-    Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
-    before anything is expanded.
-    """
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        def construct_object(self, node: Any, deep: bool = False) -> Any:
-            try:
-                return super().construct_object(node, deep)
-            except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
-                raise yaml.constructor.ConstructorError(None, None, str(error)[:200], node.start_mark) from error
-
-    if len(text) > MAX_FRONT:
-        raise ScriptError(f"{name}: {len(text):,} characters of YAML are more than the {MAX_FRONT:,} that are read")
-    try:
-        root = place_nodes(yaml.parse(text, Loader=Loader), name, first_line)
-        return yaml.load(text, Loader=Loader), root
-    except yaml.MarkedYAMLError as error:
-        mark, start = error.problem_mark or error.context_mark, error.context_mark
-        line = f", line {mark.line + first_line}" if mark else ""
-        since = f" {error.context} that began in line {start.line + first_line}" if start and start != mark else ""
-        raise ScriptError(f"{name}{line}: not valid YAML: {error.problem or error.context}{since}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + first_line
-        raise ScriptError(f"{name}, line {line}: not valid YAML: a control character, {error.character!r}") from error
-    except RecursionError as error:
-        raise ScriptError(f"{name}: not valid YAML: nested too deeply") from error
-
-
-def place_nodes(events: Iterator[Any], name: str, first_line: int) -> YamlNode | None:
-    """The tree of YAML events, without recursion; ScriptError for repeated keys and aliases without measure."""
-    top = YamlNode("sequence", 0, 0, 0)
-    stack, anchors, kinds = [top], {}, {"MappingStartEvent": "mapping", "SequenceStartEvent": "sequence"}
-    for event in events:
-        kind = type(event).__name__
-        if kind in kinds or kind in ("ScalarEvent", "AliasEvent"):
-            mark = event.start_mark
-            node = YamlNode(kinds.get(kind, "scalar"), mark.index, mark.line + first_line, mark.column)
-            node.end = event.end_mark.index
-            if kind == "AliasEvent":
-                node.kind, node.size = "alias", anchors.get(event.anchor, MAX_NODES)  # inside itself: without end
-            elif event.anchor:
-                anchors[event.anchor] = MAX_NODES if kind in kinds else 1
-            stack[-1].items.append(node)
-            if kind in kinds:
-                node.flow, node.text = bool(event.flow_style), event.anchor or ""
-                node.marked = bool(event.anchor or event.tag)
-                stack.append(node)
-                if len(stack) > MAX_DEPTH:
-                    raise ScriptError(f"{name}, line {node.line}: nested more than {MAX_DEPTH} deep")
-                continue
-            node.text = event.value if kind == "ScalarEvent" else ""
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            node = stack.pop()
-            if node.flow or not node.items:
-                node.end = event.end_mark.index
-            if node.text:
-                anchors[node.text] = node.size
-            if node.kind == "mapping":
-                refuse_repeated_keys(node, name)
-        else:
-            continue
-        stack[-1].size += node.size
-        stack[-1].end = max(stack[-1].end, node.end)
-        if stack[-1].size > MAX_NODES:
-            raise ScriptError(f"{name}, line {node.line}: aliases expand to more than {MAX_NODES:,} values")
-    return top.items[0] if top.items else None
-
-
-def refuse_repeated_keys(node: YamlNode, name: str) -> None:
-    """PyYAML takes the last of two equal keys, the Hub refuses the file: so is it here."""
-    seen: set[str] = set()
-    for key in node.items[::2]:
-        if key.kind == "scalar" and key.text in seen and key.text != "<<":
-            raise ScriptError(f"{name}, line {key.line}: the key {key.text!r} occurs twice")
-        seen.add(key.text if key.kind == "scalar" else str(key.start))
-
-
-def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_line: int) -> None:
-    """ScriptError when model-index has not the form that results can be added to."""
-    node = root.get("model-index") if root else None
-    line = node.line if node else first_line
-
-    def need(value: Any, kind: type, what: str) -> None:
-        if not isinstance(value, kind):
-            wanted = "a list" if kind is list else "a mapping"
-            raise ScriptError(f"{name}, line {line}: {what} is {type(value).__name__}, not {wanted}; correct it first")
-
-    models = values.get("model-index")
-    if models is None:
-        return
-    need(models, list, "model-index")
-    for i, model in enumerate(models):
-        need(model, dict, f"model-index[{i}]")
-        if not model.get("name"):
-            raise ScriptError(f"{name}, line {line}: model-index[{i}] has no name; correct it first")
-        if model.get("results") is None:
-            continue
-        need(model["results"], list, f"model-index[{i}].results")
-        for j, result in enumerate(model["results"]):
-            place = f"model-index[{i}].results[{j}]"
-            need(result, dict, place)
-            for part in ("task", "dataset", "source"):
-                need(result.get(part) or {}, dict, f"{place}.{part}")
-            need(result.get("metrics") or [], list, f"{place}.metrics")
-            for k, metric in enumerate(result.get("metrics") or []):
-                need(metric, dict, f"{place}.metrics[{k}]")
-
-
-def decode_card(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
-        return data.decode("utf-8", errors="replace")
-
-
-def to_yaml(value: Any) -> str:
-    import yaml
-
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
-
-
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
@@ -4803,6 +5282,127 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
     roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
     if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
         raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
+
+
+# --- parts/hub/benchmarks.py ------------------------------------------------------------------------------------------
+
+FRESH_HOURS = 24
+LIST_SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BenchmarkSource:
+    """How the Hub is asked. `listed` gives (data set id, commit, gated) of each; errors of both are the client's."""
+
+    listed: Callable[[], Iterable[tuple[str, str | None, bool]]]
+    eval_yaml: Callable[[str, str | None], bytes]  # of a data set at a commit
+    endpoint: str
+    reader: str = ""  # the token: what one may see is not for another
+
+
+def official_benchmarks(
+    source: BenchmarkSource, offline: str = "", refresh: bool = False, workers: int = 4
+) -> OfficialList:
+    """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
+
+    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept.
+    """
+    kept = kept_list(cache_file(source))
+    if offline:
+        return newest_kept(kept, offline)
+    if kept and kept.basis == "cache" and not refresh:
+        return kept
+    try:
+        rows = [row for row in source.listed() if isinstance(row[0], str)]
+    except Exception as error:  # whatever the client raises: a list that is kept or shipped is better than none
+        return newest_kept(kept, why_not_asked(error))
+    return ask_each(source, rows, kept, workers)
+
+
+def ask_each(
+    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, workers: int
+) -> OfficialList:
+    """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
+    shipped = shipped_list()
+
+    def one(row: tuple[str, str | None, bool]) -> OfficialBenchmark:
+        dataset_id, sha, gated = row
+        old = kept.get(dataset_id) if kept else None
+        if old and sha and old.sha == sha and old.tasks and not old.problem:
+            return dataclasses.replace(old, gated=gated)
+        return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
+
+    with ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(one, rows))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
+    keep_list(cache_file(source), answer)
+    return answer
+
+
+def ask_one(
+    source: BenchmarkSource, dataset_id: str, sha: str | None, gated: bool, old: OfficialBenchmark | None
+) -> OfficialBenchmark:
+    """One data set's eval.yaml; where it cannot be read, what was known of it before, with the reason."""
+    try:
+        text = source.eval_yaml(dataset_id, sha).decode("utf-8")
+    except Exception as error:  # gated, gone, damaged, the network: the others are read all the same
+        why = "gated, and this token has no access" if gated else why_not_asked(error)
+        blank = OfficialBenchmark(dataset_id)
+        return dataclasses.replace(
+            old or blank, dataset_id=dataset_id, sha=sha, gated=gated, problem=f"eval.yaml: {why}"
+        )
+    return parse_eval_yaml(text, dataset_id, sha=sha, gated=gated)
+
+
+def why_not_asked(error: BaseException) -> str:
+    """Why the Hub could not be asked, in a few words without anything secret."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status:
+        return f"the Hub answered {status}"
+    return single_line(error)[:120] if isinstance(error, ScriptError) else f"{type(error).__name__}"
+
+
+# --- What is kept ---
+
+
+def cache_file(source: BenchmarkSource) -> Path:
+    """Where the list of this Hub, as this token sees it, is kept."""
+    from huggingface_hub import constants
+
+    name = hashlib.sha256(f"{source.endpoint} {source.reader}".encode()).hexdigest()[:16]
+    return Path(constants.HF_HOME) / "hub-evals" / f"benchmarks-{name}.json"
+
+
+def newest_kept(kept: OfficialList | None, reason: str) -> OfficialList:
+    """What is kept, however old, else what is shipped; both say their date and why."""
+    if kept is None:
+        return dataclasses.replace(shipped_list(), reason=reason)
+    return dataclasses.replace(kept, reason=reason)
+
+
+def kept_list(path: Path) -> OfficialList | None:
+    """The kept list; None when there is none, or it is damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != LIST_SCHEMA:
+            return None
+        rows = [benchmark_from_json(row) for row in data["benchmarks"]]
+        age = time.time() - datetime.fromisoformat(data["as_of"]).timestamp()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    basis = "cache" if 0 <= age < FRESH_HOURS * 3600 else "stale"
+    return OfficialList({row.dataset_id.lower(): row for row in rows}, data["as_of"], basis)
+
+
+def keep_list(path: Path, found: OfficialList) -> None:
+    """Keep a list; a full or read-only disk is no reason to stop."""
+    rows = [dataclasses.asdict(row) | {"tasks": [[t.id, t.config, t.split] for t in row.tasks]} for row in
+            found.benchmarks.values()]  # fmt: skip
+    try:
+        write_whole(path, json.dumps({"schema": LIST_SCHEMA, "as_of": found.as_of, "benchmarks": rows}))
+    except ScriptError:
+        return
 
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
@@ -4941,6 +5541,7 @@ class Plan:
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
     source: str = ""  # "the model card's tables", for the description
     notes: list[str] = field(default_factory=list)  # what was left out, and why
+    questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
     replace: bool = False
     created: str = ""
     parent: str | None = None  # the commit that it was made against
@@ -5031,47 +5632,56 @@ def model_index_results(
 
 
 def eval_result_files(
-    entries: Sequence[Entry], mapping: Mapping[str, Any]
-) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
-    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant, and why others have none.
+    entries: Sequence[Entry], placing: Placing
+) -> tuple[dict[str, list[dict[str, Any]]], list[str], list[str]]:
+    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant; what is to be known of others.
 
-    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a benchmark with a Hub dataset
-    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note.
+    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a result of an official Benchmark
+    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note. Returns
+    the files, notes, and the questions that a person has to answer.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
-    ours: dict[str, list[Entry]] = {}
-    left: list[str] = []
+    ours: dict[OfficialPlace, list[Entry]] = {}
+    notes: list[str] = []
+    questions: list[str] = []
     for entry in entries:
-        known = mapping.get(entry.key or "") or {}
-        if not known.get("hub"):
-            continue
-        if known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
-            left.append(f"{entry.benchmark} ({entry.metric}): not the metric that its leaderboard ranks")
-            continue
-        ours.setdefault(entry.key or "", []).append(entry)
+        match = placing.match(entry)
+        known = placing.mapping.get(entry.key or "") or {}
+        if match.candidates:
+            questions.append(placing.question(entry, match))
+        elif match.place is None:
+            notes += [f"not in .eval_results: {entry.benchmark}: {match.why}"] if not match.no_benchmark else []
+        elif known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
+            ranked = "not the metric that its leaderboard ranks"
+            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {ranked}")
+        else:
+            ours.setdefault(match.place, []).append(entry)
+            if not match.place.how.startswith("metric_mapping.json"):
+                what = f"{match.place.dataset_id}, task {match.place.task_id}"
+                notes.append(f"{entry.benchmark}: counts on {what}, by {match.place.how}")
     files: dict[str, list[dict[str, Any]]] = {}
-    for key, group in ours.items():
+    for place, group in ours.items():
         several = len({settings_of(entry) for entry in group}) > 1
         for entry in group:
             note_text = (settings_of(entry) if several else entry.variant) or None
             url = entry.source_url
             result = EvalResultEntry(
-                dataset_id=mapping[key]["hub"]["dataset_id"],
-                task_id=mapping[key]["hub"]["task_id"],
+                dataset_id=place.dataset_id,
+                task_id=place.task_id,
                 value=entry.value,
                 date=entry.date,
                 source_url=url,
                 source_name=entry.source_name if url else None,
                 notes=note_text,
             )
-            path = f"{EVAL_RESULTS}{key}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
+            path = f"{EVAL_RESULTS}{place.stem}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
             row = eval_result_entries_to_yaml([result])
             if path in files and files[path][0]["value"] != entry.value:
                 files[path] = files[path] + row  # two values for one place: merge_files asks
             else:
                 files[path] = row
-    return files, left
+    return files, notes, questions
 
 
 def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
@@ -5087,6 +5697,7 @@ def make_plan(
     entries: Sequence[Entry],
     mapping: Mapping[str, Any],
     *,
+    placing: Placing | None,
     formats: str,
     task_type: str,
     dataset_name: str | None = None,
@@ -5094,13 +5705,16 @@ def make_plan(
     notes: Sequence[str] = (),
     replace: bool = False,
 ) -> Plan:
-    """What the results are in the wanted formats; the same results make the same plan."""
+    """What the results are in the wanted formats; the same results make the same plan.
+
+    `placing` finds results their places in .eval_results; without it there are none.
+    """
     plan = Plan(repo_id, list(dict.fromkeys(entries)), source=source, notes=list(notes), replace=replace)
     if formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, task_type, dataset_name)
-    if formats in ("eval-results", "both"):
-        plan.eval_results, left = eval_result_files(plan.entries, mapping)
-        plan.notes += [f"not in .eval_results: {text}" for text in left]
+    if placing is not None and formats in ("eval-results", "both"):
+        plan.eval_results, more, plan.questions = eval_result_files(plan.entries, placing)
+        plan.notes += more
     return plan
 
 
@@ -5129,7 +5743,7 @@ def check_plan(plan: Plan) -> None:
     """ValueError when a plan would write anything but results: it may have been edited since it was saved."""
     if not REPO_ID.fullmatch(plan.repo_id):
         raise ValueError(f"repo_id is {plan.repo_id!r}")
-    texts = (plan.source, plan.created, plan.parent or "", *plan.notes)
+    texts = (plan.source, plan.created, plan.parent or "", *plan.notes, *plan.questions)
     if not all(isinstance(text, str) for text in texts) or not isinstance(plan.replace, bool):
         raise ValueError("source, created, parent and notes are texts, replace is true or false")
     for number, entry in enumerate(plan.entries):
@@ -5490,7 +6104,7 @@ class Leaderboard:
     """What the Hub says of a dataset as a Benchmark: its tasks, and the scale that its leaderboard is in."""
 
     dataset_id: str
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()  # none: not known
     scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
     reason: str = ""  # why it is no Benchmark
 
@@ -5515,7 +6129,7 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
         task = row["dataset"]["task_id"]
         if not board.reason and task not in board.tasks and len(board.tasks) == 1:
             row["dataset"]["task_id"] = task = board.tasks[0]  # the dataset's own eval.yaml decides
-        if board.reason or task not in board.tasks:
+        if board.reason or (board.tasks and task not in board.tasks):
             reason = board.reason or f"its eval.yaml has no task {task}, but {', '.join(board.tasks) or 'none'}"
             plan.notes.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
             del plan.eval_results[path]
@@ -5557,6 +6171,7 @@ class Hub:
         self.token = token
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.boards: dict[str, Leaderboard] = {}
+        self.benchmarks: OfficialList | None = None
         self.line = threading.RLock()  # held while a call that the rate limit refused is made again
 
     def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -5640,25 +6255,40 @@ class Hub:
             self.boards[dataset_id] = self.fetch_leaderboard(dataset_id)
         return self.boards[dataset_id]
 
-    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
-        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+    def official(self, refresh: bool = False) -> OfficialList:
+        """The Hub's official Benchmarks; asked once, and kept on disk for a day."""
+        with self.line:
+            if self.benchmarks is None or refresh:
+                source = BenchmarkSource(self.list_benchmarks, self.eval_yaml, self.api.endpoint, self.token or "")
+                offline = "HF_HUB_OFFLINE is set" if is_offline() else ""
+                self.benchmarks = official_benchmarks(source, offline, refresh)
+            return self.benchmarks
 
-        try:
-            data = self.content(dataset_id, "eval.yaml", "main", repo_type="dataset")
-            loaded, _ = load_yaml(decode_strict(data, "eval.yaml"), f"{dataset_id}/eval.yaml")
-            rows = loaded.get("tasks") if isinstance(loaded, dict) else None
-            tasks = tuple(str(row["id"]) for row in rows or [] if isinstance(row, dict) and row.get("id"))
-        except EntryNotFoundError:
-            return Leaderboard(dataset_id, reason="it is no Benchmark: it has no eval.yaml")
-        except RepositoryNotFoundError:
-            return Leaderboard(dataset_id, reason="no such dataset, or no access to it")
+    def list_benchmarks(self) -> list[tuple[str, str | None, bool]]:
+        found = self.read(lambda: list(self.api.list_datasets(benchmark=True, expand=["sha", "gated"])))
+        return [(item.id, item.sha, bool(item.gated)) for item in found]
+
+    def eval_yaml(self, dataset_id: str, sha: str | None) -> bytes:
+        return self.content(dataset_id, "eval.yaml", sha or "main", repo_type="dataset")
+
+    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
+        """A Benchmark's tasks, and the scale and direction of its leaderboard; a refused leaderboard has no entries."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        found = self.official().get(dataset_id)
+        if found is None and self.official().basis == "cache":
+            found = self.official(refresh=True).get(dataset_id)  # it may be a Benchmark since this morning
+        if found is None:
+            return Leaderboard(dataset_id, reason=f"it is no official Benchmark ({self.official().about})")
         try:
             entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
         except HfHubHTTPError as error:
-            if error.response is None or error.response.status_code not in (400, 404):
+            if error.response is None or error.response.status_code not in (400, 401, 403, 404):
                 raise
             entries = []
-        return Leaderboard(dataset_id, tasks, leaderboard_scale([entry.value for entry in entries]))
+        values = [entry.value for entry in entries]
+        tasks = tuple(task.id for task in found.tasks)
+        return Leaderboard(dataset_id, tasks, found.unit or leaderboard_scale(values))
 
     def pull_requests(self, repo_id: str) -> list[PullRequest]:
         """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
@@ -5710,6 +6340,20 @@ class Hub:
         if not item.is_pull_request or item.status not in ("open", "draft"):
             what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
             raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
+
+
+def is_offline() -> bool:
+    """Whether the user has told the client to ask nothing."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def shipped_or_kept() -> OfficialList:
+    """The official Benchmarks as they are known here; nothing is asked."""
+    hub = Hub(read_token())
+    source = BenchmarkSource(list, hub.eval_yaml, hub.api.endpoint, hub.token or "")
+    return official_benchmarks(source, "the Hub is not asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -7122,6 +7766,7 @@ class Batch:
     formats: str
     task_type: str
     scales: Mapping[str, str]
+    placing: Placing
     started: datetime
 
     def path(self, kind: str, repo_id: str) -> Path:
@@ -7150,11 +7795,17 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     if not entries:
         return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "no results of this model were found")
     plan = make_plan(
-        repo_id, entries, batch.mapping, formats=batch.formats, task_type=batch.task_type, source=source_phrase(entries)
+        repo_id,
+        entries,
+        batch.mapping,
+        placing=batch.placing,
+        formats=batch.formats,
+        task_type=batch.task_type,
+        source=source_phrase(entries),
     )
     plan.created, plan.parent = batch.started.isoformat(timespec="seconds"), state.sha
     boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
-    questions = settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
+    questions = plan.questions + settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
     change = merge(plan, state)
     conflicts += [f"{c.where}: there {c.there}, new {c.new}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
@@ -7211,15 +7862,17 @@ def source_phrase(entries: Sequence[Entry]) -> str:
     return " and ".join(parts)
 
 
-def new_findings(state: RepoState, change: Change, mapping: Mapping[str, Any]) -> list[Finding]:
-    """What validate would say afterwards and does not say now."""
+def new_findings(
+    state: RepoState, change: Change, mapping: Mapping[str, Any], hubs: Iterable[str] = ()
+) -> list[Finding]:
+    """What validate would say afterwards and does not say now; `hubs` are known to be official Benchmarks."""
     before = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
     old = Counter((finding.path, finding.message) for finding in check_files(before, mapping))
-    after = check_files({**before, **change.files}, mapping)
+    after = check_files({**before, **change.files}, mapping, hubs)
     return [finding for finding in after if not old[finding.path, finding.message]]
 
 
-def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[Finding]:
+def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> list[Finding]:
     """Findings in a card's metadata and the files of .eval_results; a file that cannot be read is one, too."""
     findings, loaded = [], {}
     for path, data in files.items():
@@ -7227,7 +7880,7 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[
             text = decode_strict(data, path)
             if path.startswith(EVAL_RESULTS) or path.endswith((".yaml", ".yml")):
                 loaded[path] = load_yaml(text, path)[0]
-                findings += check_eval_results(path, loaded[path], mapping)
+                findings += check_eval_results(path, loaded[path], mapping, hubs)
             else:
                 findings += check_model_index(front_values(text, path), mapping)
         except ScriptError as error:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 MAPPING = manager.read_mapping()
+PLACING = manager.Placing(manager.shipped_list(), MAPPING)
 
 
 def entry(benchmark: str = "GSM8K", value: float = 77.3, **given: object) -> manager.Entry:
@@ -24,7 +25,14 @@ def entry(benchmark: str = "GSM8K", value: float = 77.3, **given: object) -> man
 
 def plan_of(*entries: manager.Entry, replace: bool = False, formats: str = "model-index") -> manager.Plan:
     return manager.make_plan(
-        "acme/Foo-7B", entries, MAPPING, formats=formats, task_type="text-generation", source="tests", replace=replace
+        "acme/Foo-7B",
+        entries,
+        MAPPING,
+        placing=PLACING,
+        formats=formats,
+        task_type="text-generation",
+        source="tests",
+        replace=replace,
     )
 
 
@@ -290,6 +298,7 @@ def test_one_file_for_each_benchmark_and_variant() -> None:
     change = manager.merge(plan, manager.RepoState(None, b""))
     files = {path: yaml.safe_load(data) for path, data in change.files.items()}
     assert sorted(files) == [
+        ".eval_results/gsm8k.yaml",
         ".eval_results/hle.yaml",
         ".eval_results/hle_with_tools.yaml",
         ".eval_results/mmlu_pro.yaml",
@@ -512,7 +521,7 @@ def test_a_verified_value_is_never_replaced() -> None:
 def test_of_two_that_fit_the_one_with_this_source_is_replaced() -> None:
     bare, _ = merged("# x\n", entry(value=60.0, source_url=None))
     result = manager.make_plan(
-        "acme/Foo-7B", [entry(value=70.0)], MAPPING, formats="model-index", task_type="text-generation"
+        "acme/Foo-7B", [entry(value=70.0)], MAPPING, placing=None, formats="model-index", task_type="text-generation"
     ).model_index
     front = manager.read_metadata(bare, "x")
     both = manager.splice_results(front, result, {}, "Foo-7B")

@@ -13,6 +13,7 @@ from typing import Any
 from parts.frame import ScriptError, single_line
 from parts.metadata.entries import Entry, Finding, Score
 from parts.metadata.front_matter import EVAL_FILE, EVAL_RESULTS, NO_TOOLS
+from parts.metadata.official import OfficialPlace, Placing
 from parts.metadata.validation import check_eval_results, check_model_index
 from parts.names import REPO_ID
 from parts.vocabulary import RIGHT_ANSWERS, WITH_TOOLS, metric_type, normalize_name
@@ -40,6 +41,7 @@ class Plan:
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
     source: str = ""  # "the model card's tables", for the description
     notes: list[str] = field(default_factory=list)  # what was left out, and why
+    questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
     replace: bool = False
     created: str = ""
     parent: str | None = None  # the commit that it was made against
@@ -130,47 +132,56 @@ def model_index_results(
 
 
 def eval_result_files(
-    entries: Sequence[Entry], mapping: Mapping[str, Any]
-) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
-    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant, and why others have none.
+    entries: Sequence[Entry], placing: Placing
+) -> tuple[dict[str, list[dict[str, Any]]], list[str], list[str]]:
+    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant; what is to be known of others.
 
-    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a benchmark with a Hub dataset
-    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note.
+    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a result of an official Benchmark
+    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note. Returns
+    the files, notes, and the questions that a person has to answer.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
-    ours: dict[str, list[Entry]] = {}
-    left: list[str] = []
+    ours: dict[OfficialPlace, list[Entry]] = {}
+    notes: list[str] = []
+    questions: list[str] = []
     for entry in entries:
-        known = mapping.get(entry.key or "") or {}
-        if not known.get("hub"):
-            continue
-        if known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
-            left.append(f"{entry.benchmark} ({entry.metric}): not the metric that its leaderboard ranks")
-            continue
-        ours.setdefault(entry.key or "", []).append(entry)
+        match = placing.match(entry)
+        known = placing.mapping.get(entry.key or "") or {}
+        if match.candidates:
+            questions.append(placing.question(entry, match))
+        elif match.place is None:
+            notes += [f"not in .eval_results: {entry.benchmark}: {match.why}"] if not match.no_benchmark else []
+        elif known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
+            ranked = "not the metric that its leaderboard ranks"
+            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {ranked}")
+        else:
+            ours.setdefault(match.place, []).append(entry)
+            if not match.place.how.startswith("metric_mapping.json"):
+                what = f"{match.place.dataset_id}, task {match.place.task_id}"
+                notes.append(f"{entry.benchmark}: counts on {what}, by {match.place.how}")
     files: dict[str, list[dict[str, Any]]] = {}
-    for key, group in ours.items():
+    for place, group in ours.items():
         several = len({settings_of(entry) for entry in group}) > 1
         for entry in group:
             note_text = (settings_of(entry) if several else entry.variant) or None
             url = entry.source_url
             result = EvalResultEntry(
-                dataset_id=mapping[key]["hub"]["dataset_id"],
-                task_id=mapping[key]["hub"]["task_id"],
+                dataset_id=place.dataset_id,
+                task_id=place.task_id,
                 value=entry.value,
                 date=entry.date,
                 source_url=url,
                 source_name=entry.source_name if url else None,
                 notes=note_text,
             )
-            path = f"{EVAL_RESULTS}{key}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
+            path = f"{EVAL_RESULTS}{place.stem}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
             row = eval_result_entries_to_yaml([result])
             if path in files and files[path][0]["value"] != entry.value:
                 files[path] = files[path] + row  # two values for one place: merge_files asks
             else:
                 files[path] = row
-    return files, left
+    return files, notes, questions
 
 
 def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
@@ -186,6 +197,7 @@ def make_plan(
     entries: Sequence[Entry],
     mapping: Mapping[str, Any],
     *,
+    placing: Placing | None,
     formats: str,
     task_type: str,
     dataset_name: str | None = None,
@@ -193,13 +205,16 @@ def make_plan(
     notes: Sequence[str] = (),
     replace: bool = False,
 ) -> Plan:
-    """What the results are in the wanted formats; the same results make the same plan."""
+    """What the results are in the wanted formats; the same results make the same plan.
+
+    `placing` finds results their places in .eval_results; without it there are none.
+    """
     plan = Plan(repo_id, list(dict.fromkeys(entries)), source=source, notes=list(notes), replace=replace)
     if formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, task_type, dataset_name)
-    if formats in ("eval-results", "both"):
-        plan.eval_results, left = eval_result_files(plan.entries, mapping)
-        plan.notes += [f"not in .eval_results: {text}" for text in left]
+    if placing is not None and formats in ("eval-results", "both"):
+        plan.eval_results, more, plan.questions = eval_result_files(plan.entries, placing)
+        plan.notes += more
     return plan
 
 
@@ -228,7 +243,7 @@ def check_plan(plan: Plan) -> None:
     """ValueError when a plan would write anything but results: it may have been edited since it was saved."""
     if not REPO_ID.fullmatch(plan.repo_id):
         raise ValueError(f"repo_id is {plan.repo_id!r}")
-    texts = (plan.source, plan.created, plan.parent or "", *plan.notes)
+    texts = (plan.source, plan.created, plan.parent or "", *plan.notes, *plan.questions)
     if not all(isinstance(text, str) for text in texts) or not isinstance(plan.replace, bool):
         raise ValueError("source, created, parent and notes are texts, replace is true or false")
     for number, entry in enumerate(plan.entries):

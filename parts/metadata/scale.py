@@ -18,7 +18,7 @@ class Leaderboard:
     """What the Hub says of a dataset as a Benchmark: its tasks, and the scale that its leaderboard is in."""
 
     dataset_id: str
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()  # none: not known
     scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
     reason: str = ""  # why it is no Benchmark
 
@@ -43,7 +43,7 @@ def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, s
         task = row["dataset"]["task_id"]
         if not board.reason and task not in board.tasks and len(board.tasks) == 1:
             row["dataset"]["task_id"] = task = board.tasks[0]  # the dataset's own eval.yaml decides
-        if board.reason or task not in board.tasks:
+        if board.reason or (board.tasks and task not in board.tasks):
             reason = board.reason or f"its eval.yaml has no task {task}, but {', '.join(board.tasks) or 'none'}"
             plan.notes.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
             del plan.eval_results[path]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from parts.foreign import NUMBER_TEXT
 from parts.frame import nearest, single_line
 from parts.metadata.entries import Finding
+from parts.metadata.official import shipped_list
 from parts.vocabulary import folded_name
 
 MAX_FINDINGS = 200  # of one document; the rest is counted
@@ -139,9 +140,11 @@ class Claim:
 class Findings:
     """What has been found in a document, and how many of its values may still be looked at."""
 
-    def __init__(self, mapping: Mapping[str, Any]) -> None:
+    def __init__(self, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> None:
         entries = [entry for entry in mapping.values() if isinstance(entry, dict) and entry.get("kind") == "benchmark"]
-        self.hubs = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
+        known = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
+        self.hubs = {found.dataset_id: None for found in shipped_list().benchmarks.values()} | known if known else {}
+        self.hubs |= dict.fromkeys(set(hubs) - set(self.hubs))
         self.metrics = KNOWN_METRICS | {entry["model_index"]["metric_type"] for entry in entries}
         self.benchmarks: dict[str, list[dict[str, Any]]] = {}  # by folded name and alias, and by OWNER/NAME in small
         for entry in entries:
@@ -411,9 +414,12 @@ def eval_claims(out: Findings, name: str, data: Any) -> Iterator[Claim]:
         source = out.fields(f"{path}.source", entry.get("source"), "origin", required=False)
         kind, task = dataset.get("id"), dataset.get("task_id")
         known = out.hubs.get(kind) if isinstance(kind, str) else None
-        if known and isinstance(task, str) and task != known["hub"]["task_id"]:
-            expected = known["hub"]["task_id"]
-            out.add(f"{path}.dataset.task_id", "warning", f"is {shown_value(task)}; known of {kind} is {expected!r}")
+        official = shipped_list().get(kind) if isinstance(kind, str) else None
+        tasks = {known["hub"]["task_id"]} if known else set()
+        tasks |= {one.id for one in official.tasks} if official and out.hubs else set()
+        if tasks and isinstance(task, str) and task not in tasks:
+            expected = ", ".join(map(repr, sorted(tasks)))
+            out.add(f"{path}.dataset.task_id", "warning", f"is {shown_value(task)}; known of {kind} is {expected}")
         entries = [known] if known else find_benchmark(out, None, kind)
         value = check_value(out, f"{path}.value", entry.get("value"), "error")
         if value is not None:
@@ -476,9 +482,12 @@ def check_model_index(front: Any, mapping: Mapping[str, Any]) -> list[Finding]:
     return out.listed()
 
 
-def check_eval_results(name: str, data: Any, mapping: Mapping[str, Any]) -> list[Finding]:
-    """What is wrong with one file of .eval_results: its name (which begins each path) and its loaded YAML."""
-    out = Findings(mapping)
+def check_eval_results(name: str, data: Any, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> list[Finding]:
+    """What is wrong with one file of .eval_results: its name (which begins each path) and its loaded YAML.
+
+    `hubs`: data sets that are known to be official Benchmarks, beside those that the shipped list names.
+    """
+    out = Findings(mapping, hubs)
     name = single_line(name)
     claims = list(eval_claims(out, name, data))
     check_repeats(out, claims, apart="revision, source or date")

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from parts.inputs import read_json, read_lines
 from parts.metadata.entries import Entry, Finding, Sending
 from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, decode_card, load_yaml
 from parts.metadata.merge import decode_strict, merge
+from parts.metadata.official import Placing
 from parts.metadata.plan import PLAN_SCHEMA, Change, RepoState, card_entries, make_plan, plan_from_json
 from parts.metadata.scale import settle
 from parts.metadata.validation import check_eval_results, check_eval_results_set, check_model_index
@@ -63,6 +64,7 @@ class Batch:
     formats: str
     task_type: str
     scales: Mapping[str, str]
+    placing: Placing
     started: datetime
 
     def path(self, kind: str, repo_id: str) -> Path:
@@ -91,11 +93,17 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     if not entries:
         return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "no results of this model were found")
     plan = make_plan(
-        repo_id, entries, batch.mapping, formats=batch.formats, task_type=batch.task_type, source=source_phrase(entries)
+        repo_id,
+        entries,
+        batch.mapping,
+        placing=batch.placing,
+        formats=batch.formats,
+        task_type=batch.task_type,
+        source=source_phrase(entries),
     )
     plan.created, plan.parent = batch.started.isoformat(timespec="seconds"), state.sha
     boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
-    questions = settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
+    questions = plan.questions + settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
     change = merge(plan, state)
     conflicts += [f"{c.where}: there {c.there}, new {c.new}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
@@ -152,15 +160,17 @@ def source_phrase(entries: Sequence[Entry]) -> str:
     return " and ".join(parts)
 
 
-def new_findings(state: RepoState, change: Change, mapping: Mapping[str, Any]) -> list[Finding]:
-    """What validate would say afterwards and does not say now."""
+def new_findings(
+    state: RepoState, change: Change, mapping: Mapping[str, Any], hubs: Iterable[str] = ()
+) -> list[Finding]:
+    """What validate would say afterwards and does not say now; `hubs` are known to be official Benchmarks."""
     before = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
     old = Counter((finding.path, finding.message) for finding in check_files(before, mapping))
-    after = check_files({**before, **change.files}, mapping)
+    after = check_files({**before, **change.files}, mapping, hubs)
     return [finding for finding in after if not old[finding.path, finding.message]]
 
 
-def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[Finding]:
+def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> list[Finding]:
     """Findings in a card's metadata and the files of .eval_results; a file that cannot be read is one, too."""
     findings, loaded = [], {}
     for path, data in files.items():
@@ -168,7 +178,7 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any]) -> list[
             text = decode_strict(data, path)
             if path.startswith(EVAL_RESULTS) or path.endswith((".yaml", ".yml")):
                 loaded[path] = load_yaml(text, path)[0]
-                findings += check_eval_results(path, loaded[path], mapping)
+                findings += check_eval_results(path, loaded[path], mapping, hubs)
             else:
                 findings += check_model_index(front_values(text, path), mapping)
         except ScriptError as error:

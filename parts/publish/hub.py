@@ -15,11 +15,13 @@ from typing import Any
 
 from parts.frame import MAX_TRIES, ScriptError, note, write_whole
 from parts.hub.access import HUB_REASONS
+from parts.hub.benchmarks import BenchmarkSource, official_benchmarks
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import read_token
 from parts.inputs import MAX_CARD_FILE, input_bytes
-from parts.metadata.front_matter import EVAL_RESULTS, MAX_CARD, load_yaml, read_metadata
+from parts.metadata.front_matter import EVAL_RESULTS, MAX_CARD, read_metadata
 from parts.metadata.merge import canonical, decode_strict
+from parts.metadata.official import OfficialList
 from parts.metadata.plan import Change, RepoState
 from parts.metadata.scale import Leaderboard, leaderboard_scale
 
@@ -33,6 +35,7 @@ class Hub:
         self.token = token
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.boards: dict[str, Leaderboard] = {}
+        self.benchmarks: OfficialList | None = None
         self.line = threading.RLock()  # held while a call that the rate limit refused is made again
 
     def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -116,25 +119,40 @@ class Hub:
             self.boards[dataset_id] = self.fetch_leaderboard(dataset_id)
         return self.boards[dataset_id]
 
-    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
-        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+    def official(self, refresh: bool = False) -> OfficialList:
+        """The Hub's official Benchmarks; asked once, and kept on disk for a day."""
+        with self.line:
+            if self.benchmarks is None or refresh:
+                source = BenchmarkSource(self.list_benchmarks, self.eval_yaml, self.api.endpoint, self.token or "")
+                offline = "HF_HUB_OFFLINE is set" if is_offline() else ""
+                self.benchmarks = official_benchmarks(source, offline, refresh)
+            return self.benchmarks
 
-        try:
-            data = self.content(dataset_id, "eval.yaml", "main", repo_type="dataset")
-            loaded, _ = load_yaml(decode_strict(data, "eval.yaml"), f"{dataset_id}/eval.yaml")
-            rows = loaded.get("tasks") if isinstance(loaded, dict) else None
-            tasks = tuple(str(row["id"]) for row in rows or [] if isinstance(row, dict) and row.get("id"))
-        except EntryNotFoundError:
-            return Leaderboard(dataset_id, reason="it is no Benchmark: it has no eval.yaml")
-        except RepositoryNotFoundError:
-            return Leaderboard(dataset_id, reason="no such dataset, or no access to it")
+    def list_benchmarks(self) -> list[tuple[str, str | None, bool]]:
+        found = self.read(lambda: list(self.api.list_datasets(benchmark=True, expand=["sha", "gated"])))
+        return [(item.id, item.sha, bool(item.gated)) for item in found]
+
+    def eval_yaml(self, dataset_id: str, sha: str | None) -> bytes:
+        return self.content(dataset_id, "eval.yaml", sha or "main", repo_type="dataset")
+
+    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
+        """A Benchmark's tasks, and the scale and direction of its leaderboard; a refused leaderboard has no entries."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        found = self.official().get(dataset_id)
+        if found is None and self.official().basis == "cache":
+            found = self.official(refresh=True).get(dataset_id)  # it may be a Benchmark since this morning
+        if found is None:
+            return Leaderboard(dataset_id, reason=f"it is no official Benchmark ({self.official().about})")
         try:
             entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
         except HfHubHTTPError as error:
-            if error.response is None or error.response.status_code not in (400, 404):
+            if error.response is None or error.response.status_code not in (400, 401, 403, 404):
                 raise
             entries = []
-        return Leaderboard(dataset_id, tasks, leaderboard_scale([entry.value for entry in entries]))
+        values = [entry.value for entry in entries]
+        tasks = tuple(task.id for task in found.tasks)
+        return Leaderboard(dataset_id, tasks, found.unit or leaderboard_scale(values))
 
     def pull_requests(self, repo_id: str) -> list[PullRequest]:
         """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
@@ -186,6 +204,20 @@ class Hub:
         if not item.is_pull_request or item.status not in ("open", "draft"):
             what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
             raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
+
+
+def is_offline() -> bool:
+    """Whether the user has told the client to ask nothing."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def shipped_or_kept() -> OfficialList:
+    """The official Benchmarks as they are known here; nothing is asked."""
+    hub = Hub(read_token())
+    source = BenchmarkSource(list, hub.eval_yaml, hub.api.endpoint, hub.token or "")
+    return official_benchmarks(source, "the Hub is not asked")
 
 
 @dataclass(frozen=True, slots=True)
