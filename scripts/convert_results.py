@@ -5,6 +5,7 @@
 #     "backports.zstd>=1,<2; python_version < '3.14'",
 #     "orjson>=3.10,<4",
 #     "pyarrow>=21,<27",
+#     "pyyaml>=6,<7",
 #     "rich>=14,<16",
 # ]
 # ///
@@ -46,9 +47,6 @@ from pathlib import Path
 from typing import Any
 
 
-FORMATS = ("lighteval", "lm-eval", "inspect", "helm")
-
-
 def check_single_model(files: Files, wanted: str | None, here: Here) -> None:
     """ScriptError when --model-id would give the results of several models one name."""
     for found in files.found.values():
@@ -73,6 +71,8 @@ def convert_all(files: Files, wanted: str | None, here: Here, converter: Convert
             for row in rows:
                 if isinstance(row, TaskRun):
                     converter.convert(row)
+                elif isinstance(row, MigratedRecord):
+                    converter.migrate(row)
                 else:
                     (report.failures if row.failed else report.skipped).append(row)
         except ScriptError:
@@ -83,7 +83,7 @@ def convert_all(files: Files, wanted: str | None, here: Here, converter: Convert
         if found.path.resolve() in files.used:
             continue
         if found.asked:
-            report.failures.append(Trouble(str(found.path), "not a result file of lighteval, lm-eval, inspect or HELM"))
+            report.failures.append(Trouble(str(found.path), "not a result file of any harness that is read here"))
         else:
             report.others += 1
 
@@ -92,10 +92,10 @@ def conversion_json(made: Conversion) -> dict[str, Any]:
     """A record for --json."""
     scores = []
     for result in made.record["evaluation_results"]:
-        uncertainty = result["score_details"]["uncertainty"]
+        uncertainty = result["score_details"].get("uncertainty", {})
         scores.append(
             {
-                "metric": result["metric_config"]["metric_name"],
+                "metric": result["metric_config"].get("metric_name", result["evaluation_name"]),
                 "score": result["score_details"]["score"],
                 "unit": result["metric_config"]["metric_unit"],
                 "standard_error": uncertainty.get("standard_error", {}).get("value"),
@@ -137,14 +137,15 @@ def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
     for made in sorted(records, key=lambda made: (natural_key(made.run.model.id), natural_key(made.run.task))):
         for result in made.record["evaluation_results"]:
             details = result["score_details"]
-            error = details["uncertainty"].get("standard_error", {}).get("value")
+            uncertainty = details.get("uncertainty", {})
+            error = uncertainty.get("standard_error", {}).get("value")
             rows.append(
                 [
                     single_line(made.run.model.id)[:60],
                     shorten_middle(single_line(result["evaluation_result_id"])),
                     f"{details['score']:.4g}",
                     "" if error is None else f"{error:.2g}",
-                    str(details["uncertainty"].get("num_samples", "")),
+                    str(uncertainty.get("num_samples", "")),
                     made.run.origin.format,
                 ]
             )
@@ -179,9 +180,7 @@ def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
             note(f"{kind}: {len(rows)} in all; --json lists them")
     failed = [row for row in report.failures if row.path and row.path.endswith("_failure.json")]
     if not report.records and not failed:
-        reason = (
-            "nothing could be converted" if report.failures else "no result file of lighteval, lm-eval, inspect or HELM"
-        )
+        reason = "nothing could be converted" if report.failures else "no result file of a harness that is read here"
         raise ScriptError(f"{reason} ({report.others} other files; what is read: --help)")
     if as_json:
         print(json.dumps(report_json(report), indent=1, ensure_ascii=False).encode(errors="replace").decode())
@@ -203,7 +202,9 @@ def run(args: argparse.Namespace) -> int:
         raise ScriptError(f"{missing[0]}: no such file or folder")
     if args.model_id and not HUB_ID.fullmatch(args.model_id):
         raise ScriptError(f"--model-id {args.model_id}: write owner/name")
-    here = Here([Path(text).expanduser() for text in args.checkpoints or ()], args.model_id, args.harness_version)
+    here = Here(
+        [Path(text).expanduser() for text in args.checkpoints or ()], args.model_id, args.harness_version, args.task
+    )
     files, converter = Files(paths), Converter(Path(args.output_dir), args.dry_run)
     if args.model_id:
         check_single_model(files, args.format, here)
@@ -227,7 +228,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="checkpoint folders, or a folder of them: these were measured",
     )
-    add("--format", choices=FORMATS, help="read files of this harness only; default: all four")
+    add("--task", metavar="NAME", help="the task's name in the records, for files that do not say it (SWE-bench)")
+    add("--format", choices=LIBRARIES, help="read files of this format only; default: all, but trainer only by name")
     add("--harness-version", metavar="V", help="the harness's version, for files that do not say it (lighteval, HELM)")
     add("--json", action="store_true", help="print one JSON document instead of a table")
     add("--dry-run", action="store_true", help="read everything and show what would be written; write nothing")
@@ -252,7 +254,9 @@ import array
 import collections
 import datetime
 import difflib
+import functools
 import hashlib
+import html
 import io
 import math
 import os
@@ -950,7 +954,16 @@ def strings(values: dict[str, Any]) -> dict[str, str]:
 
 # --- parts/formats/vocabulary.py --------------------------------------------------------------------------------------
 
+# Formats by the name that --format takes, with the library that writes them.
 LIBRARIES = {"lighteval": "lighteval", "lm-eval": "lm-eval", "inspect": "inspect_ai", "helm": "helm"}
+LIBRARIES |= {"lmms-eval": "lmms-eval", "evalchemy": "evalchemy", "evalscope": "evalscope", "mteb": "mteb"}
+LIBRARIES |= {"olmes": "olmes", "nemo": "nemo-evaluator", "opencompass": "opencompass", "evalplus": "evalplus"}
+LIBRARIES |= {"swe-bench": "swebench", "simple-evals": "simple-evals", "trainer": "transformers.Trainer"}
+LIBRARIES |= {"every-eval-ever": "every_eval_ever"}
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|Trash.*|ipynb_checkpoints|hypothesis|\w+_cache|no_exist)"
+)
 
 # Bounds on what a hostile or damaged file can make this script read at once, in bytes.
 MAX_JSON = 1 << 30  # one JSON document
@@ -1025,6 +1038,10 @@ class ScoreRead:
     count: int | None = None
     filter: str | None = None  # what lm-eval took out of the answers before it scored them
     details: Mapping[str, Any] = field(default_factory=dict)
+    unit: tuple[str, float | None, float | None] | None = None  # unit and range, where the harness defines them
+    rounding: float = 0.0  # how far a file's number may be from the one that was measured
+    scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
+    direction_known: bool = True
 
 
 @dataclass(slots=True)
@@ -1049,24 +1066,39 @@ class AskedItem:
     attempt: int | None = None  # which time the item was asked
     messages: list[dict[str, Any]] | None = None
     usage: dict[str, int] | None = None
+    tries: dict[str, list[float | None]] | None = None  # by metric, a value for each attempt; None: a single attempt
+    planned: int = 1  # attempts that the run was to make
+    errored: int = 0  # attempts that ended with an error, whether scored or not
+    lost_to_errors: int = 0  # those of them that have no score
+    limit_hit: int = 0  # attempts that a limit (messages, tokens, time, cost) ended
+    metadata: Mapping[str, str] = field(default_factory=dict)  # what the data set says of the item
+    ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of corpus metrics: what is added up
+
+    def attempt_values(self, score: str) -> list[float | None]:
+        """A metric's value in each attempt."""
+        if self.tries is not None and score in self.tries:
+            return self.tries[score]
+        return [self.values.get(score) if self.error is None else None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskRun:
     """One model on one task, as one file tells it."""
 
     origin: Origin
     task: str
     title: str
-    shots: int | None
     model: EvaluatedModel
-    version: str
-    library: Mapping[str, Any]
-    source: Mapping[str, Any]
-    generation_args: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    moment: Moment
     scores: tuple[ScoreRead, ...]
+    shots: int | None = None
+    version: str = "unknown"
+    library: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    generation_args: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    moment: Moment = Moment()
+    run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
+    identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
     samples: Callable[[bool], Iterator[AskedItem]] | None = None
     sample_file: Path | None = None
@@ -1079,6 +1111,18 @@ class TaskRun:
     def result_id(self, score: ScoreRead) -> str:
         """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
         return f"{self.title}{'' if self.shots is None else f'|{self.shots}'}/{score.name}"
+
+
+@dataclass(frozen=True)
+class MigratedRecord:
+    """A record of an older version, in this one; `lines` are those of its samples file."""
+
+    origin: Origin
+    title: str
+    model: EvaluatedModel
+    record: dict[str, Any]
+    lines: Callable[[], Iterator[dict[str, Any]]] | None = None
+    sample_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -1142,16 +1186,37 @@ class Tally:
 
 @dataclass
 class Counts:
-    """How many answers are empty, cut off, or hold nothing that could be read; None once one is not known."""
+    """What became of the attempts of a metric: all counts are of attempts, not of items; None once one is not known.
+
+    `attempts` were to be made; `scored` of them have a value and `wrong` of those have none of the credit; `errored`
+    ended with an error and `limit_hit` at a limit, scored or not; what is neither scored nor lost to an error has
+    `no_value`. What is missing from a score is attempts - scored.
+    """
 
     generative: bool = False
+    attempts: int = 0
+    scored: int = 0
+    wrong: int | None = 0
+    no_value: int = 0
+    errored: int = 0
+    limit_hit: int = 0
+    unscored: int = 0  # items, not attempts: without any value
     empty: int = 0
     truncated: int | None = 0
     unparsed: int | None = 0
-    unscored: int = 0
 
-    def add(self, item: AskedItem) -> None:
-        self.unscored += item.error is not None
+    def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
+        values = item.attempt_values(score)
+        scored = [value for value in values if value is not None]
+        attempts = max(item.planned, len(values))
+        lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
+        self.attempts += attempts
+        self.scored += len(scored)
+        self.wrong = None if lowest is None else (self.wrong or 0) + sum(value <= lowest for value in scored)
+        self.errored += max(item.errored, lost_to_errors)
+        self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
+        self.limit_hit += item.limit_hit
+        self.unscored += not scored
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
             self.generative = True
@@ -1162,7 +1227,9 @@ class Counts:
 
     @property
     def details(self) -> dict[str, int | None]:
-        found = {"unparsed": self.unparsed, "unscored": self.unscored}
+        """The counts by their names in a record."""
+        found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
+        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unscored", "unparsed")}
         return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
 
 
@@ -1230,10 +1297,11 @@ class Files:
     def __init__(self, paths: Iterable[Path]) -> None:
         self.found: dict[str, FoundFile] = {}
         self.used: set[Path] = set()
+        self.listed: dict[Path, dict[str, dict[str, Path]]] = {}
         for path in paths:
             if path.is_dir():
                 for base, folders, names in os.walk(path):
-                    folders[:] = sorted(name for name in folders if not name.startswith("."))
+                    folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
                     for name in sorted(name for name in names if not name.startswith(".")):
                         self.add(Path(base) / name, False)
             else:
@@ -1241,6 +1309,8 @@ class Files:
         self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
 
     def add(self, path: Path, asked: bool) -> None:
+        if not asked and not path.is_file():  # a pipe or a device: opening it may never end
+            return
         self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
 
     def details(self, results: Path, task: str) -> Path | None:
@@ -1266,17 +1336,29 @@ class Files:
         """
         stamp = STAMP.search(results.name)
         ending = results.stem.removeprefix("results")
-        exact = results.with_name(f"samples_{task}{ending}.jsonl") if "/" not in task and len(task) < 200 else None
-        if stamp and exact is not None and exact.is_file():
-            found = [exact]
-        else:
-            longer = [name for name in tasks if name.endswith(f"_{task}")]
-            rest = [path for path in sorted(results.parent.glob("*.jsonl")) if not path.stem.endswith(tuple(longer))]
-            found = [path for path in rest if path.stem == task or path.stem.endswith(f"_{task}")]
+        exact = [f"samples_{task}{ending}.jsonl", f"{stamp[0] if stamp else ''}_samples_{task}.jsonl"]
+        exact += [f"{results.stem.removesuffix('_results')}_samples_{task}.jsonl"]  # lmms-eval
+        names = self.lines_in(results.parent)
+        found = [results.with_name(name) for name in exact if stamp and name in names[""]][:1]
+        if not found and task in names:
+            longer = tuple(name for name in tasks if name.endswith(f"_{task}"))
+            found = [path for path in names[task].values() if not (longer and path.stem.endswith(longer))]
             found = found if len(found) == 1 else []
         for path in found[:1]:
             self.used.add(path.resolve())
         return found[0] if found else None
+
+    def lines_in(self, folder: Path) -> dict[str, dict[str, Path]]:
+        """The JSON-lines files of a folder: by their names under "", and by each part of a name behind a "_"."""
+        if folder not in self.listed:
+            listed: dict[str, dict[str, Path]] = {"": {}}
+            for path in sorted(folder.glob("*.jsonl")):
+                listed[""][path.name] = path
+                words = path.stem.split("_")
+                for index in range(len(words)):
+                    listed.setdefault("_".join(words[index:]), {})[path.name] = path
+            self.listed[folder] = listed
+        return self.listed[folder]
 
 
 def file_digest(path: Path) -> str:
@@ -1371,6 +1453,25 @@ TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less m
 PROPORTIONS = re.compile(
     r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
 )
+LOWER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
+    r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
+    re.IGNORECASE,
+)
+HIGHER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
+    r"rouge\w*|exact_match\S*|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
+    re.IGNORECASE,
+)
+# Of an item's metadata: keys, and characters of a value.
+MOST_METADATA, LONGEST_METADATA = 64, 256
+OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
+SECRET_NAMES = re.compile(
+    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
+    r"|authorization|(?:default_|extra_)?headers",
+    re.IGNORECASE,
+)
 PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
 
 
@@ -1441,6 +1542,44 @@ def settings_details(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: (as_prompt if name in PROMPT_SETTINGS else as_detail)(value) for name, value in settings.items()}
 
 
+def with_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of several places as one; the first that says something of a name holds. Secrets stay out."""
+    found: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            text = single_line(name)[:80]
+            if text and value is not None and value != {} and found.get(text) is None:
+                found[text] = "***" if SECRET_NAMES.fullmatch(text) else value
+    return found
+
+
+def bounded_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+    """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
+    found: dict[str, str] = {}
+    for name, value in list(values.items())[:MOST_METADATA]:
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        if len(text) > LONGEST_METADATA:
+            digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+            text = f"{text[: LONGEST_METADATA - 20]}… {digest}"
+        key = single_line(name)[:80] or "unnamed"
+        found[f"item_{key}" if key in OWN_METADATA else key] = scrub(text)
+    return found
+
+
+def source_named(name: str, **details: Any) -> dict[str, Any]:
+    """The source_data of a data set that is known by a name alone."""
+    return {"dataset_name": name, "source_type": "other", "additional_details": strings(details)}
+
+
+def metric_direction(name: str) -> bool | None:
+    """Whether lower is better for a metric, by its name's last word; None when the name does not tell."""
+    if LOWER_METRICS.fullmatch(name):
+        return True
+    return False if HIGHER_METRICS.fullmatch(name) else None
+
+
 def bare_version(value: Any) -> str:
     """A harness's version; "unknown" when the file does not say it."""
     return named(value) if isinstance(value, str) and named(value) not in (None, "?", "None") else "unknown"
@@ -1472,6 +1611,8 @@ def moment_of(value: Any) -> Moment:
 
 def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | None, float | None]:
     """Unit and range of a score: by its metric's definition, else by its items; "unknown" when neither tells."""
+    if score.unit is not None:
+        return score.unit
     name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
     unit, low, high = metric_scale(name, [*values, score.value])
     inside = (low is None or score.value >= low) and (high is None or score.value <= high)
@@ -1486,7 +1627,7 @@ def best_of(score: ScoreRead) -> float | None:
     """The value of a right answer; None for metrics in which lower is better."""
     if score.lower_is_better:
         return None
-    known = METRIC_SCALES.get(score.name.split(",", 1)[0].split(":", 1)[0])
+    known = score.unit or METRIC_SCALES.get(score.name.split(",", 1)[0].split(":", 1)[0])
     return known[2] if known and known[2] is not None else 1.0
 
 
@@ -1498,453 +1639,31 @@ def with_standard_error(score: ScoreRead, tally: Tally) -> ScoreRead:
     return replace(score, standard_error=standard_deviation(items) / math.sqrt(len(items)), method="analytic")
 
 
+def no_credit(score: ScoreRead) -> float | None:
+    """The value of an answer that earns nothing; None for metrics that have no such value."""
+    if score.lower_is_better:
+        return None
+    return 0.0 if score.unit is None else score.unit[1]
+
+
+def unrounded(score: ScoreRead, tally: Tally) -> ScoreRead:
+    """The mean of the items in place of a file's number that is the same but for its rounding."""
+    if not score.rounding or score.aggregation != "mean" or not tally.values:
+        return score
+    mean = sum(tally.values) / len(tally.values)
+    if abs(mean - score.value) <= SAME_SCORE * max(1.0, abs(mean)):
+        return score
+    return replace(score, value=mean, details={**score.details, "score_as_written": repr(score.value)})
+
+
 def conflict(score: ScoreRead, tally: Tally) -> str | None:
     """What is wrong when the items that are here do not average to the file's score."""
     if score.aggregation != "mean" or not tally.values:
         return None
     mean = sum(tally.values) / len(tally.values)
-    if abs(mean - score.value) <= SAME_SCORE * max(1.0, abs(score.value)):
+    if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
         return None
     return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"
-
-
-# --- parts/formats/records.py -----------------------------------------------------------------------------------------
-
-
-def record_uuid(run: TaskRun, kind: str = "") -> str:
-    """A record's name: the same for the same file, task and model, and of the form of a UUID4."""
-    text = f"{run.origin.sha256}\0{run.task}\0{run.model.id}\0{kind}"
-    return str(uuid.UUID(bytes=hashlib.sha256(text.encode(errors="replace")).digest()[:16], version=4))
-
-
-def record_model_info(model: EvaluatedModel) -> dict[str, Any]:
-    """Who was measured."""
-    checkpoint = model.path.rsplit("/", 1)[-1] if model.path else None
-    found = parse_checkpoint_name(checkpoint or "")
-    details = {
-        "deployment_type": model.deployment,
-        "model_availability": "unknown",
-        "checkpoint": checkpoint,
-        "step": found[0] if found else None,
-        "revision": model.revision,
-        "path": model.path,
-        "weights_sha256": model.weights_sha256,
-        **{name: as_detail(value) for name, value in model.details.items()},
-    }
-    engine = {"name": model.engine, "version": model.engine_version}
-    info = {
-        "name": model.id.split("/", 1)[-1],
-        "id": model.id,
-        "developer": model.developer,
-        "inference_platform": model.platform,
-        "inference_engine": {name: value for name, value in engine.items() if value} or None,
-        "additional_details": strings(details),
-    }
-    return {name: value for name, value in info.items() if value is not None}
-
-
-def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
-    """What a record says of a metric."""
-    unit, low, high = scale_of(score, tally.values if tally else ())
-    config = {
-        "metric_id": score.id,
-        "metric_name": score.name,
-        "metric_unit": unit,
-        "lower_is_better": score.lower_is_better,
-        "min_score": low,
-        "max_score": high,
-        "additional_details": strings({"aggregation": score.aggregation or "unknown", "filter": score.filter}),
-        "score_type": "continuous" if low is not None and high is not None else None,
-    }
-    return {name: value for name, value in config.items() if value is not None}
-
-
-def result_entry(run: TaskRun, score: ScoreRead, tally: Tally | None, counts: Mapping[str, Any]) -> dict[str, Any]:
-    """One result of a record."""
-    count = first(score.count, len(tally.items) if tally else None)
-    uncertainty: dict[str, Any] = {"num_samples": count} if count is not None else {}
-    if score.standard_error is not None:
-        error = {"value": score.standard_error, "method": score.method}
-        uncertainty["standard_error"] = {name: value for name, value in error.items() if value is not None}
-        if score.draws:
-            uncertainty["num_bootstrap_samples"] = score.draws
-    details = {"few_shot": run.shots, **settings_details(run.settings)}
-    arguments = {name: value for name, value in run.generation_args.items() if value is not None}
-    if arguments.get("max_tokens") == 0:  # no limit that an answer could be given within
-        del arguments["max_tokens"]
-    return {
-        "evaluation_result_id": run.result_id(score),
-        "evaluation_name": run.title,
-        "source_data": dict(run.source),
-        "metric_config": record_metric(score, tally),
-        "score_details": {
-            "score": score.value,
-            "details": strings({**counts, **run.counts, **score.details}),
-            "uncertainty": uncertainty,
-        },
-        "generation_config": {"generation_args": arguments, "additional_details": strings(details)},
-    }
-
-
-def record_head(run: TaskRun, now: int) -> dict[str, Any]:
-    """A record without its results; `now` is when it is made, in seconds."""
-    seconds = now if run.moment.seconds is None else int(run.moment.seconds)
-    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}}
-    source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
-    head = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{short_slug(run.title)}/{run.model.id}/{seconds}",
-        "evaluation_timestamp": run.moment.text,
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": LIBRARIES[run.origin.format],
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-            "additional_details": strings({"converter": "convert_results.py", **source}),
-        },
-        "model_info": without_tokens(record_model_info(run.model)),
-        "eval_library": {
-            "name": LIBRARIES[run.origin.format],
-            "version": run.version,
-            "additional_details": strings(library),
-        },
-    }
-    return {name: value for name, value in head.items() if value is not None}
-
-
-def sample_entry(run: TaskRun, score: ScoreRead, item: AskedItem) -> dict[str, Any]:
-    """The part of a samples line that is not the same in all lines of a metric."""
-    value = item.values.get(score.name) if item.error is None else None
-    question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
-    if item.choices:
-        question["choices"] = item.choices
-    if item.prompt is not None and item.prompt != item.raw:
-        question["formatted"] = item.prompt
-    best = best_of(score)
-    hashed = item.raw + "".join(item.references)
-    row: dict[str, Any] = {
-        "sample_id": item.id,
-        "sample_hash": hashlib.sha256(hashed.encode(errors="replace")).hexdigest() if hashed else None,
-        "interaction_type": "single_turn",
-        "input": question,
-        "output": {"raw": item.shown.get(score.name, item.answers)},
-        "answer_attribution": item_attribution(item),
-        "evaluation": {
-            "score": value or 0.0,
-            "is_correct": value is not None and best is not None and value >= best - 1e-9,
-        },
-        "metadata": item_metadata(item),
-    }
-    if item.reasoning:
-        row["output"]["reasoning_trace"] = item.reasoning
-    if item.messages is not None:
-        asked = any("tool_calls" in message for message in item.messages)
-        row |= {"interaction_type": "agentic" if asked else "multi_turn", "output": None, "messages": item.messages}
-    if item.usage:
-        row["token_usage"] = item.usage
-    if value is None:
-        row["error"] = item.error or "no finite value"
-    return row
-
-
-def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
-    """What the harness read from the answer."""
-    if item.found is None:
-        return []
-    text, method = item.found
-    place = "output.raw" if item.messages is None else "messages[turn_idx].content"
-    turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
-    row = {"turn_idx": turn, "source": place, "extracted_value": text}
-    return [row | {"extraction_method": method, "is_terminal": True}]
-
-
-def item_metadata(item: AskedItem) -> dict[str, str]:
-    """What the prompt was, and what tells repeats of an item apart."""
-    found = {} if item.attempt is None else {"epoch": str(item.attempt)}
-    if item.prompt is not None:
-        found["prompt_hash"] = hashlib.sha256(item.prompt.encode(errors="replace")).hexdigest()[:16]
-    return found
-
-
-def as_line(value: dict[str, Any]) -> bytes:
-    """JSON on one line; characters that are no Unicode text become question marks."""
-    import orjson
-
-    try:
-        line = orjson.dumps(value)
-    except TypeError:  # lone surrogates
-        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
-        line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
-    return line
-
-
-# --- parts/hashes.py --------------------------------------------------------------------------------------------------
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with open_input(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def files_sha256(folder: Path, files: Sequence[str]) -> str:
-    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-# --- parts/formats/converter.py ---------------------------------------------------------------------------------------
-
-
-class PartFiles:
-    """The samples of a record while they are read: a hidden file per metric beside the record, joined in the end."""
-
-    def __init__(self, target: Path | None) -> None:
-        self.target = target
-        self.parts: dict[str, Any] = {}
-        self.rows: dict[str, int] = {}
-
-    def write(self, score: str, line: bytes) -> None:
-        self.rows[score] = self.rows.get(score, 0) + 1
-        if self.target is None:
-            return
-        if score not in self.parts:
-            self.target.parent.mkdir(parents=True, exist_ok=True)
-            self.parts[score] = self.path(len(self.parts)).open("wb", buffering=1 << 20)
-        self.parts[score].write(line)
-
-    def path(self, index: int | str) -> Path:
-        return self.target.with_name(f".{self.target.name}.{os.getpid()}.{index}.tmp")
-
-    def drop(self) -> None:
-        """Remove what is written."""
-        for index, file in enumerate(self.parts.values()):
-            file.close()
-            self.path(index).unlink(missing_ok=True)
-        self.parts, self.rows = {}, {}
-        if self.target is not None:
-            self.path("all").unlink(missing_ok=True)
-
-    def join(self, scores: Sequence[str]) -> tuple[str, int]:
-        """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
-        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
-        if self.target is None:
-            return "", rows
-        with self.path("all").open("wb") as whole_file:
-            for index, (score, file) in enumerate(list(self.parts.items())):
-                file.close()
-                if score not in scores:
-                    continue
-                with self.path(index).open("rb") as part_file:
-                    while block := part_file.read(1 << 22):
-                        digest.update(block)
-                        whole_file.write(block)
-        return digest.hexdigest(), rows
-
-    def keep(self) -> None:
-        """Put the joined file in its place."""
-        self.path("all").replace(self.target)
-
-
-class Converter:
-    """Writes records; knows what was found out so far."""
-
-    def __init__(self, output: Path, dry: bool) -> None:
-        self.output, self.dry, self.report = output, dry, Report()
-
-    def convert(self, run: TaskRun) -> None:
-        """Write one task's record, or its failure."""
-        file = str(run.origin.path)
-        if run.failure is not None:
-            path = self.write_failure(run)
-            self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
-            return
-        name = record_uuid(run)
-        path = self.output / "data" / run.place / f"{name}.json"
-        old = old_record(path)
-        now = int(old["retrieved_timestamp"]) if old else int(time.time())
-        parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
-        try:
-            tallies, counts, trouble = self.read_samples(run, parts, now)
-            record, rows = self.assemble(run, parts, tallies, counts, now)
-            if trouble:
-                self.report.failures.append(
-                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file))
-                )
-            made = Conversion(path, record, run, rows)
-            if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
-                self.report.unchanged.append(made)
-                return
-            if not self.dry:
-                self.put(path, record, parts, rows)
-            self.report.written.append(made)
-        except OSError as error:
-            raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-        finally:
-            parts.drop()
-
-    def put(self, path: Path, record: dict[str, Any], parts: PartFiles, rows: int) -> None:
-        """The samples first, so that a record is never without them."""
-        if rows:
-            parts.keep()
-        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n")
-        if not rows:
-            parts.target.unlink(missing_ok=True)
-
-    def read_samples(
-        self, run: TaskRun, parts: PartFiles, now: int
-    ) -> tuple[dict[str, Tally], Counts | None, str | None]:
-        """Read and write out the items; ({}, None, reason) when they cannot be used."""
-        if run.samples is None:
-            return {}, None, None
-        for own_ids in (True, False):
-            try:
-                tallies, counts = self.stream(run, parts, now, own_ids)
-                return tallies, counts, None
-            except RepeatedIds:
-                parts.drop()
-                reason = "two of its items have the same id"
-            except ScriptError:
-                raise
-            except Exception as error:  # whatever a damaged or hostile file provokes
-                parts.drop()
-                return {}, None, reason_of(error)
-        return {}, None, reason
-
-    def stream(self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> tuple[dict[str, Tally], Counts]:
-        """One pass over the items, each written as it is read."""
-        tallies: dict[str, Tally] = {}
-        counts, seen = Counts(), set()
-        scores = {score.name: score for score in run.scores}
-        head = record_head(run, now)
-        prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
-        for item in run.samples(own_ids):
-            names = [name for name in item.values if name in scores]
-            key = hashlib.blake2b(
-                f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
-            ).digest()
-            if key in seen:
-                raise RepeatedIds
-            seen.add(key)
-            counts.add(item)
-            for name in names:
-                row = sample_entry(run, scores[name], item)
-                tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
-                parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
-        return tallies, counts
-
-    def prefix(self, run: TaskRun, score: ScoreRead, head: Mapping[str, Any]) -> bytes:
-        """What is the same in every samples line of a metric."""
-        same = {
-            "schema_version": SCHEMA_VERSION,
-            "evaluation_id": head["evaluation_id"],
-            "model_id": run.model.id,
-            "evaluation_name": run.title,
-            "evaluation_result_id": run.result_id(score),
-        }
-        return as_line(same)[:-1] + b","
-
-    def assemble(
-        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: Counts | None, now: int
-    ) -> tuple[dict[str, Any], int]:
-        """The record, and how many lines its samples have."""
-        results, kept = [], []
-        for score in run.scores:
-            tally = tallies.get(score.name)
-            score, usable = self.settle(run, score, tally)
-            if usable:
-                kept.append(score.name)
-            elif tally:
-                tally = Tally(values=tally.values)
-            results.append(
-                result_entry(run, score, tally if usable else None, counts.details if counts and usable else {})
-            )
-        record = record_head(run, now) | {"evaluation_results": results}
-        rows = 0
-        if kept:
-            checksum, rows = parts.join(kept)
-            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
-        return record, rows
-
-    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None) -> tuple[ScoreRead, bool]:
-        """The score checked against its items, and whether these go into the record."""
-        if tally is None or not (tally.values or tally.errors):
-            return score, False
-        if score.aggregation is None:
-            score = replace(score, aggregation="mean")
-            if conflict(score, tally):
-                return replace(score, aggregation="unknown"), True
-        wrong = conflict(score, tally)
-        if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
-            return replace(score, aggregation="mean over items of the mean over repeats"), True
-        if wrong:
-            self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
-            return replace(score, details={**score.details, "conflict": wrong}), False
-        return with_standard_error(score, tally), True
-
-    def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
-        """A record's reference to its samples."""
-        details = {}
-        if run.sample_file is not None:
-            details = {"source_file": single_line(run.sample_file.name), "source_sha256": file_sha256(run.sample_file)}
-        return {
-            "format": "jsonl",
-            "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
-            "hash_algorithm": "sha256",
-            "checksum": checksum,
-            "total_rows": rows,
-            "additional_details": details,
-        }
-
-    def write_failure(self, run: TaskRun) -> Path:
-        """Say on disk that a task gave no score, and why."""
-        path = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
-        seconds = run.moment.seconds
-        content = {
-            "failure_version": "1",
-            "task": single_line(run.task),
-            "model_id": run.model.id,
-            "weights_sha256": run.model.weights_sha256,
-            "path": run.model.path,
-            "error": run.failure,
-            "time": None if seconds is None else str(int(seconds)),
-            "settings": strings(settings_details(run.settings)),
-            "eval_library": {"name": LIBRARIES[run.origin.format], "version": run.version},
-            "source": {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256},
-            "log": [],
-        }
-        if not self.dry:
-            write_whole(
-                path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
-            )
-        return path
-
-
-def old_record(path: Path) -> dict[str, Any] | None:
-    """The record of an earlier conversion; None when there is none, or a damaged one."""
-    with contextlib.suppress(ValueError, ScriptError):
-        record = strict_json(input_bytes(path))
-        if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
-            return record
-    return None
 
 
 # --- parts/parquet.py -------------------------------------------------------------------------------------------------
@@ -2043,6 +1762,7 @@ def dense_type(kind: Any) -> Any:
 # --- parts/formats/files.py -------------------------------------------------------------------------------------------
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
+MAX_YAML = 1 << 23  # one YAML document
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
 
 
@@ -2075,6 +1795,23 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 if not isinstance(row, dict):
                     raise ValueError(f"line {count} is no JSON object")
                 yield row
+
+
+def small_yaml(path: Path) -> Any:
+    """The value in a YAML file of at most 8 MiB; ValueError when it is none, or refers to itself without end."""
+    import yaml
+
+    try:
+        value = yaml.load(input_bytes(path, MAX_YAML), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError(f"not valid YAML: {single_line(error)[:120]}") from error
+    left, nodes = 500_000, [value]
+    while nodes and left > 0:  # aliases can make a small file a huge value
+        left, node = left - 1, nodes.pop()
+        nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    if nodes:
+        raise ValueError("its aliases make it too large")
+    return value
 
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -2131,6 +1868,37 @@ class LogArchive:
             if match:
                 found.setdefault(match[1], []).append((int(match[2]), name))
         return {key: [name for _, name in sorted(set(rows))] for key, rows in found.items()}
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with open_input(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 # --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
@@ -2328,8 +2096,10 @@ def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
 class Here:
     """Finds on this machine what a file speaks of: checkpoints and data; says each warning once."""
 
-    def __init__(self, checkpoints: Sequence[Path], model_id: str | None, version: str | None) -> None:
-        self.model_id, self.version = model_id, version
+    def __init__(
+        self, checkpoints: Sequence[Path], model_id: str | None, version: str | None, task: str | None = None
+    ) -> None:
+        self.model_id, self.version, self.task = model_id, version, task
         self.folders: dict[str, list[Path]] = {}
         for folder in checkpoints:
             for found in checkpoint_folders(folder):
@@ -2355,8 +2125,15 @@ class Here:
             )
         return found[0] if found else None
 
-    def model(self, name: str, moment: Moment, revision: str | None = None, **more: Any) -> EvaluatedModel:
-        """The model that a file calls by a Hub id, or by a path on the machine where it ran."""
+    def model(self, name: str | None, moment: Moment, revision: str | None = None, **more: Any) -> EvaluatedModel:
+        """The model that a file calls by a Hub id, or by a path on the machine where it ran.
+
+        A file that names none is of the model of --model-id; ValueError where that is not given.
+        """
+        if name is None:
+            if self.model_id is None:
+                raise ValueError("it does not say which model was measured: --model-id OWNER/NAME says it")
+            name = self.model_id
         key = (name, moment, revision, json.dumps(more, sort_keys=True, default=str))
         if key not in self.models:
             found = self.find(name, moment, revision, more)
@@ -2448,194 +2225,752 @@ def own_ids_of(folder: Path, split: str) -> list[tuple[str, str]] | None:
     return None
 
 
-# --- parts/formats/helm.py --------------------------------------------------------------------------------------------
+# --- parts/formats/every_eval_ever.py ---------------------------------------------------------------------------------
 
-# What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
-HELM_COUNTS = re.compile(
-    r"num_.*|(?:inference|training)_.*|.*_runtime|batch_size|finish_reason_.*|prompt_truncated|max_prob|predicted_index"
-    r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
+EEE_MIGRATED = {"0.2.0", "0.2.1", "0.2.2", "0.2.3"}
+EEE_RECORD_KEYS = (
+    *("evaluation_id", "evaluation_timestamp", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"),
+    "evaluation_results",
 )
-HELM_LANGUAGE_MODELING = ("perplexity", "bits_per_byte")  # scores of that adapter alone
+EEE_LINE_KEYS = (
+    *("model_id", "evaluation_name", "evaluation_result_id", "sample_id", "sample_hash", "interaction_type", "input"),
+    *("output", "messages", "answer_attribution", "evaluation", "token_usage", "performance", "error", "metadata"),
+)
 
 
-def helm_title(name: str) -> str:
-    """A run's name without its model: "mmlu:subject=law,model=a_b" -> "mmlu:subject=law"."""
-    return re.sub(r"[:,](?:model|model_deployment)=[^,]*", "", single_line(name)) or "unnamed"
+def is_every_eval_ever(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is a record of Every Eval Ever, of any version."""
+    known = isinstance(document.get("schema_version"), str) and isinstance(document.get("model_info"), dict)
+    return known and isinstance(document.get("evaluation_results"), list)
 
 
-def helm_split(stats: Sequence[Mapping[str, Any]]) -> str | None:
-    """The split that HELM reports: test, or valid where there is no test."""
-    splits = {part(stat, "name").get("split") for stat in stats}
-    return next((split for split in ("test", "valid") if split in splits), None)
-
-
-def helm_scores(stats: Sequence[Mapping[str, Any]], split: str | None, adapter: Mapping[str, Any]) -> list[ScoreRead]:
-    """The scores in stats.json: of one split, of items as they are, without what HELM only counts."""
-    method = str(adapter.get("method"))
-    found = []
-    for stat in stats:
-        name = part(stat, "name")
-        metric, value = named(name.get("name")), finite(stat.get("mean"))
-        if name.get("perturbation") is not None or name.get("split") != split or not metric or value is None:
-            continue
-        if HELM_COUNTS.fullmatch(metric) or (metric in HELM_LANGUAGE_MODELING and method != "language_modeling"):
-            continue
-        shared = "accuracy" if metric == "exact_match" and method.startswith("multiple_choice") else metric_id(metric)
-        lower = metric in LOWER_IS_BETTER or metric.startswith(("ece_", "perplexity", "bits_per_byte"))
-        found.append(ScoreRead(metric, shared, value, None, lower_is_better=lower))
-    return found
-
-
-def helm_values(row: Mapping[str, Any], split: str | None) -> dict[str, float | None]:
-    """The numbers of one item in per_instance_stats.json."""
-    found = {}
-    for stat in rows_of(row.get("stats")):
-        name = part(stat, "name")
-        if name.get("split") == split and name.get("perturbation") is None and isinstance(name.get("name"), str):
-            found[single_line(name["name"])] = finite(stat.get("mean"))
-    return found
-
-
-def helm_item(
-    row: Mapping[str, Any], states: Sequence[Mapping[str, Any]], scores: Sequence[str], split: str | None
-) -> AskedItem:
-    """One item; what it asked is in scenario_state.json, in one state per request."""
-    values = helm_values(row, split)
-    instance = part(states[0], "instance") if states else {}
-    references = rows_of(instance.get("references"))
-    state = states[0] if len(states) == 1 else {}
-    outputs = [part(reference, "output").get("text") for reference in references]
-    right = [part(ref, "output").get("text") for ref in references if "correct" in all_texts(ref.get("tags"))]
-    completions = [str(done.get("text")) for done in rows_of(part(state, "result").get("completions"))]
-    prompt = part(state, "request").get("prompt")
-    mapping = part(state, "output_mapping")
-    chosen = mapping.get(completions[0].strip()) if completions else None
-    failed = part(state, "result").get("success") is False
-    return AskedItem(
-        id=single_line(row.get("instance_id")),
-        raw=str(part(instance, "input").get("text") or ""),
-        references=[text for text in right if isinstance(text, str)],
-        answers=completions,
-        values={score: values.get(score) for score in scores if score in values},
-        choices=[text for text in outputs if isinstance(text, str)] if mapping and len(outputs) > 1 else None,
-        prompt=prompt if isinstance(prompt, str) else None,
-        found=(chosen, "output_mapping") if isinstance(chosen, str) else None,
-        error="the request failed" if failed else None,
-        generative=bool(completions),
-        truncated=helm_cut(row, split),
-        attempt=whole(row.get("train_trial_index")),
-    )
-
-
-def helm_cut(row: Mapping[str, Any], split: str | None) -> bool | None:
-    """Whether an answer ended at the token limit, when HELM knows why it ended."""
-    values = helm_values(row, split)
-    if values.get("finish_reason_unknown"):
-        return None
-    ended = values.get("finish_reason_length")
-    return None if ended is None else ended > 0
-
-
-def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
-    """The run in a HELM run folder; `document` is its run_spec.json."""
-    folder, adapter = origin.path.parent, part(document, "adapter_spec")
-    name, model_name = named(document.get("name")), named(adapter.get("model"))
-    if name is None or model_name is None:
-        raise ValueError("a run without a name or a model")
-    path = folder / "stats.json"
-    if not path.is_file():
-        raise ValueError("no stats.json beside it: the run did not finish")
-    stats = rows_of(json_value(read_bounded(path)))
-    split = helm_split(stats)
-    parts: list[Any] = []
-    for part_name in ("per_instance_stats.json", "scenario_state.json"):
-        try:
-            parts.append(helm_part(folder, part_name))
-        except ValueError as error:
-            parts.append(None)
-            yield Trouble(str(folder / part_name), f"left out: {reason_of(error)}", name, failed=True)
-    instances, states = parts
-    by_item = helm_states(rows_of(states.get("request_states")) if isinstance(states, dict) else [])
-    asked = [row for row in rows_of(instances) if row.get("perturbation") is None and helm_values(row, split)]
-    moment = moment_of(
-        first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
-    )
-    scores = helm_scores(stats, split, adapter)
-    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
-        yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
-    if any(part(stat, "name").get("perturbation") for stat in stats):
-        yield Trouble(str(origin.path), "scores on changed items (robustness, fairness) and their worst cases", name)
-    trials = len({row.get("train_trial_index") for row in asked})
-    most, count = whole(adapter.get("max_eval_instances")), len({row.get("instance_id") for row in rows_of(instances)})
-    title = helm_title(name)
-    scenario = part(document, "scenario_spec")
-    details = {
-        "split": split,
-        "scenario": named(scenario.get("class_name")),
-        "arguments": as_detail(part(scenario, "args")),
+def read_every_eval_ever(
+    origin: Origin, document: dict[str, Any], here: Here, files: Files
+) -> Iterator[MigratedRecord | Trouble]:
+    """The record of a file in the newest version."""
+    version = document["schema_version"]
+    samples = eee_samples_file(origin.path, document)
+    files.used |= {samples.resolve()} if samples else set()
+    if version == SCHEMA_VERSION:
+        yield Trouble(str(origin.path), f"a record of Every Eval Ever {version} already")
+        return
+    if version not in EEE_MIGRATED:
+        reason = f"Every Eval Ever {single_line(version)}: records of 0.2 are migrated"
+        yield Trouble(str(origin.path), reason, failed=True)
+        return
+    record = {name: document[name] for name in EEE_RECORD_KEYS if document.get(name) is not None}
+    record = json.loads(scrub(json.dumps(record)))
+    info = part(record, "model_info")
+    model = here.model(named(info.get("id")), moment_of(document.get("evaluation_timestamp")))
+    record |= {
+        "schema_version": SCHEMA_VERSION,
+        "retrieved_timestamp": str(document.get("retrieved_timestamp") or "0"),
+        "source_metadata": eee_source(part(record, "source_metadata"), origin, version),
+        "model_info": eee_model(info, model.id),
+        "eval_library": {"name": "unknown", "version": "unknown", **part(record, "eval_library")},
+        "evaluation_results": eee_results(record.get("evaluation_results")),
     }
-    titles = [score.name for score in scores]
-    yield TaskRun(
-        origin,
-        name,
-        title,
-        whole(adapter.get("max_train_instances")),
-        here.model(model_name, moment, details={"model_deployment": named(adapter.get("model_deployment"))}),
-        here.version or "unknown",
-        {
-            "groups": ", ".join(all_texts(document.get("groups"))) or None,
-            "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
-        },
-        {"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
-        {"temperature": finite(adapter.get("temperature")), "max_tokens": whole(adapter.get("max_tokens"))},
-        {
-            "method": named(adapter.get("method")),
-            "num_outputs": whole(adapter.get("num_outputs")),
-            "train_trials": whole(adapter.get("num_train_trials")),
-            "stop": json.dumps(adapter.get("stop_sequences"), ensure_ascii=False)
-            if adapter.get("stop_sequences")
-            else None,
-            "instructions": adapter.get("instructions"),
-            "limit": most if most and count >= most else None,
-        },
-        moment,
-        tuple(scores),
-        samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
-        sample_file=folder / "per_instance_stats.json" if asked else None,
-        failure=None if scores else "stats.json has no score of the split",
+    titles = dict.fromkeys(single_line(row.get("evaluation_name")) for row in record["evaluation_results"])
+    folders = origin.path.resolve().parts[-5:-1]  # data/<collection>/<developer>/<model>
+    collection = folders[1] if len(folders) == 4 and folders[0] == "data" else None
+    title = first(collection, str(record.get("evaluation_id", "")).split("/")[0] or None, next(iter(titles), "unnamed"))
+    ids: dict[str, list[str]] = {}
+    for row in record["evaluation_results"]:
+        ids.setdefault(row["evaluation_name"], []).append(row["evaluation_result_id"])
+    yield MigratedRecord(
+        origin=origin,
+        title=title,
+        model=model,
+        record=record,
+        lines=(lambda: eee_lines(samples, record, ids)) if samples else None,
+        sample_file=samples,
     )
 
 
-def helm_part(folder: Path, name: str) -> Any:
-    """A file of a run folder; None when it is not there."""
-    path = folder / name
-    return json_value(read_bounded(path)) if path.is_file() else None
+def eee_samples_file(path: Path, document: Mapping[str, Any]) -> Path | None:
+    """The samples of a record: named in it, or beside it."""
+    said = part(document, "detailed_evaluation_results").get("file_path")
+    names = [Path(said).name] if isinstance(said, str) else []
+    for name in (*names, f"{path.stem}_samples.jsonl", f"{path.stem}.jsonl"):
+        if name.endswith(".jsonl") and (path.parent / name).is_file():
+            return path.parent / name
+    return None
 
 
-def helm_states(states: Iterable[dict[str, Any]]) -> dict[tuple[Any, Any], list[dict[str, Any]]]:
-    """The requests of each item, by its id and the trial; those of changed items left out."""
-    found: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
-    for state in states:
-        instance = part(state, "instance")
-        if instance.get("perturbation") is None and state.get("request_mode") != "calibration":
-            found.setdefault((str(instance.get("id")), state.get("train_trial_index")), []).append(state)
+def eee_source(source: dict[str, Any], origin: Origin, version: str) -> dict[str, Any]:
+    """Where the record came from, and what it was made of here."""
+    ours = {"converter": "convert_results.py", "file": single_line(origin.path.name), "sha256": origin.sha256}
+    ours |= {"format": f"every_eval_ever {version}"}
+    details = {**part(source, "additional_details"), **ours}
+    needed = {"source_type": "documentation", "source_organization_name": "unknown", "evaluator_relationship": "other"}
+    return {**needed, **source, "additional_details": strings(details)}
+
+
+def eee_model(info: dict[str, Any], model_id: str) -> dict[str, Any]:
+    """Who was measured, with what 0.3 asks for."""
+    given = {name: eee_text(value) for name, value in part(info, "additional_details").items()}
+    details = {"deployment_type": "unknown", "model_availability": "unknown", **given}
+    kept = {name: value for name, value in info.items() if value not in (None, "unknown")}
+    return {**kept, "name": info.get("name") or model_id, "id": model_id, "additional_details": strings(details)}
+
+
+def eee_text(value: Any) -> Any:
+    """A detail as text: what is no text is JSON."""
+    return value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
+
+
+def eee_results(rows: Any) -> list[dict[str, Any]]:
+    """The results with an id, a unit and a metric each."""
+    found: list[dict[str, Any]] = []
+    for row in rows_of(rows):
+        metric, score = dict(part(row, "metric_config")), dict(part(row, "score_details"))
+        value = finite(score.get("score"))
+        if value is None or not isinstance(metric.get("lower_is_better"), bool):
+            raise ValueError("a result without a finite score or a direction")
+        name = str(row.get("evaluation_name") or "unnamed")
+        metric_name = str(first(metric.get("metric_name"), metric.get("metric_id"), "score"))
+        if "metric_unit" not in metric:
+            bounds = finite(metric.get("min_score")), finite(metric.get("max_score"))
+            metric["metric_unit"] = "proportion" if bounds == (0.0, 1.0) else "unknown"
+        details = {key: eee_text(value) for key, value in part(metric, "additional_details").items()}
+        metric["additional_details"] = strings({"aggregation": "unknown", **details})
+        score["details"] = strings({key: eee_text(value) for key, value in part(score, "details").items()})
+        used = {other["evaluation_result_id"] for other in found}
+        own = str(row.get("evaluation_result_id") or f"{name}/{metric_name}")
+        while own in used:
+            own = f"{own}#"
+        found.append({**row, "evaluation_result_id": own, "metric_config": metric, "score_details": score})
     return found
 
 
-def helm_items(
-    asked: Sequence[dict[str, Any]],
-    states: Mapping[tuple[Any, Any], Sequence[dict[str, Any]]],
-    scores: Sequence[str],
-    split: str | None,
-    trials: int,
+def eee_lines(path: Path, record: Mapping[str, Any], ids: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
+    """The lines of a samples file; a line belongs to a result by its id, else by a name that only one has."""
+    for line in json_lines(path):
+        row = {name: line[name] for name in EEE_LINE_KEYS if line.get(name) is not None}
+        if "interactions" in line:
+            row["messages"] = line["interactions"]
+        known = ids.get(str(line.get("evaluation_name")), [])
+        row |= {"schema_version": SCHEMA_VERSION, "evaluation_id": record["evaluation_id"]}
+        row |= {"model_id": record["model_info"]["id"]}
+        if "evaluation_result_id" not in row and len(known) == 1:
+            row["evaluation_result_id"] = known[0]
+        row["answer_attribution"] = [
+            {**given, "source": str(given.get("source")).replace("interactions[", "messages[")}
+            for given in rows_of(line.get("answer_attribution"))
+        ]
+        if isinstance(row.get("metadata"), dict):
+            row["metadata"] = strings({name: eee_text(value) for name, value in row["metadata"].items()})
+        yield row
+
+
+def eee_settle(record: dict[str, Any], means: Mapping[str, float]) -> None:
+    """Say in a migrated record which scores are the mean of their samples."""
+    for row in record["evaluation_results"]:
+        mean, details = means.get(row["evaluation_result_id"]), row["metric_config"]["additional_details"]
+        value = row["score_details"]["score"]
+        if details["aggregation"] == "unknown" and mean is not None:
+            same = abs(mean - value) <= SAME_SCORE * max(1.0, abs(value))
+            details["aggregation"] = "mean" if same else "unknown"
+
+
+# --- parts/formats/records.py -----------------------------------------------------------------------------------------
+
+
+def record_uuid(run: TaskRun, kind: str = "") -> str:
+    """A record's name: the same for the same file, task and model, and of the form of a UUID4."""
+    text = f"{run.identity or run.origin.sha256}\0{run.task}\0{run.model.id}\0{kind}"
+    return str(uuid.UUID(bytes=hashlib.sha256(text.encode(errors="replace")).digest()[:16], version=4))
+
+
+def record_model_info(model: EvaluatedModel) -> dict[str, Any]:
+    """Who was measured."""
+    checkpoint = model.path.rsplit("/", 1)[-1] if model.path else None
+    found = parse_checkpoint_name(checkpoint or "")
+    details = {
+        "deployment_type": model.deployment,
+        "model_availability": "unknown",
+        "checkpoint": checkpoint,
+        "step": found[0] if found else None,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        **{name: as_detail(value) for name, value in model.details.items()},
+    }
+    engine = {"name": model.engine, "version": model.engine_version}
+    info = {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_platform": model.platform,
+        "inference_engine": {name: value for name, value in engine.items() if value} or None,
+        "additional_details": strings(details),
+    }
+    return {name: value for name, value in info.items() if value is not None}
+
+
+def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
+    """What a record says of a metric."""
+    unit, low, high = scale_of(score, tally.values if tally else ())
+    config = {
+        "metric_id": score.id,
+        "metric_name": score.name,
+        "metric_unit": unit,
+        "lower_is_better": score.lower_is_better,
+        "min_score": low,
+        "max_score": high,
+        "additional_details": strings(
+            {
+                "aggregation": score.aggregation or "unknown",
+                "filter": score.filter,
+                "direction": None if score.direction_known else "unknown",
+                **{name: as_detail(value) for name, value in score.scorer.items()},
+            }
+        ),
+        "score_type": "continuous" if low is not None and high is not None else None,
+    }
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def result_entry(run: TaskRun, score: ScoreRead, tally: Tally | None, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """One result of a record."""
+    count = first(score.count, len(tally.items) if tally else None)
+    uncertainty: dict[str, Any] = {"num_samples": count} if count is not None else {}
+    if score.standard_error is not None:
+        error = {"value": score.standard_error, "method": score.method}
+        uncertainty["standard_error"] = {name: value for name, value in error.items() if value is not None}
+        if score.draws:
+            uncertainty["num_bootstrap_samples"] = score.draws
+    details = {"few_shot": run.shots, **settings_details(run.settings)}
+    arguments = {name: value for name, value in run.generation_args.items() if value is not None}
+    if arguments.get("max_tokens") == 0:  # no limit that an answer could be given within
+        del arguments["max_tokens"]
+    return {
+        "evaluation_result_id": run.result_id(score),
+        "evaluation_name": run.title,
+        "source_data": dict(run.source),
+        "metric_config": record_metric(score, tally),
+        "score_details": {
+            "score": score.value,
+            "details": strings({**counts, **run.counts, **score.details}),
+            "uncertainty": uncertainty,
+        },
+        "generation_config": {"generation_args": arguments, "additional_details": strings(details)},
+    }
+
+
+def record_head(run: TaskRun, now: int) -> dict[str, Any]:
+    """A record without its results; `now` is when it is made, in seconds."""
+    seconds = now if run.moment.seconds is None else int(run.moment.seconds)
+    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}}
+    source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{short_slug(run.title)}/{run.model.id}/{seconds}",
+        "evaluation_timestamp": run.moment.text,
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": LIBRARIES[run.origin.format],
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+            "additional_details": strings({"converter": "convert_results.py", **source, **run.run_ids}),
+        },
+        "model_info": without_tokens(record_model_info(run.model)),
+        "eval_library": {
+            "name": LIBRARIES[run.origin.format],
+            "version": run.version,
+            "additional_details": strings(library),
+        },
+    }
+    return {name: value for name, value in head.items() if value is not None}
+
+
+def sample_entry(run: TaskRun, score: ScoreRead, item: AskedItem) -> dict[str, Any]:
+    """The part of a samples line that is not the same in all lines of a metric."""
+    value = item.values.get(score.name) if item.error is None else None
+    question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
+    if item.choices:
+        question["choices"] = item.choices
+    if item.prompt is not None and item.prompt != item.raw:
+        question["formatted"] = item.prompt
+    best = best_of(score)
+    hashed = item.raw + "".join(item.references)
+    row: dict[str, Any] = {
+        "sample_id": item.id,
+        "sample_hash": hashlib.sha256(hashed.encode(errors="replace")).hexdigest() if hashed else None,
+        "interaction_type": "single_turn",
+        "input": question,
+        "output": {"raw": item.shown.get(score.name, item.answers)},
+        "answer_attribution": item_attribution(item),
+        "evaluation": {
+            "score": value or 0.0,
+            "is_correct": value is not None and best is not None and value >= best - 1e-9,
+        },
+        "metadata": item_metadata(item, score.name),
+    }
+    if item.reasoning:
+        row["output"]["reasoning_trace"] = item.reasoning
+    if item.messages is not None:
+        asked = any("tool_calls" in message for message in item.messages)
+        row |= {"interaction_type": "agentic" if asked else "multi_turn", "output": None, "messages": item.messages}
+    if item.usage:
+        row["token_usage"] = item.usage
+    if value is None:
+        row["error"] = item.error or "no finite value"
+    return row
+
+
+def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
+    """What the harness read from the answer."""
+    if item.found is None:
+        return []
+    text, method = item.found
+    place = "output.raw" if item.messages is None else "messages[turn_idx].content"
+    turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
+    row = {"turn_idx": turn, "source": place, "extracted_value": text}
+    return [row | {"extraction_method": method, "is_terminal": True}]
+
+
+def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
+    """What the data set says of the item, what the prompt was, and what became of its attempts."""
+    found = dict(item.metadata)
+    if item.attempt is not None:
+        found["epoch"] = str(item.attempt)
+    if score in item.ratios:
+        found |= {"numerator": repr(item.ratios[score][0]), "denominator": repr(item.ratios[score][1])}
+    values = item.attempt_values(score)
+    attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
+    if attempts > 1 or (scored < attempts and item.error is None):
+        found |= {"attempts": str(attempts), "scored": str(scored)}
+        if len(values) <= 100:
+            found["attempt_values"] = json.dumps(values)
+    if item.prompt is not None:
+        found["prompt_hash"] = hashlib.sha256(item.prompt.encode(errors="replace")).hexdigest()[:16]
+    return found
+
+
+def as_document(value: dict[str, Any]) -> str:
+    """JSON for a file of its own; characters that are no Unicode text become question marks."""
+    import orjson
+
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    except TypeError:  # lone surrogates, or numbers beyond 64 bits
+        return json.dumps(value, indent=2, ensure_ascii=False).encode(errors="replace").decode() + "\n"
+
+
+def as_line(value: dict[str, Any]) -> bytes:
+    """JSON on one line; characters that are no Unicode text become question marks."""
+    import orjson
+
+    try:
+        line = orjson.dumps(value)
+    except TypeError:  # lone surrogates
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
+        line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return line
+
+
+# --- parts/formats/converter.py ---------------------------------------------------------------------------------------
+
+
+class PartFiles:
+    """The samples of a record while they are read: a hidden file per metric beside the record, joined in the end."""
+
+    def __init__(self, target: Path | None) -> None:
+        self.target = target
+        self.parts: dict[str, Any] = {}
+        self.rows: dict[str, int] = {}
+
+    def write(self, score: str, line: bytes) -> None:
+        self.rows[score] = self.rows.get(score, 0) + 1
+        if self.target is None:
+            return
+        if score not in self.parts:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            self.parts[score] = self.path(len(self.parts)).open("wb", buffering=1 << 20)
+        self.parts[score].write(line)
+
+    def path(self, index: int | str) -> Path:
+        return self.target.with_name(f".{self.target.name}.{os.getpid()}.{index}.tmp")
+
+    def drop(self) -> None:
+        """Remove what is written."""
+        for index, file in enumerate(self.parts.values()):
+            file.close()
+            self.path(index).unlink(missing_ok=True)
+        if self.parts and self.target is not None:
+            self.path("all").unlink(missing_ok=True)
+        self.parts, self.rows = {}, {}
+
+    def join(self, scores: Sequence[str]) -> tuple[str, int]:
+        """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
+        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
+        if self.target is None:
+            return "", rows
+        with self.path("all").open("wb") as whole_file:
+            for index, (score, file) in enumerate(list(self.parts.items())):
+                file.close()
+                if score not in scores:
+                    continue
+                with self.path(index).open("rb") as part_file:
+                    while block := part_file.read(1 << 22):
+                        digest.update(block)
+                        whole_file.write(block)
+        return digest.hexdigest(), rows
+
+    def keep(self) -> None:
+        """Put the joined file in its place."""
+        self.path("all").replace(self.target)
+
+
+class Converter:
+    """Writes records; knows what was found out so far."""
+
+    def __init__(self, output: Path, dry: bool) -> None:
+        self.output, self.dry, self.report = output, dry, Report()
+        self.done: dict[Path, str] = {}  # the file that each record came from
+
+    def convert(self, run: TaskRun) -> None:
+        """Write one task's record, or its failure."""
+        file = str(run.origin.path)
+        if run.failure is not None:
+            path = self.write_failure(run)
+            self.report.failures.append(Trouble(file, run.failure, run.task, str(path)))
+            return
+        name = record_uuid(run)
+        path = self.output / "data" / run.place / f"{name}.json"
+        if self.again(path, run.origin, run.task):
+            return
+        old = old_record(path)
+        now = int(old["retrieved_timestamp"]) if old else int(time.time())
+        parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
+        try:
+            tallies, counts, trouble = self.read_samples(run, parts, now)
+            record, rows = self.assemble(run, parts, tallies, counts, now)
+            if trouble:
+                self.report.failures.append(
+                    Trouble(file, f"its items are left out: {trouble}", run.task, str(run.sample_file))
+                )
+            made = Conversion(path, record, run, rows)
+            if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
+                self.report.unchanged.append(made)
+                return
+            if not self.dry:
+                self.put(path, record, parts, rows, old is not None)
+            self.report.written.append(made)
+        except OSError as error:
+            raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+        finally:
+            parts.drop()
+
+    def again(self, path: Path, origin: Origin, task: str) -> bool:
+        """Whether this run has a record already, from another file; said once per file."""
+        if path not in self.done:
+            self.done[path] = str(origin.path)
+            return False
+        self.report.skipped.append(Trouble(str(origin.path), f"the same run as in {self.done[path]}", task))
+        return True
+
+    def migrate(self, old: MigratedRecord) -> None:
+        """Write a record of an older version in this one, with its samples."""
+        name = record_uuid(TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=()))
+        place = f"{short_slug(old.title)}/{old.model.place}"
+        path = self.output / "data" / place / f"{name}.json"
+        if self.again(path, old.origin, old.title):
+            return
+        record, sums = old.record, {}
+        parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
+        try:
+            for row in old.lines() if old.lines else ():
+                own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
+                if not row.get("error") and is_number(score):
+                    total, count = sums.get(own, (0.0, 0))
+                    sums[own] = (total + score, count + 1)
+                parts.write("", as_line(row) + b"\n")
+            eee_settle(record, {own: total / count for own, (total, count) in sums.items()})
+            checksum, rows = parts.join([""]) if parts.rows else ("", 0)
+            if rows:
+                entry = {"format": "jsonl", "file_path": f"data/{place}/{name}_samples.jsonl", "total_rows": rows}
+                record["detailed_evaluation_results"] = entry | {"hash_algorithm": "sha256", "checksum": checksum}
+            run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
+            made = Conversion(path, record, run, rows)
+            if old_record(path) == record and not self.dry:
+                self.report.unchanged.append(made)
+                return
+            if not self.dry:
+                self.put(path, record, parts, rows, path.is_file())
+            self.report.written.append(made)
+        except OSError as error:
+            raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+        finally:
+            parts.drop()
+
+    def put(self, path: Path, record: dict[str, Any], parts: PartFiles, rows: int, known: bool) -> None:
+        """The samples first, so that a record is never without them; `known` when there is an earlier record."""
+        if rows:
+            parts.keep()
+        write_whole(path, as_document(record))
+        if not rows and known:
+            parts.target.unlink(missing_ok=True)
+
+    def read_samples(
+        self, run: TaskRun, parts: PartFiles, now: int
+    ) -> tuple[dict[str, Tally], dict[str, Counts], str | None]:
+        """Read and write out the items; ({}, {}, reason) when they cannot be used."""
+        if run.samples is None:
+            return {}, {}, None
+        for own_ids in (True, False):
+            try:
+                tallies, counts = self.stream(run, parts, now, own_ids)
+                return tallies, counts, None
+            except RepeatedIds:
+                parts.drop()
+                reason = "two of its items have the same id"
+            except ScriptError:
+                raise
+            except Exception as error:  # whatever a damaged or hostile file provokes
+                parts.drop()
+                return {}, {}, reason_of(error)
+        return {}, {}, reason
+
+    def stream(
+        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool
+    ) -> tuple[dict[str, Tally], dict[str, Counts]]:
+        """One pass over the items, each written as it is read."""
+        tallies: dict[str, Tally] = {}
+        counts: dict[str, Counts] = {}
+        seen: set[bytes] = set()
+        scores = {score.name: score for score in run.scores}
+        head = record_head(run, now)
+        prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
+        for item in run.samples(own_ids):
+            names = [name for name in item.values if name in scores]
+            key = hashlib.blake2b(
+                f"{item.id}\0{item.attempt}\0{names[:1]}".encode(errors="replace"), digest_size=8
+            ).digest()
+            if key in seen:
+                raise RepeatedIds
+            seen.add(key)
+            for name in names:
+                counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
+                row = sample_entry(run, scores[name], item)
+                tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
+                parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
+        return tallies, counts
+
+    def prefix(self, run: TaskRun, score: ScoreRead, head: Mapping[str, Any]) -> bytes:
+        """What is the same in every samples line of a metric."""
+        same = {
+            "schema_version": SCHEMA_VERSION,
+            "evaluation_id": head["evaluation_id"],
+            "model_id": run.model.id,
+            "evaluation_name": run.title,
+            "evaluation_result_id": run.result_id(score),
+        }
+        return as_line(same)[:-1] + b","
+
+    def assemble(
+        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: dict[str, Counts], now: int
+    ) -> tuple[dict[str, Any], int]:
+        """The record, and how many lines its samples have."""
+        results, kept = [], []
+        for score in run.scores:
+            tally = tallies.get(score.name)
+            score, usable = self.settle(run, score, tally)
+            if usable:
+                kept.append(score.name)
+            elif tally:
+                tally = Tally(values=tally.values)
+            known = counts[score.name].details if usable else {}
+            results.append(result_entry(run, score, tally if usable else None, known))
+        record = record_head(run, now) | {"evaluation_results": results}
+        rows = 0
+        if kept:
+            checksum, rows = parts.join(kept)
+            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
+        return record, rows
+
+    def settle(self, run: TaskRun, score: ScoreRead, tally: Tally | None) -> tuple[ScoreRead, bool]:
+        """The score checked against its items, and whether these go into the record."""
+        if tally is None or not (tally.values or tally.errors):
+            return score, False
+        if score.aggregation is None:
+            score = replace(score, aggregation="mean")
+            if conflict(score, tally):
+                return replace(score, aggregation="unknown"), True
+        wrong = conflict(score, tally)
+        if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
+            return replace(score, aggregation="mean over items of the mean over repeats"), True
+        if wrong:
+            self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
+            return replace(score, details={**score.details, "conflict": wrong}), False
+        return with_standard_error(unrounded(score, tally), tally), True
+
+    def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
+        """A record's reference to its samples."""
+        details = {}
+        if run.sample_file is not None:
+            details = {"source_file": single_line(run.sample_file.name), "source_sha256": file_sha256(run.sample_file)}
+        return {
+            "format": "jsonl",
+            "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
+            "hash_algorithm": "sha256",
+            "checksum": checksum,
+            "total_rows": rows,
+            "additional_details": details,
+        }
+
+    def write_failure(self, run: TaskRun) -> Path:
+        """Say on disk that a task gave no score, and why."""
+        path = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
+        seconds = run.moment.seconds
+        content = {
+            "failure_version": "1",
+            "task": single_line(run.task),
+            "model_id": run.model.id,
+            "weights_sha256": run.model.weights_sha256,
+            "path": run.model.path,
+            "error": run.failure,
+            "time": None if seconds is None else str(int(seconds)),
+            "settings": strings(settings_details(run.settings)),
+            "eval_library": {"name": LIBRARIES[run.origin.format], "version": run.version},
+            "source": {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256},
+            "log": [],
+        }
+        if not self.dry:
+            write_whole(
+                path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
+            )
+        return path
+
+
+def old_record(path: Path) -> dict[str, Any] | None:
+    """The record of an earlier conversion; None when there is none, or a damaged one."""
+    with contextlib.suppress(ValueError, ScriptError):
+        record = strict_json(input_bytes(path))
+        if isinstance(record, dict) and str(record.get("retrieved_timestamp")).isdecimal():
+            return record
+    return None
+
+
+# --- parts/formats/evalplus.py ----------------------------------------------------------------------------------------
+
+EVALPLUS_FILE = re.compile(
+    r"(?P<model>.+?)_(?P<backend>vllm|hf|openai|anthropic|google|bedrock|ollama|gptqmodel|hf_gaudi)"
+    r"_temp_(?P<temperature>\d+(?:\.\d+)?)(?P<rest>.*?)"
+)
+EVALPLUS_RIGHT = {"pass", "success"}  # "success": before 0.2
+EVALPLUS_TITLES = {
+    "HumanEval": ("humaneval", "humaneval_plus", "evalplus/humanevalplus"),
+    "Mbpp": ("mbpp_evalplus_base", "mbpp_plus", "evalplus/mbppplus"),
+}
+
+
+def is_evalplus(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is a result of EvalPlus."""
+    items = document.get("eval")
+    if not isinstance(items, dict) or not items or "hash" not in document:
+        return False
+    return all(re.fullmatch(r"(?:HumanEval|Mbpp)/\d+", str(name)) for name in items)
+
+
+def read_evalplus(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The benchmark with its own tests, and with those of EvalPlus."""
+    stem = re.sub(r"[._]?eval_results$", "", origin.path.stem) or origin.path.parent.name
+    said = EVALPLUS_FILE.fullmatch(stem)
+    name = said["model"].replace("--", "/", 1) if said else None
+    moment = moment_of(document.get("date"))
+    model = here.model(name, moment)
+    items = {key: evalplus_statuses(rows) for key, rows in document["eval"].items()}
+    base, plus, repo = EVALPLUS_TITLES[next(iter(items)).split("/")[0]]
+    for title, kind in ((base, "base"), (plus, "plus")):
+        right = {key: evalplus_right(rows, kind) for key, rows in items.items()}
+        if not all(right.values()):
+            if kind == "plus" and not any(right.values()):
+                continue  # only the tests of the original were run
+            yield Trouble(str(origin.path), "an item without a result", title, failed=True)
+            continue
+        scores = evalplus_scores(part(document, "pass_at_k", kind), right)
+        late = sum("timeout" in row[: 1 + (kind == "plus")] for rows in items.values() for row in rows)
+        yield TaskRun(
+            origin=origin,
+            task=title,
+            title=title,
+            model=model,
+            scores=scores,
+            version=here.version or "unknown",
+            source=source_named(repo, revision=named(document.get("hash"))),
+            generation_args={"temperature": finite(float(said["temperature"])) if said else None},
+            settings={
+                "backend": said["backend"] if said else None,
+                "variant": (said["rest"].strip("-_.") or None) if said else None,
+                "solutions_per_item": max(map(len, right.values())),
+            },
+            moment=moment,
+            counts={"timeouts": late},
+            samples=lambda _, right=right, scores=scores: evalplus_items(document["eval"], right, scores),
+            sample_file=origin.path,
+        )
+
+
+def evalplus_statuses(rows: Any) -> list[tuple[str | None, str | None, str]]:
+    """(base, plus, solution) of an item's solutions; before 0.2.1 {"base": [[status, ...]], "plus": ...}."""
+    if isinstance(rows, dict):
+        base = [named(row[0]) for row in rows.get("base") or [] if isinstance(row, list) and row]
+        plus = [named(row[0]) for row in rows.get("plus") or [] if isinstance(row, list) and row]
+        plus += [None] * (len(base) - len(plus))
+        return [(one, other, "") for one, other in zip(base, plus, strict=False)]
+    found = []
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict):
+            found.append((named(row.get("base_status")), named(row.get("plus_status")), str(row.get("solution") or "")))
+    return found
+
+
+def evalplus_right(rows: Sequence[tuple[str | None, str | None, str]], kind: str) -> list[bool]:
+    """Whether each solution of an item passed; [] when not tried. For "plus" the base tests must pass too."""
+    if kind == "plus" and any(plus is None for _, plus, _ in rows):
+        return []
+    return [base in EVALPLUS_RIGHT and (kind == "base" or plus in EVALPLUS_RIGHT) for base, plus, _ in rows]
+
+
+def pass_at_k(count: int, right: int, k: int) -> float:
+    """The chance that one of k solutions is right, of `count` of which `right` are (Chen et al. 2021, equation 1)."""
+    return 1.0 if count - right < k else 1.0 - math.comb(count - right, k) / math.comb(count, k)
+
+
+def evalplus_scores(given: Mapping[str, Any], right: Mapping[str, Sequence[bool]]) -> tuple[ScoreRead, ...]:
+    """pass@k as the file has it; from the items where an old file has none."""
+    known = {name: finite(value) for name, value in given.items() if re.fullmatch(r"pass@\d+", name)}
+    if not known:
+        known = {"pass@1": sum(sum(row) / len(row) for row in right.values()) / len(right)}
+    return tuple(
+        ScoreRead(name, f"pass_at_{name[5:]}", value, "mean", unit=("proportion", 0.0, 1.0), scorer={"scorer": "tests"})
+        for name, value in known.items()
+        if value is not None
+    )
+
+
+def evalplus_items(
+    rows: Mapping[str, Any], right: Mapping[str, Sequence[bool]], scores: Sequence[ScoreRead]
 ) -> Iterator[AskedItem]:
-    """The items of a run."""
-    for row in asked:
-        key = str(row.get("instance_id")), row.get("train_trial_index")
-        item = helm_item(row, states.get(key, ()), scores, split)
-        if trials < 2:
-            item.attempt = None
-        yield item
+    """The items, each with all its solutions."""
+    for key, passed in right.items():
+        values = {score.name: pass_at_k(len(passed), sum(passed), int(score.name[5:])) for score in scores}
+        answers = [solution for _, _, solution in evalplus_statuses(rows[key])]
+        yield AskedItem(
+            id=key,
+            raw=key,
+            references=[],
+            answers=answers,
+            values=values,
+            generative=True,
+            truncated=None,
+            unparsed=None,
+            tries={"pass@1": [float(one) for one in passed]} if len(passed) > 1 else None,
+        )
 
 
 # --- parts/formats/inspect.py -----------------------------------------------------------------------------------------
@@ -2939,7 +3274,7 @@ def read_inspect_json(
     yield from inspect_log(origin, document, document.get("reductions"), lambda: iter(runs.values()), bool(runs), here)
 
 
-def read_inspect_archive(origin: Origin, here: Here) -> Iterator[TaskRun | Trouble]:
+def read_inspect_archive(origin: Origin, here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The task of an .eval log; its samples are read one by one."""
     with LogArchive(origin.path) as archive:
         if "header.json" not in archive.names:
@@ -3024,23 +3359,23 @@ def inspect_log(
     system = named(generation.get("system_message")) and generation["system_message"]
     total = whole(part(spec, "dataset").get("samples"))
     run = TaskRun(
-        origin,
-        task,
-        task,
-        inspect_shots(spec),
-        model,
-        here.version or bare_version(part(spec, "packages").get("inspect_ai")),
-        library,
-        source,
-        {
+        origin=origin,
+        task=task,
+        title=task,
+        shots=inspect_shots(spec),
+        model=model,
+        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
+        library=library,
+        source=source,
+        generation_args={
             "temperature": finite(generation.get("temperature")),
             "max_tokens": whole(generation.get("max_tokens")),
             "top_p": finite(generation.get("top_p")),
             "top_k": finite(generation.get("top_k")),
         },
-        settings,
-        moment,
-        tuple(score.score for score in scores),
+        settings=settings,
+        moment=moment,
+        scores=tuple(score.score for score in scores),
         samples=(lambda _: inspect_items(samples, scores, system, split, total, spec)) if has_samples else None,
         failure=inspect_failure(header, scores),
     )
@@ -3119,6 +3454,368 @@ def inspect_source_of(
     )
     details = {"split": stem, "name": named(dataset.get("name")), "samples_number": total}
     return {"dataset_name": task, "source_type": "other", "additional_details": strings(details)}, stem
+
+
+# --- parts/formats/evalscope.py ---------------------------------------------------------------------------------------
+
+EVALSCOPE_ROUNDING = 1.01e-4  # of a mean, weighted by items, of means: each rounded to four digits
+EVALSCOPE_UNITS = {(0.0, 1.0): "proportion", (0.0, 100.0): "percent", (-1.0, 1.0): "coefficient"}
+# Of the run's configuration: names, places and what is said elsewhere in the record.
+EVALSCOPE_LEFT_OUT = {
+    *("api_key", "api_url", "model", "model_id", "datasets", "dataset_args", "dataset_dir", "dataset_hub", "debug"),
+    *("work_dir", "use_cache", "no_timestamp", "enable_progress_tracker", "evalscope_version", "rerun_review", "judge"),
+    *("generation_config", "model_args", "analysis_report", "collect_perf", "ignore_errors", "eval_config"),
+}
+
+
+def is_evalscope(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is a report of evalscope."""
+    metrics = rows_of(document.get("metrics"))
+    known = {"dataset_name", "model_name", "metrics"} <= set(document)
+    return known and bool(metrics) and all(isinstance(row.get("categories"), list) for row in metrics)
+
+
+def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The one task of a report."""
+    task, shown = named(document.get("dataset_name")), named(document.get("model_name"))
+    if task is None:
+        raise ValueError("it does not say which data set was asked")
+    run_folder = origin.path.parent.parent.parent
+    config = evalscope_config(run_folder, shown)
+    asked = part(config, "dataset_args", task)
+    metrics = rows_of(document["metrics"])
+    measured = [row for row in metrics if part(row, "semantics").get("kind") != "diagnostic"]
+    for row in metrics:
+        if row not in measured:
+            yield Trouble(str(origin.path), f"{evalscope_name(row)}: evalscope calls it a diagnostic, no score", task)
+    subsets = evalscope_subsets(metrics)
+    reviews = [run_folder / "reviews" / origin.path.parent.name / f"{task}_{name}.jsonl" for name in subsets]
+    found = {name: path for name, path in zip(subsets, reviews, strict=True) if path.is_file()}
+    files.used |= {path.resolve() for path in found.values()}
+    whole_run = len(found) == len(subsets) > 0
+    judge = {"grader_model": ", ".join(all_texts(part(document, "judge_summary").get("judge_models"))) or None}
+    scores = [evalscope_score(row, judge) for row in measured]
+    rows = zip(scores, measured, strict=True)
+    keys = {score.name: {score.name, score.id, named(row.get("name")) or ""} for score, row in rows if score}
+    given = part(config, "generation_config")
+    summary = part(document, "execution_summary")
+    yield TaskRun(
+        origin=origin,
+        task=task,
+        title=task,
+        model=here.model(first(named(config.get("model")), shown), Moment()),
+        scores=tuple(score for score in scores if score is not None),
+        shots=whole(asked.get("few_shot_num")),
+        version=here.version or named(config.get("evalscope_version")) or "unknown",
+        source=source_named(named(asked.get("dataset_id")) or task, split=asked.get("eval_split")),
+        generation_args={
+            "temperature": finite(given.get("temperature")),
+            "max_tokens": whole(given.get("max_tokens")),
+            "top_p": finite(given.get("top_p")),
+            "top_k": finite(given.get("top_k")),
+        },
+        settings=with_settings(
+            {"limit": config.get("limit"), "repeats": config.get("repeats")},
+            {name: value for name, value in config.items() if name not in EVALSCOPE_LEFT_OUT},
+            part(config, "model_args"),
+            given,
+            {name: asked.get(name) for name in ("prompt_template", "system_prompt", "few_shot_random", "filters")},
+            {"subsets": json.dumps(subsets) if len(subsets) > 1 else None, "judge": config.get("judge")},
+        ),
+        moment=Moment(),
+        counts={f"run_{name}": summary.get(name) for name in ("requested", "succeeded", "errored")}
+        | {f"subset {name}": f"{value!r} of {count}" for name, (value, count) in subsets.items() if len(subsets) > 1},
+        samples=(lambda _: evalscope_items(found, keys, config.get("repeats") != 1)) if whole_run else None,
+        sample_file=next(iter(found.values()), None) if whole_run else None,
+        failure=None if any(scores) else "none of its metrics is a finite number",
+    )
+
+
+def evalscope_config(folder: Path, model: str | None) -> dict[str, Any]:
+    """The configuration of the run that a report belongs to; {} when it is not here or another model's."""
+    for path in sorted((folder / "configs").glob("task_config*.yaml"), reverse=True):
+        config = small_yaml(path)
+        if isinstance(config, dict) and model in (config.get("model_id"), config.get("model"), None):
+            return config
+    return {}
+
+
+def evalscope_name(row: Mapping[str, Any]) -> str:
+    """A metric's name: that of version 1, or of its identity with what sets it apart from the plain mean."""
+    identity = part(row, "identity")
+    if not identity:
+        return single_line(row.get("name"))
+    axes = ",".join(f"{name}={value}" for name, value in part(identity, "dimensions").items())
+    rule = identity.get("aggregation")
+    return single_line(identity.get("name")) + (f":{rule}" if rule != "mean" else "") + (f"[{axes}]" if axes else "")
+
+
+def evalscope_score(row: Mapping[str, Any], judge: Mapping[str, Any]) -> ScoreRead | None:
+    """A metric of a report; None when it is no finite number."""
+    value, name, meaning = finite(row.get("score")), evalscope_name(row), part(row, "semantics")
+    if value is None:
+        return None
+    bare = name.split(":", 1)[0].removeprefix("mean_")
+    rule = part(row, "identity").get("aggregation")
+    bounds = part(meaning, "value_range")
+    unit = EVALSCOPE_UNITS.get((finite(bounds.get("min")), finite(bounds.get("max"))))
+    return ScoreRead(
+        name,
+        METRIC_IDS.get(bare, bare),
+        value,
+        None if rule in (None, "mean", "identity") else str(rule),
+        lower_is_better=meaning.get("direction") == "lower_is_better",
+        direction_known="better" in str(meaning.get("direction")) or not meaning,
+        count=whole(row.get("num")) or None,
+        unit=(unit, finite(bounds.get("min")), finite(bounds.get("max"))) if unit else None,
+        scorer=judge,
+        rounding=EVALSCOPE_ROUNDING,
+    )
+
+
+def evalscope_subsets(metrics: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float | None, int | None]]:
+    """Score and size of each subset in the first metric: all ask the same items."""
+    rows = [row for group in rows_of(metrics[0].get("categories")) for row in rows_of(group.get("subsets"))]
+    return {
+        single_line(row["name"]): (finite(row.get("score")), whole(row.get("num")))
+        for row in rows
+        if isinstance(row.get("name"), str) and "/" not in row["name"] and not row.get("is_aggregate")
+    }
+
+
+def evalscope_items(found: Mapping[str, Path], keys: Mapping[str, set[str]], several: bool) -> Iterator[AskedItem]:
+    """The items of all subsets, one for each time that they were asked."""
+    asked: dict[str, int] = {}
+    for subset, path in found.items():
+        for line in json_lines(path):
+            item = evalscope_item(line, subset, keys)
+            asked[item.id] = asked.get(item.id, 0) + 1
+            if several:
+                item.attempt = first(whole(part(line, "sample_score").get("generation_index")), asked[item.id] - 1)
+            yield item
+
+
+def evalscope_item(line: Mapping[str, Any], subset: str, keys: Mapping[str, set[str]]) -> AskedItem:
+    """One line of a reviews file."""
+    sample, score = part(line, "sample_score"), part(line, "sample_score", "score")
+    given = {name: finite(value) for name, value in part(score, "value").items()}
+    values: dict[str, float | None] = {}
+    for name, own in keys.items():
+        fits = [key for key in given if {key, f"mean_{key}", METRIC_IDS.get(key, key)} & own]
+        values |= {name: given[fits[0]] if fits else None} if fits or not given or len(keys) == 1 else {}
+    messages = rows_of(line.get("messages"))
+    answers = [message_text(row.get("content")) for row in messages if row.get("role") == "assistant"][-1:]
+    prompt = messages_text([row for row in messages if row.get("role") != "assistant"], None) if messages else None
+    read, status = score.get("extracted_prediction"), score.get("status")
+    metadata = bounded_metadata(part(sample, "sample_metadata")) | {"subset": subset}
+    usable = status in (None, "success")
+    return AskedItem(
+        id=f"{subset}/{first(sample.get('group_id'), sample.get('sample_id'), line.get('index'))}",
+        raw=prompt or str(line.get("input") or ""),
+        references=all_texts(line.get("target")),
+        answers=answers or all_texts(score.get("prediction")),
+        values=values if usable else dict.fromkeys(values or keys),
+        prompt=prompt,
+        found=(read, "evalscope") if isinstance(read, str) and read else None,
+        error=None if usable else f"evalscope says {single_line(status)}",
+        generative=True,
+        truncated=None,
+        unparsed=read == "" if isinstance(read, str) else None,
+        metadata=strings(metadata),
+    )
+
+
+# --- parts/formats/helm.py --------------------------------------------------------------------------------------------
+
+# What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
+HELM_COUNTS = re.compile(
+    r"num_.*|(?:inference|training)_.*|.*_runtime|batch_size|finish_reason_.*|prompt_truncated|max_prob|predicted_index"
+    r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
+)
+HELM_LANGUAGE_MODELING = ("perplexity", "bits_per_byte")  # scores of that adapter alone
+
+
+def helm_title(name: str) -> str:
+    """A run's name without its model: "mmlu:subject=law,model=a_b" -> "mmlu:subject=law"."""
+    return re.sub(r"[:,](?:model|model_deployment)=[^,]*", "", single_line(name)) or "unnamed"
+
+
+def helm_split(stats: Sequence[Mapping[str, Any]]) -> str | None:
+    """The split that HELM reports: test, or valid where there is no test."""
+    splits = {part(stat, "name").get("split") for stat in stats}
+    return next((split for split in ("test", "valid") if split in splits), None)
+
+
+def helm_scores(stats: Sequence[Mapping[str, Any]], split: str | None, adapter: Mapping[str, Any]) -> list[ScoreRead]:
+    """The scores in stats.json: of one split, of items as they are, without what HELM only counts."""
+    method = str(adapter.get("method"))
+    found = []
+    for stat in stats:
+        name = part(stat, "name")
+        metric, value = named(name.get("name")), finite(stat.get("mean"))
+        if name.get("perturbation") is not None or name.get("split") != split or not metric or value is None:
+            continue
+        if HELM_COUNTS.fullmatch(metric) or (metric in HELM_LANGUAGE_MODELING and method != "language_modeling"):
+            continue
+        shared = "accuracy" if metric == "exact_match" and method.startswith("multiple_choice") else metric_id(metric)
+        lower = metric in LOWER_IS_BETTER or metric.startswith(("ece_", "perplexity", "bits_per_byte"))
+        found.append(ScoreRead(metric, shared, value, None, lower_is_better=lower))
+    return found
+
+
+def helm_values(row: Mapping[str, Any], split: str | None) -> dict[str, float | None]:
+    """The numbers of one item in per_instance_stats.json."""
+    found = {}
+    for stat in rows_of(row.get("stats")):
+        name = part(stat, "name")
+        if name.get("split") == split and name.get("perturbation") is None and isinstance(name.get("name"), str):
+            found[single_line(name["name"])] = finite(stat.get("mean"))
+    return found
+
+
+def helm_item(
+    row: Mapping[str, Any], states: Sequence[Mapping[str, Any]], scores: Sequence[str], split: str | None
+) -> AskedItem:
+    """One item; what it asked is in scenario_state.json, in one state per request."""
+    values = helm_values(row, split)
+    instance = part(states[0], "instance") if states else {}
+    references = rows_of(instance.get("references"))
+    state = states[0] if len(states) == 1 else {}
+    outputs = [part(reference, "output").get("text") for reference in references]
+    right = [part(ref, "output").get("text") for ref in references if "correct" in all_texts(ref.get("tags"))]
+    completions = [str(done.get("text")) for done in rows_of(part(state, "result").get("completions"))]
+    prompt = part(state, "request").get("prompt")
+    mapping = part(state, "output_mapping")
+    chosen = mapping.get(completions[0].strip()) if completions else None
+    failed = part(state, "result").get("success") is False
+    return AskedItem(
+        id=single_line(row.get("instance_id")),
+        raw=str(part(instance, "input").get("text") or ""),
+        references=[text for text in right if isinstance(text, str)],
+        answers=completions,
+        values={score: values.get(score) for score in scores if score in values},
+        choices=[text for text in outputs if isinstance(text, str)] if mapping and len(outputs) > 1 else None,
+        prompt=prompt if isinstance(prompt, str) else None,
+        found=(chosen, "output_mapping") if isinstance(chosen, str) else None,
+        error="the request failed" if failed else None,
+        generative=bool(completions),
+        truncated=helm_cut(row, split),
+        attempt=whole(row.get("train_trial_index")),
+    )
+
+
+def helm_cut(row: Mapping[str, Any], split: str | None) -> bool | None:
+    """Whether an answer ended at the token limit, when HELM knows why it ended."""
+    values = helm_values(row, split)
+    if values.get("finish_reason_unknown"):
+        return None
+    ended = values.get("finish_reason_length")
+    return None if ended is None else ended > 0
+
+
+def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The run in a HELM run folder; `document` is its run_spec.json."""
+    folder, adapter = origin.path.parent, part(document, "adapter_spec")
+    name, model_name = named(document.get("name")), named(adapter.get("model"))
+    if name is None or model_name is None:
+        raise ValueError("a run without a name or a model")
+    path = folder / "stats.json"
+    if not path.is_file():
+        raise ValueError("no stats.json beside it: the run did not finish")
+    stats = rows_of(json_value(read_bounded(path)))
+    split = helm_split(stats)
+    parts: list[Any] = []
+    for part_name in ("per_instance_stats.json", "scenario_state.json"):
+        try:
+            parts.append(helm_part(folder, part_name))
+        except ValueError as error:
+            parts.append(None)
+            yield Trouble(str(folder / part_name), f"left out: {reason_of(error)}", name, failed=True)
+    instances, states = parts
+    by_item = helm_states(rows_of(states.get("request_states")) if isinstance(states, dict) else [])
+    asked = [row for row in rows_of(instances) if row.get("perturbation") is None and helm_values(row, split)]
+    moment = moment_of(
+        first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
+    )
+    scores = helm_scores(stats, split, adapter)
+    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
+        yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
+    if any(part(stat, "name").get("perturbation") for stat in stats):
+        yield Trouble(str(origin.path), "scores on changed items (robustness, fairness) and their worst cases", name)
+    trials = len({row.get("train_trial_index") for row in asked})
+    most, count = whole(adapter.get("max_eval_instances")), len({row.get("instance_id") for row in rows_of(instances)})
+    title = helm_title(name)
+    scenario = part(document, "scenario_spec")
+    details = {
+        "split": split,
+        "scenario": named(scenario.get("class_name")),
+        "arguments": as_detail(part(scenario, "args")),
+    }
+    titles = [score.name for score in scores]
+    yield TaskRun(
+        origin=origin,
+        task=name,
+        title=title,
+        shots=whole(adapter.get("max_train_instances")),
+        model=here.model(model_name, moment, details={"model_deployment": named(adapter.get("model_deployment"))}),
+        version=here.version or "unknown",
+        library={
+            "groups": ", ".join(all_texts(document.get("groups"))) or None,
+            "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
+        },
+        source={"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
+        generation_args={
+            "temperature": finite(adapter.get("temperature")),
+            "max_tokens": whole(adapter.get("max_tokens")),
+        },
+        settings={
+            "method": named(adapter.get("method")),
+            "num_outputs": whole(adapter.get("num_outputs")),
+            "train_trials": whole(adapter.get("num_train_trials")),
+            "stop": json.dumps(adapter.get("stop_sequences"), ensure_ascii=False)
+            if adapter.get("stop_sequences")
+            else None,
+            "instructions": adapter.get("instructions"),
+            "limit": most if most and count >= most else None,
+        },
+        moment=moment,
+        scores=tuple(scores),
+        samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
+        sample_file=folder / "per_instance_stats.json" if asked else None,
+        failure=None if scores else "stats.json has no score of the split",
+    )
+
+
+def helm_part(folder: Path, name: str) -> Any:
+    """A file of a run folder; None when it is not there."""
+    path = folder / name
+    return json_value(read_bounded(path)) if path.is_file() else None
+
+
+def helm_states(states: Iterable[dict[str, Any]]) -> dict[tuple[Any, Any], list[dict[str, Any]]]:
+    """The requests of each item, by its id and the trial; those of changed items left out."""
+    found: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
+    for state in states:
+        instance = part(state, "instance")
+        if instance.get("perturbation") is None and state.get("request_mode") != "calibration":
+            found.setdefault((str(instance.get("id")), state.get("train_trial_index")), []).append(state)
+    return found
+
+
+def helm_items(
+    asked: Sequence[dict[str, Any]],
+    states: Mapping[tuple[Any, Any], Sequence[dict[str, Any]]],
+    scores: Sequence[str],
+    split: str | None,
+    trials: int,
+) -> Iterator[AskedItem]:
+    """The items of a run."""
+    for row in asked:
+        key = str(row.get("instance_id")), row.get("train_trial_index")
+        item = helm_item(row, states.get(key, ()), scores, split)
+        if trials < 2:
+            item.attempt = None
+        yield item
 
 
 # --- parts/formats/lighteval.py ---------------------------------------------------------------------------------------
@@ -3344,8 +4041,6 @@ def read_lighteval(origin: Origin, document: dict[str, Any], here: Here, files: 
     general = part(document, "config_general")
     config = part(general, "model_config") or part(general, "config", "model_config")
     name = first(*(named(row.get(key)) for row in (general, config) for key in ("model_name", "pretrained")))
-    if name is None:
-        raise ValueError("it does not say which model was measured")
     moment = moment_in_name(origin.path.name)
     revision = first(named(general.get("model_sha")), named(config.get("revision")))
     engine = lighteval_engine(config)
@@ -3424,18 +4119,18 @@ def lighteval_task(
     rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
     splits = all_texts(task.get("evaluation_splits"))
     yield TaskRun(
-        origin,
-        key,
-        names[0],
-        names[1],
-        model,
-        here.version or bare_version(general.get("lighteval_version")),
-        library,
-        source,
-        arguments if generative else {},
-        settings,
-        moment,
-        scores,
+        origin=origin,
+        task=key,
+        title=names[0],
+        shots=names[1],
+        model=model,
+        version=here.version or bare_version(general.get("lighteval_version")),
+        library=library,
+        source=source,
+        generation_args=arguments if generative else {},
+        settings=settings,
+        moment=moment,
+        scores=scores,
         samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, own)) if details else None,
         sample_file=details,
         failure=None if scores else "none of its metrics is a finite number",
@@ -3521,18 +4216,73 @@ LM_EVAL_OTHERS = {
 LM_EVAL_OTHERS |= {"byte_perplexity": "weighted_perplexity", "bits_per_byte": "bits_per_byte", "f1": "f1_score"}
 LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "unknown"}
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
+# No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
+LM_EVAL_NO_SCORES = re.compile(
+    r"\s*|alias|name|sample_len|sample_count|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|.*_std(?:_err)?|"
+    r"num_(?:total|repeat|solved|questions|correct|examples)|solved_avg|run_stats|paired_\w+|total_\w+"
+)
+# Of --model_args: who was measured, and where; all others are settings.
+LM_EVAL_IDENTITY = {
+    "pretrained",
+    "model",
+    "model_name",
+    "model_version",
+    "peft",
+    "lora_local_path",
+    "delta",
+    "revision",
+}
+LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
+EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
+LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
+LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
+LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
 LM_EVAL_ENGINES |= {"vllm": "vllm", "vllm-vlm": "vllm", "sglang": "sglang", "gguf": "llama.cpp", "ggml": "llama.cpp"}
 
 
-def lm_eval_arguments(config: Mapping[str, Any]) -> dict[str, str]:
-    """--model_args as a dictionary; files have it as a text or as one."""
-    given = config.get("model_args")
+def lm_eval_family(document: Mapping[str, Any]) -> str | None:
+    """Which harness of lm-eval's family wrote a JSON document: all keep its shape; None for any other document."""
+    results = document.get("results")
+    if not isinstance(results, dict):
+        return None
+    if "lmms_eval_version" in document:
+        return "lmms-eval"
+    known = {"config", "configs", "versions", "n-shot", "group_subtasks", "lm_eval_version"}
+    general = part(document, "config")
+    own = any(EVALCHEMY_MARKS & set(row) for row in results.values() if isinstance(row, dict))
+    if own or ("annotator_model" in general and "model_args" in general):
+        return "evalchemy"
+    return "lm-eval" if len(known & set(document)) >= 2 else None
+
+
+def lm_eval_arguments(given: Any) -> dict[str, Any]:
+    """--model_args or --gen_kwargs as a dictionary; files have them as a text ("a=1,b=x"; JSON since 0.4.9) or as one.
+
+    A comma inside brackets or braces is part of a value: "hf_overrides={'a': 1, 'b': 2},dtype=auto" has two.
+    """
     if isinstance(given, dict):
-        return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
-    pairs = [text.split("=", 1) for text in str(given or "").split(",") if "=" in text]
-    return {name.strip(): value.strip() for name, value in pairs}
+        return {str(name): value for name, value in given.items()}
+    if not isinstance(given, str):
+        return {}
+    with contextlib.suppress(ValueError):
+        value = json.loads(given)
+        return lm_eval_arguments(value if isinstance(value, dict) else None)
+    pairs, depth, begun = [], 0, 0
+    for index, character in enumerate(f"{given},"):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth <= 0:
+            pairs.append(given[begun:index].split("=", 1))
+            begun, depth = index + 1, 0
+    return {pair[0].strip(): pair[1].strip() for pair in pairs if len(pair) == 2}
+
+
+def lm_eval_number(value: Any) -> Any:
+    """A number that a command line gave as text."""
+    with contextlib.suppress(ValueError, TypeError):
+        return float(value) if isinstance(value, str) else value
+    return value
 
 
 def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
@@ -3545,7 +4295,7 @@ def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
 
 def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
     """How items are added up; None when the file does not say and the harness has no rule of its own."""
-    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
+    row = lm_eval_metric_row(config, metric)
     rule = row.get("aggregation")
     if isinstance(rule, str):
         return named(rule)
@@ -3553,11 +4303,14 @@ def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
 
 
 def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
-    """(key, metric, filter) of the scores in a task's results; before 0.4 there are no filters."""
-    found = []
-    for key in values:
+    """(key, metric, filter) of the scores in a task's results; before 0.4 and in Evalchemy there are no filters.
+
+    What is no number at all is no score: lm-eval's aliases, Evalchemy's items, the files that lmms-eval submits.
+    """
+    found, evalchemy = [], bool(EVALCHEMY_MARKS & set(values))
+    for key, value in values.items():
         metric, _, chosen = key.partition(",")
-        if metric in ("alias", "name", "sample_len", "sample_count", "samples", " ", "") or metric.endswith("_stderr"):
+        if LM_EVAL_NO_SCORES.fullmatch(metric) or (evalchemy and isinstance(value, list | dict)):
             continue
         found.append((key, metric, chosen or None))
     return found
@@ -3575,13 +4328,17 @@ def lm_eval_score(
     error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
     draws = whole(part(document, "config").get("bootstrap_iters"))
     bootstrapped = aggregation in LM_EVAL_BOOTSTRAPPED
-    higher = first(part(document, "higher_is_better", task).get(metric), lm_eval_direction(config, metric))
+    row = lm_eval_metric_row(config, metric)
+    higher = first(part(document, "higher_is_better", task).get(metric), row.get("higher_is_better"))
+    lower = higher is False if isinstance(higher, bool) else metric in LOWER_IS_BETTER or metric_direction(metric)
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
         lm_eval_metric_id(values, metric, chosen),
         value,
         aggregation,
-        lower_is_better=higher is False or (higher is None and metric in LOWER_IS_BETTER),
+        lower_is_better=lower is True,
+        direction_known=lower is not None,
+        scorer=lm_eval_scorer(config, row, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
         draws=(min(draws, 100) if aggregation in ("bleu", "chrf", "ter") else draws)
@@ -3600,10 +4357,27 @@ def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None
     return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
 
 
-def lm_eval_direction(config: Mapping[str, Any], metric: str) -> Any:
-    """higher_is_better in a task's configuration, or None."""
-    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
-    return row.get("higher_is_better")
+def lm_eval_metric_row(config: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """What a task's configuration says of a metric."""
+    return next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
+
+
+def lm_eval_scorer(
+    config: Mapping[str, Any], row: Mapping[str, Any], metric: str, chosen: str | None
+) -> dict[str, Any]:
+    """Who scores: the metric with its options, behind a filter with its own."""
+    if not config:
+        return {}
+    options = {name: value for name, value in row.items() if name not in LM_EVAL_METRIC_KEYS}
+    steps = next(
+        (part({"r": each}, "r") for each in rows_of(config.get("filter_list")) if each.get("name") == chosen), {}
+    )
+    filters = steps.get("filter")
+    return {
+        "scorer": metric,
+        "scorer_settings": options or None,
+        "filter_settings": filters if filters and chosen != "none" else None,
+    }
 
 
 def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -3675,6 +4449,8 @@ def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | Non
 def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> AskedItem:
     """One line of a samples file: one item with the answer that one filter left."""
     doc, requests = part(line, "doc"), lm_eval_requests(line)
+    if not requests and "input" in line:  # lmms-eval keeps neither the row nor its requests
+        requests = [tuple(all_texts(line["input"])[:1])]
     prompts = list(dict.fromkeys(request[0] for request in requests if request and isinstance(request[0], str)))
     endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
     several = len(prompts) > 1 and len(set(endings)) == 1
@@ -3682,7 +4458,10 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     used = line.get("filter")
     scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
-    replies = line.get("resps") if isinstance(line.get("resps"), list) else []
+    ratios = {score: lm_eval_ratio(line.get(metric), metric) for score, metric in scores.items() if score not in values}
+    ratios = {score: ratio for score, ratio in ratios.items() if ratio is not None}
+    replies = first(line.get("resps"), line.get("filtered_resps"))
+    replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
     read = all_texts(kept[0])[:1] if task.generative and isinstance(kept, list) and kept else []
     raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
@@ -3691,14 +4470,34 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values,
+        values=values | {score: ratio[0] for score, ratio in ratios.items()},
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
         shown=lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " "))),
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
         unparsed="[invalid]" in read,
+        ratios={score: ratio[1:] for score, ratio in ratios.items()},
+        metadata=bounded_metadata({name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}),
     )
+
+
+def lm_eval_says(name: str, value: Any, raw: str) -> bool:
+    """Whether a field of a data set's row says something of the item that is not the question itself."""
+    return name not in ("id", "choices", "answer") and isinstance(value, str | int | float) and value != raw
+
+
+def lm_eval_ratio(value: Any, metric: str) -> tuple[float, float, float] | None:
+    """(item's own value, log-likelihood, length) of a perplexity: (exp(-l / n), l, n); None for other metrics."""
+    if metric not in LM_EVAL_RATIOS or not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    total, length = finite(value[0]), finite(value[1])
+    if total is None or not length:
+        return None
+    bits = -total / length
+    with contextlib.suppress(OverflowError):
+        return (bits / math.log(2) if metric == "bits_per_byte" else math.exp(bits)), total, length
+    return None
 
 
 def is_single(value: Any) -> bool:
@@ -3736,9 +4535,15 @@ def lm_eval_split(config: Mapping[str, Any]) -> str | None:
     return first(*(named(config.get(name)) for name in ("test_split", "validation_split")))
 
 
+def lm_eval_generation_kwargs(config: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, Any]:
+    """How text is generated: the task's own settings under those of the command line."""
+    given = {**part(config, "generation_kwargs"), **lm_eval_arguments(general.get("gen_kwargs"))}
+    return {name: lm_eval_number(value) for name, value in given.items()}
+
+
 def lm_eval_generation(config: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, Any]:
     """How text is generated, as far as the file says it."""
-    given = {**part(config, "generation_kwargs"), **part(general, "gen_kwargs")}
+    given = lm_eval_generation_kwargs(config, general)
     temperature = finite(given.get("temperature"))
     if temperature is None and given.get("do_sample") is False:
         temperature = 0.0
@@ -3754,33 +4559,67 @@ def lm_eval_generation(config: Mapping[str, Any], general: Mapping[str, Any]) ->
 def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The tasks of an lm-eval results file."""
     general = part(document, "config")
-    arguments = lm_eval_arguments(general)
+    arguments = lm_eval_arguments(general.get("model_args"))
     moment = moment_of(document.get("date")) if document.get("date") else moment_in_name(origin.path.name)
     base = first(
         *(named(arguments.get(name)) for name in ("pretrained", "model", "model_name")),
         named(document.get("model_name")),
     )
-    name = first(named(arguments.get("peft")), base)
-    if name is None:
-        raise ValueError("it does not say which model was measured")
+    adapter = first(*(named(arguments.get(name)) for name in ("peft", "lora_local_path", "delta")))
+    name = first(adapter, base)
     engine = LM_EVAL_ENGINES.get(str(general.get("model")))
     version = named(document.get("transformers_version")) if engine == "transformers" else None
     revision = first(
         named(general.get("model_sha")), named(arguments.get("revision")), named(general.get("model_revision"))
     )
-    details = {"base_model": as_detail(base)} if arguments.get("peft") else {}
+    details = {
+        "base_model": as_detail(base) if adapter else None,
+        "adapter": as_detail(adapter),
+        "subfolder": named(arguments.get("subfolder")),
+        "file": as_detail(named(arguments.get("gguf_file"))),
+        "quantization": lm_eval_quantization(arguments),
+    }
     deployment = "self_deployed" if engine else "unknown"
     model = here.model(
         name, moment, revision, engine=engine, engine_version=version, deployment=deployment, details=details
     )
     groups = lm_eval_groups(document)
+    shared = lm_eval_settings(document, arguments)
     for task, values in part(document, "results").items():
         if task in groups:
             yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", task)
         elif isinstance(values, dict):
-            yield from lm_eval_task(origin, document, task, model, moment, here, files)
+            yield from lm_eval_task(origin, document, task, model, moment, shared, here, files)
         else:
             yield Trouble(str(origin.path), "no scores under its name", task)
+
+
+def lm_eval_quantization(arguments: Mapping[str, Any]) -> str | None:
+    """How the weights were rounded, where the command says it."""
+    given = named(arguments.get("quantization"))
+    for name, text in (("load_in_4bit", "4bit"), ("load_in_8bit", "8bit"), ("autogptq", "gptq"), ("gptqmodel", "gptq")):
+        if given is None and str(arguments.get(name)).lower() not in ("false", "none", ""):
+            given = text
+    return given
+
+
+def lm_eval_settings(document: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set for all tasks of a file: all of --model_args but who was measured, seeds, the chat template."""
+    general, template = part(document, "config"), document.get("chat_template", "unknown")
+    named_ones = {
+        **{name: general.get(name) for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")},
+        "dtype": (named(first(general.get("model_dtype"), arguments.get("dtype"))) or "").removeprefix("torch.")
+        or None,
+        "batch_size": general.get("batch_size"),
+        "backend": named(general.get("model")),
+        "device": general.get("device"),
+        "use_chat_template": None if template == "unknown" else bool(template),
+        "chat_template_sha": document.get("chat_template_sha"),
+        "fewshot_as_multiturn": document.get("fewshot_as_multiturn"),
+        "system_prompt": document.get("system_instruction"),
+        "max_length": document.get("max_length"),
+    }
+    return with_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
 
 
 def lm_eval_task(
@@ -3789,12 +4628,13 @@ def lm_eval_task(
     task: str,
     model: EvaluatedModel,
     moment: Moment,
+    shared: Mapping[str, Any],
     here: Here,
     files: Files,
 ) -> Iterator[TaskRun | Trouble]:
-    """One task of an lm-eval results file."""
+    """One task of an lm-eval results file; `shared` is set for all its tasks."""
     general, config = part(document, "config"), part(document, "configs", task)
-    values, arguments = part(document, "results", task), lm_eval_arguments(general)
+    values = part(document, "results", task)
     read = {
         key: (lm_eval_score(document, task, key, metric, chosen), metric, chosen)
         for key, metric, chosen in lm_eval_keys(values)
@@ -3818,41 +4658,36 @@ def lm_eval_task(
     limit = finite(general.get("limit"))
     if limit is not None and 0 < limit < 1:  # a share of the items
         limit = whole(counts.get("effective"))
-    template = document.get("chat_template", "unknown")
-    settings = {
-        "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
-        **{name: general.get(name) for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")},
-        "stop": stops_of(config) if config.get("output_type") == "generate_until" else None,
-        "dtype": first(named(general.get("model_dtype")), arguments.get("dtype"), "").removeprefix("torch.") or None,
-        "batch_size": general.get("batch_size"),
-        "backend": named(general.get("model")),
-        "device": general.get("device"),
-        "use_chat_template": None if template == "unknown" else bool(template),
-        "fewshot_as_multiturn": document.get("fewshot_as_multiturn"),
-        "system_prompt": document.get("system_instruction"),
-        "max_length": document.get("max_length"),
-        "tensor_parallel_size": arguments.get("tensor_parallel_size"),
-        "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
-        "trust_remote_code": arguments.get("trust_remote_code"),
-    }
-    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     generative = config.get("output_type") == "generate_until"
+    sampling = lm_eval_generation_kwargs(config, general) if generative else {}
+    settings = with_settings(
+        {
+            "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
+            "stop": stops_of(config) if generative else None,
+            "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
+        },
+        {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
+        shared,
+        {"grader_model": general.get("annotator_model") if origin.format == "evalchemy" else None},
+    )
+    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
     names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
-    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, template is None)
+    no_template = "chat_template" in document and document["chat_template"] is None
+    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template)
     yield TaskRun(
-        origin,
-        task,
-        single_line(task) or "unnamed",
-        shots,
-        model,
-        here.version or bare_version(document.get("lm_eval_version")),
-        library,
-        lm_eval_source(config, task, whole(counts.get("original")), moment, here),
-        lm_eval_generation(config, general) if generative else {},
-        settings,
-        moment,
-        tuple(score for score, _, _ in kept),
+        origin=origin,
+        task=task,
+        title=single_line(task) or "unnamed",
+        shots=shots,
+        model=model,
+        version=here.version or bare_version(first(document.get("lmms_eval_version"), document.get("lm_eval_version"))),
+        library=library,
+        source=lm_eval_source(config, task, whole(counts.get("original")), moment, here),
+        generation_args=lm_eval_generation(config, general) if generative else {},
+        settings=settings,
+        moment=moment,
+        scores=tuple(score for score, _, _ in kept),
         samples=(lambda own: (lm_eval_item(line, reading, own) for line in json_lines(samples))) if samples else None,
         sample_file=samples,
         failure=None if kept else "none of its metrics is a finite number",
@@ -3897,14 +4732,950 @@ def lm_eval_source(
     return {"dataset_name": single_line(task), "source_type": "other", "additional_details": strings(details)}
 
 
+# --- parts/formats/mteb.py --------------------------------------------------------------------------------------------
+
+MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|.*_std(?:err)?|evaluation_time|kg_co2_emissions|.*_per_experiment")
+MTEB_COEFFICIENTS = re.compile(r"(?:\w+_)?(?:spearman|pearson)")
+MTEB_SPLITS = ("test", "validation", "dev", "train")
+MTEB_NO_REVISION = {"no_revision_available", "no_model_name_available", "external", ""}
+
+
+def is_mteb(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is MTEB's result of a task."""
+    if "mteb_dataset_name" in document:
+        return True
+    scores = document.get("scores")
+    rows = [row for split in scores.values() for row in rows_of(split)] if isinstance(scores, dict) else []
+    return "task_name" in document and bool(rows) and all("hf_subset" in row and "main_score" in row for row in rows)
+
+
+def read_mteb(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The splits of a result."""
+    task = first(named(document.get("task_name")), named(document.get("mteb_dataset_name")))
+    if task is None:
+        raise ValueError("it does not say which task was asked")
+    meta, settings = mteb_meta(origin.path, files), mteb_settings(origin.path, task, files)
+    moment = moment_of(document.get("date"))
+    name, revision = mteb_model(origin.path, meta)
+    model = here.model(name, moment, revision, details={"experiment": meta.get("experiment_kwargs") or None})
+    splits = mteb_splits(document)
+    leading = next((split for split in MTEB_SPLITS if split in splits), next(iter(splits), None))
+    for split, subsets in splits.items():
+        scores, counts = mteb_scores(subsets)
+        yield TaskRun(
+            origin=origin,
+            task=task if split == leading else f"{task}:{split}",
+            title=task if split == leading else f"{task}:{single_line(split)}",
+            model=model,
+            scores=scores,
+            version=here.version or named(document.get("mteb_version")) or "unknown",
+            library={"dataset_revision": named(document.get("dataset_revision"))},
+            source=source_named(task, split=split, revision=named(document.get("dataset_revision"))),
+            settings=with_settings(settings),
+            moment=moment,
+            counts=counts,
+            failure=None if scores else "its main score is no finite number, or not in this old file",
+        )
+
+
+def mteb_meta(path: Path, files: Files) -> dict[str, Any]:
+    """model_meta.json beside a result; {} when it is not there."""
+    meta = path.with_name("model_meta.json")
+    if not meta.is_file():
+        return {}
+    files.used.add(meta.resolve())
+    return part({"meta": json_value(read_bounded(meta))}, "meta")
+
+
+def mteb_settings(path: Path, task: str, files: Files) -> dict[str, Any]:
+    """How texts were encoded, from run_settings.jsonl beside a result."""
+    given = path.with_name("run_settings.jsonl")
+    if not given.is_file():
+        return {}
+    files.used.add(given.resolve())
+    rows = [part(row, "encode_kwargs") for row in json_lines(given) if row.get("task") == task]
+    return rows[-1] if rows else {}
+
+
+def mteb_model(path: Path, meta: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """(name, revision): from model_meta.json, else from the folders <owner>__<name>/<revision>."""
+    names = [folder for folder in (path.parent.name, path.parent.parent.name) if "__" in folder]
+    said = named(meta.get("name"))
+    folder = names[0].replace("__", "/", 1) if names else None
+    name = folder if folder and (said is None or folder.endswith(f"/{said}")) else said
+    revision = first(named(meta.get("revision")), path.parent.name if path.parent.parent.name in names else None)
+    return name, None if revision in MTEB_NO_REVISION else revision
+
+
+def mteb_splits(document: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Scores by split and subset."""
+    if isinstance(document.get("scores"), dict):
+        found = {split: {row["hf_subset"]: row for row in rows_of(rows)} for split, rows in document["scores"].items()}
+    else:  # before 1.11: {split: {subset: scores}}, or {split: scores} for a task of one subset
+        found = {split: mteb_old_subsets(values) for split, values in document.items() if isinstance(values, dict)}
+    return {split: subsets for split, subsets in found.items() if subsets}
+
+
+def mteb_old_subsets(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The subsets of a split of an old file, the scores of each way of comparing (cos_sim, dot, ...) under one name."""
+    ways = {"cos_sim": "cosine", "euclidean": "euclidean", "manhattan": "manhattan", "dot": "dot", "max": "max"}
+    nested = {name: row for name, row in values.items() if isinstance(row, dict) and name not in ways}
+    found = {}
+    for subset, row in (nested or {"default": values}).items():
+        flat = {name: value for name, value in row.items() if not isinstance(value, dict)}
+        for way, rows in (
+            (ways[name], value) for name, value in row.items() if name in ways and isinstance(value, dict)
+        ):
+            flat |= {f"{way}_{name}": value for name, value in rows.items()}
+        found[subset] = flat
+    return found
+
+
+def mteb_scores(subsets: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[ScoreRead, ...], dict[str, str]]:
+    """(scores, details) of a split."""
+    main = {name: finite(row.get("main_score")) for name, row in subsets.items()}
+    known = [value for value in main.values() if value is not None]
+    scores, counts = [], {}
+    if known and len(known) == len(main):
+        alike = sorted(name for name, value in next(iter(subsets.values())).items() if value == known[0])
+        alike = [name for name in alike if name != "main_score" and not MTEB_DESCRIPTIVE.fullmatch(name)]
+        details = {"main_metric": ", ".join(alike) or None}
+        rule = "mean" if len(main) == 1 else "mean over subsets"
+        scores.append(mteb_score("main_score", sum(known) / len(known), rule, alike[:1], details))
+    if len(subsets) == 1:
+        row = next(iter(subsets.values()))
+        numbers = {name: finite(value) for name, value in row.items() if not isinstance(value, bool)}
+        for name, value in numbers.items():
+            if value is not None and name != "main_score" and not MTEB_DESCRIPTIVE.fullmatch(name):
+                scores.append(mteb_score(single_line(name), value, "unknown", [name], {}))
+    else:
+        counts = {f"subset {single_line(name)}": repr(value) for name, value in main.items()}
+    return tuple(scores[:120]), counts
+
+
+def mteb_score(name: str, value: float, rule: str, metric: list[str], details: Mapping[str, Any]) -> ScoreRead:
+    """One number: correlations lie in -1..1, all other metrics of MTEB in 0..1."""
+    coefficient = any(MTEB_COEFFICIENTS.fullmatch(text) for text in metric) or value < 0
+    unit = ("coefficient", -1.0, 1.0) if coefficient else ("proportion", 0.0, 1.0)
+    inside = unit[1] <= value <= unit[2]
+    aggregation = "unknown" if rule == "mean" else rule  # of a mean over items nothing is said
+    return ScoreRead(name, name, value, aggregation, unit=unit if inside else None, details=details)
+
+
+# --- parts/formats/nemo.py --------------------------------------------------------------------------------------------
+
+NEMO_GENERATION = {"temperature": "temperature", "max_new_tokens": "max_tokens", "max_tokens": "max_tokens"}
+NEMO_GENERATION |= {"top_p": "top_p"}
+NEMO_HARMLESS = {"parallelism", "max_retries", "request_timeout", "task", "extra", "limit_samples"}
+NEMO_BUNDLE_LEFT_OUT = {"model", "model_url", "benchmark", "output_dir", "repeats", "max_problems"}
+
+
+def is_nemo(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a document is a result of NeMo Evaluator."""
+    results = part(document, "results")
+    legacy = {"config", "target", "results"} <= set(document) and bool({"tasks", "groups"} & set(results))
+    return legacy or ({"run_id", "config_hash", "sdk_version", "benchmark"} <= set(document))
+
+
+def read_nemo(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The tasks of a file."""
+    if "sdk_version" in document:
+        yield from nemo_bundle(origin, document, here, files)
+        return
+    results, config = part(document, "results"), part(document, "config")
+    params, target = part(config, "params"), part(document, "target", "api_endpoint")
+    moment = Moment()
+    model = here.model(named(target.get("model_id")), moment, deployment="unknown")
+    tasks, groups = part(results, "tasks"), part(results, "groups")
+    if tasks:
+        for name in groups:
+            if name not in tasks:
+                yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", single_line(name))
+    for task, row in (tasks or groups).items():
+        if part(row, "groups"):
+            yield Trouble(str(origin.path), "an average over groups: recomputed, never imported", single_line(task))
+            continue
+        scores = nemo_scores(part(row, "metrics"))
+        yield TaskRun(
+            origin=origin,
+            task=str(task),
+            title=single_line(task),
+            model=model,
+            scores=scores,
+            version=here.version or "unknown",
+            library={"type": named(config.get("type")), "git_hash": named(document.get("git_hash"))},
+            source=source_named(single_line(task)),
+            shots=whole(part(params, "extra").get("num_fewshot")),
+            generation_args=nemo_generation(params),
+            settings=with_settings(
+                {"limit": params.get("limit_samples"), "endpoint": target.get("type")},
+                {name: value for name, value in params.items() if name not in {*NEMO_GENERATION, *NEMO_HARMLESS}},
+                part(params, "extra"),
+                {"adapter": part(target, "adapter_config") or None},
+            ),
+            moment=moment,
+            failure=None if scores else "none of its metrics is a finite number",
+        )
+
+
+def nemo_generation(given: Mapping[str, Any]) -> dict[str, Any]:
+    """How text was generated."""
+    found = {to: finite(given[name]) for name, to in NEMO_GENERATION.items() if name in given}
+    return found | ({"max_tokens": whole(found["max_tokens"])} if "max_tokens" in found else {})
+
+
+def nemo_scores(metrics: Mapping[str, Any]) -> tuple[ScoreRead, ...]:
+    """The scores of a task of results.yml: metrics.<metric>.scores.<name>.{value, stats}."""
+    found = []
+    for metric, rows in metrics.items():
+        for name, row in part(rows, "scores").items():
+            value, stats = finite(part({"row": row}, "row").get("value")), part(row, "stats")
+            if value is None or re.search(r"(?:^|_)std_?(?:err|dev)|avg_tokens|gen_seconds|num_entries", str(name)):
+                continue
+            label = single_line(name if name == metric or metric in str(name) else f"{metric}/{name}")
+            error, lower = finite(stats.get("stderr")), metric_direction(label.split("__")[0])
+            found.append(
+                ScoreRead(
+                    *(label, METRIC_IDS.get(label, label.replace("/", "_")), value, None),
+                    lower_is_better=lower is True,
+                    standard_error=error if error is not None and error > 0 else None,
+                    method="analytic" if error else None,
+                    count=whole(stats.get("count")) or None,
+                    direction_known=lower is not None,
+                )
+            )
+    return tuple(found)
+
+
+def nemo_bundle(origin: Origin, document: Mapping[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The benchmark of a bundle; results.jsonl beside it has one line for each attempt."""
+    config, benchmark = part(document, "config"), part(document, "benchmark")
+    task = named(benchmark.get("name"))
+    if task is None:
+        raise ValueError("it does not say which benchmark was asked")
+    moment = moment_of(document.get("timestamp"))
+    count = whole(benchmark.get("samples"))
+    scores = tuple(
+        ScoreRead(
+            *(single_line(name), re.sub(r"^pass@(\d+)$", r"pass_at_\1", name), float(row["value"]), None),
+            count=count,
+            unit=("proportion", 0.0, 1.0) if name.startswith("pass@") else None,
+            rounding=5.1e-5,
+            direction_known=name.startswith("pass@") or name == "mean_reward",
+        )
+        for name, row in part(benchmark, "scores").items()
+        if isinstance(row, dict) and finite(row.get("value")) is not None
+    )
+    lines = origin.path.with_name("results.jsonl")
+    lines = lines if lines.is_file() else None
+    files.used |= {lines.resolve()} if lines else set()
+    repeats = whole(benchmark.get("repeats")) or 1
+    yield TaskRun(
+        origin=origin,
+        task=task,
+        title=task,
+        model=here.model(named(config.get("model")), moment),
+        scores=scores,
+        version=here.version or named(document.get("sdk_version")) or "unknown",
+        library={"config_hash": document.get("config_hash")},
+        source=source_named(task, samples_number=None),
+        generation_args=nemo_generation(config),
+        settings=with_settings(
+            {"limit": config.get("max_problems"), "repeats": repeats if repeats > 1 else None},
+            {name: value for name, value in config.items() if name not in {*NEMO_GENERATION, *NEMO_BUNDLE_LEFT_OUT}},
+        ),
+        moment=moment,
+        run_ids={"run_id": document.get("run_id"), "created": document.get("timestamp")},
+        samples=(lambda _: nemo_items(lines, [score.name for score in scores], repeats)) if lines else None,
+        sample_file=lines,
+        failure=None if scores else "none of its metrics is a finite number",
+    )
+
+
+def nemo_items(path: Path, scores: list[str], repeats: int) -> Iterator[AskedItem]:
+    """The attempts of results.jsonl."""
+    headline = next((name for name in scores if name in ("pass@1", "mean_reward")), None)
+    for line in json_lines(path):
+        details, metadata = part(line, "scoring_details"), part(line, "metadata")
+        failed = details.get("error_category")
+        broken = failed in ("infra_error", "system")  # nothing was found out; a timeout is the model's failure
+        read = line.get("extracted_answer")
+        values = {headline: finite(line.get("reward"))} if headline else {}
+        for name in scores:
+            if name.startswith("scorer:") and name in details:
+                values[name] = finite(part(details, name).get("correct"))
+        yield AskedItem(
+            id=str(line.get("problem_idx")),
+            raw=str(line.get("prompt") or ""),
+            references=all_texts(line.get("expected_answer")),
+            answers=[str(line.get("model_response") or "")],
+            values=values,
+            found=(str(read), "nemo-evaluator") if read not in (None, "") else None,
+            generative=True,
+            truncated=None,
+            unparsed=None,
+            attempt=whole(line.get("repeat")) if repeats > 1 else None,
+            tries={name: [None] for name in values} if broken else None,
+            errored=int(bool(failed)),
+            lost_to_errors=int(broken),
+            limit_hit=int(failed == "solve_timeout"),
+            metadata=bounded_metadata(metadata) | ({"failed": without_paths(str(failed))[:80]} if failed else {}),
+        )
+
+
+# --- parts/formats/olmes.py -------------------------------------------------------------------------------------------
+
+# What is a score; the rest are counts and sums of log-likelihoods.
+OLMES_METRICS = re.compile(
+    r"acc_.*|exact_match.*|f1|recall|pass_at_\d+|bits_per_byte(?:_corr)?|ppl_.*|.*_acc|maj_at_\d+|score|win_rate|bleu"
+)
+OLMES_LOWER = re.compile(r"bits_per_byte.*|ppl_.*")
+OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
+OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
+OLMES_TASK_SETTINGS = (
+    *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
+    *("chat_overrides", "dependencies", "custom_kwargs", "version"),
+)
+
+
+def is_olmes(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is of OLMES: a task's metrics, or the summary of a run."""
+    task = {"task_config", "model_config", "metrics"} <= set(document) and "task_name" in document
+    return task or ("all_primary_scores" in document and bool({"tasks", "metrics"} & set(document)))
+
+
+def read_olmes(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The tasks of a file."""
+    if "task_name" in document:
+        yield from olmes_task(origin, document, here, files)
+        return
+    if any(origin.path.parent.glob("task-*-metrics.json")):
+        yield Trouble(str(origin.path), "a summary of the task files beside it")
+        return
+    for row in rows_of(first(document.get("tasks"), document.get("metrics"))):
+        task = first(row.get("task_name"), row.get("task"), row.get("alias"))
+        flat = {name: value for name, value in row.items() if name not in ("task", "task_config", "num_instances")}
+        whole_row = {"task_name": task, "metrics": flat, "model_config": document.get("model_config"), **row}
+        yield from olmes_task(origin, whole_row, here, files)
+
+
+def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """One task."""
+    config, models, metrics = part(document, "task_config"), part(document, "model_config"), part(document, "metrics")
+    own = named(document.get("task_name"))
+    title = first(named(part(config, "metadata").get("alias")), own)
+    if title is None:
+        raise ValueError("a task without a name")
+    if "num_tasks" in metrics or part(config, "metadata").get("num_tasks") or "tasks" in config:
+        yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", title)
+        return
+    moment = moment_of((named(document.get("current_date")) or "").replace(" UTC", "+00:00"))
+    generation, count = part(config, "generation_kwargs"), whole(document.get("num_instances"))
+    scores = olmes_scores(metrics, named(config.get("primary_metric")), count)
+    predictions, requests = (
+        origin.path.with_name(origin.path.name.replace("-metrics.json", f"-{kind}.jsonl"))
+        for kind in ("predictions", "requests")
+    )
+    has_items = "-metrics.json" in origin.path.name and predictions.is_file()
+    files.used |= {path.resolve() for path in (predictions, requests) if has_items}
+    names = {score.name: score.details.get("metric", score.name) for score in scores}
+    yield TaskRun(
+        origin=origin,
+        task=title,
+        title=single_line(title),
+        model=here.model(
+            first(named(models.get("model_path")), named(models.get("model"))),
+            moment,
+            named(models.get("revision")),
+            deployment="externally_managed" if models.get("model_type") == "litellm" else "self_deployed",
+        ),
+        scores=scores,
+        shots=whole(config.get("num_shots")),
+        version=here.version or "unknown",
+        library={name: document.get(name) for name in ("task_hash", "model_hash")},
+        source=source_named(own, split=config.get("split"), revision=config.get("revision")),
+        generation_args={
+            **{to: finite(generation.get(name)) for name, to in OLMES_GENERATION.items()},
+            "max_tokens": whole(generation.get("max_gen_toks")),
+        },
+        settings=with_settings(
+            {
+                "limit": config.get("limit"),
+                "backend": models.get("model_type"),
+                "stop": generation.get("stop_sequences"),
+            },
+            {name: value for name, value in models.items() if name not in OLMES_NAMES},
+            {name: value for name, value in generation.items() if name not in {*OLMES_GENERATION, "stop_sequences"}},
+            {name: config.get(name) for name in OLMES_TASK_SETTINGS},
+        ),
+        moment=moment,
+        samples=(lambda _: olmes_items(predictions, requests, names)) if has_items else None,
+        sample_file=predictions if has_items else None,
+        failure=None if scores else "none of its metrics is a finite number",
+    )
+
+
+def olmes_scores(metrics: Mapping[str, Any], primary: str | None, count: int | None) -> tuple[ScoreRead, ...]:
+    """The scores of a task, its primary one first."""
+    known = {name: finite(value) for name, value in metrics.items() if OLMES_METRICS.fullmatch(name)}
+    found = {name: value for name, value in known.items() if value is not None}
+    if finite(metrics.get("primary_score")) is not None and primary not in found:
+        found["primary_score"] = finite(metrics["primary_score"])
+    order = sorted(found, key=lambda name: (name not in (primary, "primary_score"), name))
+    return tuple(
+        ScoreRead(
+            *(single_line(name), METRIC_IDS.get(name, name), found[name], None),
+            lower_is_better=bool(OLMES_LOWER.fullmatch(name)),
+            direction_known=name != "primary_score",
+            count=count,
+            details={"metric": primary if name == "primary_score" and primary else name},
+        )
+        for name in order
+    )
+
+
+def olmes_items(predictions: Path, requests: Path, names: Mapping[str, str]) -> Iterator[AskedItem]:
+    """The items; their questions are in the requests, in the same order, one request for each choice."""
+    asked = json_lines(requests) if requests.is_file() else iter(())
+    request = next(asked, None)
+    for line in json_lines(predictions):
+        own: list[dict[str, Any]] = []
+        while request is not None and request.get("doc_id") == line.get("doc_id"):
+            own.append(request)
+            request = next(asked, None)
+        yield olmes_item(line, own, names)
+
+
+def olmes_item(line: Mapping[str, Any], requests: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> AskedItem:
+    """One line of a predictions file."""
+    metrics, outputs = part(line, "metrics"), rows_of(line.get("model_output"))
+    doc = part(requests[0], "doc") if requests else {}
+    context = part(requests[0], "request").get("context") if requests else None
+    context = context if isinstance(context, str) else None
+    choices = [str(part(row, "request").get("continuation") or "") for row in requests]
+    several = len(choices) > 1 and all(choices)
+    label = line.get("label")
+    index = whole(label) if several and not isinstance(label, str) else None
+    answers = [str(row["continuation"]) for row in outputs if isinstance(row.get("continuation"), str)]
+    stops = [row.get("reached_max_tokens") for row in outputs if "reached_max_tokens" in row]
+    return AskedItem(
+        id=str(first(line.get("native_id"), line.get("doc_id"))),
+        raw=str(first(named(doc.get("query")), context, f"doc {line.get('doc_id')}")),
+        references=[choices[index]] if index is not None and index < len(choices) else all_texts(label),
+        answers=answers,
+        values={name: finite(metrics.get(metric)) for name, metric in names.items() if metric in metrics},
+        choices=choices if several else None,
+        prompt=context,
+        shown=olmes_shown(metrics, choices, names) if several else {},
+        generative=bool(answers),
+        truncated=sum(map(bool, stops)) if stops else None,
+        unparsed=None,
+    )
+
+
+def olmes_shown(metrics: Mapping[str, Any], choices: Sequence[str], names: Mapping[str, str]) -> dict[str, list[str]]:
+    """The choice that each metric takes: acc_per_char has it as predicted_index_per_char."""
+    found = {}
+    for name, metric in names.items():
+        index = whole(metrics.get(f"predicted_index_{metric.removeprefix('acc_')}"))
+        if index is not None and index < len(choices):
+            found[name] = [choices[index]]
+    return found
+
+
+# --- parts/formats/opencompass.py -------------------------------------------------------------------------------------
+
+OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
+# OpenCompass's own list of numbers that are no scores, and what it says of the answers.
+OPENCOMPASS_NO_SCORES = {"bp", "sys_len", "ref_len", "type", "extract_rate", "timeout", "failed", "wrong_answer"}
+OPENCOMPASS_RIGHT = ("correct", "is_correct", "cascade_correct")
+
+
+def is_opencompass(document: Mapping[str, Any], path: Path) -> bool:
+    """Whether a JSON document is a result of OpenCompass: by its place and by what it holds."""
+    work = path.parent.parent.parent
+    placed = path.parent.parent.name == "results" and any((work / name).is_dir() for name in OPENCOMPASS_FOLDERS)
+    plain = all(isinstance(value, int | float | str | dict | list | None) for value in document.values())
+    return placed and plain and ("error" in document or any(opencompass_is_score(*row) for row in document.items()))
+
+
+def opencompass_is_score(name: str, value: Any) -> bool:
+    """Whether a row of a result is a score."""
+    return finite(value) is not None and not isinstance(value, bool) and name not in OPENCOMPASS_NO_SCORES
+
+
+def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The one task of a result."""
+    task, shown = origin.path.stem, origin.path.parent.name
+    stamp = origin.path.parent.parent.parent.name  # "20261121_093000"
+    moment = moment_of(f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[9:11]}:{stamp[11:13]}:{stamp[13:15]}")
+    details = opencompass_details(document.get("details"))
+    marked = [row for row in details.values() if opencompass_values(row)]
+    names = [name for name, value in document.items() if opencompass_is_score(name, value)]
+    scores = tuple(opencompass_score(name, float(document[name])) for name in names)
+    per_item = [score.name for score in scores if score.unit and score.unit[0] == "percent"]
+    readable = len(marked) == len(details) > 0 and len(per_item) == 1
+    predictions = opencompass_predictions(origin.path)
+    files.used |= {path.resolve() for path in predictions}
+    runs = max((len(opencompass_values(row)) for row in details.values()), default=1)
+    yield TaskRun(
+        origin=origin,
+        task=task,
+        title=single_line(task),
+        model=here.model(shown, moment),
+        scores=scores,
+        version=here.version or "unknown",
+        source=source_named(single_line(task)),
+        settings={"repeats": runs if runs > 1 else None},
+        moment=moment,
+        samples=(lambda _: opencompass_items(details, per_item[0])) if readable else None,
+        sample_file=origin.path if readable else None,
+        failure=None if scores else f"OpenCompass says: {single_line(document.get('error') or 'no score')}"[:300],
+    )
+
+
+OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1", "score"}
+
+
+def opencompass_score(name: str, value: float) -> ScoreRead:
+    """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either."""
+    bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
+    percent = bare in OPENCOMPASS_ACCURACIES and 1.0 < value <= 100.0
+    return ScoreRead(
+        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, None),
+        unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),
+        lower_is_better=metric_direction(bare) is True,
+        direction_known=bare == "score" or metric_direction(bare) is not None,
+        details={"name_as_written": name if name != bare else None},
+    )
+
+
+def opencompass_details(details: Any) -> dict[str, dict[str, Any]]:
+    """The items of a result by their number."""
+    if isinstance(details, dict):
+        return {key: row for key, row in details.items() if key.isdecimal() and isinstance(row, dict)}
+    return {str(row.get("example_abbr", index)): row for index, row in enumerate(rows_of(details))}
+
+
+def opencompass_values(row: Mapping[str, Any]) -> list[float]:
+    """Whether each answer to an item is right; [] where it is not said."""
+    given = first(*(row.get(name) for name in OPENCOMPASS_RIGHT))
+    values = [finite(value) for value in (given if isinstance(given, list) else [given])]
+    return [] if None in values else values
+
+
+def opencompass_predictions(path: Path) -> list[Path]:
+    """The answers that a result was made from: they hold no scores."""
+    folder = path.parent.parent.parent / "predictions" / path.parent.name
+    return [file for file in (folder / path.name, *folder.glob(f"{path.stem}_[0-9]*.json")) if file.is_file()]
+
+
+def opencompass_items(details: Mapping[str, Mapping[str, Any]], score: str) -> Iterator[AskedItem]:
+    """The items; a right answer is worth 100."""
+    for key, row in details.items():
+        values = [100.0 * value for value in opencompass_values(row)]
+        prompt = row.get("prompt")
+        answers = first(row.get("origin_prediction"), row.get("prediction"), row.get("pred"))
+        read = first(row.get("predictions"), row.get("pred"))
+        text = (
+            messages_text(rows_of(prompt), None)
+            if isinstance(prompt, list)
+            else None
+            if prompt is None
+            else str(prompt)
+        )
+        yield AskedItem(
+            id=key,
+            raw=text or f"item {key}",
+            references=all_texts(first(row.get("references"), row.get("answer"), row.get("answers"))),
+            answers=[] if isinstance(answers, dict) else all_texts(answers),
+            values={score: sum(values) / len(values)},
+            prompt=text,
+            found=(read if isinstance(read, str) else json.dumps(read, ensure_ascii=False), "opencompass")
+            if read
+            else None,
+            generative=bool(answers) and not isinstance(answers, dict),
+            truncated=None,
+            unparsed=None,
+            tries={score: values} if len(values) > 1 else None,
+        )
+
+
+# --- parts/formats/simple_evals.py ------------------------------------------------------------------------------------
+
+SIMPLE_EVALS_NAMES = (
+    *("healthbench_hard", "healthbench_consensus", "healthbench_meta", "healthbench", "humaneval", "simpleqa"),
+    *("browsecomp", "mmlu", "math", "gpqa", "mgsm", "drop"),
+)
+SIMPLE_EVALS_FILE = re.compile(
+    rf"(?P<task>{'|'.join(SIMPLE_EVALS_NAMES)})_(?P<model>.+)_(?P<date>\d{{8}})_(?P<time>\d{{6}})"
+    r"(?P<debug>_DEBUG)?(?P<items>_allresults)?"
+)
+# Numbers over all items that are measured beside the top line; every other one is of a part of the items.
+SIMPLE_EVALS_METRICS = {"f1_score", "em_score", "f1", "accuracy_given_attempted", "is_correct"}
+SIMPLE_EVALS_LINE = re.compile(r"<p>(Correct Answer|Extracted Answer|Score): (.*?)</p>", re.DOTALL)
+
+
+def is_simple_evals(document: Mapping[str, Any], path: Path) -> bool:
+    """Whether a JSON document is a result of simple-evals: told by its name, and by its top-line score."""
+    said = SIMPLE_EVALS_FILE.fullmatch(path.stem)
+    return bool(said) and "score" in document and (not said["items"] or "htmls" in document)
+
+
+def read_simple_evals(
+    origin: Origin, document: dict[str, Any], here: Here, files: Files
+) -> Iterator[TaskRun | Trouble]:
+    """The evaluation of a file; the short one gives nothing when the long one is beside it."""
+    said = SIMPLE_EVALS_FILE.fullmatch(origin.path.stem)
+    longer = origin.path.with_name(f"{origin.path.stem}_allresults.json")
+    if not said["items"] and longer.is_file():
+        yield Trouble(str(origin.path), f"the same numbers as in {longer.name}", said["task"])
+        return
+    moment = simple_evals_moment(said["date"], said["time"])
+    given = {**part(document, "metrics"), **({"score": document["score"]} if said["items"] else document)}
+    count = len(rows_of(document.get("convos")) or document.get("htmls") or []) or whole(given.get("score:n_samples"))
+    scores = []
+    for name in sorted(SIMPLE_EVALS_METRICS & set(given) | {"score"}, key=lambda name: (name != "score", name)):
+        value = finite(given.get(name))
+        if value is not None:
+            spread = finite(given.get(f"{name}:std"))
+            error = finite(given.get("score:bootstrap_std"))
+            if spread is not None and count and count > 1:  # simple-evals divides by n, not by n - 1
+                error = spread / math.sqrt(count - 1)
+            scores.append(
+                ScoreRead(
+                    *(name, simple_evals_id(said["task"], name), value, "mean" if name == "score" else None),
+                    standard_error=error,
+                    method="analytic" if spread is not None and count else "bootstrap" if error is not None else None,
+                    count=count,
+                    unit=("proportion", 0.0, 1.0),
+                )
+            )
+    parts = sorted(name for name in given if ":" not in name and name not in {score.name for score in scores})
+    for name in parts:
+        if finite(given[name]) is not None and name != "chars":
+            yield Trouble(str(origin.path), f"{single_line(name)}: a part of the items", said["task"])
+    yield TaskRun(
+        origin=origin,
+        task=said["task"],
+        title=said["task"],
+        model=here.model(said["model"], moment, deployment="externally_managed"),
+        scores=tuple(scores),
+        shots=0,
+        version=here.version or "unknown",
+        source={"dataset_name": said["task"], "source_type": "other"},
+        settings={"limit": (count or "unknown") if said["debug"] else None},
+        moment=moment,
+        samples=(lambda _: simple_evals_items(document)) if simple_evals_readable(document) else None,
+        sample_file=origin.path,
+        failure=None if scores else "it has no finite score",
+    )
+
+
+def simple_evals_id(task: str, name: str) -> str:
+    """The shared id of a metric; the top line is the share of right answers but for HealthBench's rubric score."""
+    if name != "score" or task.startswith("healthbench"):
+        return name
+    return {"humaneval": "pass_at_1", "drop": "drop_score"}.get(task, "accuracy")
+
+
+def simple_evals_moment(date: str, time: str) -> Moment:
+    """The time in a file's name, local to the machine that wrote it."""
+    return moment_of(f"{date[:4]}-{date[4:6]}-{date[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}")
+
+
+def simple_evals_lines(page: Any) -> dict[str, str]:
+    """What the last lines of an item's page say."""
+    return {
+        name: html.unescape(text) for name, text in SIMPLE_EVALS_LINE.findall(page if isinstance(page, str) else "")
+    }
+
+
+def simple_evals_value(row: Any, page: Any) -> float | None:
+    """An item's score."""
+    known = finite(row.get("score")) if isinstance(row, dict) else None
+    text = simple_evals_lines(page).get("Score", "").strip()
+    try:
+        return first(known, {"True": 1.0, "False": 0.0}.get(text), finite(float(text)) if text else None)
+    except ValueError:
+        return known
+
+
+def simple_evals_rows(document: Mapping[str, Any]) -> list[tuple[Any, Any, Any]]:
+    """(page, conversation, metadata) of each item."""
+    pages, convos = document.get("htmls"), document.get("convos")
+    pages, convos = pages if isinstance(pages, list) else [], convos if isinstance(convos, list) else []
+    rows = part(document, "metadata").get("example_level_metadata")
+    rows = rows if isinstance(rows, list) and len(rows) == len(pages) else [None] * len(pages)
+    return list(zip(pages, convos, rows, strict=True)) if len(pages) == len(convos) else []
+
+
+def simple_evals_readable(document: Mapping[str, Any]) -> bool:
+    """Whether the items of a file have scores that can be read."""
+    rows = simple_evals_rows(document)
+    return bool(rows) and any(simple_evals_value(row, page) is not None for page, _, row in rows)
+
+
+def simple_evals_items(document: Mapping[str, Any]) -> Iterator[AskedItem]:
+    """The items; a question that is asked again (repeats) is another attempt of it."""
+    asked: dict[str, int] = {}
+    for page, convo, row in simple_evals_rows(document):
+        messages, lines = rows_of(convo), simple_evals_lines(page)
+        raw = messages_text(messages[:-1], None)
+        references = all_texts(lines.get("Correct Answer"))
+        value = simple_evals_value(row, page)
+        name = content_id(raw, references)
+        asked[name] = asked.get(name, 0) + 1
+        read = lines.get("Extracted Answer")
+        yield AskedItem(
+            id=name,
+            raw=raw,
+            references=references,
+            answers=[message_text(messages[-1].get("content"))] if messages else [],
+            values={"score": value},
+            prompt=raw,
+            found=(read, "simple-evals") if read not in (None, "None") else None,
+            generative=True,
+            truncated=None,
+            unparsed=read == "None" if read is not None else None,
+            attempt=asked[name] - 1,
+        )
+
+
+# --- parts/formats/swe_bench.py ---------------------------------------------------------------------------------------
+
+# What became of an instance, the first that fits; the report's lists overlap.
+SWE_BENCH_STATES = {
+    "resolved": "resolved_ids",
+    "not submitted": "incomplete_ids",
+    "empty patch": "empty_patch_ids",
+    "error": "error_ids",
+    "unresolved": "unresolved_ids",
+}
+
+
+def is_swe_bench(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is a report of SWE-bench's harness."""
+    return all(isinstance(document.get(name), list) for name in ("resolved_ids", "submitted_ids", "error_ids"))
+
+
+def read_swe_bench(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The run of a report."""
+    moment = Moment()
+    stem, _, run_id = origin.path.stem.rpartition(".")
+    states = swe_bench_states(document)
+    total = whole(document.get("total_instances"))
+    if not total or total != len(states):
+        raise ValueError(f"it counts {total} instances and names {len(states)}")
+    count = {state: sum(own == state for own in states.values()) for state in SWE_BENCH_STATES}
+    infra = set(all_texts(document.get("infra_failure_ids")))
+    title = here.task or "swe_bench"
+    if here.task is None:
+        here.warn(f"{origin.path.name}: SWE-bench, Lite or Verified is not said in a report: --task says which it was")
+    score = ScoreRead(
+        "resolved_rate",
+        "resolved_rate",
+        count["resolved"] / total,
+        "mean",
+        count=total,
+        unit=("proportion", 0.0, 1.0),
+        scorer={"scorer": "tests"},
+    )
+    yield TaskRun(
+        origin=origin,
+        task=title,
+        title=title,
+        model=here.model(swe_bench_model(stem), moment, details={"agent": stem or None}),
+        scores=(score,),
+        version=here.version or "unknown",
+        source=source_named("SWE-bench", samples_number=total),
+        moment=moment,
+        run_ids={"run_id": run_id} if stem else {},
+        counts={
+            "not_submitted": count["not submitted"],
+            "empty_patches": count["empty patch"],
+            "infra_failures": len(infra),
+        },
+        samples=lambda _: swe_bench_items(states, infra),
+        sample_file=origin.path,
+    )
+
+
+def swe_bench_model(stem: str) -> str | None:
+    """The model's or agent's name in a report's file name, where "/" is written "__"; None where there is none."""
+    return re.sub("__", "/", stem, count=1) if stem else None
+
+
+def swe_bench_states(document: Mapping[str, Any]) -> dict[str, str]:
+    """What became of each instance."""
+    found: dict[str, str] = {}
+    for state, name in SWE_BENCH_STATES.items():
+        for instance in all_texts(document.get(name)):
+            found.setdefault(instance, state)
+    return found
+
+
+def swe_bench_items(states: Mapping[str, str], infra: set[str]) -> Iterator[AskedItem]:
+    """The instances; their repository is in their names ("django__django-11099") and groups them."""
+    for instance, state in sorted(states.items()):
+        repo = instance.rpartition("-")[0].replace("__", "/", 1)
+        missing = instance in infra or state == "not submitted"  # wrong for SWE-bench, but nothing was found out
+        metadata = {"repo": repo, "status": "infrastructure failure" if instance in infra else state}
+        yield AskedItem(
+            id=instance,
+            raw=instance,
+            references=[],
+            answers=[],
+            values={"resolved_rate": float(state == "resolved")},
+            unparsed=state == "empty patch",
+            tries={"resolved_rate": [None]} if missing else None,
+            errored=int(state == "error" or instance in infra),
+            lost_to_errors=int(instance in infra),
+            metadata=metadata,
+        )
+
+
+# --- parts/formats/trainer_state.py -----------------------------------------------------------------------------------
+
+TRAINER_TITLE = "trainer_eval"
+# What the Trainer logs of an evaluation beside its metrics.
+TRAINER_SPEED = re.compile(
+    r".*_(?:runtime|samples_per_second|steps_per_second|model_preparation_time|jit_compilation_time)"
+)
+
+
+def is_trainer_state(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is the state of a Trainer."""
+    return isinstance(document.get("log_history"), list) and "global_step" in document
+
+
+def read_trainer_state(
+    origin: Origin, document: dict[str, Any], here: Here, files: Files
+) -> Iterator[TaskRun | Trouble]:
+    """The evaluations of a run."""
+    folder = origin.path.parent
+    run = folder.parent if parse_checkpoint_name(folder.name) else folder
+    longer = longest_state(run, origin.path, whole(document.get("global_step")) or 0)
+    if longer is not None:
+        where = longer.relative_to(run).as_posix()
+        yield Trouble(str(origin.path), f"its steps are in the run's longer log {where} too")
+        return
+    rows = [row for row in rows_of(document.get("log_history")) if any(name.startswith("eval_") for name in row)]
+    if not rows:
+        yield Trouble(str(origin.path), "the trainer evaluated nothing: only losses of the training")
+    by_step: dict[int, dict[str, Any]] = {}
+    for row in rows:  # several data sets log a row each; a step that a resumed run repeats has its later values
+        step = whole(row.get("step"))
+        if step is not None:
+            by_step.setdefault(step, {}).update(row)
+    for step, row in sorted(by_step.items()):
+        moment, scores = state_moment(run / f"checkpoint-{step}"), trainer_scores(row)
+        yield TaskRun(
+            origin=origin,
+            task=f"{TRAINER_TITLE}|step {step}",
+            title=TRAINER_TITLE,
+            model=here.model(str(run.resolve() / f"checkpoint-{step}"), moment, details={"step": str(step)}),
+            scores=scores,
+            version=here.version or "unknown",
+            library={"measured_by": "the trainer, on its own evaluation data: no benchmark's score"},
+            source={"dataset_name": "the trainer's evaluation data", "source_type": "other"},
+            settings={"batch_size": document.get("train_batch_size"), "epoch": row.get("epoch")},
+            moment=moment,
+            run_ids={"measured_by": "trainer", "trainer_step": str(step)},
+            identity=f"trainer {step} {json.dumps([(score.name, score.value) for score in scores])}",
+            failure=None if scores else "none of its metrics is a finite number",
+        )
+
+
+def state_moment(checkpoint: Path) -> Moment:
+    """When the state of a checkpoint that is here was written: just after its weights."""
+    path = checkpoint / "trainer_state.json"
+    return moment_of(path.stat().st_mtime) if path.is_file() else Moment()
+
+
+def longest_state(run: Path, own: Path, steps: int) -> Path | None:
+    """Another state of a run with more steps, or with as many and in the run's own folder; None when it is this one."""
+    for path in (run / "trainer_state.json", *run.glob("*/trainer_state.json")):
+        ours = path.parent == run or parse_checkpoint_name(path.parent.name)
+        if not path.is_file() or path.resolve() == own.resolve() or not ours:
+            continue
+        other = steps_in(path, path.stat().st_mtime_ns)
+        if other > steps or (other == steps and path.parent == run):
+            return path
+    return None
+
+
+@functools.lru_cache(maxsize=4096)
+def steps_in(path: Path, _changed: int) -> int:
+    """The last step in a state; 0 when it cannot be read."""
+    try:
+        return whole(part({"state": json_value(read_bounded(path))}, "state").get("global_step")) or 0
+    except (OSError, ValueError):
+        return 0
+
+
+def trainer_scores(row: Mapping[str, Any]) -> tuple[ScoreRead, ...]:
+    """The metrics of an evaluation, the loss first."""
+    found = []
+    for name, value in sorted(row.items(), key=lambda pair: (not pair[0].endswith("loss"), pair[0])):
+        number = finite(value)
+        if not name.startswith("eval_") or number is None or TRAINER_SPEED.fullmatch(name):
+            continue
+        lower = metric_direction(name)
+        unit = ("loss", 0.0, None) if name.endswith("loss") and number >= 0 else None
+        found.append(
+            ScoreRead(
+                *(single_line(name), single_line(name), number, "unknown"),
+                lower_is_better=lower is True,
+                direction_known=lower is not None,
+                unit=unit,
+            )
+        )
+    return tuple(found)
+
+
 # --- parts/formats/finding.py -----------------------------------------------------------------------------------------
 
 SNIFFED = 4096  # read of each file in a folder, to tell what it is
-MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"')
+MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"', b'"metrics"', b'"scores"', b'"htmls"')
+MARKERS += (b'"evaluation_results"', b'"log_history"', b'"details"', b'"resolved_ids"', b'"benchmark"')
+YAML_RESULTS = {"results.yml", "results.yaml"}  # of NeMo Evaluator
+
+FORMAT_READERS: dict[str, Callable[..., Iterator[TaskRun | MigratedRecord | Trouble]]] = {
+    "lighteval": read_lighteval,
+    "lm-eval": read_lm_eval,
+    "lmms-eval": read_lm_eval,
+    "evalchemy": read_lm_eval,
+    "inspect": read_inspect_json,
+    "helm": read_helm,
+    "evalscope": read_evalscope,
+    "mteb": read_mteb,
+    "olmes": read_olmes,
+    "nemo": read_nemo,
+    "opencompass": read_opencompass,
+    "evalplus": read_evalplus,
+    "swe-bench": read_swe_bench,
+    "simple-evals": read_simple_evals,
+    "trainer": read_trainer_state,
+    "every-eval-ever": read_every_eval_ever,
+}
+# Told by what they hold, in this order; OpenCompass's files are told by their place alone, so that it is the last.
+FORMAT_TESTS: dict[str, Callable[[Mapping[str, Any], Path], bool]] = {
+    "every-eval-ever": is_every_eval_ever,
+    "evalscope": is_evalscope,
+    "mteb": is_mteb,
+    "olmes": is_olmes,
+    "nemo": is_nemo,
+    "evalplus": is_evalplus,
+    "swe-bench": is_swe_bench,
+    "trainer": is_trainer_state,
+    "simple-evals": is_simple_evals,
+    "opencompass": is_opencompass,
+}
 
 
 def sniff(path: Path) -> str:
-    """What a file is by its first bytes: zip, parquet, lines, json or other."""
+    """What a file is by its first bytes: zip, parquet, lines, json, yaml or other."""
     with open_input(path) as file:
         head = file.read(SNIFFED)
     if head[:4] in (b"PK\3\4", b"PK\5\6"):
@@ -3913,12 +5684,12 @@ def sniff(path: Path) -> str:
         return "parquet"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text[:1] not in (b"{", b"["):
-        return "other"
+        return "yaml" if path.name in YAML_RESULTS else "other"
     return "lines" if path.suffix == ".jsonl" or text.startswith(b'{"doc_id"') else "json"
 
 
-def format_of(document: Any) -> str | None:
-    """Which harness wrote a JSON document; None for any other."""
+def format_of(document: Any, path: Path) -> str | None:
+    """Which harness wrote a document; None for any other."""
     if not isinstance(document, dict):
         return None
     if isinstance(document.get("config_general"), dict) and isinstance(document.get("results"), dict):
@@ -3927,43 +5698,40 @@ def format_of(document: Any) -> str | None:
         return "helm"
     if isinstance(document.get("eval"), dict) and isinstance(document.get("status"), str):
         return "inspect"
-    known = {"config", "configs", "versions", "n-shot", "group_subtasks", "lm_eval_version"}
-    if isinstance(document.get("results"), dict) and len(known & set(document)) >= 2:
-        return "lm-eval"
-    return None
+    found = next((name for name, test in FORMAT_TESTS.items() if test(document, path)), None)
+    return found or lm_eval_family(document)
 
 
-FORMAT_READERS: dict[str, Callable[..., Iterator[TaskRun | Trouble]]] = {
-    "lighteval": read_lighteval,
-    "lm-eval": read_lm_eval,
-    "inspect": read_inspect_json,
-    "helm": read_helm,
-}
-
-
-def read_file(found: FoundFile, wanted: str | None, here: Here, files: Files) -> Iterator[TaskRun | Trouble] | None:
+def read_file(
+    found: FoundFile, wanted: str | None, here: Here, files: Files
+) -> Iterator[TaskRun | MigratedRecord | Trouble] | None:
     """What a file tells; None when it is no result file. ValueError and the like when it is damaged."""
-    path, kind = found.path, sniff(found.path)
+    path = found.path
+    if not path.is_file():
+        raise ValueError("no regular file")
+    kind = sniff(path)
     if kind == "zip" and (path.suffix == ".eval" or found.asked):
-        return (
-            read_inspect_archive(Origin(path, file_digest(path), "inspect"), here)
-            if wanted in (None, "inspect")
-            else None
-        )
+        origin = Origin(path, file_digest(path), "inspect")
+        return read_inspect_archive(origin, here, files) if wanted in (None, "inspect") else None
     if path.suffix == ".eval" or (path.suffix == ".parquet" and kind != "parquet"):
         raise ValueError(
             f"no {'zip archive' if path.suffix == '.eval' else 'parquet file'}: cut off, or something else"
         )
-    if kind != "json":
+    if kind not in ("json", "yaml"):
         return None
-    data = read_bounded(path) if found.asked or path.suffix == ".json" else b""
+    data = read_bounded(path) if found.asked or path.suffix == ".json" or kind == "yaml" else b""
     if not any(marker in data for marker in MARKERS) and len(data) > 1 << 26:
         return None
-    document = json_value(data) if data else None
-    name = format_of(document)
+    document = (small_yaml(path) if kind == "yaml" else json_value(data)) if data else None
+    name = format_of(document, path)
     if name is None or wanted not in (None, name):
         return None
-    return FORMAT_READERS[name](Origin(path, hashlib.sha256(data).hexdigest(), name), document, here, files)
+    if name == "every-eval-ever" and document["schema_version"] == SCHEMA_VERSION and not found.asked:
+        return None  # a record of this version needs no converting
+    origin = Origin(path, hashlib.sha256(data).hexdigest(), name)
+    if name == "trainer" and wanted is None and not found.asked:
+        return iter([Trouble(str(path), "what the trainer logged, no benchmark: --format trainer reads it")])
+    return FORMAT_READERS[name](origin, document, here, files)
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------

@@ -13,12 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parts.formats.records import as_line, record_head, record_uuid, result_entry, sample_entry
-from parts.formats.values import conflict, settings_details, with_standard_error
+from parts.formats.every_eval_ever import eee_settle
+from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry, sample_entry
+from parts.formats.values import conflict, no_credit, part, settings_details, unrounded, with_standard_error
 from parts.formats.vocabulary import (
     LIBRARIES,
     Conversion,
     Counts,
+    MigratedRecord,
+    Origin,
     RepeatedIds,
     Report,
     ScoreRead,
@@ -26,8 +29,9 @@ from parts.formats.vocabulary import (
     TaskRun,
     Trouble,
     reason_of,
+    short_slug,
 )
-from parts.frame import ScriptError, single_line, write_whole
+from parts.frame import ScriptError, is_number, single_line, write_whole
 from parts.hashes import file_sha256
 from parts.inputs import input_bytes, strict_json
 from parts.records.schema import SCHEMA_VERSION, strings
@@ -58,9 +62,9 @@ class PartFiles:
         for index, file in enumerate(self.parts.values()):
             file.close()
             self.path(index).unlink(missing_ok=True)
-        self.parts, self.rows = {}, {}
-        if self.target is not None:
+        if self.parts and self.target is not None:
             self.path("all").unlink(missing_ok=True)
+        self.parts, self.rows = {}, {}
 
     def join(self, scores: Sequence[str]) -> tuple[str, int]:
         """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
@@ -88,6 +92,7 @@ class Converter:
 
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
+        self.done: dict[Path, str] = {}  # the file that each record came from
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
@@ -98,6 +103,8 @@ class Converter:
             return
         name = record_uuid(run)
         path = self.output / "data" / run.place / f"{name}.json"
+        if self.again(path, run.origin, run.task):
+            return
         old = old_record(path)
         now = int(old["retrieved_timestamp"]) if old else int(time.time())
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
@@ -113,27 +120,69 @@ class Converter:
                 self.report.unchanged.append(made)
                 return
             if not self.dry:
-                self.put(path, record, parts, rows)
+                self.put(path, record, parts, rows, old is not None)
             self.report.written.append(made)
         except OSError as error:
             raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
         finally:
             parts.drop()
 
-    def put(self, path: Path, record: dict[str, Any], parts: PartFiles, rows: int) -> None:
-        """The samples first, so that a record is never without them."""
+    def again(self, path: Path, origin: Origin, task: str) -> bool:
+        """Whether this run has a record already, from another file; said once per file."""
+        if path not in self.done:
+            self.done[path] = str(origin.path)
+            return False
+        self.report.skipped.append(Trouble(str(origin.path), f"the same run as in {self.done[path]}", task))
+        return True
+
+    def migrate(self, old: MigratedRecord) -> None:
+        """Write a record of an older version in this one, with its samples."""
+        name = record_uuid(TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=()))
+        place = f"{short_slug(old.title)}/{old.model.place}"
+        path = self.output / "data" / place / f"{name}.json"
+        if self.again(path, old.origin, old.title):
+            return
+        record, sums = old.record, {}
+        parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
+        try:
+            for row in old.lines() if old.lines else ():
+                own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
+                if not row.get("error") and is_number(score):
+                    total, count = sums.get(own, (0.0, 0))
+                    sums[own] = (total + score, count + 1)
+                parts.write("", as_line(row) + b"\n")
+            eee_settle(record, {own: total / count for own, (total, count) in sums.items()})
+            checksum, rows = parts.join([""]) if parts.rows else ("", 0)
+            if rows:
+                entry = {"format": "jsonl", "file_path": f"data/{place}/{name}_samples.jsonl", "total_rows": rows}
+                record["detailed_evaluation_results"] = entry | {"hash_algorithm": "sha256", "checksum": checksum}
+            run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
+            made = Conversion(path, record, run, rows)
+            if old_record(path) == record and not self.dry:
+                self.report.unchanged.append(made)
+                return
+            if not self.dry:
+                self.put(path, record, parts, rows, path.is_file())
+            self.report.written.append(made)
+        except OSError as error:
+            raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+        finally:
+            parts.drop()
+
+    def put(self, path: Path, record: dict[str, Any], parts: PartFiles, rows: int, known: bool) -> None:
+        """The samples first, so that a record is never without them; `known` when there is an earlier record."""
         if rows:
             parts.keep()
-        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n")
-        if not rows:
+        write_whole(path, as_document(record))
+        if not rows and known:
             parts.target.unlink(missing_ok=True)
 
     def read_samples(
         self, run: TaskRun, parts: PartFiles, now: int
-    ) -> tuple[dict[str, Tally], Counts | None, str | None]:
-        """Read and write out the items; ({}, None, reason) when they cannot be used."""
+    ) -> tuple[dict[str, Tally], dict[str, Counts], str | None]:
+        """Read and write out the items; ({}, {}, reason) when they cannot be used."""
         if run.samples is None:
-            return {}, None, None
+            return {}, {}, None
         for own_ids in (True, False):
             try:
                 tallies, counts = self.stream(run, parts, now, own_ids)
@@ -145,13 +194,16 @@ class Converter:
                 raise
             except Exception as error:  # whatever a damaged or hostile file provokes
                 parts.drop()
-                return {}, None, reason_of(error)
-        return {}, None, reason
+                return {}, {}, reason_of(error)
+        return {}, {}, reason
 
-    def stream(self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> tuple[dict[str, Tally], Counts]:
+    def stream(
+        self, run: TaskRun, parts: PartFiles, now: int, own_ids: bool
+    ) -> tuple[dict[str, Tally], dict[str, Counts]]:
         """One pass over the items, each written as it is read."""
         tallies: dict[str, Tally] = {}
-        counts, seen = Counts(), set()
+        counts: dict[str, Counts] = {}
+        seen: set[bytes] = set()
         scores = {score.name: score for score in run.scores}
         head = record_head(run, now)
         prefixes = {name: self.prefix(run, score, head) for name, score in scores.items()}
@@ -163,8 +215,8 @@ class Converter:
             if key in seen:
                 raise RepeatedIds
             seen.add(key)
-            counts.add(item)
             for name in names:
+                counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
                 row = sample_entry(run, scores[name], item)
                 tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
                 parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
@@ -182,7 +234,7 @@ class Converter:
         return as_line(same)[:-1] + b","
 
     def assemble(
-        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: Counts | None, now: int
+        self, run: TaskRun, parts: PartFiles, tallies: dict[str, Tally], counts: dict[str, Counts], now: int
     ) -> tuple[dict[str, Any], int]:
         """The record, and how many lines its samples have."""
         results, kept = [], []
@@ -193,9 +245,8 @@ class Converter:
                 kept.append(score.name)
             elif tally:
                 tally = Tally(values=tally.values)
-            results.append(
-                result_entry(run, score, tally if usable else None, counts.details if counts and usable else {})
-            )
+            known = counts[score.name].details if usable else {}
+            results.append(result_entry(run, score, tally if usable else None, known))
         record = record_head(run, now) | {"evaluation_results": results}
         rows = 0
         if kept:
@@ -217,7 +268,7 @@ class Converter:
         if wrong:
             self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
             return replace(score, details={**score.details, "conflict": wrong}), False
-        return with_standard_error(score, tally), True
+        return with_standard_error(unrounded(score, tally), tally), True
 
     def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
         """A record's reference to its samples."""

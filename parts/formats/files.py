@@ -15,6 +15,7 @@ from parts.inputs import input_bytes, input_lines, open_input, strict_json, stri
 from parts.parquet import parquet_batches
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
+MAX_YAML = 1 << 23  # one YAML document
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
 
 
@@ -47,6 +48,23 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 if not isinstance(row, dict):
                     raise ValueError(f"line {count} is no JSON object")
                 yield row
+
+
+def small_yaml(path: Path) -> Any:
+    """The value in a YAML file of at most 8 MiB; ValueError when it is none, or refers to itself without end."""
+    import yaml
+
+    try:
+        value = yaml.load(input_bytes(path, MAX_YAML), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError(f"not valid YAML: {single_line(error)[:120]}") from error
+    left, nodes = 500_000, [value]
+    while nodes and left > 0:  # aliases can make a small file a huge value
+        left, node = left - 1, nodes.pop()
+        nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    if nodes:
+        raise ValueError("its aliases make it too large")
+    return value
 
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -142,19 +142,22 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
     }
     titles = [score.name for score in scores]
     yield TaskRun(
-        origin,
-        name,
-        title,
-        whole(adapter.get("max_train_instances")),
-        here.model(model_name, moment, details={"model_deployment": named(adapter.get("model_deployment"))}),
-        here.version or "unknown",
-        {
+        origin=origin,
+        task=name,
+        title=title,
+        shots=whole(adapter.get("max_train_instances")),
+        model=here.model(model_name, moment, details={"model_deployment": named(adapter.get("model_deployment"))}),
+        version=here.version or "unknown",
+        library={
             "groups": ", ".join(all_texts(document.get("groups"))) or None,
             "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
         },
-        {"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
-        {"temperature": finite(adapter.get("temperature")), "max_tokens": whole(adapter.get("max_tokens"))},
-        {
+        source={"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
+        generation_args={
+            "temperature": finite(adapter.get("temperature")),
+            "max_tokens": whole(adapter.get("max_tokens")),
+        },
+        settings={
             "method": named(adapter.get("method")),
             "num_outputs": whole(adapter.get("num_outputs")),
             "train_trials": whole(adapter.get("num_train_trials")),
@@ -164,8 +167,8 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
             "instructions": adapter.get("instructions"),
             "limit": most if most and count >= most else None,
         },
-        moment,
-        tuple(scores),
+        moment=moment,
+        scores=tuple(scores),
         samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
         sample_file=folder / "per_instance_stats.json" if asked else None,
         failure=None if scores else "stats.json has no score of the split",

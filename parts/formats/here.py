@@ -40,8 +40,10 @@ def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
 class Here:
     """Finds on this machine what a file speaks of: checkpoints and data; says each warning once."""
 
-    def __init__(self, checkpoints: Sequence[Path], model_id: str | None, version: str | None) -> None:
-        self.model_id, self.version = model_id, version
+    def __init__(
+        self, checkpoints: Sequence[Path], model_id: str | None, version: str | None, task: str | None = None
+    ) -> None:
+        self.model_id, self.version, self.task = model_id, version, task
         self.folders: dict[str, list[Path]] = {}
         for folder in checkpoints:
             for found in checkpoint_folders(folder):
@@ -67,8 +69,15 @@ class Here:
             )
         return found[0] if found else None
 
-    def model(self, name: str, moment: Moment, revision: str | None = None, **more: Any) -> EvaluatedModel:
-        """The model that a file calls by a Hub id, or by a path on the machine where it ran."""
+    def model(self, name: str | None, moment: Moment, revision: str | None = None, **more: Any) -> EvaluatedModel:
+        """The model that a file calls by a Hub id, or by a path on the machine where it ran.
+
+        A file that names none is of the model of --model-id; ValueError where that is not given.
+        """
+        if name is None:
+            if self.model_id is None:
+                raise ValueError("it does not say which model was measured: --model-id OWNER/NAME says it")
+            name = self.model_id
         key = (name, moment, revision, json.dumps(more, sort_keys=True, default=str))
         if key not in self.models:
             found = self.find(name, moment, revision, more)

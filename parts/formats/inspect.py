@@ -329,7 +329,7 @@ def read_inspect_json(
     yield from inspect_log(origin, document, document.get("reductions"), lambda: iter(runs.values()), bool(runs), here)
 
 
-def read_inspect_archive(origin: Origin, here: Here) -> Iterator[TaskRun | Trouble]:
+def read_inspect_archive(origin: Origin, here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The task of an .eval log; its samples are read one by one."""
     with LogArchive(origin.path) as archive:
         if "header.json" not in archive.names:
@@ -414,23 +414,23 @@ def inspect_log(
     system = named(generation.get("system_message")) and generation["system_message"]
     total = whole(part(spec, "dataset").get("samples"))
     run = TaskRun(
-        origin,
-        task,
-        task,
-        inspect_shots(spec),
-        model,
-        here.version or bare_version(part(spec, "packages").get("inspect_ai")),
-        library,
-        source,
-        {
+        origin=origin,
+        task=task,
+        title=task,
+        shots=inspect_shots(spec),
+        model=model,
+        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
+        library=library,
+        source=source,
+        generation_args={
             "temperature": finite(generation.get("temperature")),
             "max_tokens": whole(generation.get("max_tokens")),
             "top_p": finite(generation.get("top_p")),
             "top_k": finite(generation.get("top_k")),
         },
-        settings,
-        moment,
-        tuple(score.score for score in scores),
+        settings=settings,
+        moment=moment,
+        scores=tuple(score.score for score in scores),
         samples=(lambda _: inspect_items(samples, scores, system, split, total, spec)) if has_samples else None,
         failure=inspect_failure(header, scores),
     )

@@ -264,8 +264,6 @@ def read_lighteval(origin: Origin, document: dict[str, Any], here: Here, files: 
     general = part(document, "config_general")
     config = part(general, "model_config") or part(general, "config", "model_config")
     name = first(*(named(row.get(key)) for row in (general, config) for key in ("model_name", "pretrained")))
-    if name is None:
-        raise ValueError("it does not say which model was measured")
     moment = moment_in_name(origin.path.name)
     revision = first(named(general.get("model_sha")), named(config.get("revision")))
     engine = lighteval_engine(config)
@@ -344,18 +342,18 @@ def lighteval_task(
     rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
     splits = all_texts(task.get("evaluation_splits"))
     yield TaskRun(
-        origin,
-        key,
-        names[0],
-        names[1],
-        model,
-        here.version or bare_version(general.get("lighteval_version")),
-        library,
-        source,
-        arguments if generative else {},
-        settings,
-        moment,
-        scores,
+        origin=origin,
+        task=key,
+        title=names[0],
+        shots=names[1],
+        model=model,
+        version=here.version or bare_version(general.get("lighteval_version")),
+        library=library,
+        source=source,
+        generation_args=arguments if generative else {},
+        settings=settings,
+        moment=moment,
+        scores=scores,
         samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, own)) if details else None,
         sample_file=details,
         failure=None if scores else "none of its metrics is a finite number",

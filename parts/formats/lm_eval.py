@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +18,17 @@ from parts.formats.values import (
     all_texts,
     as_detail,
     bare_version,
+    bounded_metadata,
     finite,
     first,
+    metric_direction,
     moment_in_name,
     moment_of,
     named,
     part,
     rows_of,
     whole,
+    with_settings,
 )
 from parts.formats.vocabulary import (
     AskedItem,
@@ -57,18 +61,73 @@ LM_EVAL_OTHERS = {
 LM_EVAL_OTHERS |= {"byte_perplexity": "weighted_perplexity", "bits_per_byte": "bits_per_byte", "f1": "f1_score"}
 LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "unknown"}
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
+# No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
+LM_EVAL_NO_SCORES = re.compile(
+    r"\s*|alias|name|sample_len|sample_count|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|.*_std(?:_err)?|"
+    r"num_(?:total|repeat|solved|questions|correct|examples)|solved_avg|run_stats|paired_\w+|total_\w+"
+)
+# Of --model_args: who was measured, and where; all others are settings.
+LM_EVAL_IDENTITY = {
+    "pretrained",
+    "model",
+    "model_name",
+    "model_version",
+    "peft",
+    "lora_local_path",
+    "delta",
+    "revision",
+}
+LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
+EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
+LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
+LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
+LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
 LM_EVAL_ENGINES |= {"vllm": "vllm", "vllm-vlm": "vllm", "sglang": "sglang", "gguf": "llama.cpp", "ggml": "llama.cpp"}
 
 
-def lm_eval_arguments(config: Mapping[str, Any]) -> dict[str, str]:
-    """--model_args as a dictionary; files have it as a text or as one."""
-    given = config.get("model_args")
+def lm_eval_family(document: Mapping[str, Any]) -> str | None:
+    """Which harness of lm-eval's family wrote a JSON document: all keep its shape; None for any other document."""
+    results = document.get("results")
+    if not isinstance(results, dict):
+        return None
+    if "lmms_eval_version" in document:
+        return "lmms-eval"
+    known = {"config", "configs", "versions", "n-shot", "group_subtasks", "lm_eval_version"}
+    general = part(document, "config")
+    own = any(EVALCHEMY_MARKS & set(row) for row in results.values() if isinstance(row, dict))
+    if own or ("annotator_model" in general and "model_args" in general):
+        return "evalchemy"
+    return "lm-eval" if len(known & set(document)) >= 2 else None
+
+
+def lm_eval_arguments(given: Any) -> dict[str, Any]:
+    """--model_args or --gen_kwargs as a dictionary; files have them as a text ("a=1,b=x"; JSON since 0.4.9) or as one.
+
+    A comma inside brackets or braces is part of a value: "hf_overrides={'a': 1, 'b': 2},dtype=auto" has two.
+    """
     if isinstance(given, dict):
-        return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
-    pairs = [text.split("=", 1) for text in str(given or "").split(",") if "=" in text]
-    return {name.strip(): value.strip() for name, value in pairs}
+        return {str(name): value for name, value in given.items()}
+    if not isinstance(given, str):
+        return {}
+    with contextlib.suppress(ValueError):
+        value = json.loads(given)
+        return lm_eval_arguments(value if isinstance(value, dict) else None)
+    pairs, depth, begun = [], 0, 0
+    for index, character in enumerate(f"{given},"):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth <= 0:
+            pairs.append(given[begun:index].split("=", 1))
+            begun, depth = index + 1, 0
+    return {pair[0].strip(): pair[1].strip() for pair in pairs if len(pair) == 2}
+
+
+def lm_eval_number(value: Any) -> Any:
+    """A number that a command line gave as text."""
+    with contextlib.suppress(ValueError, TypeError):
+        return float(value) if isinstance(value, str) else value
+    return value
 
 
 def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
@@ -81,7 +140,7 @@ def lm_eval_groups(document: Mapping[str, Any]) -> set[str]:
 
 def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
     """How items are added up; None when the file does not say and the harness has no rule of its own."""
-    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
+    row = lm_eval_metric_row(config, metric)
     rule = row.get("aggregation")
     if isinstance(rule, str):
         return named(rule)
@@ -89,11 +148,14 @@ def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
 
 
 def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
-    """(key, metric, filter) of the scores in a task's results; before 0.4 there are no filters."""
-    found = []
-    for key in values:
+    """(key, metric, filter) of the scores in a task's results; before 0.4 and in Evalchemy there are no filters.
+
+    What is no number at all is no score: lm-eval's aliases, Evalchemy's items, the files that lmms-eval submits.
+    """
+    found, evalchemy = [], bool(EVALCHEMY_MARKS & set(values))
+    for key, value in values.items():
         metric, _, chosen = key.partition(",")
-        if metric in ("alias", "name", "sample_len", "sample_count", "samples", " ", "") or metric.endswith("_stderr"):
+        if LM_EVAL_NO_SCORES.fullmatch(metric) or (evalchemy and isinstance(value, list | dict)):
             continue
         found.append((key, metric, chosen or None))
     return found
@@ -111,13 +173,17 @@ def lm_eval_score(
     error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
     draws = whole(part(document, "config").get("bootstrap_iters"))
     bootstrapped = aggregation in LM_EVAL_BOOTSTRAPPED
-    higher = first(part(document, "higher_is_better", task).get(metric), lm_eval_direction(config, metric))
+    row = lm_eval_metric_row(config, metric)
+    higher = first(part(document, "higher_is_better", task).get(metric), row.get("higher_is_better"))
+    lower = higher is False if isinstance(higher, bool) else metric in LOWER_IS_BETTER or metric_direction(metric)
     return ScoreRead(
         f"{metric},{single_line(chosen)}" if chosen else metric,
         lm_eval_metric_id(values, metric, chosen),
         value,
         aggregation,
-        lower_is_better=higher is False or (higher is None and metric in LOWER_IS_BETTER),
+        lower_is_better=lower is True,
+        direction_known=lower is not None,
+        scorer=lm_eval_scorer(config, row, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
         draws=(min(draws, 100) if aggregation in ("bleu", "chrf", "ter") else draws)
@@ -136,10 +202,27 @@ def lm_eval_metric_id(values: Mapping[str, Any], metric: str, chosen: str | None
     return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
 
 
-def lm_eval_direction(config: Mapping[str, Any], metric: str) -> Any:
-    """higher_is_better in a task's configuration, or None."""
-    row = next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
-    return row.get("higher_is_better")
+def lm_eval_metric_row(config: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """What a task's configuration says of a metric."""
+    return next((row for row in rows_of(config.get("metric_list")) if row.get("metric") == metric), {})
+
+
+def lm_eval_scorer(
+    config: Mapping[str, Any], row: Mapping[str, Any], metric: str, chosen: str | None
+) -> dict[str, Any]:
+    """Who scores: the metric with its options, behind a filter with its own."""
+    if not config:
+        return {}
+    options = {name: value for name, value in row.items() if name not in LM_EVAL_METRIC_KEYS}
+    steps = next(
+        (part({"r": each}, "r") for each in rows_of(config.get("filter_list")) if each.get("name") == chosen), {}
+    )
+    filters = steps.get("filter")
+    return {
+        "scorer": metric,
+        "scorer_settings": options or None,
+        "filter_settings": filters if filters and chosen != "none" else None,
+    }
 
 
 def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -211,6 +294,8 @@ def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | Non
 def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> AskedItem:
     """One line of a samples file: one item with the answer that one filter left."""
     doc, requests = part(line, "doc"), lm_eval_requests(line)
+    if not requests and "input" in line:  # lmms-eval keeps neither the row nor its requests
+        requests = [tuple(all_texts(line["input"])[:1])]
     prompts = list(dict.fromkeys(request[0] for request in requests if request and isinstance(request[0], str)))
     endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
     several = len(prompts) > 1 and len(set(endings)) == 1
@@ -218,7 +303,10 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     used = line.get("filter")
     scores = {score: metric for score, metric, chosen in task.scores if chosen is None or used in (None, chosen)}
     values = {score: finite(line[metric]) for score, metric in scores.items() if is_single(line.get(metric))}
-    replies = line.get("resps") if isinstance(line.get("resps"), list) else []
+    ratios = {score: lm_eval_ratio(line.get(metric), metric) for score, metric in scores.items() if score not in values}
+    ratios = {score: ratio for score, ratio in ratios.items() if ratio is not None}
+    replies = first(line.get("resps"), line.get("filtered_resps"))
+    replies = replies if isinstance(replies, list) else [replies]
     kept = line.get("filtered_resps")
     read = all_texts(kept[0])[:1] if task.generative and isinstance(kept, list) and kept else []
     raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
@@ -227,14 +315,34 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         raw=raw,
         references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
         answers=all_texts(replies[:1]) if task.generative else [],
-        values=values,
+        values=values | {score: ratio[0] for score, ratio in ratios.items()},
         choices=choices if len(choices) > 1 else None,
         prompt="\n".join(prompts) if prompts else None,
         shown=lm_eval_answers(line, choices, scores, str(task.config.get("target_delimiter", " "))),
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
         unparsed="[invalid]" in read,
+        ratios={score: ratio[1:] for score, ratio in ratios.items()},
+        metadata=bounded_metadata({name: value for name, value in doc.items() if lm_eval_says(name, value, raw)}),
     )
+
+
+def lm_eval_says(name: str, value: Any, raw: str) -> bool:
+    """Whether a field of a data set's row says something of the item that is not the question itself."""
+    return name not in ("id", "choices", "answer") and isinstance(value, str | int | float) and value != raw
+
+
+def lm_eval_ratio(value: Any, metric: str) -> tuple[float, float, float] | None:
+    """(item's own value, log-likelihood, length) of a perplexity: (exp(-l / n), l, n); None for other metrics."""
+    if metric not in LM_EVAL_RATIOS or not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    total, length = finite(value[0]), finite(value[1])
+    if total is None or not length:
+        return None
+    bits = -total / length
+    with contextlib.suppress(OverflowError):
+        return (bits / math.log(2) if metric == "bits_per_byte" else math.exp(bits)), total, length
+    return None
 
 
 def is_single(value: Any) -> bool:
@@ -272,9 +380,15 @@ def lm_eval_split(config: Mapping[str, Any]) -> str | None:
     return first(*(named(config.get(name)) for name in ("test_split", "validation_split")))
 
 
+def lm_eval_generation_kwargs(config: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, Any]:
+    """How text is generated: the task's own settings under those of the command line."""
+    given = {**part(config, "generation_kwargs"), **lm_eval_arguments(general.get("gen_kwargs"))}
+    return {name: lm_eval_number(value) for name, value in given.items()}
+
+
 def lm_eval_generation(config: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, Any]:
     """How text is generated, as far as the file says it."""
-    given = {**part(config, "generation_kwargs"), **part(general, "gen_kwargs")}
+    given = lm_eval_generation_kwargs(config, general)
     temperature = finite(given.get("temperature"))
     if temperature is None and given.get("do_sample") is False:
         temperature = 0.0
@@ -290,33 +404,67 @@ def lm_eval_generation(config: Mapping[str, Any], general: Mapping[str, Any]) ->
 def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The tasks of an lm-eval results file."""
     general = part(document, "config")
-    arguments = lm_eval_arguments(general)
+    arguments = lm_eval_arguments(general.get("model_args"))
     moment = moment_of(document.get("date")) if document.get("date") else moment_in_name(origin.path.name)
     base = first(
         *(named(arguments.get(name)) for name in ("pretrained", "model", "model_name")),
         named(document.get("model_name")),
     )
-    name = first(named(arguments.get("peft")), base)
-    if name is None:
-        raise ValueError("it does not say which model was measured")
+    adapter = first(*(named(arguments.get(name)) for name in ("peft", "lora_local_path", "delta")))
+    name = first(adapter, base)
     engine = LM_EVAL_ENGINES.get(str(general.get("model")))
     version = named(document.get("transformers_version")) if engine == "transformers" else None
     revision = first(
         named(general.get("model_sha")), named(arguments.get("revision")), named(general.get("model_revision"))
     )
-    details = {"base_model": as_detail(base)} if arguments.get("peft") else {}
+    details = {
+        "base_model": as_detail(base) if adapter else None,
+        "adapter": as_detail(adapter),
+        "subfolder": named(arguments.get("subfolder")),
+        "file": as_detail(named(arguments.get("gguf_file"))),
+        "quantization": lm_eval_quantization(arguments),
+    }
     deployment = "self_deployed" if engine else "unknown"
     model = here.model(
         name, moment, revision, engine=engine, engine_version=version, deployment=deployment, details=details
     )
     groups = lm_eval_groups(document)
+    shared = lm_eval_settings(document, arguments)
     for task, values in part(document, "results").items():
         if task in groups:
             yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", task)
         elif isinstance(values, dict):
-            yield from lm_eval_task(origin, document, task, model, moment, here, files)
+            yield from lm_eval_task(origin, document, task, model, moment, shared, here, files)
         else:
             yield Trouble(str(origin.path), "no scores under its name", task)
+
+
+def lm_eval_quantization(arguments: Mapping[str, Any]) -> str | None:
+    """How the weights were rounded, where the command says it."""
+    given = named(arguments.get("quantization"))
+    for name, text in (("load_in_4bit", "4bit"), ("load_in_8bit", "8bit"), ("autogptq", "gptq"), ("gptqmodel", "gptq")):
+        if given is None and str(arguments.get(name)).lower() not in ("false", "none", ""):
+            given = text
+    return given
+
+
+def lm_eval_settings(document: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set for all tasks of a file: all of --model_args but who was measured, seeds, the chat template."""
+    general, template = part(document, "config"), document.get("chat_template", "unknown")
+    named_ones = {
+        **{name: general.get(name) for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")},
+        "dtype": (named(first(general.get("model_dtype"), arguments.get("dtype"))) or "").removeprefix("torch.")
+        or None,
+        "batch_size": general.get("batch_size"),
+        "backend": named(general.get("model")),
+        "device": general.get("device"),
+        "use_chat_template": None if template == "unknown" else bool(template),
+        "chat_template_sha": document.get("chat_template_sha"),
+        "fewshot_as_multiturn": document.get("fewshot_as_multiturn"),
+        "system_prompt": document.get("system_instruction"),
+        "max_length": document.get("max_length"),
+    }
+    return with_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
 
 
 def lm_eval_task(
@@ -325,12 +473,13 @@ def lm_eval_task(
     task: str,
     model: EvaluatedModel,
     moment: Moment,
+    shared: Mapping[str, Any],
     here: Here,
     files: Files,
 ) -> Iterator[TaskRun | Trouble]:
-    """One task of an lm-eval results file."""
+    """One task of an lm-eval results file; `shared` is set for all its tasks."""
     general, config = part(document, "config"), part(document, "configs", task)
-    values, arguments = part(document, "results", task), lm_eval_arguments(general)
+    values = part(document, "results", task)
     read = {
         key: (lm_eval_score(document, task, key, metric, chosen), metric, chosen)
         for key, metric, chosen in lm_eval_keys(values)
@@ -354,41 +503,36 @@ def lm_eval_task(
     limit = finite(general.get("limit"))
     if limit is not None and 0 < limit < 1:  # a share of the items
         limit = whole(counts.get("effective"))
-    template = document.get("chat_template", "unknown")
-    settings = {
-        "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
-        **{name: general.get(name) for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")},
-        "stop": stops_of(config) if config.get("output_type") == "generate_until" else None,
-        "dtype": first(named(general.get("model_dtype")), arguments.get("dtype"), "").removeprefix("torch.") or None,
-        "batch_size": general.get("batch_size"),
-        "backend": named(general.get("model")),
-        "device": general.get("device"),
-        "use_chat_template": None if template == "unknown" else bool(template),
-        "fewshot_as_multiturn": document.get("fewshot_as_multiturn"),
-        "system_prompt": document.get("system_instruction"),
-        "max_length": document.get("max_length"),
-        "tensor_parallel_size": arguments.get("tensor_parallel_size"),
-        "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
-        "trust_remote_code": arguments.get("trust_remote_code"),
-    }
-    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     generative = config.get("output_type") == "generate_until"
+    sampling = lm_eval_generation_kwargs(config, general) if generative else {}
+    settings = with_settings(
+        {
+            "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
+            "stop": stops_of(config) if generative else None,
+            "limit": int(limit) if limit is not None and limit == int(limit) else general.get("limit"),
+        },
+        {name: value for name, value in sampling.items() if name not in {*LM_EVAL_GENERATION, "until"}},
+        shared,
+        {"grader_model": general.get("annotator_model") if origin.format == "evalchemy" else None},
+    )
+    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
     samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
     names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
-    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, template is None)
+    no_template = "chat_template" in document and document["chat_template"] is None
+    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template)
     yield TaskRun(
-        origin,
-        task,
-        single_line(task) or "unnamed",
-        shots,
-        model,
-        here.version or bare_version(document.get("lm_eval_version")),
-        library,
-        lm_eval_source(config, task, whole(counts.get("original")), moment, here),
-        lm_eval_generation(config, general) if generative else {},
-        settings,
-        moment,
-        tuple(score for score, _, _ in kept),
+        origin=origin,
+        task=task,
+        title=single_line(task) or "unnamed",
+        shots=shots,
+        model=model,
+        version=here.version or bare_version(first(document.get("lmms_eval_version"), document.get("lm_eval_version"))),
+        library=library,
+        source=lm_eval_source(config, task, whole(counts.get("original")), moment, here),
+        generation_args=lm_eval_generation(config, general) if generative else {},
+        settings=settings,
+        moment=moment,
+        scores=tuple(score for score, _, _ in kept),
         samples=(lambda own: (lm_eval_item(line, reading, own) for line in json_lines(samples))) if samples else None,
         sample_file=samples,
         failure=None if kept else "none of its metrics is a finite number",

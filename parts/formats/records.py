@@ -17,7 +17,7 @@ from parts.records.schema import SCHEMA_VERSION, strings
 
 def record_uuid(run: TaskRun, kind: str = "") -> str:
     """A record's name: the same for the same file, task and model, and of the form of a UUID4."""
-    text = f"{run.origin.sha256}\0{run.task}\0{run.model.id}\0{kind}"
+    text = f"{run.identity or run.origin.sha256}\0{run.task}\0{run.model.id}\0{kind}"
     return str(uuid.UUID(bytes=hashlib.sha256(text.encode(errors="replace")).digest()[:16], version=4))
 
 
@@ -57,7 +57,14 @@ def record_metric(score: ScoreRead, tally: Tally | None) -> dict[str, Any]:
         "lower_is_better": score.lower_is_better,
         "min_score": low,
         "max_score": high,
-        "additional_details": strings({"aggregation": score.aggregation or "unknown", "filter": score.filter}),
+        "additional_details": strings(
+            {
+                "aggregation": score.aggregation or "unknown",
+                "filter": score.filter,
+                "direction": None if score.direction_known else "unknown",
+                **{name: as_detail(value) for name, value in score.scorer.items()},
+            }
+        ),
         "score_type": "continuous" if low is not None and high is not None else None,
     }
     return {name: value for name, value in config.items() if value is not None}
@@ -105,7 +112,7 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
             "source_type": "evaluation_run",
             "source_organization_name": "unknown",
             "evaluator_relationship": "third_party",
-            "additional_details": strings({"converter": "convert_results.py", **source}),
+            "additional_details": strings({"converter": "convert_results.py", **source, **run.run_ids}),
         },
         "model_info": without_tokens(record_model_info(run.model)),
         "eval_library": {
@@ -138,7 +145,7 @@ def sample_entry(run: TaskRun, score: ScoreRead, item: AskedItem) -> dict[str, A
             "score": value or 0.0,
             "is_correct": value is not None and best is not None and value >= best - 1e-9,
         },
-        "metadata": item_metadata(item),
+        "metadata": item_metadata(item, score.name),
     }
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
@@ -163,12 +170,32 @@ def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
     return [row | {"extraction_method": method, "is_terminal": True}]
 
 
-def item_metadata(item: AskedItem) -> dict[str, str]:
-    """What the prompt was, and what tells repeats of an item apart."""
-    found = {} if item.attempt is None else {"epoch": str(item.attempt)}
+def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
+    """What the data set says of the item, what the prompt was, and what became of its attempts."""
+    found = dict(item.metadata)
+    if item.attempt is not None:
+        found["epoch"] = str(item.attempt)
+    if score in item.ratios:
+        found |= {"numerator": repr(item.ratios[score][0]), "denominator": repr(item.ratios[score][1])}
+    values = item.attempt_values(score)
+    attempts, scored = max(item.planned, len(values)), sum(value is not None for value in values)
+    if attempts > 1 or (scored < attempts and item.error is None):
+        found |= {"attempts": str(attempts), "scored": str(scored)}
+        if len(values) <= 100:
+            found["attempt_values"] = json.dumps(values)
     if item.prompt is not None:
         found["prompt_hash"] = hashlib.sha256(item.prompt.encode(errors="replace")).hexdigest()[:16]
     return found
+
+
+def as_document(value: dict[str, Any]) -> str:
+    """JSON for a file of its own; characters that are no Unicode text become question marks."""
+    import orjson
+
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    except TypeError:  # lone surrogates, or numbers beyond 64 bits
+        return json.dumps(value, indent=2, ensure_ascii=False).encode(errors="replace").decode() + "\n"
 
 
 def as_line(value: dict[str, Any]) -> bytes:

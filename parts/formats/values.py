@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import json
 import math
 import re
@@ -16,6 +17,7 @@ from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally, without_pa
 from parts.frame import is_number, single_line
 from parts.harness.metric_names import METRIC_SCALES, metric_scale, standard_deviation
 from parts.private import scrub
+from parts.records.schema import strings
 
 SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
 MAX_DETAIL = 1 << 14  # one setting, in characters
@@ -24,6 +26,25 @@ TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less m
 # Metrics that are proportions by their definition, for a score without items.
 PROPORTIONS = re.compile(
     r"(?:\w+_)?(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|pass@\d+|pass_at_\d+|contains"
+)
+LOWER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:loss|perplexity|ppl|wer|cer|ter|mse|mae|rmse|bpb|bits_per_byte(?:_corr)?|error(?:_rate)?|"
+    r"brier\w*|ece|calibration_error|edit_distance|toxicity|hallucination_rate|latency)",
+    re.IGNORECASE,
+)
+HIGHER_METRICS = re.compile(
+    r"(?:.*[_/ -])?(?:accuracy|acc(?:_norm|_raw|_per_\w+|_uncond)?|f1|precision|recall|bleu|sacrebleu|chrf|meteor|"
+    r"rouge\w*|exact_match\S*|em|auc|auroc|mcc|matthews_correlation|pearson\w*|spearman\w*|ndcg\S*|mrr\S*|map\S*|"
+    r"pass(?:@|_at_|_hat_)\w+|resolved_rate|win_?rate|success_rate|correct|symbolic_correct|accuracies|margins|mc[12])",
+    re.IGNORECASE,
+)
+# Of an item's metadata: keys, and characters of a value.
+MOST_METADATA, LONGEST_METADATA = 64, 256
+OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
+SECRET_NAMES = re.compile(
+    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
+    r"|authorization|(?:default_|extra_)?headers",
+    re.IGNORECASE,
 )
 PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
 
@@ -95,6 +116,44 @@ def settings_details(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: (as_prompt if name in PROMPT_SETTINGS else as_detail)(value) for name, value in settings.items()}
 
 
+def with_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of several places as one; the first that says something of a name holds. Secrets stay out."""
+    found: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            text = single_line(name)[:80]
+            if text and value is not None and value != {} and found.get(text) is None:
+                found[text] = "***" if SECRET_NAMES.fullmatch(text) else value
+    return found
+
+
+def bounded_metadata(values: Mapping[str, Any]) -> dict[str, str]:
+    """What a data set says of an item: all that is short, and of what is long its beginning and a hash."""
+    found: dict[str, str] = {}
+    for name, value in list(values.items())[:MOST_METADATA]:
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        if len(text) > LONGEST_METADATA:
+            digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+            text = f"{text[: LONGEST_METADATA - 20]}… {digest}"
+        key = single_line(name)[:80] or "unnamed"
+        found[f"item_{key}" if key in OWN_METADATA else key] = scrub(text)
+    return found
+
+
+def source_named(name: str, **details: Any) -> dict[str, Any]:
+    """The source_data of a data set that is known by a name alone."""
+    return {"dataset_name": name, "source_type": "other", "additional_details": strings(details)}
+
+
+def metric_direction(name: str) -> bool | None:
+    """Whether lower is better for a metric, by its name's last word; None when the name does not tell."""
+    if LOWER_METRICS.fullmatch(name):
+        return True
+    return False if HIGHER_METRICS.fullmatch(name) else None
+
+
 def bare_version(value: Any) -> str:
     """A harness's version; "unknown" when the file does not say it."""
     return named(value) if isinstance(value, str) and named(value) not in (None, "?", "None") else "unknown"
@@ -126,6 +185,8 @@ def moment_of(value: Any) -> Moment:
 
 def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | None, float | None]:
     """Unit and range of a score: by its metric's definition, else by its items; "unknown" when neither tells."""
+    if score.unit is not None:
+        return score.unit
     name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
     unit, low, high = metric_scale(name, [*values, score.value])
     inside = (low is None or score.value >= low) and (high is None or score.value <= high)
@@ -140,7 +201,7 @@ def best_of(score: ScoreRead) -> float | None:
     """The value of a right answer; None for metrics in which lower is better."""
     if score.lower_is_better:
         return None
-    known = METRIC_SCALES.get(score.name.split(",", 1)[0].split(":", 1)[0])
+    known = score.unit or METRIC_SCALES.get(score.name.split(",", 1)[0].split(":", 1)[0])
     return known[2] if known and known[2] is not None else 1.0
 
 
@@ -152,11 +213,28 @@ def with_standard_error(score: ScoreRead, tally: Tally) -> ScoreRead:
     return replace(score, standard_error=standard_deviation(items) / math.sqrt(len(items)), method="analytic")
 
 
+def no_credit(score: ScoreRead) -> float | None:
+    """The value of an answer that earns nothing; None for metrics that have no such value."""
+    if score.lower_is_better:
+        return None
+    return 0.0 if score.unit is None else score.unit[1]
+
+
+def unrounded(score: ScoreRead, tally: Tally) -> ScoreRead:
+    """The mean of the items in place of a file's number that is the same but for its rounding."""
+    if not score.rounding or score.aggregation != "mean" or not tally.values:
+        return score
+    mean = sum(tally.values) / len(tally.values)
+    if abs(mean - score.value) <= SAME_SCORE * max(1.0, abs(mean)):
+        return score
+    return replace(score, value=mean, details={**score.details, "score_as_written": repr(score.value)})
+
+
 def conflict(score: ScoreRead, tally: Tally) -> str | None:
     """What is wrong when the items that are here do not average to the file's score."""
     if score.aggregation != "mean" or not tally.values:
         return None
     mean = sum(tally.values) / len(tally.values)
-    if abs(mean - score.value) <= SAME_SCORE * max(1.0, abs(score.value)):
+    if abs(mean - score.value) <= max(SAME_SCORE * max(1.0, abs(score.value)), score.rounding):
         return None
     return f"the file says {score.value!r}, its {len(tally.values)} items average to {mean!r}"

@@ -17,7 +17,16 @@ from parts.names import local_id, parse_checkpoint_name
 from parts.private import scrub
 from parts.records.schema import strings
 
+# Formats by the name that --format takes, with the library that writes them.
 LIBRARIES = {"lighteval": "lighteval", "lm-eval": "lm-eval", "inspect": "inspect_ai", "helm": "helm"}
+LIBRARIES |= {"lmms-eval": "lmms-eval", "evalchemy": "evalchemy", "evalscope": "evalscope", "mteb": "mteb"}
+LIBRARIES |= {"olmes": "olmes", "nemo": "nemo-evaluator", "opencompass": "opencompass", "evalplus": "evalplus"}
+LIBRARIES |= {"swe-bench": "swebench", "simple-evals": "simple-evals", "trainer": "transformers.Trainer"}
+LIBRARIES |= {"every-eval-ever": "every_eval_ever"}
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|Trash.*|ipynb_checkpoints|hypothesis|\w+_cache|no_exist)"
+)
 
 # Bounds on what a hostile or damaged file can make this script read at once, in bytes.
 MAX_JSON = 1 << 30  # one JSON document
@@ -92,6 +101,10 @@ class ScoreRead:
     count: int | None = None
     filter: str | None = None  # what lm-eval took out of the answers before it scored them
     details: Mapping[str, Any] = field(default_factory=dict)
+    unit: tuple[str, float | None, float | None] | None = None  # unit and range, where the harness defines them
+    rounding: float = 0.0  # how far a file's number may be from the one that was measured
+    scorer: Mapping[str, Any] = field(default_factory=dict)  # who scored: scorer, grader_model, grader_settings, ...
+    direction_known: bool = True
 
 
 @dataclass(slots=True)
@@ -116,24 +129,39 @@ class AskedItem:
     attempt: int | None = None  # which time the item was asked
     messages: list[dict[str, Any]] | None = None
     usage: dict[str, int] | None = None
+    tries: dict[str, list[float | None]] | None = None  # by metric, a value for each attempt; None: a single attempt
+    planned: int = 1  # attempts that the run was to make
+    errored: int = 0  # attempts that ended with an error, whether scored or not
+    lost_to_errors: int = 0  # those of them that have no score
+    limit_hit: int = 0  # attempts that a limit (messages, tokens, time, cost) ended
+    metadata: Mapping[str, str] = field(default_factory=dict)  # what the data set says of the item
+    ratios: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of corpus metrics: what is added up
+
+    def attempt_values(self, score: str) -> list[float | None]:
+        """A metric's value in each attempt."""
+        if self.tries is not None and score in self.tries:
+            return self.tries[score]
+        return [self.values.get(score) if self.error is None else None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskRun:
     """One model on one task, as one file tells it."""
 
     origin: Origin
     task: str
     title: str
-    shots: int | None
     model: EvaluatedModel
-    version: str
-    library: Mapping[str, Any]
-    source: Mapping[str, Any]
-    generation_args: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    moment: Moment
     scores: tuple[ScoreRead, ...]
+    shots: int | None = None
+    version: str = "unknown"
+    library: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    generation_args: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    moment: Moment = Moment()
+    run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
+    identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
     samples: Callable[[bool], Iterator[AskedItem]] | None = None
     sample_file: Path | None = None
@@ -146,6 +174,18 @@ class TaskRun:
     def result_id(self, score: ScoreRead) -> str:
         """The stable id of a result: `<task>|<shots>/<metric>`, without shots where they are not known."""
         return f"{self.title}{'' if self.shots is None else f'|{self.shots}'}/{score.name}"
+
+
+@dataclass(frozen=True)
+class MigratedRecord:
+    """A record of an older version, in this one; `lines` are those of its samples file."""
+
+    origin: Origin
+    title: str
+    model: EvaluatedModel
+    record: dict[str, Any]
+    lines: Callable[[], Iterator[dict[str, Any]]] | None = None
+    sample_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -209,16 +249,37 @@ class Tally:
 
 @dataclass
 class Counts:
-    """How many answers are empty, cut off, or hold nothing that could be read; None once one is not known."""
+    """What became of the attempts of a metric: all counts are of attempts, not of items; None once one is not known.
+
+    `attempts` were to be made; `scored` of them have a value and `wrong` of those have none of the credit; `errored`
+    ended with an error and `limit_hit` at a limit, scored or not; what is neither scored nor lost to an error has
+    `no_value`. What is missing from a score is attempts - scored.
+    """
 
     generative: bool = False
+    attempts: int = 0
+    scored: int = 0
+    wrong: int | None = 0
+    no_value: int = 0
+    errored: int = 0
+    limit_hit: int = 0
+    unscored: int = 0  # items, not attempts: without any value
     empty: int = 0
     truncated: int | None = 0
     unparsed: int | None = 0
-    unscored: int = 0
 
-    def add(self, item: AskedItem) -> None:
-        self.unscored += item.error is not None
+    def add(self, item: AskedItem, score: str, lowest: float | None) -> None:
+        values = item.attempt_values(score)
+        scored = [value for value in values if value is not None]
+        attempts = max(item.planned, len(values))
+        lost_to_errors = item.lost_to_errors or (attempts - len(scored) if item.error is not None else 0)
+        self.attempts += attempts
+        self.scored += len(scored)
+        self.wrong = None if lowest is None else (self.wrong or 0) + sum(value <= lowest for value in scored)
+        self.errored += max(item.errored, lost_to_errors)
+        self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
+        self.limit_hit += item.limit_hit
+        self.unscored += not scored
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
             self.generative = True
@@ -229,7 +290,9 @@ class Counts:
 
     @property
     def details(self) -> dict[str, int | None]:
-        found = {"unparsed": self.unparsed, "unscored": self.unscored}
+        """The counts by their names in a record."""
+        found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
+        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unscored", "unparsed")}
         return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
 
 
@@ -297,10 +360,11 @@ class Files:
     def __init__(self, paths: Iterable[Path]) -> None:
         self.found: dict[str, FoundFile] = {}
         self.used: set[Path] = set()
+        self.listed: dict[Path, dict[str, dict[str, Path]]] = {}
         for path in paths:
             if path.is_dir():
                 for base, folders, names in os.walk(path):
-                    folders[:] = sorted(name for name in folders if not name.startswith("."))
+                    folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
                     for name in sorted(name for name in names if not name.startswith(".")):
                         self.add(Path(base) / name, False)
             else:
@@ -308,6 +372,8 @@ class Files:
         self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
 
     def add(self, path: Path, asked: bool) -> None:
+        if not asked and not path.is_file():  # a pipe or a device: opening it may never end
+            return
         self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
 
     def details(self, results: Path, task: str) -> Path | None:
@@ -333,17 +399,29 @@ class Files:
         """
         stamp = STAMP.search(results.name)
         ending = results.stem.removeprefix("results")
-        exact = results.with_name(f"samples_{task}{ending}.jsonl") if "/" not in task and len(task) < 200 else None
-        if stamp and exact is not None and exact.is_file():
-            found = [exact]
-        else:
-            longer = [name for name in tasks if name.endswith(f"_{task}")]
-            rest = [path for path in sorted(results.parent.glob("*.jsonl")) if not path.stem.endswith(tuple(longer))]
-            found = [path for path in rest if path.stem == task or path.stem.endswith(f"_{task}")]
+        exact = [f"samples_{task}{ending}.jsonl", f"{stamp[0] if stamp else ''}_samples_{task}.jsonl"]
+        exact += [f"{results.stem.removesuffix('_results')}_samples_{task}.jsonl"]  # lmms-eval
+        names = self.lines_in(results.parent)
+        found = [results.with_name(name) for name in exact if stamp and name in names[""]][:1]
+        if not found and task in names:
+            longer = tuple(name for name in tasks if name.endswith(f"_{task}"))
+            found = [path for path in names[task].values() if not (longer and path.stem.endswith(longer))]
             found = found if len(found) == 1 else []
         for path in found[:1]:
             self.used.add(path.resolve())
         return found[0] if found else None
+
+    def lines_in(self, folder: Path) -> dict[str, dict[str, Path]]:
+        """The JSON-lines files of a folder: by their names under "", and by each part of a name behind a "_"."""
+        if folder not in self.listed:
+            listed: dict[str, dict[str, Path]] = {"": {}}
+            for path in sorted(folder.glob("*.jsonl")):
+                listed[""][path.name] = path
+                words = path.stem.split("_")
+                for index in range(len(words)):
+                    listed.setdefault("_".join(words[index:]), {})[path.name] = path
+            self.listed[folder] = listed
+        return self.listed[folder]
 
 
 def file_digest(path: Path) -> str:

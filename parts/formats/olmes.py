@@ -1,0 +1,188 @@
+"""OLMES: task-<number>-<task>-metrics.json with -predictions.jsonl and -requests.jsonl; else metrics.json or .jsonl.
+
+What it takes: the metrics of one task, or the summary of all. What it gives: a TaskRun per task; the metric that the
+task calls primary is first. Averages over tasks (a suite) are left out. A summary whose task files are beside it gives
+nothing again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parts.formats.files import json_lines
+from parts.formats.here import Here
+from parts.formats.values import (
+    all_texts,
+    finite,
+    first,
+    moment_of,
+    named,
+    part,
+    rows_of,
+    source_named,
+    whole,
+    with_settings,
+)
+from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
+from parts.frame import single_line
+from parts.harness.metric_names import METRIC_IDS
+
+# What is a score; the rest are counts and sums of log-likelihoods.
+OLMES_METRICS = re.compile(
+    r"acc_.*|exact_match.*|f1|recall|pass_at_\d+|bits_per_byte(?:_corr)?|ppl_.*|.*_acc|maj_at_\d+|score|win_rate|bleu"
+)
+OLMES_LOWER = re.compile(r"bits_per_byte.*|ppl_.*")
+OLMES_GENERATION = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "top_k": "top_k"}
+OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
+OLMES_TASK_SETTINGS = (
+    *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
+    *("chat_overrides", "dependencies", "custom_kwargs", "version"),
+)
+
+
+def is_olmes(document: Mapping[str, Any], _path: Path) -> bool:
+    """Whether a JSON document is of OLMES: a task's metrics, or the summary of a run."""
+    task = {"task_config", "model_config", "metrics"} <= set(document) and "task_name" in document
+    return task or ("all_primary_scores" in document and bool({"tasks", "metrics"} & set(document)))
+
+
+def read_olmes(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The tasks of a file."""
+    if "task_name" in document:
+        yield from olmes_task(origin, document, here, files)
+        return
+    if any(origin.path.parent.glob("task-*-metrics.json")):
+        yield Trouble(str(origin.path), "a summary of the task files beside it")
+        return
+    for row in rows_of(first(document.get("tasks"), document.get("metrics"))):
+        task = first(row.get("task_name"), row.get("task"), row.get("alias"))
+        flat = {name: value for name, value in row.items() if name not in ("task", "task_config", "num_instances")}
+        whole_row = {"task_name": task, "metrics": flat, "model_config": document.get("model_config"), **row}
+        yield from olmes_task(origin, whole_row, here, files)
+
+
+def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """One task."""
+    config, models, metrics = part(document, "task_config"), part(document, "model_config"), part(document, "metrics")
+    own = named(document.get("task_name"))
+    title = first(named(part(config, "metadata").get("alias")), own)
+    if title is None:
+        raise ValueError("a task without a name")
+    if "num_tasks" in metrics or part(config, "metadata").get("num_tasks") or "tasks" in config:
+        yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", title)
+        return
+    moment = moment_of((named(document.get("current_date")) or "").replace(" UTC", "+00:00"))
+    generation, count = part(config, "generation_kwargs"), whole(document.get("num_instances"))
+    scores = olmes_scores(metrics, named(config.get("primary_metric")), count)
+    predictions, requests = (
+        origin.path.with_name(origin.path.name.replace("-metrics.json", f"-{kind}.jsonl"))
+        for kind in ("predictions", "requests")
+    )
+    has_items = "-metrics.json" in origin.path.name and predictions.is_file()
+    files.used |= {path.resolve() for path in (predictions, requests) if has_items}
+    names = {score.name: score.details.get("metric", score.name) for score in scores}
+    yield TaskRun(
+        origin=origin,
+        task=title,
+        title=single_line(title),
+        model=here.model(
+            first(named(models.get("model_path")), named(models.get("model"))),
+            moment,
+            named(models.get("revision")),
+            deployment="externally_managed" if models.get("model_type") == "litellm" else "self_deployed",
+        ),
+        scores=scores,
+        shots=whole(config.get("num_shots")),
+        version=here.version or "unknown",
+        library={name: document.get(name) for name in ("task_hash", "model_hash")},
+        source=source_named(own, split=config.get("split"), revision=config.get("revision")),
+        generation_args={
+            **{to: finite(generation.get(name)) for name, to in OLMES_GENERATION.items()},
+            "max_tokens": whole(generation.get("max_gen_toks")),
+        },
+        settings=with_settings(
+            {
+                "limit": config.get("limit"),
+                "backend": models.get("model_type"),
+                "stop": generation.get("stop_sequences"),
+            },
+            {name: value for name, value in models.items() if name not in OLMES_NAMES},
+            {name: value for name, value in generation.items() if name not in {*OLMES_GENERATION, "stop_sequences"}},
+            {name: config.get(name) for name in OLMES_TASK_SETTINGS},
+        ),
+        moment=moment,
+        samples=(lambda _: olmes_items(predictions, requests, names)) if has_items else None,
+        sample_file=predictions if has_items else None,
+        failure=None if scores else "none of its metrics is a finite number",
+    )
+
+
+def olmes_scores(metrics: Mapping[str, Any], primary: str | None, count: int | None) -> tuple[ScoreRead, ...]:
+    """The scores of a task, its primary one first."""
+    known = {name: finite(value) for name, value in metrics.items() if OLMES_METRICS.fullmatch(name)}
+    found = {name: value for name, value in known.items() if value is not None}
+    if finite(metrics.get("primary_score")) is not None and primary not in found:
+        found["primary_score"] = finite(metrics["primary_score"])
+    order = sorted(found, key=lambda name: (name not in (primary, "primary_score"), name))
+    return tuple(
+        ScoreRead(
+            *(single_line(name), METRIC_IDS.get(name, name), found[name], None),
+            lower_is_better=bool(OLMES_LOWER.fullmatch(name)),
+            direction_known=name != "primary_score",
+            count=count,
+            details={"metric": primary if name == "primary_score" and primary else name},
+        )
+        for name in order
+    )
+
+
+def olmes_items(predictions: Path, requests: Path, names: Mapping[str, str]) -> Iterator[AskedItem]:
+    """The items; their questions are in the requests, in the same order, one request for each choice."""
+    asked = json_lines(requests) if requests.is_file() else iter(())
+    request = next(asked, None)
+    for line in json_lines(predictions):
+        own: list[dict[str, Any]] = []
+        while request is not None and request.get("doc_id") == line.get("doc_id"):
+            own.append(request)
+            request = next(asked, None)
+        yield olmes_item(line, own, names)
+
+
+def olmes_item(line: Mapping[str, Any], requests: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> AskedItem:
+    """One line of a predictions file."""
+    metrics, outputs = part(line, "metrics"), rows_of(line.get("model_output"))
+    doc = part(requests[0], "doc") if requests else {}
+    context = part(requests[0], "request").get("context") if requests else None
+    context = context if isinstance(context, str) else None
+    choices = [str(part(row, "request").get("continuation") or "") for row in requests]
+    several = len(choices) > 1 and all(choices)
+    label = line.get("label")
+    index = whole(label) if several and not isinstance(label, str) else None
+    answers = [str(row["continuation"]) for row in outputs if isinstance(row.get("continuation"), str)]
+    stops = [row.get("reached_max_tokens") for row in outputs if "reached_max_tokens" in row]
+    return AskedItem(
+        id=str(first(line.get("native_id"), line.get("doc_id"))),
+        raw=str(first(named(doc.get("query")), context, f"doc {line.get('doc_id')}")),
+        references=[choices[index]] if index is not None and index < len(choices) else all_texts(label),
+        answers=answers,
+        values={name: finite(metrics.get(metric)) for name, metric in names.items() if metric in metrics},
+        choices=choices if several else None,
+        prompt=context,
+        shown=olmes_shown(metrics, choices, names) if several else {},
+        generative=bool(answers),
+        truncated=sum(map(bool, stops)) if stops else None,
+        unparsed=None,
+    )
+
+
+def olmes_shown(metrics: Mapping[str, Any], choices: Sequence[str], names: Mapping[str, str]) -> dict[str, list[str]]:
+    """The choice that each metric takes: acc_per_char has it as predicted_index_per_char."""
+    found = {}
+    for name, metric in names.items():
+        index = whole(metrics.get(f"predicted_index_{metric.removeprefix('acc_')}"))
+        if index is not None and index < len(choices):
+            found[name] = [choices[index]]
+    return found

@@ -1,0 +1,135 @@
+"""OpenCompass: <work folder>/results/<model>/<data set>.json.
+
+What it takes: a result, told by where it lies, because it names neither model nor data set: beside `results` the work
+folder has `predictions`, `configs`, `summary` or `logs`. What it gives: one TaskRun. The names are OpenCompass's own
+abbreviations. Its accuracies are percent; the unit of other numbers is not said. Items are read from `details`, where
+the run kept them (--dump-eval-details).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from parts.formats.here import Here
+from parts.formats.inspect import messages_text
+from parts.formats.values import all_texts, finite, first, metric_direction, moment_of, rows_of, source_named
+from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
+from parts.frame import single_line
+
+OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
+# OpenCompass's own list of numbers that are no scores, and what it says of the answers.
+OPENCOMPASS_NO_SCORES = {"bp", "sys_len", "ref_len", "type", "extract_rate", "timeout", "failed", "wrong_answer"}
+OPENCOMPASS_RIGHT = ("correct", "is_correct", "cascade_correct")
+
+
+def is_opencompass(document: Mapping[str, Any], path: Path) -> bool:
+    """Whether a JSON document is a result of OpenCompass: by its place and by what it holds."""
+    work = path.parent.parent.parent
+    placed = path.parent.parent.name == "results" and any((work / name).is_dir() for name in OPENCOMPASS_FOLDERS)
+    plain = all(isinstance(value, int | float | str | dict | list | None) for value in document.values())
+    return placed and plain and ("error" in document or any(opencompass_is_score(*row) for row in document.items()))
+
+
+def opencompass_is_score(name: str, value: Any) -> bool:
+    """Whether a row of a result is a score."""
+    return finite(value) is not None and not isinstance(value, bool) and name not in OPENCOMPASS_NO_SCORES
+
+
+def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The one task of a result."""
+    task, shown = origin.path.stem, origin.path.parent.name
+    stamp = origin.path.parent.parent.parent.name  # "20261121_093000"
+    moment = moment_of(f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[9:11]}:{stamp[11:13]}:{stamp[13:15]}")
+    details = opencompass_details(document.get("details"))
+    marked = [row for row in details.values() if opencompass_values(row)]
+    names = [name for name, value in document.items() if opencompass_is_score(name, value)]
+    scores = tuple(opencompass_score(name, float(document[name])) for name in names)
+    per_item = [score.name for score in scores if score.unit and score.unit[0] == "percent"]
+    readable = len(marked) == len(details) > 0 and len(per_item) == 1
+    predictions = opencompass_predictions(origin.path)
+    files.used |= {path.resolve() for path in predictions}
+    runs = max((len(opencompass_values(row)) for row in details.values()), default=1)
+    yield TaskRun(
+        origin=origin,
+        task=task,
+        title=single_line(task),
+        model=here.model(shown, moment),
+        scores=scores,
+        version=here.version or "unknown",
+        source=source_named(single_line(task)),
+        settings={"repeats": runs if runs > 1 else None},
+        moment=moment,
+        samples=(lambda _: opencompass_items(details, per_item[0])) if readable else None,
+        sample_file=origin.path if readable else None,
+        failure=None if scores else f"OpenCompass says: {single_line(document.get('error') or 'no score')}"[:300],
+    )
+
+
+OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1", "score"}
+
+
+def opencompass_score(name: str, value: float) -> ScoreRead:
+    """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either."""
+    bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
+    percent = bare in OPENCOMPASS_ACCURACIES and 1.0 < value <= 100.0
+    return ScoreRead(
+        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, None),
+        unit=("percent", 0.0, 100.0) if percent else ("unknown", None, None),
+        lower_is_better=metric_direction(bare) is True,
+        direction_known=bare == "score" or metric_direction(bare) is not None,
+        details={"name_as_written": name if name != bare else None},
+    )
+
+
+def opencompass_details(details: Any) -> dict[str, dict[str, Any]]:
+    """The items of a result by their number."""
+    if isinstance(details, dict):
+        return {key: row for key, row in details.items() if key.isdecimal() and isinstance(row, dict)}
+    return {str(row.get("example_abbr", index)): row for index, row in enumerate(rows_of(details))}
+
+
+def opencompass_values(row: Mapping[str, Any]) -> list[float]:
+    """Whether each answer to an item is right; [] where it is not said."""
+    given = first(*(row.get(name) for name in OPENCOMPASS_RIGHT))
+    values = [finite(value) for value in (given if isinstance(given, list) else [given])]
+    return [] if None in values else values
+
+
+def opencompass_predictions(path: Path) -> list[Path]:
+    """The answers that a result was made from: they hold no scores."""
+    folder = path.parent.parent.parent / "predictions" / path.parent.name
+    return [file for file in (folder / path.name, *folder.glob(f"{path.stem}_[0-9]*.json")) if file.is_file()]
+
+
+def opencompass_items(details: Mapping[str, Mapping[str, Any]], score: str) -> Iterator[AskedItem]:
+    """The items; a right answer is worth 100."""
+    for key, row in details.items():
+        values = [100.0 * value for value in opencompass_values(row)]
+        prompt = row.get("prompt")
+        answers = first(row.get("origin_prediction"), row.get("prediction"), row.get("pred"))
+        read = first(row.get("predictions"), row.get("pred"))
+        text = (
+            messages_text(rows_of(prompt), None)
+            if isinstance(prompt, list)
+            else None
+            if prompt is None
+            else str(prompt)
+        )
+        yield AskedItem(
+            id=key,
+            raw=text or f"item {key}",
+            references=all_texts(first(row.get("references"), row.get("answer"), row.get("answers"))),
+            answers=[] if isinstance(answers, dict) else all_texts(answers),
+            values={score: sum(values) / len(values)},
+            prompt=text,
+            found=(read if isinstance(read, str) else json.dumps(read, ensure_ascii=False), "opencompass")
+            if read
+            else None,
+            generative=bool(answers) and not isinstance(answers, dict),
+            truncated=None,
+            unparsed=None,
+            tries={score: values} if len(values) > 1 else None,
+        )

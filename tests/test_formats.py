@@ -1,0 +1,715 @@
+"""Result files of evalscope, MTEB, OLMES, NeMo Evaluator, OpenCompass, EvalPlus, SWE-bench, simple-evals, lmms-eval,
+Evalchemy, older records and trainers: small files of the shape that each one's own writer gives.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import convert_results as converter
+import pytest
+import yaml
+from test_convert_results import all_files, check_against_schema, convert, records, samples
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def write(path: Path, value, lines: bool = False) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row) + "\n" for row in value) if lines else json.dumps(value)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def one(found: dict[str, dict]) -> tuple[dict, dict]:
+    """The one record and its first result."""
+    (record,) = found.values()
+    return record, record["evaluation_results"][0]
+
+
+def counts(result: dict) -> dict[str, str]:
+    return result["score_details"]["details"]
+
+
+# --- evalscope ---
+
+
+def evalscope_run(folder: Path, version: int = 2, lost: int = 0) -> Path:
+    """Six items in two subsets, each asked twice; `lost` judgements are unavailable. Numbers rounded as it does."""
+    values = {"easy": [1, 1, 1, 0, 1, 1], "hard": [0, 1, 0, 0, 0, 0]}
+    usable = {name: row[lost:] if name == "easy" else row for name, row in values.items()}
+    subsets = [{"name": n, "score": round(sum(v) / len(v), 4), "num": len(v)} for n, v in usable.items()]
+    total = round(sum(s["score"] * s["num"] for s in subsets) / sum(s["num"] for s in subsets), 4)
+    metric = {"num": 12 - lost, "score": total, "macro_score": 0.5}
+    metric["categories"] = [{"name": ["default"], "num": 12 - lost, "score": total, "subsets": subsets}]
+    meaning = {"kind": "quality", "direction": "higher_is_better", "value_range": {"min": 0.0, "max": 1.0}}
+    report = {"name": "chat@toy_qa", "dataset_name": "toy_qa", "model_name": "tiny-chat", "metrics": [metric]}
+    if version == 2:
+        metric |= {"identity": {"name": "accuracy", "aggregation": "mean", "dimensions": {}}, "semantics": meaning}
+        other = {
+            "identity": {"name": "answer_length", "aggregation": "mean", "dimensions": {}},
+            "num": 12,
+            "score": 9.5,
+        }
+        report["metrics"].append({**metric, **other, "semantics": {"kind": "diagnostic", "direction": "none"}})
+        report |= {"schema_version": 2, "judge_summary": {"judge_models": ["acme/judge"], "scored": 12 - lost}}
+        report["execution_summary"] = {"requested": 12, "succeeded": 12, "errored": 0}
+    else:
+        metric["name"] = "mean_acc"
+    write(folder / "reports" / "tiny-chat" / "toy_qa.json", report)
+    config = {
+        "model": "acme/tiny-chat",
+        "model_id": "tiny-chat",
+        "evalscope_version": "1.9.0",
+        "limit": 6,
+        "repeats": 2,
+    }
+    config |= {"generation_config": {"temperature": 0.7, "max_tokens": 64, "reasoning_effort": "low"}, "seed": 7}
+    config |= {"dataset_args": {"toy_qa": {"few_shot_num": 3, "eval_split": "test", "dataset_id": "acme/toy"}}}
+    config |= {"api_key": "secret-key", "model_args": {"precision": "float16"}}
+    (folder / "configs").mkdir(parents=True, exist_ok=True)
+    (folder / "configs" / "task_config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    for name, own in values.items():
+        rows = [evalscope_row(name, index, value, index < lost and name == "easy") for index, value in enumerate(own)]
+        write(folder / "reviews" / "tiny-chat" / f"toy_qa_{name}.jsonl", rows, lines=True)
+    return folder
+
+
+def evalscope_row(subset: str, index: int, value: int, lost: bool) -> dict:
+    score = {"value": {} if lost else {"acc": float(value)}, "extracted_prediction": "" if lost else str(value)}
+    score |= {"prediction": f"it is {value}", "status": "unavailable" if lost else "success"}
+    messages = [
+        {"role": "user", "content": f"{subset} {index % 3}?"},
+        {"role": "assistant", "content": f"it is {value}"},
+    ]
+    sample = {"score": score, "sample_id": index, "group_id": index % 3, "generation_index": index // 3}
+    sample["sample_metadata"] = {"topic": f"topic {index % 3}", "text": "long " * 200}
+    return {"index": index, "target": "1", "messages": messages, "sample_score": sample}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_evalscope(tmp_path, version):
+    assert convert(evalscope_run(tmp_path / "in", version), output=tmp_path / "out") == 0
+    record, result = one(records(tmp_path / "out"))
+    assert record["model_info"]["id"] == "acme/tiny-chat"
+    assert record["eval_library"] | {"additional_details": {}} == {
+        "name": "evalscope",
+        "version": "1.9.0",
+        "additional_details": {},
+    }
+    assert len(record["evaluation_results"]) == 1  # the diagnostic is none
+    assert result["score_details"]["score"] == 0.5  # of the items; the file's is (0.8333 * 6 + 0.1667 * 6) / 12
+    assert result["metric_config"]["metric_unit"] == "proportion"
+    assert {name: counts(result)[name] for name in ("attempts", "scored", "wrong", "no_value")} == {
+        "attempts": "12",
+        "scored": "12",
+        "wrong": "6",
+        "no_value": "0",
+    }
+    settings = result["generation_config"]["additional_details"]
+    assert settings["few_shot"] == "3"
+    assert settings["reasoning_effort"] == "low"
+    assert settings["precision"] == "float16"
+    assert settings["limit"] == "6"
+    assert "secret-key" not in json.dumps(record)
+    rows = samples(tmp_path / "out", "toy_qa")
+    assert [row["metadata"]["epoch"] for row in rows if row["sample_id"] == "easy/0"] == ["0", "1"]
+    assert rows[0]["metadata"]["topic"] == "topic 0"
+    assert len(rows[0]["metadata"]["text"]) <= 256
+    check_against_schema(tmp_path / "out")
+
+
+def test_evalscope_a_judgement_that_failed_is_no_zero(tmp_path):
+    assert convert(evalscope_run(tmp_path / "in", lost=2), output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["score_details"]["score"] == pytest.approx(0.4)
+    assert counts(result)["attempts"] == "12"
+    assert counts(result)["scored"] == "10"
+    assert result["metric_config"]["additional_details"]["grader_model"] == "acme/judge"
+    check_against_schema(tmp_path / "out")
+
+
+# --- MTEB ---
+
+
+def test_mteb_adds_up_subsets_as_mteb_does(tmp_path):
+    folder = tmp_path / "in" / "acme__embedder" / "0123abc"
+    rows = [
+        {"hf_subset": "en-de", "languages": ["eng-Latn"], "main_score": 0.5, "cosine_spearman": 0.5},
+        {"hf_subset": "en-fr", "languages": ["eng-Latn"], "main_score": 0.7, "cosine_spearman": 0.7},
+    ]
+    one_subset = [
+        {"hf_subset": "default", "languages": [], "main_score": 0.25, "ndcg_at_10": 0.25, "nauc_map_at_1": 0.9}
+    ]
+    base = {"dataset_revision": "1.0", "mteb_version": "2.1.0", "evaluation_time": 3.0, "date": 1.79e9}
+    write(folder / "STSToy.json", {**base, "task_name": "STSToy", "scores": {"test": rows}})
+    write(
+        folder / "ToyRetrieval.json",
+        {**base, "task_name": "ToyRetrieval", "scores": {"dev": one_subset, "test": one_subset}},
+    )
+    write(folder / "model_meta.json", {"name": "acme/embedder", "revision": "0123abc"})
+    write(folder / "run_settings.jsonl", [{"task": "STSToy", "encode_kwargs": {"batch_size": 8}}], lines=True)
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    found = records(tmp_path / "out")
+    assert set(found) == {"STSToy", "ToyRetrieval", "ToyRetrieval_dev"}
+    main = found["STSToy"]["evaluation_results"][0]
+    assert main["score_details"]["score"] == pytest.approx(0.6)
+    assert main["metric_config"]["additional_details"]["aggregation"] == "mean over subsets"
+    assert counts(main)["subset en-de"] == "0.5"
+    assert main["metric_config"]["metric_unit"] == "coefficient"
+    assert main["generation_config"]["additional_details"]["batch_size"] == "8"
+    names = [row["metric_config"]["metric_name"] for row in found["ToyRetrieval"]["evaluation_results"]]
+    assert names == ["main_score", "ndcg_at_10"]
+    assert found["ToyRetrieval"]["model_info"]["id"] == "acme/embedder"
+    assert found["ToyRetrieval"]["model_info"]["additional_details"]["revision"] == "0123abc"
+    check_against_schema(tmp_path / "out")
+
+
+def test_mteb_before_1_11_and_without_a_model(tmp_path, capsys):
+    old = {"mteb_dataset_name": "ToyPairs", "mteb_version": "1.1.1", "dataset_revision": "x"}
+    old["test"] = {"cos_sim": {"ap": 0.8, "accuracy": 0.75}, "max": {"ap": 0.8}, "evaluation_time": 2.0}
+    path = write(tmp_path / "in" / "ToyPairs.json", old)
+    assert convert(path, output=tmp_path / "out") == 2
+    assert "--model-id" in capsys.readouterr().err
+    assert convert(path, output=tmp_path / "out", options=["--model-id", "acme/embedder"]) == 0
+    record, _ = one(records(tmp_path / "out"))
+    found = {row["metric_config"]["metric_name"]: row["score_details"]["score"] for row in record["evaluation_results"]}
+    assert found == {"cosine_ap": 0.8, "cosine_accuracy": 0.75, "max_ap": 0.8}
+    check_against_schema(tmp_path / "out")
+
+
+# --- OLMES ---
+
+
+def olmes_run(folder: Path) -> Path:
+    task_config = {"task_name": "toy_mc", "split": "test", "num_shots": 5, "primary_metric": "acc_per_char", "limit": 4}
+    task_config |= {"metadata": {"alias": "toy_mc:rc::olmes"}, "random_subsample_seed": 1234, "generation_kwargs": None}
+    model_config = {"model": "acme/tiny-1b", "revision": "step1000", "model_type": "hf", "dtype": "bfloat16"}
+    model_config |= {"add_bos_token": True, "chat_template": None}
+    metrics = {"acc_raw": 0.25, "acc_per_char": 0.5, "primary_score": 0.5, "bits_per_byte_corr": 0.9, "no_answer": 0.0}
+    document = {"task_name": "toy_mc", "task_hash": "t", "model_hash": "m", "num_instances": 4}
+    document |= {"current_date": "2026-11-20 10:00:00 UTC", "task_config": task_config, "model_config": model_config}
+    write(folder / "task-000-toy_mc-metrics.json", {**document, "metrics": metrics, "task_idx": 0})
+    predictions, requests = [], []
+    for index in range(4):
+        own = {"acc_raw": float(index == 0), "acc_per_char": float(index < 2), "bits_per_byte_corr": 0.9}
+        own |= {"predicted_index_raw": 0 if index == 0 else 1, "predicted_index_per_char": 0 if index < 2 else 1}
+        outputs = [{"sum_logits": -1.0, "num_tokens": 1}, {"sum_logits": -2.0, "num_tokens": 1}]
+        row = {"doc_id": index, "native_id": f"toy_{index}", "metrics": own, "model_output": outputs, "label": 0}
+        predictions.append(row)
+        for choice in range(2):
+            request = {"context": f"Q {index}?\nA:", "continuation": f" c{choice}"}
+            requests.append(
+                {"doc_id": index, "idx": choice, "request": request, "doc": {"query": f"Q {index}?"}, "label": 0}
+            )
+    write(folder / "task-000-toy_mc-predictions.jsonl", predictions, lines=True)
+    write(folder / "task-000-toy_mc-requests.jsonl", requests, lines=True)
+    suite = {**document, "task_name": "suite", "metrics": {"primary_score": 0.5, "num_tasks": 2}}
+    write(folder / "metrics-all.jsonl", [suite, {**document, "metrics": metrics}], lines=True)
+    summary = {"all_primary_scores": ["toy_mc: 0.5"], "tasks": [{"alias": "toy_mc:rc::olmes", "metrics": metrics}]}
+    write(folder / "metrics.json", {**summary, "model_config": model_config})
+    return folder
+
+
+def test_olmes(tmp_path, capsys):
+    assert convert(olmes_run(tmp_path / "in"), output=tmp_path / "out", options=["--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [row["reason"] for row in answer["skipped"]] == ["a summary of the task files beside it"]
+    record, primary = one(records(tmp_path / "out"))
+    names = [row["metric_config"]["metric_name"] for row in record["evaluation_results"]]
+    assert names == ["acc_per_char", "acc_raw", "bits_per_byte_corr"]
+    assert [row["metric_config"]["lower_is_better"] for row in record["evaluation_results"]] == [False, False, True]
+    assert primary["score_details"]["score"] == 0.5
+    assert primary["evaluation_result_id"] == "toy_mc:rc::olmes|5/acc_per_char"
+    assert record["model_info"]["additional_details"]["revision"] == "step1000"
+    settings = primary["generation_config"]["additional_details"]
+    assert settings["add_bos_token"] == "true"
+    assert settings["limit"] == "4"
+    rows = [
+        row for row in samples(tmp_path / "out", "toy_mc_rc_olmes") if row["evaluation_result_id"].endswith("acc_raw")
+    ]
+    assert [row["output"]["raw"] for row in rows] == [[" c0"], [" c1"], [" c1"], [" c1"]]
+    assert rows[0]["input"] == {
+        "raw": "Q 0?",
+        "formatted": "Q 0?\nA:",
+        "reference": [" c0"],
+        "choices": [" c0", " c1"],
+    }
+    check_against_schema(tmp_path / "out")
+
+
+def test_olmes_summary_alone(tmp_path):
+    folder = olmes_run(tmp_path / "in")
+    for path in folder.glob("task-*"):
+        path.unlink()
+    assert convert(folder / "metrics.json", output=tmp_path / "out") == 0
+    record, primary = one(records(tmp_path / "out"))
+    assert primary["score_details"]["score"] == 0.5
+    assert record["model_info"]["id"] == "acme/tiny-1b"
+
+
+# --- NeMo Evaluator ---
+
+
+def nemo_result(results: dict) -> dict:
+    params = {"limit_samples": 10, "max_new_tokens": 512, "temperature": 0.1, "parallelism": 4}
+    config = {"params": {**params, "extra": {"num_fewshot": 5, "api_key": "abc"}}, "type": "lm-eval.toy"}
+    target = {"api_endpoint": {"model_id": "acme/tiny-chat", "url": "https://example.org/v1", "type": "chat"}}
+    return {"command": "x", "config": config, "git_hash": "", "results": results, "target": target}
+
+
+def nemo_metric(value: float, **stats) -> dict:
+    return {"acc": {"scores": {"acc": {"value": value, "stats": stats}}}}
+
+
+def test_nemo_results_yml(tmp_path, capsys):
+    tasks = {"toy_a": {"metrics": nemo_metric(0.62, stderr=0.01, count=50)}}
+    groups = {
+        "toy_a": {"metrics": nemo_metric(0.62)},
+        "all_toys": {"groups": {"toy_a": {}}, "metrics": nemo_metric(0.4)},
+    }
+    (tmp_path / "in").mkdir()
+    text = yaml.safe_dump(nemo_result({"tasks": tasks, "groups": groups}))
+    (tmp_path / "in" / "results.yml").write_text(text, encoding="utf-8")
+    assert convert(tmp_path / "in", output=tmp_path / "out", options=["--json"]) == 0
+    assert [row["task"] for row in json.loads(capsys.readouterr().out)["skipped"]] == ["all_toys"]
+    record, result = one(records(tmp_path / "out"))
+    assert result["evaluation_result_id"] == "toy_a|5/acc"
+    assert result["score_details"]["uncertainty"]["num_samples"] == 50
+    assert result["generation_config"]["generation_args"] == {"temperature": 0.1, "max_tokens": 512}
+    assert "abc" not in json.dumps(record)
+    check_against_schema(tmp_path / "out")
+
+
+def test_nemo_groups_alone_are_scores_in_an_unknown_unit(tmp_path):
+    scores = {"symbolic_correct": {"value": 80.0, "stats": {"count": 5}}}
+    (tmp_path / "results.yml").write_text(
+        yaml.safe_dump(nemo_result({"groups": {"toy_math": {"metrics": {"pass@1": {"scores": scores}}}}})),
+        encoding="utf-8",
+    )
+    assert convert(tmp_path / "results.yml", output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["metric_config"]["metric_unit"] == "unknown"
+    assert result["score_details"]["score"] == 80.0
+
+
+def test_nemo_bundle_counts_what_broke(tmp_path):
+    lines = []
+    for index in range(4):
+        for repeat in range(2):
+            broken = index == 3 and repeat == 1
+            details = {"error_category": "infra_error"} if broken else {}
+            row = {"problem_idx": index, "repeat": repeat, "reward": float(index < 2), "prompt": f"Q {index}"}
+            row |= {
+                "model_response": "x",
+                "expected_answer": "x",
+                "scoring_details": details,
+                "metadata": {"topic": "a"},
+            }
+            lines.append(row)
+    write(tmp_path / "in" / "results.jsonl", lines, lines=True)
+    bundle = {"run_id": "eval-20261120T100000Z-toy", "config_hash": "sha256:1", "sdk_version": "0.3.0"}
+    bundle |= {"timestamp": "2026-11-20T10:00:00+00:00", "n_results": 8}
+    bundle["config"] = {"model": "acme/tiny-chat", "temperature": 0.6, "system_prompt": "Be brief.", "repeats": 2}
+    scores = {"pass@1": {"value": 0.5, "ci_lower": 0.1}, "pass@2": {"value": 0.5}, "summary": {"mean": 0.5}}
+    bundle["benchmark"] = {"name": "toy", "samples": 4, "repeats": 2, "scores": scores}
+    write(tmp_path / "in" / f"{bundle['run_id']}.json", bundle)
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    record, result = one(records(tmp_path / "out"))
+    assert record["source_metadata"]["additional_details"]["run_id"] == bundle["run_id"]
+    assert result["generation_config"]["additional_details"]["system_prompt"] == "Be brief."
+    assert counts(result)["attempts"] == "8"
+    assert counts(result)["scored"] == "7"
+    assert counts(result)["errored"] == "1"
+    check_against_schema(tmp_path / "out")
+
+
+# --- OpenCompass ---
+
+
+def opencompass_run(folder: Path, document: dict) -> Path:
+    work = folder / "20261120_093000"
+    write(work / "predictions" / "tiny-chat" / "toy_qa.json", {"0": {"origin_prompt": "Q", "prediction": "A"}})
+    write(work / "results" / "tiny-chat" / "toy_qa.json", document)
+    return folder
+
+
+def test_opencompass(tmp_path):
+    details = {"type": "GEN"}
+    for index in range(4):
+        prompt = [{"role": "HUMAN", "prompt": "x", "content": f"Q {index}"}]
+        row = {"prompt": prompt, "origin_prediction": f"say {index}", "predictions": str(index), "references": "0"}
+        details[str(index)] = {**row, "correct": index == 0}
+    assert (
+        convert(opencompass_run(tmp_path / "in", {"accuracy": 25.0, "details": details}), output=tmp_path / "out") == 0
+    )
+    record, result = one(records(tmp_path / "out"))
+    assert record["model_info"]["id"] == "tiny-chat"
+    assert result["evaluation_name"] == "toy_qa"
+    assert result["metric_config"]["metric_unit"] == "percent"
+    assert counts(result)["wrong"] == "3"
+    assert [row["evaluation"]["score"] for row in samples(tmp_path / "out", "toy_qa")] == [100.0, 0.0, 0.0, 0.0]
+    check_against_schema(tmp_path / "out")
+
+
+def test_opencompass_small_or_failed(tmp_path):
+    assert convert(opencompass_run(tmp_path / "a", {"accuracy": 0.8}), output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["metric_config"]["metric_unit"] == "unknown"  # 0.8 % and 80 % look alike
+    assert convert(opencompass_run(tmp_path / "b", {"error": "different length"}), output=tmp_path / "bad") == 1
+    assert not records(tmp_path / "bad")
+    elsewhere = write(tmp_path / "c" / "toy.json", {"accuracy": 25.0})
+    assert convert(elsewhere, output=tmp_path / "none") == 2
+
+
+# --- EvalPlus ---
+
+
+def evalplus_run(folder: Path, name: str = "acme--tiny-code_vllm_temp_0.8_eval_results.json") -> Path:
+    """Three items with four solutions each: 4, 2 and 0 pass the base tests; one of them fails those of EvalPlus."""
+    items = {}
+    for index, right in enumerate([4, 2, 0]):
+        rows = []
+        for number in range(4):
+            base = "pass" if number < right else "timeout" if number == 3 else "fail"
+            plus = "fail" if index == 0 and number == 0 else base
+            row = {"task_id": f"HumanEval/{index}", "solution": f"def f(): return {number}", "base_status": base}
+            rows.append({**row, "plus_status": plus, "base_fail_tests": [], "plus_fail_tests": []})
+        items[f"HumanEval/{index}"] = rows
+    estimate = {"base": {"pass@1": 0.5, "pass@2": (1 + 5 / 6) / 3}, "plus": {"pass@1": (0.75 + 0.5) / 3}}
+    return write(folder / name, {"date": "2026-11-20 10:00", "hash": "abc", "eval": items, "pass_at_k": estimate})
+
+
+def test_evalplus(tmp_path):
+    evalplus_run(tmp_path / "in" / "humaneval")
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    found = records(tmp_path / "out")
+    assert set(found) == {"humaneval", "humaneval_plus"}
+    base, twice = found["humaneval"]["evaluation_results"]
+    assert found["humaneval"]["model_info"]["id"] == "acme/tiny-code"
+    assert base["generation_config"]["generation_args"] == {"temperature": 0.8}
+    assert base["metric_config"]["metric_id"] == "pass_at_1"
+    assert {name: counts(base)[name] for name in ("attempts", "scored", "wrong", "timeouts")} == {
+        "attempts": "12",
+        "scored": "12",
+        "wrong": "6",
+        "timeouts": "2",
+    }
+    rows = samples(tmp_path / "out", "humaneval")
+    assert [row["evaluation"]["score"] for row in rows if row["evaluation_result_id"].endswith("pass@1")] == [
+        1.0,
+        0.5,
+        0.0,
+    ]
+    assert rows[1]["metadata"]["attempt_values"] == "[1.0, 1.0, 0.0, 0.0]"
+    assert twice["score_details"]["score"] == pytest.approx(0.6111111)
+    assert found["humaneval_plus"]["evaluation_results"][0]["score_details"]["score"] == pytest.approx(0.4166666)
+    check_against_schema(tmp_path / "out")
+
+
+def test_evalplus_in_a_file_of_another_name_needs_the_model(tmp_path):
+    path = evalplus_run(tmp_path / "in", "mine.json")
+    assert convert(path, output=tmp_path / "out") == 2
+    assert convert(path, output=tmp_path / "out", options=["--model-id", "acme/tiny-code"]) == 0
+
+
+# --- SWE-bench ---
+
+
+def swe_bench_report(folder: Path, **changes) -> Path:
+    ids = [f"django__django-{i}" for i in range(6)] + [f"sympy__sympy-{i}" for i in range(4)]
+    report = {"total_instances": 10, "submitted_instances": 9, "resolved_ids": ids[:4], "unresolved_ids": ids[4:7]}
+    report |= {"error_ids": [ids[7]], "empty_patch_ids": [ids[8]], "incomplete_ids": [ids[9]], "submitted_ids": ids[:9]}
+    report |= {"completed_ids": ids[:7], "infra_failure_ids": [], "schema_version": 2}
+    return write(folder / "acme__agent-v1.5.run7.json", {**report, **changes})
+
+
+def test_swe_bench(tmp_path, capsys):
+    assert convert(swe_bench_report(tmp_path / "in"), output=tmp_path / "out") == 0
+    assert "--task" in capsys.readouterr().err
+    record, result = one(records(tmp_path / "out"))
+    assert record["model_info"]["id"] == "acme/agent-v1.5"
+    assert record["source_metadata"]["additional_details"]["run_id"] == "run7"
+    assert result["score_details"]["score"] == 0.4
+    assert {name: counts(result)[name] for name in ("attempts", "scored", "no_value", "errored", "not_submitted")} == {
+        "attempts": "10",
+        "scored": "9",
+        "no_value": "1",
+        "errored": "1",
+        "not_submitted": "1",
+    }
+    rows = {row["sample_id"]: row["metadata"] for row in samples(tmp_path / "out", "swe_bench")}
+    assert rows["django__django-0"] == {"repo": "django/django", "status": "resolved"}
+    assert rows["sympy__sympy-3"]["status"] == "not submitted"
+    check_against_schema(tmp_path / "out")
+
+
+def test_swe_bench_named_and_inconsistent(tmp_path):
+    path = swe_bench_report(tmp_path / "in", infra_failure_ids=["django__django-4"])
+    assert convert(path, output=tmp_path / "out", options=["--task", "swe_bench_verified"]) == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["evaluation_name"] == "swe_bench_verified"
+    assert counts(result)["scored"] == "8"  # nothing was found out of one whose container broke
+    assert convert(swe_bench_report(tmp_path / "bad", total_instances=500), output=tmp_path / "none") == 2
+
+
+# --- simple-evals ---
+
+
+def simple_evals_run(folder: Path, name: str = "mmlu_gpt-4.1-mini_20261121_093000") -> Path:
+    pages, convos = [], []
+    for index in range(4):
+        score = float(index == 0)
+        tail = f"<p>Correct Answer: B</p>\n<p>Extracted Answer: {'B' if score else 'None'}</p>\n<p>Score: {score}</p>"
+        pages.append(f"<h3>Prompt conversation</h3>\n<p>Score: 9 in the question</p>\n{tail}")
+        convos.append([{"role": "user", "content": f"Q {index}?"}, {"role": "assistant", "content": "Answer: B"}])
+    metrics = {"stem": 0.5, "stem:std": 0.5, "score:std": 0.4330127018922193, "chars": 9.0}
+    write(folder / f"{name}.json", {**metrics, "score": 0.25})
+    document = {"score": 0.25, "metrics": metrics, "htmls": pages, "convos": convos}
+    return write(folder / f"{name}_allresults.json", {**document, "metadata": {"example_level_metadata": [None] * 4}})
+
+
+def test_simple_evals(tmp_path, capsys):
+    simple_evals_run(tmp_path / "in")
+    assert convert(tmp_path / "in", output=tmp_path / "out", options=["--json"]) == 0
+    skipped = json.loads(capsys.readouterr().out)["skipped"]
+    assert sorted(row["reason"].split(":")[0].split(" as ")[0] for row in skipped) == ["stem", "the same numbers"]
+    record, result = one(records(tmp_path / "out"))
+    assert record["model_info"]["id"] == "gpt-4.1-mini"
+    assert result["score_details"]["uncertainty"]["standard_error"]["value"] == pytest.approx(0.25)
+    assert counts(result)["unparsed"] == "3"
+    rows = samples(tmp_path / "out", "mmlu")
+    assert [row["evaluation"]["score"] for row in rows] == [1.0, 0.0, 0.0, 0.0]
+    assert "limit" not in result["generation_config"]["additional_details"]
+    check_against_schema(tmp_path / "out")
+
+
+def test_simple_evals_a_debug_run_is_limited(tmp_path):
+    path = simple_evals_run(tmp_path / "in", "mmlu_gpt-4.1-mini_20261121_093000_DEBUG")
+    assert convert(path, output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert result["generation_config"]["additional_details"]["limit"] == "4"
+
+
+# --- the trainer's log ---
+
+
+def trainer_run(folder: Path, steps: int, last: int) -> Path:
+    history = []
+    for step in range(10, steps + 1, 10):
+        history.append({"loss": 2.0, "learning_rate": 1e-4, "step": step, "epoch": 0.1})
+        row = {"eval_loss": 2.0 - step / 100, "eval_accuracy": step / 100, "eval_runtime": 3.0, "step": step}
+        history.append({**row, "eval_samples_per_second": 9.0, "eval_my_number": 3.0, "epoch": 0.1})
+    state = {"global_step": steps, "log_history": history, "best_metric": None, "train_batch_size": 8}
+    return write(folder / (f"checkpoint-{steps}" if last else "") / "trainer_state.json", state)
+
+
+def test_trainer_state_by_step_and_only_when_asked(tmp_path, capsys):
+    for steps in (10, 20):
+        trainer_run(tmp_path / "my_run", steps, last=1)
+    assert convert(tmp_path / "my_run", output=tmp_path / "none") == 2
+    assert convert(tmp_path / "my_run", output=tmp_path / "out", options=["--format", "trainer", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert sorted(row["model"] for row in answer["records"]) == ["my_run/checkpoint-10", "my_run/checkpoint-20"]
+    assert len(answer["skipped"]) == 1  # the log of checkpoint-10 is in the longer one
+    (path,) = (tmp_path / "out").glob("data/trainer_eval/my_run/checkpoint-20/*.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    found = {row["metric_config"]["metric_name"]: row for row in record["evaluation_results"]}
+    assert set(found) == {"eval_loss", "eval_accuracy", "eval_my_number"}
+    assert found["eval_loss"]["metric_config"]["lower_is_better"] is True
+    assert found["eval_loss"]["score_details"]["score"] == pytest.approx(1.8)
+    assert found["eval_my_number"]["metric_config"]["additional_details"]["direction"] == "unknown"
+    assert "direction" not in found["eval_accuracy"]["metric_config"]["additional_details"]
+    assert record["source_metadata"]["additional_details"]["measured_by"] == "trainer"
+    assert record["model_info"]["additional_details"]["step"] == "20"
+    check_against_schema(tmp_path / "out")
+
+
+def test_trainer_state_that_grew_gives_its_steps_once(tmp_path):
+    trainer_run(tmp_path / "my_run", 10, last=1)
+    options = ["--format", "trainer"]
+    assert convert(tmp_path / "my_run", output=tmp_path / "out", options=options) == 0
+    before = all_files(tmp_path / "out")
+    trainer_run(tmp_path / "my_run", 20, last=1)
+    assert convert(tmp_path / "my_run", output=tmp_path / "out", options=options) == 0
+    after = all_files(tmp_path / "out")
+    assert len(after) == 2
+    assert set(before) < set(after)
+
+
+# --- lmms-eval and Evalchemy ---
+
+
+def test_lmms_eval_says_who_it_is(tmp_path):
+    stamp = "20261120_093000"
+    values = {
+        "alias": "toy_vqa",
+        "exact_match,none": 0.75,
+        "exact_match_stderr,none": 0.1,
+        "exact_match_stderr_clt,none": 0.2,
+    }
+    values |= {"exact_match_stderr_clustered,none": "N/A", "submission,none": None}
+    config = {
+        "model": "qwen2_5_vl",
+        "model_args": "pretrained=acme/tiny-vl,max_pixels=1000",
+        "limit": 4,
+        "gen_kwargs": "",
+    }
+    document = {
+        "results": {"toy_vqa": values},
+        "configs": {"toy_vqa": {"output_type": "generate_until", "test_split": "test"}},
+    }
+    document |= {"versions": {"toy_vqa": 1}, "n-shot": {"toy_vqa": 0}, "config": config, "lmms_eval_version": "0.7.2"}
+    document |= {"higher_is_better": {"toy_vqa": {"exact_match": True}}, "date": stamp, "model_name": "acme/tiny-vl"}
+    folder = tmp_path / "in" / "acme__tiny-vl"
+    write(folder / f"{stamp}_results.json", document)
+    rows = [
+        {
+            "doc_id": i,
+            "input": f"What is in picture {i}?",
+            "target": "cat",
+            "filtered_resps": "cat",
+            "exact_match": float(i > 0),
+        }
+        for i in range(4)
+    ]
+    write(folder / f"{stamp}_samples_toy_vqa.jsonl", rows, lines=True)
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    record, result = one(records(tmp_path / "out"))
+    assert record["eval_library"]["name"] == "lmms-eval"
+    assert record["eval_library"]["version"] == "0.7.2"
+    assert len(record["evaluation_results"]) == 1
+    assert result["generation_config"]["additional_details"]["max_pixels"] == "1000"
+    found = samples(tmp_path / "out", "toy_vqa")
+    assert [row["evaluation"]["score"] for row in found] == [0.0, 1.0, 1.0, 1.0]
+    assert found[0]["input"]["formatted"] == "What is in picture 0?"
+    assert found[0]["output"]["raw"] == ["cat"]
+    check_against_schema(tmp_path / "out")
+
+
+def test_evalchemy_counts_are_no_scores(tmp_path):
+    values = {"num_total": 30, "solved_avg": 9.0, "num_repeat": 5, "accuracy_avg": 0.3, "accuracy_std_err": 0.02}
+    values |= {"run_stats": [{"repetition": 1, "accuracy": 0.3}], "examples": [{"id": 1, "model_outputs": ["x"]}]}
+    config = {"model": "vllm", "model_args": "pretrained=acme/tiny-r1", "annotator_model": "acme/judge", "limit": None}
+    config["gen_kwargs"] = "temperature=0.7"
+    document = {"results": {"AIME24": values}, "config": config, "git_hash": "abc", "date": 1.79e9}
+    path = write(tmp_path / "results_2026-11-20T10-00-00.json", {**document, "model_name": "acme/tiny-r1"})
+    assert convert(path, output=tmp_path / "out") == 0
+    record, result = one(records(tmp_path / "out"))
+    assert record["eval_library"]["name"] == "evalchemy"
+    assert [row["metric_config"]["metric_name"] for row in record["evaluation_results"]] == ["accuracy_avg"]
+    assert "standard_error" not in result["score_details"]["uncertainty"]
+    assert result["generation_config"]["additional_details"]["grader_model"] == "acme/judge"
+    check_against_schema(tmp_path / "out")
+
+
+# --- Every Eval Ever 0.2 ---
+
+
+def old_record(version: str = "0.2.0") -> dict:
+    metric = {"evaluation_description": "share", "lower_is_better": False, "score_type": "continuous"}
+    metric |= {"min_score": 0, "max_score": 1}
+    result = {
+        "evaluation_name": "toy",
+        "source_data": {"dataset_name": "toy", "source_type": "url", "url": ["https://x.org"]},
+    }
+    result |= {"metric_config": metric, "score_details": {"score": 0.5, "details": {"n": "2"}}}
+    other = {**result, "evaluation_name": "elo", "metric_config": {"lower_is_better": False, "metric_unit": "points"}}
+    return {
+        "schema_version": version,
+        "evaluation_id": "toys/acme_tiny/1790000000",
+        "retrieved_timestamp": "1790000000",
+        "source_metadata": {
+            "source_type": "evaluation_run",
+            "source_organization_name": "acme",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": {"name": "tiny", "id": "acme/tiny", "developer": "acme", "inference_platform": "unknown"},
+        "eval_library": {"name": "mine"},
+        "evaluation_results": [result, {**other, "score_details": {"score": 1200.0}}],
+        "detailed_evaluation_results": {"format": "jsonl", "file_path": "x/one_samples.jsonl", "total_rows": 2},
+    }
+
+
+def test_records_of_0_2_are_migrated(tmp_path):
+    folder = tmp_path / "in" / "data" / "toy_board" / "acme" / "tiny"
+    write(folder / "one.json", old_record())
+    base = {"schema_version": "instance_level_eval_0.2.0", "evaluation_id": "x", "model_id": "acme/tiny"}
+    base |= {"evaluation_name": "toy", "interaction_type": "multi_turn", "input": {"raw": "Q", "reference": ["A"]}}
+    base |= {"interactions": [{"turn_idx": 0, "role": "user", "content": "Q"}], "metadata": {"level": 3}}
+    found = [{"turn_idx": 0, "source": "interactions[0].content", "extracted_value": "A", "extraction_method": "x"}]
+    base["answer_attribution"] = [{**found[0], "is_terminal": True}]
+    rows = [{**base, "sample_id": str(i), "evaluation": {"score": float(i), "is_correct": bool(i)}} for i in range(2)]
+    write(folder / "one_samples.jsonl", rows, lines=True)
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    record, result = one(records(tmp_path / "out"))
+    assert set(records(tmp_path / "out")) == {"toy_board"}
+    assert record["schema_version"] == "0.3.0"
+    assert result["metric_config"]["metric_unit"] == "proportion"
+    assert result["metric_config"]["additional_details"]["aggregation"] == "mean"
+    assert record["evaluation_results"][1]["score_details"]["score"] == 1200.0
+    assert record["eval_library"] == {"name": "mine", "version": "unknown"}
+    lines = samples(tmp_path / "out", "toy_board")
+    assert [row["evaluation_result_id"] for row in lines] == [result["evaluation_result_id"]] * 2
+    assert lines[0]["messages"][0]["content"] == "Q"
+    assert lines[0]["metadata"] == {"level": "3"}
+    before = all_files(tmp_path / "out")
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    assert all_files(tmp_path / "out") == before
+    check_against_schema(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("version", "code"), [("0.1.0", 2), ("0.3.0", 2), ("0.2.3", 0)])
+def test_records_of_other_versions(tmp_path, version, code):
+    path = write(tmp_path / "one.json", old_record(version))
+    assert convert(path, output=tmp_path / "out") == code
+    assert bool(records(tmp_path / "out")) is (code == 0)
+
+
+# --- what holds for all formats ---
+
+
+def test_the_same_file_twice_counts_once(tmp_path, capsys):
+    for name in ("a", "b"):
+        swe_bench_report(tmp_path / "in" / name)
+    assert convert(tmp_path / "in", output=tmp_path / "out", options=["--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["records"]) == 1
+    assert "the same run as in" in answer["skipped"][0]["reason"]
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    (tmp_path / "in").mkdir()
+    swe_bench_report(tmp_path / "in")
+    os.mkfifo(tmp_path / "in" / "results.json")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "convert_results.py"), "in", "--output-dir", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert convert(tmp_path / "in" / "results.json", output=tmp_path / "none") == 2
+
+
+def test_folders_that_begin_with_a_dot_are_read(tmp_path):
+    swe_bench_report(tmp_path / "in" / ".__run__model")
+    swe_bench_report(tmp_path / "in" / ".git", total_instances=500)
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+
+
+def test_yaml_that_unfolds_without_end_is_refused(tmp_path, capsys):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
+    lines += ["config: *a11", "target: {}", "results: {tasks: {}}"]
+    (tmp_path / "results.yml").write_text("\n".join(lines), encoding="utf-8")
+    assert convert(tmp_path / "results.yml", output=tmp_path / "out") == 2
+    assert "too large" in capsys.readouterr().err
+
+
+def test_every_format_has_a_name_and_a_reader():
+    assert set(converter.FORMAT_READERS) == set(converter.LIBRARIES)
+    assert set(converter.FORMAT_TESTS) < set(converter.LIBRARIES)
