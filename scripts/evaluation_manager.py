@@ -473,21 +473,33 @@ def emit(text: str, output: Path | None) -> None:
 
 def run_inspect(args: argparse.Namespace) -> int:
     card, repo_id = load_card(args)
-    readings = read_tables(card, repo_id, build_vocabulary(read_mapping()), {})
+    readings = read_tables(card, repo_id, build_vocabulary(read_mapping()))
+    evaluation = any(reading.evaluation for reading in readings)
+    if args.table:
+        refuse_table(args.table, card)
+        readings = [reading for reading in readings if reading.table.number in args.table]
     again = again_command(args)
-    if args.json:
-        tables = [{**table_json(reading), "next": next_command(reading, again)} for reading in readings]
-        sys.stdout.write(to_json({"repo_id": repo_id, "tables": tables}))
+    if args.draft:
+        emit(draft(readings, repo_id, again, card_hash(card)), args.output)
+    elif args.json:
+        tables = [{**table_json(reading, whole=True), "next": next_command(reading, again)} for reading in readings]
+        emit(to_json({"repo_id": repo_id, "card_sha256": card_hash(card), "tables": tables}), args.output)
     else:
         from rich.console import Console
 
         console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-        for part in render_tables(readings, repo_id or "no model named", again):
+        for part in render_tables(readings, repo_id or "no model named", again, args.around):
             console.print(part, soft_wrap=isinstance(part, str), markup=False)
-    if not any(reading.evaluation for reading in readings):
-        note(f"no evaluation table among {len(readings)} tables")
+    if not evaluation:
+        note(f"no evaluation table among {len(card.tables)} tables")
         return 1
     return 0
+
+
+def refuse_table(numbers: Sequence[int], card: Card) -> None:
+    for number in numbers:
+        if not 1 <= number <= len(card.tables):
+            raise ScriptError(f"the card has {len(card.tables)} tables; there is no table {number}")
 
 
 def run_extract(args: argparse.Namespace) -> int:
@@ -497,13 +509,15 @@ def run_extract(args: argparse.Namespace) -> int:
         )
     check_publish_usage(args)
     card, repo_id = load_card(args)
-    missing = [number for number in args.table or [] if not 1 <= number <= len(card.tables)]
-    if missing:
-        raise ScriptError(f"the card has {len(card.tables)} tables; there is no table {missing[0]}")
-    mapping = read_mapping()
-    readings = read_tables(card, repo_id, build_vocabulary(mapping), table_choices(args, card))
-    answer = extract(readings, repo_id, args.table or [], args.all_tables, again_command(args))
-    entries = card_entries(answer.results, repo_id)
+    refuse_table(args.table or [], card)
+    mapping, picks = read_mapping(), chosen_picks(args, card)
+    forced = args.table or () if args.force_table else ()
+    readings = read_tables(card, repo_id, build_vocabulary(mapping), picks, forced)
+    numbers = sorted({*(args.table or ()), *(picks if not args.all_tables else ())})
+    answer = extract(readings, repo_id, numbers, args.all_tables, again_command(args), card_hash(card))
+    by_hand = answer.by_hand()
+    task = args.task_type or card.front.get("pipeline_tag")
+    entries = card_entries(answer.results, repo_id, task)
     whole = acts(args) or args.dry_run or as_json(args)
     plan = make_plan(
         repo_id,
@@ -511,20 +525,17 @@ def run_extract(args: argparse.Namespace) -> int:
         mapping,
         placing=find_places(args, entries, mapping) if whole else None,
         formats=args.format,
-        task_type=args.task_type,
+        task_type=task or "text-generation",
         dataset_name=args.dataset_name,
-        source="the model card's tables",
+        source="the model card's tables" + (f" (selected by hand: {'; '.join(by_hand)})" if by_hand else ""),
         replace=args.replace,
     )
-    conflicts = [
-        f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
-        for c in answer.conflicts()
-    ]
-    if answer.code == 0 and (args.apply or args.create_pr or args.update_pr):
-        questions = [f"{text}: which is it? Take one table with --table N" for text in conflicts]
-        return finish(args, plan, questions)
-    for text in conflicts:
-        note(f"conflict: {text}; all are kept")
+    conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
+    if answer.results and (args.apply or args.create_pr or args.update_pr):
+        code = finish(args, plan, conflicts)
+        if answer.message and not conflicts:
+            note(answer.message)
+        return code or answer.code
     if answer.message:
         note(answer.message)
     emit(extracted_text(args, answer, plan), args.output)
@@ -544,19 +555,34 @@ def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> 
     return to_yaml({"model-index": [{"name": plan.repo_id.rpartition("/")[2], "results": plan.model_index}]})
 
 
-def table_choices(args: argparse.Namespace, card: Card) -> dict[int, Choice]:
-    """--model-*-index and --model-name-override apply to the tables of --table, else to the only table there is."""
-    choice = Choice(args.model_column_index, args.model_row_index, args.model_name_override, args.force_table)
-    if choice == Choice():
-        return {}
+def chosen_picks(args: argparse.Namespace, card: Card) -> dict[int, list[Pick]]:
+    """What was chosen by hand, by table: a selection, or --model-*-index and --model-name-override for --table N."""
     by_index = args.model_column_index is not None or args.model_row_index is not None
-    if args.table:
-        if by_index and len(args.table) > 1:
-            raise ScriptError("--model-column-index and --model-row-index go with one --table N")
-        return dict.fromkeys(args.table, choice)
-    if args.force_table or (by_index and len(card.tables) > 1):
+    if args.selection:
+        if by_index or args.model_name_override or args.table or args.force_table:
+            raise ScriptError("--selection says all of it: leave --table, --model-… and --force-table out")
+        name = "the selection" if str(args.selection) == "-" else str(args.selection)
+        return read_selection(
+            read_selection_file(args.selection), name, args.repo_id, card_hash(card), len(card.tables)
+        )
+    if args.force_table and not args.table:
         raise ScriptError("say for which table: --table N (inspect-tables lists them)")
-    return {table.number: choice for table in card.tables}
+    if not by_index and not args.model_name_override:
+        return {}
+    if by_index and len(args.table or card.tables) > 1:
+        said = "go with one --table N" if args.table else "need --table N (inspect-tables lists them)"
+        raise ScriptError(f"--model-column-index and --model-row-index {said}")
+    axis = "column" if args.model_column_index is not None else "row" if args.model_row_index is not None else ""
+    index = args.model_column_index if axis == "column" else args.model_row_index
+    numbers = args.table or [table.number for table in card.tables]
+    return {number: [Pick(number, axis, index, args.model_name_override)] for number in numbers}
+
+
+def read_selection_file(path: Path) -> str:
+    """A selection from a file, or as it comes through a pipe ("-")."""
+    if str(path) != "-":
+        return input_text(path, MAX_SELECTION)
+    return sys.stdin.read(MAX_SELECTION + 1)
 
 
 def run_answering(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
@@ -579,8 +605,8 @@ def build_parser() -> argparse.ArgumentParser:
         added.set_defaults(run=functools.partial(run_answering, run))
         return added
 
-    add_card_arguments(
-        command("inspect-tables", run_inspect, "list a card's tables: which are evaluations, where this model stands")
+    add_inspect_arguments(
+        command("inspect-tables", run_inspect, "show a card's tables: what is certain, what is unsure and why")
     )
     add_extract_arguments(
         command("extract-readme", run_extract, "this model's scores as model-index YAML or JSON; --create-pr adds them")
@@ -622,14 +648,32 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
 
+def add_inspect_arguments(inspect: argparse.ArgumentParser) -> None:
+    add_card_arguments(inspect)
+    inspect.add_argument("--table", type=int, action="append", metavar="N", help="show table N (repeat for several)")
+    inspect.add_argument("--around", action="store_true", help="also show the text before and after each table")
+    inspect.add_argument(
+        "--draft", action="store_true", help="print a selection to edit, for extract-readme --selection"
+    )
+    inspect.add_argument(
+        "--output", type=Path, metavar="FILE", help="write --draft or --json there instead of to stdout"
+    )
+
+
 def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
     add_card_arguments(extract)
     extract.add_argument("--table", type=int, action="append", metavar="N", help="take table N (repeat for several)")
     extract.add_argument("--all-tables", action="store_true", help="take every evaluation table that has the model")
+    extract.add_argument(
+        "--selection",
+        type=Path,
+        metavar="FILE",
+        help="readings of several tables (YAML; - is a pipe): inspect-tables --draft",
+    )
     which = extract.add_mutually_exclusive_group()
     which.add_argument("--model-column-index", type=int, metavar="I", help="the model's grid column, from 0")
     which.add_argument("--model-row-index", type=int, metavar="I", help="the model's body row, from 0")
-    which.add_argument(
+    extract.add_argument(
         "--model-name-override", metavar="TEXT", help="exact header or row label, with or without its markup"
     )
     extract.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
@@ -638,6 +682,7 @@ def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE", help="write there instead of to stdout; FILE.json holds the plan, too"
     )
     add_format_arguments(extract)
+    extract.set_defaults(task_type=None)  # the card's pipeline_tag, else text-generation
     add_write_arguments(extract)
 
 
@@ -690,7 +735,11 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_format_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--task-type", default="text-generation", help="the Hub's task type (default: %(default)s)")
+    parser.add_argument(
+        "--task-type",
+        default="text-generation",
+        help="the Hub's task (default: a card's pipeline_tag, else text-generation)",
+    )
     parser.add_argument(
         "--format",
         choices=("model-index", "eval-results", "both"),
@@ -749,7 +798,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "cards.answer", "cards.reading", "cards.source", "cards.tables", "cards.vocabulary", "frame",
+#     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "frame",
 #     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.merge", "metadata.official",
 #     "metadata.plan",
 #     "metadata.scale", "metadata.validation", "names", "publish.artificial_analysis", "publish.batch",
@@ -787,7 +836,11 @@ from urllib.parse import quote, urlsplit
 
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_LABEL = 400  # characters of a header or label that are looked at
-_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{]")
+
+_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_FULL_WIDTH = {**{0xFF10 + n: str(n) for n in range(10)}, 0xFF05: "%", 0xFF0E: "."}
+_STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
 _BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
 _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
 _SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
@@ -811,19 +864,16 @@ _LATEX_WORDS = {
 }  # fmt: skip
 _LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
 _MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
-
 # Each alternative begins with its mark, so that the next mark is found quickly in a long text.
-_EMPHASIS = re.compile(
-    r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|~~(?<!\\~~)|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))"
-)
+_EMPHASIS = re.compile(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
 _ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
 _UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
-_DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
+DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+_DECOR_MARK = re.compile(f"[{DECOR}]")
+_TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
 _REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
-_DECOR_MARK = re.compile(f"[{_DECOR}]")
-_TAIL_MARKS = f" {_MARKS}¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def plain_text(source: str) -> str:
@@ -841,6 +891,8 @@ def plain_text(source: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _plain_text(text: str) -> str:
+    if not text.isascii():
+        text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
     if "<" in text:
         text = _HIDDEN.sub("", text)
         whole = text.strip()
@@ -848,12 +900,14 @@ def _plain_text(text: str) -> str:
         text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
     if "[" in text:
         text = _FOOTNOTE_REF.sub("", text)
-        text = _LINK.sub(r"\1", _IMAGE.sub("", text))
+        text = _LINK.sub(_link_text, _IMAGE.sub("", text))
     if "$" in text or "\\" in text:
         text = _MATH.sub(lambda m: _latex(m[1]), text)
         if "\\text" in text or "\\underline" in text or "\\pm" in text:
             text = _latex(text)
-    if "**" in text or "__" in text or "~~" in text:
+    if "~~" in text:
+        text = _STRUCK.sub("", text)
+    if "**" in text or "__" in text:
         text = _EMPHASIS.sub("", text)
     if "*" in text:
         text = _ITALIC.sub(r"\1", text)
@@ -866,6 +920,12 @@ def _plain_text(text: str) -> str:
         text = _ESCAPE.sub(r"\1", text)
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _link_text(match: re.Match[str]) -> str:
+    """The text of a link; a number behind a number is a reference ("85.2 [3](url)"), no second score."""
+    before = match.string[: match.start()].rstrip(" *_`")[-1:]
+    return "" if before.isdigit() and match[1].strip(" *[]").isdigit() else match[1]
 
 
 def _superscript(match: re.Match[str], whole: str) -> str:
@@ -901,259 +961,6 @@ def label_text(text: str) -> str:
     while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
         text = shorter
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
-
-
-# --- parts/cards/words.py ---------------------------------------------------------------------------------------------
-
-# Header of a column that names the rows, not a score.
-HEAD_WORDS = re.compile(
-    r"(?i)(?:the )?(?:models?|model ?names?|benchmarks?|bench|tasks?|sub-?tasks?|data ?sets?|test ?sets?|"
-    r"eval(?:uation)?s?|"
-    r"tests?|metrics?|measures?|names?|methods?|systems?|category|categories|capabilit(?:y|ies)|domains?|topics?|"
-    r"areas?|types?|languages?|langpair|language pair|settings?|checkpoints?|variants?|baselines?|llms?|agents?|"
-    r"(?:task|benchmark|dataset|model|metric)s?\s*[/\\|&]+\s*(?:task|benchmark|dataset|model|metric)s?|"
-    r"evaluation (?:metric|benchmark|task|dataset|set)s?|benchmark (?:name|dataset)s?|task name|"
-    r"模型|模型名称|数据集|任务|评测集|评测|基准|类别|指标|模型/数据集|能力|モデル|ベンチマーク|모델|벤치마크|modelo|modell|modèle|тест|модель)"
-    r"(?:\s*[(\[（].*)?(?:\s+\d+-shot)?[:：]?"
-)
-BENCHMARK_HEAD = re.compile(
-    r"(?i)(?:.*\b)?(?:benchmarks?|bench|tasks?|data ?sets?|test ?sets?|evaluations?|evals?|tests?|数据集|评测集|基准|"
-    r"任务)\b.*|.*(?:数据集|评测集|基准|任务).*"
-)
-MODEL_HEAD = re.compile(
-    r"(?i)(?:models?|model ?names?|methods?|systems?|llms?|checkpoints?|variants?|agents?|(?:base|vision|"
-    r"language) models?|"
-    r"模型|模型名称|モデル|모델|modelo|modell|modèle|модель)(?:\s*[(\[（].*)?(?:\s+\d+-shot)?"
-)
-NAME_HEAD = re.compile(r"(?i)(?:models?|methods?|names?|model ?names?|模型|モデル|모델)")
-BACKBONE_HEAD = re.compile(
-    r"(?i)(?:base[ -]|backbone[ -]|language )?llms?(?: (?:backbone|size))?|(?:llm |language )?backbones?|"
-    r"(?:base|language) models?"
-)  # beside a column of names
-GROUP_HEAD = re.compile(
-    r"(?i)(?:category|categories|capabilit(?:y|ies)(?: dimension)?|domains?|topics?|areas?|types?|task types?|"
-    r"model types?|modality|"
-    r"groups?|sections?|skills?|fields?|subjects?|suite|ability|类别|能力(?:维度)?|类型|分类|领域)"
-)
-SHOTS_HEAD = re.compile(
-    r"(?i)(?:#\s*)?(?:(?:num(?:ber)?|no\.?)[ _]?(?:of[ _])?)?(?:n[- ]?|few[- _]?)?shots?(?: ?\(.*\))?|"
-    r"num_fewshot|prompting"
-)
-METRIC_HEAD = re.compile(
-    r"(?i)(?:eval(?:uation)? )?(?:metrics?|measures?|scoring|indicator|filter|指标|评价指标|メトリック)(?: ?\([^)]*\))?"
-)
-EXTRA_HEAD = re.compile(
-    r"(?i)(?:languages?|lang|split|subsets?|settings?|config(?:uration)?|modes?|variants?|prompt(?:s|ing)?|"
-    r"methods?|strategy|subtask|语言)"
-)
-LANGUAGE_HEAD = re.compile(r"(?i)languages?|lang\.?|langpair|language pair|dialects?|accents?|语言|言語|언어")
-
-# A value column's header in a table about one model.
-VALUE_HEAD = re.compile(
-    r"(?i)(?:scores?|values?|results?|performance|average|avg\.?|overall|total|mean|ours?|our model|this model|"
-    r"the model|"
-    r"得分|分数|结果|成绩|スコア|점수|score ?\(.*\)|results? ?\(.*\)|performance ?\(.*\)|value ?\(.*\)|"
-    r"quality|measured|"
-    r"(?:test|val(?:idation)?|dev|eval(?:uation)?)(?:[ -]?set)?(?: (?:scores?|results?|accuracy|acc\.?|f1))?)"
-)
-
-# Measures, alone or with a cut-off: "Pass@1", "macro_avg/acc_char", "LC win rate", "em_maj1@1".
-_MEASURE = (
-    r"(?:(?:prompt|inst(?:ruction)?|relaxed|exact|quasi[- ]?exact|macro|micro|weighted|balanced|average|avg|"
-    r"mean|final|top|strict|loose|"
-    r"length[- ]controlled|lc|sacre|normalized|norm|overall|unweighted|raw|corpus|sentence|char|greedy|zero|"
-    r"answer|execution|exec)[ _./-]*)*"
-    r"(?:acc(?:uracy)?\.?|em|exact[ _-]?match|match|f1|f[- ]?score|f1[- ]score|precision|recall|specificity|"
-    r"sensitivity|"
-    r"s?bleu|bleu[- ]?\d|s?bleurt|chr[- ]?f\d?(?:\+\+)?|rouge(?:[- ]?(?:l(?:sum)?|\d))?|ter|wer|cer|mer|"
-    r"comet(?:[- ]?(?:kiwi|\d\d))?|meteor|bert[- ]?score|"
-    r"ppl|perplexity|bpb|bpc|bits[- ]per[- ](?:byte|character)|mcc|matthews(?: corr(?:elation|\.)?)?|auc|auroc|"
-    r"roc[- ]auc|map|mrr|ndcg|"
-    r"anls\*?|win[- ]?rates?|wr|elo(?: (?:score|rating))?|ratings?|percentile|resolved|resolve(?:d)? rate|"
-    r"correct|success(?: rate)?|sr|rmse|mae|mse|"
-    r"r2|r²|pearson(?:r|[- ]r)?|spearman(?:r|[- ]r)?|cider|spice|fid|clip[- ]?score|iou|miou|dice|kappa|mos|"
-    r"ssim|psnr|lpips|der|eer|"
-    r"strict|loose|macro|micro|avg|average|judge|gpt-?4(?:[- ]?eval)?|hit(?:s|[- ]rate)?|"
-    r"acc(?:uracy)?[ _/](?:norm|char)|mc[12]|(?:prompt|inst)[ -]level[ -](?:strict|loose)(?:[ -]acc)?|"
-    r"error rate|executable rate|correlation)"
-)
-_AT_K = (
-    r"(?:[a-z_\d]{0,20}(?:pass|maj(?:ority)?|cons|avg|average|mean|best|em|acc(?:uracy)?|r|recall|p|precision|"
-    r"ndcg|map|mrr|"
-    r"hits?|g-pass|worst|prm|rm|bon|bo)[ _]?\d*(?:@|\^|_at_)[ ]?\d+(?:[,/]\d+)*(?:@\d+)?)"
-)
-SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|pass@\d+|mcc|bleu|mc\d)$")
-SHOT = re.compile(
-    r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(?:@\d+)?(?![a-z])"
-)
-SHOT_NUMBER = {"zero": "0", "one": "1", "two": "2", "three": "3", "five": "5"}
-COT = re.compile(
-    r"(?i)(?<![a-z\d])(?:w/o?\s*|with(?:out)?\s+|no[- ])?(?:cot|"
-    r"chain[- ]of[- ]thoughts?)(?:\s+prompt(?:ing)?)?(?![a-z\d])"
-)
-SPLIT = re.compile(
-    r"(?i)(?:val(?:idation)?|test(?:[-_ ]?(?:mini|dev|std|clean|other|[ab]|set))?|dev(?:[-_ ]?(?:clean|other|"
-    r"set))?|testmini|mini|full|train|all|"
-    r"text[- ]only|easy|medium|hard|diamond|main|extended|en|zh|cn|eng?|english|chinese|clean|other|public|"
-    r"private|image|images|"
-    r"[a-z]{2}(?:[-_>→][a-z]{2})?|\d[\d.kK]*)"
-)
-
-# The starts of all words in FACT: a quick way to see that most labels are none.
-FACT_UNIT = re.compile(
-    r"[(\[（]\s*(?:in )?(?:gb|gib|mb|mib|g|ms|s|sec|secs|seconds?|min|minutes|h|hrs?|hours?|days?|w|kw|kwh|b|"
-    r"m|k|t|bn|billions?|millions?|trillions?|tokens?|"
-    r"tok(?:en)?s?\s*/\s*(?:s|sec|second)|it/s|s/it|[$€¥][^)]{0,20}|usd[^)]{0,12}|tco2(?:eq)?|params?|bits?|hz|"
-    r"khz|px|fps|gpu[ -]?hours?|×|x)\s*[)\]）]"
-)
-
-# Headings and captions over tables that are about something else than quality.
-FACT_HEADING = re.compile(
-    r"(?i)\b(?:speed|memory|throughput|latency|hardware|requirements?|download|"
-    r"model (?:list|zoo|summary|"
-    r"details|information|variants|overview|specs?|specifications?|architecture|family|sizes)|"
-    r"hyper-?parameters?|training (?:details?|procedure|hyperparameters|data|config(?:uration)?|cost|time|"
-    r"results|setup|infrastructure|arguments)|architecture|deployment|environmental|carbon|"
-    r"emissions?|quick ?start|installation|change ?log|released? (?:models|plan)|provided files|files|compatib|"
-    r"supported|dataset (?:statistics|structure|composition)|data mix(?:ture)?|"
-    r"efficiency|profil(?:e|ing)|cost|pricing|license|tokenizer|vocabulary|usage|limitations|citation)\b|显存|速度|下载|模型列表"
-)
-DATA_HEADING = re.compile(
-    r"(?i)\b(?:training|train|pre-?training|fine-?tuning|sft) (?:data(?:sets?)?|corpus|mix(?:ture)?)\b|"
-    r"\bdata(?:set)?s? (?:mix(?:ture)?|composition|statistics|sources?|used)\b"
-)
-SETTINGS_HEAD = re.compile(
-    r"(?i)(?:(?:training |inference |generation |sampling )?(?:hyper-?)?parameters?|arguments?|config(?:uration)?s?|"
-    r"options?|"
-    r"propert(?:y|ies)|attributes?|features?|spec(?:ification)?s?|library|package|framework|component|field|key|flag)"
-    r"(?: name)?"
-)
-ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
-EVAL_HEADING = re.compile(
-    r"(?i)\b(?:evaluat\w*|benchmarks?\w*|performance|results?|scores?|leaderboards?|accuracy|comparisons?|"
-    r"compared?|metrics?|capabilit\w+|quality|quantitative|eval|experiments?|evals|win ?rate|wer|bleu|mteb|"
-    r"pass@\d|performan\w*)\b|评测|评估|性能|结果|效果|榜|성능|평가|評価|性能"
-)
-
-# Names of benchmarks by their shape, for those that no vocabulary has.
-BENCHMARK_SHAPE = re.compile(
-    r"mmlu|gsm-?8k|human-?eval|mbpp|bench\b|bench[-_ ]|eval(?:uation|plus|\+)?\b|(?<![a-z])[a-z]*qa\b|"
-    r"qa[-_v]|\barc\b|arc[-_ ](?:c|e|challenge|easy|agi)|hella ?swag|winogrande|truthful|"
-    r"\bmath\b|math[-_ ]?(?:500|vista|verse|vision)|\baime|gpqa|ifeval|\bbbh\b|big-?bench|codeforces|"
-    r"leaderboard|arena|mt-?bench|\bhle\b|humanity|simpleqa|swe-|squad|\bdrop\b|\brace\b|piqa|siqa|boolq|"
-    r"openbook|lambada|"
-    r"superglue|\bglue\b|\bmteb|\bbeir|flores|\bwmt|librispeech|fleurs|common ?voice|voxpopuli|covost|coco|"
-    r"imagenet|refcoco|vqa|ocr|mmmu|mmbench|mmstar|\bmme\b|ai2d|pope|seed|chartqa|docvqa|textvqa|infovqa|"
-    r"c-?eval|cmmlu|agieval|gaokao|ceval|cmath|mgsm|xnli|xcopa|belebele|toxigen|bbq|crows|winobias|realtoxicity|"
-    r"advglue|hellas|longbench|ruler|needle|niah|infinitebench|bfcl|tau-?\d?|τ|"
-    r"newstest|tatoeba|ntrex|conll|imdb|sst-?\d|\bmnli|qnli|\bcola\b|stsb?|\brte\b|wsc|copa\b|webqs|nq\b|"
-    r"triviaqa|natural ?questions|quac|livecode|evalplus|multipl-?e|ds-?1000|spider|crux|apps\b|swag|"
-    r"test(?:-clean|-other)|aishell|wenet|gigaspeech|tedlium|earnings|rewardbench|alpaca ?eval|wild ?bench|"
-    r"zebra|musr|average|\bavg\b|overall"
-)
-
-# Names of models by their shape: a known family, or a size.
-FAMILY = re.compile(
-    r"^(?:[^\w]*(?:meta|google|openai|anthropic|mistral ?ai|microsoft|nvidia|ibm|alibaba|claude|gpt|chatgpt|"
-    r"text-davinci|davinci|codex|gemini|gemma|palm|bard|llama|codellama|llava|vicuna|alpaca|qwen|qwq|qvq|"
-    r"mistral|mixtral|ministral|magistral|codestral|pixtral|phi|orca|wizard\w*|deepseek|yi|internlm\w*|"
-    r"internvl\w*|intern|falcon|olmo|molmo|tulu|smol\w*|nemotron|granite|bloom\w*|opt|pythia|gpt-?neo\w*|gpt-?j|"
-    r"stablelm|starcoder\w*|"
-    r"santacoder|codegen|codegeex|glm|chatglm\w*|cogvlm|baichuan\w*|xverse|skywork|aquila|moss|hunyuan|ernie|"
-    r"doubao|seed|kimi|moonshot|minimax|step|abab|sensechat|spark|grok|command|aya|cohere|jamba|mamba|rwkv|dbrx|"
-    r"mpt|dolly|redpajama|"
-    r"openllama|tinyllama|openchat|zephyr|nous|hermes|solar|exaone|kanana|hyperclova|sailor|seallm|typhoon|"
-    r"minicpm|mobilellm|whisper|wav2vec\w*|hubert|canary|parakeet|seamless\w*|sensevoice|nllb|m2m|mbart|marian|"
-    r"opus|t5|flan|ul2|bert|roberta|"
-    r"deberta\w*|distilbert|albert|electra|modernbert|bge|e5|gte|jina|nomic|instructor|gtr|sentence-t5|clip|"
-    r"siglip|vit|swin|resnet|convnext|dino\w*|blip|flamingo|idefics|cogagent|florence|paligemma|fuyu|ovis|"
-    r"o[134](?:-(?:mini|preview|pro|\d+))?|r1|k2)(?![a-z]))"
-)
-SIZE = re.compile(r"(?i)(?<![\w.])(?:\d+\s*x\s*)?[ae]?\d+(?:[._]\d+)?\s?[bm](?![a-z\d])")
-METRIC = re.compile(rf"{_AT_K}|{_MEASURE}(?:[ _./-]+(?:{_MEASURE}|\d))*(?:[@]\d+)?(?:\s*\(?%\)?)?")
-AT_K = re.compile(rf"(?i)(?<![\w@]){_AT_K}(?!\w)|(?<=\s)ratings?$")
-
-# Whole headers or row labels that are facts about a model, a run or a file, never a score.
-FACT = re.compile(
-    r"""(?x)
-    .*(?:速度|延迟|吞吐|显存|内存|字符/秒|tokens/秒).*
-  | (?:\#|no\.?|num(?:ber)?|n)?[ _]*(?:of[ ])?(?:total|activated|active|activate|act\.?|trainable|model|
-      non-?embedding|learnable|embedding|dense|expert)?[ _-]*
-        (?:\#[ ]*)?(?:total[ ])?(?:params?\.?|parameters?|参数量?|参数规模|파라미터|パラメータ数?)
-        (?:[ ]*(?:count|size|number|
-            \(.*\)|（.*）|\#|/.*))?
-  | \#(?:tp|ap|p|params?|total[ ]?params?|act(?:ivated)?[ ]?params?)
-  | (?:(?:model|file|disk|download|checkpoint|weights?|vocab(?:ulary)?|batch|embedding|hidden|llm|encoder|data(?:set)?|
-        train(?:ing)?|corpus|tokenizer|cache|kv|img|image|input|crop|patch|window|memory|test|sample|global|
-        micro|in|on)[ ]){0,3}
-        (?:size|尺寸|大小)s?(?:[ ]*\(.*\))?
-  | (?:model[ ])?architectures?|arch\.?|架构|backbone|base[ ]?models?|foundation|vision[ ]encoder|
-      language[ ]model|llm[ ]backbone|encoder|decoder|初始化
-  | (?:\#|num(?:ber)?(?:[ ]of)?|n)?[ _]*(?:hidden[ ]|model[ ]|embedding[ ]|transformer[ ]|attention[ ]|kv[ ]|
-      query[ ]|routed[ ]|
-      shared[ ]|active[ ]|activated[ ])*(?:layers?|heads?|experts?|blocks?|dims?|dimensions?|
-          hidden(?:[ ]dim(?:ension)?)?|d_model|ffn|intermediate)(?:[ ].{0,12})?
-  | (?:max(?:imum)?[ ]|native[ ]|training[ ]|input[ ]|output[ ]|average[ ]|avg\.?[ ]|prompt[ ]|seq(?:uence)?[ ]|
-      context[ ]|response[ ]|generation[ ]|mean[ ])*
-        (?:context|ctx|seq(?:uence)?|length|len|window|seqlen|上下文(?:长度)?|序列长度)
-        (?:[ _-](?:length|len|size|window|
-            tokens?|limit))?(?:[ ]*\(.*\))?
-  | (?:\#|num(?:ber)?(?:[ ]of)?|total|avg\.?|average|mean|max|training|train|pre-?train(?:ing|ed)?|trained|
-      visual|vision|image|input|output|generated|consumed|prompt|completion|response|thinking|sft|data)*[ _-]*
-        (?:\#|of[ ])*[ ]*(?:pre-?train(?:ing|ed)?[ ])?(?:tokens?|tok|words|sents|sentences|samples?|examples|
-            instances|prompts|rows|chars|characters)(?:[ ]*(?:count|number|seen|density|used|trained|budget|
-                per[ ].*|/.*|\(.*\)))?
-  | (?:\#[ ]*(?:of[ ])?|(?:num(?:ber)?|no\.)[ _]?(?:of[ _])?|total[ ]|avg\.?[ ]|max[ ])(?:images|frames|
-      questions|problems|items|tasks|turns|classes|labels|languages|cases)
-  | (?:tokens?|sample|data|question|problem|item|example)[ ](?:count|density|budget|efficiency|number)|support|
-      count|counts|n|training[ ]data|data(?:[ ](?:volume|mix|size|source))?|数据量|数据
-  | (?:global[ ]|micro[ ]|per[ -]device[ ]|train[ _]|eval[ _])?(?:batch|bs|mbs|gbs)(?:[ _-]?size)?|(?:peak[ ]|
-      max[ ]|min[ ])?(?:learning[ _]rate|lr)(?:[ _].*)?|epochs?|(?:training[ ]|train[ ]|global[ ]|max[ ]|
-          warmup[ ])?steps?|(?:training|validation|train|eval|val)[ _]loss|loss|optimizers?|weight[ ]decay|
-              random[ ]seeds?|warmup.*|dropout|temperature|top[ _-][pk]|gradient.*
-  | hardware|devices?|(?:\#|num(?:ber)?[ ]of|min(?:imum)?|required|recommended|inference|training)*[ ]*(?:gpus?|
-      cpus?|npus?|tpus?|gpu[ ]type|cards|nodes|cores)(?:[ ](?:type|count|usage|hours?|model|requirements?))?|
-          accelerators?
-  | .*\b(?:v?ram|gpu[ ]memory|memory(?:[ ](?:usage|footprint|consumption|cost|required|requirements?|used))|
-      peak[ ]memory|mem\.?|显存.*)(?:[ ]*\(.*\))?|memory(?:[ ]*\(.*\))?|显存.*|内存.*
-  | .*\b(?:gpu|a100|h100|h800|v100|tpu)[ -]*(?:hours?|days?)\b.*|.*\b(?:training|train|inference|running|run|
-      wall[- ]?clock|elapsed|response|generation|decod(?:e|ing)|prefill|processing|eval(?:uation)?|total|avg\.?|
-          average|mean)[ ]time\b.*|time(?:[ ]*[(/].*)?|hours?|duration|runtime|days|seconds|minutes|训练时间|时间
-  | .*\b(?:carbon|co2|co₂|emissions?|emitted|power[ ]consumption|energy|kwh)\b.*|power(?:[ ]*\(.*\))?|tdp.*
-  | .*(?:price|pricing)\b.*|(?:input[ ]|output[ ]|api[ ]|inference[ ]|training[ ]|total[ ]|avg\.?[ ]|
-      average[ ])*costs?(?:[ ]*[(/$].*)?|.*[$€¥].*|价格.*|成本.*|(?:monthly[ ])?downloads?(?:[ ].*)?|likes|stars
-  | (?:relative[ ]|rel\.?[ ]|inference[ ]|generation[ ]|decod(?:e|ing)[ ]|training[ ]|prefill[ ]|output[ ]|avg\.?[ ]|
-      average[ ]|token[ ]|max[ ])*(?:speed-?up|speed|throughput|latency|速度|延迟|吞吐.*)(?:[ ]*[(/].*)?|
-          .*\b(?:tok(?:en)?s?|samples?|chars?|words|req(?:uest)?s?|imgs?|images|frames)[ ]?/[ ]?(?:s|sec|
-              second)\b.*|qps|fps|ttft.*|tpot.*|itl.*|rtfx?|real[- ]time[ ]factor|macs?|g?flops|.*\bflops\b.*|
-                  gmacs?|bops|macts|activations[ ]?\(m\)|votes?|battles|turn
-  | (?:download|hf|hugging[ ]?face|🤗|model[ ]?scope|wise[ ]?model|github|git|hub|openxlab|modelers|paper|demo|
-      code|project|blog|checkpoint|weights|config|colab|collection|ckpt|log|training[ ]log|wandb|doc(?:s|
-          umentation)?|card|model[ ]card|model|gguf|onnx|repo(?:sitory)?|source|arxiv|report|权重|下载|模型|开源|百度|
-              链接)?s?[ ]*(?:download(?:s|[ ].*)?|links?|urls?|hf|hugging[ ]?face(?:[ ].*)?|
-                  model[ ]?scope(?:[ ].*)?|wise[ ]?model(?:[ ].*)?|github|openxlab(?:[ ].*)?|paper|demo|blog|
-                      weights|colab|wandb|arxiv|repo(?:sitory)?|下载.*|链接.*|地址.*)
-  | licen[sc]es?|(?:commercial|open|research)[ ](?:use|source|weights?|data)|open-?sourced?\??|
-      open-?weights?\??|publisher|organi[sz]ations?|org\.?|vendor|provider|developer|authors?|creator|company|
-          affiliation|country|机构|许可.*|协议
-  | (?:release|knowledge|publi(?:sh|cation)|training|update|last[ ]update|cut-?off|start|end|launch|
-      upload)[ ]?(?:date|time|cut-?off|d|year)?(?:[ ]date)?|dates?|years?|knowledge[ ]cut-?off|updated|created|
-          时间|日期|发布(?:日期|时间)
-  | (?:model[ ]|transformers[ ]|harness[ ]|dataset[ ]|task[ ])?versions?|revision|commit|status|notes?|
-      comments?|remarks?|descriptions?|reference|refs?|备注|说明|描述
-  | (?:global[ ]|overall[ ])?rank(?:ing|s)?(?:[ ]*\(.*\))?|place|position|排名|\#|no\.?|id|index|idx|序号|s/n|medal
-  | (?:std|s\.?d\.?|std\.?[ _]?(?:err(?:or)?|dev(?:iation)?)|stderr|standard[ ](?:error|deviation)|±|\+/-|ci|
-      95%[ ]?ci|confidence(?:[ ]interval)?|variance|var|margin|p-?value|error[ ]bars?)
-  | (?:Δ|δ|delta|diff(?:erence)?|improvement|gain|change|gap|degradation|recovery|retention|relative|
-      rel\.?)(?:[ ]*(?:\(.*\)|%|rate|vs\.?.*|over.*|from.*|score|to.*))?
-  | quant(?:i[sz]ation)?(?:[ ](?:type|method|level|bits?|scheme))?|bits?(?:[ ]width)?|bpw|dtype|data[ ]?type|
-      tensor[ ]type|file(?:[ ]?name)?s?|format|group[ ]size|(?:input|output)[ ]modalit(?:y|ies)|
-          tie[ ]embeddings?|tied[ ]embeddings?|attention(?:[ ]type)?|activation(?:[ ]function)?|
-              position(?:al)?[ ](?:embeddings?|encoding)|rope.*|vocab(?:ulary)?|tokenizer|res(?:olution|\.)|
-                  image[ ]size|input[ ]size|hybrid[ ]reasoning|use[ ]case|license.*|compression(?:[ ]ratio)?|
-                      sparsity|similarity[ ]function|pooling|max[ ]?(?:positions?|tokens?).*
-    """
-)
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -1849,277 +1656,223 @@ def read_mapping() -> dict[str, Any]:
     return read_json(path)
 
 
-# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
+# --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
-SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key"
-)  # fmt: skip
+# fmt: off
+WORDS = {'facts': 'params param parameters parameter tokens token tok throughput latency speed speedup rtf rtfx fps qps '
+          'ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device '
+          'devices memory mem storage price pricing cost costs usd dollars energy power carbon co2 emissions tdp '
+          'hours hour hrs minutes seconds secs duration runtime time date dates year released release cutoff '
+          'license licence licenses download downloads link links url paper github huggingface hf modelscope '
+          'weights checkpoint checkpoints ckpt demo blog colab arxiv repo repository likes stars layers layer '
+          'heads head experts dim dims dimension dimensions hidden vocab vocabulary context ctx window length len '
+          'seqlen architecture arch backbone encoder decoder precision dtype bits bpw quantization quant format '
+          'file files size sizes epoch epochs step steps loss lr optimizer warmup dropout temperature seed batch '
+          'rank ranking ranks place position votes battles count counts support number samples sample examples '
+          'instances rows words chars characters sentences stderr std stdev ci interval variance margin delta diff '
+          'difference improvement gain change gap degradation recovery retention recovered version versions '
+          'revision commit status notes note comment comments remark remarks description reference references '
+          'index id no organization organisation org vendor provider developer creator company author country '
+          'factor density budget languages tp ap turn turns',
+ 'fact_fillers': 'total active activated act trainable model models learnable non embedding embeddings dense '
+                 'expert number num of the n per in on for avg average mean max maximum min minimum peak required '
+                 'recommended usage used training train pretraining pre inference generation decode decoding '
+                 'prefill input output prompt response native token tokens context sequence seq data dataset test '
+                 'validation val eval evaluation second sec s ms gb mb gib relative rel vs from over to time real '
+                 'knowledge release open source commercial use error err standard deviation confidence global '
+                 'overall local type method level scheme effective weight weights file disk kv cache attention '
+                 'intermediate up consumption footprint requirement requirements count capacity bandwidth rate and '
+                 'wall clock cut off api gpu a100 h100 v100 b m k t pretrain emitted',
+ 'weak_facts': 'knowledge count position time format context memory power number reference gain change place index '
+               'size length description energy speed recovery difference retention precision',
+ 'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
+               'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
+               'fps hz khz px params bits usd gpu-hours tco2eq tco2',
+ 'measures': 'acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt chrf '
+             'chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
+             'perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile resolved '
+             'success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos ssim psnr '
+             'lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
+ 'measure_fillers': 'prompt inst instruction relaxed exact quasi macro micro weighted balanced average avg mean '
+                    'final top top1 top5 strict loose length controlled lc normalized norm overall unweighted raw '
+                    'corpus sentence char greedy zero answer execution exec rate score scores level win error word '
+                    'character single multiple multi attempt attempts judge gpt 4 gpt4 k f 1 5 ++ byte bits per em '
+                    'flexible extract none filter get response l lsum r p percent pass roc c hit hits resolve task '
+                    'correct',
+ 'average_words': 'avg average mean overall total all aggregate macro micro',
+ 'value_heads': 'score scores value values result results performance quality ours our model this the number 得分 分数 '
+                '结果 成绩 スコア 점수',
+ 'benchmark_heads': 'benchmark benchmarks bench task tasks subtask subtasks dataset datasets testset testsets data '
+                    'test tests set sets eval evals evaluation evaluations capability capabilities ability skill '
+                    'skills metric metrics name type suite group groups category categories subject domain 数据集 任务 '
+                    '评测集 评测 基准 能力 指标 ベンチマーク 벤치마크',
+ 'benchmark_fillers': 'name names suite aa measured 0 shot the of and',
+ 'model_heads': 'model models method methods system systems llm llms checkpoint checkpoints agent agents backbone '
+                '模型 模型名称 モデル 모델 modelo modell modèle модель',
+ 'group_heads': 'category categories capability capabilities domain domains topic topics area areas type types '
+                'group groups section sections skill skills modality ability dimension field subject 类别 能力 能力维度 类型 '
+                '分类 领域',
+ 'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
+                'organizations developer company vendor provider creator author date released release hf '
+                'huggingface hugging face github modelscope demo country open source weights language languages '
+                'lang rank ranking checkpoint domain data access notes note comment description',
+ 'plain_groups': 'open source opensource weight weights proprietary closed commercial api similar sized size '
+                 'comparable larger smaller small large models model ours our own dense moe llm llms llama qwen '
+                 'results scores score performance benchmark benchmarks evaluation general public other others '
+                 'state of the art sota recent 2x 3x 4x x and baselines competitor competitors',
+ 'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
+                  'mode modes prompt prompting strategy subtask pair 语言',
+ 'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
+                'rl',
+ 'kinds_base': 'base pretrained foundation 基座 预训练',
+ 'modes': 'thinking nonthinking reasoning nonreasoning think tools tool browsing search python cot tir greedy low '
+          'medium high minimal effort budget mode off on with without w no non wo enabled disabled fast hybrid '
+          'step bf16 fp16 fp32 original bfloat16 float16',
+ 'soft': 'hf v1 v1.0 v0.1 v0.2 v0.3 v2 v2.0 v3 version preview moe dense vision vl multimodal model en it llm',
+ 'vendors': 'meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface '
+            'facebook amazon apple cohere',
+ 'quantized': 'int2 int3 int4 int5 int6 int8 fp4 fp6 fp8 nf4 mxfp4 nvfp4 w4a16 w8a8 w4a8 w8a16 4bit 8bit 3bit 2bit '
+              '4bits 8bits awq gptq gguf ggml exl2 mlx bnb quantized qat lora qlora pruned distill distilled '
+              'adapter 4 8 bit int fp quantization quantisation quantised',
+ 'neutral': 'ours our we this model the work new proposed best 本模型 我们 我们的 我们的模型 本 当 モデル 本モデル 当モデル 우리 본 모델 unser '
+            'modell notre modele nuestro nosso modelo наша модель models',
+ 'ours': 'ours|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|[本当]モデル|(?:우리|본) '
+         '?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель',
+ 'benchmark_shapes': 'mmlu|gsm-?8k|human-?eval|mbpp|bench|eval(?:uation|plus|\\+)?\\b|(?<![a-z])[a-z]*qa\\b|qa[-_v]|\\barc\\b|arc[-_ '
+                     ']|hella ?swag|winogrande|truthful|\\bmath\\b|math[-_ '
+                     ']?\\d|\\baime|gpqa|\\bbbh\\b|codeforces|arena|\\bhle\\b|swe-|squad|\\bdrop\\b|\\brace\\b|piqa|boolq|lambada|glue\\b|\\bmteb|\\bbeir|flores|\\bwmt|libri '
+                     '?speech|fleurs|common '
+                     '?voice|coco|imagenet|vqa|ocr|mmmu|ai2d|gaokao|xnli|belebele|bbq|ruler|needle|bfcl|tau-?\\d|τ|newstest|tatoeba|imdb|sst-?\\d|mnli|stsb?\\b|livecode|multipl-?e|spider|swag|test(?:-clean|-other)|aishell|gigaspeech',
+ 'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
+ 'doubt_words': 'speed|throughput|latency|memory|hardware|download|training '
+                '(?:data|procedure|results|details|hyperparameters|cost)|sft data|data(?:set)?s? '
+                '(?:mix\\w*|composition|statistics|sources?)|hyper-?parameters?|architecture|efficiency|cost|pricing|tokens '
+                '(?:per|/) ?s\\w*|carbon|emissions?|vocabulary|tokenizer|显存|速度|下载|contamination',
+ 'splits': 'val|validation|test|dev|testmini|mini|full|train|all|text-only|easy|medium|hard|diamond|main|extended|en|zh|cn|eng|english|chinese|clean|other|public|private|images?|test[-_ '
+           ']?\\w{1,6}|dev[-_ ]?\\w{1,6}|[a-z]{2}(?:[-_>→][a-z]{2})?|\\d[\\d.k]*',
+ 'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
+           ['\\b(?:non|no)[- ]?(?:thinking|reasoning)\\b|\\bwithout '
+            '(?:thinking|reasoning)\\b|\\b(?:thinking|reasoning)[- ](?:mode )?off\\b',
+            'Non-thinking'],
+           ['\\bthinking\\b|\\breasoning[- ](?:mode|on)\\b', 'Thinking'],
+           ['(?:\\bwith|\\bw/|\\+)[ -]*python\\b', 'With Python'],
+           ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
+           ['\\btext[- ]only\\b', 'Text only']],
+ 'size_heads': 'size params parameters param precision quantization quant bits dtype version',
+ 'log_words': 'epoch epochs step steps loss',
+ 'tuned_text': '\\b(?:[Ii]nstruct(?:ion)?s?(?![- '
+               ']?(?:[Ff]ollow|[Ee]val|[Bb]ench|[Dd]ata))|INSTRUCT|[Cc]hat(?:[Bb]ot)?|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
+ 'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
+ 'not_a_share': 'elo rating points score ppl perplexity loss wer cer ter fid mse index',
+ 'plain_headings': 'evaluation evaluations results result benchmark benchmarks performance model models score '
+                   'scores metric metrics summary overview main full 1 2 3 4 5 评测结果 评测',
+ 'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt'}
+# fmt: on
 
 
-@dataclass(slots=True)
-class Score:
-    table: int
-    benchmark: str
-    value: float
-    raw: str
-    unit: str | None
-    shots: str | None
-    metric: str | None
-    group: str | None
-    heading: str | None
-    row: int
-    column: int
-    key: str | None = None
-    values: tuple[float, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        record = {name: getattr(self, name) for name in SCORE_KEYS}
-        if len(self.values) > 1:
-            record["values"] = list(self.values)
-        return record
+@functools.cache
+def word_list(name: str) -> frozenset[str]:
+    """The words of one kind."""
+    return frozenset(WORDS[name].split())
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
-
-    benchmark: str  # the source's label, plain text
-    value: float  # as the source gives it
-    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
-    key: str | None = None  # canonical key in metric_mapping.json
-    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
-    metric: str | None = None  # the source's word for the metric
-    shots: str | None = None  # "5-shot"
-    variant: str | None = None  # "With tools"; None is the benchmark's default
-    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
-    source_name: str | None = None
-    source_url: str | None = None
-    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What validate has to say about one place of the metadata."""
-
-    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
-    severity: str  # "error" or "warning"
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordResult:
-    """One result of a record: what would be published, and what decides whether it is."""
-
-    entry: Entry
-    path: Path
-    name: str  # the record's own name of the benchmark
-    result_id: str
-    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
-    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
-    limit: str | None  # set: only so many items were run
-    settings: str
-    weights: str  # hash of the weights, or empty
-
-    @property
-    def place(self) -> tuple[Any, ...]:
-        """What two results of the same thing share."""
-        e = self.entry
-        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
-
-    create_pr: bool = False
-    revision: str | None = None
-    message: str | None = None
-
-
-# --- parts/cards/vocabulary.py ----------------------------------------------------------------------------------------
-
-MISSING = re.compile(
-    r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
-    r"待定|无|暂无"
+FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
+WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
+MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
+AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
+_SHAPE = re.compile(WORDS["benchmark_shapes"])
+_SPLIT = re.compile(rf"(?i)(?:{WORDS['splits']})")
+_NOTES = [(re.compile(pattern, re.I), note) for pattern, note in WORDS["notes"]]
+_BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
+_PARTS = re.compile(r"\s*[,;，、]\s*")
+_SHOT = re.compile(
+    r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(@\d+)?(?![a-z])"
 )
-TEXT_ROLES = ("label", "group", "extra")
-
-
-@dataclass(slots=True, eq=False)
-class Cell:
-    """One cell as written; a spanning cell stands at several places of the grid and stays one object."""
-
-    source: str
-    text: str  # as a reader sees it, one line per line break
-    header: bool = False
-
-
-EMPTY = Cell("", "")
-
-
-@dataclass(slots=True)
-class Table:
-    """A rendered table: its grid with spans expanded, and the text that stands around it."""
-
-    number: int
-    kind: str  # "pipe" or "html"
-    rows: list[list[Cell]]
-    head: int  # rows that the markup makes header rows
-    heading: str | None = None
-    headings: tuple[str, ...] = ()  # nearest first
-    before: str = ""
-    after: str = ""
-    caption: str = ""
-
-    @property
-    def width(self) -> int:
-        return len(self.rows[0]) if self.rows else 0
-
-
-@dataclass(slots=True)
-class Card:
-    text: str
-    title: str
-    tables: list[Table]
-    front: dict[str, Any] = field(default_factory=dict)
-    memo: dict[Any, Any] = field(default_factory=dict)  # what the text says of names, once found
-
-    def find_all(self, pattern: str) -> list[str]:
-        if pattern not in self.memo:
-            if "" not in self.memo:
-                self.memo[""] = self.text.casefold()
-            self.memo[pattern] = re.findall(pattern, self.memo[""])
-        return self.memo[pattern]
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    numbers: tuple[float, ...]
-    percent: bool = False
-    shots: str | None = None
-    metric: str | None = None
+_SHOT_NUMBER = {"zero": "0", "one": "1", "two": "2", "three": "3", "five": "5"}
+_COT = re.compile(
+    r"(?i)(?<![a-z\d])(?:w/o?\s*|with(?:out)?\s+|no[- ])?(?:cot|chain[- ]of[- ]thoughts?)"
+    r"(?:\s+prompt(?:ing)?)?(?![a-z\d])"
+)
+_COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
+_AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
+_SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
+_TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
+_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
+_RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+_WORDS_OF = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
     """A benchmark's label, taken apart: "DROP (3-shot F1)" -> DROP, 3-shot, F1."""
 
-    name: str
+    name: str  # as it stands, without shots and metric; brackets that name a split, a subset or a mode stay
     shots: str | None = None
     metric: str | None = None
+    note: str | None = None  # what makes it another variant than the benchmark's default: "With tools", "Text only"
+    bare: str = ""  # the name without the brackets that are notes or splits
 
 
-@dataclass(slots=True)
-class Fit:
-    """How one header or row label fits the model's name; a higher level is a closer fit."""
-
-    level: int  # 4 the same tokens, 3 decorated, 2 completed by the text around, 1 the only size, 0 one of its modes
-    rule: str
-    covered: int  # tokens of the model's name that the label itself has
-
-
-@dataclass(slots=True)
-class Candidate:
-    axis: str  # "column" or "row"
-    index: int  # grid column, or body row
-    text: str
-    fit: Fit
-    place: tuple[int, str] = (0, "")  # block, and what tells it from the same label elsewhere
-
-
-@dataclass(slots=True)
-class Block:
-    """Body rows under one header; a table whose header changes half way down has several."""
-
-    head: list[int]
-    body: list[int]
-    paths: list[tuple[str, ...]] = field(default_factory=list)  # header texts above each column, top first
-    roles: list[str] = field(default_factory=list)
-    sections: dict[int, str] = field(default_factory=dict)  # row -> section row above it
-
-
-@dataclass(slots=True)
-class Reading:
-    """What was decided about one table, and why."""
-
-    table: Table
-    evaluation: bool
-    reason: str
-    orientation: str | None = None
-    status: str = "absent"  # found, absent, ambiguous, or skipped (no evaluation table)
-    targets: list[Candidate] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    rule: str = ""
-    scores: list[Score] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
-
-
-def says_shots(text: str) -> bool:
-    """Whether a cell of a column of shots may say this: shots, chain of thought, or nothing."""
-    return bool(SHOT.search(text) or COT.fullmatch(text) or MISSING.fullmatch(text))
-
-
-# --- parts/cards/labels.py --------------------------------------------------------------------------------------------
-
-_BRACKET_PARTS = re.compile(r"\s*[,;，、]\s*")
-_BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
-
-# What a label has that says more than a name: a bracket, shots, or a metric. Most labels have none of it.
-_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating")
-_SAYS_SHOTS = re.compile(r"(?i)shot|cot|chain")  # of all that SHOT and COT match
-COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
-
-# The starts of all words that say a measure or shots: a quick way to see that most labels say none.
-_WORD_STARTS = re.compile(r"(?<![a-z])(?:lc)?([a-z]{1,3})").findall  # "lcacc" begins as "acc" does
-_PERCENT_TAIL = re.compile(r"\s*[(\[]%[)\]]$")
-_ONE_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_SETTING_PARTS = re.compile(r"\s*[,;+&|]\s*|\s+/\s+")
-_SETTING_OF = re.compile(r"(.{1,40}?)\s*(\([^()]{1,60}\))")  # "Accuracy (Chinese)"
-AVERAGE = re.compile(r"(?i)(?:macro[ -]|micro[ -]|overall )?(?:avg\.?|average|mean|overall|total)(?: score)?")
-_PARAMS = re.compile(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?")
-_FIRST_WORD = re.compile(r"[\W_]*([^\W_]{2})")
+@functools.lru_cache(maxsize=8192)
+def words_of(text: str) -> tuple[str, ...]:
+    """The folded words of a text: "Real-Time Factor¹" -> real, time, factor."""
+    return tuple(_WORDS_OF.findall(unicodedata.normalize("NFKC", _RAISED.sub("", text)).casefold()))
 
 
 @functools.lru_cache(maxsize=8192)
 def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
-    """Take shots and metric off a benchmark's label; a bracket that names a split or subset stays.
+    """Take shots, metric and notes off a benchmark's label.
 
-    "MMMU (val, CoT)" -> "MMMU (val)", CoT; "AIME 2024 pass@1" -> "AIME 2024", pass@1; "BBH 3-shot" -> "BBH", 3-shot
+    "MMMU (val, CoT)" -> "MMMU (val)", CoT; "AIME 2024 pass@1" -> "AIME 2024", pass@1; "HLE (w/ tools)" -> With tools
     """
-    shots: list[str] = []
-    metric: list[str] = []
-
-    def bracket(match: re.Match[str]) -> str:
-        rest = [part for part in _BRACKET_PARTS.split(match[1] or match[2] or match[3] or "") if part]
-        rest = [left for part in rest if (left := take_part(part, shots, metric))]
-        last = not _BRACKET.search(match.string, match.end())  # "X (2408-2505) (Pass@1)": the metric comes last
-        if rest and brackets_are_metrics and last and not any(SPLIT.fullmatch(part) for part in rest):
-            metric.extend(rest)
-            rest = []
-        return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
-
     text = label_text(text)
     if not _SAYS_MORE.search(text):
-        return Label(text)
-    name = label_text(_BRACKET.sub(bracket, text)) if "(" in text or "[" in text or "（" in text else text
-    for pattern, found in ((SHOT, shots), (COT_TAIL, shots), (AT_K, metric), (SLASH_METRIC, metric)):
+        return Label(text, bare=text)
+    shots: list[str] = []
+    metric: list[str] = []
+    notes: list[str] = []
+
+    def bracket(match: re.Match[str]) -> str:
+        rest = [part for part in _PARTS.split(match[1] or match[2] or match[3] or "") if part]
+        rest = [left for part in rest if (left := take_part(part, shots, metric))]
+        last = not _BRACKET.search(match.string, match.end())  # "X (2408-2505) (Pass@1)": the metric comes last
+        if rest and brackets_are_metrics and last and not any(_SPLIT.fullmatch(part) for part in rest):
+            metric.extend(rest)
+            rest = []
+        notes.extend(part for part in rest if not _SPLIT.fullmatch(part) or note_of(part))
+        return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
+
+    name = label_text(_BRACKET.sub(bracket, text))
+    for pattern, found in ((_SHOT, shots), (_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
         if (match := pattern.search(name)) and (
             rest := (name[: match.start()] + " " + name[match.end() :]).strip(" ,;:/|_-–@")
         ):
             found.append(shot_name(match[0]) if found is shots else match[0].strip("/ "))
             name = " ".join(rest.split())
-    return Label(name or text, ", ".join(dict.fromkeys(shots)) or None, ", ".join(dict.fromkeys(metric)) or None)
+    name = name or text
+    bare = _BRACKET.sub("", name).strip() or name
+    if tail := _TOOL_TAIL.search(bare):
+        notes.append(tail[0].strip(" ,–-"))
+        bare = bare[: tail.start()]
+    told = dict.fromkeys(note for part in notes if (note := note_of(part, part)))
+    return Label(
+        name, *(", ".join(dict.fromkeys(found)) or None for found in (shots, metric)), ", ".join(told) or None, bare
+    )
+
+
+def note_of(text: str, other: str | None = None) -> str | None:
+    """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
+    return next((note for pattern, note in _NOTES if pattern.search(text)), other)
 
 
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
     """Move what a part of a bracket says about shots and metric into the lists; the rest is returned."""
     rest, found = part, []
-    for pattern in (SHOT, COT) if _SAYS_SHOTS.search(part) else ():
+    for pattern in (_SHOT, _COT):
         if match := pattern.search(rest):
             found.append(shot_name(match[0]))
             rest = (rest[: match.start()] + rest[match.end() :]).strip(" -_,:@+&")
-    if rest and METRIC.fullmatch(rest.lower()):
+    if rest and is_measure(rest):
         metric.append(rest)
         rest = ""
     elif rest and found:
@@ -2134,153 +1887,331 @@ def take_part(part: str, shots: list[str], metric: list[str]) -> str:
 def shot_name(text: str) -> str:
     """ "zero shot", "0_shot" -> "0-shot"; "cot" -> "CoT"."""
     text = " ".join(text.split())
-    if match := SHOT.search(text):
-        number = SHOT_NUMBER.get(match[1].lower(), match[1].lower())
-        return f"{number}-shot" + (text[text.index("@") :] if "@" in text else "")
+    if match := _SHOT.search(text):
+        return f"{_SHOT_NUMBER.get(match[1].lower(), match[1].lower())}-shot{match[2] or ''}"
     return re.sub(r"(?i)cot", "CoT", text).strip()
 
 
-_SETTING_START = frozenset(_WORD_STARTS(re.sub(r"[()?:|]", " ", METRIC.pattern.lower()))) | {
-    *_WORD_STARTS("few shot zero one two three five many cot chain with no sho bleurt bleu mmlu chr wr sr"),
-    *(start[:n] for start in ("rouge", "spearman", "pearson", "comet") for n in (2, 3)),
-}
-
-
-def bare_setting(text: str) -> str:
-    """A label without a bracket around it and without "(%)" behind it."""
+@functools.lru_cache(maxsize=8192)
+def is_measure(text: str) -> bool:
+    """Whether a text names a measure and nothing else: "Pass@1", "macro_avg/acc_char", "LC win rate", "Acc.↑"."""
     text = label_text(text)
-    if text[-1:] not in (")", "]"):
-        return text
-    text = _PERCENT_TAIL.sub("", text)
-    return text[1:-1].strip() if _ONE_BRACKET.fullmatch(text) else text
+    if not text or len(text) > 60:
+        return False
+    if _AT_K.fullmatch(text):
+        return True
+    words = words_of(text.replace("%", ""))
+    if "".join(words) in MEASURES:
+        return True
+    return not MEASURES.isdisjoint(words) and all(w in MEASURES or w in MEASURE_FILLERS for w in words)
+
+
+@functools.lru_cache(maxsize=8192)
+def is_average(text: str) -> bool:
+    """Whether a label is an average of a table and names nothing of its own: "Avg.", "Overall Acc.", "Average (56)"."""
+    words = words_of(_BRACKET.sub("", text))
+    return bool(words) and words[0] in AVERAGES and all(
+        w in AVERAGES or w in MEASURES or w in MEASURE_FILLERS for w in words
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=8192)
 def is_setting(text: str) -> bool:
-    """Whether a label says only shots or a metric: "5-shot", "0-shot, CoT", "pass@1", "EM"."""
-    if text.isascii() and "@" not in text and "^" not in text and _SETTING_START.isdisjoint(_WORD_STARTS(text.lower())):
+    """Whether a label says only shots or a metric: "5-shot", "0-shot, CoT", "pass@1", "(EM)"."""
+    text = label_text(text)
+    if text[:1] in ("(", "[") and text[-1:] in (")", "]"):
+        text = text[1:-1]
+    if not text or len(text) > 60 or is_average(text):
         return False
-    text = bare_setting(text)
-    if not text or len(text) > 60 or AVERAGE.fullmatch(text):
-        return False
-    if text.isalpha():
-        return bool(METRIC.fullmatch(text.lower()) or COT.fullmatch(text))
+    if is_measure(text):
+        return True
     shots: list[str] = []
-    metric: list[str] = []
-    return all(not take_part(part, shots, metric) for part in _SETTING_PARTS.split(text) if part)
+    return all(not take_part(part, shots, []) for part in re.split(r"\s*[,;+&|(]\s*|\s+/\s+", text.rstrip(")")) if part)
 
 
 @functools.lru_cache(maxsize=8192)
 def is_fact(text: str) -> bool:
-    """Whether a header or row label is a fact (parameters, speed, links, dates, ranks), not a score."""
-    text = label_text(text).rstrip(" +:")
+    """Whether a header or row label is a fact (size, speed, cost, time, rank, link, deviation), not a score."""
+    text = label_text(text)
     if not text or len(text) > 80:
         return False
-    if _PARAMS.fullmatch(text):
-        return False  # "7B params" is a model
-    if text.startswith("#") and not SHOTS_HEAD.fullmatch(text):
+    if text.startswith("#"):
+        return "shot" not in text.lower()
+    if text in ("±", "+/-") or ((unit := _BRACKET.search(text)) and is_unit(unit[1] or unit[2] or unit[3] or "")):
         return True
-    text = text.lower()
-    return bool(
-        FACT.fullmatch(text)
-        or ("_" in text and not re.search(r"\d", text) and FACT.fullmatch(text.replace("_", " ")))
-        or ("(" in text and FACT.fullmatch(_BRACKET.sub("", text).strip(" :")))
-        or (("(" in text or "[" in text or "（" in text) and FACT_UNIT.search(text))
-    )
+    words = [w for w in words_of(_BRACKET.sub("", text) or text) if not w.isdigit()]
+    return any(w in FACTS for w in words) and all(w in FACTS or w in FACT_FILLERS for w in words)
+
+
+def is_generic(text: str) -> bool:
+    """Whether a header of values says nothing, a measure or an average: "Score", "WER (%)", "Avg."."""
+    words = words_of(_BRACKET.sub("", text))
+    return not text or is_measure(text) or is_average(text) or (bool(words) and VALUES.issuperset(words))
+
+
+def is_unit(text: str) -> bool:
+    """Whether a bracket says a unit that no score has: "GB", "tokens/s", "ms"."""
+    parts = text.casefold().removeprefix("in ").split()
+    return bool(parts) and all(part in FACT_UNITS or part.strip("$€¥") != part for part in parts)
+
+
+def is_weak_fact(text: str) -> bool:
+    """Whether one word that may be a fact is a benchmark as well, when it stands in a list of benchmarks."""
+    words = words_of(label_text(text))
+    return len(words) == 1 and words[0] in WEAK_FACTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """metric_mapping.json by folded name."""
+    """metric_mapping.json by folded name, and what its benchmarks' values can be."""
 
     keys: dict[str, str]
+    ranges: dict[
+        str, tuple[float | None, float | None]
+    ]  # key -> lowest and highest value, in percent where it is a share
 
-    def key(self, label: str) -> str | None:
-        """The canonical key of a label; a bracket that names a split ("MMMU (val)") may be left out."""
-        if found := self.keys.get(folded_name(label)):
-            return found
-        bare = _BRACKET.sub(lambda m: "" if SPLIT.fullmatch(m[1] or m[2] or m[3] or "") else m[0], label)
-        return self.keys.get(normalize_name(bare)) if bare != label else None
+    def key(self, label: Label | str) -> str | None:
+        """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
+        name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
+        return self.keys.get(folded_name(name)) or (self.keys.get(folded_name(bare)) if bare != name else None)
 
 
 @functools.lru_cache(maxsize=8192)
 def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
-    if vocabulary.keys.get(folded_name(text)) or BENCHMARK_SHAPE.search(text.lower()):
+    if vocabulary.keys.get(folded_name(text)) or _SHAPE.search(text.casefold()):
         return True
-    return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text).name))
+    return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))
 
 
-_FAMILY_START = frozenset(re.findall(r"[a-z]\w(?=\w*)", re.sub(r"\\w|\(\?:|[^|]\?", " ", FAMILY.pattern))) | {
-    "o1",
-    "o3",
-    "o4",
-}
+# --- parts/cards/model_names.py ---------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r"\d+(?:\.\d+)*(?:[bmkt](?![^\W\d_])|[bmkt](?=v\d))?|[^\W\d_]+")
+_PHRASES = (
+    (re.compile(r"pre-?\s?train(?:ed|ing)?\b"), " pretrained "),
+    (re.compile(r"\binstruct(?:ion)?[- ]?(?:tuned|finetuned|fine-tuned)\b"), " instruct "),
+    (re.compile(r"post-?\s?trained\b"), " posttrained "),
+    (re.compile(r"fine-?\s?tuned\b"), " finetuned "),
+    (re.compile(r"(?<=\d)_(?=\d)"), "."),
+    (re.compile(r"\b(?:non|no)[- ]?(thinking|reasoning)\b"), r" non\1 "),
+)
+_SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
+TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
+MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
+_OURS = re.compile(rf"(?i)\W*(?:{WORDS['ours']})\W*")
+_SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
+_DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
+_REPO_ID = re.compile(r"([\w.-]{1,96})/([\w.-]{1,96})")
+_PIECE = re.compile(r"[\w.+-]{2,100}")
 
 
 @functools.lru_cache(maxsize=8192)
-def is_model(text: str) -> bool:
-    """Whether a label looks like a model's name: a known family, or a size such as 7B."""
-    word = _FIRST_WORD.match(text)
-    return bool((word and word[1].lower() in _FAMILY_START and FAMILY.match(text.lower())) or SIZE.search(text))
+def name_tokens(text: str) -> tuple[str, ...]:
+    """A model name's tokens, spellings folded: "InternLM2_5-7B-Chat" -> internlm 2.5 7b chat."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if not text.isascii():
+        text = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", unicodedata.normalize("NFD", text))
+        text = re.sub(r"[α-ω]", lambda m: unicodedata.name(m[0]).rpartition(" ")[2].lower(), text)
+        text = unicodedata.normalize("NFC", text)
+    for pattern, by in _PHRASES:
+        text = pattern.sub(by, text)
+    found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]  # a format, no model
+    return tuple([_SYNONYMS.get(token, token) for token in found])
 
 
-# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+def letters_joined(tokens: Iterable[str]) -> Counter[str]:
+    """Tokens counted, neighbours of letters written as one: "open llama 7b" = "openllama 7b"."""
+    words: list[str] = []
+    alpha = False
+    for token in tokens:
+        if alpha and token.isalpha():
+            words[-1] += token
+        else:
+            words.append(token)
+        alpha = token.isalpha()
+    return Counter(words)
 
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-MAX_URL = 2_000
-MAX_WHOLE = 2**62  # of a count; more is damage
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """The model that is meant, by its Hub id."""
+
+    repo_id: str
+    owner: str
+    tokens: tuple[str, ...]
+    core: str  # the first word, which says the family
+    trace: str  # the letters that each spelling of the name has in it
+
+    @classmethod
+    def of(cls, repo_id: str) -> ModelName:
+        owner, _, name = repo_id.rpartition("/")
+        tokens = name_tokens(name)
+        core = next((t for t in tokens if t.isalpha()), "")
+        return cls(repo_id, owner.casefold(), tokens, core, core[:3])
+
+    @property
+    def kind(self) -> str | None:
+        return next((kind_word({token}) for token in reversed(self.tokens) if kind_word({token})), None)
 
 
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+def kind_word(tokens: Iterable[str]) -> str | None:
+    """ "tuned", "base" or None; of both, "both"."""
+    found = {name for name, words in (("tuned", TUNED), ("base", BASE)) if not words.isdisjoint(tokens)}
+    return "both" if len(found) > 1 else next(iter(found), None)
 
 
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a label fits: certain, or to be asked, and why."""
+
+    certain: bool
+    why: str = ""
+
+
+SURE = Fit(True, "its name")
+
+
+def has_trace(text: str, model: ModelName) -> bool:
+    """A quick look: whether a text may have the name in it, or a word for "this model"."""
+    return model.trace in text.lower() or not text.isascii() or "our" in text.lower() or "this" in text.lower()
+
+
+@functools.lru_cache(maxsize=8192)
+def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
+    """How one text relates to the name, with the tokens that make the difference.
+
+    "same"; "ours"; "owner": the same name of another owner; "part": it leaves those out; "more": it adds those;
+    "mixed": it does both, and may be meant; "other".
+    """
+    if not has_trace(label, model):
+        return "other", ()
+    text = label_text(label)
+    if len(text) > 150 or not text:
+        return "other", ()
+    if _OURS.fullmatch(text):
+        return "ours", ()
+    foreign = ""
+    if (match := _REPO_ID.fullmatch(text)) and not match[1].isdigit():
+        text, foreign = match[2], match[1].casefold() if match[1].casefold() != model.owner else ""
+    tokens = name_tokens(text)
+    while tokens and tokens[0] not in model.tokens and (tokens[0] in VENDORS or tokens[0] == model.owner):
+        tokens = tokens[1:]
+    named = tuple(token for token in tokens if token in model.tokens or token not in NEUTRAL)
+    if "ours" in tokens and named and not without(named, model.tokens):
+        return ("same" if not without(model.tokens, named) else "part"), without(model.tokens, named)
+    tokens = named
+    relation, rest = compare_tokens(tokens, model)
+    return ("owner", (foreign,)) if foreign and relation == "same" else (relation, rest)
+
+
+def compare_tokens(tokens: Sequence[str], model: ModelName) -> tuple[str, tuple[str, ...]]:
+    if sorted(tokens) == sorted(model.tokens) or (
+        sum(map(len, tokens)) == sum(map(len, model.tokens)) and letters_joined(tokens) == letters_joined(model.tokens)
+    ):
+        return "same", ()
+    more, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
+    if not left_out:
+        return "more", more
+    if model.core in tokens and all(map(may_be_left_out, left_out)) and QUANTIZED.isdisjoint(left_out):
+        if not more:
+            return "part", left_out
+        if all(token in MODES or (token in BASE and not model.kind) for token in more):
+            return "mixed", (*more, "but not", *left_out)
+    return "other", more
+
+
+def without(tokens: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """The tokens that the others have not, each as often as it is more."""
+    left = list(others)
+    return tuple(token for token in tokens if token not in left or left.remove(token))
+
+
+def is_variant(token: str) -> bool:
+    """Whether a word makes another model or another state of it of a name."""
+    return token in TUNED or token in BASE or token in QUANTIZED or bool(_DIGITS.fullmatch(token)) or token == "v"
+
+
+def may_be_left_out(token: str) -> bool:
+    return is_variant(token) or token in SOFT or token in MODES or len(token) <= 2
+
+
+def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
+    """Whether the texts that name one line (a label and its neighbours) name the model; None: another one, or none.
+
+    A neighbour belongs to the name: "Foo" beside "7B-Chat" is Foo-7B-Chat.
+    """
+    relations = [relation_of(text, model) for text in texts]
+    best = min(range(len(texts)), key=lambda i: _ORDER[relations[i][0]], default=None)
+    if best is None or relations[best][0] == "other":
         return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+    relation, rest = relations[best]
+    if len(texts) > 1:
+        own = Counter(name_tokens(texts[best].rpartition("/")[2]))
+        for i, text in enumerate(texts):
+            own |= Counter(name_tokens(text)) if i != best else Counter()
+        told = [token for token in own.elements() if token in model.tokens or token not in NEUTRAL]
+        relation, rest = with_neighbours(relation, rest, compare_tokens(told, model))
+    return fit_of(relation, rest, model)
 
 
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text = str(value)
-    try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+_ORDER = {"same": 0, "ours": 1, "owner": 2, "more": 3, "part": 4, "mixed": 5, "other": 6}
 
 
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or "@" in urlsplit(url).netloc else url
+def with_neighbours(
+    relation: str, rest: tuple[str, ...], whole: tuple[str, tuple[str, ...]]
+) -> tuple[str, tuple[str, ...]]:
+    """What a label and its neighbours say with_neighbours."""
+    if relation == "ours" or (whole[0] == "same" and relation != "owner"):
+        return (relation, rest) if relation == "ours" else whole
+    if relation not in ("same", "part"):
+        return relation, rest
+    if whole[0] in ("part", "mixed") or (whole[0] == "more" and all(t in MODES or is_variant(t) for t in whole[1])):
+        return whole
+    return ("other", ()) if any(map(is_variant, whole[1])) else ("beside", ())
 
 
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
+def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None:
+    said = " ".join(rest)
+    if relation == "same":
+        return SURE
+    if relation == "ours":
+        return Fit(True, "this model")
+    if relation == "owner":
+        return Fit(False, f"it names {said}'s model of this name")
+    if relation == "beside":
+        return Fit(False, "a text beside it says more")
+    if relation == "part":
+        return Fit(False, f"leaves out {said}")
+    if relation == "mixed":
+        return Fit(False, f"adds {said}")
+    if relation == "more":
+        sized = any(map(_SIZE.fullmatch, model.tokens))
+        askable = all(t in MODES or t in BASE or (not sized and _SIZE.fullmatch(t)) for t in rest)
+        return Fit(False, f"adds {said}") if askable and not (TUNED | QUANTIZED) & set(rest) else None
+    return None
 
 
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
+def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
+    """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
+    for piece in (text, *_PIECE.findall(text)) if len(text) < 80 else _PIECE.findall(text):
+        relation, rest = relation_of(piece, model)
+        if relation == "more" and any(map(is_variant, rest)):
+            return piece, rest
+    return "", ()
 
 
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
+def contains_name(text: str, model: ModelName) -> bool:
+    """Whether a heading has the model's name in it, and no other variant of it."""
+    relation, rest = relation_of(text, model)
+    return relation in ("same", "owner") or (relation == "more" and not any(map(is_variant, rest)))
+
+
+def names_part(text: str, model: ModelName) -> bool:
+    """Whether a text has a name in it that leaves out a kind, a size or a version of the model's."""
+    return any(
+        relation == "part" and all(map(is_variant, rest))
+        for relation, rest in (relation_of(piece, model) for piece in (text, *_PIECE.findall(text)[:30]))
+    )
 
 
 # --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
@@ -2482,6 +2413,2090 @@ def to_yaml(value: Any) -> str:
     import yaml
 
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
+
+
+# --- parts/cards/tables.py --------------------------------------------------------------------------------------------
+
+MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
+MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
+
+
+@dataclass(slots=True, eq=False)
+class Cell:
+    """One cell as written; a spanning cell stands at several places of the grid and stays one object."""
+
+    source: str
+    text: str  # as a reader sees it, one line per line break
+    header: bool = False
+
+
+EMPTY = Cell("", "")
+
+
+@dataclass(slots=True)
+class Table:
+    """A rendered table: its grid with spans expanded, and the text that stands around it."""
+
+    number: int
+    kind: str  # "pipe" or "html"
+    rows: list[list[Cell]]
+    head: int  # rows that the markup makes header rows
+    heading: str | None = None
+    headings: tuple[str, ...] = ()  # nearest first
+    before: str = ""
+    after: str = ""
+    caption: str = ""
+    layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
+
+    @property
+    def width(self) -> int:
+        return len(self.rows[0]) if self.rows else 0
+
+
+@dataclass(slots=True)
+class Card:
+    text: str
+    title: str
+    tables: list[Table]
+    front: dict[str, Any] = field(default_factory=dict)
+
+
+_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+_PIPE = re.compile(r"(?<!\\)\|")
+_RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
+_RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
+_CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
+_TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
+_CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
+_PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
+_FLOW = frozenset(
+    [
+        "p",
+        "div",
+        "center",
+        "summary",
+        "details",
+        "table",
+        "x-place",
+        "li",
+        "ul",
+        "ol",
+        "br",
+        "hr",
+        "section",
+        "figure",
+        "figcaption",
+        "blockquote",
+    ]
+)
+_ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
+
+
+@functools.cache
+def markdown_parser() -> Any:
+    """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import table
+
+    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+    rule = functools.partial(whole_table, table)
+    parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
+    return parser
+
+
+def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
+    """A block rule for pipe tables that makes one token of a table, its rows in `meta`.
+
+    `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
+    tokens for each cell take a third of the time of a whole card.
+    """
+    found = is_table(state, start, end, True)
+    if silent or not found:
+        return found
+    rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
+    endings = state.md.block.ruler.getRules("blockquote")
+    parent, state.parentType = state.parentType, "table"
+    line, width = start + 2, len(rows[0])
+    while line < end and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
+        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        begins_row = source.startswith("|")  # and nothing else
+        if not begins_row and (not source.strip() or any(rule(state, line, end, True) for rule in endings)):
+            break
+        cells = split_row(source)[:width]
+        rows.append(cells + [""] * (width - len(cells)))
+        line += 1
+        if width * len(rows) > MAX_CELLS:
+            raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
+    state.push("pipe_table", "table", 0).meta = {"rows": rows}
+    state.parentType, state.line = parent, line
+    return True
+
+
+def split_row(source: str) -> list[str]:
+    """The cells of a pipe table's line; the pipes at its ends are not needed, and one after a backslash is text."""
+    source = source.strip()
+    cells = _PIPE.split(source) if "\\" in source else source.split("|")
+    if cells[0] == "":
+        cells = cells[1:]
+    if cells and cells[-1] == "":
+        cells.pop()
+    return [cell.replace("\\|", "|").strip() for cell in cells]
+
+
+def parse_card(text: str) -> Card:
+    """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
+    if len(text) > MAX_CARD:
+        raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
+    front = _FRONT.match(text)
+    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
+    pieces = list(document_order(pieces))
+    title = next((one_line(text) for kind, _, text in pieces if kind == "heading"), "")
+    return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
+
+
+def read_front_matter(text: str) -> dict[str, str]:
+    """The two front-matter fields that say which model this is; looked at as text, so that no YAML can do harm."""
+    fields = {}
+    for name in ("base_model", "pipeline_tag"):
+        if match := re.search(rf"(?m)^{name}:[ \t]*(?:\r?\n[ \t]*-)?[ \t]*([^\s\[\]{{}}&*!#'\"]{{1,200}})", text):
+            fields[name] = match[1]
+    return fields
+
+
+def read_blocks(body: str) -> Iterator[Piece]:
+    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
+    tokens = iter(markdown_parser().parse(body))
+    for token in tokens:
+        kind = token.type
+        if kind == "heading_open":
+            yield "heading", int(token.tag[1]), next(tokens).content
+        elif kind == "pipe_table":
+            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
+        elif kind == "html_block":
+            yield from html_pieces(token.content)
+        elif kind == "inline":
+            if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
+                yield "html", 0, source
+            else:
+                yield "text", 0, token.content
+
+
+def html_pieces(source: str) -> Iterator[Piece]:
+    """A block of HTML; a line such as "## Results" in it is taken for the heading that it was meant to be."""
+    at = 0
+    for match in _RAW_HEADING.finditer(source) if "#" in source else ():
+        yield "html", 0, source[at : match.start()]
+        yield "heading", len(match[1]), match[2]
+        at = match.end()
+    yield "html", 0, source[at:]
+
+
+def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
+    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
+        yield from (piece for piece in pieces if piece[0] != "html")
+        return
+    stream: list[str] = []
+    places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
+    for is_html, group in itertools.groupby(pieces, key=lambda piece: piece[0] == "html"):
+        if is_html:
+            stream.extend(source for _, _, source in group)
+        else:
+            stream.append(f'{_CLOSE_TAG}<x-place n="{len(places)}"></x-place>')
+            places[str(len(places))] = list(group)
+    yield from walk_html(parse_html("\n".join(stream)), places)
+
+
+def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
+    """Headings, texts and tables of the tree; the cells of a table are walked only when it lays out other tables."""
+    from lxml import etree
+
+    said: list[str] = []
+    layouts: list[Any] = []
+    walker = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walker:
+        tag = element.tag
+        if event == "start" and said and (tag in _FLOW or tag in _HEADINGS):
+            if text := "".join(said).strip():
+                yield "text", 0, text
+            said = []
+        if event == "end":
+            if layouts and element is layouts[-1]:
+                layouts.pop()
+                yield "layout", -1, ()
+            said.append(element.tail or "")
+        elif tag == "x-place":
+            yield from places.get(element.get("n"), ())
+        elif tag == "table":
+            content = html_rows(element, places)
+            yield "html", 0, content
+            if next(element.iterdescendants("table", "x-place"), None) is None:
+                walker.skip_subtree()
+            else:
+                layouts.append(element)
+                yield (
+                    "layout",
+                    1,
+                    {cell.text for row in content[0][:50] for cell in row[:20] if 1 < len(cell.text) < 100},
+                )
+        elif tag in _HEADINGS:
+            yield "heading", int(tag[1]), inner_html(element, places)
+            walker.skip_subtree()
+        else:
+            said.append(element.text or "")
+
+
+def one_line(source: str) -> str:
+    return " ".join(plain_text(source).split())
+
+
+def parse_html(stream: str) -> Any:
+    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
+    from lxml import etree
+
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
+    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
+    if any(
+        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
+        for error in parser.error_log
+    ):
+        raise ScriptError(
+            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
+        )
+    return root if root is not None else etree.Element("body")
+
+
+def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
+    """The source inside an element, nested tables left out, Markdown inside it put back."""
+    text = element.text or ""
+    if len(element) == 0:
+        return html.escape(text, quote=False) if "<" in text or "&" in text else text
+    from lxml import etree
+
+    parts = [html.escape(text, quote=False)]
+    for child in element:
+        if child.tag == "table" or next(child.iter("table"), None) is not None:
+            parts.append(html.escape(child.tail or "", quote=False))
+        else:
+            parts.append(etree.tostring(child, encoding="unicode", method="html"))
+    source = "".join(parts)
+    if "<x-place" in source:
+        source = _PLACE.sub(lambda m: markdown_source(places.get(m[1], ())), source)
+    return source
+
+
+def markdown_source(pieces: Sequence[Piece]) -> str:
+    return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
+
+
+def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
+    """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
+    grid: list[list[Cell]] = []
+    pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
+    head, heading, caption, last_group, cells = 0, True, "", None, 0
+    for group, elements, extra in own_rows(table):
+        if extra is not None:
+            caption = one_line(inner_html(extra, places))
+            continue
+        if group is not last_group:
+            pending, last_group = {}, group
+        row: list[Cell] = []
+        for element in elements:
+            while len(row) in pending:
+                row.append(take_pending(pending, len(row)))
+            source = inner_html(element, places).strip()
+            cell = Cell(source, plain_text(source), element.tag == "th")
+            across = down = 1
+            if element.keys():
+                across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
+            for _ in range(across):
+                if down > 1:
+                    pending[len(row)] = (cell, down - 1)
+                row.append(cell)
+            cells += across
+            if cells > MAX_CELLS:
+                raise ScriptError(
+                    f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken"
+                )
+        while pending and len(row) <= max(pending):
+            row.append(take_pending(pending, len(row)) if len(row) in pending else EMPTY)
+        cells += max(0, len(row) - len(elements))
+        heading = (
+            heading and bool(elements) and (group.tag == "thead" or all(element.tag == "th" for element in elements))
+        )
+        head += heading
+        grid.append(row)
+    width = max(map(len, grid), default=0)
+    if width * len(grid) > MAX_CELLS:
+        raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
+    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
+
+
+def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
+    cell, left = pending.pop(column)
+    if left > 1:
+        pending[column] = (cell, left - 1)
+    return cell
+
+
+def span(element: Any, name: str, limit: int) -> int:
+    text = (element.get(name) or "").strip()
+    number = int(text[:9]) if text[:9].isdecimal() and text.isascii() else 1
+    return min(limit, number or (limit if name == "rowspan" else 1))
+
+
+def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
+    """(row group, cells, None) of a table itself, not of tables nested in it; (_, [], caption) for its caption."""
+    stack, loose, place = [(iter(table), table)], [], table  # loose: cells without <tr>, and where they begin
+    while stack:
+        children, group = stack[-1]
+        for element in children:
+            tag = element.tag
+            if loose and tag in ("tr", "thead", "tbody", "tfoot"):
+                yield place, loose, None
+                loose = []
+            if tag == "tr":
+                yield group, list(row_cells(element)), None
+            elif tag in ("td", "th"):
+                if not loose:
+                    place = group
+                loose.append(element)
+            elif tag == "caption":
+                yield group, [], element
+            elif tag != "table":
+                stack.append((iter(element), element if tag in ("thead", "tbody", "tfoot") else group))
+                break
+        else:
+            stack.pop()
+    if loose:
+        yield place, loose, None
+
+
+def row_cells(row: Any) -> Iterator[Any]:
+    """The cells of a row, also those that stray tags stand around."""
+    stack = [iter(row)]
+    while stack:
+        for element in stack[-1]:
+            if element.tag in ("td", "th"):
+                yield element
+            elif element.tag not in ("table", "tr"):
+                stack.append(iter(element))
+                break
+        else:
+            stack.pop()
+
+
+def place_tables(pieces: Sequence[Piece]) -> list[Table]:
+    """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
+    tables: list[Table] = []
+    path: list[tuple[int, str]] = []
+    layouts: list[tuple[str, ...]] = []
+    heading, before, fresh = None, "", None
+    for kind, level, content in pieces:
+        if kind == "heading":
+            content = one_line(content)
+            while path and path[-1][0] >= level:
+                path.pop()
+            path.append((level, content))
+            if _ORIGINAL_CARD.match(content):
+                path = [(0, content)]  # no heading below it ends what it quotes
+            heading, before, fresh = content or heading, "", None
+        elif kind == "layout":
+            layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
+        elif kind == "text":
+            if fresh is not None:
+                fresh.after = one_line(content[:MAX_PARAGRAPH])
+            before, fresh = content[-MAX_PARAGRAPH:], None
+        else:
+            rows, head, caption = (content, 1, "") if kind == "pipe" else content
+            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
+            fresh.layout = tuple(text for texts in layouts for text in texts)
+            fresh.headings = tuple(text for _, text in reversed(path) if text)
+            tables.append(fresh)
+            before = ""
+    return tables
+
+
+# --- parts/cards/values.py --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    numbers: tuple[float, ...]  # more than one: it cannot be told which is the score
+    percent: bool = False
+    shots: str | None = None
+    metric: str | None = None
+
+
+MISSING_CELL = re.compile(
+    r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
+    r"待定|无|暂无"
+)
+# A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
+is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
+_NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
+# A score cell: marks, a number, then deviations, further numbers, brackets, marks.
+_LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_REST = re.compile(
+    rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
+    rf"(?:[,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
+    rf"(?P<bracket>\([^()]{{0,80}}\)|\[[^\[\]]{{0,80}}\]|（[^（）]{{0,80}}）)|(?P<shots>@?\d+-shot)|(?:pts?|points?|"
+    rf"分)\b\.?|"
+    rf"[{MARKS}{DECOR}¹²³⁴⁵⁶⁷⁸⁹⁰%％✅!]|(?P<line>\n)\s*)"
+)
+
+
+@functools.lru_cache(maxsize=16384)
+def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
+    """The numbers of a score cell, or None for anything else: "7B", "5-shot", "16.3GB", "2024-05-13", "1e-4", "-".
+
+    "85.2%" -> 85.2 percent; "1,234" -> 1234; "67.2 (68.0)" -> 67.2, 68; "± 0.4" and "(+1.2)" are no values
+    """
+    text = text.strip()
+    if is_decimal(text) and not decimal_comma:
+        return Value((float(text),))
+    if len(text) > 160 or not (match := _LEAD.match(text)):
+        return None
+    first = to_number(match[1], decimal_comma)
+    if first is None:
+        return None
+    numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
+    while at < len(text):
+        rest = _REST.match(text, at)
+        if not rest or rest.end() == at:
+            return None
+        at = rest.end()
+        percent = percent or "%" in rest[0]
+        if rest["next"]:
+            numbers.append(to_number(rest["next"], decimal_comma))
+        elif rest["bracket"]:
+            label = split_label("x " + rest["bracket"])
+            shots, metric = shots or label.shots, metric or label.metric
+            if not label.shots and not label.metric:
+                numbers.extend(bracket_numbers(rest["bracket"], decimal_comma))
+        elif rest["line"] and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
+            return None
+    if any(number is None for number in numbers):
+        return None
+    return Value(tuple(numbers), percent, shots, metric)
+
+
+_DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
+
+
+@functools.lru_cache(maxsize=16384)
+def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, ...]:
+    """The values of a cell, None where a part is missing: "2.1 | - | 3" -> 2.1, None, 3; () when it is no score."""
+    if not text or MISSING_CELL.fullmatch(text):
+        return ()
+    if (value := parse_value(text, decimal_comma)) is not None:
+        return (value,)
+    for divider in _DIVIDERS:
+        parts = divider.split(text)
+        values = tuple(parse_value(part, decimal_comma) for part in parts)
+        if len(parts) > 1 and any(values) and all(
+            value or MISSING_CELL.fullmatch(part) for value, part in zip(values, parts, strict=True)
+        ):  # fmt: skip
+            return values
+    return ()
+
+
+def divided(text: str, number: int) -> list[str] | None:
+    """A label divided as a cell of so many values is: "X: A | B" -> "X: A", "X: B"; "X (A / B)" -> "X (A)", "X (B)".
+
+    None when it is not, or when a part would not be a name of its own: "dev / test" of "TED-LIUM dev / test".
+    """
+    head, inner, tail = "", text, ""
+    if match := re.fullmatch(r"(.*[:：]\s*|.*?\n|.*[(\[（])([^()（）\[\]]*?)([)\]）]?)", text, re.S):
+        head, inner, tail = match[1].replace("\n", " "), match[2], match[3]
+    elif match := re.fullmatch(r"(.*\s)(\S+/\S+)", text):  # "MTOB en->kgv/kgv->en"
+        head, inner = match[1], match[2]
+    for before, middle, after in ((head, inner, tail), ("", text, "")):
+        for divider in _DIVIDERS:
+            parts = [part.strip() for part in divider.split(middle.strip())]
+            alike = len({len(part.split()) for part in parts}) == 1 and not any(part.isdigit() for part in parts)
+            if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
+                return [f"{before}{part}{after}" for part in parts]
+    return None
+
+
+def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
+    """The scores inside a bracket: "(68.0)" has one; "(+1.2)", "(ours)" and "(95% CI)" have none."""
+    inner = bracket[1:-1].strip()
+    if re.search(r"[↑↓±+]|[^\W\d_]", inner) or inner.startswith(("-", "−")):
+        return []
+    found = (to_number(part, decimal_comma) for part in re.findall(_NUMBER, inner))
+    return [number for number in found if number is not None]
+
+
+def to_number(token: str, decimal_comma: bool) -> float | None:
+    """ "1,234.5" -> 1234.5; "85,2" -> 85.2 in a table with decimal commas; "23.11.30" and "1,2" elsewhere -> None."""
+    token = token.replace("−", "-").replace("–", "-")
+    if "," in token:
+        if decimal_comma and re.fullmatch(r"[-+]?\d+(?:\.\d{3})*,\d+", token):
+            token = token.replace(".", "").replace(",", ".")
+        elif re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", token):
+            token = token.replace(",", "")
+        else:
+            return None
+    elif decimal_comma and re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+", token):
+        token = token.replace(".", "")
+    if token.count(".") > 1 or len(token) > 24 or len(token.partition(".")[0]) > 15:  # an identifier, a time stamp
+        return None
+    return float(token)
+
+
+_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
+_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
+
+
+def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
+    if not any(map(_COMMA_NUMBER.match, [cell.text for row in rows for cell in row if "," in cell.text])):
+        return False
+    return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
+
+
+# --- parts/cards/grid.py ----------------------------------------------------------------------------------------------
+
+SHOTS_HEAD = re.compile(r"(?i)(?:#\s*)?(?:num[ _]?(?:of[ _])?)?(?:n[- ]?|few[- _]?)?shots?(?: ?\(.*\))?|num_fewshot")
+METRIC_HEAD = re.compile(
+    r"(?i)(?:eval(?:uation)? )?(?:metrics?|measures?|scoring|指标|评价指标|メトリック)(?: ?\([^)]*\))?"
+)
+
+
+@functools.lru_cache(maxsize=8192)
+def head_is(text: str, kind: str, fillers: str = "") -> bool:
+    """Whether all words of a header are of a kind: "Benchmark (Metric)" of benchmark_heads."""
+    words = set(words_of(re.sub(r"\s*[(\[（].*", "", text) or text))
+    wanted = word_list(kind)
+    return not wanted.isdisjoint(words) and words <= (wanted | word_list(fillers) if fillers else wanted)
+
+
+def is_odd_number(text: str) -> bool:
+    """Whether a cell is digits and marks that are no plain number: "85,2" in a table with decimal points."""
+    return any(c.isdigit() for c in text) and not any(c.isalpha() for c in text)
+
+
+def is_head_word(text: str) -> bool:
+    return any(head_is(text, kind, "benchmark_fillers") for kind in ("benchmark_heads", "model_heads", "group_heads"))
+
+
+@dataclass(slots=True)
+class Block:
+    """Body rows under one header; a table whose header changes half way down has several."""
+
+    head: list[int]
+    body: list[int]
+    paths: list[tuple[str, ...]] = field(default_factory=list)  # header texts above each column, top first
+    roles: list[str] = field(default_factory=list)
+    sections: dict[int, str] = field(default_factory=dict)  # row -> section row above it
+
+    def columns(self, *roles: str) -> list[int]:
+        return [column for column, role in enumerate(self.roles) if role in roles]
+
+
+def harness_columns(block: Block) -> dict[str, int]:
+    """The columns of a table as lm-eval and lighteval print it, by their header."""
+    heads = {path[-1].casefold().rstrip("s"): column for column, path in enumerate(block.paths) if path}
+    return {
+        "task": heads.get("task", heads.get("group", -1)),
+        **{k: heads.get(k, -1) for k in ("metric", "value", "filter", "n-shot")},
+    }
+
+
+def is_harness(block: Block) -> bool:
+    columns = harness_columns(block)
+    return all(columns[name] >= 0 for name in ("task", "metric", "value"))
+
+
+class Grid:
+    """A table with its values parsed; every decision is made on it.
+
+    Roles of columns: benchmark, model, text (it cannot be told), group, setting (language, split), shots, metric,
+    plain (links, licences), fact (a number that is no score), value, blank.
+    """
+
+    def __init__(self, table: Table, vocabulary: Vocabulary) -> None:
+        self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
+        self.comma = uses_decimal_comma(self.rows)
+        self.captions: list[str] = [table.caption] if table.caption else []
+        self.odd_rows: list[int] = []  # rows that may be another header
+        self.blocks = self.find_blocks() if self.width else []
+        for block in self.blocks:
+            block.paths = [self.header_path(block, column) for column in range(self.width)]
+            block.roles = [self.role(block, column) for column in range(self.width)]
+            if is_harness(block):
+                roles = {"task": "benchmark", "metric": "metric", "value": "value", "n-shot": "shots"}
+                known = {column: roles.get(name, "plain") for name, column in harness_columns(block).items()}
+                block.roles = [known.get(column, "plain") for column in range(self.width)]
+            self.find_sections(block)
+
+    def values(self, cell: Cell) -> tuple[Value | None, ...]:
+        return cell_values(cell.text, self.comma)
+
+    def spans_row(self, row: int) -> str | None:
+        """The text of a row that has only one cell with text: a caption or a section row."""
+        texts = {cell.text for cell in self.rows[row] if cell.text}
+        text = texts.pop() if len(texts) == 1 else None
+        if text is None or MISSING_CELL.fullmatch(text) or cell_values(text, self.comma):
+            return None
+        filled = {id(cell) for cell in self.rows[row] if cell.text}
+        return label_text(text) if len(filled) == 1 or self.table.kind == "pipe" else None
+
+    def find_blocks(self) -> list[Block]:
+        head, body = list(range(self.table.head)), list(range(self.table.head, len(self.rows)))
+        if len(head) == len(self.rows) > 1:
+            head, body = head[:1], list(range(1, len(self.rows)))
+        while not head and len(body) > 1 and self.spans_row(body[0]) is not None:
+            self.captions.append(self.spans_row(body.pop(0)) or "")
+        if not head and body:
+            head.append(body.pop(0))
+        while body and len(head) < 5 and self.is_more_header(head, body[0]):
+            head.append(body.pop(0))
+        while len(head) > 1 and self.width > 1 and (text := self.spans_row(head[0])) and self.rows[head[0]][0].text:
+            self.captions.append(text)
+            head = head[1:]
+        blocks = [Block(head, [])]
+        for row in body:
+            if self.is_new_header(blocks[-1], row):
+                blocks.append(Block([row], []))
+            else:
+                blocks[-1].body.append(row)
+        return [block for block in blocks if block.body] or blocks[:1]
+
+    def is_more_header(self, head: list[int], row: int) -> bool:
+        """Whether a row under the header is part of it: shots or metrics under the names, or the names themselves."""
+        cells, top = self.rows[row], self.rows[head[-1]]
+        first, others = label_text(cells[0].text), [cell for cell in cells[1:] if cell.text]
+        above = any(cell.text for index in head for cell in self.rows[index][1:])
+        if not others:
+            return not above and bool(first)
+        if (SHOTS_HEAD.fullmatch(first) or METRIC_HEAD.fullmatch(first)) and row <= self.table.head + 1:
+            return all(
+                is_setting(c.text) or MISSING_CELL.fullmatch(c.text) or re.fullmatch(r"\d{1,2}", c.text) for c in others
+            )
+        if any(self.values(cell) for cell in cells) and not all(cell.header for cell in cells if cell is not EMPTY):
+            return False
+        told = [cell for cell in others if not MISSING_CELL.fullmatch(cell.text)]
+        if not above or (told and all(is_setting(cell.text) for cell in told) and (not first or is_head_word(first))):
+            return True
+        if cells[0] is top[0] or (is_head_word(first) and len(others) > 1):
+            return True
+        under = any(cell.text and not top[c].text for c, cell in enumerate(cells) if c)
+        spans = any(a is b and a.text for a, b in itertools.pairwise(top[1:]))
+        return not first and len(others) > 1 and (under or spans)
+
+    def is_new_header(self, block: Block, row: int) -> bool:
+        """Whether a body row starts a new header: it names what stands below, and has no value."""
+        cells = self.rows[row]
+        if self.width < 2 or not block.body or any(self.values(cell) for cell in cells[1:]):
+            return False
+        others = {id(cell): cell for cell in cells[1:] if cell.text and not MISSING_CELL.fullmatch(cell.text)}
+        if len(others) < 2:
+            return False
+        first = label_text(cells[0].text)
+        same = sum(a.text == b.text for a, b in zip(cells, self.rows[block.head[-1]], strict=True))
+        if is_head_word(first) or same >= self.width - 1 or all(cell.header for cell in cells if cell is not EMPTY):
+            return True
+        if not any(is_fact(label_text(cell.text)) for cell in cells[:2]):
+            self.odd_rows.append(row)
+        return False
+
+    def header_path(self, block: Block, column: int) -> tuple[str, ...]:
+        """The header texts above a column, top first, each once; a blank beside a group name belongs to the group."""
+        path: list[str] = []
+        last: Cell | None = None
+        for depth, row in enumerate(block.head):
+            cell = self.rows[row][column]
+            if self.table.kind == "pipe" and not cell.text and depth + 1 < len(block.head):
+                cell = self.group_left(block, row, column) or cell
+            if cell is not last and cell.text:
+                text = label_text(cell.text)
+                if text and (not path or path[-1] != text):
+                    path.append(text)
+            last = cell
+        return tuple(path)
+
+    def group_left(self, block: Block, row: int, column: int) -> Cell | None:
+        """The group name to the left of a blank header cell of a pipe table, which has no spans."""
+        if column < 2 or not self.rows[block.head[-1]][column].text:
+            return None
+        left = next((c for c in range(column - 1, 0, -1) if self.rows[row][c].text), 0)
+        cell = self.rows[row][left]
+        return cell if left and not is_setting(cell.text) else None
+
+    def role(self, block: Block, column: int) -> str:
+        path = block.paths[column]
+        leaf = path[-1] if path else ""
+        cells = [self.rows[row][column].text for row in block.body]
+        told = [text for text in cells if text and not MISSING_CELL.fullmatch(text)]
+        texts = [text for text in told if not cell_values(text, self.comma) and not is_odd_number(text)]
+        if SHOTS_HEAD.fullmatch(leaf) and not any("." in text for text in told):
+            return "shots"
+        numeric = len(told) - len(texts) > len(texts)
+        if column == 0 and numeric and (not leaf or is_head_word(leaf)) and self.width > 1:
+            numeric = False
+        facts = any(is_fact(text) and not (numeric and is_measure(text)) for text in path)
+        if facts and (is_fact(leaf) or not is_benchmark(leaf, self.vocabulary)):
+            return "fact"
+        if numeric or (told and not texts and column):
+            return "value"
+        if not texts:
+            return "value" if column and leaf else "blank"
+        return self.text_role(leaf, texts)
+
+    def text_role(self, leaf: str, texts: list[str]) -> str:
+        distinct = set(texts)
+        if all(map(is_setting, distinct)):
+            return "shots" if all("shot" in t.lower() or "cot" in t.lower() for t in distinct) else "metric"
+        named = sum(is_benchmark(text, self.vocabulary) for text in distinct)
+        for kind in ("group", "setting", "model"):
+            if head_is(leaf, f"{kind}_heads") and not (kind == "model" and 2 * named >= len(distinct)):
+                return kind
+        if METRIC_HEAD.fullmatch(leaf) and any(map(is_measure, distinct)) and 2 * named < len(distinct):
+            return "metric"
+        if head_is(leaf, "benchmark_heads", "benchmark_fillers") or 2 * named > len(distinct):
+            return "benchmark"
+        return "plain" if head_is(leaf, "plain_cells") else "text"
+
+    def find_sections(self, block: Block) -> None:
+        """Section rows name the rows below them; they are taken out of the body."""
+        section, body = "", []
+        for row in block.body:
+            text = self.spans_row(row) if self.width > 1 and len(block.body) > 1 else None
+            if text is not None and not self.goes_on(row):
+                section = text
+            else:
+                body.append(row)
+                block.sections[row] = section
+        block.body = body
+
+    def goes_on(self, row: int) -> bool:
+        """Whether the row's only text is a rowspan that began above: a row with no values, not a section."""
+        return any(cell.text and cell is self.rows[row - 1][column] for column, cell in enumerate(self.rows[row]))
+
+    def filled(self, block: Block, column: int) -> dict[int, Cell]:
+        """A text column's cells by row; a blank one continues the label above, up to the next section or group."""
+        cells: dict[int, Cell] = {}
+        last, section = EMPTY, None
+        groups = dict.fromkeys(
+            (c for c in range(column) if block.roles[c] in ("group", "text", "benchmark", "model")), ""
+        )
+        for row in block.body:
+            if block.sections[row] != section:
+                last, section = EMPTY, block.sections[row]
+            for left, above in groups.items():
+                if (text := self.rows[row][left].text) and text != above:
+                    last, groups[left] = EMPTY, text
+            cell = self.rows[row][column]
+            last = cell if cell.text else last if any(c.text for c in self.rows[row]) else EMPTY
+            cells[row] = last
+        return cells
+
+    def texts(self, *roles: str) -> Iterator[str]:
+        """The cells of columns of these roles."""
+        for block in self.blocks:
+            for column in block.columns(*roles):
+                yield from (text for row in block.body if (text := label_text(self.rows[row][column].text)))
+
+
+# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
+
+SCORE_KEYS = (
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Score:
+    """One score of the model, as the card shows it, with all that tells it from another one."""
+
+    table: int
+    benchmark: str
+    value: float
+    raw: str
+    unit: str | None  # "percent" or "proportion", where the table says so
+    shots: str | None
+    metric: str | None
+    group: str | None
+    heading: str | None
+    row: int
+    column: int
+    key: str | None = None
+    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in SCORE_KEYS}
+
+    def place(self) -> tuple[str, ...]:
+        """What two results of the same thing share."""
+        return tuple(normalize_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One result of a record: what would be published, and what decides whether it is."""
+
+    entry: Entry
+    path: Path
+    name: str  # the record's own name of the benchmark
+    result_id: str
+    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
+    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
+    limit: str | None  # set: only so many items were run
+    settings: str
+    weights: str  # hash of the weights, or empty
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What two results of the same thing share."""
+        e = self.entry
+        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None
+
+
+# --- parts/cards/scores.py --------------------------------------------------------------------------------------------
+
+NOT_A_SHARE = WORDS["not_a_share"].split()
+PLAIN_HEADINGS = frozenset(WORDS["plain_headings"].split())
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One reading that a person or an agent asked for: which column or row, and what the table does not say."""
+
+    table: int = 0
+    axis: str = ""  # "column" or "row"
+    index: int | None = None
+    label: str | None = None  # the text that must stand there
+    only: tuple[int | str, ...] = ()  # rows (of a column) or columns (of a row) to take, by index or label; else all
+    leave_out: tuple[int | str, ...] = ()
+    names: tuple[tuple[int | str, tuple[str, ...]], ...] = ()  # benchmark names by index or label on the other axis
+    notes: str | None = None
+    metric: str | None = None
+    shots: str | None = None
+    unit: str | None = None
+    nothing: bool = False  # this model is not in the table
+    first: bool = False  # of a cell with several numbers the first is meant
+
+    def name_of(self, index: int, label: str) -> tuple[str, ...]:
+        """The names given for a cell's values; none when nothing was given."""
+        return next((names for place, names in self.names if place in (index, label)), ())
+
+    def change(self, score: Score) -> Score:
+        """The score with what was said by hand."""
+        said = {name: getattr(self, name) for name in ("notes", "metric", "shots", "unit")}
+        return dataclasses.replace(score, **{name: value for name, value in said.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCell:
+    """A cell of the model that is not taken, because it cannot be told what it says."""
+
+    row: int
+    column: int
+    label: str
+    text: str
+    why: str
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a column or row gives."""
+
+    scores: list[Score] = field(default_factory=list)
+    open_cells: list[OpenCell] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def takes(self, pick: Pick, index: int, label: str, fact: bool) -> bool:
+        """Whether a row or column of the other axis is taken; a fact only when it was asked for."""
+        if pick.only:
+            return index in pick.only or label in pick.only
+        if fact:
+            self.left_out.append(f"'{label[:60]}' is a fact, no score")
+        return not fact and index not in pick.leave_out and label not in pick.leave_out
+
+
+@dataclass(frozen=True, slots=True)
+class CellLabels:
+    """What the table says of a result beside its value: the texts of its name, outermost first, and its settings."""
+
+    texts: tuple[str, ...] = ()
+    shots: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    group: str | None = None
+    brackets: bool = False  # brackets behind the name are metrics
+    unit: str | None = None  # of a value of at most 1
+
+    def with_texts(self, texts: Sequence[str]) -> CellLabels:
+        return dataclasses.replace(self, texts=tuple(texts))
+
+
+class ScoreReader:
+    """Reads the scores of one column or row of a table."""
+
+    def __init__(self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str) -> None:
+        self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
+        self.headings = [text for text in self.table.headings if text != title]
+        self.note = next((note for text in self.table.headings[:1] if (note := note_of(text))), None)
+
+    def take(self, axis: str, index: int, block: Block, pick: Pick, taken: Taken) -> None:
+        """Add the scores of a column (a grid column) or a row (a grid row) of a block."""
+        names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model)
+        if axis == "column":
+            path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
+            above = [text for text in path if is_setting(text) or is_average(text)]
+            strong = any(is_fact(names.label(row)) and not is_weak_fact(names.label(row)) for row in block.body)
+            for row in block.body:
+                label = names.label(row)
+                fact = is_fact(label) and (strong or not is_weak_fact(label))
+                if taken.takes(pick, row - self.table.head, label, fact):
+                    said = names.said(row)
+                    self.take_cell(row, index, said.with_texts([*said.texts, *above]), pick, taken)
+            return
+        said = names.said(index) if block.columns("benchmark") else CellLabels()
+        for column in range(self.grid.width) if pick.only else block.columns("value"):
+            path = list(block.paths[column])
+            if said.texts and all(map(is_generic, path)):
+                path = [text for text in path if is_measure(text)]
+            if taken.takes(pick, column, " / ".join(path), False):
+                self.take_cell(index, column, said.with_texts([*said.texts, *path]), pick, taken)
+
+    def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
+        """Add what one cell says: as many scores as it has values, or the question that it leaves."""
+        cell = self.grid.rows[row][column]
+        index, label, text = row - self.table.head, " ".join(said.texts), " ".join(cell.text.split())
+        values = self.grid.values(cell)
+
+        def leave_open(why: str) -> None:
+            taken.open_cells.append(OpenCell(index, column, label, text, why))
+
+        if not values:
+            if is_odd_number(text):
+                leave_open("the number cannot be read")
+            elif text and not MISSING_CELL.fullmatch(text):
+                taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
+            return
+        names = divide(said.texts, len(values))
+        if given := pick.name_of(column if pick.axis == "row" else index, label):
+            names = [[name] for name in given] if len(given) == len(values) else None
+        if names is None:
+            return leave_open(f"it has {len(values)} values, and its label is not divided so")
+        for value, texts in zip(values, names, strict=True):
+            if value is None:
+                continue
+            score = pick.change(self.score(value, said.with_texts(texts), cell, index, column))
+            if len(value.numbers) > 1 and not pick.first:
+                leave_open("it has several numbers")
+            elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
+                leave_open(why)
+            else:
+                taken.scores.append(score)
+        return None
+
+    def score(self, value: Value, said: CellLabels, cell: Cell, row: int, column: int) -> Score:
+        names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
+        for text in said.texts:
+            text = " ".join(text.split())
+            if is_setting(text):
+                label = split_label(f"x {text}" if text.startswith("(") else f"x ({text})")
+            else:
+                label = split_label(text, said.brackets)
+                names.append(label)
+                metric += [word for word in words_of(text) if word in MEASURES][:1] if is_average(text) else []
+            shots.append(label.shots)
+            metric.append(label.metric)
+            notes.append(label.note)
+        name, key, outer = self.name_of(names, said)
+        number = value.numbers[0]
+        shown = int(number) if number.is_integer() else number
+        return Score(
+            self.table.number, name, shown, cell.source,
+            unit="percent" if value.percent else said.unit if number <= 1 else None,
+            shots=said_once(shots), metric=said_once(metric), group=said.group or outer, heading=self.table.heading,
+            row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), self.note]),
+        )  # fmt: skip
+
+    def name_of(self, names: list[Label], said: CellLabels) -> tuple[str, str | None, str | None]:
+        """The name of a result, its key, and a group over it.
+
+        An average, and a measure without a benchmark, carry what they are of: their group, else the table's heading.
+        """
+        if not names or all(is_average(label.name) for label in names):
+            name = " ".join(label.name for label in names) or " ".join(said.texts)
+            headings = (text for text in self.headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
+            about = said.group or next(headings, "")
+            return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
+        if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
+            return names[-1].name, key, " ".join(label.name for label in names[:-1])
+        name = " ".join(label.name for label in names)
+        return name, self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names))), None
+
+    def out_of_range(self, score: Score) -> str:
+        """Why a value cannot be its benchmark's: a share is at most 100."""
+        low, high = self.vocabulary.ranges.get(score.key or "", (None, None))
+        if score.unit != "percent" and any(word in (score.metric or "").casefold() for word in NOT_A_SHARE):
+            return ""
+        if score.unit == "percent" or (score.metric and is_measure(score.metric)):
+            low, high = -100 if low is None else low, 100 if high is None else high
+        if (low is not None and score.value < low) or (high is not None and score.value > high):
+            most = "more" if high is None else f"{high:g}"
+            return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
+        return ""
+
+
+def said_once(parts: Sequence[str | None]) -> str | None:
+    """What several places say, each once: "5-shot, CoT"."""
+    return ", ".join(dict.fromkeys(filter(None, parts))) or None
+
+
+def divide(texts: Sequence[str], number: int) -> list[list[str]] | None:
+    """The label of each of a cell's values: the one text that is divided as the cell is; None when none is."""
+    if number == 1:
+        return [list(texts)]
+    for at in reversed(range(len(texts))):
+        if parts := divided(texts[at], number):
+            return [[*texts[:at], part, *texts[at + 1 :]] for part in parts]
+    return None
+
+
+def tell_apart(scores: Sequence[Score]) -> None:
+    """Results of one name in several groups of a table carry the group's name: "Average (Math)"."""
+    groups: dict[tuple[str, ...], set[str | None]] = {}
+    for score in scores:
+        groups.setdefault(score.place(), set()).add(score.group)
+    for score in [score for score in scores if score.group and len(groups[score.place()]) > 1]:
+        score.benchmark, score.key = f"{score.benchmark} ({score.group})", None
+
+
+class RowNames:
+    """What names a row: its label, and the columns beside it."""
+
+    def __init__(self, grid: Grid, block: Block, model: ModelName) -> None:
+        self.grid, self.block, self.model = grid, block, model
+        texts = block.columns("benchmark") or block.columns("text", "group", "setting", "model")
+        roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
+        self.filled = {column: grid.filled(block, column) for column in block.columns(*roles)}
+        self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
+        head = " ".join(block.paths[self.main]) if self.main is not None else ""
+        self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
+
+    def cell(self, row: int) -> str:
+        return self.filled[self.main][row].text if self.main is not None else ""
+
+    def label(self, row: int) -> str:
+        return label_text(self.cell(row))
+
+    def texts(self, row: int, *roles: str) -> Iterator[str]:
+        for column in self.block.columns(*roles):
+            text = label_text(self.filled[column][row].text) if column != self.main else ""
+            if text and not MISSING_CELL.fullmatch(text) and relation_of(text, self.model)[0] == "other":
+                yield text
+
+    def said(self, row: int) -> CellLabels:
+        cell = self.cell(row)
+        own = cell if "\n" in cell else label_text(cell)
+        group = next(self.texts(row, "group", "text", "benchmark"), self.block.sections.get(row)) or None
+        names = [own] if own else []
+        if group and (not own or is_setting(own)):
+            names = [group, *names]
+        names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
+        shots, metrics = [], []
+        for text in self.texts(row, "shots", "metric"):
+            label = split_label(f"x ({text}-shot)" if text.isdigit() else f"x ({text})")
+            shots.append(label.shots)
+            metrics.append(label.metric if label.name == "x" else text)
+        return CellLabels(tuple(names), tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets)
+
+
+class HarnessNames(RowNames):
+    """The rows of a table that a harness printed: blank tasks go on, " - x" is a part of the group above it."""
+
+    def __init__(self, grid: Grid, block: Block, model: ModelName) -> None:
+        super().__init__(grid, block, model)
+        self.columns = harness_columns(block)
+        self.names: dict[int, str] = {}
+        group = name = ""
+        for row in block.body:
+            cell = grid.rows[row][self.columns["task"]].text
+            part, text = cell.lstrip().startswith("-"), label_text(cell).lstrip("- ")
+            if text:
+                name = f"{group} {text}" if part and group and "_" not in text else text
+                group = group if part else text
+            self.names[row] = name
+
+    def label(self, row: int) -> str:
+        return self.names[row]
+
+    def said(self, row: int) -> CellLabels:
+        cells = self.grid.rows[row]
+        told = {name: label_text(cells[column].text) if column >= 0 else "" for name, column in self.columns.items()}
+        shots = f"{told['n-shot']}-shot" if told["n-shot"].isdigit() else ""
+        metric = ", ".join(text for text in (told["metric"], told["filter"]) if text and text != "none")
+        share = not any(word in metric for word in NOT_A_SHARE)
+        return CellLabels((self.names[row],), (shots,), (metric,), unit="proportion" if share else None)
+
+
+# --- parts/cards/reading.py -------------------------------------------------------------------------------------------
+
+_EVALUATION = re.compile(rf"(?i)\b(?:{WORDS['eval_words']})\b|评|结果|榜|성능|평가")
+_DOUBT = re.compile(rf"(?i)\b(?:{WORDS['doubt_words']})\b|显存|速度|下载")
+_TUNED_TEXT, _BASE_TEXT = re.compile(WORDS["tuned_text"]), re.compile(WORDS["base_text"])
+_ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
+_SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
+_PLAIN_GROUPS = frozenset(WORDS["plain_groups"].split())
+_LOG_WORDS = frozenset(WORDS["log_words"].split())
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A column or row that is or may be the model; the index counts grid columns, or body rows, from 0."""
+
+    axis: str
+    index: int
+    text: str
+    fit: Fit
+    block: int = 0  # under which of the table's headers
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was decided about one table, and why."""
+
+    table: Table
+    grid: Grid
+    evaluation: bool = True
+    reason: str = ""
+    orientation: str | None = None
+    status: str = "absent"  # found, absent, ambiguous (asked), or skipped (no evaluation table)
+    targets: list[Target] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    possible: list[Target] = field(default_factory=list)  # where models stand, when this one is not there
+    taken: Taken = field(default_factory=Taken)
+    by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
+
+    @property
+    def scores(self) -> list[Score]:
+        return self.taken.scores
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(target.text for target in self.possible))
+
+    @property
+    def open_cells(self) -> list[OpenCell]:
+        return self.taken.open_cells
+
+    def refuse(self, reason: str) -> None:
+        self.evaluation, self.reason = False, reason
+
+
+class Reader:
+    """One table, one model: what it is, where the model stands, its scores."""
+
+    def __init__(self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary) -> None:
+        self.table, self.model, self.card, self.vocabulary = table, model, card, vocabulary
+        self.grid = Grid(table, vocabulary)
+        self.headings = table.headings
+        self.around = [text for text in (*self.grid.captions, *table.layout, table.before) if text]
+        self.relations = table_relations(table, model)
+
+    def read(self, force: bool = False) -> Reading:
+        """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
+        reading = Reading(self.table, self.grid)
+        columns, rows = list(self.column_targets()), list(self.row_targets())
+        found = columns + rows
+        self.classify(reading, columns, rows)
+        if force:
+            reading.evaluation, reading.doubts = True, []
+        if not reading.evaluation:
+            reading.status = "skipped"
+        elif not found and self.is_single(reading):
+            self.finish(reading)
+        else:
+            reading.targets = [t for t in found if t.fit.certain] or [t for t in found if self.may_be(t)]
+            if reading.targets:
+                reading.doubts += [f"'{t.text}' {t.fit.why}" for t in reading.targets if not t.fit.certain]
+                reading.doubts += self.label_doubts(reading.targets)
+                self.finish(reading)
+            else:
+                reading.possible = self.possible(reading.orientation)
+        return reading
+
+    def finish(self, reading: Reading) -> None:
+        """Take the scores of all targets when nothing is in doubt."""
+        taken = Taken()
+        for target in reading.targets:
+            self.take(target, Pick(), taken)
+        tell_apart(taken.scores)
+        if len({target.axis for target in reading.targets}) > 1:
+            reading.doubts.append("the name stands in a row and in a column")
+        elif len(reading.targets) > 1 and len({score.place() for score in taken.scores}) < len(taken.scores):
+            reading.doubts.append("it stands there several times, and nothing tells which is meant")
+        reading.doubts = list(dict.fromkeys(reading.doubts))
+        reading.status = "ambiguous" if reading.doubts else "found"
+        if not reading.doubts:
+            reading.taken = taken
+
+    def take(self, target: Target, pick: Pick, taken: Taken) -> None:
+        """Add the scores of a target."""
+        index = target.index + (self.table.head if target.axis == "row" else 0)
+        reader = ScoreReader(self.grid, self.model, self.vocabulary, self.card.title)
+        reader.take(target.axis, index, self.grid.blocks[target.block], pick, taken)
+
+    # --- chosen by hand
+
+    def read_by_hand(self, picks: Sequence[Pick]) -> Reading:
+        """The table as a person or an agent said: each label at its place is checked, and its scores are taken.
+
+        Raises:
+            ScriptError: the column or row is not there, or another label stands there.
+        """
+        reading = self.read(force=True)
+        candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
+        reading.status = "found"
+        for pick in picks:
+            places = self.places(pick)
+            if len({(place.axis, place.index) for place in places}) != 1:
+                reading.status = "ambiguous" if places else "absent"
+                reading.targets, reading.taken, reading.by_hand = places or candidates, Taken(), []
+                reading.possible = self.possible(reading.orientation)
+                reading.doubts = [f"'{pick.label}' stands there {len(places)} times"] if places else []
+                break
+            for target in places:
+                self.take(target, dataclasses.replace(pick, axis=target.axis), reading.taken)
+            reading.targets += places
+            reading.by_hand.append(f"table {self.table.number}, {target.axis} {target.index} '{target.text}'")
+        tell_apart(reading.scores)
+        return reading
+
+    def places(self, pick: Pick) -> list[Target]:
+        """The columns or rows that a pick means: the one at its index, with its label under each header; else all with
+        its label."""
+        where = f"table {self.table.number}"
+        found = [place for place in self.all_places() if pick.axis in ("", place[0].axis)]
+        if pick.index is not None:
+            if not (found := [place for place in found if place[0].index == pick.index]):
+                raise ScriptError(f"{where} has no {pick.axis} {pick.index}; inspect-tables shows what it has")
+            wanted = pick.label or found[0][0].text
+            if not any(says(texts, wanted) for _, texts in found):
+                raise ScriptError(f"{where}, {pick.axis} {pick.index} is '{found[0][0].text}', not '{pick.label}'")
+            return [target for target, texts in found if says(texts, wanted)]
+        return [target for target, texts in found if pick.label is None or says(texts, pick.label)]
+
+    def all_places(self) -> Iterator[tuple[Target, tuple[str, ...]]]:
+        """Each column and row, with the texts by which it may be called."""
+        by_hand = Fit(True, "selected by hand")
+        for number, block in enumerate(self.grid.blocks):
+            for column, path in enumerate(block.paths):
+                whole = " / ".join(path)
+                yield Target("column", column, whole, by_hand, number), (whole, *path)
+            columns = [column for column, role in enumerate(block.roles) if role not in ("value", "blank")]
+            filled = {column: self.grid.filled(block, column) for column in columns}
+            for row in block.body:
+                cells = {column: text for column in columns if (text := label_text(filled[column][row].text))}
+                names = [text for column, text in cells.items() if block.roles[column] in ("model", "text")]
+                whole = " ".join(names or cells.values())
+                texts = (whole, *cells.values(), " ".join(cells.values()))
+                yield Target("row", row - self.table.head, whole, by_hand, number), texts
+
+    # --- where the model stands
+
+    def column_targets(self) -> Iterator[Target]:
+        for number, block in enumerate(self.grid.blocks):
+            for column in block.columns("value"):
+                path = [text for text in block.paths[column] if self.may_name(text)]
+                at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
+                if path and (fit := fit_texts(path[at:], self.model)):
+                    if fit.certain and any(map(self.says_more, path[:at])):
+                        fit = Fit(False, f"stands under '{' / '.join(path[:at])}'")
+                    yield Target("column", column, " / ".join(block.paths[column]), fit, number)
+
+    def may_name(self, text: str) -> bool:
+        return relation_of(text, self.model)[0] != "other" or not (
+            is_setting(text) or is_benchmark(text, self.vocabulary)
+        )
+
+    def says_more(self, text: str) -> bool:
+        """Whether an outer header may say which state of the model the columns below it are."""
+        return not all(word in _PLAIN_GROUPS or word in self.model.tokens for word in words_of(text))
+
+    def row_targets(self) -> Iterator[Target]:
+        for number, block in enumerate(self.grid.blocks):
+            columns = block.columns("model", "text", "group", "setting")
+            sizes = [c for c in block.columns("fact") if head_is(" ".join(block.paths[c]), "size_heads", "model_heads")]
+            filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
+            for row in block.body if columns else ():
+                cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
+                texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
+                if texts and (fit := fit_texts(texts, self.model)):
+                    yield Target("row", row - self.table.head, " ".join(texts), fit, number)
+
+    def name_part(self, block: Block, column: int, text: str) -> str:
+        """What a cell may add to the name in its row: no number alone, but a version; no size to a name without one."""
+        if not text or MISSING_CELL.fullmatch(text):
+            return ""
+        if text.replace(".", "").isdigit():
+            return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
+        sized = any(map(_SIZED.fullmatch, self.model.tokens))
+        return text if sized or not _SIZED.fullmatch(text) else ""
+
+    def may_be(self, target: Target) -> bool:
+        """Whether a label that leaves out the kind may be this model where it stands: no base model under "Chat"."""
+        if self.model.kind and kind_word(target.fit.why.split()) == self.model.kind:
+            for text in (*self.grid.captions, *self.headings, self.table.before):
+                tuned, base = bool(_TUNED_TEXT.search(text)), bool(_BASE_TEXT.search(text))
+                if tuned != base:
+                    return tuned == (self.model.kind == "tuned")
+        return True
+
+    # --- what speaks against a label that is the name
+
+    def label_doubts(self, targets: Sequence[Target]) -> Iterator[str]:
+        """What headings, captions, section rows and the card say against it."""
+        model, base = self.model, self.card.front.get("base_model") or ""
+        if name_tokens(base.rpartition("/")[2]) == model.tokens and base.casefold() != model.repo_id.casefold():
+            yield f"{base}, which this model is made from, has the same name"
+        rows = [target.index + self.table.head for target in targets if target.axis == "row"]
+        sections = {block.sections.get(row) or "" for block in self.grid.blocks for row in rows} - {""}
+        for text in (*self.headings, *self.around, *sections):
+            other, added = names_other(text, model)
+            if other and not self.sibling(frozenset(added)):
+                yield f"the text around names '{other[:60]}'"
+            elif _ORIGINAL.search(text):
+                yield f"'{text[:60]}' is about another model"
+            elif len(text) < 150 and self.says_quantized(text):
+                yield f"'{text[:60]}' speaks of a quantized or distilled model"
+            if not model.kind:
+                yield from self.kind_doubts(text)
+        for row in self.grid.odd_rows[:1]:
+            yield f"row {row - self.table.head} may be another header"
+
+    def says_quantized(self, text: str) -> bool:
+        words = {word for word in words_of(text) if not word.isdigit()}
+        return (
+            not QUANTIZED.isdisjoint(words) and QUANTIZED.isdisjoint(self.model.tokens) and not self.sibling(QUANTIZED)
+        )
+
+    def kind_doubts(self, text: str) -> Iterator[str]:
+        """An unmarked name in a place that speaks of tuned models, or of base models when there is one by that name."""
+        tuned, base = _TUNED_TEXT.search(text), _BASE_TEXT.search(text)
+        if tuned and not (base and self.sibling(TUNED)):
+            yield f"'{text[:60]}' speaks of tuned models, and the name does not say what it is"
+        elif base and any(map(self.may_be_tuned, self.card.tables)):
+            yield f"'{text[:60]}' speaks of base models, and the card has another one of that name"
+
+    def may_be_tuned(self, table: Table) -> bool:
+        """Whether a table names a base model beside the unmarked one, or has that name alone under tuned models."""
+        relations = table_relations(table, self.model)
+        kinds = {kind_word(rest) for relation, rest in relations if relation == "more"}
+        alone = "tuned" not in kinds and any(relation == "same" for relation, _ in relations)
+        return "base" in kinds or (alone and any(map(_TUNED_TEXT.search, table.headings)))
+
+    def sibling(self, words: frozenset[str]) -> bool:
+        """Whether a label of this table is the name with one of these words added."""
+        return any(relation == "more" and not words.isdisjoint(rest) for relation, rest in self.relations)
+
+    # --- what the table is
+
+    def classify(self, reading: Reading, columns: list[Target], rows: list[Target]) -> None:
+        """Whether it is an evaluation table, by what is in it; the text around can only make it unsure."""
+        grid = self.grid
+        if not any(grid.values(grid.rows[r][c]) for b in grid.blocks for c in b.columns("value") for r in b.body):
+            return reading.refuse("no scores in it: text, facts or links")
+        block, paths = grid.blocks[0], [b.paths[c] for b in grid.blocks for c in b.columns("value")]
+        labels = list(dict.fromkeys(grid.texts("benchmark", "text", "group", "model", "setting")))
+        labels += [section for b in grid.blocks for section in set(b.sections.values()) if section]
+        named = [text for text in labels if is_benchmark(text, self.vocabulary) or is_measure(text)]
+        headed = [t for p in paths for t in p if is_benchmark(t, self.vocabulary) or is_measure(t) or is_average(t)]
+        corner = next((p[-1] for p, r in zip(block.paths, block.roles, strict=True) if p and r in TEXT_ROLES), "")
+        reading.orientation = self.orientation(columns, rows, len(named) / max(1, len(labels)), paths, corner)
+        facts = [text for text in labels if is_fact(text) and not is_weak_fact(text)]
+        listed = head_is(corner, "benchmark_heads", "benchmark_fillers")
+        if not columns + rows and any(_LOG_WORDS & set(words_of(" ".join(p))) for b in grid.blocks for p in b.paths):
+            reading.refuse("a log of training")
+        elif named or headed or next(grid.texts("metric", "shots"), None):
+            reading.reason = "it has " + ", ".join((named + headed)[:3] or ["measures"])
+        elif is_fact(corner) or 2 * len(facts) > len(labels):
+            reading.refuse(f"its rows are facts ({(facts or [corner])[0]})")
+        elif listed and ("bench" in corner.lower() or any(map(_EVALUATION.search, (*self.headings, *self.around)))):
+            reading.reason = f"its rows are headed '{corner}'"
+        elif columns + rows and not self.speaks_of_facts():
+            reading.reason = "no benchmark or measure that is known is in it"
+            reading.doubts.append(reading.reason)
+        else:
+            reading.refuse("no benchmark or measure that is known is in it")
+        if reading.evaluation and (doubt := self.speaks_of_facts()):
+            reading.doubts.append(doubt)
+        return None
+
+    def speaks_of_facts(self) -> str:
+        """Whether the nearest heading, or the paragraph where no heading is on results, is about something else."""
+        told = any(map(_EVALUATION.search, self.headings))
+        for text in (*self.headings[:1], *self.grid.captions, *([] if told else [self.table.before])):
+            if (found := _DOUBT.search(text)) and (text == self.table.before or not _EVALUATION.search(text)):
+                return f"'{text[:60]}' speaks of {found[0].lower()}"
+        return ""
+
+    def orientation(
+        self, columns: list[Target], rows: list[Target], named: float, paths: list[tuple[str, ...]], corner: str
+    ) -> str:
+        if columns or rows:
+            return "benchmarks-as-rows" if columns else "models-as-rows"
+        leaves = [path[-1] if path else "" for path in paths]
+        if self.is_one_row() or (all(map(is_generic, leaves)) and not head_is(corner, "model_heads")):
+            return "single-model"
+        headed = sum(is_benchmark(leaf, self.vocabulary) or is_measure(leaf) for leaf in leaves) / len(leaves)
+        return "models-as-rows" if headed > named else "benchmarks-as-rows"
+
+    def is_one_row(self) -> bool:
+        """Whether the table is one row of values under benchmarks, without a label."""
+        return (
+            sum(len(block.body) for block in self.grid.blocks) == 1 and next(self.grid.texts(*TEXT_ROLES), None) is None
+        )
+
+    def possible(self, orientation: str | None) -> list[Target]:
+        """The columns or rows where models stand."""
+        axis = "row" if orientation == "models-as-rows" else "column"
+        values = {c for block in self.grid.blocks for c in block.columns("value")}
+        found = (target for target, _ in self.all_places() if target.axis == axis)
+        return [target for target in found if target.text and (axis == "row" or target.index in values)]
+
+    # --- a table of one model
+
+    def is_single(self, reading: Reading) -> bool:
+        """Whether a table that names no model can only be this one's; what speaks against it are its doubts."""
+        blocks = self.grid.blocks
+        columns = [column for column in blocks[0].columns("value") if blocks[0].paths[column]]
+        if (
+            reading.orientation != "single-model"
+            or not columns
+            or len(blocks) > 1
+            or next(self.grid.texts("model"), None)
+        ):
+            return False
+        if self.is_one_row():
+            reading.targets = [Target("row", blocks[0].body[0] - self.table.head, "", SURE)]
+        else:
+            reading.targets = [Target("column", c, " / ".join(blocks[0].paths[c]), SURE) for c in columns]
+            reading.doubts += self.row_doubts(blocks[0], columns)
+        reading.doubts += self.label_doubts(reading.targets)
+        reading.doubts += self.owner_doubts()
+        return True
+
+    def row_doubts(self, block: Block, columns: Sequence[int]) -> Iterator[str]:
+        """Whether rows and columns are benchmarks and measures, and not models."""
+        labels = [label_text(text) for text in self.grid.texts("benchmark", "text", "group")]
+        corner = next((path[-1] for path in block.paths if path), "")
+        if len(columns) > 1 and not all(is_measure(block.paths[c][-1]) for c in columns):
+            yield "several columns of values, and none says whose they are"
+        sections = {section for section in block.sections.values() if section}
+        if any(re.search(r"\d", section) or relation_of(section, self.model)[0] != "other" for section in sections):
+            yield "its section rows may be names of models"
+        if any(map(_SIZED.search, labels)):
+            yield "a label in it has a size, as models' names do"
+        elif not any(is_benchmark(text, self.vocabulary) or is_measure(text) for text in labels) and not head_is(
+            corner, "benchmark_heads", "benchmark_fillers"
+        ):
+            yield "it cannot be told whether its rows are benchmarks or models"
+
+    def owner_doubts(self) -> Iterator[str]:
+        """A table without a name is this model's only when the headings above it, or the title, are its name."""
+        own = [text for text in (*self.headings, self.card.title) if contains_name(text, self.model)]
+        if not own:
+            yield "no label says whose scores they are, and no heading is the model's name"
+        for text in self.headings:
+            sizes = {size.lower() for size in _SIZED.findall(text)} - set(self.model.tokens)
+            kind = "tuned" if _TUNED_TEXT.search(text) else "base" if _BASE_TEXT.search(text) else self.model.kind
+            if text not in own and (sizes or names_part(text, self.model) or kind != self.model.kind):
+                yield f"'{text[:60]}' may be about another model"
+
+
+TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")
+
+
+def table_relations(table: Table, model: ModelName) -> list[tuple[str, tuple[str, ...]]]:
+    """How the cells of a table that may have the model's name in them relate to it."""
+    texts = {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
+    return [relation_of(text, model) for text in texts if has_trace(text, model)]
+
+
+def says(texts: Sequence[str], label: str) -> bool:
+    """Whether one of the texts is the label, markup off."""
+    wanted = label_text(plain_text(label)).casefold()
+    return any(text.casefold() == wanted for text in texts)
+
+
+# --- parts/cards/asking.py --------------------------------------------------------------------------------------------
+
+MAX_SHOWN_ROWS = 200  # of a table in inspect-tables
+MAX_SHOWN_COLUMNS = 40
+MAX_SHOWN_TEXT = 300  # characters of a cell
+
+
+def card_hash(card: Card) -> str:
+    """What tells a card's state: the SHA-256 of its text."""
+    return hashlib.sha256(card.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(slots=True)
+class Extraction:
+    """What extract-readme answers: readings of all tables, the results taken, and what keeps it from being sure."""
+
+    repo_id: str
+    readings: list[Reading]
+    card_sha256: str = ""
+    results: list[Score] = field(default_factory=list)
+    code: int = 0
+    message: str = ""
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        """Different values for one benchmark, metric, shots and mode, with the headings that may tell them apart."""
+        by_name: dict[tuple[str, ...], list[Score]] = {}
+        for score in self.results:
+            by_name.setdefault(score.place(), []).append(score)
+        found = []
+        for scores in by_name.values():
+            if len({score.value for score in scores}) > 1:
+                named = {name: getattr(scores[0], name) for name in ("benchmark", "metric", "shots", "notes")}
+                keys = ("table", "row", "column", "value", "heading", "group")
+                found.append({**named, "values": [{key: getattr(s, key) for key in keys} for s in scores]})
+        return found
+
+    def by_hand(self) -> list[str]:
+        return [place for reading in self.readings for place in reading.by_hand]
+
+    def undecided(self) -> list[Reading]:
+        return [r for r in self.readings if r.status == "ambiguous" or (r.open_cells and r.status == "found")]
+
+    def as_json(self) -> dict[str, Any]:
+        answer = {
+            "repo_id": self.repo_id,
+            "tables": [table_json(reading) for reading in self.readings],
+            "results": [score.as_json() for score in self.results],
+            "conflicts": self.conflicts(),
+            "card_sha256": self.card_sha256,
+            "selected_by_hand": self.by_hand(),
+        }
+        return answer | ({"reason": self.message} if self.code else {})
+
+
+def read_tables(
+    card: Card,
+    repo_id: str,
+    vocabulary: Vocabulary,
+    picks: Mapping[int, Sequence[Pick]] | None = None,
+    forced: Sequence[int] = (),
+) -> list[Reading]:
+    """One Reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
+    model, readings = ModelName.of(repo_id), []
+    for table in card.tables:
+        reader = Reader(table, model, card, vocabulary)
+        chosen = list((picks or {}).get(table.number, ()))
+        if any(pick.nothing for pick in chosen):
+            reading = reader.read()
+            reading.status, reading.taken, reading.doubts, reading.reason = "absent", Taken(), [], "left out by hand"
+        else:
+            reading = reader.read_by_hand(chosen) if chosen else reader.read(table.number in forced)
+        readings.append(reading)
+    return readings
+
+
+def extract(
+    readings: list[Reading], repo_id: str, numbers: Sequence[int], every: bool, again: str, card_sha256: str = ""
+) -> Extraction:
+    """Decide which tables' scores are taken; `again` is the command line to repeat with a choice added.
+
+    A table that is unsure never keeps the scores of others back: it is left out, named, and the code is 3.
+    """
+    answer = Extraction(repo_id, readings, card_sha256)
+    wanted = [r for r in readings if r.table.number in numbers] if numbers else readings
+    found = [r for r in wanted if r.status == "found" and (r.scores or r.open_cells)]
+    unsure = [r for r in wanted if r.status == "ambiguous" or (r.status == "found" and r.open_cells)]
+    refused = [r for r in wanted if r not in found and r not in unsure] if numbers else []
+    if not numbers and not every and len({r.table.number for r in found + unsure}) > 1:
+        lines = [f"  {describe(r)}" for r in readings if r in found or r in unsure]
+        answer.code, first = 3, (found or unsure)[0].table.number
+        answer.message = f"{len(lines)} tables have {repo_id}:\n" + "\n".join(lines)
+        answer.message += f"\nchoose: {again} --table {first}\nor all:  {again} --all-tables"
+        answer.message += f"\n{question(unsure, again)}" if unsure else ""
+        return answer
+    answer.results = [score for reading in found for score in reading.scores]
+    if unsure:
+        answer.code, answer.message = 3, question(unsure, f"{again} --all-tables" if every else again)
+    elif refused:
+        answer.code = 3 if answer.results else 1
+    elif not found:
+        answer.code, answer.message = 1, nothing_found(readings, repo_id, again)
+    if refused:
+        answer.message += "\n" * bool(answer.message) + "\n".join(refusal(r, repo_id) for r in refused)
+    if conflicts := answer.conflicts():
+        answer.code = 3
+        answer.message += "\n" * bool(answer.message) + "\n".join(map(conflict_text, conflicts))
+    return answer
+
+
+def conflict_text(conflict: Mapping[str, Any]) -> str:
+    """ "MMLU: 61.2 (table 1, 'Base'), 63.9 (table 2, 'Chat'): which is it?" and what can be done about it."""
+    values = ", ".join(
+        f"{v['value']:g} (table {v['table']} under '{v['heading'] or '-'}'"
+        + (f", {v['group']}" if v["group"] else "")
+        + ")"
+        for v in conflict["values"]
+    )
+    name = " ".join(filter(None, (conflict["benchmark"], conflict["metric"], conflict["shots"], conflict["notes"])))
+    how = "take one table with --table N, or tell them apart with `notes:` in a selection"
+    return f"conflict: {name} has different values: {values}; {how}"
+
+
+def describe(reading: Reading) -> str:
+    target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
+    said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
+    return f"table {reading.table.number} under '{reading.table.heading or '-'}': {target}; {said}"
+
+
+def selection_line(table: int, target: Target, more: Mapping[str, Any] | None = None) -> str:
+    """A reading as one line of a selection: `- {table: 2, column: 3, label: "Foo"}`."""
+    entry = {"table": table, target.axis: target.index, "label": target.text, **(more or {})}
+    return "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items()) + "}"
+
+
+def question(readings: Sequence[Reading], again: str) -> str:
+    """What is unsure about tables, and the lines of a selection that would read each candidate."""
+    lines, choices = [], []
+    for reading in readings:
+        number = reading.table.number
+        where = f"table {number} under '{reading.table.heading or '-'}'"
+        if reading.status == "ambiguous":
+            lines.append(f"{where} is not taken: {'; '.join(reading.doubts)}")
+            choices += [f"{selection_line(number, t)}  # {t.fit.why}" for t in reading.targets]
+            if (len(readings) == 1 and len(reading.targets) == 1) or not choices:
+                target = reading.targets[0]
+                lines.append(f"if it is: {again} --table {number} --model-{target.axis}-index {target.index}")
+        for cell in reading.open_cells:
+            lines.append(
+                f"{where}, row {cell.row}, column {cell.column} '{cell.label}': '{cell.text}' is left out: {cell.why}"
+            )
+        if reading.open_cells and reading.status == "found":
+            axis = reading.targets[0].axis
+            open_places = [cell.column if axis == "row" else cell.row for cell in reading.open_cells]
+            choices += [selection_line(number, t, {"leave_out": open_places}) for t in reading.targets]
+    lines.append(
+        f"keep the right ones of these lines, and go on with: {again} --selection FILE   (- reads it from a pipe)"
+    )
+    return "\n".join([*lines, "readings:", *choices])
+
+
+def refusal(reading: Reading, repo_id: str) -> str:
+    """Why nothing of a table that was asked for is taken."""
+    number = reading.table.number
+    if reading.status == "skipped":
+        return f"table {number} is no evaluation table: {reading.reason} (--force-table takes it all the same)"
+    if reading.status == "found":
+        return f"table {number}: {repo_id} is there, without a score"
+    names = ", ".join(reading.names[:40]) or "no names"
+    return f"table {number}: {repo_id} is not in it; it has: {names}"
+
+
+def nothing_found(readings: list[Reading], repo_id: str, again: str) -> str:
+    tables = [reading for reading in readings if reading.evaluation]
+    look = again.replace("extract-readme", "inspect-tables")
+    if not readings:
+        return f"the card of {repo_id} has no tables"
+    if not tables:
+        return f"none of the {len(readings)} tables is an evaluation table; see: {look}"
+    lines = [f"  table {r.table.number}: {', '.join(r.names[:40]) or 'no names'}" for r in tables]
+    text = f"{repo_id} is in none of the {len(tables)} evaluation tables; they have:\n" + "\n".join(lines)
+    return f"{text}\nif one of these is this model: {look} --draft, and --selection FILE"
+
+
+def table_json(reading: Reading, whole: bool = False) -> dict[str, Any]:
+    """One table as inspect-tables (whole) and extract-readme give it."""
+    table, blocks = reading.table, reading.grid.blocks
+    data = {
+        "table": table.number,
+        "kind": table.kind,
+        "heading": table.heading,
+        "headings": list(reversed(table.headings)),
+        "rows": len(table.rows) - table.head,
+        "columns": table.width,
+        "header_rows": table.head,
+        "evaluation": reading.evaluation,
+        "reason": reading.reason,
+        "orientation": reading.orientation,
+        "status": reading.status,
+        "unsure": reading.doubts,
+        "targets": [target_json(table.number, t) for t in reading.targets],
+        "names": reading.names,
+        "open_cells": [
+            {"row": c.row, "column": c.column, "label": c.label, "text": c.text, "why": c.why}
+            for c in reading.open_cells
+        ],
+        "left_out": reading.taken.left_out,
+        "scores": len(reading.scores),
+    }
+    if not whole:
+        return data
+    shown = table.rows[:MAX_SHOWN_ROWS]
+    heads = blocks[0] if blocks else None
+    return data | {
+        "caption": table.caption or None,
+        "before": table.before or None,
+        "after": table.after or None,
+        "header": [
+            {"index": i, "path": list(path), "holds": role}
+            for i, (path, role) in enumerate(zip(heads.paths, heads.roles, strict=True) if heads else ())
+        ],
+        "grid": [
+            {
+                "row": number - table.head,
+                "section": next((b.sections[number] for b in blocks if b.sections.get(number)), None),
+                "cells": [" ".join(cell.text.split())[:MAX_SHOWN_TEXT] for cell in row[:MAX_SHOWN_COLUMNS]],
+            }
+            for number, row in enumerate(shown)
+        ],
+        "rows_not_shown": len(table.rows) - len(shown),
+    }
+
+
+def target_json(table: int, target: Target) -> dict[str, Any]:
+    return {
+        "axis": target.axis,
+        "index": target.index,
+        "text": target.text,
+        "certain": target.fit.certain,
+        "why": target.fit.why,
+        "selection": {"table": table, target.axis: target.index, "label": target.text},
+    }
+
+
+def draft(readings: Sequence[Reading], repo_id: str, again: str, card_sha256: str) -> str:
+    """A selection ready to edit: what is certain, and all that may be chosen as comments."""
+    lines = [
+        f"# Readings of the card for {repo_id}. Take the '#' off the lines that are right, delete the others, then:",
+        f"#   {again} --selection FILE",
+        "# more keys: rows or columns (only these), leave_out, benchmark: {index: name}, notes, metric, shots, unit",
+        f"model: {repo_id}",
+        f"card_sha256: {card_sha256}",
+        "readings:",
+    ]
+    for reading in readings:
+        if not reading.evaluation:
+            continue
+        number = reading.table.number
+        lines.append(
+            f"# table {number} under '{label_text(reading.table.heading or '-')}': "
+            + "; ".join(reading.doubts or [reading.status])
+        )
+        if reading.status == "found":
+            lines += [selection_line(number, target) for target in reading.targets]
+        else:
+            lines += [f"# {selection_line(number, target)}" for target in reading.targets or reading.possible]
+    return "\n".join(lines) + "\n"
+
+
+def render_tables(readings: Sequence[Reading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
+    """The tables of a card in full, as parts for a terminal or a pipe."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    yield f"{repo_id}: {len(readings)} table{'s' if len(readings) != 1 else ''}"
+    for reading in readings:
+        data = table_json(reading, whole=True)
+        verdict = "evaluation" if reading.evaluation else "no evaluation"
+        lines = [
+            f"\ntable {data['table']} ({data['kind']}) under {' > '.join(data['headings']) or '-'}",
+            f"  {verdict}: {data['reason']}" + (f"; {data['orientation']}" if data["orientation"] else ""),
+            f"  this model: {data['status']}"
+            + "".join(f"; {t['axis']} {t['index']} '{t['text']}' ({t['why']})" for t in data["targets"]),
+            *(f"  unsure: {doubt}" for doubt in data["unsure"]),
+            *(
+                f"  left out: row {c['row']}, column {c['column']} '{c['text']}': {c['why']}"
+                for c in data["open_cells"]
+            ),
+            *(
+                f"  {name}: {data[name]}"
+                for name in ("caption", "before", "after")
+                if data[name] and (around or name == "caption")
+            ),
+        ]
+        yield "\n".join(lines)
+        grid = RichTable(show_lines=False, box=None, padding=(0, 1))
+        grid.add_column("row")
+        for column in data["header"][:MAX_SHOWN_COLUMNS]:
+            grid.add_column(
+                Text(f"{column['index']} {' / '.join(column['path'])[:60] or '-'} [{column['holds']}]"), overflow="fold"
+            )
+        for row in data["grid"]:
+            label = str(row["row"]) if row["row"] >= 0 else "head"
+            grid.add_row(label, *(Text(text[:60]) for text in row["cells"]))
+        yield grid
+        if data["rows_not_shown"]:
+            yield f"  … and {data['rows_not_shown']} more rows"
+        yield f"  next: {next_command(reading, again)}"
+
+
+def next_command(reading: Reading, again: str) -> str:
+    number = reading.table.number
+    if reading.status == "found":
+        return f"{again} --table {number} --json"
+    if reading.status == "ambiguous":
+        return (
+            f"{again} --selection FILE   # with: {' or '.join(selection_line(number, t) for t in reading.targets[:4])}"
+        )
+    if reading.status == "absent" and reading.orientation != "single-model":
+        names = ", ".join(reading.names[:10])
+        return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"
+    return f"{again} --table {number} --force-table   # only if it is an evaluation table"
+
+
+# --- parts/cards/selection.py -----------------------------------------------------------------------------------------
+
+MAX_SELECTION = 1_000_000  # characters
+READING_KEYS = (
+    "table", "column", "row", "label", "rows", "columns", "leave_out", "benchmark", "notes", "metric", "shots", "unit",
+    "first_number",
+)  # fmt: skip
+UNITS = ("percent", "proportion", "points")
+
+
+def read_selection(text: str, name: str, repo_id: str, card_sha256: str, tables: int) -> dict[int, list[Pick]]:
+    """The picks of a selection by table, checked against the model and the card that are read now."""
+    import yaml
+
+    if len(text) > MAX_SELECTION:
+        raise ScriptError(f"{name} has {len(text):,} characters; a selection has at most {MAX_SELECTION:,}")
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise ScriptError(f"{name}: a selection has no aliases (*name)")
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ScriptError(f"{name} is no YAML: {' '.join(str(error).split())[:200]}") from None
+    if isinstance(data, list):
+        data = {"readings": data}
+    if not isinstance(data, dict) or not isinstance(data.get("readings"), list) or not data["readings"]:
+        raise ScriptError(f"{name} has no list `readings`; inspect-tables --draft prints one to edit")
+    for key in data:
+        if key not in ("model", "card_sha256", "readings"):
+            raise ScriptError(f"{name} has an unknown key {key!r}; known: model, card_sha256, readings")
+    if data.get("model") not in (None, repo_id):
+        raise ScriptError(f"{name} is for {data['model']}, not for {repo_id}")
+    if data.get("card_sha256") not in (None, card_sha256):
+        raise ScriptError(f"{name} was made for another state of the card; look again: inspect-tables --draft")
+    picks: dict[int, list[Pick]] = {}
+    for number, entry in enumerate(data["readings"], 1):
+        pick = read_pick(entry, f"{name}, reading {number}", bool(data.get("card_sha256")), tables)
+        picks.setdefault(pick.table, []).append(pick)
+    return picks
+
+
+def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
+    """One reading of a selection."""
+    if not isinstance(entry, dict):
+        raise ScriptError(f"{where} is no mapping such as {{table: 2, column: 3, label: Foo}}")
+    for key in entry:
+        if key not in READING_KEYS:
+            raise ScriptError(f"{where} has an unknown key {str(key)[:40]!r}{nearest(str(key), READING_KEYS)}")
+    table = entry.get("table")
+    if not is_index(table) or not 1 <= table <= tables:
+        raise ScriptError(f"{where}: table must be a number from 1 to {tables}")
+    if entry.get("leave_out") == "all":
+        return Pick(table, nothing=True)
+    axes = [axis for axis in ("column", "row") if axis in entry]
+    if len(axes) != 1:
+        raise ScriptError(f"{where} needs one of column and row")
+    place, label = entry[axes[0]], entry.get("label")
+    if isinstance(place, str):
+        place, label = None, label or place
+    elif not is_index(place):
+        raise ScriptError(f"{where}: {axes[0]} must be an index from 0, or a label")
+    elif label is None and not hashed:
+        raise ScriptError(f"{where}: give the label that stands there, too (or card_sha256 for the whole file)")
+    told = {name: given_text(entry.get(name), f"{where}: {name}") for name in ("notes", "metric", "shots", "unit")}
+    if told["unit"] not in (None, *UNITS):
+        raise ScriptError(f"{where}: unit must be one of {', '.join(UNITS)}")
+    return Pick(
+        table, axes[0], place, given_text(label, f"{where}: label"),
+        only=given_places(entry.get("rows" if axes[0] == "column" else "columns"), where),
+        leave_out=given_places(entry.get("leave_out"), where), names=given_names(entry.get("benchmark"), where),
+        first=bool(entry.get("first_number")), **told,
+    )  # fmt: skip
+
+
+def is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def given_text(value: Any, where: str) -> str | None:
+    if value is None or (isinstance(value, str) and 0 < len(value) <= 400):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ScriptError(f"{where} must be a text")
+
+
+def given_places(value: Any, where: str) -> tuple[int | str, ...]:
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(is_index(item) or isinstance(item, str) for item in values):
+        raise ScriptError(f"{where}: rows, columns and leave_out are lists of indexes or labels")
+    return tuple(values)
+
+
+def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...]], ...]:
+    """Names by index or label; a list of names for a cell that has several values."""
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping):
+        raise ScriptError(f"{where}: benchmark is a mapping of indexes or labels to names, such as {{3: MMLU}}")
+    found = []
+    for place, names in value.items():
+        texts = [given_text(name, f"{where}: benchmark") for name in (names if isinstance(names, list) else [names])]
+        if not (is_index(place) or isinstance(place, str)) or None in texts:
+            raise ScriptError(f"{where}: benchmark is a mapping of indexes or labels to names, such as {{3: MMLU}}")
+        found.append((place, tuple(texts)))
+    return tuple(found)
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(state.outcome.exception(), "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    if asked is not None:
+        return min(asked, 300)
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/access.py ----------------------------------------------------------------------------------------------
+
+HUB_REASONS = {
+    401: f"the token is not valid; {LOG_IN} again",
+    403: "the token has no permission for this; it needs write permission for the repo",
+    404: "no such repo, or no access to it",
+    409: "the Hub refused it as a conflict",
+    412: "the repo has moved on meanwhile",
+    413: "too large for the Hub",
+    429: "too many requests; wait some minutes",
+}
+
+
+@contextlib.contextmanager
+def hub_errors(doing: str, token: str) -> Iterator[None]:
+    """Turn the Hub client's errors into one line that says what failed."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
+    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, HfHubHTTPError):
+            cause = cause.__cause__
+        if cause is None:
+            local = getattr(error, "filename", None)
+            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            raise ScriptError(f"{doing}: {what}") from error
+        status = cause.response.status_code if cause.response is not None else None
+        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
+        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
+        raise ScriptError(f"{doing}: {reason}") from error
+
+
+def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
+    """ScriptError when whoami says that this token may not write to the repo."""
+    owner = repo_id.split("/")[0]
+    token = (identity.get("auth") or {}).get("accessToken") or {}
+    make = "make one with write permission at https://huggingface.co/settings/tokens"
+    if token.get("role") == "read":
+        raise ScriptError(f"the token may only read; {make}")
+    if token.get("role") == "fineGrained":
+        granted = token.get("fineGrained") or {}
+        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
+        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
+        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
+            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
+    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
+    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
+        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
 
 
 # --- parts/metadata/official.py ---------------------------------------------------------------------------------------
@@ -2907,6 +4922,245 @@ def vocabulary_names(mapping: Mapping[str, Any]) -> set[str]:
         for name in (key, entry.get("name"), *(entry.get("aliases") or ()))
     ]
     return {normalize_name(name) for name in spellings if isinstance(name, str)}
+
+
+# --- parts/hub/benchmarks.py ------------------------------------------------------------------------------------------
+
+FRESH_HOURS = 24
+LIST_SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BenchmarkSource:
+    """How the Hub is asked. `listed` gives (data set id, commit, gated) of each; errors of both are the client's."""
+
+    listed: Callable[[], Iterable[tuple[str, str | None, bool]]]
+    eval_yaml: Callable[[str, str | None], bytes]  # of a data set at a commit
+    endpoint: str
+    reader: str = ""  # the token: what one may see is not for another
+
+
+def official_benchmarks(
+    source: BenchmarkSource, offline: str = "", refresh: bool = False, workers: int = 4
+) -> OfficialList:
+    """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
+
+    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept.
+    """
+    kept = kept_list(cache_file(source))
+    if offline:
+        return newest_kept(kept, offline)
+    if kept and kept.basis == "cache" and not refresh:
+        return kept
+    try:
+        rows = [row for row in source.listed() if isinstance(row[0], str)]
+    except Exception as error:  # whatever the client raises: a list that is kept or shipped is better than none
+        return newest_kept(kept, why_not_asked(error))
+    return ask_each(source, rows, kept, workers)
+
+
+def ask_each(
+    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, workers: int
+) -> OfficialList:
+    """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
+    shipped = shipped_list()
+
+    def one(row: tuple[str, str | None, bool]) -> OfficialBenchmark:
+        dataset_id, sha, gated = row
+        old = kept.get(dataset_id) if kept else None
+        if old and sha and old.sha == sha and old.tasks and not old.problem:
+            return dataclasses.replace(old, gated=gated)
+        return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
+
+    with ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(one, rows))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
+    keep_list(cache_file(source), answer)
+    return answer
+
+
+def ask_one(
+    source: BenchmarkSource, dataset_id: str, sha: str | None, gated: bool, old: OfficialBenchmark | None
+) -> OfficialBenchmark:
+    """One data set's eval.yaml; where it cannot be read, what was known of it before, with the reason."""
+    try:
+        text = source.eval_yaml(dataset_id, sha).decode("utf-8")
+    except Exception as error:  # gated, gone, damaged, the network: the others are read all the same
+        why = "gated, and this token has no access" if gated else why_not_asked(error)
+        blank = OfficialBenchmark(dataset_id)
+        return dataclasses.replace(
+            old or blank, dataset_id=dataset_id, sha=sha, gated=gated, problem=f"eval.yaml: {why}"
+        )
+    return parse_eval_yaml(text, dataset_id, sha=sha, gated=gated)
+
+
+def why_not_asked(error: BaseException) -> str:
+    """Why the Hub could not be asked, in a few words without anything secret."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status:
+        return f"the Hub answered {status}"
+    return single_line(error)[:120] if isinstance(error, ScriptError) else f"{type(error).__name__}"
+
+
+# --- What is kept ---
+
+
+def cache_file(source: BenchmarkSource) -> Path:
+    """Where the list of this Hub, as this token sees it, is kept."""
+    from huggingface_hub import constants
+
+    name = hashlib.sha256(f"{source.endpoint} {source.reader}".encode()).hexdigest()[:16]
+    return Path(constants.HF_HOME) / "hub-evals" / f"benchmarks-{name}.json"
+
+
+def newest_kept(kept: OfficialList | None, reason: str) -> OfficialList:
+    """What is kept, however old, else what is shipped; both say their date and why."""
+    if kept is None:
+        return dataclasses.replace(shipped_list(), reason=reason)
+    return dataclasses.replace(kept, reason=reason)
+
+
+def kept_list(path: Path) -> OfficialList | None:
+    """The kept list; None when there is none, or it is damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != LIST_SCHEMA:
+            return None
+        rows = [benchmark_from_json(row) for row in data["benchmarks"]]
+        age = time.time() - datetime.fromisoformat(data["as_of"]).timestamp()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    basis = "cache" if 0 <= age < FRESH_HOURS * 3600 else "stale"
+    return OfficialList({row.dataset_id.lower(): row for row in rows}, data["as_of"], basis)
+
+
+def keep_list(path: Path, found: OfficialList) -> None:
+    """Keep a list; a full or read-only disk is no reason to stop."""
+    rows = [dataclasses.asdict(row) | {"tasks": [[t.id, t.config, t.split] for t in row.tasks]} for row in
+            found.benchmarks.values()]  # fmt: skip
+    try:
+        write_whole(path, json.dumps({"schema": LIST_SCHEMA, "as_of": found.as_of, "benchmarks": rows}))
+    except ScriptError:
+        return
+
+
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    if token_file:
+        where = "--token-file"
+        token = token_of_file(Path(token_file))
+    else:
+        where = "the Hub token"
+        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    remember_token(token)
+    if not re.fullmatch(r"\s*[!-~]+\s*", token):
+        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
+    return token.strip()
+
+
+def token_of_file(path: Path) -> str:
+    """What a token file holds; an error names neither its content nor the file, which may be the token itself."""
+    try:
+        return input_text(path, 10_000)
+    except ScriptError:
+        raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
+
+
+def dotenv_token() -> str | None:
+    """HF_TOKEN in the current folder's .env."""
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    from huggingface_hub import get_token
+
+    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
+    return token
+
+
+def read_token() -> str | None:
+    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
+    return os.environ.get("HF_TOKEN") or dotenv_token()
+
+
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
 
 
 # --- parts/metadata/validation.py -------------------------------------------------------------------------------------
@@ -3412,2059 +5666,6 @@ def render_findings(findings: Sequence[Finding]) -> str:
     return "\n".join([*lines, f"summary: {errors} errors, {len(findings) - errors} warnings"]) + "\n"
 
 
-# --- parts/cards/model_names.py ---------------------------------------------------------------------------------------
-
-_TOKEN = re.compile(r"\d+(?:\.\d+)*(?:[bmkt](?![^\W\d_])|[bmkt](?=v\d))?|[^\W\d_]+")
-_PHRASES = (
-    (re.compile(r"pre-?\s?train(?:ed|ing)?\b"), " base "),
-    (re.compile(r"\binstruct(?:ion)?[- ]?(?:tuned|finetuned|fine-tuned)\b"), " instruct "),
-    (re.compile(r"\b(?:bf16|fp16|fp32|bfloat16|float16|float32|b?f16|f32|half precision|full precision)\b"), " "),
-    (re.compile(r"(?<=\d)_(?=\d)"), "."),
-    (re.compile(r"\bnon[- ]?(?:thinking|reasoning)\b"), " nonthinking "),
-)
-_HAS_PHRASE = re.compile(r"train|instruct|16|32|precision|\d_\d|non[- ]?[tr]")  # of all that _PHRASES match
-KIND = {
-    "instruct": "tuned", "chat": "tuned", "base": "base",
-}  # fmt: skip
-SYNONYMS = {
-    "it": "instruct", "inst": "instruct", "ins": "instruct", "in": "instruct", "instruction": "instruct",
-    "pt": "base", "foundation": "base", "think": "thinking", "reasoner": "reasoning",
-}  # fmt: skip
-_OURS = (
-    r"(?:ours?|our (?:model|method|system)|this (?:model|work|repo(?:sitory)?)|本模型|我们(?:的模型)?|"
-    r"[本当]モデル|(?:우리|본) ?모델|unser modell|notre modèle|nuestro modelo|nosso modelo|наша модель)"
-)
-_SIZE_TOKEN = re.compile(r"\d+(?:\.\d+)?[bm]")
-_SIZE_PART = re.compile(
-    r"(?i)(?<![a-z\d])(?:\d+x\d+(?:\.\d+)?b|[ae]\d+(?:\.\d+)?b|\d+e(?![a-z\d])|\d+(?:[._]\d+)?[bm](?![a-z\d]))"
-)
-_DATE = re.compile(r"\d{4}|\d{6}|\d{8}")
-
-# The second of two names with a slash between them, in a card's folded text; begins with "/" to be found quickly.
-_REPO_NAME = r"/(?<=[\w.-]/)([\w.-]{1,96}+)(?:/(?=[\w.-]))?"
-
-# Only tuned models have modes to think in.
-MODE_HEADING = re.compile(r"(?i)\bthinking\b|\breasoning[- ](?:modes?|on|off)\b")
-BASE_WORDS = re.compile(r"(?i)\b(?:base|pre-?\s?trained|foundation(?:al)?)\b(?! on)|基座|预训练|(?<!\w)pt models?\b")
-TUNED_WORDS = re.compile(
-    r"(?i)\b(?:instruct(?:ion)?(?!(?:ion)?[- ]?(?:follow|eval|bench))s?(?:[- ]?(?:tuned|finetuned))?|chat|"
-    r"(?:supervised )?fine-?\s?tuned|post-?\s?train(?:ed|ing)|aligned|sft)\b(?! data)|对话模型|指令"
-)
-QUANTIZED = re.compile(
-    r"(?i)\b(?:(?:u?int|fp|w|q|iq|nf|mxfp|nvfp)[ -]?[2-8](?:a\d+|_\w+)?|[2-8][- ]?bits?|awq|gptq|gguf|ggml|exl2|"
-    r"mlx|bnb|bitsandbytes|quantized|ptq|qat|q?lora|pruned|distil(?:l(?:ed)?)?|spinquant|smoothquant|hqq|aqlm|quip)\b"
-)
-NEUTRAL = word_set(
-    "ours our model models this new the params parameters param hf moe dense work release released llm version "
-    "本模型 我们 我们的 我们的模型 本モデル 当モデル モデル 우리 본 모델 우리모델 "
-    "unser modell notre modele nuestro nosso modelo наша модель"
-)
-VENDORS = word_set(
-    "meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface "
-    "facebook amazon apple cohere"
-)
-MODES = word_set(
-    "thinking nonthinking non reasoning no w wo with without on off high low medium minimal mode enabled "
-    "disabled tools tool sft rl dpo rlhf ppo grpo cot tir greedy effort hybrid fast budget"
-)
-OURS = re.compile(rf"(?i)\W*{_OURS}\W*")
-SAYS_OURS = re.compile(rf"(?i){_OURS}")
-_VISION = word_set("vision image images visual multimodal vl")
-
-
-def plain_letters(text: str) -> str:
-    """Latin letters without their accents, Greek ones by name: "tülu" -> tulu, "7b-β" -> 7b-beta."""
-    text = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", unicodedata.normalize("NFD", text))
-    greek = re.sub(r"[α-ω]", lambda m: unicodedata.name(m[0]).rpartition(" ")[2].lower(), text)
-    return unicodedata.normalize("NFC", greek)
-
-
-@functools.lru_cache(maxsize=8192)
-def name_tokens(text: str) -> tuple[str, ...]:
-    """A model name's tokens, spellings folded: "InternLM2_5-7B-Chat (bf16)" -> internlm 2.5 7b chat."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    if not text.isascii():
-        text = plain_letters(text)
-    if _HAS_PHRASE.search(text):
-        for pattern, by in _PHRASES:
-            text = pattern.sub(by, text)
-    found = [token.removesuffix(".0") for token in _TOKEN.findall(text)]
-    return tuple([SYNONYMS.get(token, token) for token in found])
-
-
-@dataclass(frozen=True, slots=True)
-class ModelName:
-    """The model that is meant, by its Hub id."""
-
-    repo_id: str
-    tokens: tuple[str, ...]
-    owner: frozenset[str]
-    sizes: frozenset[str]  # tokens that say a size: 7b, a3b's 3b and a, 8x7b's parts
-    kind: str | None  # tuned, base or unsaid
-
-    @classmethod
-    def of(cls, repo_id: str) -> ModelName:
-        owner, _, name = repo_id.rpartition("/")
-        tokens = name_tokens(name)
-        sizes = frozenset(token for part in _SIZE_PART.findall(name.replace("_", "-")) for token in name_tokens(part))
-        if any(size.endswith("b") for size in sizes):  # in "7B-1M", 1M is a context length
-            sizes = frozenset(size for size in sizes if not size.endswith("m"))
-        kinds = [KIND[token] for token in tokens if token in KIND]
-        return cls(repo_id, tokens, frozenset(name_tokens(owner)) - set(tokens), sizes, kinds[-1] if kinds else None)
-
-
-@functools.lru_cache(maxsize=64)
-def name_parts(name: tuple[str, ...]) -> tuple[set[str], dict[str, tuple[str, ...]]]:
-    """A name's tokens, and what two to four neighbours make when written as one."""
-    spans = ((i, j) for i in range(len(name)) for j in range(i + 2, min(i + 4, len(name)) + 1))
-    return set(name), {"".join(name[i:j]): name[i:j] for i, j in spans if all(map(str.isalpha, name[i:j]))}
-
-
-@functools.lru_cache(maxsize=8192)
-def align(tokens: tuple[str, ...], name: tuple[str, ...]) -> tuple[str, ...]:
-    """Write tokens as the name does where only the splitting differs: "openllama" <-> "open llama"."""
-    known, joined = name_parts(name)
-    if known.issuperset(tokens) or (
-        joined.keys().isdisjoint(tokens)
-        and known.isdisjoint(map("".join, itertools.pairwise(tokens)))
-        and known.isdisjoint(map("".join, zip(tokens, tokens[1:], tokens[2:], strict=False)))
-    ):
-        return tokens  # as nearly always
-    found, at = [], 0
-    while at < len(tokens):
-        token, step = tokens[at], 1
-        if token in known:
-            found.append(token)
-        elif token in joined:
-            found.extend(joined[token])
-        else:
-            step = next((n for n in (3, 2) if at + n <= len(tokens) and "".join(tokens[at : at + n]) in known), 1)
-            found.append("".join(tokens[at : at + step]))
-        at += step
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What stands around a label, nearest first (row or column, caption, paragraph, headings), and the card's title."""
-
-    near: tuple[str, ...]
-    headings: tuple[str, ...]
-    title: str
-    card: Card
-    table: Table
-
-    def kind(self) -> str | None:
-        """Whether the nearest text that says so speaks of base or of tuned models."""
-        for text in (*self.near, *self.headings):
-            if kind := kind_said(text):
-                return kind
-        return None
-
-    def supplies(self, token: str, name: Sequence[str], after: str = "", title: bool = False) -> bool:
-        """Whether the text around says a word of the name, right after the word before it when that is given."""
-        for text in (*self.near, *self.headings, *((self.title,) if title else ())):
-            found = align(name_tokens(text), name)
-            if token in found and (not after or (after, token) in itertools.pairwise(found)):
-                return True
-            if token in _VISION and not _VISION.isdisjoint(found) and not is_model(text):
-                return True
-            if is_model(text) and len(text) < 80:
-                return False  # a nearer text about another model
-        return False
-
-    def labelled(self, tokens: set[str], name: tuple[str, ...], everywhere: bool) -> bool:
-        """Whether a label of this table, or of any of the card's, says these words."""
-        tables = self.card.tables if everywhere else [self.table]
-        return any(tokens <= said for table in tables for said in label_tokens(self.card, table, name))
-
-
-@functools.lru_cache(maxsize=1024)
-def kind_said(text: str) -> str | None:
-    """ "base" or "tuned" when a text speaks of one of them only."""
-    base, tuned = bool(BASE_WORDS.search(text)), bool(TUNED_WORDS.search(text))
-    return None if base == tuned else "base" if base else "tuned"
-
-
-def fit_name(label: str, model: ModelName, context: Context) -> Fit | None:
-    """How a label fits the model, by rules and never by likeness; None when it is another model or cannot be told."""
-    if len(label) > 150:
-        return None
-    stripped = split_label(label).name
-    if OURS.fullmatch(stripped):
-        told = kind_agrees(model, context) and not copied_from(model, context.card, context.table)
-        return Fit(2, "called 'ours'", 0) if told else None
-    tokens = align(name_tokens(stripped), model.tokens)
-    have, wanted = set(tokens), set(model.tokens)
-    covered = len(have & wanted)
-    if not covered or not (have & wanted) - set(KIND):
-        return None
-    if len(wanted) < len(model.tokens) and any(tokens.count(token) < model.tokens.count(token) for token in have):
-        return None  # "Foo-2" is not Foo-2-2
-    surplus = have - wanted - NEUTRAL - VENDORS - model.owner
-    missing = wanted - have - NEUTRAL - VENDORS - model.owner
-    rules = []
-    if (
-        surplus
-        and not missing
-        and not model.sizes
-        and not several_sizes(model, context)
-        and all(
-            _SIZE_TOKEN.fullmatch(token) or token in ("a", "e", "x") or (token.isdecimal() and tokens.count("x"))
-            for token in surplus
-        )
-    ):
-        surplus, _ = set(), rules.append("its size added")
-    if surplus == {"base"} and model.kind is None and unmarked_kind(model, context.card) != "tuned":
-        surplus, _ = set(), rules.append("'base' said")
-    mode = bool(surplus) and surplus <= MODES
-    if surplus and not mode:
-        return None
-    if missing - KIND.keys() - model.sizes and (
-        starts_elsewhere(stripped, missing, model) or names_another_repo(stripped, model, context.card)
-    ):
-        return None
-    if missing and not (supplied := supply(missing, have, model, context)):
-        return None
-    if missing:
-        rules.append(supplied)
-    kinds = [KIND[token] for token in tokens if token in KIND]
-    if not kinds and not kind_agrees(model, context):
-        return None
-    if re.search(r"(?i)\((?:dense|moe)\)", label) and not {"dense", "moe"} & wanted:
-        return None  # "BGE-M3 (Dense)" is one way to use it
-    if QUANTIZED.search(label) and not QUANTIZED.search(model.repo_id):
-        return None
-    if mode:
-        bracketed = surplus <= set(
-            name_tokens(" ".join(m[1] or m[2] or m[3] or "" for m in _BRACKET.finditer(stripped)))
-        )
-        return Fit(0, "in brackets a mode of it" if bracketed else "a mode of it", covered)
-    if missing:
-        return Fit(1 if "only size" in supplied else 2, ", ".join(rules), covered)
-    exact = have == wanted
-    return Fit(
-        4 if exact else 3,
-        "exact" if exact else ", ".join(rules) or "exact but for words such as 'ours' or the owner",
-        covered,
-    )
-
-
-def is_word(token: str) -> bool:
-    return token.isalpha() and len(token) > 1 and token not in KIND
-
-
-def table_labels(table: Table) -> Iterator[str]:
-    """The short texts of a table that may name models: its header rows and its first three columns."""
-    for number, row in enumerate(table.rows[:200]):
-        for cell in row if number <= table.head else row[:3]:
-            if cell.text and len(cell.text) < 60:
-                yield cell.text
-
-
-def label_tokens(card: Card, table: Table, name: tuple[str, ...]) -> set[frozenset[str]]:
-    """The tokens of a table's labels, written as the name writes them; looked up once for each table of a card."""
-    place = ("labels", table.number, name)
-    if place not in card.memo:
-        card.memo[place] = {frozenset(align(name_tokens(text), name)) for text in table_labels(table)}
-    return card.memo[place]
-
-
-def supply(missing: set[str], have: set[str], model: ModelName, context: Context) -> str:
-    """Say where the tokens that a label lacks are said; "" when one of them is said nowhere or only far away."""
-    rules = set()
-    order = {token: place for place, token in enumerate(model.tokens)}
-    named = [order[token] for token in have if token in order and is_word(token) and token not in model.sizes]
-    for token in missing:
-        if token in KIND:
-            if context.kind() is None and KIND[token] == "tuned" and only_kind(have, model, context):
-                rules.add(f"only size and kind: the card knows no model of that name but {token}")
-                continue
-            if context.kind() != KIND[token] or any(
-                context.labelled(have | {kind}, model.tokens, False) for kind in KIND
-            ):
-                return ""
-            rules.add(f"'{token}' from the text around")
-        elif token in model.sizes:
-            said = [sizes_in(text) for text in (*context.near, *context.headings[:1])]
-            if any(sizes and not sizes <= model.sizes for sizes in said[: len(context.near)]):
-                return ""
-            if any(token in sizes for sizes in said if sizes <= model.sizes):
-                rules.add(f"'{token}' from the text around")
-            elif only_size(have, model, context.card):
-                rules.add("the only size of that name in the card")
-            else:
-                return ""
-        elif re.fullmatch(r"\d{4}|\d{6}|\d{8}|\d+[kmt]", token):  # a date or checkpoint stamp, a context length
-            before = model.tokens[order[token] - 1] if order[token] else ""
-            said = map(name_tokens, context.near)
-            if any(text == (token,) or (before, token) in itertools.pairwise(text) for text in said):
-                continue
-            if not dated_by_title(token, have, model, context):
-                return ""
-            rules.add(f"'{token}' from the title")
-        elif QUANTIZED.search(token) or token in MODES:
-            return ""
-        else:
-            before = model.tokens[order[token] - 1] if order[token] else ""
-            if not named or order[token] < min(named):  # the family's name, which a card need not repeat
-                sized = not model.sizes or any(map(str.isdecimal, "".join(have)))
-                told = sized and context.supplies(token, model.tokens, title=True)
-            elif not is_word(token):  # "Foo 7B" is no Foo 2 where some label says "Foo 2"
-                said = {model.tokens[min(named)], token}
-                after = model.tokens[order[token] + 1 : order[token] + 2] if token == "v" else ()
-                told = context.supplies(token, model.tokens, before, True) and not context.labelled(
-                    said, model.tokens, True
-                )
-                told = told and all(context.supplies(number, model.tokens, token, True) for number in after)
-            else:  # a word inside the name: Vision, Coder
-                said = {model.tokens[0], token}
-                told = context.supplies(token, model.tokens, before) and not context.labelled(said, model.tokens, False)
-            if not told:
-                return ""
-            rules.add(f"'{token}' from the text around")
-    said = have & (
-        model.sizes
-        | {token for token in model.tokens if len(token) > 1 and not token.isdecimal() and token not in KIND}
-    )
-    return ", ".join(sorted(rules)) or "from the text around" if said else ""
-
-
-@functools.lru_cache(maxsize=1024)
-def sizes_in(text: str) -> set[str]:
-    """The size tokens of a text: "7B and 13B models" -> 7b, 13b."""
-    return {token for part in _SIZE_PART.findall(text) for token in name_tokens(part)} if text else set()
-
-
-def only_kind(have: set[str], model: ModelName, context: Context) -> bool:
-    """Whether the card names this model as Instruct or Chat only, so that a label may leave that out."""
-    words = [token for token in model.tokens if token not in KIND]
-    pattern = r"[\W_]{0,2}".join(map(re.escape, words))
-    suffixes = {SYNONYMS.get(word, word) for word in context.card.find_all(pattern + r"[-_]([a-z]+)")}
-    if not suffixes or not suffixes <= KIND.keys() - {"base"} or context.card.find_all("/" + pattern + r"(?![\w.-])"):
-        return False
-    if headings_say(context.card, BASE_WORDS) or any(map(BASE_WORDS.search, context.near)):
-        return False
-    return not any(context.labelled(have | {kind}, model.tokens, True) for kind in KIND)
-
-
-def several_sizes(model: ModelName, context: Context) -> bool:
-    """Whether the card's labels name a model that has no size of its own in more than one size."""
-    card, wanted, place = context.card, set(model.tokens), ("sizes", model.tokens)
-    if place not in card.memo:
-        labels = (label for table in card.tables for label in label_tokens(card, table, model.tokens))
-        sizes = {frozenset(filter(_SIZE_TOKEN.fullmatch, label)) for label in labels if wanted < label}
-        card.memo[place] = len(sizes - {frozenset()}) > 1
-    return card.memo[place]
-
-
-def only_size(have: set[str], model: ModelName, card: Card) -> bool:
-    """Whether the card names this model in one size only, so that a label may leave the size out."""
-    words = [token for token in model.tokens if token in have and token not in KIND]
-    if not words or not any(token.isalpha() and len(token) > 1 for token in words):
-        return False
-    pattern = (
-        r"[\W_]{0,2}".join(map(re.escape, words))
-        + r"[\W_]{0,3}(?:[a-z]{2,10}[\W_])?((?:\d+x|a)?\d+(?:[._]\d+)?[bm])(?![a-z\d])"
-    )
-    found = {size.replace("_", ".") for size in card.find_all(pattern)}
-    if not found and any(size.endswith("m") for size in model.sizes):
-        return False  # "1M" may be a context length
-    return all(set(name_tokens(size)) <= model.sizes for size in found)
-
-
-def unmarked_kind(model: ModelName, card: Card) -> str | None:
-    """What a name without Base or Instruct means in this card: the other of the two that the card names beside it."""
-    words = [token for token in model.tokens if token not in KIND]
-    pattern = r"[\W_]{0,2}".join(map(re.escape, words))
-    if card.find_all(pattern + r"[\W_]{0,2}(?:base|pretrain(?:ed)?|pt)(?![a-z])"):
-        return "tuned"
-    if card.find_all(pattern + r"[\W_]{0,2}(?:chat|instruct|it|sft)(?![a-z])"):
-        return "base"
-    return "tuned" if headings_say(card, MODE_HEADING) else None
-
-
-def copied_from(model: ModelName, card: Card, table: Table) -> str:
-    """The heading or title by which the card, or the part that has the table, is another model's text; "" if none is.
-
-    Conversions repeat the card of the model that they were made from; what it calls "ours" is that model.
-    """
-    if quoted := next(filter(ORIGINAL_CARD.match, table.headings), ""):
-        return quoted
-    title = {*name_tokens(card.title)} - NEUTRAL - {"card", "for"}
-    base = {*name_tokens(str(card.front.get("base_model", "")).rpartition("/")[2])}
-    if not title or title >= {*model.tokens}:
-        return ""
-    unquantized = QUANTIZED.search(model.repo_id) and not QUANTIZED.search(card.title)
-    return card.title if title == base or (unquantized and title < {*model.tokens}) else ""
-
-
-def core_words(text: str, model: ModelName) -> set[str]:
-    """A name's tokens without those that say nothing: "acme/Foo-7B (ours)" -> foo 7b."""
-    return {*align(name_tokens(text), model.tokens)} - NEUTRAL - VENDORS - model.owner
-
-
-def names_another_repo(label: str, model: ModelName, card: Card) -> bool:
-    """Whether a label is the whole name of another repo that the card links, or of the model it was made from."""
-    words, own = core_words(label, model), {*model.tokens} - NEUTRAL - VENDORS - model.owner
-    word = max(filter(str.isalpha, words), key=len, default="")  # most names have not even that
-    names = {name for name in card.find_all(_REPO_NAME) if word in name}
-    names.add(str(card.front.get("base_model", "")).rpartition("/")[2])
-    return any((found := core_words(name, model)) == words and not found >= own for name in names)
-
-
-def starts_elsewhere(label: str, missing: set[str], model: ModelName) -> bool:
-    """Whether a label begins with a family of its own where the model's name begins with a word it lacks.
-
-    "Llama-3-8B" is not Dolphin-Llama-3-8B, though "Small 8B" under "Mistral" is Mistral-Small-8B. A model made from
-    Llama has to be called Llama first, by licence: "Tulu 3 8B" is Llama-3.1-Tulu-3-8B.
-    """
-    first = model.tokens[0]
-    return is_word(first) and first in missing and first != "llama" and bool(FAMILY.match(label.lower()))
-
-
-def dated_by_title(date: str, have: set[str], model: ModelName, context: Context) -> bool:
-    """Whether a label may leave out the model's date: the title says it, and nothing in the card has another one."""
-    own = {*model.tokens} - NEUTRAL - VENDORS - model.owner
-    if not _DATE.fullmatch(date) or not own <= core_words(context.title, model):
-        return False
-    for name in context.card.find_all(_REPO_NAME):
-        words = core_words(name, model)
-        if words != own and {word for word in words if not _DATE.fullmatch(word)} == own - {date}:
-            return False
-    labels = (core_words(text, model) for table in context.card.tables for text in table_labels(table))
-    return not any(have <= words and any(map(_DATE.fullmatch, words)) for words in labels)
-
-
-def kind_agrees(model: ModelName, context: Context) -> bool:
-    """Whether base or tuned, as the text around says, does not contradict the model's own name."""
-    said = context.kind()
-    if said is None or said == model.kind:
-        return True
-    if model.kind is not None:
-        return False
-    unmarked = unmarked_kind(model, context.card)
-    return unmarked == said if unmarked else said == "base" or not headings_say(context.card, BASE_WORDS)
-
-
-def headings_say(card: Card, words: re.Pattern[str]) -> bool:
-    """Whether a heading above any of the card's tables has one of these words; looked at once for a card."""
-    if words not in card.memo:
-        headings = {text for table in card.tables for text in table.headings}
-        card.memo[words] = any(map(words.search, headings))
-    return card.memo[words]
-
-
-# --- parts/cards/values.py --------------------------------------------------------------------------------------------
-
-# A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
-is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
-_WORD = re.compile(r"\w")
-_NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
-_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
-_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
-
-# A score cell: marks, a number, then deviations, further numbers, brackets, marks.
-_LEAD = re.compile(rf"[~≈><≥≤=≃∼{_DECOR}{_MARKS}✅\s]*({_NUMBER})\s*([%％])?")
-_REST = re.compile(
-    rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
-    rf"(?P<sep>[/|;,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
-    rf"(?P<bracket>\([^()]{{0,80}}\)|\[[^\[\]]{{0,80}}\]|（[^（）]{{0,80}}）)|(?P<shots>@?\d+-shot)|(?:pts?|points?|"
-    rf"分)\b\.?|"
-    rf"[{_MARKS}{_DECOR}¹²³⁴⁵⁶⁷⁸⁹⁰%％✅!]|(?P<line>\n)\s*)"
-)
-
-
-@functools.lru_cache(maxsize=16384)
-def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
-    """The numbers of a score cell, or None for anything else: "7B", "5-shot", "16.3GB", "2024-05-13", "1e-4", "-".
-
-    "85.2%" -> 85.2 percent; "1,234" -> 1234; "67.2 (68.0)" -> 67.2, 68; "± 0.4" and "(+1.2)" are no values
-    """
-    text = text.strip()
-    if is_decimal(text) and not decimal_comma:
-        return Value((float(text),))
-    if len(text) > 160 or not (match := _LEAD.match(text)):
-        return None
-    first = to_number(match[1], decimal_comma)
-    if first is None:
-        return None
-    numbers, percent, shots, metric, at = [first], bool(match[2]), None, None, match.end()
-    while at < len(text):
-        rest = _REST.match(text, at)
-        if not rest or rest.end() == at:
-            return None
-        at = rest.end()
-        percent = percent or "%" in rest[0]
-        if rest["next"]:
-            numbers.append(to_number(rest["next"], decimal_comma))
-        elif rest["bracket"]:
-            label = split_label("x " + rest["bracket"])
-            shots, metric = shots or label.shots, metric or label.metric
-            if not label.shots and not label.metric:
-                numbers.extend(bracket_numbers(rest["bracket"], decimal_comma))
-        elif rest["line"] is not None and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
-            return None
-    if any(number is None for number in numbers):
-        return None
-    return Value(tuple(numbers), percent, shots, metric)
-
-
-def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
-    """The scores inside a bracket: "(68.0)" has one; "(+1.2)", "(ours)" and "(95% CI)" have none."""
-    inner = bracket[1:-1].strip()
-    if re.search(r"[↑↓±+]|[^\W\d_]", inner) or inner.startswith(("-", "−")):
-        return []
-    found = (to_number(part, decimal_comma) for part in re.findall(_NUMBER, inner))
-    return [number for number in found if number is not None]
-
-
-def to_number(token: str, decimal_comma: bool) -> float | None:
-    """ "1,234.5" -> 1234.5; "85,2" -> 85.2 in a table with decimal commas; "23.11.30" and "1,2" elsewhere -> None."""
-    token = token.replace("−", "-").replace("–", "-")
-    if "," in token:
-        if decimal_comma and re.fullmatch(r"[-+]?\d+(?:\.\d{3})*,\d+", token):
-            token = token.replace(".", "").replace(",", ".")
-        elif re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", token):
-            token = token.replace(",", "")
-        else:
-            return None
-    elif decimal_comma and re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+", token):
-        token = token.replace(".", "")
-    if token.count(".") > 1 or len(token) > 24 or len(token.partition(".")[0]) > 15:  # an identifier, a time stamp
-        return None
-    return float(token)
-
-
-def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:
-    """Whether a table writes 85,2 for 85.2: some cell does, and none has a decimal point."""
-    if not any(map(_COMMA_NUMBER.match, [cell.text for row in rows for cell in row if "," in cell.text])):
-        return False
-    return not any(_POINT_NUMBER.match(cell.text) for row in rows for cell in row)
-
-
-# --- parts/cards/grid.py ----------------------------------------------------------------------------------------------
-
-
-class Grid:
-    """A table with its values parsed; every decision is made on it."""
-
-    def __init__(self, table: Table, vocabulary: Vocabulary) -> None:
-        self.table, self.rows, self.width, self.vocabulary = table, table.rows, table.width, vocabulary
-        self.comma = uses_decimal_comma(self.rows)
-        self.captions: list[str] = [table.caption] if table.caption else []
-        self.labels: dict[tuple[int, int], dict[int, Cell]] = {}  # what `filled` has found
-        self.blocks = self.find_blocks()
-        for block in self.blocks:
-            block.paths = [self.header_path(block, column) for column in range(self.width)]
-            block.roles = self.find_roles(block)
-            self.find_sections(block)
-
-    def value(self, cell: Cell) -> Value | None:
-        return parse_value(cell.text, self.comma) if cell.text else None
-
-    def scored(self, cell: Cell) -> bool:
-        text = cell.text
-        if not text:
-            return False
-        return bool(is_decimal(text) or parse_value(text, self.comma) or self.packed(cell))
-
-    def packed(self, cell: Cell) -> list[Value | None] | None:
-        """The values of a cell that packs several, one a line; None for any other cell."""
-        if "\n" not in cell.text:
-            return None
-        lines = cell.text.split("\n")
-        values = [parse_value(line, self.comma) for line in lines]
-        told = all(value or MISSING.fullmatch(line) for value, line in zip(values, lines, strict=True))
-        return values if told and any(values) else None
-
-    def texts(self, row: int) -> list[str]:
-        return [cell.text for cell in self.rows[row]]
-
-    def spans_row(self, row: int) -> str | None:
-        """The text of a row that has only one cell with text: a caption or a section row."""
-        found = None
-        for cell in self.rows[row]:
-            if cell.text and cell is not found:
-                if found is not None and cell.text != found.text:
-                    return None
-                found = cell
-        if found is None or self.scored(found) or MISSING.fullmatch(found.text):
-            return None
-        return label_text(found.text)
-
-    def find_blocks(self) -> list[Block]:
-        if not self.width:
-            return []
-        head, body = list(range(self.table.head)), list(range(self.table.head, len(self.rows)))
-        if len(head) == len(self.rows) > 1:
-            head, body = head[:1], list(range(1, len(self.rows)))
-        if not head and body:
-            while len(body) > 1 and self.spans_row(body[0]) is not None:
-                head.append(body.pop(0))
-            head.append(body.pop(0))
-        while body and self.is_more_header(head, body[0], len(head)):
-            head.append(body.pop(0))
-        blocks = [Block(self.drop_captions(head), [])]
-        for row in body:
-            if self.is_new_header(blocks[-1], row):
-                blocks.append(Block([row], []))
-            else:
-                blocks[-1].body.append(row)
-        return [block for block in blocks if block.body] or blocks[:1]
-
-    def drop_captions(self, head: list[int]) -> list[int]:
-        """Leading header rows that one cell spans are captions."""
-        while len(head) > 1 and self.width > 1 and (text := self.spans_row(head[0])) is not None:
-            if self.rows[head[0]][0].text == "":
-                break
-            self.captions.append(text)
-            head = head[1:]
-        return head
-
-    def is_more_header(self, head: list[int], row: int, depth: int) -> bool:
-        """Whether a row under the header is part of it: shots or metrics under the names, or the names themselves."""
-        if depth > 4:
-            return False
-        cells = self.rows[row]
-        first, others = label_text(cells[0].text), [cell for cell in cells[1:] if cell.text]
-        above = [cell for index in head for cell in self.rows[index][1:]]
-        if not others:
-            return not any(cell.text for cell in above) and bool(first)
-        setting = bare_setting(first)
-        if (SHOTS_HEAD.fullmatch(setting) or METRIC_HEAD.fullmatch(setting)) and row <= self.table.head + 1:
-            return all(
-                is_setting(c.text) or MISSING.fullmatch(c.text) or re.fullmatch(r"\d{1,2}", c.text) for c in others
-            )
-        if any(self.scored(cell) for cell in cells) and not all(cell.header for cell in cells if cell is not EMPTY):
-            return False
-        if not any(cell.text for cell in above):
-            return True
-        if not first or HEAD_WORDS.fullmatch(first) or cells[0] is self.rows[head[-1]][0]:
-            settings = [is_setting(cell.text) for cell in others if not MISSING.fullmatch(cell.text)]
-            if settings and all(settings):
-                return True
-        if (HEAD_WORDS.fullmatch(first) and len(others) > 1) or cells[0] is self.rows[head[-1]][0]:
-            return True
-        # A blank corner, and names under group names: these span, or have blanks beside them.
-        top = self.rows[head[-1]]
-        under = any(cell.text and not top[c].text for c, cell in enumerate(cells) if c)
-        spans = any(a is b and a.text for a, b in itertools.pairwise(top[1:]))
-        return not first and len(others) > 1 and (under or spans)
-
-    def is_new_header(self, block: Block, row: int) -> bool:
-        """Whether a body row starts a new header: it names what stands below, and has no value."""
-        cells = self.rows[row]
-        if self.width < 2 or self.scored(cells[-1]) or self.scored(cells[1]):
-            return False
-        others = {id(cell): cell for cell in cells[1:] if cell.text and not MISSING.fullmatch(cell.text)}
-        if len(others) < 2 or not block.body or any(self.scored(cell) for cell in others.values()):
-            return False
-        if all(cell.header for cell in cells if cell is not EMPTY):
-            return True
-        first = label_text(cells[0].text)
-        return bool(HEAD_WORDS.fullmatch(first) and not GROUP_HEAD.fullmatch(first)) or (
-            bool(first)
-            and sum(a.text == b.text for a, b in zip(cells, self.rows[block.head[-1]], strict=True)) >= self.width - 1
-        )
-
-    def header_path(self, block: Block, column: int) -> tuple[str, ...]:
-        """The header texts above a column, top first, each once; a blank beside a group name belongs to the group."""
-        path: list[str] = []
-        last: Cell | None = None
-        for depth, row in enumerate(block.head):
-            cell = self.rows[row][column]
-            if self.table.kind == "pipe" and not cell.text and depth + 1 < len(block.head):
-                cell = self.group_left(block, row, column) or cell
-            if cell is not last and cell.text:
-                text = label_text(cell.text)
-                if text and (not path or path[-1] != text):
-                    path.append(text)
-            last = cell
-        return tuple(path)
-
-    def group_left(self, block: Block, row: int, column: int) -> Cell | None:
-        """The group name to the left of a blank header cell of a pipe table, which has no spans."""
-        if column < 2 or not self.rows[block.head[-1]][column].text:
-            return None
-        left = next((c for c in range(column - 1, 0, -1) if self.rows[row][c].text), 0)
-        cell = self.rows[row][left]
-        return cell if left and not is_setting(cell.text) else None
-
-    def find_roles(self, block: Block) -> list[str]:
-        """What each column holds: label, group, extra, shots, metric, fact, data or blank."""
-        roles = [self.role(block, column) for column in range(self.width)]
-        texts = [column for column, role in enumerate(roles) if role in ("text", "group", "extra", "metric")]
-        heads = {column: " ".join(block.paths[column]) for column in texts}
-        if any(NAME_HEAD.fullmatch(head) for head in heads.values()):
-            for column, head in heads.items():
-                if BACKBONE_HEAD.fullmatch(head):  # "Model | LLM": the second is a part of the first
-                    roles[column] = "fact"
-            texts = [column for column in texts if roles[column] != "fact"]
-        leading = [column for column in texts if all(roles[left] != "data" for left in range(column))]
-        named = [column for column in texts if roles[column] == "text"]
-        label = self.label_column(block, [c for c in named if c in leading] or leading or named or texts)
-        for column in texts:
-            if column == label:
-                roles[column] = "label"
-            elif roles[column] == "text":
-                roles[column] = "group" if column < (label if label is not None else 0) else "extra"
-        return roles
-
-    def label_column(self, block: Block, columns: list[int]) -> int | None:
-        """The text column that names the rows: by its header, else the one with the most different labels."""
-        if not columns:
-            return None
-
-        def weight(column: int) -> tuple[bool, int, int]:
-            head = " ".join(block.paths[column])
-            named = bool(BENCHMARK_HEAD.fullmatch(head) or MODEL_HEAD.fullmatch(head)) and not GROUP_HEAD.fullmatch(
-                head
-            )
-            return named, len({self.rows[row][column].text for row in block.body}), -column
-
-        return max(columns, key=weight)
-
-    def role(self, block: Block, column: int) -> str:
-        path = block.paths[column]
-        leaf = path[-1] if path else ""
-        cells = [self.rows[row][column] for row in block.body]
-        filled = [cell for cell in cells if cell.text]
-        others = [cell.text for cell in filled if not (is_decimal(cell.text) or self.scored(cell))]
-        values = len(filled) - len(others)
-        texts = [text for text in others if not MISSING.fullmatch(text) and _WORD.search(text)]
-        if SHOTS_HEAD.fullmatch(leaf) and not any("." in cell.text for cell in cells):
-            return "shots"
-        if texts and not values and all(map(is_setting, texts)) and all(map(says_shots, others)):
-            return "shots"
-        if column == 0 and (HEAD_WORDS.fullmatch(leaf) or not leaf) and not (values and not texts and not leaf):
-            return "group" if GROUP_HEAD.fullmatch(leaf) else "text"
-        if is_fact(leaf) or (
-            any(map(is_fact, path[:-1])) and not (is_model(leaf) or is_benchmark(leaf, self.vocabulary))
-        ):
-            return "fact"
-        if values and values >= len(texts):
-            return "data"
-        if not texts:
-            images = any(cell.source and not cell.text for cell in cells)
-            return "blank" if images or not leaf else "data"
-        if METRIC_HEAD.fullmatch(leaf) and not self.name_benchmarks(texts):
-            return "metric"
-        if not leaf and all(map(is_setting, texts)):
-            return "metric"
-        if GROUP_HEAD.fullmatch(leaf):
-            return "group"
-        if EXTRA_HEAD.fullmatch(leaf):
-            return "extra"
-        return "text" if not values or HEAD_WORDS.fullmatch(leaf) else "data"
-
-    def name_benchmarks(self, texts: list[str]) -> bool:
-        """Whether the cells of a column headed "Metric" are benchmarks ("AIME 2025"), not measures ("pass@1")."""
-        named = sum(is_benchmark(text, self.vocabulary) and not is_setting(text) for text in texts)
-        return 2 * named > len(texts)
-
-    def find_sections(self, block: Block) -> None:
-        """Section rows name the rows below them; they are taken out of the body."""
-        section, body = "", []
-        for row in block.body:
-            text = self.spans_row(row) if self.width > 1 else None
-            if text is not None and not (len(block.body) > 1 and self.is_filled_label(block, row)):
-                section = text
-            else:
-                body.append(row)
-                block.sections[row] = section
-        block.body = body
-
-    def is_filled_label(self, block: Block, row: int) -> bool:
-        """Whether the row's only text is a rowspan that began above: a row with no values, not a section."""
-        return any(cell.text and cell is self.rows[row - 1][column] for column, cell in enumerate(self.rows[row]))
-
-    def filled(self, block: Block, column: int) -> dict[int, Cell]:
-        """A label column's cells by row; a blank one continues the label above, up to the next section."""
-        place = (block.head[0], column)
-        if place not in self.labels:
-            self.labels[place] = self.fill(block, column)
-        return self.labels[place]
-
-    def fill(self, block: Block, column: int) -> dict[int, Cell]:
-        cells, last, section = {}, EMPTY, None
-        groups = dict.fromkeys((c for c in range(column) if block.roles[c] in TEXT_ROLES), "")
-        for row in block.body:
-            if block.sections[row] != section:
-                last, section = EMPTY, block.sections[row]
-            for left, above in groups.items():
-                if (text := self.rows[row][left].text) and text != above:  # no label goes on below another group
-                    last, groups[left] = EMPTY, text
-            cell = self.rows[row][column]
-            last = cell if cell.text else last if any(c.text for c in self.rows[row]) else EMPTY
-            cells[row] = last
-        return cells
-
-
-# --- parts/cards/reading.py -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the command line says about the table: which column or row is the model, whatever the rules say."""
-
-    column: int | None = None
-    row: int | None = None
-    name: str | None = None
-    force: bool = False
-
-
-class Reader:
-    """One table, one model: classify, locate, read. Each step fills the Reading."""
-
-    def __init__(
-        self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary, choice: Choice = Choice()
-    ) -> None:
-        self.table, self.model, self.card, self.vocabulary, self.choice = table, model, card, vocabulary, choice
-        self.grid = Grid(table, vocabulary)
-        self.around = tuple(text for text in (*self.grid.captions, self.caption_below(), table.before) if text)
-        self.headings = tuple(text for text in table.headings if text != card.title)
-        self.cache: dict[str, Fit | None] = {}
-        self.wanted = frozenset(model.tokens)
-
-    def read(self) -> Reading:
-        reading = self.classify()
-        reading.blocks = self.grid.blocks
-        if self.choice.column is not None or self.choice.row is not None or self.choice.name:
-            self.chosen(reading)
-        elif reading.evaluation or self.choice.force:
-            self.locate(reading)
-        if not reading.evaluation and not self.choice.force:
-            reading.status, reading.targets = "skipped", []
-        if reading.status == "found":
-            reading.scores = self.scores(reading)
-        if reading.status == "found" and reading.orientation == "single-model" and self.says_twice(reading.scores):
-            reading.status, reading.scores = "ambiguous", []
-            reading.targets = list(self.data_columns())
-        return reading
-
-    # --- classify
-
-    def classify(self) -> Reading:
-        blocks = self.grid.blocks
-        if not blocks or not any(block.body for block in blocks) or self.grid.width < 1:
-            return Reading(self.table, False, "no rows under the header")
-        labels = [label_text(cell.text) for block in blocks for cell in self.row_labels(block).values()]
-        heads = [block.paths[c] for block in blocks for c in range(self.grid.width) if block.roles[c] == "data"]
-        if next(self.data_values(), None) is None:
-            return Reading(self.table, False, self.why_no_values())
-        orientation = self.orientation(labels, heads)
-        if orientation == "single-model" and not any(labels):
-            names = [level for path in heads for level in path]
-        elif orientation == "models-as-rows":
-            names = [level for path in heads for level in path]
-            names += [
-                text
-                for role in TEXT_ROLES
-                for text in self.column_texts(role)
-                if text and not is_model(text) and not self.resembles(text)
-            ]
-        else:
-            names = [label for label in labels if label]
-            names += [level for path in heads for level in path if is_setting(level)]
-            names += [s for block in blocks for s in set(block.sections.values()) if s]
-            names += [t for t in self.column_texts("metric") if is_setting(t)]
-        evaluation, reason = self.is_evaluation(orientation, names, labels, heads)
-        return Reading(self.table, evaluation, reason, orientation if evaluation else None)
-
-    def column_texts(self, role: str) -> Iterator[str]:
-        for block in self.grid.blocks:
-            for column, found in enumerate(block.roles):
-                if found == role:
-                    yield from (label_text(self.grid.rows[row][column].text) for row in block.body[:50])
-
-    def row_labels(self, block: Block) -> dict[int, Cell]:
-        if "label" in block.roles:
-            return self.grid.filled(block, block.roles.index("label"))
-        return dict.fromkeys(block.body, EMPTY)
-
-    def data_values(self) -> Iterator[Cell]:
-        for block in self.grid.blocks:
-            columns = [column for column, role in enumerate(block.roles) if role == "data"]
-            labels = self.row_labels(block)
-            for row in block.body:
-                if is_fact(labels[row].text):
-                    continue
-                for column in columns:
-                    cell = self.grid.rows[row][column]
-                    if self.grid.scored(cell):
-                        yield cell
-
-    def why_no_values(self) -> str:
-        facts = [" ".join(b.paths[c]) for b in self.grid.blocks for c, role in enumerate(b.roles) if role == "fact"]
-        return "no scores: its columns are facts or links" + (f" ({', '.join(facts[:4])})" if facts else "")
-
-    def orientation(self, labels: list[str], heads: list[tuple[str, ...]]) -> str:
-        """Whether models stand in the columns, in the rows, or nowhere, by what headers and labels look like."""
-        rows = [label for label in labels if label] or [""]
-        corner = (
-            " ".join(self.grid.blocks[0].paths[self.grid.blocks[0].roles.index("label")])
-            if "label" in self.grid.blocks[0].roles
-            else ""
-        )
-        leaves = [path[-1] if path else "" for path in heads] or [""]
-        flat = [" ".join(path) for path in heads] or [""]
-        if len(flat) > 1 and METRIC_HEAD.fullmatch(corner) and self.are_datasets(flat):
-            return "single-model"
-        row_models = 0.0 if LANGUAGE_HEAD.fullmatch(corner) else share(rows, self.names_model)
-        head_models = share(flat, self.names_model)
-        row_marks = share(rows, lambda text: is_benchmark(text, self.vocabulary) or is_setting(text))
-        head_marks = share(flat, lambda text: is_benchmark(text, self.vocabulary) or is_generic(text))
-        other_models = self.other_models()
-        named = all(leaves) or len(leaves) == 1
-        if named and all(is_generic(leaf) for leaf in leaves) and not any(map(self.names_model, flat)):
-            if row_models >= 0.5 or other_models or (MODEL_HEAD.fullmatch(corner) and row_marks < 0.5):
-                return "models-as-rows"
-            return "single-model"
-        if not any(labels) and sum(len(block.body) for block in self.grid.blocks) == 1:
-            return "single-model" if head_models < 0.5 else "benchmarks-as-rows"
-        as_rows = row_models + head_marks + 0.6 * bool(MODEL_HEAD.fullmatch(corner)) + 0.6 * other_models
-        as_columns = head_models + row_marks + 0.6 * bool(BENCHMARK_HEAD.fullmatch(corner))
-        return "models-as-rows" if as_rows > as_columns else "benchmarks-as-rows"
-
-    def are_datasets(self, heads: list[str]) -> bool:
-        """Whether the card lists these names as data sets: "Datasets: `dim_768` and `dim_512`"."""
-        lists = self.card.find_all(r"datasets?:[ \t*]*(`[^\n]{1,2000})")
-        return {head.casefold() for head in heads} <= {name for text in lists for name in re.findall("`([^`]+)`", text)}
-
-    def names_model(self, text: str) -> bool:
-        """Whether a label looks like a model's name, this one's or another's."""
-        if is_model(text):
-            return not self.vocabulary.keys.get(folded_name(text))
-        return self.resembles(text) and bool(self.fit(text))
-
-    def resembles(self, text: str) -> bool:
-        """A quick look before fit: whether a label shares a token with the model's name."""
-        return not self.wanted.isdisjoint(align(name_tokens(text), self.model.tokens)) or bool(OURS.fullmatch(text))
-
-    def other_models(self) -> bool:
-        """Whether a text column that is not the label holds models' names (category, benchmark, model, score)."""
-        block = self.grid.blocks[0]
-        for column, role in enumerate(block.roles):
-            if role in ("group", "extra"):
-                texts = [text for row in block.body if (text := label_text(self.grid.rows[row][column].text))]
-                if texts and (MODEL_HEAD.fullmatch(" ".join(block.paths[column])) or share(texts, is_model) >= 0.6):
-                    return share(texts, lambda text: bool(is_model(text) or self.fit(text))) >= 0.4
-        return False
-
-    def is_evaluation(
-        self, orientation: str, names: list[str], labels: list[str], heads: list[tuple[str, ...]]
-    ) -> tuple[bool, str]:
-        nearest = " / ".join((self.table.heading or "", *self.around[:1]))
-        names = list(dict.fromkeys(names))
-        known = list(itertools.islice((name for name in names if is_benchmark(name, self.vocabulary)), 2))
-        measured = next((name for name in names if is_setting(name)), None)
-        facts = [
-            level
-            for block in self.grid.blocks
-            for c, role in enumerate(block.roles)
-            if role == "fact"
-            for level in block.paths[c]
-        ]
-        if any(re.fullmatch(r"(?i)(?:training )?(?:steps?|epochs?)", fact) for fact in facts) and any(
-            "loss" in level.lower() for level in (*facts, *names)
-        ):
-            return False, "a training log (epochs, steps, losses)"
-        if all(
-            not name
-            or QUANTIZED.fullmatch(name)
-            or re.fullmatch(r"(?i)[\W\d]*|(?:bf16|fp16|fp32|yes|no)(?:\W+(?:bf16|fp16|fp32))*|[\w ]+=\s*\d+", name)
-            for name in names
-        ):
-            return False, "its labels are numbers or precisions, not benchmarks"
-        if orientation == "single-model" and not measured and self.looks_counted(heads):
-            return False, "counts of a data set's splits"
-        corner = next(
-            (" ".join(b.paths[c]) for b in self.grid.blocks for c, r in enumerate(b.roles) if r == "label"), ""
-        )
-        if not known and (SETTINGS_HEAD.fullmatch(corner) or 2 * sum(map(is_fact, labels)) >= max(len(labels), 1)):
-            return False, "its rows are settings or facts"
-        if DATA_HEADING.search(nearest) and not measured:
-            return False, f"'{nearest[:60]}' is about data"
-        if len(known) > 1:
-            return True, f"{' and '.join(known)} are benchmarks"
-        about_facts = bool(FACT_HEADING.search(nearest)) and not EVAL_HEADING.search(nearest)
-        if known and (measured or not about_facts):
-            return True, f"{known[0]} is a benchmark"
-        if measured and not about_facts:
-            return True, f"it has a measure ({measured})"
-        told = next((text for text in (*self.around, *self.table.headings) if EVAL_HEADING.search(text)), None)
-        told = told or self.benchmark_above() or None
-        models = (
-            any(self.fit(text) or is_model(text) for text in (*labels, *(" ".join(path) for path in heads)))
-            or self.other_models()
-        )
-        if re.match(r"(?i)benchmarks?\b|evaluations?\b|评测", corner) and not about_facts and models:
-            return True, f"its column '{corner}'"
-        if told and not about_facts and (models or orientation == "single-model"):
-            return True, f"under '{told[:60]}'"
-        if models and not about_facts and self.looks_scored():
-            return True, "models with values that look like scores"
-        return (
-            False,
-            "nothing in it or above it says evaluation"
-            if not about_facts
-            else f"'{nearest[:60]}' is about something else",
-        )
-
-    def looks_counted(self, heads: list[tuple[str, ...]]) -> bool:
-        values = [value.numbers[0] for cell in self.data_values() if (value := self.grid.value(cell))]
-        return (
-            len(heads) > 1
-            and all(path and SPLIT.fullmatch(path[-1]) for path in heads)
-            and all(v == int(v) and v > 100 for v in values)
-        )
-
-    def looks_scored(self) -> bool:
-        """Whether most values are decimals from 0 to 100, as scores are and facts seldom."""
-        values = [value.numbers[0] for cell in self.data_values() if (value := self.grid.value(cell))][:200]
-        fair = sum(0 <= number <= 100 and number != int(number) for number in values)
-        return len(values) >= 4 and fair >= 0.6 * len(values)
-
-    def caption_below(self) -> str:
-        """The paragraph below is a caption when it says so or is short and bold or italic throughout."""
-        below = self.table.after
-        return below if re.match(r"(?i)(?:table|表)\s*\d", below) else ""
-
-    # --- locate
-
-    def fit(self, label: str, near: tuple[str, ...] = ()) -> Fit | None:
-        if not self.resembles(label) and not SAYS_OURS.search(label):
-            return None
-        if not near:
-            if label not in self.cache:
-                self.cache[label] = fit_name(label, self.model, self.context())
-            return self.cache[label]
-        return fit_name(label, self.model, self.context(near))
-
-    def context(self, near: tuple[str, ...] = ()) -> Context:
-        return Context((*near, *self.around), self.headings, self.card.title, self.card, self.table)
-
-    def locate(self, reading: Reading) -> None:
-        if reading.orientation == "single-model":
-            conflict = self.single_conflict()
-            reading.status, reading.rule = (
-                ("absent", conflict) if conflict else ("found", "the table has one model only")
-            )
-            reading.names = [conflict] if conflict else []
-            return
-        rows = reading.orientation == "models-as-rows"
-        candidates = list(self.row_candidates() if rows else self.column_candidates())
-        reading.names = list(dict.fromkeys(self.row_names() if rows else self.column_names()))
-        reading.targets, reading.status = choose(candidates)
-        reading.rule = reading.targets[0].fit.rule if reading.targets else ""
-
-    def single_conflict(self) -> str:
-        """Why a table without model names is another model's: its headings name another size, kind or model."""
-        context = self.context()
-        if not kind_agrees(self.model, context):
-            return f"the text around it speaks of {context.kind()} models"
-        if quoted := copied_from(self.model, self.card, self.table):
-            return f"'{quoted[:80]}': the text is another model's"
-        base = name_tokens(str(self.card.front.get("base_model", "")).rpartition("/")[2])
-        for text in (*self.grid.captions, *self.table.headings):
-            sizes = sizes_in(text)
-            if sizes and self.model.sizes and not sizes & self.model.sizes:
-                return f"'{text[:80]}' names another size"
-            if QUANTIZED.search(text) and not QUANTIZED.search(self.model.repo_id):
-                return f"'{text[:80]}' is about a quantized or distilled variant"
-            if (
-                len(base) > 1
-                and set(base) <= set(name_tokens(text))
-                and not set(self.model.tokens) <= set(name_tokens(text))
-            ):
-                return f"'{text[:80]}' names the base model"
-        return ""
-
-    def says_twice(self, scores: list[Score]) -> bool:
-        """Whether one row gives two values for the same thing: then the columns are models after all."""
-        said = [(score.row, score.benchmark, score.metric, score.shots) for score in scores]
-        return len(set(said)) < len(said)
-
-    def data_columns(self) -> Iterator[Candidate]:
-        block = self.grid.blocks[0]
-        for column in range(self.grid.width):
-            if block.roles[column] == "data":
-                yield Candidate("column", column, " / ".join(block.paths[column]), Fit(0, "a column of values", 0))
-
-    def column_names(self) -> Iterator[str]:
-        for block in self.grid.blocks:
-            yield from (
-                " / ".join(block.paths[c])
-                for c in range(self.grid.width)
-                if block.roles[c] == "data" and block.paths[c]
-            )
-
-    def row_names(self) -> Iterator[str]:
-        for block in self.grid.blocks:
-            columns = self.model_columns(block)
-            for row in block.body:
-                if name := " / ".join(
-                    label_text(self.grid.rows[row][c].text) for c in columns if self.grid.rows[row][c].text
-                ):
-                    yield name
-
-    def model_columns(self, block: Block) -> list[int]:
-        """The text columns whose cells look like models' names; the label column when none does."""
-        shares = {}
-        for column, role in enumerate(block.roles):
-            if role in TEXT_ROLES:
-                texts = [text for row in block.body if (text := label_text(self.grid.rows[row][column].text))]
-                shares[column] = share(texts, lambda text: bool(is_model(text) or self.fit(text))) if texts else 0.0
-        best = max(shares.values(), default=0.0)
-        return [column for column, found in shares.items() if best and found >= best] or [
-            c for c, r in enumerate(block.roles) if r == "label"
-        ]
-
-    def column_candidates(self) -> Iterator[Candidate]:
-        for number, block in enumerate(self.grid.blocks):
-            for column in range(self.grid.width):
-                path = block.paths[column]
-                if block.roles[column] != "data" or not path:
-                    continue
-                found = self.best_fit(
-                    [(level, tuple(p for p in path if p != level)) for level in path] + [(" ".join(path), ())]
-                )
-                if found:
-                    text, near, fit = found
-                    yield Candidate("column", column, text, fit, (number, " / ".join((*near, *own_settings(text)))))
-
-    def row_candidates(self) -> Iterator[Candidate]:
-        for number, block in enumerate(self.grid.blocks):
-            filled = {
-                column: self.grid.filled(block, column) for column, role in enumerate(block.roles) if role in TEXT_ROLES
-            }
-            facts = {c: " ".join(block.paths[c]) for c, role in enumerate(block.roles) if role == "fact"}
-            sizes = [
-                c
-                for c, head in facts.items()
-                if re.fullmatch(r"(?i)(?:model )?(?:size|#?\s*params?|parameters)s?.*", head)
-            ]
-            backbones = [c for c, head in facts.items() if BACKBONE_HEAD.fullmatch(head)]
-            settings = [c for c, role in enumerate(block.roles) if role in ("shots", "metric")]
-            for row in block.body:
-                if not any(cell.text for cell in self.grid.rows[row]):
-                    continue
-                cells = {column: label_text(cells[row].text) for column, cells in filled.items() if cells[row].text}
-                extra = tuple(label_text(self.grid.rows[row][c].text) for c in sizes if self.grid.rows[row][c].text)
-                extra += tuple(size for c in backbones for size in _SIZE_PART.findall(self.grid.rows[row][c].text)[:1])
-                section = (block.sections[row],) if block.sections[row] else ()
-                tries = [
-                    (text, (*(t for c, t in cells.items() if c != column), *extra, *section))
-                    for column, text in cells.items()
-                ]
-                if len(cells) > 1:
-                    tries.append((" ".join(cells.values()), (*extra, *section)))
-                if found := self.best_fit(tries):
-                    text, near, fit = found
-                    said = (self.grid.rows[row][c].text for c in settings)
-                    place = " / ".join((*near, *said, *own_settings(text)))
-                    yield Candidate("row", row - self.table.head, text, fit, (number, place))
-
-    def best_fit(self, tries: list[tuple[str, tuple[str, ...]]]) -> tuple[str, tuple[str, ...], Fit] | None:
-        best = None
-        for text, near in tries:
-            if near and not self.has_name(text) and any(not is_setting(t) and not sizes_in(t) for t in near):
-                continue  # "7B" beside another column that says of what
-            fit = self.fit(text, near)
-            if (
-                fit
-                and not self.conflicts(fit, near)
-                and (best is None or (fit.level, fit.covered) > (best[2].level, best[2].covered))
-            ):
-                best = text, near, fit
-        return best
-
-    def has_name(self, text: str) -> bool:
-        """Whether a label has a word of the model's name, not only its size or kind."""
-        return any(
-            t.isalpha() and len(t) > 1 and t not in KIND and t in self.model.tokens
-            for t in align(name_tokens(text), self.model.tokens)
-        )
-
-    def conflicts(self, fit: Fit, near: tuple[str, ...]) -> bool:
-        """Whether what stands beside a label makes it another model: a quantization, or another model's name."""
-        for text in near:
-            if QUANTIZED.search(text) and not QUANTIZED.search(self.model.repo_id):
-                return True
-            if fit.level < 3 and is_model(text):
-                tokens = set(align(name_tokens(text), self.model.tokens))
-                if tokens - set(self.model.tokens) - NEUTRAL - VENDORS - self.model.owner - set(KIND):
-                    return True
-        return False
-
-    def chosen(self, reading: Reading) -> None:
-        """The column or row that the command line names."""
-        choice = self.choice
-        if choice.name:
-            wanted = " ".join(label_text(plain_text(choice.name)).split()).casefold()
-            found = [c for c in self.override_places() if c.text.casefold() == wanted]
-            exact = {candidate.axis for candidate in found}
-            reading.targets = found if len(exact) == 1 else []
-            reading.names = list(dict.fromkeys([*self.column_names(), *self.row_names()]))
-            reading.status = "found" if len(exact) == 1 else "ambiguous" if found else "absent"
-        else:
-            axis, index = ("column", choice.column) if choice.column is not None else ("row", choice.row)
-            limit = self.grid.width if axis == "column" else len(self.grid.rows) - self.table.head
-            if not 0 <= index < limit:
-                raise ScriptError(f"table {self.table.number} has no {axis} {index}; its {axis}s are 0 to {limit - 1}")
-            reading.targets, reading.status = [Candidate(axis, index, "", Fit(4, "", 0))], "found"
-        if reading.targets:
-            reading.orientation = "benchmarks-as-rows" if reading.targets[0].axis == "column" else "models-as-rows"
-            reading.rule = "named on the command line"
-
-    def override_places(self) -> Iterator[Candidate]:
-        for number, block in enumerate(self.grid.blocks):
-            for column, path in enumerate(block.paths):
-                for text in {*path, " ".join(path), " / ".join(path)} if block.roles[column] == "data" else ():
-                    yield Candidate("column", column, text, Fit(4, "", 0), (number, ""))
-            for row in block.body:
-                cells = [
-                    label_text(self.grid.rows[row][c].text) for c, role in enumerate(block.roles) if role in TEXT_ROLES
-                ]
-                cells = [cell for cell in cells if cell]
-                for text in {*cells, " ".join(cells), " / ".join(cells)}:
-                    yield Candidate("row", row - self.table.head, text, Fit(4, "", 0), (number, ""))
-
-    # --- read cells
-
-    def scores(self, reading: Reading) -> list[Score]:
-        if reading.orientation == "models-as-rows":
-            rows = {target.index + self.table.head for target in reading.targets}
-            found = self.scores_by_column(rows, reading.targets)
-        elif reading.orientation == "single-model" and not any(
-            cell.text for block in self.grid.blocks for cell in self.row_labels(block).values()
-        ):
-            found = self.scores_by_column({row for block in self.grid.blocks for row in block.body}, [])
-        else:
-            found = self.scores_by_row({target.index for target in reading.targets}, reading)
-        return self.with_settings(list(found), reading.targets)
-
-    def with_settings(self, scores: list[Score], targets: list[Candidate]) -> list[Score]:
-        """The shots and the metric that the model's own label says ("Foo-7B (Maj@8)") belong to its scores."""
-        said = {(t.axis, t.index): label for t in targets if (label := split_label(t.text)).shots or label.metric}
-        for score in scores if said else ():
-            label = said.get(("row", score.row)) or said.get(("column", score.column)) or Label("")
-            score.shots, score.metric = score.shots or label.shots, score.metric or label.metric
-        return scores
-
-    def scores_by_row(self, columns: set[int], reading: Reading) -> Iterator[Score]:
-        matched = {text for target in reading.targets for text in (target.text, *target.text.split(" / "))}
-        for number, block in enumerate(self.grid.blocks):
-            here = (
-                {t.index for t in reading.targets if t.place[0] == number}
-                if reading.rule != "named on the command line"
-                else columns
-            )
-            wanted = [c for c, role in enumerate(block.roles) if (c in here if reading.targets else role == "data")]
-            levels: dict[int, list[str]] = {column: [] for column in wanted}
-            if len(wanted) > 1 or reading.orientation == "single-model":
-                for column in wanted:
-                    path = block.paths[column]
-                    levels[column] = [level for level in path if level not in matched and not self.fit(level)]
-            named = RowNames(self.grid, block)
-            for row in block.body:
-                if named.is_fact(row):
-                    continue
-                for column in wanted:
-                    yield from self.cell_scores(block, row, column, named.names(row), levels[column], named)
-
-    def scores_by_column(self, rows: set[int], targets: list[Candidate]) -> Iterator[Score]:
-        for block in self.grid.blocks:
-            names = ColumnNames(self.grid, block, self.vocabulary)
-            model_columns = set(self.model_columns(block)) if targets else set()
-            for row in sorted(rows & set(block.body)):
-                for column, role in enumerate(block.roles):
-                    if role == "data":
-                        yield from self.column_score(block, row, column, names, model_columns)
-
-    def column_score(
-        self, block: Block, row: int, column: int, names: ColumnNames, model_columns: set[int]
-    ) -> Iterator[Score]:
-        cell = self.grid.rows[row][column]
-        value = self.grid.value(cell)
-        if value is None:
-            return
-        label, group = names.label(column)
-        shots, metric, extra = names.row_says(row, model_columns)
-        above = self.benchmark_above()
-        if extra and (names.generic(column) or SPLIT.fullmatch(label.name)):
-            over = split_label(extra)
-            leaf = label.name if SPLIT.fullmatch(label.name) or AVERAGE.fullmatch(label.name) else ""
-            said = setting_label(label.name) if is_setting(label.name) else label
-            label = Label(
-                f"{over.name} ({leaf})" if leaf else over.name, over.shots or said.shots, over.metric or said.metric
-            )
-        elif above and names.generic(column) and not AVERAGE.fullmatch(label.name):
-            said = setting_label(label.name)
-            label = Label(above, said.shots or label.shots, said.metric or label.metric)
-        elif above and (match := _SETTING_OF.fullmatch(label.name)) and is_setting(match[1]):
-            label = Label(f"{above} {match[2]}", label.shots, label.metric or match[1])
-        if label.name:
-            yield self.score(cell, value, label, (shots, metric, group), row, column, cell.source)
-
-    def benchmark_above(self) -> str:
-        """The heading when it is a benchmark's name: what a column headed "Score" or a row "Reasoning on" is about."""
-        heading = self.table.heading or ""
-        fits = len(heading) < 60 and is_benchmark(heading, self.vocabulary) and not EVAL_HEADING.search(heading)
-        return split_label(heading).name if fits else ""
-
-    def cell_scores(
-        self, block: Block, row: int, column: int, texts: list[str], levels: list[str], named: RowNames
-    ) -> Iterator[Score]:
-        cell = self.grid.rows[row][column]
-        if not cell.text:
-            return
-        value = self.grid.value(cell)
-        pairs = [(texts[0], value, cell.source)] if len(texts) == 1 or value else []
-        if len(texts) > 1:
-            packed = self.grid.packed(cell) or []
-            if len(packed) == len(texts):
-                pairs = list(zip(texts, packed, cell.text.split("\n"), strict=True))
-            elif value:
-                pairs = [(" ".join(texts), value, cell.source)]
-        for text, value, raw in pairs:
-            if value is None:
-                continue
-            label = named.label(row, text, levels)
-            if MODES.issuperset(name_tokens(label.name)) and (above := self.benchmark_above()):
-                label = Label(f"{above} ({label.name})", label.shots, label.metric)
-            if label.name:
-                shots, metric = named.settings(row)
-                yield self.score(cell, value, label, (shots, metric, named.group(row)), row, column, raw)
-
-    def score(
-        self, cell: Cell, value: Value, label: Label, says: tuple[str | None, ...], row: int, column: int, raw: str
-    ) -> Score:
-        shots, metric, group = says
-        if said := [part for part in (shots, label.shots, value.shots) if part]:
-            shots = ", ".join(dict.fromkeys(", ".join(said).split(", ")))
-        metric = metric or label.metric or value.metric
-        percent = value.percent or "%" in " ".join(self.grid.blocks[0].paths[column])
-        numbers = tuple(map(plain_number, value.numbers))
-        return Score(
-            self.table.number, label.name, numbers[0], raw.strip(), "percent" if percent else None,
-            shots, metric, group,
-            self.table.heading, row - self.table.head, column, self.vocabulary.key(label.name), numbers,
-        )  # fmt: skip
-
-
-def plain_number(number: float) -> float:
-    return int(number) if number == int(number) and abs(number) < 1e15 else number
-
-
-def share(items: Sequence[str], test: Callable[[str], bool]) -> float:
-    items = items[:16]
-    return sum(map(test, items)) / len(items) if items else 0.0
-
-
-def is_generic(text: str) -> bool:
-    """Whether a column header says only that scores stand below: "Score", "Accuracy", "5-shot", "test"."""
-    return bool(not text or VALUE_HEAD.fullmatch(text) or is_setting(text) or (SPLIT.fullmatch(text) and len(text) > 2))
-
-
-def own_settings(text: str) -> tuple[str, ...]:
-    """Shots and metric in a model's label, which tell it from the same model's other rows: "Foo-7B (Maj@8)"."""
-    label = split_label(text)
-    return (label.shots or "", label.metric or "") if label.shots or label.metric else ()
-
-
-def choose(candidates: list[Candidate]) -> tuple[list[Candidate], str]:
-    """The candidates that are the model: the closest fit; several labels that fit alike are left undecided."""
-    if not candidates:
-        return [], "absent"
-    best = max(candidate.fit.level for candidate in candidates)
-    found = [candidate for candidate in candidates if candidate.fit.level == best]
-    if best == 0:
-        labels = {" ".join(name_tokens(candidate.text)) for candidate in candidates}
-        return found, "found" if len(labels) == 1 and found[0].fit.rule.startswith("in brackets") else "ambiguous"
-    covered = max(candidate.fit.covered for candidate in found)
-    found = [candidate for candidate in found if candidate.fit.covered == covered]
-    marked = [c for c in candidates if c.fit.level == 3 and best == 4 and re.search(r"(?i)\b(?:ours?|this)\b", c.text)]
-    same = {" ".join(name_tokens(split_label(candidate.text).name)) for candidate in found}
-    places = {candidate.place for candidate in found}
-    if marked or len(same) > 1 or len(places) < len(found):
-        return found + marked, "ambiguous"
-    return found, "found"
-
-
-class RowNames:
-    """Benchmarks' labels where benchmarks are rows: label, group, shots and metric of each row."""
-
-    def __init__(self, grid: Grid, block: Block) -> None:
-        self.grid, self.block = grid, block
-        self.columns = {role: [c for c, found in enumerate(block.roles) if found == role] for role in set(block.roles)}
-        self.columns.get("metric", []).sort(key=lambda c: "filter" in " ".join(block.paths[c]).lower())
-        self.cells = {
-            c: grid.filled(block, c)
-            for c, role in enumerate(block.roles)
-            if role in TEXT_ROLES or role in ("shots", "metric")
-        }
-        self.has_settings = not self.columns.keys().isdisjoint(("shots", "extra", "metric"))
-        self.label_column = next(iter(self.columns.get("label", [])), None)
-        head = " ".join(block.paths[self.label_column]) if self.label_column is not None else ""
-        self.brackets_are_metrics = bool(re.search(r"(?i)\(metrics?\)", head))
-        labels = self.cells[self.label_column] if self.label_column is not None else dict.fromkeys(block.body, EMPTY)
-        self.texts = {row: cell.text for row, cell in labels.items()}
-        self.seen: dict[tuple[str, str], int] = {}
-        for row, text in self.texts.items():
-            place = (block.sections[row], text)
-            self.seen[place] = self.seen.get(place, 0) + 1
-
-    def is_fact(self, row: int) -> bool:
-        return is_fact(self.texts[row])
-
-    def names(self, row: int) -> list[str]:
-        return self.texts[row].split("\n")
-
-    def own(self, column: int, row: int) -> str:
-        return label_text(self.cells[column][row].text)
-
-    def settings(self, row: int) -> tuple[str | None, str | None]:
-        """Shots and metric that stand in columns of their own."""
-        if not self.has_settings:
-            return None, None
-        shots = [self.grid.rows[row][c].text for c in self.columns.get("shots", [])]
-        shots += [
-            t
-            for c in self.columns.get("extra", [])
-            if is_setting(t := self.grid.rows[row][c].text) and (SHOT.search(t) or COT.search(t))
-        ]
-        shots = [
-            f"{s}-shot" if re.fullmatch(r"\d{1,3}(?:[-–]\d+)?", s) else shots_of(s)
-            for s in shots
-            if not MISSING.fullmatch(s)
-        ]
-        metric: list[str] = []
-        for column in self.columns.get("metric", []):
-            text = label_text(self.grid.rows[row][column].text)
-            if text and not MISSING.fullmatch(text):
-                metric += [rest for part in re.split(r"\s*[,;]\s*", text) if (rest := take_part(part, shots, metric))]
-        return ", ".join(s for s in shots if s) or None, ", ".join(metric) or None
-
-    def group(self, row: int) -> str | None:
-        groups = [self.block.sections[row], *(self.own(c, row) for c in self.columns.get("group", []))]
-        if not any(groups):
-            return None
-        text = self.texts[row]
-        label = folded_name(self.label(row, text, []).name) if not text or is_setting(text) else ""
-        return " / ".join(dict.fromkeys(g for g in groups if g and folded_name(g) != label)) or None
-
-    def label(self, row: int, text: str, levels: list[str]) -> Label:
-        """A row's label: a setting alone belongs to the group's name; a repeated one is told apart by its extras."""
-        label = split_label(text, self.brackets_are_metrics)
-        if not label.name or is_setting(text):
-            setting = setting_label(text) if text else Label("")
-            base = (
-                next((self.own(c, row) for c in reversed(self.columns.get("group", [])) if self.own(c, row)), "")
-                or self.block.sections[row]
-            )
-            if (
-                base
-                and not is_setting(base)
-                and (is_benchmark(base, self.grid.vocabulary) or setting.shots or not text)
-            ):
-                over = split_label(base)
-                label = Label(over.name, over.shots or setting.shots, over.metric or setting.metric)
-        rest: list[str] = []
-        if "extra" in self.columns and self.seen[(self.block.sections[row], self.texts[row])] > 1:
-            extras = [self.own(c, row) for c in self.columns["extra"]]
-            rest = [e for e in extras if e and not is_setting(e) and not MISSING.fullmatch(e)]
-        if not rest and not levels:
-            return label
-        name, shots, metric = label.name, label.shots, label.metric
-        for level in levels:
-            part = split_label(level)
-            if is_setting(level):
-                setting = setting_label(level)
-                shots, metric = shots or setting.shots, metric or setting.metric
-            elif not VALUE_HEAD.fullmatch(level):
-                rest.append(part.name)
-                shots, metric = shots or part.shots, metric or part.metric
-        return Label(f"{name} ({', '.join(rest)})" if rest else name, shots, metric)
-
-
-def setting_label(text: str) -> Label:
-    """Shots and metric of a label that says nothing else."""
-    shots: list[str] = []
-    metric: list[str] = []
-    for part in _SETTING_PARTS.split(bare_setting(text)):
-        take_part(part, shots, metric)
-    return Label("", ", ".join(shots) or None, ", ".join(metric) or None)
-
-
-def shots_of(text: str) -> str | None:
-    return setting_label(text).shots or (label_text(text) if len(text) < 30 else None)
-
-
-class ColumnNames:
-    """Benchmarks' labels where benchmarks are columns, from each column's header path."""
-
-    def __init__(self, grid: Grid, block: Block, vocabulary: Vocabulary) -> None:
-        self.grid, self.block, self.vocabulary = grid, block, vocabulary
-        self.leaves: dict[str, int] = {}
-        for column, role in enumerate(block.roles):
-            names = [level for level in block.paths[column] if not is_setting(level)]
-            if role == "data" and names:
-                self.leaves[names[-1]] = self.leaves.get(names[-1], 0) + 1
-        self.cells = {c: grid.filled(block, c) for c, role in enumerate(block.roles) if role in TEXT_ROLES}
-
-    def generic(self, column: int) -> bool:
-        path = self.block.paths[column]
-        return all(VALUE_HEAD.fullmatch(level) or is_setting(level) for level in path) and not any(
-            is_benchmark(level, self.vocabulary) for level in path
-        )
-
-    def label(self, column: int) -> tuple[Label, str | None]:
-        path = self.block.paths[column]
-        shots = metric = None
-        names: list[str] = []
-        for level in path:
-            if is_setting(level) and (len(path) > 1 or SHOT.search(level)):
-                part = setting_label(level)
-            else:
-                part = split_label(level)
-                names.append(part.name)
-            shots, metric = part.shots or shots, part.metric or metric
-        if not names:
-            return Label(" ".join(path), shots, metric), None
-        *above, leaf = names
-        if above and self.needs_parent(leaf, above[-1], path):
-            return Label(f"{above[-1]} {leaf}", shots, metric), " / ".join(above[:-1]) or None
-        return Label(leaf, shots, metric), " / ".join(above) or None
-
-    def needs_parent(self, leaf: str, parent: str, path: tuple[str, ...]) -> bool:
-        """Whether a leaf says too little alone: a split, a language, a number, or a name that occurs twice."""
-        if (
-            self.leaves.get(path[-1], 0) > 1
-            or self.leaves.get(leaf, 0) > 1
-            or SPLIT.fullmatch(leaf)
-            or VALUE_HEAD.fullmatch(leaf)
-        ):
-            return True
-        if len(leaf) < 3 or (len(leaf) == 3 and leaf.islower()) or not re.search(r"[^\W\d]{2}", leaf):
-            return True
-        return is_benchmark(parent, self.vocabulary) and not is_benchmark(leaf, self.vocabulary)
-
-    def row_says(self, row: int, model_columns: set[int]) -> tuple[str | None, str | None, str | None]:
-        """Shots and metric of the whole row, and the benchmark that a further text column or the section names."""
-        roles, cells = self.block.roles, self.grid.rows[row]
-        shots = [
-            cells[c].text for c, role in enumerate(roles) if role == "shots" and not MISSING.fullmatch(cells[c].text)
-        ]
-        shots = [f"{s}-shot" if re.fullmatch(r"\d{1,3}", s) else shots_of(s) or "" for s in shots]
-        metric = [
-            label_text(cells[c].text)
-            for c, role in enumerate(roles)
-            if role == "metric" and not MISSING.fullmatch(cells[c].text)
-        ]
-        others = [(c, label_text(by_row[row].text)) for c, by_row in self.cells.items() if c not in model_columns]
-        others = [(c, text) for c, text in others if text and not is_model(text)] if model_columns else []
-        named = [
-            t
-            for c, t in others
-            if is_benchmark(t, self.vocabulary) or BENCHMARK_HEAD.fullmatch(" ".join(self.block.paths[c]))
-        ]
-        section = self.block.sections.get(row, "")
-        extra = named[-1] if named else section if is_benchmark(section, self.vocabulary) else ""
-        return ", ".join(filter(None, shots)) or None, ", ".join(metric) or None, extra or None
-
-
-def clear_caches() -> None:
-    """Forget the texts seen so far: for a long run over many cards, and for timing."""
-    for cached in (
-        _plain_text,
-        label_text,
-        folded_name,
-        parse_value,
-        split_label,
-        is_setting,
-        is_fact,
-        name_tokens,
-        kind_said,
-        sizes_in,
-        name_parts,
-        align,
-        is_benchmark,
-        is_model,
-    ):
-        cached.cache_clear()
-
-
-# --- parts/cards/answer.py --------------------------------------------------------------------------------------------
-
-WARN_COLUMNS = 40  # columns that inspect-tables prints; --json has all
-
-
-@dataclass(slots=True)
-class Extraction:
-    """What extract-readme answers: readings of all tables, the results taken, and what keeps it from being sure."""
-
-    repo_id: str
-    readings: list[Reading]
-    results: list[Score] = field(default_factory=list)
-    code: int = 0
-    message: str = ""
-
-    def conflicts(self) -> list[dict[str, Any]]:
-        """Different values for one benchmark, metric and shots."""
-        by_name: dict[tuple[str, str, str], list[Score]] = {}
-        for score in self.results:
-            name = normalize_name(score.benchmark)
-            by_name.setdefault(
-                (name, normalize_name(score.metric or ""), normalize_name(score.shots or "")), []
-            ).append(score)
-        found = []
-        for scores in by_name.values():
-            if len({score.value for score in scores}) > 1:
-                first = scores[0]
-                places = [{"table": s.table, "row": s.row, "column": s.column, "value": s.value} for s in scores]
-                found.append(
-                    {"benchmark": first.benchmark, "metric": first.metric, "shots": first.shots, "values": places}
-                )
-        return found
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "repo_id": self.repo_id,
-            "tables": [table_json(reading) for reading in self.readings],
-            "results": [score.as_json() for score in self.results],
-            "conflicts": self.conflicts(),
-        }
-
-
-def read_tables(card: Card, repo_id: str, vocabulary: Vocabulary, choices: dict[int, Choice]) -> list[Reading]:
-    model = ModelName.of(repo_id)
-    return [Reader(table, model, card, vocabulary, choices.get(table.number, Choice())).read() for table in card.tables]
-
-
-def extract(readings: list[Reading], repo_id: str, numbers: Sequence[int], every: bool, again: str) -> Extraction:
-    """Decide which tables' scores are taken; `again` is the command line to repeat with a choice added."""
-    found = [reading for reading in readings if reading.status == "found" and reading.scores]
-    unsure = [reading for reading in readings if reading.status == "ambiguous"]
-    answer = Extraction(repo_id, readings)
-    if numbers:
-        wrong = [r for r in readings if r.table.number in numbers and r not in found]
-        if wrong:
-            answer.code, answer.message = refusal(wrong, repo_id, again)
-        else:
-            answer.results = [score for r in found if r.table.number in numbers for score in r.scores]
-    elif every or (len(found) + len(unsure) == 1 and found):
-        answer.results = [score for reading in found for score in reading.scores]
-        if unsure:
-            answer.code, answer.message = refusal(unsure, repo_id, again)
-        elif not found:
-            answer.code, answer.message = 1, nothing_found(readings, repo_id, again)
-    elif not found and not unsure:
-        answer.code, answer.message = 1, nothing_found(readings, repo_id, again)
-    elif len(found) + len(unsure) > 1:
-        lines = [f"  {describe(reading)}" for reading in sorted(found + unsure, key=lambda r: r.table.number)]
-        numbers = [reading.table.number for reading in found or unsure]
-        answer.code = 3
-        answer.message = f"{len(lines)} tables have {repo_id}:\n" + "\n".join(lines)
-        answer.message += f"\nchoose: {again} --table {numbers[0]}\nor all:  {again} --all-tables"
-    else:
-        answer.code, answer.message = refusal(unsure, repo_id, again)
-    return answer
-
-
-def describe(reading: Reading) -> str:
-    table = reading.table
-    target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
-    return f"table {table.number} under '{table.heading or '-'}': {target}; {len(reading.scores)} scores"
-
-
-def refusal(readings: list[Reading], repo_id: str, again: str) -> tuple[int, str]:
-    """Why a table's scores are not taken: no evaluation table or model absent (1), several candidates (3)."""
-    lines, code = [], 1
-    for reading in readings:
-        number = reading.table.number
-        if reading.status == "ambiguous":
-            code = 3
-            lines.append(f"table {number}: several fit {repo_id}, and none is taken:")
-            lines += [
-                f"  {t.axis} {t.index}: '{t.text}' ({t.fit.rule or t.place[1] or 'same text'})" for t in reading.targets
-            ]
-            first = reading.targets[0]
-            lines.append(f"choose: {again} --table {number} --model-{first.axis}-index {first.index}")
-        elif reading.status == "skipped":
-            lines.append(
-                f"table {number} is no evaluation table: {reading.reason} (--force-table takes it all the same)"
-            )
-        elif reading.status == "found":
-            lines.append(f"table {number}: {repo_id} is there, without a score")
-        else:
-            lines.append(
-                f"table {number}: {repo_id} is not in it; it has: {', '.join(reading.names[:40]) or 'no names'}"
-            )
-    return code, "\n".join(lines)
-
-
-def nothing_found(readings: list[Reading], repo_id: str, again: str) -> str:
-    tables = [reading for reading in readings if reading.evaluation]
-    if not readings:
-        return f"the card of {repo_id} has no tables"
-    if not tables:
-        look = again.replace("extract-readme", "inspect-tables")
-        return f"none of the {len(readings)} tables is an evaluation table; see: {look}"
-    lines = [f"  table {r.table.number}: {', '.join(r.names[:40]) or 'no names'}" for r in tables]
-    return f"{repo_id} is in none of the {len(tables)} evaluation tables; they have:\n" + "\n".join(lines)
-
-
-def table_json(reading: Reading) -> dict[str, Any]:
-    """One table as inspect-tables and extract-readme give it."""
-    table, blocks = reading.table, reading.blocks
-    block = blocks[0] if blocks else Block([], [])
-    return {
-        "table": table.number,
-        "kind": table.kind,
-        "heading": table.heading,
-        "rows": len(table.rows) - table.head,
-        "columns": table.width,
-        "header_rows": table.head,
-        "evaluation": reading.evaluation,
-        "reason": reading.reason,
-        "orientation": reading.orientation,
-        "status": reading.status,
-        "rule": reading.rule or None,
-        "targets": [{"axis": t.axis, "index": t.index, "text": t.text, "rule": t.fit.rule} for t in reading.targets],
-        "names": reading.names,
-        "header": [
-            {"index": i, "text": " / ".join(path), "role": role}
-            for i, (path, role) in enumerate(zip(block.paths, block.roles, strict=True))
-        ],
-        "sample_rows": [[" ".join(cell.text.split()) for cell in table.rows[row]] for row in block.body[:3]],
-        "scores": len(reading.scores),
-    }
-
-
-def next_command(reading: Reading, again: str) -> str:
-    number = reading.table.number
-    if reading.status == "found":
-        return f"{again} --table {number} --json"
-    if reading.status == "ambiguous":
-        return f"{again} --table {number} --model-{reading.targets[0].axis}-index {reading.targets[0].index}"
-    if reading.status == "absent" and reading.orientation != "single-model":
-        names = ", ".join(reading.names[:10])
-        return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"
-    return f"{again} --table {number} --force-table   # only if it is an evaluation table"
-
-
-def render_tables(readings: list[Reading], repo_id: str, again: str) -> list[Any]:
-    """The tables of a card, as parts for a terminal or a pipe."""
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    parts: list[Any] = [f"{repo_id}: {len(readings)} table{'s' if len(readings) != 1 else ''}"]
-    for reading in readings:
-        data = table_json(reading)
-        verdict = "evaluation" if reading.evaluation else "no evaluation"
-        lines = [
-            f"\ntable {data['table']} ({data['kind']}) under {data['heading'] or '-'}: "
-            f"{data['rows']} rows, {data['columns']} columns",
-            f"  {verdict}: {data['reason']}" + (f"; {data['orientation']}" if data["orientation"] else ""),
-            f"  this model: {data['status']}"
-            + "".join(f"; {t['axis']} {t['index']} '{t['text']}' ({t['rule']})" for t in data["targets"]),
-        ]
-        parts.append("\n".join(lines))
-        grid = RichTable(show_lines=False, box=None, padding=(0, 1))
-        for column in data["header"][:WARN_COLUMNS]:
-            grid.add_column(Text(f"{column['index']} {column['text'][:40] or '-'} [{column['role']}]"), overflow="fold")
-        for row in data["sample_rows"]:
-            grid.add_row(*(Text(text[:40]) for text in row[:WARN_COLUMNS]))
-        more = sum(len(block.body) for block in reading.blocks) - len(data["sample_rows"])
-        parts += [grid, *([f" … and {more} more rows"] if more > 0 else []), f"  next: {next_command(reading, again)}"]
-    return parts
-
-
-# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
-
-LOG_IN = "run `hf auth login`"
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
-
-
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
-
-
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
-    response = getattr(state.outcome.exception(), "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
-
-
-def rate_limited(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
-
-
-# --- parts/hub/access.py ----------------------------------------------------------------------------------------------
-
-HUB_REASONS = {
-    401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
-    404: "no such repo, or no access to it",
-    409: "the Hub refused it as a conflict",
-    412: "the repo has moved on meanwhile",
-    413: "too large for the Hub",
-    429: "too many requests; wait some minutes",
-}
-
-
-@contextlib.contextmanager
-def hub_errors(doing: str, token: str) -> Iterator[None]:
-    """Turn the Hub client's errors into one line that says what failed."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        yield
-    except HFValidationError as error:
-        raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
-    except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
-        cause: BaseException | None = error
-        while cause and not isinstance(cause, HfHubHTTPError):
-            cause = cause.__cause__
-        if cause is None:
-            local = getattr(error, "filename", None)
-            what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
-            raise ScriptError(f"{doing}: {what}") from error
-        status = cause.response.status_code if cause.response is not None else None
-        said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
-        reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
-        raise ScriptError(f"{doing}: {reason}") from error
-
-
-def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
-    """ScriptError when whoami says that this token may not write to the repo."""
-    owner = repo_id.split("/")[0]
-    token = (identity.get("auth") or {}).get("accessToken") or {}
-    make = "make one with write permission at https://huggingface.co/settings/tokens"
-    if token.get("role") == "read":
-        raise ScriptError(f"the token may only read; {make}")
-    if token.get("role") == "fineGrained":
-        granted = token.get("fineGrained") or {}
-        own = [s for s in granted.get("scoped") or () if (s.get("entity") or {}).get("name") in (owner, repo_id)]
-        permissions = {*(granted.get("global") or ()), *(p for s in own for p in s.get("permissions") or ())}
-        if not permissions & {"repo.write", *(["discussion.write"] if create_pr else [])}:
-            raise ScriptError(f"the fine-grained token has no repo.write permission for {repo_id}; {make}")
-    roles = {str(org.get("name")): org.get("roleInOrg") for org in identity.get("orgs") or []}
-    if not create_pr and owner != identity.get("name") and roles.get(owner, "read") == "read":
-        raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
-
-
-# --- parts/hub/benchmarks.py ------------------------------------------------------------------------------------------
-
-FRESH_HOURS = 24
-LIST_SCHEMA = 1
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class BenchmarkSource:
-    """How the Hub is asked. `listed` gives (data set id, commit, gated) of each; errors of both are the client's."""
-
-    listed: Callable[[], Iterable[tuple[str, str | None, bool]]]
-    eval_yaml: Callable[[str, str | None], bytes]  # of a data set at a commit
-    endpoint: str
-    reader: str = ""  # the token: what one may see is not for another
-
-
-def official_benchmarks(
-    source: BenchmarkSource, offline: str = "", refresh: bool = False, workers: int = 4
-) -> OfficialList:
-    """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
-
-    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept.
-    """
-    kept = kept_list(cache_file(source))
-    if offline:
-        return newest_kept(kept, offline)
-    if kept and kept.basis == "cache" and not refresh:
-        return kept
-    try:
-        rows = [row for row in source.listed() if isinstance(row[0], str)]
-    except Exception as error:  # whatever the client raises: a list that is kept or shipped is better than none
-        return newest_kept(kept, why_not_asked(error))
-    return ask_each(source, rows, kept, workers)
-
-
-def ask_each(
-    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, workers: int
-) -> OfficialList:
-    """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
-    shipped = shipped_list()
-
-    def one(row: tuple[str, str | None, bool]) -> OfficialBenchmark:
-        dataset_id, sha, gated = row
-        old = kept.get(dataset_id) if kept else None
-        if old and sha and old.sha == sha and old.tasks and not old.problem:
-            return dataclasses.replace(old, gated=gated)
-        return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
-
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(one, rows))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
-    keep_list(cache_file(source), answer)
-    return answer
-
-
-def ask_one(
-    source: BenchmarkSource, dataset_id: str, sha: str | None, gated: bool, old: OfficialBenchmark | None
-) -> OfficialBenchmark:
-    """One data set's eval.yaml; where it cannot be read, what was known of it before, with the reason."""
-    try:
-        text = source.eval_yaml(dataset_id, sha).decode("utf-8")
-    except Exception as error:  # gated, gone, damaged, the network: the others are read all the same
-        why = "gated, and this token has no access" if gated else why_not_asked(error)
-        blank = OfficialBenchmark(dataset_id)
-        return dataclasses.replace(
-            old or blank, dataset_id=dataset_id, sha=sha, gated=gated, problem=f"eval.yaml: {why}"
-        )
-    return parse_eval_yaml(text, dataset_id, sha=sha, gated=gated)
-
-
-def why_not_asked(error: BaseException) -> str:
-    """Why the Hub could not be asked, in a few words without anything secret."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status:
-        return f"the Hub answered {status}"
-    return single_line(error)[:120] if isinstance(error, ScriptError) else f"{type(error).__name__}"
-
-
-# --- What is kept ---
-
-
-def cache_file(source: BenchmarkSource) -> Path:
-    """Where the list of this Hub, as this token sees it, is kept."""
-    from huggingface_hub import constants
-
-    name = hashlib.sha256(f"{source.endpoint} {source.reader}".encode()).hexdigest()[:16]
-    return Path(constants.HF_HOME) / "hub-evals" / f"benchmarks-{name}.json"
-
-
-def newest_kept(kept: OfficialList | None, reason: str) -> OfficialList:
-    """What is kept, however old, else what is shipped; both say their date and why."""
-    if kept is None:
-        return dataclasses.replace(shipped_list(), reason=reason)
-    return dataclasses.replace(kept, reason=reason)
-
-
-def kept_list(path: Path) -> OfficialList | None:
-    """The kept list; None when there is none, or it is damaged."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != LIST_SCHEMA:
-            return None
-        rows = [benchmark_from_json(row) for row in data["benchmarks"]]
-        age = time.time() - datetime.fromisoformat(data["as_of"]).timestamp()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    basis = "cache" if 0 <= age < FRESH_HOURS * 3600 else "stale"
-    return OfficialList({row.dataset_id.lower(): row for row in rows}, data["as_of"], basis)
-
-
-def keep_list(path: Path, found: OfficialList) -> None:
-    """Keep a list; a full or read-only disk is no reason to stop."""
-    rows = [dataclasses.asdict(row) | {"tasks": [[t.id, t.config, t.split] for t in row.tasks]} for row in
-            found.benchmarks.values()]  # fmt: skip
-    try:
-        write_whole(path, json.dumps({"schema": LIST_SCHEMA, "as_of": found.as_of, "benchmarks": rows}))
-    except ScriptError:
-        return
-
-
-# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
-
-
-def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    if token_file:
-        where = "--token-file"
-        token = token_of_file(Path(token_file))
-    else:
-        where = "the Hub token"
-        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-    if not token:
-        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
-    remember_token(token)
-    if not re.fullmatch(r"\s*[!-~]+\s*", token):
-        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
-    return token.strip()
-
-
-def token_of_file(path: Path) -> str:
-    """What a token file holds; an error names neither its content nor the file, which may be the token itself."""
-    try:
-        return input_text(path, 10_000)
-    except ScriptError:
-        raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
-
-
-def dotenv_token() -> str | None:
-    """HF_TOKEN in the current folder's .env."""
-    from dotenv import dotenv_values
-
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login."""
-    from huggingface_hub import get_token
-
-    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-
-
-def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
-    if not token:
-        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
-    return token
-
-
-def read_token() -> str | None:
-    """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return os.environ.get("HF_TOKEN") or dotenv_token()
-
-
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
 
 # Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
@@ -5572,8 +5773,10 @@ class Change:
     questions: list[str] = field(default_factory=list)
 
 
-def card_entries(scores: Sequence[Score], repo_id: str, hub: str = "https://huggingface.co") -> list[Entry]:
-    """The scores of a card's tables as results to publish; their source is the card itself."""
+def card_entries(
+    scores: Sequence[Score], repo_id: str, task_type: str | None = None, hub: str = "https://huggingface.co"
+) -> list[Entry]:
+    """The scores of a card's tables as results to publish; their source is the card itself, and so is their task."""
     return [
         Entry(
             benchmark=score.benchmark,
@@ -5583,7 +5786,8 @@ def card_entries(scores: Sequence[Score], repo_id: str, hub: str = "https://hugg
             unit=score.unit,
             metric=score.metric,
             shots=score.shots,
-            variant=variant_of(f"{score.benchmark} {score.metric or ''} {score.group or ''}"),
+            variant=score.notes,
+            task_type=task_type,
             source_name="Model card",  # without the table's number, which changes when the card does
             source_url=f"{hub}/{repo_id}",
         )
@@ -6438,8 +6642,9 @@ def write_clone(card: Path, change: Change) -> None:
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys: key, display name, aliases, and the names that harnesses use."""
+    """Folded names of benchmarks to their keys (key, display name, aliases, names in harnesses), and their ranges."""
     keys: dict[str, str] = {}
+    ranges: dict[str, tuple[float | None, float | None]] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -6452,7 +6657,9 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
                 folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
             ):
                 keys.setdefault(folded, key)
-    return Vocabulary(keys)
+        low, high = entry.get("range") or (None, None)
+        ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
+    return Vocabulary(keys, ranges)
 
 
 def read_card_file(path: Path) -> str:
@@ -6466,332 +6673,6 @@ def fetch_card(repo_id: str, revision: str | None) -> str:
     if state.card is None:
         raise ScriptError(f"{where} has no README.md")
     return decode_card(state.card, f"{where}/README.md")
-
-
-# --- parts/cards/tables.py --------------------------------------------------------------------------------------------
-
-MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
-MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
-_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
-_PIPE = re.compile(r"(?<!\\)\|")
-_RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
-_RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
-_CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
-_TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
-_CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
-_PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_FLOW = word_set("p div center summary details table x-place li ul ol br hr section figure figcaption blockquote")
-Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
-
-
-@functools.cache
-def markdown_parser() -> Any:
-    """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_block import table
-
-    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
-    rule = functools.partial(whole_table, table)
-    parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
-    return parser
-
-
-def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
-    """A block rule for pipe tables that makes one token of a table, its rows in `meta`.
-
-    `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
-    tokens for each cell take a third of the time of a whole card.
-    """
-    found = is_table(state, start, end, True)
-    if silent or not found:
-        return found
-    rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
-    endings = state.md.block.ruler.getRules("blockquote")
-    parent, state.parentType = state.parentType, "table"
-    line, width = start + 2, len(rows[0])
-    while line < end and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
-        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
-        begins_row = source.startswith("|")  # and nothing else
-        if not begins_row and (not source.strip() or any(rule(state, line, end, True) for rule in endings)):
-            break
-        cells = split_row(source)[:width]
-        rows.append(cells + [""] * (width - len(cells)))
-        line += 1
-        if width * len(rows) > MAX_CELLS:
-            raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
-    state.push("pipe_table", "table", 0).meta = {"rows": rows}
-    state.parentType, state.line = parent, line
-    return True
-
-
-def split_row(source: str) -> list[str]:
-    """The cells of a pipe table's line; the pipes at its ends are not needed, and one after a backslash is text."""
-    source = source.strip()
-    cells = _PIPE.split(source) if "\\" in source else source.split("|")
-    if cells[0] == "":
-        cells = cells[1:]
-    if cells and cells[-1] == "":
-        cells.pop()
-    return [cell.replace("\\|", "|").strip() for cell in cells]
-
-
-def parse_card(text: str) -> Card:
-    """The card's tables in document order, as rendered, each with the headings and paragraphs around it."""
-    if len(text) > MAX_CARD:
-        raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
-    front = _FRONT.match(text)
-    pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
-    pieces = list(document_order(pieces))
-    title = next((one_line(text) for kind, level, text in pieces if kind == "heading" and level == 1), "")
-    return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
-
-
-def read_front_matter(text: str) -> dict[str, str]:
-    """The two front-matter fields that say which model this is; looked at as text, so that no YAML can do harm."""
-    fields = {}
-    for name in ("base_model", "model_name"):
-        if match := re.search(rf"(?m)^{name}:[ \t]*(?:\r?\n[ \t]*-)?[ \t]*([^\s\[\]{{}}&*!#'\"]{{1,200}})", text):
-            fields[name] = match[1]
-    return fields
-
-
-def read_blocks(body: str) -> Iterator[Piece]:
-    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
-    tokens = iter(markdown_parser().parse(body))
-    for token in tokens:
-        kind = token.type
-        if kind == "heading_open":
-            yield "heading", int(token.tag[1]), next(tokens).content
-        elif kind == "pipe_table":
-            yield "pipe", 0, [[Cell(source, plain_text(source)) for source in row] for row in token.meta["rows"]]
-        elif kind == "html_block":
-            yield from html_pieces(token.content)
-        elif kind == "inline":
-            if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
-                yield "html", 0, source
-            else:
-                yield "text", 0, token.content
-
-
-def html_pieces(source: str) -> Iterator[Piece]:
-    """A block of HTML; a line such as "## Results" in it is taken for the heading that it was meant to be."""
-    at = 0
-    for match in _RAW_HEADING.finditer(source) if "#" in source else ():
-        yield "html", 0, source[at : match.start()]
-        yield "heading", len(match[1]), match[2]
-        at = match.end()
-    yield "html", 0, source[at:]
-
-
-def document_order(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """Headings, texts and tables as they are rendered: HTML parsed, comments gone, pipe tables at their place in it."""
-    if not any(kind == "html" and _RENDERED.search(source) for kind, _, source in pieces):
-        yield from (piece for piece in pieces if piece[0] != "html")
-        return
-    stream: list[str] = []
-    places: dict[str, list[Piece]] = {}  # one for all that stands between two pieces of HTML: they share their fate
-    for is_html, group in itertools.groupby(pieces, key=lambda piece: piece[0] == "html"):
-        if is_html:
-            stream.extend(source for _, _, source in group)
-        else:
-            stream.append(f'{_CLOSE_TAG}<x-place n="{len(places)}"></x-place>')
-            places[str(len(places))] = list(group)
-    yield from walk_html(parse_html("\n".join(stream)), places)
-
-
-def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
-    """Headings, texts and tables of the tree; the cells of a table are walked only when it lays out other tables."""
-    from lxml import etree
-
-    said: list[str] = []
-    walker = etree.iterwalk(root, events=("start", "end"))
-    for event, element in walker:
-        tag = element.tag
-        if event == "start" and said and (tag in _FLOW or tag in _HEADINGS):
-            if text := "".join(said).strip():
-                yield "text", 0, text
-            said = []
-        if event == "end":
-            said.append(element.tail or "")
-        elif tag == "x-place":
-            yield from places.get(element.get("n"), ())
-        elif tag == "table":
-            yield "html", 0, html_rows(element, places)
-            if next(element.iterdescendants("table", "x-place"), None) is None:
-                walker.skip_subtree()
-        elif tag in _HEADINGS:
-            yield "heading", int(tag[1]), inner_html(element, places)
-            walker.skip_subtree()
-        else:
-            said.append(element.text or "")
-
-
-def one_line(source: str) -> str:
-    return " ".join(plain_text(source).split())
-
-
-def parse_html(stream: str) -> Any:
-    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
-    from lxml import etree
-
-    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
-    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
-    if any(
-        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
-        for error in parser.error_log
-    ):
-        raise ScriptError(
-            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
-        )
-    return root if root is not None else etree.Element("body")
-
-
-def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
-    """The source inside an element, nested tables left out, Markdown inside it put back."""
-    text = element.text or ""
-    if len(element) == 0:
-        return html.escape(text, quote=False) if "<" in text or "&" in text else text
-    from lxml import etree
-
-    parts = [html.escape(text, quote=False)]
-    for child in element:
-        if child.tag == "table" or next(child.iter("table"), None) is not None:
-            parts.append(html.escape(child.tail or "", quote=False))
-        else:
-            parts.append(etree.tostring(child, encoding="unicode", method="html"))
-    source = "".join(parts)
-    if "<x-place" in source:
-        source = _PLACE.sub(lambda m: markdown_source(places.get(m[1], ())), source)
-    return source
-
-
-def markdown_source(pieces: Sequence[Piece]) -> str:
-    return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
-
-
-def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
-    """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
-    grid: list[list[Cell]] = []
-    pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
-    head, heading, caption, last_group, cells = 0, True, "", None, 0
-    for group, elements, extra in own_rows(table):
-        if extra is not None:
-            caption = one_line(inner_html(extra, places))
-            continue
-        if group is not last_group:
-            pending, last_group = {}, group
-        row: list[Cell] = []
-        for element in elements:
-            while len(row) in pending:
-                row.append(take_pending(pending, len(row)))
-            source = inner_html(element, places).strip()
-            cell = Cell(source, plain_text(source), element.tag == "th")
-            across = down = 1
-            if element.keys():
-                across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
-            for _ in range(across):
-                if down > 1:
-                    pending[len(row)] = (cell, down - 1)
-                row.append(cell)
-            cells += across
-            if cells > MAX_CELLS:
-                raise ScriptError(
-                    f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken"
-                )
-        while pending and len(row) <= max(pending):
-            row.append(take_pending(pending, len(row)) if len(row) in pending else EMPTY)
-        cells += max(0, len(row) - len(elements))
-        heading = (
-            heading and bool(elements) and (group.tag == "thead" or all(element.tag == "th" for element in elements))
-        )
-        head += heading
-        grid.append(row)
-    width = max(map(len, grid), default=0)
-    if width * len(grid) > MAX_CELLS:
-        raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
-    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
-
-
-def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
-    cell, left = pending.pop(column)
-    if left > 1:
-        pending[column] = (cell, left - 1)
-    return cell
-
-
-def span(element: Any, name: str, limit: int) -> int:
-    text = (element.get(name) or "").strip()
-    number = int(text[:9]) if text[:9].isdecimal() and text.isascii() else 1
-    return min(limit, number or (limit if name == "rowspan" else 1))
-
-
-def own_rows(table: Any) -> Iterator[tuple[Any, list[Any], Any]]:
-    """(row group, cells, None) of a table itself, not of tables nested in it; (_, [], caption) for its caption."""
-    stack, loose, place = [(iter(table), table)], [], table  # loose: cells without <tr>, and where they begin
-    while stack:
-        children, group = stack[-1]
-        for element in children:
-            tag = element.tag
-            if loose and tag in ("tr", "thead", "tbody", "tfoot"):
-                yield place, loose, None
-                loose = []
-            if tag == "tr":
-                yield group, list(row_cells(element)), None
-            elif tag in ("td", "th"):
-                if not loose:
-                    place = group
-                loose.append(element)
-            elif tag == "caption":
-                yield group, [], element
-            elif tag != "table":
-                stack.append((iter(element), element if tag in ("thead", "tbody", "tfoot") else group))
-                break
-        else:
-            stack.pop()
-    if loose:
-        yield place, loose, None
-
-
-def row_cells(row: Any) -> Iterator[Any]:
-    """The cells of a row, also those that stray tags stand around."""
-    stack = [iter(row)]
-    while stack:
-        for element in stack[-1]:
-            if element.tag in ("td", "th"):
-                yield element
-            elif element.tag not in ("table", "tr"):
-                stack.append(iter(element))
-                break
-        else:
-            stack.pop()
-
-
-def place_tables(pieces: Sequence[Piece]) -> list[Table]:
-    """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
-    tables: list[Table] = []
-    path: list[tuple[int, str]] = []
-    heading, before, fresh = None, "", None
-    for kind, level, content in pieces:
-        if kind == "heading":
-            content = one_line(content)
-            while path and path[-1][0] >= level:
-                path.pop()
-            path.append((level, content))
-            if ORIGINAL_CARD.match(content):
-                path = [(0, content)]  # no heading below it ends what it quotes
-            heading, before, fresh = content or heading, "", None
-        elif kind == "text":
-            if fresh is not None:
-                fresh.after = one_line(content[:MAX_PARAGRAPH])
-            before, fresh = content[-MAX_PARAGRAPH:], None
-        else:
-            rows, head, caption = (content, 1, "") if kind == "pipe" else content
-            fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
-            fresh.headings = tuple(text for _, text in reversed(path) if text)
-            tables.append(fresh)
-            before = ""
-    return tables
 
 
 # --- parts/publish/artificial_analysis.py -----------------------------------------------------------------------------
@@ -7830,13 +7711,10 @@ def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[En
     doubt, conflicts = "", []
     if "card" in batch.sources and state.card is not None:
         card = parse_card(decode_card(state.card, f"{repo_id}/README.md"))
-        answer = extract(read_tables(card, repo_id, batch.vocabulary, {}), repo_id, [], True, "extract-readme")
-        entries += card_entries(answer.results, repo_id)
+        answer = extract(read_tables(card, repo_id, batch.vocabulary), repo_id, [], True, "extract-readme")
+        entries += card_entries(answer.results, repo_id, card.front.get("pipeline_tag"))
         doubt = answer.message if answer.code == 3 else ""
-        conflicts = [
-            f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
-            for c in answer.conflicts()
-        ]
+        conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
     if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
         entries += aa_entries(model, batch.mapping)[0]
     return entries, doubt, conflicts

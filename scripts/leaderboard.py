@@ -1285,17 +1285,19 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
 
 SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key"
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Score:
+    """One score of the model, as the card shows it, with all that tells it from another one."""
+
     table: int
     benchmark: str
     value: float
     raw: str
-    unit: str | None
+    unit: str | None  # "percent" or "proportion", where the table says so
     shots: str | None
     metric: str | None
     group: str | None
@@ -1303,13 +1305,14 @@ class Score:
     row: int
     column: int
     key: str | None = None
-    values: tuple[float, ...] = ()
+    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
 
     def as_json(self) -> dict[str, Any]:
-        record = {name: getattr(self, name) for name in SCORE_KEYS}
-        if len(self.values) > 1:
-            record["values"] = list(self.values)
-        return record
+        return {name: getattr(self, name) for name in SCORE_KEYS}
+
+    def place(self) -> tuple[str, ...]:
+        """What two results of the same thing share."""
+        return tuple(normalize_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def test_each_kind_of_outcome(lab: LocalHub, capsys: pytest.CaptureFixture[str],
         "broken": "failed", "gated": "failed", "bare": "none", "missing": "failed",
     }  # fmt: skip
     assert "line 3: the key 'a' occurs twice" in status["broken"][1] and "is gated" in status["gated"][1]
-    assert "there 99, new 51" in status["conflict"][1] and "column 1" in status["ambiguous-7B"][1]
+    assert "there 99, new 51" in status["conflict"][1] and "column: 1" in status["ambiguous-7B"][1]
     assert lab.writes() == []
     summary = (tmp_path / "b/summary.md").read_text(encoding="utf-8")
     assert all(f"| lab/{name} | {pair[0]} |" in summary for name, pair in status.items())

@@ -236,11 +236,24 @@ def test_what_is_no_benchmark_on_the_hub_is_said(model: LocalHub, capsys: pytest
     )
 
 
-def test_what_would_not_validate_is_not_written(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
-    model.commit(REPO, {"README.md": CARD.replace(b"77.3", b"177.3")})
+def test_what_would_not_validate_is_not_written(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    assert run(capsys, *EXTRACT, "--output", str(plan))[0] == 0
+    plan.write_text(plan.read_text().replace("77.3", "177.3"))
     before = len(model.writes())
-    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    code, out, err = run(capsys, "apply", str(plan), "--create-pr")
     assert code == 1 and "does not validate" in err and "177.3" in out and len(model.writes()) == before
+
+
+def test_a_value_that_cannot_be_is_left_out_and_the_others_are_offered(
+    model: LocalHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.commit(REPO, {"README.md": CARD.replace(b"77.3", b"177.3")})
+    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 3 and "'177.3' is left out: 177.3 is outside what" in err and "177.3" not in out
+    assert "38.4" in out
 
 
 # --- Tokens, permissions, faults ---------------------------------------------------------------------------------

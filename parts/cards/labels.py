@@ -1,88 +1,125 @@
-"""Labels of rows and columns: benchmark, metric, shots, settings."""
+"""What a header or a row label says: a benchmark's name, shots, a metric, a note ("With tools"), a fact, an average.
+
+Takes one label as plain text, gives a Label or yes and no. The words that decide are data (words.json).
+"""
 
 from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from parts.cards.text import label_text
-from parts.cards.vocabulary import Label
-from parts.cards.words import (
-    AT_K,
-    BENCHMARK_SHAPE,
-    COT,
-    FACT,
-    FACT_UNIT,
-    FAMILY,
-    METRIC,
-    SHOT,
-    SHOT_NUMBER,
-    SHOTS_HEAD,
-    SIZE,
-    SLASH_METRIC,
-    SPLIT,
-)
-from parts.vocabulary import folded_name, normalize_name
+from parts.embedded import embedded
+from parts.vocabulary import folded_name
 
-_BRACKET_PARTS = re.compile(r"\s*[,;，、]\s*")
+WORDS = embedded("cards/words.json")
+
+
+@functools.cache
+def word_list(name: str) -> frozenset[str]:
+    """The words of one kind."""
+    return frozenset(WORDS[name].split())
+
+
+FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
+WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
+MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
+AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
+_SHAPE = re.compile(WORDS["benchmark_shapes"])
+_SPLIT = re.compile(rf"(?i)(?:{WORDS['splits']})")
+_NOTES = [(re.compile(pattern, re.I), note) for pattern, note in WORDS["notes"]]
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
+_PARTS = re.compile(r"\s*[,;，、]\s*")
+_SHOT = re.compile(
+    r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(@\d+)?(?![a-z])"
+)
+_SHOT_NUMBER = {"zero": "0", "one": "1", "two": "2", "three": "3", "five": "5"}
+_COT = re.compile(
+    r"(?i)(?<![a-z\d])(?:w/o?\s*|with(?:out)?\s+|no[- ])?(?:cot|chain[- ]of[- ]thoughts?)"
+    r"(?:\s+prompt(?:ing)?)?(?![a-z\d])"
+)
+_COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
+_AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
+_SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
+_TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
+_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating|tool|search|python|brows")
+_RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+_WORDS_OF = re.compile(r"[^\W_]+")
 
-# What a label has that says more than a name: a bracket, shots, or a metric. Most labels have none of it.
-_SAYS_MORE = re.compile(r"(?i)[(\[（@^/]|shot|cot|_at_|rating")
-_SAYS_SHOTS = re.compile(r"(?i)shot|cot|chain")  # of all that SHOT and COT match
-COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
 
-# The starts of all words that say a measure or shots: a quick way to see that most labels say none.
-_WORD_STARTS = re.compile(r"(?<![a-z])(?:lc)?([a-z]{1,3})").findall  # "lcacc" begins as "acc" does
-_PERCENT_TAIL = re.compile(r"\s*[(\[]%[)\]]$")
-_ONE_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_SETTING_PARTS = re.compile(r"\s*[,;+&|]\s*|\s+/\s+")
-_SETTING_OF = re.compile(r"(.{1,40}?)\s*(\([^()]{1,60}\))")  # "Accuracy (Chinese)"
-AVERAGE = re.compile(r"(?i)(?:macro[ -]|micro[ -]|overall )?(?:avg\.?|average|mean|overall|total)(?: score)?")
-_PARAMS = re.compile(r"(?i)[\d.]+\s*[bm]\s*(?:params?|parameters?)?")
-_FIRST_WORD = re.compile(r"[\W_]*([^\W_]{2})")
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A benchmark's label, taken apart: "DROP (3-shot F1)" -> DROP, 3-shot, F1."""
+
+    name: str  # as it stands, without shots and metric; brackets that name a split, a subset or a mode stay
+    shots: str | None = None
+    metric: str | None = None
+    note: str | None = None  # what makes it another variant than the benchmark's default: "With tools", "Text only"
+    bare: str = ""  # the name without the brackets that are notes or splits
+
+
+@functools.lru_cache(maxsize=8192)
+def words_of(text: str) -> tuple[str, ...]:
+    """The folded words of a text: "Real-Time Factor¹" -> real, time, factor."""
+    return tuple(_WORDS_OF.findall(unicodedata.normalize("NFKC", _RAISED.sub("", text)).casefold()))
 
 
 @functools.lru_cache(maxsize=8192)
 def split_label(text: str, brackets_are_metrics: bool = False) -> Label:
-    """Take shots and metric off a benchmark's label; a bracket that names a split or subset stays.
+    """Take shots, metric and notes off a benchmark's label.
 
-    "MMMU (val, CoT)" -> "MMMU (val)", CoT; "AIME 2024 pass@1" -> "AIME 2024", pass@1; "BBH 3-shot" -> "BBH", 3-shot
+    "MMMU (val, CoT)" -> "MMMU (val)", CoT; "AIME 2024 pass@1" -> "AIME 2024", pass@1; "HLE (w/ tools)" -> With tools
     """
-    shots: list[str] = []
-    metric: list[str] = []
-
-    def bracket(match: re.Match[str]) -> str:
-        rest = [part for part in _BRACKET_PARTS.split(match[1] or match[2] or match[3] or "") if part]
-        rest = [left for part in rest if (left := take_part(part, shots, metric))]
-        last = not _BRACKET.search(match.string, match.end())  # "X (2408-2505) (Pass@1)": the metric comes last
-        if rest and brackets_are_metrics and last and not any(SPLIT.fullmatch(part) for part in rest):
-            metric.extend(rest)
-            rest = []
-        return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
-
     text = label_text(text)
     if not _SAYS_MORE.search(text):
-        return Label(text)
-    name = label_text(_BRACKET.sub(bracket, text)) if "(" in text or "[" in text or "（" in text else text
-    for pattern, found in ((SHOT, shots), (COT_TAIL, shots), (AT_K, metric), (SLASH_METRIC, metric)):
+        return Label(text, bare=text)
+    shots: list[str] = []
+    metric: list[str] = []
+    notes: list[str] = []
+
+    def bracket(match: re.Match[str]) -> str:
+        rest = [part for part in _PARTS.split(match[1] or match[2] or match[3] or "") if part]
+        rest = [left for part in rest if (left := take_part(part, shots, metric))]
+        last = not _BRACKET.search(match.string, match.end())  # "X (2408-2505) (Pass@1)": the metric comes last
+        if rest and brackets_are_metrics and last and not any(_SPLIT.fullmatch(part) for part in rest):
+            metric.extend(rest)
+            rest = []
+        notes.extend(part for part in rest if not _SPLIT.fullmatch(part) or note_of(part))
+        return f"{' ' * match[0][0].isspace()}({', '.join(rest)})" if rest else ""
+
+    name = label_text(_BRACKET.sub(bracket, text))
+    for pattern, found in ((_SHOT, shots), (_COT_TAIL, shots), (_AT_K, metric), (_SLASH_METRIC, metric)):
         if (match := pattern.search(name)) and (
             rest := (name[: match.start()] + " " + name[match.end() :]).strip(" ,;:/|_-–@")
         ):
             found.append(shot_name(match[0]) if found is shots else match[0].strip("/ "))
             name = " ".join(rest.split())
-    return Label(name or text, ", ".join(dict.fromkeys(shots)) or None, ", ".join(dict.fromkeys(metric)) or None)
+    name = name or text
+    bare = _BRACKET.sub("", name).strip() or name
+    if tail := _TOOL_TAIL.search(bare):
+        notes.append(tail[0].strip(" ,–-"))
+        bare = bare[: tail.start()]
+    told = dict.fromkeys(note for part in notes if (note := note_of(part, part)))
+    return Label(
+        name, *(", ".join(dict.fromkeys(found)) or None for found in (shots, metric)), ", ".join(told) or None, bare
+    )
+
+
+def note_of(text: str, other: str | None = None) -> str | None:
+    """The note that a mode has: "w/ tools" -> With tools, "no tools" -> None, the default; else `other`."""
+    return next((note for pattern, note in _NOTES if pattern.search(text)), other)
 
 
 def take_part(part: str, shots: list[str], metric: list[str]) -> str:
     """Move what a part of a bracket says about shots and metric into the lists; the rest is returned."""
     rest, found = part, []
-    for pattern in (SHOT, COT) if _SAYS_SHOTS.search(part) else ():
+    for pattern in (_SHOT, _COT):
         if match := pattern.search(rest):
             found.append(shot_name(match[0]))
             rest = (rest[: match.start()] + rest[match.end() :]).strip(" -_,:@+&")
-    if rest and METRIC.fullmatch(rest.lower()):
+    if rest and is_measure(rest):
         metric.append(rest)
         rest = ""
     elif rest and found:
@@ -97,92 +134,98 @@ def take_part(part: str, shots: list[str], metric: list[str]) -> str:
 def shot_name(text: str) -> str:
     """ "zero shot", "0_shot" -> "0-shot"; "cot" -> "CoT"."""
     text = " ".join(text.split())
-    if match := SHOT.search(text):
-        number = SHOT_NUMBER.get(match[1].lower(), match[1].lower())
-        return f"{number}-shot" + (text[text.index("@") :] if "@" in text else "")
+    if match := _SHOT.search(text):
+        return f"{_SHOT_NUMBER.get(match[1].lower(), match[1].lower())}-shot{match[2] or ''}"
     return re.sub(r"(?i)cot", "CoT", text).strip()
 
 
-_SETTING_START = frozenset(_WORD_STARTS(re.sub(r"[()?:|]", " ", METRIC.pattern.lower()))) | {
-    *_WORD_STARTS("few shot zero one two three five many cot chain with no sho bleurt bleu mmlu chr wr sr"),
-    *(start[:n] for start in ("rouge", "spearman", "pearson", "comet") for n in (2, 3)),
-}
-
-
-def bare_setting(text: str) -> str:
-    """A label without a bracket around it and without "(%)" behind it."""
+@functools.lru_cache(maxsize=8192)
+def is_measure(text: str) -> bool:
+    """Whether a text names a measure and nothing else: "Pass@1", "macro_avg/acc_char", "LC win rate", "Acc.↑"."""
     text = label_text(text)
-    if text[-1:] not in (")", "]"):
-        return text
-    text = _PERCENT_TAIL.sub("", text)
-    return text[1:-1].strip() if _ONE_BRACKET.fullmatch(text) else text
+    if not text or len(text) > 60:
+        return False
+    if _AT_K.fullmatch(text):
+        return True
+    words = words_of(text.replace("%", ""))
+    if "".join(words) in MEASURES:
+        return True
+    return not MEASURES.isdisjoint(words) and all(w in MEASURES or w in MEASURE_FILLERS for w in words)
+
+
+@functools.lru_cache(maxsize=8192)
+def is_average(text: str) -> bool:
+    """Whether a label is an average of a table and names nothing of its own: "Avg.", "Overall Acc.", "Average (56)"."""
+    words = words_of(_BRACKET.sub("", text))
+    return bool(words) and words[0] in AVERAGES and all(
+        w in AVERAGES or w in MEASURES or w in MEASURE_FILLERS for w in words
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=8192)
 def is_setting(text: str) -> bool:
-    """Whether a label says only shots or a metric: "5-shot", "0-shot, CoT", "pass@1", "EM"."""
-    if text.isascii() and "@" not in text and "^" not in text and _SETTING_START.isdisjoint(_WORD_STARTS(text.lower())):
+    """Whether a label says only shots or a metric: "5-shot", "0-shot, CoT", "pass@1", "(EM)"."""
+    text = label_text(text)
+    if text[:1] in ("(", "[") and text[-1:] in (")", "]"):
+        text = text[1:-1]
+    if not text or len(text) > 60 or is_average(text):
         return False
-    text = bare_setting(text)
-    if not text or len(text) > 60 or AVERAGE.fullmatch(text):
-        return False
-    if text.isalpha():
-        return bool(METRIC.fullmatch(text.lower()) or COT.fullmatch(text))
+    if is_measure(text):
+        return True
     shots: list[str] = []
-    metric: list[str] = []
-    return all(not take_part(part, shots, metric) for part in _SETTING_PARTS.split(text) if part)
+    return all(not take_part(part, shots, []) for part in re.split(r"\s*[,;+&|(]\s*|\s+/\s+", text.rstrip(")")) if part)
 
 
 @functools.lru_cache(maxsize=8192)
 def is_fact(text: str) -> bool:
-    """Whether a header or row label is a fact (parameters, speed, links, dates, ranks), not a score."""
-    text = label_text(text).rstrip(" +:")
+    """Whether a header or row label is a fact (size, speed, cost, time, rank, link, deviation), not a score."""
+    text = label_text(text)
     if not text or len(text) > 80:
         return False
-    if _PARAMS.fullmatch(text):
-        return False  # "7B params" is a model
-    if text.startswith("#") and not SHOTS_HEAD.fullmatch(text):
+    if text.startswith("#"):
+        return "shot" not in text.lower()
+    if text in ("±", "+/-") or ((unit := _BRACKET.search(text)) and is_unit(unit[1] or unit[2] or unit[3] or "")):
         return True
-    text = text.lower()
-    return bool(
-        FACT.fullmatch(text)
-        or ("_" in text and not re.search(r"\d", text) and FACT.fullmatch(text.replace("_", " ")))
-        or ("(" in text and FACT.fullmatch(_BRACKET.sub("", text).strip(" :")))
-        or (("(" in text or "[" in text or "（" in text) and FACT_UNIT.search(text))
-    )
+    words = [w for w in words_of(_BRACKET.sub("", text) or text) if not w.isdigit()]
+    return any(w in FACTS for w in words) and all(w in FACTS or w in FACT_FILLERS for w in words)
+
+
+def is_generic(text: str) -> bool:
+    """Whether a header of values says nothing, a measure or an average: "Score", "WER (%)", "Avg."."""
+    words = words_of(_BRACKET.sub("", text))
+    return not text or is_measure(text) or is_average(text) or (bool(words) and VALUES.issuperset(words))
+
+
+def is_unit(text: str) -> bool:
+    """Whether a bracket says a unit that no score has: "GB", "tokens/s", "ms"."""
+    parts = text.casefold().removeprefix("in ").split()
+    return bool(parts) and all(part in FACT_UNITS or part.strip("$€¥") != part for part in parts)
+
+
+def is_weak_fact(text: str) -> bool:
+    """Whether one word that may be a fact is a benchmark as well, when it stands in a list of benchmarks."""
+    words = words_of(label_text(text))
+    return len(words) == 1 and words[0] in WEAK_FACTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """metric_mapping.json by folded name."""
+    """metric_mapping.json by folded name, and what its benchmarks' values can be."""
 
     keys: dict[str, str]
+    ranges: dict[
+        str, tuple[float | None, float | None]
+    ]  # key -> lowest and highest value, in percent where it is a share
 
-    def key(self, label: str) -> str | None:
-        """The canonical key of a label; a bracket that names a split ("MMMU (val)") may be left out."""
-        if found := self.keys.get(folded_name(label)):
-            return found
-        bare = _BRACKET.sub(lambda m: "" if SPLIT.fullmatch(m[1] or m[2] or m[3] or "") else m[0], label)
-        return self.keys.get(normalize_name(bare)) if bare != label else None
+    def key(self, label: Label | str) -> str | None:
+        """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
+        name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
+        return self.keys.get(folded_name(name)) or (self.keys.get(folded_name(bare)) if bare != name else None)
 
 
 @functools.lru_cache(maxsize=8192)
 def is_benchmark(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a label is in the vocabulary, or is shaped like a benchmark's name."""
-    if vocabulary.keys.get(folded_name(text)) or BENCHMARK_SHAPE.search(text.lower()):
+    if vocabulary.keys.get(folded_name(text)) or _SHAPE.search(text.casefold()):
         return True
-    return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text).name))
-
-
-_FAMILY_START = frozenset(re.findall(r"[a-z]\w(?=\w*)", re.sub(r"\\w|\(\?:|[^|]\?", " ", FAMILY.pattern))) | {
-    "o1",
-    "o3",
-    "o4",
-}
-
-
-@functools.lru_cache(maxsize=8192)
-def is_model(text: str) -> bool:
-    """Whether a label looks like a model's name: a known family, or a size such as 7B."""
-    word = _FIRST_WORD.match(text)
-    return bool((word and word[1].lower() in _FAMILY_START and FAMILY.match(text.lower())) or SIZE.search(text))
+    return ("(" in text or "-shot" in text) and bool(vocabulary.key(split_label(text)))

@@ -14,8 +14,9 @@ from parts.vocabulary import normalize_name
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys: key, display name, aliases, and the names that harnesses use."""
+    """Folded names of benchmarks to their keys (key, display name, aliases, names in harnesses), and their ranges."""
     keys: dict[str, str] = {}
+    ranges: dict[str, tuple[float | None, float | None]] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -28,7 +29,9 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
                 folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
             ):
                 keys.setdefault(folded, key)
-    return Vocabulary(keys)
+        low, high = entry.get("range") or (None, None)
+        ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
+    return Vocabulary(keys, ranges)
 
 
 def read_card_file(path: Path) -> str:

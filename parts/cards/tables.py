@@ -1,4 +1,8 @@
-"""Tables of a card, Markdown and HTML, with spans."""
+"""A model card's text -> its tables as they are rendered, with the headings and paragraphs around them.
+
+Takes the Markdown of a card (HTML in it, front matter before it); gives a Card with its Tables in document order, spans
+expanded, pipe tables and HTML alike. Tables in code fences and comments are none. Limits end in ScriptError.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,57 @@ import html
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from parts.cards.text import plain_text
-from parts.cards.vocabulary import EMPTY, Card, Cell, Table
-from parts.cards.words import ORIGINAL_CARD
 from parts.frame import ScriptError
 from parts.metadata.front_matter import MAX_CARD
-from parts.metadata.validation import word_set
 
 MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
 MAX_PARAGRAPH = 600  # characters of the text around a table that are looked at
+
+
+@dataclass(slots=True, eq=False)
+class Cell:
+    """One cell as written; a spanning cell stands at several places of the grid and stays one object."""
+
+    source: str
+    text: str  # as a reader sees it, one line per line break
+    header: bool = False
+
+
+EMPTY = Cell("", "")
+
+
+@dataclass(slots=True)
+class Table:
+    """A rendered table: its grid with spans expanded, and the text that stands around it."""
+
+    number: int
+    kind: str  # "pipe" or "html"
+    rows: list[list[Cell]]
+    head: int  # rows that the markup makes header rows
+    heading: str | None = None
+    headings: tuple[str, ...] = ()  # nearest first
+    before: str = ""
+    after: str = ""
+    caption: str = ""
+    layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
+
+    @property
+    def width(self) -> int:
+        return len(self.rows[0]) if self.rows else 0
+
+
+@dataclass(slots=True)
+class Card:
+    text: str
+    title: str
+    tables: list[Table]
+    front: dict[str, Any] = field(default_factory=dict)
+
+
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
 _PIPE = re.compile(r"(?<!\\)\|")
 _RENDERED = re.compile(r"<(?:[tT][aA][bB][lL][eE]\b|[hH][1-6]\b|!--|[sS][cCtT][rRyY])")
@@ -26,8 +70,29 @@ _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
 _CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
 _PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
+_FLOW = frozenset(
+    [
+        "p",
+        "div",
+        "center",
+        "summary",
+        "details",
+        "table",
+        "x-place",
+        "li",
+        "ul",
+        "ol",
+        "br",
+        "hr",
+        "section",
+        "figure",
+        "figcaption",
+        "blockquote",
+    ]
+)
+_ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_FLOW = word_set("p div center summary details table x-place li ul ol br hr section figure figcaption blockquote")
+
 Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
 
 
@@ -89,14 +154,14 @@ def parse_card(text: str) -> Card:
     front = _FRONT.match(text)
     pieces = list(read_blocks(text[front.end() :] if front else text.removeprefix("\ufeff")))
     pieces = list(document_order(pieces))
-    title = next((one_line(text) for kind, level, text in pieces if kind == "heading" and level == 1), "")
+    title = next((one_line(text) for kind, _, text in pieces if kind == "heading"), "")
     return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
 
 
 def read_front_matter(text: str) -> dict[str, str]:
     """The two front-matter fields that say which model this is; looked at as text, so that no YAML can do harm."""
     fields = {}
-    for name in ("base_model", "model_name"):
+    for name in ("base_model", "pipeline_tag"):
         if match := re.search(rf"(?m)^{name}:[ \t]*(?:\r?\n[ \t]*-)?[ \t]*([^\s\[\]{{}}&*!#'\"]{{1,200}})", text):
             fields[name] = match[1]
     return fields
@@ -151,6 +216,7 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
     from lxml import etree
 
     said: list[str] = []
+    layouts: list[Any] = []
     walker = etree.iterwalk(root, events=("start", "end"))
     for event, element in walker:
         tag = element.tag
@@ -159,13 +225,24 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
                 yield "text", 0, text
             said = []
         if event == "end":
+            if layouts and element is layouts[-1]:
+                layouts.pop()
+                yield "layout", -1, ()
             said.append(element.tail or "")
         elif tag == "x-place":
             yield from places.get(element.get("n"), ())
         elif tag == "table":
-            yield "html", 0, html_rows(element, places)
+            content = html_rows(element, places)
+            yield "html", 0, content
             if next(element.iterdescendants("table", "x-place"), None) is None:
                 walker.skip_subtree()
+            else:
+                layouts.append(element)
+                yield (
+                    "layout",
+                    1,
+                    {cell.text for row in content[0][:50] for cell in row[:20] if 1 < len(cell.text) < 100},
+                )
         elif tag in _HEADINGS:
             yield "heading", int(tag[1]), inner_html(element, places)
             walker.skip_subtree()
@@ -317,6 +394,7 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     """Number the tables and give each its headings, nearest first, and the paragraphs next to it."""
     tables: list[Table] = []
     path: list[tuple[int, str]] = []
+    layouts: list[tuple[str, ...]] = []
     heading, before, fresh = None, "", None
     for kind, level, content in pieces:
         if kind == "heading":
@@ -324,9 +402,11 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             while path and path[-1][0] >= level:
                 path.pop()
             path.append((level, content))
-            if ORIGINAL_CARD.match(content):
+            if _ORIGINAL_CARD.match(content):
                 path = [(0, content)]  # no heading below it ends what it quotes
             heading, before, fresh = content or heading, "", None
+        elif kind == "layout":
+            layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind == "text":
             if fresh is not None:
                 fresh.after = one_line(content[:MAX_PARAGRAPH])
@@ -334,6 +414,7 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
         else:
             rows, head, caption = (content, 1, "") if kind == "pipe" else content
             fresh = Table(len(tables) + 1, kind, rows, head, heading, caption=caption, before=one_line(before))
+            fresh.layout = tuple(text for texts in layouts for text in texts)
             fresh.headings = tuple(text for _, text in reversed(path) if text)
             tables.append(fresh)
             before = ""

@@ -1,4 +1,7 @@
-"""What a reader sees of Markdown, HTML and LaTeX."""
+"""What a reader sees of Markdown, HTML and LaTeX in a cell, a heading or a paragraph: plain text.
+
+Takes sources, gives text; one line for each line break.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,11 @@ import re
 
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_LABEL = 400  # characters of a header or label that are looked at
-_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{]")
+
+_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_FULL_WIDTH = {**{0xFF10 + n: str(n) for n in range(10)}, 0xFF05: "%", 0xFF0E: "."}
+_STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
 _BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
 _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
 _SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
@@ -32,19 +39,16 @@ _LATEX_WORDS = {
 }  # fmt: skip
 _LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
 _MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
-
 # Each alternative begins with its mark, so that the next mark is found quickly in a long text.
-_EMPHASIS = re.compile(
-    r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|~~(?<!\\~~)|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))"
-)
+_EMPHASIS = re.compile(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
 _ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
 _UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
-_DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
+DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+_DECOR_MARK = re.compile(f"[{DECOR}]")
+_TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
 _REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
-_DECOR_MARK = re.compile(f"[{_DECOR}]")
-_TAIL_MARKS = f" {_MARKS}¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def plain_text(source: str) -> str:
@@ -62,6 +66,8 @@ def plain_text(source: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _plain_text(text: str) -> str:
+    if not text.isascii():
+        text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
     if "<" in text:
         text = _HIDDEN.sub("", text)
         whole = text.strip()
@@ -69,12 +75,14 @@ def _plain_text(text: str) -> str:
         text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
     if "[" in text:
         text = _FOOTNOTE_REF.sub("", text)
-        text = _LINK.sub(r"\1", _IMAGE.sub("", text))
+        text = _LINK.sub(_link_text, _IMAGE.sub("", text))
     if "$" in text or "\\" in text:
         text = _MATH.sub(lambda m: _latex(m[1]), text)
         if "\\text" in text or "\\underline" in text or "\\pm" in text:
             text = _latex(text)
-    if "**" in text or "__" in text or "~~" in text:
+    if "~~" in text:
+        text = _STRUCK.sub("", text)
+    if "**" in text or "__" in text:
         text = _EMPHASIS.sub("", text)
     if "*" in text:
         text = _ITALIC.sub(r"\1", text)
@@ -87,6 +95,12 @@ def _plain_text(text: str) -> str:
         text = _ESCAPE.sub(r"\1", text)
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _link_text(match: re.Match[str]) -> str:
+    """The text of a link; a number behind a number is a reference ("85.2 [3](url)"), no second score."""
+    before = match.string[: match.start()].rstrip(" *_`")[-1:]
+    return "" if before.isdigit() and match[1].strip(" *[]").isdigit() else match[1]
 
 
 def _superscript(match: re.Match[str], whole: str) -> str:

@@ -1,30 +1,44 @@
-"""Numbers in cells."""
+"""Score cells -> numbers. Takes a cell's plain text, gives its Values, or nothing for all that is no score.
+
+A cell is kept whole: divided by line breaks, "|", "/" or ";" it has as many values; a number with another one in a
+bracket behind it has one Value of two numbers, and the reader asks which is meant.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from parts.cards.labels import split_label
-from parts.cards.text import _DECOR, _MARKS
-from parts.cards.vocabulary import Cell, Value
+from parts.cards.tables import Cell
+from parts.cards.text import DECOR, MARKS
 
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    numbers: tuple[float, ...]  # more than one: it cannot be told which is the score
+    percent: bool = False
+    shots: str | None = None
+    metric: str | None = None
+
+
+MISSING_CELL = re.compile(
+    r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
+    r"待定|无|暂无"
+)
 # A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
 is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
-_WORD = re.compile(r"\w")
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
-_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
-_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
-
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
-_LEAD = re.compile(rf"[~≈><≥≤=≃∼{_DECOR}{_MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
 _REST = re.compile(
     rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
-    rf"(?P<sep>[/|;,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
+    rf"(?:[,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
     rf"(?P<bracket>\([^()]{{0,80}}\)|\[[^\[\]]{{0,80}}\]|（[^（）]{{0,80}}）)|(?P<shots>@?\d+-shot)|(?:pts?|points?|"
     rf"分)\b\.?|"
-    rf"[{_MARKS}{_DECOR}¹²³⁴⁵⁶⁷⁸⁹⁰%％✅!]|(?P<line>\n)\s*)"
+    rf"[{MARKS}{DECOR}¹²³⁴⁵⁶⁷⁸⁹⁰%％✅!]|(?P<line>\n)\s*)"
 )
 
 
@@ -56,11 +70,50 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
             shots, metric = shots or label.shots, metric or label.metric
             if not label.shots and not label.metric:
                 numbers.extend(bracket_numbers(rest["bracket"], decimal_comma))
-        elif rest["line"] is not None and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
+        elif rest["line"] and not text[at:].lstrip().startswith(("(", "[", "±", "+")):
             return None
     if any(number is None for number in numbers):
         return None
     return Value(tuple(numbers), percent, shots, metric)
+
+
+_DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
+
+
+@functools.lru_cache(maxsize=16384)
+def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, ...]:
+    """The values of a cell, None where a part is missing: "2.1 | - | 3" -> 2.1, None, 3; () when it is no score."""
+    if not text or MISSING_CELL.fullmatch(text):
+        return ()
+    if (value := parse_value(text, decimal_comma)) is not None:
+        return (value,)
+    for divider in _DIVIDERS:
+        parts = divider.split(text)
+        values = tuple(parse_value(part, decimal_comma) for part in parts)
+        if len(parts) > 1 and any(values) and all(
+            value or MISSING_CELL.fullmatch(part) for value, part in zip(values, parts, strict=True)
+        ):  # fmt: skip
+            return values
+    return ()
+
+
+def divided(text: str, number: int) -> list[str] | None:
+    """A label divided as a cell of so many values is: "X: A | B" -> "X: A", "X: B"; "X (A / B)" -> "X (A)", "X (B)".
+
+    None when it is not, or when a part would not be a name of its own: "dev / test" of "TED-LIUM dev / test".
+    """
+    head, inner, tail = "", text, ""
+    if match := re.fullmatch(r"(.*[:：]\s*|.*?\n|.*[(\[（])([^()（）\[\]]*?)([)\]）]?)", text, re.S):
+        head, inner, tail = match[1].replace("\n", " "), match[2], match[3]
+    elif match := re.fullmatch(r"(.*\s)(\S+/\S+)", text):  # "MTOB en->kgv/kgv->en"
+        head, inner = match[1], match[2]
+    for before, middle, after in ((head, inner, tail), ("", text, "")):
+        for divider in _DIVIDERS:
+            parts = [part.strip() for part in divider.split(middle.strip())]
+            alike = len({len(part.split()) for part in parts}) == 1 and not any(part.isdigit() for part in parts)
+            if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
+                return [f"{before}{part}{after}" for part in parts]
+    return None
 
 
 def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
@@ -87,6 +140,10 @@ def to_number(token: str, decimal_comma: bool) -> float | None:
     if token.count(".") > 1 or len(token) > 24 or len(token.partition(".")[0]) > 15:  # an identifier, a time stamp
         return None
     return float(token)
+
+
+_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
+_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
 
 
 def uses_decimal_comma(rows: Sequence[Sequence[Cell]]) -> bool:

@@ -72,8 +72,10 @@ class Change:
     questions: list[str] = field(default_factory=list)
 
 
-def card_entries(scores: Sequence[Score], repo_id: str, hub: str = "https://huggingface.co") -> list[Entry]:
-    """The scores of a card's tables as results to publish; their source is the card itself."""
+def card_entries(
+    scores: Sequence[Score], repo_id: str, task_type: str | None = None, hub: str = "https://huggingface.co"
+) -> list[Entry]:
+    """The scores of a card's tables as results to publish; their source is the card itself, and so is their task."""
     return [
         Entry(
             benchmark=score.benchmark,
@@ -83,7 +85,8 @@ def card_entries(scores: Sequence[Score], repo_id: str, hub: str = "https://hugg
             unit=score.unit,
             metric=score.metric,
             shots=score.shots,
-            variant=variant_of(f"{score.benchmark} {score.metric or ''} {score.group or ''}"),
+            variant=score.notes,
+            task_type=task_type,
             source_name="Model card",  # without the table's number, which changes when the card does
             source_url=f"{hub}/{repo_id}",
         )

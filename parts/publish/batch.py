@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parts.cards.answer import extract, read_tables
+from parts.cards.asking import conflict_text, extract, read_tables
 from parts.cards.labels import Vocabulary
 from parts.cards.tables import parse_card
 from parts.frame import ScriptError, note, single_line, to_json, write_whole
@@ -128,13 +128,10 @@ def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[En
     doubt, conflicts = "", []
     if "card" in batch.sources and state.card is not None:
         card = parse_card(decode_card(state.card, f"{repo_id}/README.md"))
-        answer = extract(read_tables(card, repo_id, batch.vocabulary, {}), repo_id, [], True, "extract-readme")
-        entries += card_entries(answer.results, repo_id)
+        answer = extract(read_tables(card, repo_id, batch.vocabulary), repo_id, [], True, "extract-readme")
+        entries += card_entries(answer.results, repo_id, card.front.get("pipeline_tag"))
         doubt = answer.message if answer.code == 3 else ""
-        conflicts = [
-            f"{c['benchmark']}: " + ", ".join(f"{v['value']} (table {v['table']})" for v in c["values"])
-            for c in answer.conflicts()
-        ]
+        conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
     if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
         entries += aa_entries(model, batch.mapping)[0]
     return entries, doubt, conflicts

@@ -1,0 +1,341 @@
+"""Readings of a card -> the answer: results, what is asked and how to answer it, a selection to edit, tables shown.
+
+Takes Readings, gives an Extraction (results, exit code, message, JSON) and texts for people. A selection that answers
+what is asked stands in every refusal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from parts.cards.labels import Vocabulary
+from parts.cards.model_names import ModelName
+from parts.cards.reading import Reader, Reading, Target
+from parts.cards.scores import Pick, Taken
+from parts.cards.tables import Card
+from parts.cards.text import label_text
+from parts.metadata.entries import Score
+
+MAX_SHOWN_ROWS = 200  # of a table in inspect-tables
+MAX_SHOWN_COLUMNS = 40
+MAX_SHOWN_TEXT = 300  # characters of a cell
+
+
+def card_hash(card: Card) -> str:
+    """What tells a card's state: the SHA-256 of its text."""
+    return hashlib.sha256(card.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(slots=True)
+class Extraction:
+    """What extract-readme answers: readings of all tables, the results taken, and what keeps it from being sure."""
+
+    repo_id: str
+    readings: list[Reading]
+    card_sha256: str = ""
+    results: list[Score] = field(default_factory=list)
+    code: int = 0
+    message: str = ""
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        """Different values for one benchmark, metric, shots and mode, with the headings that may tell them apart."""
+        by_name: dict[tuple[str, ...], list[Score]] = {}
+        for score in self.results:
+            by_name.setdefault(score.place(), []).append(score)
+        found = []
+        for scores in by_name.values():
+            if len({score.value for score in scores}) > 1:
+                named = {name: getattr(scores[0], name) for name in ("benchmark", "metric", "shots", "notes")}
+                keys = ("table", "row", "column", "value", "heading", "group")
+                found.append({**named, "values": [{key: getattr(s, key) for key in keys} for s in scores]})
+        return found
+
+    def by_hand(self) -> list[str]:
+        return [place for reading in self.readings for place in reading.by_hand]
+
+    def undecided(self) -> list[Reading]:
+        return [r for r in self.readings if r.status == "ambiguous" or (r.open_cells and r.status == "found")]
+
+    def as_json(self) -> dict[str, Any]:
+        answer = {
+            "repo_id": self.repo_id,
+            "tables": [table_json(reading) for reading in self.readings],
+            "results": [score.as_json() for score in self.results],
+            "conflicts": self.conflicts(),
+            "card_sha256": self.card_sha256,
+            "selected_by_hand": self.by_hand(),
+        }
+        return answer | ({"reason": self.message} if self.code else {})
+
+
+def read_tables(
+    card: Card,
+    repo_id: str,
+    vocabulary: Vocabulary,
+    picks: Mapping[int, Sequence[Pick]] | None = None,
+    forced: Sequence[int] = (),
+) -> list[Reading]:
+    """One Reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
+    model, readings = ModelName.of(repo_id), []
+    for table in card.tables:
+        reader = Reader(table, model, card, vocabulary)
+        chosen = list((picks or {}).get(table.number, ()))
+        if any(pick.nothing for pick in chosen):
+            reading = reader.read()
+            reading.status, reading.taken, reading.doubts, reading.reason = "absent", Taken(), [], "left out by hand"
+        else:
+            reading = reader.read_by_hand(chosen) if chosen else reader.read(table.number in forced)
+        readings.append(reading)
+    return readings
+
+
+def extract(
+    readings: list[Reading], repo_id: str, numbers: Sequence[int], every: bool, again: str, card_sha256: str = ""
+) -> Extraction:
+    """Decide which tables' scores are taken; `again` is the command line to repeat with a choice added.
+
+    A table that is unsure never keeps the scores of others back: it is left out, named, and the code is 3.
+    """
+    answer = Extraction(repo_id, readings, card_sha256)
+    wanted = [r for r in readings if r.table.number in numbers] if numbers else readings
+    found = [r for r in wanted if r.status == "found" and (r.scores or r.open_cells)]
+    unsure = [r for r in wanted if r.status == "ambiguous" or (r.status == "found" and r.open_cells)]
+    refused = [r for r in wanted if r not in found and r not in unsure] if numbers else []
+    if not numbers and not every and len({r.table.number for r in found + unsure}) > 1:
+        lines = [f"  {describe(r)}" for r in readings if r in found or r in unsure]
+        answer.code, first = 3, (found or unsure)[0].table.number
+        answer.message = f"{len(lines)} tables have {repo_id}:\n" + "\n".join(lines)
+        answer.message += f"\nchoose: {again} --table {first}\nor all:  {again} --all-tables"
+        answer.message += f"\n{question(unsure, again)}" if unsure else ""
+        return answer
+    answer.results = [score for reading in found for score in reading.scores]
+    if unsure:
+        answer.code, answer.message = 3, question(unsure, f"{again} --all-tables" if every else again)
+    elif refused:
+        answer.code = 3 if answer.results else 1
+    elif not found:
+        answer.code, answer.message = 1, nothing_found(readings, repo_id, again)
+    if refused:
+        answer.message += "\n" * bool(answer.message) + "\n".join(refusal(r, repo_id) for r in refused)
+    if conflicts := answer.conflicts():
+        answer.code = 3
+        answer.message += "\n" * bool(answer.message) + "\n".join(map(conflict_text, conflicts))
+    return answer
+
+
+def conflict_text(conflict: Mapping[str, Any]) -> str:
+    """ "MMLU: 61.2 (table 1, 'Base'), 63.9 (table 2, 'Chat'): which is it?" and what can be done about it."""
+    values = ", ".join(
+        f"{v['value']:g} (table {v['table']} under '{v['heading'] or '-'}'"
+        + (f", {v['group']}" if v["group"] else "")
+        + ")"
+        for v in conflict["values"]
+    )
+    name = " ".join(filter(None, (conflict["benchmark"], conflict["metric"], conflict["shots"], conflict["notes"])))
+    how = "take one table with --table N, or tell them apart with `notes:` in a selection"
+    return f"conflict: {name} has different values: {values}; {how}"
+
+
+def describe(reading: Reading) -> str:
+    target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
+    said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
+    return f"table {reading.table.number} under '{reading.table.heading or '-'}': {target}; {said}"
+
+
+def selection_line(table: int, target: Target, more: Mapping[str, Any] | None = None) -> str:
+    """A reading as one line of a selection: `- {table: 2, column: 3, label: "Foo"}`."""
+    entry = {"table": table, target.axis: target.index, "label": target.text, **(more or {})}
+    return "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items()) + "}"
+
+
+def question(readings: Sequence[Reading], again: str) -> str:
+    """What is unsure about tables, and the lines of a selection that would read each candidate."""
+    lines, choices = [], []
+    for reading in readings:
+        number = reading.table.number
+        where = f"table {number} under '{reading.table.heading or '-'}'"
+        if reading.status == "ambiguous":
+            lines.append(f"{where} is not taken: {'; '.join(reading.doubts)}")
+            choices += [f"{selection_line(number, t)}  # {t.fit.why}" for t in reading.targets]
+            if (len(readings) == 1 and len(reading.targets) == 1) or not choices:
+                target = reading.targets[0]
+                lines.append(f"if it is: {again} --table {number} --model-{target.axis}-index {target.index}")
+        for cell in reading.open_cells:
+            lines.append(
+                f"{where}, row {cell.row}, column {cell.column} '{cell.label}': '{cell.text}' is left out: {cell.why}"
+            )
+        if reading.open_cells and reading.status == "found":
+            axis = reading.targets[0].axis
+            open_places = [cell.column if axis == "row" else cell.row for cell in reading.open_cells]
+            choices += [selection_line(number, t, {"leave_out": open_places}) for t in reading.targets]
+    lines.append(
+        f"keep the right ones of these lines, and go on with: {again} --selection FILE   (- reads it from a pipe)"
+    )
+    return "\n".join([*lines, "readings:", *choices])
+
+
+def refusal(reading: Reading, repo_id: str) -> str:
+    """Why nothing of a table that was asked for is taken."""
+    number = reading.table.number
+    if reading.status == "skipped":
+        return f"table {number} is no evaluation table: {reading.reason} (--force-table takes it all the same)"
+    if reading.status == "found":
+        return f"table {number}: {repo_id} is there, without a score"
+    names = ", ".join(reading.names[:40]) or "no names"
+    return f"table {number}: {repo_id} is not in it; it has: {names}"
+
+
+def nothing_found(readings: list[Reading], repo_id: str, again: str) -> str:
+    tables = [reading for reading in readings if reading.evaluation]
+    look = again.replace("extract-readme", "inspect-tables")
+    if not readings:
+        return f"the card of {repo_id} has no tables"
+    if not tables:
+        return f"none of the {len(readings)} tables is an evaluation table; see: {look}"
+    lines = [f"  table {r.table.number}: {', '.join(r.names[:40]) or 'no names'}" for r in tables]
+    text = f"{repo_id} is in none of the {len(tables)} evaluation tables; they have:\n" + "\n".join(lines)
+    return f"{text}\nif one of these is this model: {look} --draft, and --selection FILE"
+
+
+def table_json(reading: Reading, whole: bool = False) -> dict[str, Any]:
+    """One table as inspect-tables (whole) and extract-readme give it."""
+    table, blocks = reading.table, reading.grid.blocks
+    data = {
+        "table": table.number,
+        "kind": table.kind,
+        "heading": table.heading,
+        "headings": list(reversed(table.headings)),
+        "rows": len(table.rows) - table.head,
+        "columns": table.width,
+        "header_rows": table.head,
+        "evaluation": reading.evaluation,
+        "reason": reading.reason,
+        "orientation": reading.orientation,
+        "status": reading.status,
+        "unsure": reading.doubts,
+        "targets": [target_json(table.number, t) for t in reading.targets],
+        "names": reading.names,
+        "open_cells": [
+            {"row": c.row, "column": c.column, "label": c.label, "text": c.text, "why": c.why}
+            for c in reading.open_cells
+        ],
+        "left_out": reading.taken.left_out,
+        "scores": len(reading.scores),
+    }
+    if not whole:
+        return data
+    shown = table.rows[:MAX_SHOWN_ROWS]
+    heads = blocks[0] if blocks else None
+    return data | {
+        "caption": table.caption or None,
+        "before": table.before or None,
+        "after": table.after or None,
+        "header": [
+            {"index": i, "path": list(path), "holds": role}
+            for i, (path, role) in enumerate(zip(heads.paths, heads.roles, strict=True) if heads else ())
+        ],
+        "grid": [
+            {
+                "row": number - table.head,
+                "section": next((b.sections[number] for b in blocks if b.sections.get(number)), None),
+                "cells": [" ".join(cell.text.split())[:MAX_SHOWN_TEXT] for cell in row[:MAX_SHOWN_COLUMNS]],
+            }
+            for number, row in enumerate(shown)
+        ],
+        "rows_not_shown": len(table.rows) - len(shown),
+    }
+
+
+def target_json(table: int, target: Target) -> dict[str, Any]:
+    return {
+        "axis": target.axis,
+        "index": target.index,
+        "text": target.text,
+        "certain": target.fit.certain,
+        "why": target.fit.why,
+        "selection": {"table": table, target.axis: target.index, "label": target.text},
+    }
+
+
+def draft(readings: Sequence[Reading], repo_id: str, again: str, card_sha256: str) -> str:
+    """A selection ready to edit: what is certain, and all that may be chosen as comments."""
+    lines = [
+        f"# Readings of the card for {repo_id}. Take the '#' off the lines that are right, delete the others, then:",
+        f"#   {again} --selection FILE",
+        "# more keys: rows or columns (only these), leave_out, benchmark: {index: name}, notes, metric, shots, unit",
+        f"model: {repo_id}",
+        f"card_sha256: {card_sha256}",
+        "readings:",
+    ]
+    for reading in readings:
+        if not reading.evaluation:
+            continue
+        number = reading.table.number
+        lines.append(
+            f"# table {number} under '{label_text(reading.table.heading or '-')}': "
+            + "; ".join(reading.doubts or [reading.status])
+        )
+        if reading.status == "found":
+            lines += [selection_line(number, target) for target in reading.targets]
+        else:
+            lines += [f"# {selection_line(number, target)}" for target in reading.targets or reading.possible]
+    return "\n".join(lines) + "\n"
+
+
+def render_tables(readings: Sequence[Reading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
+    """The tables of a card in full, as parts for a terminal or a pipe."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    yield f"{repo_id}: {len(readings)} table{'s' if len(readings) != 1 else ''}"
+    for reading in readings:
+        data = table_json(reading, whole=True)
+        verdict = "evaluation" if reading.evaluation else "no evaluation"
+        lines = [
+            f"\ntable {data['table']} ({data['kind']}) under {' > '.join(data['headings']) or '-'}",
+            f"  {verdict}: {data['reason']}" + (f"; {data['orientation']}" if data["orientation"] else ""),
+            f"  this model: {data['status']}"
+            + "".join(f"; {t['axis']} {t['index']} '{t['text']}' ({t['why']})" for t in data["targets"]),
+            *(f"  unsure: {doubt}" for doubt in data["unsure"]),
+            *(
+                f"  left out: row {c['row']}, column {c['column']} '{c['text']}': {c['why']}"
+                for c in data["open_cells"]
+            ),
+            *(
+                f"  {name}: {data[name]}"
+                for name in ("caption", "before", "after")
+                if data[name] and (around or name == "caption")
+            ),
+        ]
+        yield "\n".join(lines)
+        grid = RichTable(show_lines=False, box=None, padding=(0, 1))
+        grid.add_column("row")
+        for column in data["header"][:MAX_SHOWN_COLUMNS]:
+            grid.add_column(
+                Text(f"{column['index']} {' / '.join(column['path'])[:60] or '-'} [{column['holds']}]"), overflow="fold"
+            )
+        for row in data["grid"]:
+            label = str(row["row"]) if row["row"] >= 0 else "head"
+            grid.add_row(label, *(Text(text[:60]) for text in row["cells"]))
+        yield grid
+        if data["rows_not_shown"]:
+            yield f"  … and {data['rows_not_shown']} more rows"
+        yield f"  next: {next_command(reading, again)}"
+
+
+def next_command(reading: Reading, again: str) -> str:
+    number = reading.table.number
+    if reading.status == "found":
+        return f"{again} --table {number} --json"
+    if reading.status == "ambiguous":
+        return (
+            f"{again} --selection FILE   # with: {' or '.join(selection_line(number, t) for t in reading.targets[:4])}"
+        )
+    if reading.status == "absent" and reading.orientation != "single-model":
+        names = ", ".join(reading.names[:10])
+        return f"{again} --table {number} --model-name-override NAME   # only if one of these is this model: {names}"
+    return f"{again} --table {number} --force-table   # only if it is an evaluation table"
