@@ -35,6 +35,7 @@ examples:
   uv run scripts/evaluation_manager.py show --repo-id acme/Lumen-7B-Instruct --revision refs/pr/1
   uv run scripts/evaluation_manager.py validate --card examples/cards/lumen-7b.md
   uv run scripts/evaluation_manager.py get-prs --repo-id acme/Lumen-7B-Instruct
+  uv run scripts/evaluation_manager.py benchmarks --results examples/tiny_run/results
   uv run scripts/evaluation_manager.py batch --trending 100 --output-dir batch --create-pr --max-prs 5
 
 Exit codes: 0 done, or nothing to do; 1 the answer is no: no evaluation table, this model is in none, no such model in
@@ -361,6 +362,32 @@ def hub_findings(state: RepoState) -> list[Finding]:
     return findings
 
 
+def run_benchmarks(args: argparse.Namespace) -> int:
+    """The official Benchmarks, and which of our results would count; 1 when none of the results does."""
+    mapping, hub = read_mapping(), Hub(read_token())
+    official = hub.official(refresh=args.refresh)
+    boards = read_boards(hub, official, args.workers) if official.basis in ("hub", "cache") else {}
+    document = official_json(official, mapping, boards)
+    if args.results:
+        document["results"] = counting_results(list(map(Path, args.results)), Placing(official, mapping))
+    if args.json:
+        sys.stdout.write(to_json({"schema_version": OUTPUT_VERSION, **document}))
+    elif args.results:
+        print_table(
+            ("model", "benchmark", "value", "counts on", "task", "why not"),
+            ((r["model"], r["benchmark"], r["value"], r["dataset_id"], r["task_id"], r["why_not"])
+             for r in document["results"]),
+        )  # fmt: skip
+    else:
+        head = ("data set", "task", "key", "scale", "entries", "own harness", "remarks")
+        print_table(head, official_rows(document))
+    note(f"{len(document['benchmarks'])} official Benchmarks, {official.about}")
+    if args.results and not any(r["dataset_id"] for r in document["results"]):
+        note("none of the results is of an official Benchmark")
+        return 1
+    return 0
+
+
 def run_get_prs(args: argparse.Namespace) -> int:
     repo_id = required_repo(args)
     with card_errors(repo_id):
@@ -629,6 +656,13 @@ def build_parser() -> argparse.ArgumentParser:
     requests = command("get-prs", run_get_prs, "the open pull requests, and which touch evaluation metadata")
     requests.add_argument("--repo-id", metavar="OWNER/NAME", required=True, help="the model")
     requests.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    benchmarks = command("benchmarks", run_benchmarks, "the Hub's official Benchmarks, and which results count there")
+    benchmarks.add_argument(
+        "--results", nargs="+", metavar="PATH", help="records, or folders searched for them: where each would count"
+    )
+    benchmarks.add_argument("--refresh", action="store_true", help="ask the Hub although the kept list is of today")
+    benchmarks.add_argument("--workers", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
+    benchmarks.add_argument("--json", action="store_true", help="one JSON document on stdout")
     add_batch_arguments(command("batch", run_batch, "many models: a record, a plan and a summary line for each"))
     return parser
 
@@ -802,7 +836,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 #     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.merge", "metadata.official",
 #     "metadata.plan",
 #     "metadata.scale", "metadata.validation", "names", "publish.artificial_analysis", "publish.batch",
-#     "publish.hub", "publish.records", "publish.sending", "publish.text", "tables", "vocabulary"
+#     "publish.hub", "publish.official_table", "publish.records", "publish.sending", "publish.text", "tables", "vocabulary"
 # )
 # ]cog]
 
@@ -4861,7 +4895,7 @@ def read_answers(texts: Sequence[str] | None) -> dict[str, str]:
     return answers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Placing:
     """What is needed to find results their places: the official Benchmarks, the vocabulary, a person's answers."""
 
@@ -4869,6 +4903,7 @@ class Placing:
     mapping: Mapping[str, Any]
     answers: Mapping[str, str] = field(default_factory=dict)  # folded name or key -> DATASET:TASK or "none"
     own_harness: frozenset[str] = frozenset()  # folded keys of results that are said to be of the Benchmark's harness
+    names: dict[str, str] = field(default_factory=dict)  # folded key, name or alias -> key; filled when it is needed
 
     def match(self, entry: Entry) -> PlaceMatch:
         """The place of a result, its reason, or its candidates; a result of another harness needs a person's word."""
@@ -4886,13 +4921,16 @@ class Placing:
         return PlaceMatch(why=why)
 
     def claim(self, entry: Entry) -> BenchmarkClaim:
-        """What a result to publish says about its benchmark."""
+        """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
+        self.names = self.names or vocabulary_names(self.mapping)
         data = dict(entry.dataset)
         dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
+        name = name or entry.benchmark
         return BenchmarkClaim(
-            entry.benchmark,
-            entry.key,
-            part=entry.key is None and self.is_part(entry.benchmark),
+            name,
+            entry.key or (self.names.get(normalize_name(name)) if entry.variant else None),
+            part=entry.key is None and self.is_part(name),
             dataset_id=dataset_id,
             config=data.get("config", ""),
             split=data.get("split", ""),
@@ -4901,7 +4939,7 @@ class Placing:
     def is_part(self, name: str) -> bool:
         """Whether a name is a known benchmark's with something behind a colon or comma: "mmlu:anatomy"."""
         wholes = [normalize_name(name[: found.start()]) for found in re.finditer("[:,]", name)]
-        return any(whole and whole in vocabulary_names(self.mapping) for whole in wholes)
+        return any(whole in self.names for whole in wholes)
 
     def question(self, entry: Entry, match: PlaceMatch) -> str:
         """What a person is asked about a result whose place is unsure."""
@@ -4913,15 +4951,15 @@ class Placing:
         )
 
 
-def vocabulary_names(mapping: Mapping[str, Any]) -> set[str]:
-    """All folded keys, names and aliases of the vocabulary's benchmarks."""
-    spellings = [
-        name
+def vocabulary_names(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """The folded keys, names and aliases of the vocabulary's benchmarks -> their keys."""
+    return {
+        normalize_name(name): key
         for key, entry in mapping.items()
         if entry.get("kind") != "category"
         for name in (key, entry.get("name"), *(entry.get("aliases") or ()))
-    ]
-    return {normalize_name(name) for name in spellings if isinstance(name, str)}
+        if isinstance(name, str) and name
+    }
 
 
 # --- parts/hub/benchmarks.py ------------------------------------------------------------------------------------------
@@ -4956,6 +4994,8 @@ def official_benchmarks(
         rows = [row for row in source.listed() if isinstance(row[0], str)]
     except Exception as error:  # whatever the client raises: a list that is kept or shipped is better than none
         return newest_kept(kept, why_not_asked(error))
+    if not rows:  # what the client makes of an answer of another form, too
+        return newest_kept(kept, "the Hub lists none")
     return ask_each(source, rows, kept, workers)
 
 
@@ -6311,12 +6351,22 @@ class Leaderboard:
     tasks: tuple[str, ...] = ()  # none: not known
     scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
     reason: str = ""  # why it is no Benchmark
+    entries: int = 0
+    lower_is_better: bool | None = None  # None: neither its eval.yaml nor its order says
 
 
 def leaderboard_scale(values: Sequence[Any]) -> str | None:
     """The scale of the values that others have: percent when any is above 1."""
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
     return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+
+
+def ranked_downwards(values: Sequence[float]) -> bool | None:
+    """Whether less is better, by the order in which a leaderboard has its values; None when it cannot be told."""
+    down, up = sorted(values, reverse=True), sorted(values)
+    if len(set(values)) < 2 or list(values) not in (down, up):
+        return None
+    return list(values) == up
 
 
 def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:
@@ -6492,7 +6542,9 @@ class Hub:
             entries = []
         values = [entry.value for entry in entries]
         tasks = tuple(task.id for task in found.tasks)
-        return Leaderboard(dataset_id, tasks, found.unit or leaderboard_scale(values))
+        lower = ranked_downwards(values) if found.lower_is_better is None else found.lower_is_better
+        scale = found.unit or leaderboard_scale(values)
+        return Leaderboard(dataset_id, tasks, scale, entries=len(values), lower_is_better=lower)
 
     def pull_requests(self, repo_id: str) -> list[PullRequest]:
         """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
@@ -7892,6 +7944,103 @@ def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
         reason = markdown_text(o.reason, 200)
         lines.append(f"| {o.repo_id} | {o.status} | {o.results} | {o.added} | {o.pull_request or ''} | {reason} |")
     return "\n".join(lines) + "\n"
+
+
+# --- parts/publish/official_table.py ----------------------------------------------------------------------------------
+
+
+def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
+    keys = {}
+    for key, entry in mapping.items():
+        if entry.get("kind") == "benchmark":
+            config = str((entry.get("model_index") or {}).get("config") or "")
+            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
+            if place:
+                keys[place.dataset_id, place.task_id] = key
+    return keys
+
+
+def read_boards(hub: Hub, official: OfficialList, workers: int) -> dict[str, Leaderboard | str]:
+    """Each Benchmark's leaderboard, or why it cannot be read."""
+
+    def one(dataset_id: str) -> Leaderboard | str:
+        try:
+            with card_errors(dataset_id):
+                return hub.leaderboard(dataset_id)
+        except ScriptError as error:
+            return single_line(error)
+
+    names = [found.dataset_id for found in official.benchmarks.values()]
+    with ThreadPoolExecutor(workers) as pool:
+        return dict(zip(names, pool.map(one, names), strict=True))
+
+
+def official_json(
+    official: OfficialList, mapping: Mapping[str, Any], boards: Mapping[str, Leaderboard | str]
+) -> dict[str, Any]:
+    """The table as a JSON document; what is not known is null."""
+    keys, rows = keys_of_tasks(official, mapping), []
+    for found in sorted(official.benchmarks.values(), key=lambda one: one.dataset_id.lower()):
+        board = boards.get(found.dataset_id)
+        known = board if isinstance(board, Leaderboard) else None
+        rows.append(
+            {
+                "dataset_id": found.dataset_id,
+                "name": found.name or None,
+                "evaluation_framework": found.framework or None,
+                "own_harness": found.own_harness or None,
+                "gated": found.gated,
+                "tasks": [
+                    {"id": task.id, "config": task.config or None, "split": task.split or None,
+                     "key": keys.get((found.dataset_id, task.id))}
+                    for task in found.tasks
+                ],
+                "scale": found.unit or (known.scale if known else None),
+                "lower_is_better": found.lower_is_better if known is None else known.lower_is_better,
+                "entries": known.entries if known else None,
+                "problem": found.problem or (board if isinstance(board, str) else None) or None,
+            }
+        )  # fmt: skip
+    return {"as_of": official.as_of, "basis": official.basis, "reason": official.reason or None, "benchmarks": rows}
+
+
+def official_rows(document: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """One row for each task of the JSON document."""
+    for row in document["benchmarks"]:
+        scale = row["scale"] or ""
+        scale += ", lower is better" if row["lower_is_better"] else ""
+        entries = "" if row["entries"] is None else row["entries"]
+        about = (row["own_harness"] or "", row["problem"] or ("gated" if row["gated"] else ""))
+        for task in row["tasks"] or [{"id": "not known", "key": None}]:
+            yield row["dataset_id"], task["id"], task["key"] or "", scale, entries, *about
+
+
+def counting_results(paths: Sequence[Path], placing: Placing) -> list[dict[str, Any]]:
+    """Each result of the records below some folders, with the Benchmark where it would count or the reason why not."""
+    names, found = TaskNames(placing.mapping), []
+    for path, record in read_records(paths)[0]:
+        if record.get("failure"):
+            continue
+        for row in results_of(path, record, names):
+            match = placing.match(row.entry)
+            place = match.place
+            why = match.why + (f": {listing(match.candidates, 5)}" if match.candidates else "")
+            found.append(
+                {
+                    "model": record_model(record),
+                    "benchmark": row.entry.benchmark,
+                    "key": row.entry.key,
+                    "value": row.entry.value,
+                    "unit": row.entry.unit,
+                    "dataset_id": place.dataset_id if place else None,
+                    "task_id": place.task_id if place else None,
+                    "by": place.how if place else None,
+                    "why_not": None if place else why,
+                    "record": row.entry.origin,
+                }
+            )
+    return found
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------

@@ -230,6 +230,7 @@ def test_a_value_that_does_not_fit_the_leaderboard_is_a_question(
 
 def test_what_is_no_benchmark_on_the_hub_is_said(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
     model.commit("TIGER-Lab/MMLU-Pro", {"eval.yaml": None}, repo_type="dataset")
+    model.create_benchmark("lab/other", ["other"])
     found = answer(capsys, *EXTRACT, "--create-pr", "--dry-run")
     assert found["files"] == ["README.md"] and any(
         "TIGER-Lab/MMLU-Pro is no official Benchmark" in text for text in found["notes"]

@@ -17,7 +17,7 @@ from parts.embedded import embedded
 from parts.frame import ScriptError, listing, single_line
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import load_yaml
-from parts.vocabulary import normalize_name
+from parts.vocabulary import WITH_TOOLS, normalize_name
 
 SHIPPED = embedded("metadata/official.json")
 MAX_BENCHMARK_TASKS = 500
@@ -325,7 +325,7 @@ def read_answers(texts: Sequence[str] | None) -> dict[str, str]:
     return answers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Placing:
     """What is needed to find results their places: the official Benchmarks, the vocabulary, a person's answers."""
 
@@ -333,6 +333,7 @@ class Placing:
     mapping: Mapping[str, Any]
     answers: Mapping[str, str] = field(default_factory=dict)  # folded name or key -> DATASET:TASK or "none"
     own_harness: frozenset[str] = frozenset()  # folded keys of results that are said to be of the Benchmark's harness
+    names: dict[str, str] = field(default_factory=dict)  # folded key, name or alias -> key; filled when it is needed
 
     def match(self, entry: Entry) -> PlaceMatch:
         """The place of a result, its reason, or its candidates; a result of another harness needs a person's word."""
@@ -350,13 +351,16 @@ class Placing:
         return PlaceMatch(why=why)
 
     def claim(self, entry: Entry) -> BenchmarkClaim:
-        """What a result to publish says about its benchmark."""
+        """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
+        self.names = self.names or vocabulary_names(self.mapping)
         data = dict(entry.dataset)
         dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
+        name = name or entry.benchmark
         return BenchmarkClaim(
-            entry.benchmark,
-            entry.key,
-            part=entry.key is None and self.is_part(entry.benchmark),
+            name,
+            entry.key or (self.names.get(normalize_name(name)) if entry.variant else None),
+            part=entry.key is None and self.is_part(name),
             dataset_id=dataset_id,
             config=data.get("config", ""),
             split=data.get("split", ""),
@@ -365,7 +369,7 @@ class Placing:
     def is_part(self, name: str) -> bool:
         """Whether a name is a known benchmark's with something behind a colon or comma: "mmlu:anatomy"."""
         wholes = [normalize_name(name[: found.start()]) for found in re.finditer("[:,]", name)]
-        return any(whole and whole in vocabulary_names(self.mapping) for whole in wholes)
+        return any(whole in self.names for whole in wholes)
 
     def question(self, entry: Entry, match: PlaceMatch) -> str:
         """What a person is asked about a result whose place is unsure."""
@@ -377,12 +381,12 @@ class Placing:
         )
 
 
-def vocabulary_names(mapping: Mapping[str, Any]) -> set[str]:
-    """All folded keys, names and aliases of the vocabulary's benchmarks."""
-    spellings = [
-        name
+def vocabulary_names(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """The folded keys, names and aliases of the vocabulary's benchmarks -> their keys."""
+    return {
+        normalize_name(name): key
         for key, entry in mapping.items()
         if entry.get("kind") != "category"
         for name in (key, entry.get("name"), *(entry.get("aliases") or ()))
-    ]
-    return {normalize_name(name) for name in spellings if isinstance(name, str)}
+        if isinstance(name, str) and name
+    }

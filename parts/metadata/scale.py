@@ -21,12 +21,22 @@ class Leaderboard:
     tasks: tuple[str, ...] = ()  # none: not known
     scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
     reason: str = ""  # why it is no Benchmark
+    entries: int = 0
+    lower_is_better: bool | None = None  # None: neither its eval.yaml nor its order says
 
 
 def leaderboard_scale(values: Sequence[Any]) -> str | None:
     """The scale of the values that others have: percent when any is above 1."""
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
     return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+
+
+def ranked_downwards(values: Sequence[float]) -> bool | None:
+    """Whether less is better, by the order in which a leaderboard has its values; None when it cannot be told."""
+    down, up = sorted(values, reverse=True), sorted(values)
+    if len(set(values)) < 2 or list(values) not in (down, up):
+        return None
+    return list(values) == up
 
 
 def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:

@@ -23,7 +23,7 @@ from parts.metadata.front_matter import EVAL_RESULTS, MAX_CARD, read_metadata
 from parts.metadata.merge import canonical, decode_strict
 from parts.metadata.official import OfficialList
 from parts.metadata.plan import Change, RepoState
-from parts.metadata.scale import Leaderboard, leaderboard_scale
+from parts.metadata.scale import Leaderboard, leaderboard_scale, ranked_downwards
 
 
 class Hub:
@@ -152,7 +152,9 @@ class Hub:
             entries = []
         values = [entry.value for entry in entries]
         tasks = tuple(task.id for task in found.tasks)
-        return Leaderboard(dataset_id, tasks, found.unit or leaderboard_scale(values))
+        lower = ranked_downwards(values) if found.lower_is_better is None else found.lower_is_better
+        scale = found.unit or leaderboard_scale(values)
+        return Leaderboard(dataset_id, tasks, scale, entries=len(values), lower_is_better=lower)
 
     def pull_requests(self, repo_id: str) -> list[PullRequest]:
         """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
