@@ -66,6 +66,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             return 4
 
 
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
 def fault_text(error: Exception) -> str:
     """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -38,3 +38,12 @@ def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)

@@ -39,23 +39,15 @@ def shown_path(path: Path) -> str:
     return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
 
 
 def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
             "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
@@ -67,25 +59,10 @@ def explain(error: BaseException) -> str:
         return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
+    return said_by(error)
 
 
-def own_command(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
+def command_line(args: argparse.Namespace, script: str) -> str:
     """The command that asks for the same again, without tokens and the machine's own folders."""
     words = ["uv", "run", f"scripts/{script}"]
     defaults = vars(args.parser.parse_args([]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from parts.frame import plain
@@ -76,12 +76,35 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)

@@ -472,6 +472,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             return 4
 
 
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
 def fault_text(error: Exception) -> str:
     """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -863,6 +871,15 @@ def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
@@ -1335,7 +1352,7 @@ def is_binary(values: np.ndarray) -> bool:
 
 # --- parts/ranking/vocabulary.py --------------------------------------------------------------------------------------
 
-OUTPUT_SCHEMA = "2"
+RANKING_SCHEMA = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -2134,15 +2151,38 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/records/measured.py ----------------------------------------------------------------------------------------
@@ -3001,7 +3041,7 @@ def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:
                 target.write_bytes(file.read())
             else:
                 shutil.copyfile(file.source, target)
-        write_whole(noted, json.dumps({"schema_version": OUTPUT_SCHEMA, "files": digests}, indent=1) + "\n")
+        write_whole(noted, json.dumps({"schema_version": RANKING_SCHEMA, "files": digests}, indent=1) + "\n")
         if out.exists():
             out.replace(old)
         temporary.replace(out)
@@ -4688,7 +4728,7 @@ def with_error(score: Estimate | None) -> str:
 def ranking_json(ranking: Ranking) -> dict[str, Any]:
     """The document of --json; see references/benchmark_calculator.md."""
     return {
-        "schema_version": OUTPUT_SCHEMA,
+        "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
         "eval_accuracy_is": ranking.overall,
         "benchmarks": list(ranking.benchmarks),
@@ -5334,7 +5374,7 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
     rounds = race_rounds(len(checkpoints), sizes, args.race_budget)
     state = race(tasks, rounds, args.race_alpha)
     names = [checkpoint.name for checkpoint in checkpoints]
-    plan = {"schema_version": OUTPUT_SCHEMA} | race_json(state, names, tasks, args.race_alpha)
+    plan = {"schema_version": RANKING_SCHEMA} | race_json(state, names, tasks, args.race_alpha)
     plan |= {"sent": samples_sent(results, tasks), "all_samples": len(checkpoints) * sum(sizes)}
     plan |= {"samples_left": 0, "next": None, "next_command": None}
     if state.waiting:

@@ -184,14 +184,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def positive(text: str) -> int:
-    """An argparse type: a whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is the answer."""
     return run_main(build_parser(), argv)
@@ -396,6 +388,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             return 4
 
 
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
 def fault_text(error: Exception) -> str:
     """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -521,7 +521,7 @@ def shorten(value: object) -> str:
 
 # --- parts/contamination/vocabulary.py --------------------------------------------------------------------------------
 
-OUTPUT_SCHEMA = "1"
+CONTAMINATION_SCHEMA = "1"
 WORD_WINDOW = 8  # words that are looked up at once; every word of an item begins a window
 BLOCK = 2**18  # bytes of text scanned at once
 PART = 2**26  # bytes of a file that one process reads at a time
@@ -3157,15 +3157,38 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/contamination/report.py ------------------------------------------------------------------------------------
@@ -3346,7 +3369,7 @@ def check_json(check: Check) -> dict[str, Any]:
     """The whole answer as one JSON document; the clean items are those that are not listed."""
     found = check.found
     return {
-        "schema_version": OUTPUT_SCHEMA,
+        "schema_version": CONTAMINATION_SCHEMA,
         "verdict": check.verdict,
         "why_undecided": check.doubts if check.verdict == UNDECIDED else [],
         "rules": [rule_json(check, rule) for rule in check.rules],

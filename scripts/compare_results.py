@@ -341,6 +341,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             return 4
 
 
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
 def fault_text(error: Exception) -> str:
     """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -657,17 +665,17 @@ def beta_nodes(a: float, b: float) -> np.ndarray:
 
 # --- parts/comparison/vocabulary.py -----------------------------------------------------------------------------------
 
-OUTPUT_SCHEMA = "1"
+COMPARISON_SCHEMA = "1"
 DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
 DEFAULT_GAIN = 0.02
 GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
-NOT_COMPARABLE, MISSING = "NOT COMPARABLE", "MISSING"
+NOT_COMPARABLE, ABSENT = "NOT COMPARABLE", "MISSING"
 BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
 ItemId = tuple[str, str]  # subtask, sample_id
 STYLES = {
     **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
     **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
-    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, MISSING), "yellow"),
+    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
 }
 
 
@@ -863,7 +871,7 @@ class Row:
     tier: str
     role: str  # "target" or "general"
     blocking: bool
-    verdict: str = MISSING
+    verdict: str = ABSENT
     baseline_score: float | None = None
     score: float | None = None
     unit: str = "proportion"
@@ -2443,15 +2451,38 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/comparison/reading.py --------------------------------------------------------------------------------------
@@ -3030,7 +3061,7 @@ def limitation_lines(decision: Decision) -> list[str]:
     sides = [side for row in decision.rows if row.sides for side in row.sides]
     if any(side.repeats < 2 for side in sides):
         lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
-    if any(row.verdict in (NOT_COMPARABLE, MISSING) for row in decision.rows):
+    if any(row.verdict in (NOT_COMPARABLE, ABSENT) for row in decision.rows):
         lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
     if any(row.basis and row.basis.n and row.basis.n < FEW_ITEMS for row in decision.rows):
         lines.append(f"Benchmarks with fewer than {FEW_ITEMS} items rest on a posterior under a uniform prior.")
@@ -3057,7 +3088,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     policy = decision.policy
     pareto = decision.pareto
     return {
-        "schema_version": OUTPUT_SCHEMA,
+        "schema_version": COMPARISON_SCHEMA,
         "verdict": decision.verdict,
         "exit_code": EXIT_CODES[decision.verdict],
         "rule": policy.rule,
@@ -3234,7 +3265,7 @@ def make_rows(question: Question) -> list[Row]:
         for key in wanted:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))
-    if not any(row.verdict != MISSING for row in rows):
+    if not any(row.verdict != ABSENT for row in rows):
         found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
         theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
         raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
@@ -3623,9 +3654,9 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     bad = of[NO_GO] + of[REGRESSION]
     words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
     if bad:
-        missing = [f"missing: {listing(of[MISSING], 20)}"] if of[MISSING] else []
+        missing = [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
         return NO_GO, [f"{words} {listing(bad, 20)}", *missing]
-    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", MISSING: "missing"}
+    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
     if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
         better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"

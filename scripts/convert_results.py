@@ -157,19 +157,6 @@ def shorten_middle(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
 
 
-def show_table(rows: list[list[str]]) -> None:
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows[1:]:
-        table.add_row(*row)
-    Console().print(table)
-
-
 def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
     """Print what was converted and what was not; the exit code."""
     for kind, rows in (("failed", report.failures), ("conflict", report.conflicts)):
@@ -425,6 +412,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def fault_text(error: Exception) -> str:
@@ -870,23 +865,15 @@ def shown_path(path: Path) -> str:
     return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
 
 
 def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
             "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
@@ -898,25 +885,10 @@ def explain(error: BaseException) -> str:
         return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
+    return said_by(error)
 
 
-def own_command(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
+def command_line(args: argparse.Namespace, script: str) -> str:
     """The command that asks for the same again, without tokens and the machine's own folders."""
     words = ["uv", "run", f"scripts/{script}"]
     defaults = vars(args.parser.parse_args([]))
@@ -1443,6 +1415,11 @@ def shared_metric_id(name: str) -> str:
     return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
 
 
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
 # --- parts/formats/values.py ------------------------------------------------------------------------------------------
 
 SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
@@ -1899,6 +1876,15 @@ def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
 # --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
@@ -2934,11 +2920,6 @@ def evalplus_right(rows: Sequence[tuple[str | None, str | None, str]], kind: str
     if kind == "plus" and any(plus is None for _, plus, _ in rows):
         return []
     return [base in EVALPLUS_RIGHT and (kind == "base" or plus in EVALPLUS_RIGHT) for base, plus, _ in rows]
-
-
-def pass_at_k(count: int, right: int, k: int) -> float:
-    """The chance that one of k solutions is right, of `count` of which `right` are (Chen et al. 2021, equation 1)."""
-    return 1.0 if count - right < k else 1.0 - math.comb(count - right, k) / math.comb(count, k)
 
 
 def evalplus_scores(given: Mapping[str, Any], right: Mapping[str, Sequence[bool]]) -> tuple[ScoreRead, ...]:
@@ -5803,15 +5784,38 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # [cog.end]

@@ -286,19 +286,6 @@ def shown_files(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tu
             yield path, row["dataset"].get("id"), row.get("notes") or task, row.get("value"), (source or {}).get("url")
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    table = RichTable(*header, box=None)
-    for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
-
-
 def required_repo(args: argparse.Namespace) -> str:
     if not args.repo_id:
         raise ScriptError("say which model: --repo-id OWNER/NAME")
@@ -815,14 +802,6 @@ def add_write_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="write nothing; the default, but of `apply`")
 
 
-def positive(text: str) -> int:
-    """An argparse type: a whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is the answer."""
     return run_main(build_parser(), argv)
@@ -1149,6 +1128,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def fault_text(error: Exception) -> str:
@@ -8112,15 +8099,38 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # [cog.end]

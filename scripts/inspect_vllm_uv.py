@@ -53,25 +53,8 @@ measured; 2 nothing could be done (unknown task, no model, no GPU, no network).
 from __future__ import annotations
 
 import argparse
-import collections
-import contextlib
-import difflib
-import fnmatch
-import importlib.metadata
-import importlib.util
-import json
-import os
-import re
-import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SEED = 1234  # lighteval's own
 INSPECT_BACKENDS = ("vllm", "hf")
 VLLM_CONNECTIONS = 64  # requests under way together: vLLM makes its own batches of them
 
@@ -81,7 +64,7 @@ NOT_LOCAL = {
     "custom_tasks": "name tasks of your own as --task file.py@task",
     "provider": "the model runs here; for Inference Providers use inspect_eval_uv.py",
 }
-NOT_FOR_HF = {
+NOT_FOR_HELD = {
     "tensor_parallel_size": "a setting of --backend vllm; hf puts the model on one device",
     "data_parallel_size": "a setting of --backend vllm; hf puts the model on one device",
     "gpu_memory_utilization": "a setting of --backend vllm; hf takes what it needs, a smaller --max-connections less",
@@ -89,262 +72,14 @@ NOT_FOR_HF = {
 }
 
 
-class LocalSweep:
-    """Measures models one after the other on the tasks that each still lacks, on one engine where that can be."""
-
-    def __init__(
-        self, output: Path, settings: Settings, history: InspectHistory, tail: InspectLogs, target: ResultsRepo | None
-    ) -> None:
-        self.output, self.settings, self.history, self.tail = output, settings, history, tail
-        self.uploads = Uploads(target, output)
-        self.outcome = Runs()
-        self.engine: ServedByVllm | HeldByTransformers | None = None
-        self.refused: tuple[Layout, EngineError] | None = None
-        self.stamps: set[tuple[str, str, int]] = set()
-
-    def run(self, pending: Mapping[Model, Sequence[Task]]) -> None:
-        total = sum(planned_answers(task, self.settings) or 0 for tasks in pending.values() for task in tasks)
-        try:
-            with item_progress(total) as show, contextlib.redirect_stdout(sys.stderr):
-                WATCH.on_item = lambda: show(None, 1)
-                for model, tasks in pending.items():
-                    before = len(self.outcome.written), len(self.outcome.failed)
-                    self.one(model, tasks, show)
-                    # A job may be stopped before its last model.
-                    new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
-                    self.uploads.send(made.path for made in new)
-        finally:
-            self.drop()
-
-    def one(self, model: Model, tasks: Sequence[Task], show: Callable[[str | None, int], None]) -> None:
-        """Evaluate one model on its tasks, all at once; what inspect never told of has failed with what it raised."""
-        for task in [task for task in tasks if task.error]:
-            self.fail(model, task, task.error or "", show)
-        left = {task.name: task for task in tasks if not task.error}
-        try:
-            if left:
-                engine = self.load(model, show)
-                opened = engine.opened(model.id)
-                logs = self.output / "logs"
-                evaluate_with_inspect(
-                    opened,
-                    list(left.values()),
-                    self.settings,
-                    logs,
-                    lambda task, log: self.finish(model, left.pop(task.name), log, engine, show),
-                )
-        except Exception as error:
-            for task in left.values():
-                self.fail(model, task, self.explained(error), show, getattr(error, "log", ()))
-        if self.engine and self.engine.trouble():
-            note(f"{model.id}: the engine is gone: {self.engine.trouble()}")
-            self.drop()
-
-    def load(self, model: Model, show: Callable[[str | None, int], None]) -> ServedByVllm | HeldByTransformers:
-        """Swap the weights of the running engine; start a new one where that cannot be."""
-        if self.engine:
-            try:
-                self.engine.swap(model)
-                return self.engine
-            except Exception as error:
-                show(f"{model.id}: a new engine is started: {explain_local(error)[:200]}", 0)
-                self.drop()
-        layout = read_layout(downloaded(model))
-        if self.refused and layout_difference(self.refused[0], layout) is None:
-            raise self.refused[1]
-        show(f"{model.id}: {self.settings.backend} is started", 0)
-        try:
-            self.engine = ENGINES[self.settings.backend](model, self.settings)
-        except EngineError as error:
-            self.refused = layout, error
-            raise
-        return self.engine
-
-    def drop(self) -> None:
-        """Give the engine back."""
-        if self.engine:
-            with contextlib.suppress(Exception):
-                self.engine.close()
-        self.engine = None
-
-    def finish(
-        self, model: Model, task: Task, log: dict[str, Any], engine: Any, show: Callable[[str | None, int], None]
-    ) -> None:
-        """Write the record of a task that inspect has ended."""
-        try:
-            facts = local_facts(model, task, self.settings, engine.loaded)
-            record, samples = inspect_record(log_as_sent(log, engine.prompt), facts, self.stamp(model, task))
-            finished = write_record(self.output, model, task, record, samples)
-        except Exception as error:
-            return self.fail(model, task, self.explained(error), show)
-        self.outcome.written.append(finished)
-        self.history.forget_failure(model, self.settings, task.name)
-        line = score_line(finished)[0]
-        show(f"{model.id} {task.name}: {line['metric']} {line['score']:.3f}", 0)
-        warn_of_errors(finished)
-
-    def explained(self, error: BaseException) -> str:
-        """An error with what to try; when the engine has ended, its own words."""
-        if isinstance(error, EngineError):
-            return str(error)
-        trouble, text = self.engine.trouble() if self.engine else None, explain_local(error)
-        return trouble or advised(text, ENGINES[self.settings.backend].advice) or text
-
-    def stamp(self, model: Model, task: Task) -> int:
-        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
-        now = int(time.time())
-        while (slug(task.title), model.id, now) in self.stamps:
-            now += 1
-        self.stamps.add((slug(task.title), model.id, now))
-        return now
-
-    def fail(
-        self,
-        model: Model,
-        task: Task,
-        error: str,
-        show: Callable[[str | None, int], None],
-        log: Iterable[str] = (),
-    ) -> None:
-        self.history.forget_failure(model, self.settings, task.name)
-        log = [*self.tail.lines, *log, *(self.engine.log() if self.engine else [])]
-        failed = write_failure(self.output, model, task, self.settings, error, log)
-        self.outcome.failed.append(failed)
-        show(f"{model.id} {task.name}: FAILED: {error[:200]}", 0)
-
-
-def explain_local(error: BaseException) -> str:
-    """One line for what went wrong while a model was loaded or asked."""
-    if isinstance(error, ScriptError):
-        return scrub(str(error))
-    text = scrub(" ".join(str(error).split()))[:400]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def warn_of_errors(finished: Finished) -> None:
-    """Say which part of a score's items is missing or suspicious."""
-    counts = finished.record["evaluation_results"][0]["score_details"]["details"]
-    names = {"errors": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
-    said = [f"{counts[name]} {word}" for name, word in names.items() if counts[name] != "0"]
-    if said:
-        note(f"warning: {finished.task}: answers {', '.join(said)} (counted in the record)")
-
-
-def list_inspect_tasks(pattern: str, texts: Sequence[str], as_json: bool) -> int:
-    """Print the names of tasks: those of inspect_evals with their canonical keys, and those of the files named."""
-    keys = collections.defaultdict(list)
-    for key, name in INSPECT_TASKS.items():
-        keys[name].append(key)
-    names = {f"inspect_evals/{name}" for name in inspect_catalog()}
-    names |= {f"{text.partition('@')[0]}@{task.name}" for text in texts if ".py" in text for task in file_tasks(text)}
-    rows = {name: keys.get(name, []) for name in sorted(names, key=natural_key)}
-    wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
-    found = {name: known for name, known in rows.items() if any(map(wanted.match, [name, *known]))}
-    if not found:
-        close = difflib.get_close_matches(pattern, [name.split("/")[-1] for name in rows] + list(INSPECT_TASKS), n=4)
-        raise ScriptError(f"no task is called like {pattern!r}: {', '.join(close) or 'see --list-tasks'}")
-    if as_json:
-        tasks = [{"task": name, "keys": known} for name, known in found.items()]
-        print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
-    else:
-        print("\n".join(f"{name}  ({', '.join(known)})" if known else name for name, known in found.items()))
-    return 0
-
-
-def planned_repeats(task: Task, settings: Settings) -> int | None:
-    """How many times each item is asked, or None when that is not known yet."""
-    return settings.repeats or task.repeats or listing_entry(task.request)["repeats"]
-
-
-def planned_items(task: Task, settings: Settings) -> int | None:
-    """How many items of a task are asked, or None when that is not known yet."""
-    items = task.items if task.items is not None else listing_entry(task.request)["samples"]
-    return items if items is None or settings.limit is None else min(items, settings.limit)
-
-
-def planned_answers(task: Task, settings: Settings) -> int:
-    """How many answers a loaded task asks for."""
-    return (planned_items(task, settings) or 0) * (planned_repeats(task, settings) or 1)
-
-
-def inspect_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
-    """A task in the plan, None for what is not known yet; requests are those of a task that asks once for each item."""
-    items, repeats = planned_items(task, settings), planned_repeats(task, settings)
-    return {
-        "task": task.name,
-        "data set": task.dataset.get("path") or task.dataset.get("repo") or listing_entry(task.request)["data"],
-        "items": items,
-        "repeats": repeats,
-        "requests": None if items is None or repeats is None else items * repeats,
-        "sandbox": settings.sandbox or "none",
-    }
-
-
-def installed_inspect() -> dict[str, str]:
-    """Versions of what decides the scores, without importing any of it."""
-    try:
-        return {name: importlib.metadata.version(name) for name in ("inspect-ai", "inspect-evals")}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
-
-
-def report_runs(outcome: Runs, output: Path, as_json: bool) -> int:
-    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
-    records = [*outcome.skipped, *outcome.written]
-    if as_json:
-        print(json.dumps(runs_json(outcome), indent=1))
-    else:
-        show_table(score_table(records, outcome.failed))
-        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
-    for failure in outcome.failed[:SHOWN_FAILURES]:
-        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
-    if len(outcome.failed) > SHOWN_FAILURES:
-        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
-    return 1 if outcome.failed else 0
-
-
-def show_table(rows: list[list[str]]) -> None:
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows[1:]:
-        table.add_row(*row)
-    Console().print(table)
-
-
 def check_arguments(args: argparse.Namespace) -> None:
     """What argparse cannot know."""
-    for name, reason in {**NOT_LOCAL, **(NOT_FOR_HF if args.backend == "hf" else {})}.items():
-        if getattr(args, name) is not None:
-            raise ScriptError(f"--{name.replace('_', '-')}: {reason}")
-    if not args.model or not args.task:
-        missing = "--model" if not args.model else "--task"
-        raise ScriptError(f"{missing} is missing: give models and tasks (or --list-tasks to see the names)")
+    refuse(args, NOT_LOCAL | (NOT_FOR_HELD if args.backend == "hf" else {}))
+    check_common(args, "task", 2)
     if args.backend == "vllm" and args.device == "mps":
         raise ScriptError("--device mps: vLLM does not run there: use --backend hf")
-    for name in (
-        "limit",
-        "max_connections",
-        "max_tokens",
-        "max_model_len",
-        "repeats",
-        "tensor_parallel_size",
-        "data_parallel_size",
-    ):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise ScriptError(f"--{name.replace('_', '-')} must be at least 1")
-    if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
-        raise ScriptError("--gpu-memory-utilization is a share of the memory: between 0 and 1, for instance 0.8")
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
-        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
-    if args.temperature is not None and not 0 <= args.temperature <= 2:
-        raise ScriptError("--temperature must lie between 0 (greedy) and 2")
-    if args.repeats and args.repeats > 1 and args.temperature == 0:
-        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
+    if args.temperature is not None:
+        refuse_greedy_repeats(args)
 
 
 def check_vllm_device(device: str) -> None:
@@ -357,192 +92,57 @@ def check_vllm_device(device: str) -> None:
         )
 
 
-def installed_engine(backend: str) -> dict[str, str]:
-    """The versions of what answers, without importing any of it; a vLLM that is added later has none yet."""
-    if backend == "vllm":
-        return {"vllm": vllm_version() if importlib.util.find_spec("vllm") else "not installed"}
-    try:
-        return {name: importlib.metadata.version(name) for name in ("transformers", "torch")}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
-
-
-def read_settings(args: argparse.Namespace) -> Settings:
+def local_settings(args: argparse.Namespace) -> Settings:
     """The settings of a run."""
     usual = VLLM_CONNECTIONS if args.backend == "vllm" else HF_CONNECTIONS
-    return Settings(
-        backend=args.backend,
-        limit=args.limit,
+    packages = INSPECT_PACKAGES if args.backend == "vllm" else (*INSPECT_PACKAGES, "transformers", "torch")
+    return settings_from(
+        args,
         max_connections=args.max_connections or usual,
-        dtype=args.dtype,
-        device=args.device,
-        temperature=args.temperature,
-        max_tokens=args.max_tokens,
-        max_model_len=args.max_model_len,
-        system_prompt=args.system_prompt,
-        use_chat_template=args.use_chat_template,
-        trust_remote_code=args.trust_remote_code,
-        seed=DEFAULT_SEED if args.seed is None else args.seed,
-        repeats=args.repeats,
-        reasoning_tags=tuple(args.reasoning_tags),
-        sandbox=args.sandbox,
-        tensor_parallel_size=args.tensor_parallel_size,
-        data_parallel_size=args.data_parallel_size,
-        gpu_memory_utilization=args.gpu_memory_utilization,
-        versions=installed_inspect() | installed_engine(args.backend),
-        command=asked_command(args, "inspect_vllm_uv.py"),
+        versions=installed_versions(packages, args.backend),
+        command=command_line(args, "inspect_vllm_uv.py"),
     )
 
 
-def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
-    """What a model needs at least: its weights, and keys and values for one token; None where it cannot be told."""
-    on_cpu = settings.device == "cpu" or not has_gpu()
-    dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
-    if model.folder is None:
-        from huggingface_hub import HfApi
-
-        try:
-            info = HfApi().model_info(model.id, revision=model.revision)
-            counts = getattr(info.safetensors, "parameters", None) or {}
-        except Exception:  # no connection: not known
-            counts = {}
-        size = sum(number * TENSOR_BYTES.get(dtype, TENSOR_BYTES.get(own, 1)) for own, number in counts.items())
-        return {"weights_bytes": size or None, "cache_bytes_per_token": None}
-    layout = read_layout(model.folder)
-    saved = str(layout.config.get("dtype") or layout.config.get("torch_dtype") or "auto")
-    size = weights_bytes(layout.tensors, dtype) if layout.tensors is not None else None
-    return {
-        "weights_bytes": size,
-        "cache_bytes_per_token": cache_bytes(layout.config, saved if dtype == "auto" else dtype),
-    }
-
-
-def show_plan(models: Sequence[Model], tasks: Sequence[Task], settings: Settings, runs: Runs, as_json: bool) -> int:
-    """Say what a run would do; no model is loaded, and data sets of the Hub are described by inspect_evals' listing."""
-    rows, memory = (
-        [inspect_plan_row(task, settings) for task in tasks],
-        [memory_need(model, settings) for model in models],
-    )
-    plan = {
-        "schema_version": OUTPUT_VERSION,
-        "backend": settings.backend,
-        "devices": (settings.tensor_parallel_size or 1) * (settings.data_parallel_size or 1),
-        "versions": settings.versions,
-        "models": [
-            {"id": row.id, "weights_sha256": row.weights_sha256, "path": row.path, "revision": row.revision, **need}
-            for row, need in zip(models, memory, strict=True)
-        ],
-        "tasks": rows,
-        "to_run": len(models) * len(tasks) - len(runs.skipped),
-        "finished": len(runs.skipped),
-        "skipped": [{"model": name, "reason": reason} for name, reason in runs.left_out],
-    }
-    if as_json:
-        print(json.dumps(plan, indent=1))
-        return 0
-    heading = ["model", "weights", "path", "memory", "cache per token"]
-    cells = [
-        [row.id, row.weights_sha256[:12], row.path or row.revision or "", *(shown_bytes(n) if n else "?" for n in need)]
-        for row, need in ((row, need.values()) for row, need in zip(models, memory, strict=True))
-    ]
-    print(render_table([heading, *cells]))
-    print("\n" + render_table([list(rows[0]), *([str(value) for value in row.values()] for row in rows)]))
-    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
-    print(f"\n{plan['to_run']} to run, {plan['finished']} finished; {settings.backend}, {versions}")
-    if settings.tensor_parallel_size or settings.data_parallel_size:
-        print(
-            f"{plan['devices']} GPUs: tensor parallel {settings.tensor_parallel_size or 1}, data parallel "
-            f"{settings.data_parallel_size or 1}, by vLLM's own executors; this has not been tested with this script"
-        )
-    return 0
+def show_local_plan(work: Work, requests: Sequence[RequestedTask]) -> int:
+    """Say what a run would do; no model is loaded."""
+    tasks = described_tasks(requests, work.settings)
+    work.left_to_do(tasks, [work.settings])
+    models = [model_row(model, memory_need(model, work.settings)) for model in work.models]
+    rows = [inspect_plan_row(task, work.settings) for task in tasks]
+    return show_plan(models, rows, work.settings, work.outcome, len(models) * len(rows), work.args.json)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, or say what would be evaluated."""
     if args.list_tasks is not None:
-        return list_inspect_tasks(args.list_tasks, args.task or [], args.json)
+        return list_names(inspect_names(args.task or []), args.list_tasks, args.json)
     check_arguments(args)
     requests = requested_tasks(args.task)
     check_sandbox(requests, args.sandbox)
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("hf")
         check_vllm_device(args.device)
-    settings = read_settings(args)
-    models, left_out = resolve_models(args)
-    check_templates(models, settings.use_chat_template)
-    for name, reason in left_out:
-        note(f"warning: {name} is skipped: {reason}")
-    output = Path(args.output_dir)
+    settings = local_settings(args)
+    work = open_run(args, settings, InspectHistory)
     if args.dry_run:
-        return dry_run(models, left_out, settings, requests, output, args.json)
-    target = open_results_repo(args.results_repo) if args.results_repo else None
-    if target:
-        fetch_results(target, output, [model.place for model in models])
+        return show_local_plan(work, requests)
     end_on_signals()
-    outcome = measure(output, settings, requests, models, target)
-    return report_runs(replace(outcome, left_out=left_out), output, args.json)
-
-
-def measure(
-    output: Path,
-    settings: Settings,
-    requests: Sequence[RequestedTask],
-    models: Sequence[Model],
-    target: ResultsRepo | None,
-) -> Runs:
-    """Evaluate what is not finished."""
-    history = InspectHistory(output, models)
-    known = [history.finished(model, settings, request, None) for model in models for request in requests]
-    if all(known):
-        skipped = list(filter(None, known))
-        if target:  # an earlier run may have had no data set, or may not have reached it
-            upload_results(target, output, with_samples(row.path for row in skipped))
-        return Runs(skipped=skipped)
-    if sys.stderr.isatty():
-        note("inspect is loaded ...")
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    tail = capture_inspect_logs()
+    if work.all_finished(work.history.request(model, settings, row) for model in work.models for row in requests):
+        return work.report()
+    say_loading("inspect")
+    tail = capture_logs(quiet=True)
     if settings.backend == "hf":
         check_device(settings.device)
     tasks = load_tasks_here(requests, settings)
-    before = {
-        model: {task.name: history.finished(model, settings, task.request, task) for task in tasks} for model in models
-    }
-    skipped = [finished for row in before.values() for finished in row.values() if finished]
-    if target:
-        upload_results(target, output, with_samples(row.path for row in skipped))
-    if not target and all(model.folder for model in models) and all(task.dataset.get("path") for task in tasks):
-        go_offline()  # libraries look a checkpoint's name up on the Hub, and try again for half a minute without one
-    sweep = LocalSweep(output, settings, history, tail, target)
-    sweep.run({model: rest for model in models if (rest := [task for task in tasks if not before[model][task.name]])})
-    sweep.uploads.finish()
-    return replace(sweep.outcome, skipped=skipped)
-
-
-def dry_run(
-    models: Sequence[Model],
-    left_out: list[tuple[str, str]],
-    settings: Settings,
-    requests: Sequence[RequestedTask],
-    output: Path,
-    as_json: bool,
-) -> int:
-    """Show the plan: tasks of the user's files are loaded, those of inspect_evals only described."""
-    own = [request for request in requests if request.file]
-    loaded = {task.name: task for task in (load_tasks_here(own, settings) if own else [])}
-    tasks = [loaded.get(request.name) or Task(request) for request in requests]
-    history = InspectHistory(output, models)
-    rows = [
-        history.finished(model, settings, task.request, loaded.get(task.name)) for model in models for task in tasks
-    ]
-    return show_plan(models, tasks, settings, Runs(skipped=list(filter(None, rows)), left_out=left_out), as_json)
+    sweep = LocalSweep(work.output, settings, work.history, tail, work.target)
+    return work.sweep(sweep, work.left_to_do(tasks, [settings]))
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
+    add_options(parser, "model")
     add(
         "--task",
         "--tasks",
@@ -551,47 +151,16 @@ def build_parser() -> argparse.ArgumentParser:
         help="gsm8k, inspect_evals/gsm8k, mmlu, file.py@task, file.py (all in it)",
     )
     add("--backend", choices=INSPECT_BACKENDS, default="hf", help="default: hf (transformers); vllm: one server here")
-    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
-    add(
-        "--max-connections",
-        type=int,
-        metavar="N",
-        help=f"requests under way together, with hf the batch; default: vllm {VLLM_CONNECTIONS}, hf {HF_CONNECTIONS}",
+    add_options(
+        parser,
+        "limit max-connections dtype device tensor-parallel-size data-parallel-size gpu-memory-utilization "
+        "max-model-len temperature max-tokens use-chat-template system-prompt trust-remote-code seed repeats "
+        "reasoning-tags sandbox output-dir model-id results-repo list-tasks json dry-run",
+        max_connections=f"requests under way together, with hf the batch; default: vllm {VLLM_CONNECTIONS}, "
+        f"hf {HF_CONNECTIONS}",
+        data_parallel_size="vllm: copies of the model on GPUs of their own",
     )
-    add("--dtype", choices=DTYPES, default="auto", help="auto: the checkpoint's own on a GPU, float32 on a CPU")
-    add("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps; default: auto")
-    add("--tensor-parallel-size", type=int, metavar="N", help="GPUs that share one model (vllm)")
-    add("--data-parallel-size", type=int, metavar="N", help="copies of the model on GPUs of their own (vllm)")
-    add("--gpu-memory-utilization", type=float, metavar="X", help="share of the memory for vllm; default: vLLM's own")
-    add("--max-model-len", type=int, metavar="N", help="longest prompt and answer (vllm); default: the model's")
-    add("--temperature", type=float, metavar="T", help="default: the task's own, else 0")
-    add("--max-tokens", type=int, metavar="N", help="of an answer; default: the task's own, else what the model allows")
-    add("--use-chat-template", action="store_true", help="send the prompts through the tokenizer's chat template")
-    add("--system-prompt", metavar="TEXT", help="put this in front of every prompt")
-    add("--trust-remote-code", action="store_true", help="let the model's repository run its own code")
-    add("--seed", type=int, metavar="N", help=f"for what is drawn at random; default: {DEFAULT_SEED}")
-    add("--repeats", type=int, metavar="N", help="answers for each item (inspect's epochs); default: the task's own")
-    add(
-        "--reasoning-tags",
-        nargs=2,
-        default=REASONING_TAGS,
-        metavar=("OPEN", "CLOSE"),
-        help="what a model puts around its thinking, which is not scored; default: <think> </think>",
-    )
-    add(
-        "--sandbox",
-        choices=("docker", "local"),
-        help="where tasks may run code of the model; local: here, without protection",
-    )
-    add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
-    add("--model-id", metavar="ID", help="the id in the records, for one model; default: Hub id or <run>/<checkpoint>")
-    add("--results-repo", metavar="OWNER/NAME", help="upload the records to this data set (OWNER/NAME/FOLDER too)")
-    add("--list-tasks", nargs="?", const="", metavar="PATTERN", help="print the names of tasks and stop")
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--dry-run", action="store_true", help="show models, tasks, data sets and requests; load no model")
-    for name in ("custom-tasks", "provider"):
-        add(f"--{name}", help=argparse.SUPPRESS)
-    add("--batch-size", type=int, help=argparse.SUPPRESS)
+    add_refused(parser, NOT_LOCAL)
     parser.set_defaults(run=run, parser=parser)
     return parser
 
@@ -605,22 +174,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "engines.device", "engines.layout", "frame", "harness.inspect_engines", "harness.inspect_history",
-#     "harness.inspect_local", "harness.inspect_records", "harness.inspect_run", "harness.inspect_server",
-#     "harness.inspect_tasks", "harness.inspect_transformers", "harness.inspect_vocabulary", "harness.models",
-#     "harness.output", "harness.settings", "harness.vocabulary", "hub.results_repo", "private", "tables"
+#     "engines.device", "engines.memory", "frame", "harness.arguments", "harness.inspect_history",
+#     "harness.inspect_local", "harness.inspect_plan", "harness.inspect_run", "harness.inspect_tasks",
+#     "harness.inspect_vocabulary", "harness.logs", "harness.report", "harness.run", "harness.settings",
+#     "harness.vocabulary", "private"
 # )
 # ]cog]
 
 import ast
 import asyncio
+import collections
+import contextlib
+import difflib
+import fnmatch
 import functools
 import gc
 import hashlib
+import importlib.metadata
+import importlib.util
 import io
+import json
 import logging
 import math
+import os
 import random
+import re
 import secrets
 import select
 import shlex
@@ -629,14 +207,17 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
+import time
 import traceback
 import urllib.request
 import uuid
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import BinaryIO, Protocol, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, TextIO
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -791,6 +372,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def fault_text(error: Exception) -> str:
@@ -1160,8 +749,6 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
 def prepare_device(device: str) -> None:
     """Choose the device before torch is imported; lighteval's own `device` setting has no effect."""
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["ACCELERATE_USE_CPU"] = "true"
@@ -1263,6 +850,15 @@ def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
@@ -1490,22 +1086,94 @@ def has_chat_template(folder: Path) -> bool:
     return path.is_file() and bool(read_json(path).get("chat_template"))
 
 
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
 # --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
 
 ALL = "all"  # as a task: every task of the custom file
 REASONING_TAGS = ("<think>", "</think>")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
 CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
 HF_CONNECTIONS = 32  # and here they are the batch
-
-
-class NamedTask(Protocol):
-    """What records and failures need of a harness's task."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -1518,14 +1186,14 @@ class ResultsRepo:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """A task or a family of tasks as asked for, in today's form."""
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
 
     name: str
-    shots: int
+    shots: int | None = None
     suite: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.name}|{self.shots}"
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
 
 
 @dataclass(frozen=True)
@@ -1559,13 +1227,63 @@ class Model:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where a task's items come from; `sha256` and `path` for a local folder."""
+    """Where a task's items come from.
 
-    repo: str
-    subset: str | None
-    splits: tuple[str, ...]
-    path: str | None
-    sha256: str | None
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -1598,7 +1316,10 @@ class MetricScore:
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
 
     model: Any
     dtype: str
@@ -1607,6 +1328,7 @@ class Engine:
     name: str
     version: str
     checksum: str | None = None
+    proof: str | None = None
 
 
 @dataclass(frozen=True)
@@ -1672,6 +1394,27 @@ class Failed:
     error: str
 
 
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -1711,17 +1454,20 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
 def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
     """The thinking in a model's text (None when there is none) and the answer without it.
 
+    The first tag may stand in the prompt; unfinished thinking is no answer.
     "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
     """
     opening, closing = tags
-    if closing in text:
-        before, _, after = text.rpartition(closing)
-        head, found, thought = before.partition(opening)
-        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
     if opening in text:
-        head, _, thought = text.partition(opening)
-        return thought.strip(), head.strip()
-    return None, text
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
 
 
 # --- parts/engines/layout.py ------------------------------------------------------------------------------------------
@@ -1761,6 +1507,12 @@ def layout_difference(old: Layout, new: Layout) -> str | None:
         return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
     changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
     return f"another shape or dtype of {changed[0]}" if changed else None
+
+
+def chat_template_of(layout: Layout) -> str:
+    """What decides how a chat template renders, as a name."""
+    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json", "special_tokens_map.json")
+    return json.dumps([layout.files.get(name) for name in names])
 
 
 def cpu_batch_size(layout: Layout) -> int:
@@ -1815,127 +1567,250 @@ def read_layout(folder: Path) -> Layout:
     return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
 
 
-# --- parts/engines/transformers.py ------------------------------------------------------------------------------------
+# --- parts/engines/memory.py ------------------------------------------------------------------------------------------
 
-CHECKSUM_PART = 1 << 24  # bytes that are summed at once
-
-
-def replace_state(model: Any, files: Sequence[Path]) -> None:
-    """Copy the tensors of safetensors files into a loaded model and read them back; ScriptError where they differ."""
-    import torch
-    from safetensors import safe_open
-
-    state, replaced = model.state_dict(), set()
-    for file in files:
-        with safe_open(file, framework="pt") as tensors, torch.no_grad():
-            for name in tensors.keys():  # noqa: SIM118 (no dictionary)
-                target = state.get(name)
-                if target is None or target.is_meta:
-                    raise ScriptError(f"{name} has no place of its own in the loaded model")
-                source = tensors.get_tensor(name)
-                target.copy_(source)
-                if not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
-                    raise ScriptError(f"{name} is not what the file holds")
-                replaced.add(target.data_ptr())
-    left = [name for name, tensor in state.items() if tensor.data_ptr() not in replaced]
-    if left:  # a tied tensor shares its place with one of the file
-        raise ScriptError(f"{left[0]} is not in the files")
+# Bytes of a number in a dtype, by the names of --dtype and of safetensors; those of FLOATS are loaded as --dtype says.
+TENSOR_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I64": 8, "I32": 4}
+FLOATS = {"F64", "F32", "F16", "BF16"}
 
 
-def check_unchanged(model: Model, folder: Path) -> None:
-    """Refuse a local checkpoint that was written while it was loaded."""
-    if model.path and weights_sha256(folder) != model.weights_sha256:
-        raise ScriptError(
-            f"{model.path}: its weights changed while they were read: run again when the training is done"
-        )
+def weights_bytes(counts: Mapping[str, int], dtype: str) -> int | None:
+    """The memory of weights (numbers of each stored dtype) in a dtype (`auto`: as stored); None when there are none."""
+    size = TENSOR_BYTES.get(dtype)
+    each = {own: size if size and own in FLOATS else TENSOR_BYTES.get(own, 1) for own in counts}
+    return sum(number * each[own] for own, number in counts.items()) or None
 
 
-@contextlib.contextmanager
-def load_reports() -> Iterator[list[str]]:
-    """Collects what transformers says while it loads weights; tensors that are missing are only a warning there."""
-    said: list[str] = []
-    logger = logging.getLogger("transformers.modeling_utils")
+def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
+    """The memory of keys and values for one token; None when config.json does not say."""
+    config = config.get("text_config") or config
+    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(config.get("hidden_size"), int):
+        return None
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    return 2 * layers * (config.get("num_key_value_heads") or heads) * size * TENSOR_BYTES.get(dtype, 2)
 
-    def listen(record: logging.LogRecord) -> bool:
-        said.append(record.getMessage())
-        return True
 
-    logger.addFilter(listen)
+def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
+    """What a model needs at least: its weights, and keys and values for one token, in bytes; None where not known."""
+    on_cpu = settings.device == "cpu" or not has_gpu()
+    dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
+    counts: dict[str, int] = {}
+    config: dict[str, Any] = {}
+    if model.folder is None:
+        from huggingface_hub import HfApi
+
+        try:
+            info = HfApi().model_info(model.id, revision=model.revision)
+            counts = getattr(info.safetensors, "parameters", None) or {}
+        except Exception:  # no connection: not known
+            pass
+    else:
+        layout = read_layout(model.folder)
+        config = layout.config
+        for own, shape in (layout.tensors or {}).values():
+            counts[own] = counts.get(own, 0) + math.prod(shape)
+    saved = str(config.get("dtype") or config.get("torch_dtype") or "auto")
+    return {
+        "weights_bytes": weights_bytes(counts, dtype),
+        "cache_bytes_per_token": cache_bytes(config, saved if dtype == "auto" else dtype),
+    }
+
+
+def shown_bytes(number: int | None) -> str:
+    """A number of bytes for people: 1234567 -> 1.2 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if number and number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number / 1e3:.1f} kB" if number else "?"
+
+
+# --- parts/harness/arguments.py ---------------------------------------------------------------------------------------
+
+WHOLE = {"type": int, "metavar": "N"}
+SWITCH = {"action": "store_true"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "model": {"nargs": "+", "metavar": "M", "help": "Hub ids, checkpoint folders, or a folder of checkpoints"},
+    "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
+    "batch-size": WHOLE,
+    "max-connections": WHOLE,
+    "max-tokens": WHOLE | {"help": "of an answer; default: the task's own, else what the model allows"},
+    "max-model-len": WHOLE | {"help": "tokens of prompt and answer; default: the model's own"},
+    "dtype": {"choices": DTYPES, "default": "auto", "help": "auto: the checkpoint's own on a GPU, float32 on a CPU"},
+    "device": {"default": "auto", "metavar": "D", "help": "auto, cpu, cuda, cuda:1, mps; default: auto"},
+    "tensor-parallel-size": WHOLE | {"help": "vllm: GPUs that share one model; default: 1"},
+    "data-parallel-size": WHOLE | {"help": argparse.SUPPRESS},
+    "gpu-memory-utilization": {
+        "type": float,
+        "metavar": "X",
+        "help": "vllm: share of the GPU's memory; default: vLLM's own",
+    },
+    "use-chat-template": SWITCH | {"help": "send the prompts through the tokenizer's chat template"},
+    "system-prompt": {"metavar": "TEXT", "help": "put this in front of every prompt"},
+    "reasoning-tags": {
+        "nargs": 2,
+        "default": REASONING_TAGS,
+        "metavar": ("OPEN", "CLOSE"),
+        "help": "what a model puts around its thinking, which is not scored; default: <think> </think>",
+    },
+    "temperature": {"type": float, "metavar": "T", "help": "default: the task's own, else 0 (greedy)"},
+    "repeats": WHOLE | {"help": "answers for each item (inspect's epochs); default: the task's own"},
+    "trust-remote-code": SWITCH | {"help": "let the model's repository run its own code"},
+    "sandbox": {"choices": ("docker", "local"), "help": "where programs of the model run; local: here, unprotected"},
+    "seed": WHOLE | {"default": DEFAULT_SEED, "help": f"for what is drawn at random; default: {DEFAULT_SEED}"},
+    "output-dir": {"default": "results", "metavar": "DIR", "help": "where the records go; default: results"},
+    "results-repo": {"metavar": "OWNER/NAME[/FOLDER]", "help": "also upload the records to this data set (private)"},
+    "model-id": {"metavar": "ID", "help": "the id in the records, for one model; default: its own"},
+    "list-tasks": {"nargs": "?", "const": "", "metavar": "PATTERN", "help": "print the names of tasks and stop"},
+    "json": SWITCH | {"help": "print one JSON document instead of a table"},
+    "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
+}
+ALIASES = {"limit": ("--max-samples",)}
+NO_DATA_PARALLEL = (
+    "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part of the "
+    "models (CUDA_VISIBLE_DEVICES=0 ...), or use --tensor-parallel-size"
+)
+
+
+def add_options(parser: argparse.ArgumentParser, names: str, **changes: Any) -> None:
+    """Add options of OPTIONS, named in one text; `changes` by option: its help, or several words of argparse."""
+    for name in names.split():
+        change = changes.get(name.replace("-", "_"), {})
+        words = OPTIONS[name] | (change if isinstance(change, dict) else {"help": change})
+        parser.add_argument(f"--{name}", *ALIASES.get(name, ()), **words)
+
+
+def add_refused(parser: argparse.ArgumentParser, reasons: Mapping[str, str]) -> None:
+    """Options of the other evaluation scripts, which `refuse` answers with a reason."""
+    for name in reasons:
+        kind = OPTIONS.get(name.replace("_", "-"), {})
+        kept = {word: kind[word] for word in ("type", "action", "nargs") if word in kind}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=argparse.SUPPRESS, **kept)
+
+
+def refuse(args: argparse.Namespace, reasons: Mapping[str, str]) -> None:
+    """ScriptError for an option that is given although it cannot work, with the reason."""
+    for name, reason in reasons.items():
+        if getattr(args, name) not in (None, False):
+            raise ScriptError(f"--{name.replace('_', '-')}: {reason}")
+
+
+def check_common(args: argparse.Namespace, tasks: str, hottest: float = 10) -> None:
+    """What argparse cannot know of the shared options; `tasks`: the option that names tasks."""
+    for name in ("model", tasks):
+        if not getattr(args, name):
+            raise ScriptError(f"--{name} is missing: give models and tasks (or --list-tasks to see the names)")
+    for name, words in OPTIONS.items():
+        value = getattr(args, name.replace("-", "_"), None)
+        if words.get("type") is int and name != "seed" and value is not None and value < 1:
+            raise ScriptError(f"--{name} must be at least 1")
+    share = getattr(args, "gpu_memory_utilization", None)
+    if share is not None and not 0 < share <= 1:
+        raise ScriptError("--gpu-memory-utilization is a share of the GPU's memory: between 0 and 1, for instance 0.8")
+    if args.device and not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
+    if args.temperature is not None and not 0 <= args.temperature <= hottest:
+        raise ScriptError(f"--temperature must lie between 0 (greedy) and {hottest:g}")
+
+
+def refuse_greedy_repeats(args: argparse.Namespace) -> None:
+    """ScriptError for repeats that would give the same each time."""
+    if (args.repeats or 1) > 1 and not args.temperature:
+        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
+
+
+def task_list(texts: Sequence[str], parse: Callable[[str], Any]) -> list[Any]:
+    """The tasks of comma-separated lists, each once, in the order given."""
+    requests = [parse(part) for part in ",".join(texts).split(",") if part.strip()]
+    if not requests:
+        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
+    return list(dict.fromkeys(requests))
+
+
+def installed_versions(packages: Sequence[str], backend: str) -> dict[str, str]:
+    """Versions of what decides the scores, without importing any of it; a vLLM that is added later has none yet."""
     try:
-        yield said
-    finally:
-        logger.removeFilter(listen)
+        found = {name: importlib.metadata.version(name) for name in packages}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
+    if backend != "vllm":
+        return found
+    return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
 
 
-def check_weights(model: Any, reports: Sequence[str]) -> None:
-    """Refuse a model of which a part was made up while loading, or whose numbers are broken."""
-    import torch
-
-    made_up = [
-        re.split(r"[\s|]", line.strip())[0] for report in reports for line in report.splitlines() if "MISSING" in line
-    ]
-    if made_up and "LOAD REPORT" in "".join(reports):
-        raise ScriptError(f"its weights are incomplete: {made_up[0]} is not in the files")
-    for name, tensor in model.named_parameters():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ScriptError(
-                f"its weights are broken: {name} holds values that are no numbers (did the training diverge?)"
-            )
+# --- parts/harness/history.py -----------------------------------------------------------------------------------------
 
 
-def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
-    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
+class History:
+    """The records and failures of some models in an output folder, by what they measured."""
 
-    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
-    """
-    parts = name.split(".")
-    place = next((index for index, part in enumerate(parts) if part in packed), None)
-    if place is None:
-        return [name]
-    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
+    def __init__(self, output: Path, models: Iterable[Model]) -> None:
+        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
+        self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
+        self.data: dict[str, str | None] = {}
+        for place in dict.fromkeys(model.place for model in models):
+            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
+                self.read(path)
 
+    def read(self, path: Path) -> None:
+        """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
+        try:
+            content = read_json(path)
+            if path.name.endswith("_failure.json"):
+                key = content["model_id"], content["weights_sha256"] or "", content["settings_hash"], content["task"]
+                self.failures[key].append(path)
+                return
+            details, info = content["eval_library"]["additional_details"], content["model_info"]
+            key = info["id"], info["additional_details"].get("weights_sha256", ""), details["settings_hash"]
+            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
+                self.records[key].append(Finished(path, content, details["task"]))
+        except (ScriptError, KeyError, TypeError, AttributeError):
+            return
 
-def tensor_checksum(tensor: Any) -> int:
-    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
-    import torch
+    def found(self, model: Model, settings: Settings) -> list[Finished]:
+        """The records of a model, measured with these settings."""
+        return self.records[model.id, model.weights_sha256, settings.key]
 
-    total = 0
-    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
-        values = part.to(torch.int64)
-        places = torch.arange(1, len(values) + 1, device=values.device)
-        plain, placed = int(values.sum()), int((values * places).sum())
-        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
-    return total
+    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
+        """The finished record of a task whose data are the same."""
+        for finished in self.found(model, settings):
+            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
+            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
+                return finished
+        return None
 
+    def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
+        """All records of a task or family asked for, when that can be told from the records alone."""
+        found = {
+            finished.task: finished
+            for finished in self.found(model, settings)
+            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
+            and self.data_unchanged(finished.record)
+        }
+        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
+        return list(found.values()) if group == {str(len(found))} else None
 
-def text_sha256(lines: Iterable[str]) -> str:
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    def data_unchanged(self, record: dict[str, Any]) -> bool:
+        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
+        source = record["evaluation_results"][0]["source_data"]
+        details = source.get("additional_details", {})
+        if source["source_type"] != "other":
+            return True
+        key = f"{details.get('path', '')}|{details.get('data_files', '')}"
+        if key not in self.data:
+            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
+        return self.data[key] is not None and self.data[key] == details.get("data_sha256")
 
-
-def state_checksum(model: Any) -> str:
-    """A checksum of a model's tensors that is the same each time these weights are loaded."""
-    return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
-
-
-# --- parts/harness/inspect_local_vocabulary.py ------------------------------------------------------------------------
-
-SERVER_PROVIDER, HF_PROVIDER = "hub-evals-vllm", "hub-evals-hf"  # inspect's names for the two backends here
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """How a model really runs; `checksum` is that of the weights in the engine, `proof` how they were compared."""
-
-    name: str
-    version: str
-    dtype: str
-    device: str
-    checksum: str
-    proof: str
+    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
+        """Remove the failure files of a task that has now been measured or has failed anew."""
+        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
+            path.unlink(missing_ok=True)
 
 
 # --- parts/harness/inspect_vocabulary.py ------------------------------------------------------------------------------
 
+INSPECT_PACKAGES = ("inspect-ai", "inspect-evals")  # whose versions decide what is measured
+SERVER_PROVIDER, HF_PROVIDER = "hub-evals-vllm", "hub-evals-hf"  # inspect's names for the two backends here
 MAX_RETRIES = 5  # of a request, after the client's own two quick ones: 3 to 50 seconds apart
 MAX_TASKS = 4  # evaluated at the same time, so that the last items of one do not leave the connections idle
 MOST_ERRORS = 0.1  # of the items: a task with this share of failed ones gives no score
@@ -1960,28 +1835,6 @@ class RequestedTask:
     name: str
     module: str | None = None
     file: Path | None = None
-
-
-@dataclass
-class Task:
-    """A task with its items once it is loaded; `source` is inspect's Task."""
-
-    request: RequestedTask
-    source: Any = None
-    dataset: dict[str, Any] = field(default_factory=dict)
-    items: int | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    error: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.request.name
-
-    @property
-    def title(self) -> str:
-        return self.request.name
 
 
 @dataclass(frozen=True)
@@ -2027,16 +1880,6 @@ class RunFacts:
     prices: Prices | None = None
 
 
-@dataclass
-class Runs:
-    """What came of all models and tasks."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Sampling:
     """How an answer is generated; requests that agree in it can share a batch."""
@@ -2064,6 +1907,39 @@ class Said:
     text: str
     tokens: int
     truncated: bool
+
+
+# --- parts/harness/inspect_history.py ---------------------------------------------------------------------------------
+
+
+class InspectHistory(History):
+    """The records and failures of inspect's tasks that are already in an output folder."""
+
+    def finished(
+        self, model: Model, settings: Settings, request: RequestedTask, task: Task | None, strict: bool = True
+    ) -> Finished | None:
+        """The record of a task; one of a user's file counts only when the file and the items are the same.
+
+        strict=False: of any revision, for a plan made without asking the Hub.
+        """
+        for found in self.found(model, settings):
+            details = found.record["eval_library"]["additional_details"]
+            revision = found.record["model_info"]["additional_details"].get("revision")
+            if found.task != request.name or (strict and revision != model.revision):
+                continue
+            known = details.get("items_sha256"), details.get("task_file_sha256")
+            if request.file is None and known[1] is None:
+                return found
+            if request.file is not None and task is not None and known == (task.items_sha256, task.file_sha256):
+                return found
+        return None
+
+    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
+        return self.finished(model, settings, task.request, task)
+
+    def request(self, model: Model, settings: Settings, request: RequestedTask) -> list[Finished] | None:
+        found = self.finished(model, settings, request, None)
+        return [found] if found else None
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
@@ -2096,23 +1972,15 @@ def shown_path(path: Path) -> str:
     return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
 
 
 def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
             "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
@@ -2124,25 +1992,10 @@ def explain(error: BaseException) -> str:
         return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
+    return said_by(error)
 
 
-def own_command(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
+def command_line(args: argparse.Namespace, script: str) -> str:
     """The command that asks for the same again, without tokens and the machine's own folders."""
     words = ["uv", "run", f"scripts/{script}"]
     defaults = vars(args.parser.parse_args([]))
@@ -2444,77 +2297,1004 @@ def rendered_prompt(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> st
     return tokenizer.apply_chat_template(joined_messages(messages), tokenize=False, add_generation_prompt=True)
 
 
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
 
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
 }
 
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
 
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+# --- parts/harness/scores.py ------------------------------------------------------------------------------------------
+
+BOOTSTRAP_DRAWS = 200
+
+
+def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
+    """The known names, families included, that look most like a name."""
+    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
+
+
+def as_number(value: Any) -> float:
+    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
+    if hasattr(value, "preds"):
+        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
+        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
+        return float(any(pred in golds for pred in preds))
+    if hasattr(value, "logprobs"):
+        value = value.logprobs
+    if isinstance(value, (list, tuple)):
+        return sum(map(float, value)) / len(value) if value else math.nan
+    return float(value)
+
+
+def aggregation_name(function: Callable[..., Any]) -> str:
+    """`mean`, or the name of a corpus-level aggregation."""
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, type(os)):
+        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
+            type(owner).__name__, type(owner).__name__
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    return "mean" if name in ("mean", "nanmean", "fmean") else name
+
+
+def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
+    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
+
+    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
+    """
+    if len(values) < 2:
+        return None, ""
+    if aggregation_name(function) == "mean":
+        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
+    draw = random.Random(seed)
+    try:
+        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
+    except (ValueError, TypeError, ArithmeticError):
+        return None, ""
+    spread = standard_deviation(drawn)
+    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
+
+
+def is_correct(value: float, score: MetricScore) -> bool:
+    """Whether an item got the best possible value."""
+    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/harness/records.py -----------------------------------------------------------------------------------------
+
+
+def run_record(
+    script: str, title: str, model: Mapping[str, Any], library: Mapping[str, Any], results: Sequence[Any], now: int
+) -> dict[str, Any]:
+    """A record without its reference to the samples file.
+
+    `title` is the task's name without the number of examples, `model` and `library` are blocks of the schema, `now` the
+    time in seconds.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(title)}/{model['id']}/{now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": script,
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": dict(model),
+        "eval_library": dict(library),
+        "evaluation_results": list(results),
+    }
+
+
+def model_info(model: Model, engine: Engine) -> dict[str, Any]:
+    """The model_info of a record of a model that runs here."""
+    details = {
+        "deployment_type": "self_deployed",
+        "model_availability": "unknown" if model.path else "open_weights",
+        "checkpoint": model.checkpoint,
+        "step": model.step,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        "loaded_checksum": engine.checksum,
+        "loaded_proof": engine.proof,
+    }
+    return {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_engine": {"name": engine.name, "version": engine.version},
+        "additional_details": strings(details),
+    }
+
+
+def library_block(name: str, task: Task, version: Any, settings: Settings) -> dict[str, Any]:
+    """The eval_library of a record of lighteval or lm-eval; `name` is that of its package, `version` the task's."""
+    details = {
+        "command": settings.command,
+        "task": task.name,
+        "task_request": str(task.request),
+        "task_group": task.group,
+        "task_version": version,
+        "settings_hash": settings.key,
+        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
+        "custom_tasks_sha256": settings.custom_tasks_sha256,
+        "torch": settings.versions.get("torch"),
+    }
+    return {"name": name, "version": settings.versions[name], "additional_details": strings(details)}
+
+
+def task_source(task: Task) -> dict[str, Any]:
+    """The source_data of a record: a data set of the Hub, or local data known by their hash."""
+    data = task.dataset
+    details: dict[str, Any] = {"subset": data.subset, "split": ",".join(data.splits) or None}
+    if data.sha256 or not data.repo:
+        details |= {"path": data.path, "data_files": data.files, "data_sha256": data.sha256 or task.items_sha256}
+        details |= {"samples_number": task.total}
+        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+    block = {
+        "dataset_name": data.repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": data.repo,
+        "hf_split": details["split"],
+        "samples_number": task.total,
+        "additional_details": strings({**details, "revision": task.revision}),
+    }
+    return {name: value for name, value in block.items() if value is not None}
+
+
+def engine_details(engine: Engine, settings: Settings) -> dict[str, Any]:
+    """What of a generation_config lighteval and lm-eval say alike."""
+    return {
+        "dtype": engine.dtype,
+        "batch_size": engine.batch_size,
+        "backend": settings.backend,
+        "device": engine.device,
+        "use_chat_template": settings.use_chat_template,
+        "system_prompt": settings.system_prompt,
+        "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
+        "max_model_len": settings.max_model_len,
+        "limit": settings.limit,
+        "trust_remote_code": settings.trust_remote_code,
+    }
+
+
+def generation_block(arguments: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation_config of a record: what the schema names, and everything else."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return {"generation_args": given, "additional_details": strings(dict(details))}
+
+
+def metric_result(
+    names: tuple[str, str], metric_id: str, score: MetricScore, source: Any, generation: Any, **more: str
+) -> dict[str, Any]:
+    """One evaluation_result; `names`: its id and its evaluation_name, `more`: details of the metric."""
+    uncertainty: dict[str, Any] = {"num_samples": score.samples}
+    if score.standard_error is not None:
+        uncertainty["standard_error"] = {"value": score.standard_error, "method": score.method}
+    if score.method == "bootstrap":
+        uncertainty["num_bootstrap_samples"] = BOOTSTRAP_DRAWS
+    config = {
+        "metric_id": metric_id,
+        "metric_name": score.metric,
+        "metric_unit": score.unit,
+        "lower_is_better": score.lower_is_better,
+        "min_score": score.low,
+        "max_score": score.high,
+        "additional_details": {"aggregation": score.aggregation, **more},
+    }
+    if score.low is not None and score.high is not None:
+        config["score_type"] = "continuous"
+    return {
+        "evaluation_result_id": names[0],
+        "evaluation_name": names[1],
+        "source_data": source,
+        "metric_config": {name: value for name, value in config.items() if value is not None},
+        "score_details": {"score": score.value, "details": score.details, "uncertainty": uncertainty},
+        "generation_config": generation,
+    }
+
+
+def sample_line(
+    record: Mapping[str, Any],
+    result: Mapping[str, Any],
+    sample_id: str,
+    question: dict[str, Any],
+    prompt: str,
+    interaction: Mapping[str, Any],
+    extracted: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """One line of a samples file, without score and error.
+
+    `question` has the item as the task defines it (`raw`, `reference`, `choices`), `prompt` is the text as sent;
+    `extracted`: what was found in the answer, and by what.
+    """
+    found = []
+    if extracted is not None:
+        found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted[0]}]
+        found = [found[0] | {"extraction_method": extracted[1], "is_terminal": True}]
+    text = question["raw"] + "".join(question["reference"])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": record["model_info"]["id"],
+        "evaluation_name": result["evaluation_name"],
+        "evaluation_result_id": result["evaluation_result_id"],
+        "sample_id": sample_id,
+        "sample_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "input": question | ({"formatted": prompt} if prompt != question["raw"] else {}),
+        **interaction,
+        "answer_attribution": found,
+        "evaluation": {"score": 0.0, "is_correct": False},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+    }
+
+
+def single_turn(answer: Sequence[str]) -> dict[str, Any]:
+    """The interaction of an item that was asked once, or in several repeats."""
+    return {"interaction_type": "single_turn", "output": {"raw": list(answer)}}
+
+
+def result_named(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The evaluation_result with an id."""
+    return next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == name)
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """A row of a samples file."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
+    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(task.title) / model.place
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
+        "total_rows": samples.count("\n"),
+    }
+    path = output / folder / f"{name}.json"
+    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return Finished(path, record, task.name)
+
+
+def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
+    """Say on disk that a task gave no score, and why."""
+    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
+    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
+    content = {
+        "failure_version": "1",
+        "task": task.name,
+        "model_id": model.id,
+        "weights_sha256": model.weights_sha256,
+        "path": model.path,
+        "error": error,
+        "time": str(int(time.time())),
+        "settings": kept,
+        "settings_hash": settings.key,
+        "command": settings.command,
+        "log": log,
+    }
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Failed(path, model.id, task.name, error)
+
+
+# --- parts/harness/inspect_records.py ---------------------------------------------------------------------------------
+
+LOW_WORDS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+
+
+def log_shots(log: Mapping[str, Any]) -> int | None:
+    """The number of examples in the prompt, where the task says it: in its arguments, its metadata or its name."""
+    given = {**(log["eval"].get("task_args") or {}), **(log["eval"].get("metadata") or {})}
+    for name in ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots"):
+        if isinstance(given.get(name), int) and not isinstance(given.get(name), bool):
+            return int(given[name])
+    match = re.search(r"_(\d{1,2})_?shot", log["eval"]["task"])
+    return int(match[1]) if match else None
+
+
+def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any]:
+    """The generation_config of a record: what the log says was in force."""
+    config, plan = (log.get("plan") or {}).get("config") or {}, (log.get("plan") or {}).get("steps") or []
+    arguments = {name: config.get(name) for name in ("temperature", "top_p", "top_k", "max_tokens")}
+    sandbox = log["eval"].get("sandbox") or {}
+    details = {
+        "few_shot": log_shots(log),
+        "seed": config.get("seed"),
+        "system_prompt": config.get("system_message"),
+        "repeats": log["eval"]["config"].get("epochs"),
+        "solver": ", ".join(str(step.get("solver")) for step in plan) or None,
+        "sandbox": sandbox.get("type"),
+        "limit": log["eval"]["config"].get("limit"),
+        **facts.generation,
+    }
+    return generation_block(arguments, details)
+
+
+def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
+    """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
+    values = [value for value in metric.values or () if value is not None]
+    value = sum(values) / len(values) if values else metric.number
+    unit, low, high = inspect_scale([*values, value])
+    shots = log_shots(log)
+    name = f"{facts.title}:{metric.group}" if metric.group else facts.title
+    score = MetricScore(
+        metric=metric.label,
+        value=value,
+        standard_error=standard_deviation(values) / math.sqrt(len(values)) if len(values) > 1 else None,
+        method="analytic",
+        aggregation="mean" if values else metric.label,
+        lower_is_better=metric.label.split("_")[0] in LOW_WORDS,
+        unit=unit,
+        low=low,
+        high=high,
+        samples=len(values) or sum(item_error(item) is None for item in items),
+        details=count_runs(items, metric),
+    )
+    names = f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}", name
+    metric_id = INSPECT_METRICS.get(metric.label, metric.label)
+    generation = inspect_generation(log, facts)
+    return metric_result(names, metric_id, score, facts.source, generation, scorer=metric.scorer)
+
+
+def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of one of inspect's metrics: a proportion when all values lie in 0..1."""
+    return ("proportion", 0.0, 1.0) if all(0.0 <= value <= 1.0 for value in values) else ("points", None, None)
+
+
+def usage_facts(log: Mapping[str, Any], prices: Prices | None) -> dict[str, Any]:
+    """Tokens of a run and, when the prices are known, what they cost in US dollars."""
+    usage = usage_of(((log.get("stats") or {}).get("model_usage") or {}).values())
+    if prices is None or not usage:
+        return dict(usage)
+    cost = (usage.get("input_tokens", 0) * prices.input + usage.get("output_tokens", 0) * prices.output) / 1e6
+    return {
+        **usage,
+        "cost_usd": f"{cost:.6f}",
+        "usd_per_million_input_tokens": prices.input,
+        "usd_per_million_output_tokens": prices.output,
+    }
+
+
+def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[dict[str, Any], str]:
+    """A record without its reference to the samples file, and the text of that file.
+
+    `log` is inspect's log as JSON. ScriptError when it is not a finished one or no item could be scored.
+    """
+    if log.get("status") != "success":
+        raise ScriptError(log_error(log) if log.get("status") == "error" else f"inspect says {log.get('status')}")
+    items = log_items(log, facts.split)
+    metrics = log_metrics(log, items)
+    if not metrics:
+        raise ScriptError(f"no item could be scored: {next(filter(None, map(item_error, items)), 'no score')}")
+    spec = log["eval"]
+    library = {
+        **facts.library,
+        "task": facts.task,
+        "task_version": spec.get("task_version"),
+        "task_arguments": json.dumps(spec.get("task_args"), sort_keys=True) if spec.get("task_args") else None,
+        **usage_facts(log, facts.prices),
+    }
+    block = {
+        "name": "inspect_ai",
+        "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
+        "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
+    }
+    results = [inspect_result(log, facts, metric, items) for metric in metrics]
+    record = run_record(facts.script, facts.title, facts.model, block, results, now)
+    system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
+    lines = []
+    for metric, result in zip(metrics, record["evaluation_results"], strict=True):
+        if metric.values is not None and not metric.group:
+            rows = (
+                inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
+            )
+            lines += map(json_line, rows)
+    return record, "".join(lines)
+
+
+def log_error(log: Mapping[str, Any]) -> str:
+    """Why an evaluation ended without a score, in one line."""
+    errors = [log.get("error"), *(run.get("error") for run in log.get("samples") or [])]
+    return error_line(
+        next((str(error["message"]) for error in errors if error and error.get("message")), "no reason given")
+    )
+
+
+def inspect_row(
+    record: dict[str, Any],
+    result: dict[str, Any],
+    metric: LogMetric,
+    item: LogItem,
+    value: float | None,
+    system: str | None,
+) -> dict[str, Any]:
+    """One line of a samples file: an item with all its repeats."""
+    run, high = item.runs[0], result["metric_config"].get("max_score", 1.0)
+    raw = run["input"] if isinstance(run["input"], str) else prompt_text(run["input"], None)
+    target = run.get("target")
+    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
+    prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
+    question: dict[str, Any] = {"raw": raw, "reference": reference}
+    question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
+    answer = ((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")  # that the scorer read out of the text
+    found = None if answer_is_blank(answer) else (str(answer), metric.scorer)
+    row = sample_line(record, result, item.name, question, prompt, interaction(item), found)
+    row["evaluation"] = {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9}
+    usage = usage_of(entry for each in item.runs for entry in (each.get("model_usage") or {}).values())
+    if {"input_tokens", "output_tokens", "total_tokens"} <= usage.keys():
+        row["token_usage"] = usage
+    error = item_error(item) or ("the scorer gave no number" if value is None else None)
+    return row | {"error": error} if error else row
+
+
+def interaction(item: LogItem) -> dict[str, Any]:
+    """How an item went: the answers of a single turn, or the whole conversation of several turns or with tools."""
+    own = [row for run in item.runs for row in run.get("messages") or [] if row.get("source") == "generate"]
+    tools = any(row.get("role") == "tool" for run in item.runs for row in run.get("messages") or [])
+    if not tools and len(own) <= len(item.runs):
+        thoughts = [answer_text(run, "reasoning") for run in item.runs]
+        trace = {"reasoning_trace": thoughts} if any(thoughts) else {}
+        plain = single_turn(list(map(answer_text, item.runs)))
+        return plain | {"output": plain["output"] | trace}
+    rows = [row for run in item.runs for row in run.get("messages") or []]
+    return {
+        "interaction_type": "agentic" if tools else "multi_turn",
+        "output": None,
+        "messages": [message_row(index, row) for index, row in enumerate(rows)],
+    }
+
+
+def message_row(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message of a conversation as the schema wants it."""
+    row: dict[str, Any] = {"turn_idx": index, "role": str(message.get("role"))}
+    row["content"] = content_text(message.get("content"))
+    thought = content_text(message.get("content"), "reasoning")
+    calls = [
+        {
+            "id": str(call.get("id")),
+            "name": str(call.get("function")),
+            "arguments": {name: str(value) for name, value in (call.get("arguments") or {}).items()},
+        }
+        for call in message.get("tool_calls") or []
+    ]
+    row |= {"reasoning_trace": thought} if thought else {}
+    row |= {"tool_calls": calls} if calls else {}
+    return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
+
+
+def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
+    """The details of a record's eval_library that a rerun is recognised by."""
+    return {
+        "command": settings.command,
+        "settings_hash": settings.key,
+        "inspect_evals": settings.versions.get("inspect-evals") if task.request.module else None,
+        "task_file": shown_path(task.request.file) if task.request.file else None,
+        "task_file_sha256": task.file_sha256,
+        "items_sha256": task.items_sha256,
+    }
+
+
+# --- parts/engines/proof.py -------------------------------------------------------------------------------------------
+
+CHECKSUM_PART = 1 << 24  # bytes that are summed at once
+
+
+def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
+    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
+
+    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
+    """
+    parts = name.split(".")
+    place = next((index for index, part in enumerate(parts) if part in packed), None)
+    if place is None:
+        return [name]
+    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
+
+
+def tensor_checksum(tensor: Any) -> int:
+    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
+    import torch
+
+    total = 0
+    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
+        values = part.to(torch.int64)
+        places = torch.arange(1, len(values) + 1, device=values.device)
+        plain, placed = int(values.sum()), int((values * places).sum())
+        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
+    return total
+
+
+def text_sha256(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def refresh_packed(model: Any) -> None:
+    """Pack the weights of layers again that a CPU engine computes with a packed copy of, after they were replaced.
+
+    vLLM packs a layer when its weights are loaded; a head that is tied to the embeddings is never loaded, and would go
+    on with the weights of the checkpoint before.
+    """
+    for layer in model.modules():
+        weight = getattr(layer, "weight", None)
+        if hasattr(layer, "cpu_linear") and weight is not None and weight.numel():
+            layer.quant_method.process_weights_after_loading(layer)
+
+
+def packed_columns(layer: Any, weight: Any) -> Iterator[tuple[slice, Any]]:
+    """The columns of the matrix that a CPU engine's layer computes with, some at a time.
+
+    Read as what the layer makes of unit vectors: each picks one column, and 1 * w + 0 + 0 ... is exact.
+    """
+    import torch
+
+    size = weight.shape[1] if weight.numel() else layer.input_size_per_partition
+    for units in torch.arange(size, device=weight.device).split(256):
+        rows = torch.nn.functional.one_hot(units, size).to(weight.dtype)
+        yield slice(int(units[0]), int(units[-1]) + 1), layer.quant_method.apply(layer, rows, None).T
+
+
+def compare_part(held: Any, wanted: Any) -> bool | None:
+    """Whether an engine's tensor is that of a file; None when it has another shape (a share of the tensor)."""
+    import torch
+
+    if wanted.dim() == 0 or held.shape[1:] != wanted.shape[1:] or len(held) < len(wanted):
+        return None
+    # An engine may add empty rows to a vocabulary.
+    return torch.equal(held[: len(wanted)].cpu(), wanted.to(held.dtype))
+
+
+def file_tensor(place: Mapping[str, Any], names: Sequence[str]) -> Any | None:
+    """What the files hold for a parameter of an engine, a fused one's parts put together; None when it is not there."""
+    import torch
+
+    if not all(name in place for name in names):
+        return None
+    parts = [place[name].get_tensor(name) for name in names]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def readings_of(layer: Any, name: str, weight: Any) -> dict[str, Iterable[tuple[slice | None, Any]]]:
+    """How an engine's parameter can be read: as it is ("wrong" when it differs), and as a packed copy ("inexact")."""
+    found: dict[str, Iterable[tuple[slice | None, Any]]] = {}
+    if weight.numel():
+        found["wrong"] = [(None, weight.detach())]
+    if hasattr(layer, "cpu_linear") and name.endswith(".weight"):
+        found["inexact"] = packed_columns(layer, weight)
+    return found
+
+
+def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
+    """Compare an engine's weights with safetensors files; runs inside the engine, on each of its workers.
+
+    Parameters are compared with the files, fused and tied ones too, and so are the packed copies that CPU engines
+    compute with. Returns `exact`: how many were read back and are what the files hold; `summed`: how many have another
+    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ; `inexact`: of
+    packed copies that do; `broken`: a name whose values are no numbers; `unread`: names that cannot be read; and a
+    `checksum` of all that is the same each time these weights are loaded, `rest` for those that are not exact.
+    """
+    import torch
+    from safetensors import safe_open
+
+    found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
+    found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
+    whole, rest, first = [], [], {}
+    with contextlib.ExitStack() as stack, torch.inference_mode():
+        place: dict[str, Any] = {}
+        for file in files:
+            tensors = stack.enter_context(safe_open(file, framework="pt"))
+            place |= dict.fromkeys(tensors.keys(), tensors)
+        packed = getattr(model, "packed_modules_mapping", None) or {}
+        for name, weight in model.named_parameters(remove_duplicate=False):
+            # A tied parameter comes a second time under another name: it is in the files under its first.
+            names = first.setdefault(id(weight), file_names(name, packed))
+            absent = [part for part in names if part not in place] if name.endswith(".weight") else []
+            if 0 < len(absent) < len(names):
+                found["lacking"] = absent[0]
+            wanted = file_tensor(place, names)
+            if wanted is not None and not torch.isfinite(wanted).all():
+                found["broken"] = name
+            readings = readings_of(model.get_submodule(name.rpartition(".")[0]), name, weight)
+            found["unread"] += [] if readings else [name]
+            for kind, parts in readings.items():
+                same, lines = [], []
+                for columns, held in parts:
+                    lines.append(f"{name} {kind} {tensor_checksum(held)}\n")
+                    part = wanted if wanted is None or columns is None else wanted[:, columns]
+                    same.append(None if part is None else compare_part(held, part))
+                whole += lines
+                rest += [] if all(same) else lines
+                if None in same:
+                    found["summed"] += 1
+                elif all(same):
+                    found["exact"] += 1
+                else:
+                    found[kind].append(name)
+    sums = {"checksum": text_sha256(whole), "rest": text_sha256(rest) if rest else ""}
+    return found | sums | {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
+
+
+class Proof:
+    """What `weights_in_engine` has said of one engine, checkpoint after checkpoint."""
+
+    def __init__(self) -> None:
+        self.checksums: dict[str, str] = {}
+        self.differing: set[str] | None = None
+        self.found: Sequence[Mapping[str, Any]] = []
+
+    def see(self, folder: Path, found: Sequence[Mapping[str, Any]]) -> str:
+        """The checksum of what the engine's workers (one row each) hold of a folder; ScriptError when it is not proved.
+
+        The first folder is that which the engine has loaded itself.
+        """
+        lacking = next((worker["lacking"] for worker in found if worker["lacking"]), None)
+        if lacking:
+            raise ScriptError(f"the engine holds other weights than the files: {lacking} is not in the files")
+        differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
+        if self.differing is None:
+            self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
+        elif differing - self.differing:
+            raise ScriptError(f"the engine holds other weights than the files: {min(differing - self.differing)}")
+        elif not all(worker["exact"] for worker in found) or any(worker["unread"] for worker in found):
+            raise ScriptError("its weights cannot be read back")
+        elif any(row["rest"] and row["rest"] == old["rest"] for row, old in zip(found, self.found, strict=True)):
+            raise ScriptError("the engine has kept weights of the checkpoint before")
+        broken = next((worker["broken"] for worker in found if worker["broken"]), None)
+        if broken:
+            raise ScriptError(f"its weights are broken: {broken} holds values that are no numbers")
+        self.found = found
+        checksum = text_sha256(worker["checksum"] for worker in found)
+        if self.checksums.setdefault(weights_sha256(folder), checksum) != checksum:
+            raise ScriptError("the same weights gave another checksum than before")
+        return checksum
 
     @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    def text(self) -> str:
+        """How the weights were compared, for a record."""
+        return f"{self.found[0]['exact']} tensors read back exactly, {self.found[0]['summed']} by checksum"
+
+
+# --- parts/engines/transformers.py ------------------------------------------------------------------------------------
+
+
+def runs_on_cpu(device: str) -> bool:
+    """Whether a model goes on the CPU, by --device and by what torch finds here."""
+    import torch
+
+    return device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def replace_state(model: Any, files: Sequence[Path]) -> None:
+    """Copy the tensors of safetensors files into a loaded model; ScriptError where they differ when read back.
+
+    All are compared after the last is copied: tensors may share their place. After an error the model is of no use.
+    """
+    import torch
+    from safetensors import safe_open
+
+    held, replaced = model.state_dict(), set()
+    for copied in (True, False):
+        for file in files:
+            with safe_open(file, framework="pt") as tensors, torch.no_grad():
+                for name in tensors.keys():  # noqa: SIM118 (no dictionary)
+                    target, source = held.get(name), tensors.get_tensor(name)
+                    if target is None or target.is_meta:
+                        raise ScriptError(f"{name} has no place of its own in the loaded model")
+                    if copied:
+                        target.copy_(source)
+                        replaced.add(target.data_ptr())
+                    elif not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
+                        raise ScriptError(f"{name} is not what the file holds")
+    left = [name for name, tensor in held.items() if tensor.data_ptr() not in replaced]
+    if left:  # a tied tensor shares its place with one of the file
+        raise ScriptError(f"{left[0]} is not in the files")
+
+
+def swap_state(loaded: Any, layout: Layout, model: Model, folder: Path) -> None:
+    """Give a loaded transformers model of some layout another checkpoint's weights; ScriptError when that cannot be."""
+    difference = layout_difference(layout, read_layout(folder))
+    if difference:
+        raise ScriptError(difference)
+    replace_state(loaded, weight_files(folder))
+    check_weights(loaded, [])
+    check_unchanged(model, folder)
+
+
+def check_unchanged(model: Model, folder: Path) -> None:
+    """Refuse a local checkpoint that was written while it was loaded."""
+    if model.path and weights_sha256(folder) != model.weights_sha256:
+        raise ScriptError(
+            f"{model.path}: its weights changed while they were read: run again when the training is done"
+        )
+
+
+@contextlib.contextmanager
+def load_reports() -> Iterator[list[str]]:
+    """Collects what transformers says while it loads weights; tensors that are missing are only a warning there."""
+    said: list[str] = []
+    logger = logging.getLogger("transformers.modeling_utils")
+
+    def listen(record: logging.LogRecord) -> bool:
+        said.append(record.getMessage())
+        return True
+
+    logger.addFilter(listen)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(listen)
+
+
+def check_weights(model: Any, reports: Sequence[str]) -> None:
+    """Refuse a model of which a part was made up while loading, or whose numbers are broken."""
+    import torch
+
+    made_up = [
+        re.split(r"[\s|]", line.strip())[0] for report in reports for line in report.splitlines() if "MISSING" in line
+    ]
+    if made_up and "LOAD REPORT" in "".join(reports):
+        raise ScriptError(f"its weights are incomplete: {made_up[0]} is not in the files")
+    for name, tensor in model.named_parameters():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ScriptError(
+                f"its weights are broken: {name} holds values that are no numbers (did the training diverge?)"
+            )
+
+
+def state_checksum(model: Any) -> str:
+    """A checksum of a model's tensors that is the same each time these weights are loaded."""
+    return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
+
+
+# --- parts/engines/vllm.py --------------------------------------------------------------------------------------------
+
+
+def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, Any]:
+    """The options of vLLM that a run's settings mean, for `vllm.LLM` and as flags of its server; None: vLLM's own."""
+    return {
+        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
+        "seed": settings.seed,
+        "trust_remote_code": settings.trust_remote_code,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "max_model_len": settings.max_model_len,
+        "max_num_seqs": settings.batch_size,
+        "gpu_memory_utilization": settings.gpu_memory_utilization,
+        "enforce_eager": on_cpu,  # compiling takes longer than a small model runs
+    }
+
+
+class VllmEngine:
+    """vLLM with one model, whose weights can be replaced by those of another checkpoint of the same layout.
+
+    `options` go to `vllm.LLM`. Raises ScriptError when weights cannot be loaded or are not those of the files.
+    """
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        # One process for script and engine starts four times faster and can look at its own weights; with several
+        # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
+        if (options.get("tensor_parallel_size") or 1) == 1:
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        else:
+            os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        from vllm import LLM
+
+        self.layout = read_layout(folder)
+        self.requests = 0
+        plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
+        given = {name: value for name, value in options.items() if value is not None}
+        self.llm = LLM(model=str(folder), **plain, **given)
+        self.proof = Proof()
+        try:
+            self.checksum = self.check(folder)
+        except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
+            self.close()
+            raise
 
     @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
+    def tokenizer(self) -> Any:
+        return self.llm.get_tokenizer()
+
+    @property
+    def config(self) -> Any:
+        """vLLM's configuration of the model: dtype, max_model_len, ..."""
+        return self.llm.llm_engine.vllm_config.model_config
+
+    @property
+    def device(self) -> str:
+        return str(self.llm.llm_engine.vllm_config.device_config.device_type)
+
+    def swap(self, folder: Path) -> None:
+        """Replace the weights by those in a folder of the same layout; after an error the engine is of no use."""
+        difference = layout_difference(self.layout, read_layout(folder))
+        if difference:
+            raise ScriptError(difference)
+        self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
+        self.llm.apply_model(refresh_packed)
+        self.checksum = self.check(folder)
+
+    def check(self, folder: Path) -> str:
+        """Prove that the engine holds a folder's weights, forget what it computed with others; their checksum."""
+        # What is cached belongs to the weights that computed it.
+        if not self.llm.reset_prefix_cache():
+            raise ScriptError("the engine's prefix cache could not be emptied")
+        files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
+        return self.proof.see(folder, self.llm.apply_model(functools.partial(weights_in_engine, files=files)))
+
+    def answer(
+        self, groups: Sequence[Sequence[Generation | Continuations]]
+    ) -> Iterator[tuple[int, list[EngineAnswer]]]:
+        """Answer groups of questions in one queue; yields (number of the group, answers) when a group is complete.
+
+        Within a group, questions with the same beginning follow each other, so that it is computed once.
+        """
+        engine = self.llm.llm_engine
+        waiting, outputs, owner = [], {}, {}
+        for group, questions in enumerate(groups):
+            order = sorted(range(len(questions)), key=lambda index: questions[index].prompt)
+            count = 0
+            for index in order:
+                for tokens, params in self.requests_for(questions[index]):
+                    name = str(len(owner))
+                    engine.add_request(name, {"prompt_token_ids": tokens}, params)
+                    owner[name], count = (group, index), count + 1
+            waiting.append(count)
+            self.requests += count
+        yield from ((group, []) for group, count in enumerate(waiting) if not count)
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                if not output.finished:
+                    continue
+                group, index = owner[output.request_id]
+                outputs.setdefault((group, index), []).append(output)
+                waiting[group] -= 1
+                if not waiting[group]:
+                    questions = groups[group]
+                    yield group, [self.read(row, outputs.pop((group, i))) for i, row in enumerate(questions)]
+
+    def requests_for(self, question: Generation | Continuations) -> Iterator[tuple[list[int], Any]]:
+        """A question as vLLM's prompts and parameters."""
+        from vllm import SamplingParams
+
+        if isinstance(question, Generation):
+            prompt, _ = self.fitted(question)
+            yield (
+                prompt,
+                SamplingParams(
+                    n=question.samples,
+                    temperature=question.temperature,
+                    seed=question.seed,
+                    max_tokens=question.max_tokens,
+                    stop=list(question.stop),
+                ),
+            )
+            return
+        prompt, _ = self.fitted(question)
+        for prefix, parts in choice_requests(question.choices).items():
+            for ids in parts:
+                scored = {"prompt_logprobs": 0, "skip_reading_prefix_cache": False} if prefix else {}
+                params = SamplingParams(
+                    temperature=0.0, max_tokens=1, detokenize=False, logprob_token_ids=ids, **scored
+                )
+                yield [*prompt, *prefix], params
+
+    def fitted(self, question: Generation | Continuations) -> tuple[list[int], bool]:
+        """A question's prompt, cut at its beginning where it does not fit the model's context."""
+        if isinstance(question, Generation):
+            return fit_prompt(question.prompt, self.config.max_model_len - question.max_tokens)
+        return fit_prompt(question.prompt, self.config.max_model_len - max(map(len, question.choices)))
+
+    def read(self, question: Generation | Continuations, outputs: Sequence[Any]) -> EngineAnswer:
+        """vLLM's outputs for a question as its answer."""
+        prompt, cut = self.fitted(question)
+        if isinstance(question, Generation):
+            rows = outputs[0].outputs
+            return EngineAnswer(
+                texts=[row.text for row in rows],
+                tokens=[list(row.token_ids) for row in rows],
+                truncated=any(row.finish_reason == "length" for row in rows),
+                cut_prompt=cut,
+            )
+        found: dict[tuple[int, ...], tuple[float, bool]] = {}
+        for output in outputs:
+            prefix = tuple(output.prompt_token_ids[len(prompt) :])
+            places = list(zip(prefix, (output.prompt_logprobs or [])[len(prompt) :], strict=True)) if prefix else []
+            before = sum(place[token].logprob for token, place in places)
+            sampled = output.outputs[0].token_ids[0]
+            greedy = all(place[token].rank == 1 for token, place in places)
+            for token, value in output.outputs[0].logprobs[0].items():
+                found[(*prefix, token)] = before + value.logprob, greedy and token == sampled
+        scores = [found[tuple(choice)] for choice in question.choices]
+        return EngineAnswer(logprobs=[score for score, _ in scores], greedy=[top for _, top in scores], cut_prompt=cut)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.llm.llm_engine.engine_core.shutdown()
+        del self.llm
+        gc.collect()
 
 
 # --- parts/harness/inspect_run.py -------------------------------------------------------------------------------------
@@ -2587,6 +3367,7 @@ def separate_reasoning(model: Any, tags: Sequence[str]) -> None:
             if isinstance(text, str):
                 thought, answer = split_reasoning(text, tags)
                 if thought is not None:
+                    answer = answer.strip()
                     choice.message.content = [ContentReasoning(reasoning=thought), ContentText(text=answer)]
                     output.completion = answer
 
@@ -2645,64 +3426,6 @@ def evaluate_with_inspect(
         tell(log)
     if waiting:  # stopped by a signal, which inspect keeps to itself
         raise KeyboardInterrupt
-
-
-class InspectLogs(logging.Handler):
-    """Keeps the last warnings for failure files; nothing goes to the terminal past the progress bar."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(scrub(f"{record.levelname.lower()}: {record.getMessage()}")[:500])
-
-
-def capture_inspect_logs() -> InspectLogs:
-    tail = InspectLogs()
-    logging.basicConfig(level=logging.WARNING, handlers=[tail], force=True)
-    logging.captureWarnings(True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    return tail
-
-
-@contextlib.contextmanager
-def item_progress(total: int) -> Iterator[Callable[[str | None, int], None]]:
-    """Yields a function (a line to say or None, how many items are done): a bar with rate and ETA in a terminal."""
-    if not sys.stderr.isatty():
-        done = 0
-
-        def count(line: str | None, items: int) -> None:
-            nonlocal done
-            done += items
-            if line is not None:
-                note(f"[{done}/{total} items] {line}")
-
-        yield count
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    rate = TextColumn("{task.fields[rate]}")
-    columns = [BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TimeRemainingColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        entry = bar.add_task("", total=total, rate="")
-
-        def show(line: str | None, items: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(entry, advance=items, rate=f"{speed:.1f} items/s" if speed else "")
-            if line is not None:
-                bar.console.print(line, markup=False, highlight=False)
-
-        yield show
 
 
 def end_on_signals() -> None:
@@ -2917,111 +3640,6 @@ def explain_server(log: str) -> str:
     return advised(log, SERVER_ADVICE) or said
 
 
-def refresh_packed(model: Any) -> None:
-    """Pack the weights of layers again that a CPU engine computes with a packed copy of, after they were replaced.
-
-    vLLM packs a layer when its weights are loaded; a head that is tied to the embeddings is never loaded, and would go
-    on with the weights of the checkpoint before.
-    """
-    for layer in model.modules():
-        weight = getattr(layer, "weight", None)
-        if hasattr(layer, "cpu_linear") and weight is not None and weight.numel():
-            layer.quant_method.process_weights_after_loading(layer)
-
-
-def packed_columns(layer: Any, weight: Any) -> Iterator[tuple[slice, Any]]:
-    """The columns of the matrix that a CPU engine's layer computes with, some at a time.
-
-    Read as what the layer makes of unit vectors: each picks one column, and 1 * w + 0 + 0 ... is exact.
-    """
-    import torch
-
-    size = weight.shape[1] if weight.numel() else layer.input_size_per_partition
-    for units in torch.arange(size, device=weight.device).split(256):
-        rows = torch.nn.functional.one_hot(units, size).to(weight.dtype)
-        yield slice(int(units[0]), int(units[-1]) + 1), layer.quant_method.apply(layer, rows, None).T
-
-
-def compare_part(held: Any, wanted: Any) -> bool | None:
-    """Whether an engine's tensor is that of a file; None when it has another shape (a share of the tensor)."""
-    import torch
-
-    if wanted.dim() == 0 or held.shape[1:] != wanted.shape[1:] or len(held) < len(wanted):
-        return None
-    # An engine may add empty rows to a vocabulary.
-    return torch.equal(held[: len(wanted)].cpu(), wanted.to(held.dtype))
-
-
-def file_tensor(place: Mapping[str, Any], names: Sequence[str]) -> Any | None:
-    """What the files hold for a parameter of an engine, a fused one's parts put together; None when it is not there."""
-    import torch
-
-    if not all(name in place for name in names):
-        return None
-    parts = [place[name].get_tensor(name) for name in names]
-    return torch.cat(parts) if len(parts) > 1 else parts[0]
-
-
-def readings_of(layer: Any, name: str, weight: Any) -> dict[str, Iterable[tuple[slice | None, Any]]]:
-    """How an engine's parameter can be read: as it is ("wrong" when it differs), and as a packed copy ("inexact")."""
-    found: dict[str, Iterable[tuple[slice | None, Any]]] = {}
-    if weight.numel():
-        found["wrong"] = [(None, weight.detach())]
-    if hasattr(layer, "cpu_linear") and name.endswith(".weight"):
-        found["inexact"] = packed_columns(layer, weight)
-    return found
-
-
-def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
-    """Compare an engine's weights with safetensors files; runs inside the engine, on each of its workers.
-
-    Parameters are compared with the files, fused and tied ones too, and so are the packed copies that CPU engines
-    compute with. Returns `exact`: how many were read back and are what the files hold; `summed`: how many have another
-    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ; `inexact`: of
-    packed copies that do; `broken`: a name whose values are no numbers; `unread`: names that cannot be read; and a
-    `checksum` of all that is the same each time these weights are loaded, `rest` for those that are not exact.
-    """
-    import torch
-    from safetensors import safe_open
-
-    found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
-    found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
-    whole, rest, first = [], [], {}
-    with contextlib.ExitStack() as stack, torch.inference_mode():
-        place: dict[str, Any] = {}
-        for file in files:
-            tensors = stack.enter_context(safe_open(file, framework="pt"))
-            place |= dict.fromkeys(tensors.keys(), tensors)
-        packed = getattr(model, "packed_modules_mapping", None) or {}
-        for name, weight in model.named_parameters(remove_duplicate=False):
-            # A tied parameter comes a second time under another name: it is in the files under its first.
-            names = first.setdefault(id(weight), file_names(name, packed))
-            absent = [part for part in names if part not in place] if name.endswith(".weight") else []
-            if 0 < len(absent) < len(names):
-                found["lacking"] = absent[0]
-            wanted = file_tensor(place, names)
-            if wanted is not None and not torch.isfinite(wanted).all():
-                found["broken"] = name
-            readings = readings_of(model.get_submodule(name.rpartition(".")[0]), name, weight)
-            found["unread"] += [] if readings else [name]
-            for kind, parts in readings.items():
-                same, lines = [], []
-                for columns, held in parts:
-                    lines.append(f"{name} {kind} {tensor_checksum(held)}\n")
-                    part = wanted if wanted is None or columns is None else wanted[:, columns]
-                    same.append(None if part is None else compare_part(held, part))
-                whole += lines
-                rest += [] if all(same) else lines
-                if None in same:
-                    found["summed"] += 1
-                elif all(same):
-                    found["exact"] += 1
-                else:
-                    found[kind].append(name)
-    sums = {"checksum": text_sha256(whole), "rest": text_sha256(rest) if rest else ""}
-    return found | sums | {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
-
-
 class Witness:
     """What vLLM's workers get added (--worker-extension-cls): they tell which weights they hold."""
 
@@ -3103,25 +3721,21 @@ def server_command(folder: Path, name: str, port: int, place: Path, on_cpu: bool
         "host": "127.0.0.1",
         "port": port,
         "served-model-name": name,
-        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
-        "seed": settings.seed,
         "generation-config": "vllm",  # a checkpoint's own sampling settings would change what is measured
         "worker-extension-cls": f"{SIDE_MODULE}.Witness",
         "middleware": f"{SIDE_MODULE}.Guard",
-        "tensor-parallel-size": settings.tensor_parallel_size,
         "data-parallel-size": settings.data_parallel_size,
-        "gpu-memory-utilization": settings.gpu_memory_utilization,
-        "max-model-len": settings.max_model_len,
+        "enable-prefix-caching": True,
+        "disable-uvicorn-access-log": True,
     }
+    options |= {name.replace("_", "-"): value for name, value in vllm_options(folder, settings, on_cpu).items()}
     if not settings.use_chat_template:
         options |= {"chat-template": place / "plain.jinja", "chat-template-content-format": "string"}
     if on_cpu and (settings.tensor_parallel_size or 1) == 1:
         options["distributed-executor-backend"] = "uni"
-    switches = ["--disable-uvicorn-access-log", "--enable-prefix-caching"]
-    switches += ["--enforce-eager"] if on_cpu else []  # compiling takes longer than a small model runs
-    switches += ["--trust-remote-code"] if settings.trust_remote_code else []
-    given = [word for flag, value in options.items() if value is not None for word in (f"--{flag}", str(value))]
-    return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *given, *switches]
+    given = [(f"--{flag}", value) for flag, value in options.items() if value not in (None, False)]
+    words = [word for flag, value in given for word in ([flag] if value is True else [flag, str(value)])]
+    return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *words]
 
 
 class VllmServer:
@@ -3137,9 +3751,7 @@ class VllmServer:
         self.place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
         self.log = self.place / "server.log"
         self.port, self.reserved, self.keeper = 0, None, None
-        self.checksums: dict[str, str] = {}
-        self.differing: set[str] | None = None
-        self.found: list[dict[str, Any]] = []
+        self.proof = Proof()
         self.direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
         try:
             shutil.copyfile(__file__, self.place / f"{SIDE_MODULE}.py")
@@ -3233,28 +3845,7 @@ class VllmServer:
         self.forget()
         files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
         found = self.ask("POST", "/collective_rpc", {"method": "hub_evals_weights", "args": [files]})["results"]
-        lacking = next((worker["lacking"] for worker in found if worker["lacking"]), None)
-        if lacking:
-            raise ScriptError(f"the engine holds other weights than the files: {lacking} is not in the files")
-        differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
-        if self.differing is None:
-            self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
-        elif differing - self.differing:
-            raise ScriptError(f"the engine holds other weights than the files: {min(differing - self.differing)}")
-        elif not all(worker["exact"] for worker in found) or any(worker["unread"] for worker in found):
-            raise ScriptError("its weights cannot be read back")
-        elif any(
-            worker["rest"] and worker["rest"] == old["rest"] for worker, old in zip(found, self.found, strict=True)
-        ):
-            raise ScriptError("the engine has kept weights of the checkpoint before")
-        broken = next((worker["broken"] for worker in found if worker["broken"]), None)
-        if broken:
-            raise ScriptError(f"its weights are broken: {broken} holds values that are no numbers")
-        self.found = found
-        checksum = text_sha256(worker["checksum"] for worker in found)
-        if self.checksums.setdefault(weights_sha256(folder), checksum) != checksum:
-            raise ScriptError("the same weights gave another checksum than before")
-        return checksum
+        return self.proof.see(folder, found)
 
     def forget(self) -> None:
         """Empty the prefix cache: what is in it belongs to the weights that computed it."""
@@ -3336,11 +3927,11 @@ class ServedByVllm:
             raise
 
     @property
-    def loaded(self) -> Loaded:
-        proof = self.server.found[0]
-        text = f"{proof['exact']} tensors read back exactly, {proof['summed']} by checksum"
-        device = "cpu" if self.server.on_cpu else "cuda"
-        return Loaded("vllm", vllm_version(), proof["dtype"], device, self.server.checksum, text)
+    def loaded(self) -> Engine:
+        """How the model really runs."""
+        proof, device = self.server.proof, "cpu" if self.server.on_cpu else "cuda"
+        dtype, sums = proof.found[0]["dtype"], self.server.checksum
+        return Engine(self.server, dtype, device, "continuous", "vllm", vllm_version(), sums, proof.text)
 
     def swap(self, model: Model) -> None:
         """Replace the weights; after an error the engine is of no use."""
@@ -3381,682 +3972,9 @@ class ServedByVllm:
         self.server.close()
 
 
-# --- parts/harness/seed.py --------------------------------------------------------------------------------------------
-
-
-def dataset_revision(dataset: Any) -> str | None:
-    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
-    for split in dataset.values():
-        for file in getattr(split, "cache_files", []):
-            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
-            if match:
-                return match[1]
-    return None
-
-
-def seed_everything(seed: int) -> None:
-    import numpy
-    import torch
-
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-# --- parts/harness/inspect_transformers.py ----------------------------------------------------------------------------
-
-QUIET_SECONDS = 0.02  # a batch that is not full starts when no request came for so long
-
-# What transformers says -> what to try.
-HF_ADVICE = (
-    (
-        r"out of memory|OutOfMemory|can't allocate memory",
-        "out of memory: lower --max-connections (the batch), or take larger hardware; finished tasks are kept",
-    ),
-    (r"trust_remote_code", "the model brings its own code: read it, then add --trust-remote-code"),
-    (
-        r"not recognize this architecture|Unrecognized (?:model|configuration)",
-        "the installed transformers does not know this model's architecture",
-    ),
-    (r"GatedRepo|gated repo", "gated: accept the terms on its page on the Hub and set HF_TOKEN"),
-)
-TENSOR_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I64": 8, "I32": 4}
-
-
-def log_as_sent(log: dict[str, Any], prompt: Callable[[Sequence[Mapping[str, Any]]], str]) -> dict[str, Any]:
-    """inspect's log with the text that the model got in the place of the messages it was made of.
-
-    Items of several turns, and with tools, keep their messages.
-    """
-    config = (log.get("plan") or {}).get("config") or {}
-    system = config.get("system_message")
-    first = [{"role": "system", "content": system}] if system else []
-    samples = []
-    for sample in log.get("samples") or []:
-        messages = with_attachments(sample.get("messages") or [], sample.get("attachments") or {})
-        asked = asked_messages(messages)
-        own = [row for row in messages if row.get("source") == "generate"]
-        if asked and len(own) <= 1 and not any(row.get("role") == "tool" for row in messages):
-            sent = {"role": "user", "content": prompt([*first, *asked]), "source": "input"}
-            sample = sample | {"messages": [sent, *messages[len(asked) :]]}
-        samples.append(sample)
-    kept = {name: value for name, value in config.items() if name != "system_message"}
-    return log | {"samples": samples, "plan": (log.get("plan") or {}) | {"config": kept}}
-
-
-def weights_bytes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], dtype: str) -> int:
-    """The memory of a checkpoint's tensors in a dtype (`auto`: as in the file), in bytes."""
-    return sum(math.prod(shape) * TENSOR_BYTES.get(dtype, TENSOR_BYTES.get(own, 1)) for own, shape in tensors.values())
-
-
-def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
-    """The memory of keys and values for one token, in bytes; None when config.json does not say."""
-    config = config.get("text_config") or config
-    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
-    if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(config.get("hidden_size"), int):
-        return None
-    size = config.get("head_dim") or config["hidden_size"] // heads
-    return 2 * layers * (config.get("num_key_value_heads") or heads) * size * TENSOR_BYTES.get(dtype, 2)
-
-
-def shown_bytes(number: int) -> str:
-    """A number of bytes for people: 1234567 -> 1.2 MB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number / 1e3:.1f} kB"
-
-
-@functools.cache
-def transformers_provider() -> type:
-    """inspect's hf provider with batches of its own.
-
-    inspect's wait two seconds for the last batch of a task and one more for its answers, and give all answers of a
-    batch the length of the longest, so that none is known to be cut off.
-    """
-    from inspect_ai.model import (
-        ChatCompletionChoice,
-        ChatMessageAssistant,
-        GenerateConfig,
-        ModelOutput,
-        ModelUsage,
-        modelapi,
-    )
-    from inspect_ai.model._providers.hf import HuggingFaceAPI
-
-    @modelapi(name=HF_PROVIDER)
-    class TransformersAPI(HuggingFaceAPI):
-        def __init__(self, model_name: str, config: Any = None, connections: int = HF_CONNECTIONS, **more: Any) -> None:
-            super().__init__(model_name, config=config or GenerateConfig(), **more)
-            self.connections = connections
-            self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
-            self.waiting: list[Asked] = []
-            self.serving: asyncio.Task[None] | None = None
-
-        async def generate(self, input: Any, tools: Any, tool_choice: Any, config: Any) -> Any:
-            if tools or config.logprobs or (config.num_choices or 1) > 1:
-                return await super().generate(input, tools, tool_choice, config)
-            tokens = self.tokenizer(self.hf_chat(input, []), **self.tokenizer_call_args)["input_ids"]
-            room = self.context - len(tokens)
-            if room < 1:
-                raise RuntimeError(too_long(len(tokens), self.context))
-            sampling = Sampling(config.temperature or 0.0, config.top_p, config.top_k, tuple(config.stop_seqs or ()))
-            answer = asyncio.get_running_loop().create_future()
-            self.waiting.append(Asked(tokens, min(config.max_tokens or room, room), sampling, answer))
-            if self.serving is None or self.serving.done():
-                self.serving = asyncio.create_task(self.serve())
-            said = await answer
-            reason = "max_tokens" if said.truncated else "stop"
-            message = ChatMessageAssistant(content=said.text, model=self.model_name, source="generate")
-            usage = ModelUsage(
-                input_tokens=len(tokens), output_tokens=said.tokens, total_tokens=len(tokens) + said.tokens
-            )
-            choice = ChatCompletionChoice(message=message, stop_reason=reason)
-            return ModelOutput(model=self.model_name, choices=[choice], usage=usage)
-
-        async def serve(self) -> None:
-            """Answer what waits, in batches, until nothing does."""
-            while self.waiting:
-                seen = 0
-                while seen < len(self.waiting) < self.connections:
-                    seen = len(self.waiting)
-                    await asyncio.sleep(QUIET_SECONDS)
-                like = [row for row in self.waiting if row.sampling == self.waiting[0].sampling][: self.connections]
-                taken = set(map(id, like))
-                self.waiting = [row for row in self.waiting if id(row) not in taken]
-                try:
-                    answers = await asyncio.to_thread(self.answers, like)
-                except Exception as error:
-                    answers = [error] * len(like)
-                for row, answer in zip(like, answers, strict=True):
-                    if row.answer.done():  # the item was given up meanwhile
-                        continue
-                    row.answer.set_exception(answer) if isinstance(answer, Exception) else row.answer.set_result(answer)
-
-        def answers(self, rows: Sequence[Asked]) -> list[Said]:
-            return batch_answers(self.model, self.tokenizer, rows)
-
-    return TransformersAPI
-
-
-def batch_answers(model: Any, tokenizer: Any, rows: Sequence[Asked]) -> list[Said]:
-    """A model's answers to requests that are sampled alike, as one batch."""
-    import torch
-
-    width, sampling = max(len(row.tokens) for row in rows), rows[0].sampling
-    pad = tokenizer.pad_token_id or 0
-    prompts = torch.tensor([[pad] * (width - len(row.tokens)) + list(row.tokens) for row in rows])
-    mask = torch.tensor([[0] * (width - len(row.tokens)) + [1] * len(row.tokens) for row in rows])
-    how: dict[str, Any] = {"do_sample": sampling.temperature > 0}
-    if sampling.temperature > 0:
-        how |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
-    if sampling.stop:
-        how |= {"stop_strings": list(sampling.stop), "tokenizer": tokenizer}
-    with torch.inference_mode():
-        found = model.generate(
-            input_ids=prompts.to(model.device),
-            attention_mask=mask.to(model.device),
-            max_new_tokens=max(row.max_tokens for row in rows),
-            pad_token_id=pad,
-            **{name: value for name, value in how.items() if value is not None},
-        )
-    ends = model.generation_config.eos_token_id
-    ends = set(ends if isinstance(ends, list) else [ends])
-    return [
-        one_answer(tokenizer, row, tokens, ends) for row, tokens in zip(rows, found[:, width:].tolist(), strict=True)
-    ]
-
-
-def one_answer(tokenizer: Any, row: Asked, tokens: list[int], ends: set[int]) -> Said:
-    """An answer of a batch up to its own end: a token that ends texts, a stop sequence, or its limit."""
-    tokens = tokens[: row.max_tokens]
-    end = next((place for place, token in enumerate(tokens) if token in ends), None)
-    kept = tokens if end is None else tokens[: end + 1]
-    text = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    text, stopped = cut_at_stop(text, row.sampling.stop)
-    return Said(text, len(kept), truncated=end is None and not stopped)
-
-
-class HeldByTransformers:
-    """One transformers model in this process; the weights of the next checkpoint are copied into it."""
-
-    advice = HF_ADVICE
-
-    def __init__(self, model: Model, settings: Settings) -> None:
-        import torch
-        from inspect_ai.model import get_model
-        from transformers import GenerationConfig
-
-        transformers_provider()
-        folder = downloaded(model)
-        self.settings, self.layout = settings, read_layout(folder)
-        device = settings.device if settings.device != "auto" else None
-        on_cpu = device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-        choices = {"device": device, "chat_template": None if settings.use_chat_template else PLAIN_TEMPLATE}
-        with load_reports() as reports:
-            self.kept = get_model(
-                f"{HF_PROVIDER}/{model.id}",
-                model_path=str(folder.resolve()),
-                **{name: value for name, value in choices.items() if value is not None},
-                dtype=choose_dtype(settings.dtype, folder, on_cpu),
-                trust_remote_code=settings.trust_remote_code,
-                # A template brings its own beginning of text.
-                tokenizer_call_args={"add_special_tokens": not settings.use_chat_template},
-                connections=settings.max_connections,
-                memoize=False,
-            )
-        self.api, self.model = self.kept.api, self.kept.api.model
-        separate_reasoning(self.kept, settings.reasoning_tags)
-        check_weights(self.model, reports)
-        check_unchanged(model, folder)
-        # A checkpoint's own sampling settings would change what is measured; its ends of text are kept.
-        own = self.model.generation_config
-        names = ("bos_token_id", "eos_token_id", "pad_token_id")
-        self.model.generation_config = GenerationConfig(**{name: getattr(own, name) for name in names})
-        self.checksum = state_checksum(self.model)
-
-    @property
-    def loaded(self) -> Loaded:
-        import transformers
-
-        dtype = str(self.model.dtype).removeprefix("torch.")
-        number = len(self.model.state_dict())
-        text = (
-            f"{number} tensors read back exactly" if self.swapped else f"{number} tensors as transformers loaded them"
-        )
-        return Loaded("transformers", transformers.__version__, dtype, str(self.model.device), self.checksum, text)
-
-    swapped = False
-
-    def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the loaded model is of no use."""
-        folder = downloaded(model)
-        difference = layout_difference(self.layout, read_layout(folder))
-        if difference:
-            raise ScriptError(difference)
-        replace_state(self.model, weight_files(folder))
-        check_weights(self.model, [])
-        check_unchanged(model, folder)
-        self.checksum, self.swapped = state_checksum(self.model), True
-
-    def opened(self, name: str) -> Any:
-        """The inspect Model, under a checkpoint's name."""
-        seed_everything(self.settings.seed)
-        self.api.model_name, self.api.waiting, self.api.serving = name, [], None  # nothing of an evaluation that ended
-        return self.kept
-
-    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """The text that the model gets for messages."""
-        return (
-            rendered_prompt(self.api.tokenizer, messages) if self.settings.use_chat_template else plain_prompt(messages)
-        )
-
-    def trouble(self) -> str | None:
-        return None
-
-    def log(self) -> list[str]:
-        return []
-
-    def close(self) -> None:
-        self.api.model = self.model = None
-        gc.collect()
-
-
-# --- parts/harness/inspect_engines.py ---------------------------------------------------------------------------------
-
-# A backend loads a model, replaces its weights, and gives an inspect Model that asks it.
-ENGINES: dict[str, type[ServedByVllm] | type[HeldByTransformers]] = {"vllm": ServedByVllm, "hf": HeldByTransformers}
-
-
-# --- parts/harness/inspect_history.py ---------------------------------------------------------------------------------
-
-
-class InspectHistory:
-    """The records and failures of inspect's tasks that are already in an output folder."""
-
-    def __init__(self, output: Path, models: Iterable[Model]) -> None:
-        self.records: dict[tuple[str, ...], list[Finished]] = collections.defaultdict(list)
-        self.failures: dict[tuple[str, ...], list[Path]] = collections.defaultdict(list)
-        for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
-
-    def read(self, path: Path) -> None:
-        try:
-            content = read_json(path)
-            if path.name.endswith("_failure.json"):
-                weights = str(content["weights_sha256"] or "")
-                key = content["model_id"], weights, content["settings_hash"], content["task"]
-                self.failures[key].append(path)
-                return
-            details, info = content["eval_library"]["additional_details"], content["model_info"]
-            about = info["additional_details"]
-            key = (
-                info["id"],
-                about.get("weights_sha256", ""),
-                details["settings_hash"],
-                details["task"],
-            )
-            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
-                self.records[key].append(Finished(path, content, details["task"]))
-        except (ScriptError, KeyError, TypeError, AttributeError):  # a record of another tool, or broken
-            return
-
-    def finished(
-        self, model: Model, settings: Settings, request: RequestedTask, task: Task | None, strict: bool = True
-    ) -> Finished | None:
-        """The record of a task; one of a user's file counts only when the file and the items are the same.
-
-        strict=False: of any revision, for a plan made without asking the Hub.
-        """
-        for found in self.records[model.id, model.weights_sha256, settings.key, request.name]:
-            details = found.record["eval_library"]["additional_details"]
-            revision = found.record["model_info"]["additional_details"].get("revision")
-            if strict and revision != model.revision:
-                continue
-            same = request.file is None and "task_file_sha256" not in details
-            if task is not None and request.file is not None:
-                known = details.get("items_sha256"), details.get("task_file_sha256")
-                same = known == (task.items_sha256, task.file_sha256)
-            if same:
-                return found
-        return None
-
-    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
-        """Remove the failure files of a task that has now been measured or has failed anew."""
-        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
-            path.unlink(missing_ok=True)
-
-
-# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
-
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
-LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
-CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
-
-
-def metric_id(name: str) -> str:
-    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
-    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
-
-
-def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of a metric."""
-    known = METRIC_SCALES.get(name.split(":", 1)[0])
-    if known:
-        return known
-    if all(0.0 <= value <= 1.0 for value in values):
-        return "proportion", 0.0, 1.0
-    return "points", None, None
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def shared_metric_id(name: str) -> str:
-    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
-    match = re.fullmatch(r"pass@(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
-
-
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/harness/inspect_records.py ---------------------------------------------------------------------------------
-
-LOWER_METRICS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
-
-
-def log_shots(log: Mapping[str, Any]) -> int | None:
-    """The number of examples in the prompt, where the task says it: in its arguments, its metadata or its name."""
-    given = {**(log["eval"].get("task_args") or {}), **(log["eval"].get("metadata") or {})}
-    for name in ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots"):
-        if isinstance(given.get(name), int) and not isinstance(given.get(name), bool):
-            return int(given[name])
-    match = re.search(r"_(\d{1,2})_?shot", log["eval"]["task"])
-    return int(match[1]) if match else None
-
-
-def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any]:
-    """The generation_config of a record: what the log says was in force."""
-    config, plan = (log.get("plan") or {}).get("config") or {}, (log.get("plan") or {}).get("steps") or []
-    arguments = {name: config.get(name) for name in ("temperature", "top_p", "top_k", "max_tokens")}
-    sandbox = log["eval"].get("sandbox") or {}
-    details = {
-        "few_shot": log_shots(log),
-        "seed": config.get("seed"),
-        "system_prompt": config.get("system_message"),
-        "repeats": log["eval"]["config"].get("epochs"),
-        "solver": ", ".join(str(step.get("solver")) for step in plan) or None,
-        "sandbox": sandbox.get("type"),
-        "limit": log["eval"]["config"].get("limit"),
-        **facts.generation,
-    }
-    return {
-        "generation_args": {name: value for name, value in arguments.items() if value is not None},
-        "additional_details": strings(details),
-    }
-
-
-def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
-    """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
-    values = [value for value in metric.values or () if value is not None]
-    score = sum(values) / len(values) if values else metric.number
-    uncertainty: dict[str, Any] = {"num_samples": len(values) or sum(item_error(item) is None for item in items)}
-    if len(values) > 1:
-        error = standard_deviation(values) / math.sqrt(len(values))
-        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
-    unit, low, high = inspect_scale([*values, score])
-    shots = log_shots(log)
-    name = f"{facts.title}:{metric.group}" if metric.group else facts.title
-    config = {
-        "metric_id": INSPECT_METRICS.get(metric.label, metric.label),
-        "metric_name": metric.label,
-        "metric_unit": unit,
-        "lower_is_better": metric.label.split("_")[0] in LOWER_METRICS,
-        "additional_details": {"aggregation": "mean" if values else metric.label, "scorer": metric.scorer},
-    }
-    if low is not None and high is not None:
-        config |= {"score_type": "continuous", "min_score": low, "max_score": high}
-    return {
-        "evaluation_result_id": f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}",
-        "evaluation_name": name,
-        "source_data": facts.source,
-        "metric_config": config,
-        "score_details": {"score": score, "details": count_runs(items, metric), "uncertainty": uncertainty},
-        "generation_config": inspect_generation(log, facts),
-    }
-
-
-def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of one of inspect's metrics: a proportion when all values lie in 0..1."""
-    return ("proportion", 0.0, 1.0) if all(0.0 <= value <= 1.0 for value in values) else ("points", None, None)
-
-
-def usage_facts(log: Mapping[str, Any], prices: Prices | None) -> dict[str, Any]:
-    """Tokens of a run and, when the prices are known, what they cost in US dollars."""
-    usage = usage_of(((log.get("stats") or {}).get("model_usage") or {}).values())
-    if prices is None or not usage:
-        return dict(usage)
-    cost = (usage.get("input_tokens", 0) * prices.input + usage.get("output_tokens", 0) * prices.output) / 1e6
-    return {
-        **usage,
-        "cost_usd": f"{cost:.6f}",
-        "usd_per_million_input_tokens": prices.input,
-        "usd_per_million_output_tokens": prices.output,
-    }
-
-
-def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[dict[str, Any], str]:
-    """A record without its reference to the samples file, and the text of that file.
-
-    `log` is inspect's log as JSON. ScriptError when it is not a finished one or no item could be scored.
-    """
-    if log.get("status") != "success":
-        raise ScriptError(log_error(log) if log.get("status") == "error" else f"inspect says {log.get('status')}")
-    items = log_items(log, facts.split)
-    metrics = log_metrics(log, items)
-    if not metrics:
-        raise ScriptError(f"no item could be scored: {next(filter(None, map(item_error, items)), 'no score')}")
-    spec = log["eval"]
-    library = {
-        **facts.library,
-        "task": facts.task,
-        "task_version": spec.get("task_version"),
-        "task_arguments": json.dumps(spec.get("task_args"), sort_keys=True) if spec.get("task_args") else None,
-        **usage_facts(log, facts.prices),
-    }
-    record = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(facts.title)}/{facts.model['id']}/{now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": facts.script,
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": facts.model,
-        "eval_library": {
-            "name": "inspect_ai",
-            "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
-            "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
-        },
-        "evaluation_results": [inspect_result(log, facts, metric, items) for metric in metrics],
-    }
-    system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
-    lines = []
-    for metric, result in zip(metrics, record["evaluation_results"], strict=True):
-        if metric.values is not None and not metric.group:
-            rows = (
-                inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
-            )
-            lines += [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
-    return record, "".join(lines)
-
-
-def log_error(log: Mapping[str, Any]) -> str:
-    """Why an evaluation ended without a score, in one line."""
-    errors = [log.get("error"), *(run.get("error") for run in log.get("samples") or [])]
-    return error_line(
-        next((str(error["message"]) for error in errors if error and error.get("message")), "no reason given")
-    )
-
-
-def inspect_row(
-    record: dict[str, Any],
-    result: dict[str, Any],
-    metric: LogMetric,
-    item: LogItem,
-    value: float | None,
-    system: str | None,
-) -> dict[str, Any]:
-    """One line of a samples file: an item with all its repeats."""
-    run, high = item.runs[0], result["metric_config"].get("max_score", 1.0)
-    raw = run["input"] if isinstance(run["input"], str) else prompt_text(run["input"], None)
-    target = run.get("target")
-    reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
-    prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
-    question: dict[str, Any] = {"raw": raw, "reference": reference}
-    question |= {"formatted": prompt} if prompt != raw else {}
-    question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
-    usage = usage_of(entry for each in item.runs for entry in (each.get("model_usage") or {}).values())
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": record["model_info"]["id"],
-        "evaluation_name": result["evaluation_name"],
-        "evaluation_result_id": result["evaluation_result_id"],
-        "sample_id": item.name,
-        "sample_hash": hashlib.sha256((raw + "".join(reference)).encode()).hexdigest(),
-        "input": question,
-        **interaction(item),
-        "answer_attribution": attribution(run, metric.scorer),
-        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
-    }
-    if {"input_tokens", "output_tokens", "total_tokens"} <= usage.keys():
-        row["token_usage"] = usage
-    error = item_error(item) or ("the scorer gave no number" if value is None else None)
-    return row | {"error": error} if error else row
-
-
-def interaction(item: LogItem) -> dict[str, Any]:
-    """How an item went: the answers of a single turn, or the whole conversation of several turns or with tools."""
-    own = [row for run in item.runs for row in run.get("messages") or [] if row.get("source") == "generate"]
-    tools = any(row.get("role") == "tool" for run in item.runs for row in run.get("messages") or [])
-    if not tools and len(own) <= len(item.runs):
-        thoughts = [answer_text(run, "reasoning") for run in item.runs]
-        trace = {"reasoning_trace": thoughts} if any(thoughts) else {}
-        return {"interaction_type": "single_turn", "output": {"raw": list(map(answer_text, item.runs)), **trace}}
-    rows = [row for run in item.runs for row in run.get("messages") or []]
-    return {
-        "interaction_type": "agentic" if tools else "multi_turn",
-        "output": None,
-        "messages": [message_row(index, row) for index, row in enumerate(rows)],
-    }
-
-
-def message_row(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message of a conversation as the schema wants it."""
-    row: dict[str, Any] = {"turn_idx": index, "role": str(message.get("role"))}
-    row["content"] = content_text(message.get("content"))
-    thought = content_text(message.get("content"), "reasoning")
-    calls = [
-        {
-            "id": str(call.get("id")),
-            "name": str(call.get("function")),
-            "arguments": {name: str(value) for name, value in (call.get("arguments") or {}).items()},
-        }
-        for call in message.get("tool_calls") or []
-    ]
-    row |= {"reasoning_trace": thought} if thought else {}
-    row |= {"tool_calls": calls} if calls else {}
-    return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
-
-
-def attribution(run: Mapping[str, Any], scorer: str) -> list[dict[str, Any]]:
-    """The answer that a scorer read out of the text."""
-    answer = ((run.get("scores") or {}).get(scorer) or {}).get("answer")
-    if answer_is_blank(answer):
-        return []
-    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(answer)}
-    return [row | {"extraction_method": scorer, "is_terminal": True}]
-
-
-def runs_json(outcome: Runs) -> dict[str, Any]:
-    """What --json prints."""
-
-    def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
-        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
-
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
-    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
-    return {
-        "schema_version": OUTPUT_VERSION,
-        "records": [line(finished) for finished in outcome.written],
-        "skipped": skipped,
-        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
-    }
-
-
-def library_facts(task: Task, settings: Settings) -> dict[str, Any]:
-    """The details of a record's eval_library that a rerun is recognised by."""
-    return {
-        "command": settings.command,
-        "settings_hash": settings.key,
-        "inspect_evals": settings.versions.get("inspect-evals") if task.request.module else None,
-        "task_file": shown_path(task.request.file) if task.request.file else None,
-        "task_file_sha256": task.file_sha256,
-        "items_sha256": task.items_sha256,
-    }
-
-
 # --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
 
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> inspect's name.
+# Of metric_mapping.json: canonical key -> inspect's name.
 # fmt: off
 INSPECT_TASKS = {'aime_2024': 'inspect_evals/aime2024',
  'aime_2025': 'inspect_evals/aime2025',
@@ -4261,15 +4179,18 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     try:
         source = load_from_file(request) if request.file else load_from_package(request)
     except Exception as error:
-        return Task(request, error=f"it could not be loaded: {explain_inspect(error)}")
+        return Task(request.name, request, error=f"it could not be loaded: {explain_inspect(error)}")
     needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
     if any(needs) and not sandbox:
         raise ScriptError(needs_sandbox(request.name))
+    data, revision = dataset_facts(source.dataset, request, LOADED_DATASETS[before:])
     return Task(
+        request.name,
         request,
-        source,
-        dataset=dataset_facts(source.dataset, request, LOADED_DATASETS[before:]),
-        items=len(source.dataset),
+        source=source,
+        dataset=data,
+        revision=revision,
+        total=len(source.dataset),
         repeats=source.epochs or 1,
         items_sha256=items_sha256(source.dataset),
         file_sha256=hashlib.sha256(input_bytes(request.file)).hexdigest() if request.file else None,
@@ -4327,26 +4248,24 @@ def watch_datasets() -> None:
     inspect_ai.dataset.hf_dataset = watched
 
 
-def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Where a task's items come from: a file here, a split of a data set on the Hub, or the task itself."""
+def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> tuple[Dataset, str | None]:
+    """Where a task's items come from (a file here, a split of a data set on the Hub, the task itself), its revision."""
     location = str(dataset.location or "")
     base = request.file.parent if request.file else Path.cwd()
     if location and (base / location).is_file():
         path = Path(os.path.abspath(base / location))
-        whole = path.stem in SPLIT_FILES  # a folder of splits, as other harnesses read it
-        digest = data_sha256(path.parent) if whole else file_sha256(path)
-        return {
-            "path": shown_path(path.parent if whole else path),
-            "split": path.stem if whole else None,
-            "data_sha256": digest,
-        }
+        if path.stem in SPLIT_FILES:  # a folder of splits, as other harnesses read it
+            return Dataset("", None, (path.stem,), shown_path(path.parent), data_sha256(path.parent)), None
+        return Dataset(path=shown_path(path), sha256=file_sha256(path)), None
     rows = [row for row in loaded if row["repo"] == location]
     fitting = [row for row in rows if row["samples"] == len(dataset)] or rows
-    facts = {"repo": location} if rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location) else {}
+    sure = {}
     for name in ("split", "subset", "revision"):
         values = {row[name] for row in fitting}
-        facts |= {name: values.pop()} if len(values) == 1 else {}
-    return facts
+        sure[name] = values.pop() if len(values) == 1 else None
+    known = rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location)
+    split = (sure["split"],) if sure["split"] else ()
+    return Dataset(location if known else "", sure["subset"], split), sure["revision"]
 
 
 def items_sha256(dataset: Iterable[Any]) -> str:
@@ -4354,24 +4273,6 @@ def items_sha256(dataset: Iterable[Any]) -> str:
     fields = {"id", "input", "target", "choices"}
     rows = sorted(sample.model_dump_json(include=fields) for sample in dataset)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
-
-
-def inspect_source(task: Task) -> dict[str, Any]:
-    """The source_data block of a record."""
-    facts = task.dataset
-    if facts.get("repo"):
-        block = {
-            "dataset_name": facts["repo"].split("/")[-1],
-            "source_type": "hf_dataset",
-            "hf_repo": facts["repo"],
-            "hf_split": facts.get("split"),
-            "samples_number": task.items,
-            "additional_details": strings({name: facts.get(name) for name in ("subset", "split", "revision")}),
-        }
-        return {name: value for name, value in block.items() if value is not None}
-    details = {name: facts.get(name) for name in ("split", "path", "data_sha256")} | {"samples_number": task.items}
-    details["data_sha256"] = details["data_sha256"] or task.items_sha256
-    return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
 
 
 def explain_inspect(error: BaseException) -> str:
@@ -4399,95 +4300,157 @@ def load_tasks_here(requests: Sequence[RequestedTask], settings: Settings) -> li
         return tasks
 
 
-# --- parts/harness/inspect_local.py -----------------------------------------------------------------------------------
+def described_tasks(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
+    """Tasks for a plan: those of the user's files are loaded, those of inspect_evals stay as they are listed."""
+    own = [request for request in requests if request.file]
+    loaded = {task.name: task for task in (load_tasks_here(own, settings) if own else [])}
+    return [loaded.get(request.name) or Task(request.name, request) for request in requests]
 
 
-def local_facts(model: Model, task: Task, settings: Settings, loaded: Loaded) -> RunFacts:
-    """What a record says beside inspect's log."""
-    details = {
-        "deployment_type": "self_deployed",
-        "model_availability": "unknown" if model.path else "open_weights",
-        "checkpoint": model.checkpoint,
-        "step": model.step,
-        "revision": model.revision,
-        "path": model.path,
-        "weights_sha256": model.weights_sha256,
-        "loaded_checksum": loaded.checksum,
-        "loaded_proof": loaded.proof,
+# --- parts/harness/inspect_plan.py ------------------------------------------------------------------------------------
+
+
+def planned_items(task: Task, settings: Settings) -> int | None:
+    """How many items of a task are asked, or None when that is not known yet."""
+    items = task.total if task.total is not None else listing_entry(task.request)["samples"]
+    return items if items is None or settings.limit is None else min(items, settings.limit)
+
+
+def planned_repeats(task: Task, settings: Settings) -> int | None:
+    """How many times each item is asked, or None when that is not known yet."""
+    return settings.repeats or task.repeats or listing_entry(task.request)["repeats"]
+
+
+def planned_answers(task: Task, settings: Settings) -> int:
+    """How many answers a loaded task asks for."""
+    return (planned_items(task, settings) or 0) * (planned_repeats(task, settings) or 1)
+
+
+def inspect_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
+    """A task in the plan, None for what is not known yet; requests are those of a task that asks once for each item."""
+    items, repeats = planned_items(task, settings), planned_repeats(task, settings)
+    return {
+        "task": task.name,
+        "data set": task.dataset.path or task.dataset.repo or listing_entry(task.request)["data"],
+        "items": items,
+        "repeats": repeats,
+        "requests": None if items is None or repeats is None else items * repeats,
+        "sandbox": settings.sandbox or "none",
     }
-    generation = {
-        "backend": settings.backend,
-        "dtype": loaded.dtype,
-        "device": loaded.device,
-        "max_connections": settings.max_connections,
-        "max_model_len": settings.max_model_len,
-        "tensor_parallel_size": settings.tensor_parallel_size,
-        "data_parallel_size": settings.data_parallel_size,
-        "use_chat_template": settings.use_chat_template,
-        "prompt_template": None if settings.use_chat_template else PLAIN_TEMPLATE,
-        "system_prompt": settings.system_prompt,
-        "reasoning_tags": " ".join(settings.reasoning_tags),
-        "trust_remote_code": settings.trust_remote_code,
-    }
-    return RunFacts(
-        script="inspect_vllm_uv.py",
-        task=task.name,
-        title=task.title,
-        split=task.dataset.get("split"),
-        model={
-            "name": model.id.split("/", 1)[-1],
-            "id": model.id,
-            "developer": model.developer,
-            "inference_engine": {"name": loaded.name, "version": loaded.version},
-            "additional_details": strings(details),
-        },
-        source=inspect_source(task),
-        library=library_facts(task, settings),
-        generation=generation,
+
+
+def inspect_names(texts: Sequence[str]) -> dict[str, list[str]]:
+    """The tasks of inspect_evals, and those of the files among `texts`, each with its canonical keys."""
+    keys = collections.defaultdict(list)
+    for key, name in INSPECT_TASKS.items():
+        keys[name].append(key)
+    names = {f"inspect_evals/{name}" for name in inspect_catalog()}
+    names |= {f"{text.partition('@')[0]}@{task.name}" for text in texts if ".py" in text for task in file_tasks(text)}
+    return {name: keys.get(name, []) for name in names}
+
+
+# --- parts/harness/logs.py --------------------------------------------------------------------------------------------
+
+# Warnings of lighteval that are said for every task and tell the user nothing.
+NOISE = (
+    "batch size is set to",
+    "You cannot select the number of dataset splits",
+    "num_dataset_splits",
+    "Careful, the task",
+    "We did not manage to extract a prediction",
+    "`torch_dtype` is deprecated",
+    "The following generation flags are not valid",
+    "Custom kwargs can be passed to",  # of lm-eval's own command line
+    "MISSING:",  # becomes an error
+)
+
+
+class LogTail(logging.Handler):
+    """Keeps the last log lines for failure files, and shows each kind of warning once unless it is `quiet`."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(logging.WARNING if quiet else logging.INFO)
+        self.quiet = quiet
+        self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
+        self.seen: set[tuple[str, int]] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = scrub(f"{record.levelname.lower()}: {record.getMessage()}")
+        self.lines.append(text[:500])
+        where = record.name, record.lineno
+        if self.quiet or record.levelno < logging.WARNING or where in self.seen:
+            return
+        if not any(said in text for said in NOISE):
+            self.seen.add(where)
+            note(text[:300])
+
+
+def capture_logs(quiet: bool = False) -> LogTail:
+    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
+    import warnings
+
+    tail = LogTail(quiet)
+    logging.basicConfig(level=tail.level, handlers=[tail], force=True)
+    warnings.filterwarnings("ignore")
+    for name in ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ[name] = "1"
+    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name in ("httpx", "urllib3", "filelock", "fsspec", "datasets"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
+        logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
+    return tail
+
+
+def adopt_loggers(tail: LogTail) -> None:
+    """Take the loggers of libraries that print by themselves, once these are imported."""
+    for name in ("huggingface_hub", "transformers", "datasets", "accelerate"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [tail], False
+
+
+@contextlib.contextmanager
+def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yields show(title, result, done): what runs now, what it gave (None: nothing yet), how many are done by that.
+
+    In a terminal a bar with rate and time left, above which results are printed; elsewhere a line for each result.
+    """
+    done = 0
+    if not sys.stderr.isatty():
+
+        def line(title: str, result: str | None = None, more: int = 0) -> None:
+            nonlocal done
+            done += more
+            if result is not None:
+                note(f"[{done}/{total}{unit}] {title}: {result}")
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
     )
 
+    texts = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}", markup=False)
+    columns = [BarColumn(), MofNCompleteColumn(), texts[0], TimeElapsedColumn(), TimeRemainingColumn(), texts[1]]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        entry = bar.add_task("", total=total, rate="")
 
-# --- parts/harness/output.py ------------------------------------------------------------------------------------------
+        def show(title: str, result: str | None = None, more: int = 0) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(entry, advance=more, rate=f"{speed:.1f}{unit}/s" if speed and unit else "")
+            if title:
+                bar.update(entry, description=title)
+            if result is not None:
+                bar.console.print(f"{title}: {result}", markup=False, highlight=False)
 
-
-def write_record(output: Path, model: Model, task: NamedTask, record: dict[str, Any], samples: str) -> Finished:
-    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
-    folder = Path("data") / slug(task.title) / model.place
-    record["detailed_evaluation_results"] = {
-        "format": "jsonl",
-        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
-        "hash_algorithm": "sha256",
-        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
-        "total_rows": samples.count("\n"),
-    }
-    path = output / folder / f"{name}.json"
-    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
-    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return Finished(path, record, task.name)
-
-
-def write_failure(
-    output: Path, model: Model, task: NamedTask, settings: Settings, error: str, log: list[str]
-) -> Failed:
-    """Say on disk that a task gave no score, and why."""
-    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
-    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
-    content = {
-        "failure_version": "1",
-        "task": task.name,
-        "model_id": model.id,
-        "weights_sha256": model.weights_sha256,
-        "path": model.path,
-        "error": error,
-        "time": str(int(time.time())),
-        "settings": kept,
-        "settings_hash": settings.key,
-        "command": settings.command,
-        "log": log,
-    }
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
+        yield show
 
 
 # --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
@@ -4577,12 +4540,15 @@ class Uploads:
     def __init__(self, target: ResultsRepo | None, output: Path) -> None:
         self.target, self.output = target, output
         self.waiting: list[Path] = []
+        self.sent: set[Path] = set()
 
     def send(self, paths: Iterable[Path]) -> None:
         """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
         if self.target is None:
             return
-        self.waiting += with_samples(paths)
+        new = [path for path in paths if path not in self.sent]
+        self.sent.update(new)
+        self.waiting += with_samples(new)
         try:
             self.finish()
         except ScriptError as error:
@@ -4593,6 +4559,600 @@ class Uploads:
         if self.target and self.waiting:
             upload_results(self.target, self.output, self.waiting)
             self.waiting = []
+
+
+# --- parts/harness/sweep.py -------------------------------------------------------------------------------------------
+
+
+class Sweep:
+    """What all harnesses share: the order, the engine, records and failures, uploads, the clock.
+
+    A harness's own sweep says how an engine is started (`start`) and how one model is asked (`one`).
+    """
+
+    unit = ""  # of the progress that `total` counts, where it is not tasks
+
+    def __init__(
+        self, output: Path, settings: Settings, history: History, tail: LogTail, target: ResultsRepo | None
+    ) -> None:
+        self.output, self.settings, self.history, self.tail = output, settings, history, tail
+        self.uploads, self.outcome = Uploads(target, output), Outcome()
+        self.engine: Any = None
+        self.stamps: set[tuple[str, str, int]] = set()
+        self.show: Callable[..., None] = lambda title, result=None, done=0: None
+
+    def run(self, rounds: Sequence[Assignment]) -> Outcome:
+        """Measure all; a model's records are uploaded before the next one's turn."""
+        try:
+            with run_progress(self.total(rounds), self.unit) as self.show, contextlib.redirect_stdout(sys.stderr):
+                for row in rounds:
+                    before = len(self.outcome.written), len(self.outcome.failed)
+                    self.one(row)
+                    new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
+                    self.uploads.send(made.path for made in new)
+        finally:
+            self.drop()
+        self.uploads.finish()
+        return self.outcome
+
+    def total(self, rounds: Sequence[Assignment]) -> int:
+        """How much there is to do."""
+        return sum(len(row.tasks) for row in rounds)
+
+    def one(self, row: Assignment) -> None:
+        """Measure one model."""
+        raise NotImplementedError
+
+    def start(self, model: Model) -> Any:
+        """A new engine with a model."""
+        raise NotImplementedError
+
+    def load(self, model: Model) -> None:
+        """Swap the weights of the running engine; start a new one where that cannot be."""
+        if self.engine:
+            try:
+                return self.engine.swap(model)
+            except Exception as error:
+                note(f"{model.id}: a new engine is started: {said_by(error)[:200]}")
+                self.drop()
+        self.engine = self.start(model)
+
+    def drop(self) -> None:
+        """Give the engine back."""
+        if self.engine:
+            with contextlib.suppress(Exception):
+                self.engine.close()
+        self.engine = None
+
+    @contextlib.contextmanager
+    def clock(self, phase: str) -> Iterator[None]:
+        """Count the time in a phase."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.outcome.seconds[phase] += time.monotonic() - began
+
+    def stamp(self, model: Model, task: Task) -> int:
+        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
+        now = int(time.time())
+        while (slug(task.title), model.id, now) in self.stamps:
+            now += 1
+        self.stamps.add((slug(task.title), model.id, now))
+        return now
+
+    def finish(self, row: Assignment, task: Task, measured: Callable[[int], tuple[dict[str, Any], str]]) -> None:
+        """Write what `measured` makes at a time of its answers, record and samples; a failure where it makes none."""
+        try:
+            with self.clock("score"):
+                record, samples = measured(self.stamp(row.model, task))
+            with self.clock("write"):
+                finished = write_record(self.output, row.model, task, record, samples)
+        except Exception as error:
+            return self.fail(row, task, error)
+        self.outcome.written.append(finished)
+        self.history.forget_failure(row.model, row.settings, task.name)
+        line = score_line(finished)[0]
+        self.show(f"{row.model.id} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
+        self.wrote(finished)
+
+    def wrote(self, finished: Finished) -> None:
+        """What is to be done with a record as soon as it is there."""
+
+    def explained(self, error: BaseException) -> str:
+        """What went wrong, with what to try."""
+        return explain(error)
+
+    def fail(self, row: Assignment, task: Task, error: BaseException, log: Iterable[str] = ()) -> None:
+        """Leave a failure file, with the last log lines and the place of the error."""
+        text, origin = self.explained(error), error
+        while origin.__cause__ is not None:
+            origin = origin.__cause__
+        frames = traceback.extract_tb(origin.__traceback__)[-4:]
+        where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+        self.history.forget_failure(row.model, row.settings, task.name)
+        lines = [*self.tail.lines, *log, *where]
+        self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
+        self.show(f"{row.model.id} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
+
+
+class EngineSweep(Sweep):
+    """Asks an engine of `engines`, by backend, for the answers to jobs: what lighteval and lm-eval have in common.
+
+    The harness's own sweep builds items (`build`), makes jobs of them (`jobs`) and scores their answers (`measured`).
+    """
+
+    engines: ClassVar[dict[str, Callable[[Model, Settings], Any]]] = {}
+
+    def start(self, model: Model) -> Any:
+        return self.engines[self.settings.backend](model, self.settings)
+
+    def drop(self) -> None:
+        if hasattr(self.engine, "vllm"):
+            self.outcome.requests = (self.outcome.requests or 0) + self.engine.vllm.requests
+        super().drop()
+
+    def build(self, task: Task, template: str) -> None:
+        """Build a task's items for a chat template."""
+        raise NotImplementedError
+
+    def jobs(self, row: Assignment, task: Task) -> list[Job]:
+        """What the engine is asked for a task."""
+        raise NotImplementedError
+
+    def measured(self, row: Assignment, task: Task, answers: Sequence[tuple[Job, list[Any]]], now: int) -> Any:
+        """The record and the text of its samples file."""
+        raise NotImplementedError
+
+    def one(self, row: Assignment) -> None:
+        """Ask one model all its tasks."""
+        self.show(f"{row.model.id} is loaded")
+        try:
+            with self.clock("load"):
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            for task in row.tasks:
+                self.fail(row, task, error)
+        else:
+            self.ask(row, [task for task in row.tasks if self.built(row, task)])
+
+    def built(self, row: Assignment, task: Task) -> bool:
+        """Build a task's items at its first use; what failed once is not tried again for the next model."""
+        if task.error is None and (task.docs is None or task.built_for != self.engine.template):
+            try:
+                with self.clock("build"):
+                    self.build(task, self.engine.template)
+                task.built_for = self.engine.template
+            except Exception as error:
+                data = scrub(task.dataset.path or task.dataset.repo)
+                task.error = f"its data set {data} gave no items: {explain(error)}"
+                self.fail(row, task, ScriptError(task.error).with_traceback(error.__traceback__))
+                return False
+        if task.error:
+            self.fail(row, task, ScriptError(task.error))
+        return task.error is None
+
+    def ask(self, row: Assignment, tasks: Sequence[Task]) -> None:
+        """Put all tasks to the engine at once; score each as soon as all its answers are there.
+
+        When the engine breaks, each of the rest is asked by itself, on a new one.
+        """
+        jobs = [job for task in tasks for job in self.jobs(row, task)]
+        wanted = collections.Counter(job.task.name for job in jobs)
+        waiting = {task.name: task for task in tasks}
+        found: dict[str, list[tuple[Job, list[Any]]]] = collections.defaultdict(list)
+        try:
+            for number, answers in self.timed(self.engine.answers(jobs)):
+                name = jobs[number].task.name
+                if name not in waiting:
+                    continue
+                if isinstance(answers, Exception):
+                    self.fail(row, waiting.pop(name), answers)
+                    continue
+                found[name].append((jobs[number], answers))
+                if len(found[name]) == wanted[name]:
+                    task = waiting.pop(name)
+                    self.finish(row, task, functools.partial(self.measured, row, task, found.pop(name)))
+        except Exception as error:
+            self.drop()
+            if len(tasks) == 1:
+                return self.fail(row, tasks[0], error)
+            note(f"note: {row.model.id}: each task is asked by itself: {explain(error)[:200]}")
+            for task in waiting.values():
+                self.alone(row, task)
+
+    def alone(self, row: Assignment, task: Task) -> None:
+        """Ask one task, on a new engine where there is none."""
+        try:
+            if not self.engine:
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            return self.fail(row, task, error)
+        self.ask(row, [task])
+
+    def timed(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """What an engine yields; the time that it takes counts as generation."""
+        while True:
+            with self.clock("generate"):
+                item = next(rows, None)
+            if item is None:
+                return
+            yield item
+
+
+# --- parts/harness/inspect_sweep.py -----------------------------------------------------------------------------------
+
+
+class InspectSweep(Sweep):
+    """Measures models on inspect's tasks; `asked` gives the model that inspect asks, `facts` what its log lacks."""
+
+    unit = " items"
+
+    def total(self, rounds: Sequence[Assignment]) -> int:
+        return sum(planned_answers(task, self.settings) for row in rounds for task in row.tasks)
+
+    def run(self, rounds: Sequence[Assignment]) -> Any:
+        WATCH.on_item = lambda: self.show("", None, 1)
+        return super().run(rounds)
+
+    def one(self, row: Assignment) -> None:
+        """Evaluate one model on its tasks, all at once; what inspect never told of has failed with what it raised."""
+        for task in [task for task in row.tasks if task.error]:
+            self.fail(row, task, ScriptError(task.error or ""))
+        left = {task.name: task for task in row.tasks if not task.error}
+        if not left:
+            return
+
+        def finished(task: Task, log: dict[str, Any]) -> None:
+            self.finish(row, left.pop(task.name), functools.partial(self.measured, row, task, log))
+
+        try:
+            opened = self.asked(row.model)
+            evaluate_with_inspect(opened, list(left.values()), row.settings, self.output / "logs", finished)
+        except Exception as error:
+            for task in left.values():
+                self.fail(row, task, error, getattr(error, "log", ()))
+
+    def measured(self, row: Assignment, task: Task, log: dict[str, Any], now: int) -> tuple[dict[str, Any], str]:
+        """The record and the text of its samples file, of inspect's log."""
+        return inspect_record(log, self.facts(row, task), now)
+
+    def asked(self, model: Model) -> Any:
+        raise NotImplementedError
+
+    def facts(self, row: Assignment, task: Task) -> Any:
+        raise NotImplementedError
+
+    def wrote(self, finished: Finished) -> None:
+        """Say which part of a score's items is missing or suspicious."""
+        counts = finished.record["evaluation_results"][0]["score_details"]["details"]
+        names = {"errors": "failed", "empty": "empty", "truncated": "cut off", "filtered": "filtered"}
+        said = [f"{counts[name]} {word}" for name, word in names.items() if counts[name] != "0"]
+        if said:
+            note(f"warning: {finished.task}: answers {', '.join(said)} (counted in the record)")
+
+
+# --- parts/harness/seed.py --------------------------------------------------------------------------------------------
+
+
+def dataset_revision(dataset: Any) -> str | None:
+    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
+    for split in dataset.values():
+        for file in getattr(split, "cache_files", []):
+            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
+            if match:
+                return match[1]
+    return None
+
+
+def seed_everything(seed: int) -> None:
+    import numpy
+    import torch
+
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+# --- parts/harness/inspect_transformers.py ----------------------------------------------------------------------------
+
+QUIET_SECONDS = 0.02  # a batch that is not full starts when no request came for so long
+
+# What transformers says -> what to try.
+HF_ADVICE = (
+    (
+        r"out of memory|OutOfMemory|can't allocate memory",
+        "out of memory: lower --max-connections (the batch), or take larger hardware; finished tasks are kept",
+    ),
+    (r"trust_remote_code", "the model brings its own code: read it, then add --trust-remote-code"),
+    (
+        r"not recognize this architecture|Unrecognized (?:model|configuration)",
+        "the installed transformers does not know this model's architecture",
+    ),
+    (r"GatedRepo|gated repo", "gated: accept the terms on its page on the Hub and set HF_TOKEN"),
+)
+
+
+def log_as_sent(log: dict[str, Any], prompt: Callable[[Sequence[Mapping[str, Any]]], str]) -> dict[str, Any]:
+    """inspect's log with the text that the model got in the place of the messages it was made of.
+
+    Items of several turns, and with tools, keep their messages.
+    """
+    config = (log.get("plan") or {}).get("config") or {}
+    system = config.get("system_message")
+    first = [{"role": "system", "content": system}] if system else []
+    samples = []
+    for sample in log.get("samples") or []:
+        messages = with_attachments(sample.get("messages") or [], sample.get("attachments") or {})
+        asked = asked_messages(messages)
+        own = [row for row in messages if row.get("source") == "generate"]
+        if asked and len(own) <= 1 and not any(row.get("role") == "tool" for row in messages):
+            sent = {"role": "user", "content": prompt([*first, *asked]), "source": "input"}
+            sample = sample | {"messages": [sent, *messages[len(asked) :]]}
+        samples.append(sample)
+    kept = {name: value for name, value in config.items() if name != "system_message"}
+    return log | {"samples": samples, "plan": (log.get("plan") or {}) | {"config": kept}}
+
+
+@functools.cache
+def transformers_provider() -> type:
+    """inspect's hf provider with batches of its own.
+
+    inspect's wait two seconds for the last batch of a task and one more for its answers, and give all answers of a
+    batch the length of the longest, so that none is known to be cut off.
+    """
+    from inspect_ai.model import (
+        ChatCompletionChoice,
+        ChatMessageAssistant,
+        GenerateConfig,
+        ModelOutput,
+        ModelUsage,
+        modelapi,
+    )
+    from inspect_ai.model._providers.hf import HuggingFaceAPI
+
+    @modelapi(name=HF_PROVIDER)
+    class TransformersAPI(HuggingFaceAPI):
+        def __init__(self, model_name: str, config: Any = None, connections: int = HF_CONNECTIONS, **more: Any) -> None:
+            super().__init__(model_name, config=config or GenerateConfig(), **more)
+            self.connections = connections
+            self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
+            self.waiting: list[Asked] = []
+            self.serving: asyncio.Task[None] | None = None
+
+        async def generate(self, input: Any, tools: Any, tool_choice: Any, config: Any) -> Any:
+            if tools or config.logprobs or (config.num_choices or 1) > 1:
+                return await super().generate(input, tools, tool_choice, config)
+            tokens = self.tokenizer(self.hf_chat(input, []), **self.tokenizer_call_args)["input_ids"]
+            room = self.context - len(tokens)
+            if room < 1:
+                raise RuntimeError(too_long(len(tokens), self.context))
+            sampling = Sampling(config.temperature or 0.0, config.top_p, config.top_k, tuple(config.stop_seqs or ()))
+            answer = asyncio.get_running_loop().create_future()
+            self.waiting.append(Asked(tokens, min(config.max_tokens or room, room), sampling, answer))
+            if self.serving is None or self.serving.done():
+                self.serving = asyncio.create_task(self.serve())
+            said = await answer
+            reason = "max_tokens" if said.truncated else "stop"
+            message = ChatMessageAssistant(content=said.text, model=self.model_name, source="generate")
+            usage = ModelUsage(
+                input_tokens=len(tokens), output_tokens=said.tokens, total_tokens=len(tokens) + said.tokens
+            )
+            choice = ChatCompletionChoice(message=message, stop_reason=reason)
+            return ModelOutput(model=self.model_name, choices=[choice], usage=usage)
+
+        async def serve(self) -> None:
+            """Answer what waits, in batches, until nothing does."""
+            while self.waiting:
+                seen = 0
+                while seen < len(self.waiting) < self.connections:
+                    seen = len(self.waiting)
+                    await asyncio.sleep(QUIET_SECONDS)
+                like = [row for row in self.waiting if row.sampling == self.waiting[0].sampling][: self.connections]
+                taken = set(map(id, like))
+                self.waiting = [row for row in self.waiting if id(row) not in taken]
+                try:
+                    answers = await asyncio.to_thread(self.answers, like)
+                except Exception as error:
+                    answers = [error] * len(like)
+                for row, answer in zip(like, answers, strict=True):
+                    if row.answer.done():  # the item was given up meanwhile
+                        continue
+                    row.answer.set_exception(answer) if isinstance(answer, Exception) else row.answer.set_result(answer)
+
+        def answers(self, rows: Sequence[Asked]) -> list[Said]:
+            return batch_answers(self.model, self.tokenizer, rows)
+
+    return TransformersAPI
+
+
+def batch_answers(model: Any, tokenizer: Any, rows: Sequence[Asked]) -> list[Said]:
+    """A model's answers to requests that are sampled alike, as one batch."""
+    import torch
+
+    width, sampling = max(len(row.tokens) for row in rows), rows[0].sampling
+    pad = tokenizer.pad_token_id or 0
+    prompts = torch.tensor([[pad] * (width - len(row.tokens)) + list(row.tokens) for row in rows])
+    mask = torch.tensor([[0] * (width - len(row.tokens)) + [1] * len(row.tokens) for row in rows])
+    how: dict[str, Any] = {"do_sample": sampling.temperature > 0}
+    if sampling.temperature > 0:
+        how |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
+    if sampling.stop:
+        how |= {"stop_strings": list(sampling.stop), "tokenizer": tokenizer}
+    with torch.inference_mode():
+        found = model.generate(
+            input_ids=prompts.to(model.device),
+            attention_mask=mask.to(model.device),
+            max_new_tokens=max(row.max_tokens for row in rows),
+            pad_token_id=pad,
+            **{name: value for name, value in how.items() if value is not None},
+        )
+    ends = model.generation_config.eos_token_id
+    ends = set(ends if isinstance(ends, list) else [ends])
+    return [
+        one_answer(tokenizer, row, tokens, ends) for row, tokens in zip(rows, found[:, width:].tolist(), strict=True)
+    ]
+
+
+def one_answer(tokenizer: Any, row: Asked, tokens: list[int], ends: set[int]) -> Said:
+    """An answer of a batch up to its own end: a token that ends texts, a stop sequence, or its limit."""
+    tokens = tokens[: row.max_tokens]
+    end = next((place for place, token in enumerate(tokens) if token in ends), None)
+    kept = tokens if end is None else tokens[: end + 1]
+    text = tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    text, stopped = cut_at_stop(text, row.sampling.stop)
+    return Said(text, len(kept), truncated=end is None and not stopped)
+
+
+class HeldByTransformers:
+    """One transformers model in this process; the weights of the next checkpoint are copied into it."""
+
+    advice = HF_ADVICE
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        from inspect_ai.model import get_model
+        from transformers import GenerationConfig
+
+        transformers_provider()
+        folder = downloaded(model)
+        self.settings, self.layout = settings, read_layout(folder)
+        device = settings.device if settings.device != "auto" else None
+        choices = {"device": device, "chat_template": None if settings.use_chat_template else PLAIN_TEMPLATE}
+        with load_reports() as reports:
+            self.kept = get_model(
+                f"{HF_PROVIDER}/{model.id}",
+                model_path=str(folder.resolve()),
+                **{name: value for name, value in choices.items() if value is not None},
+                dtype=choose_dtype(settings.dtype, folder, runs_on_cpu(settings.device)),
+                trust_remote_code=settings.trust_remote_code,
+                # A template brings its own beginning of text.
+                tokenizer_call_args={"add_special_tokens": not settings.use_chat_template},
+                connections=settings.max_connections,
+                memoize=False,
+            )
+        self.api, self.model = self.kept.api, self.kept.api.model
+        separate_reasoning(self.kept, settings.reasoning_tags)
+        check_weights(self.model, reports)
+        check_unchanged(model, folder)
+        # A checkpoint's own sampling settings would change what is measured; its ends of text are kept.
+        own = self.model.generation_config
+        names = ("bos_token_id", "eos_token_id", "pad_token_id")
+        self.model.generation_config = GenerationConfig(**{name: getattr(own, name) for name in names})
+        self.checksum = state_checksum(self.model)
+
+    @property
+    def loaded(self) -> Engine:
+        """How the model really runs."""
+        dtype, device = str(self.model.dtype).removeprefix("torch."), str(self.model.device)
+        proof = f"{len(self.model.state_dict())} tensors " + (
+            "read back exactly" if self.swapped else "as transformers loaded them"
+        )
+        version = importlib.metadata.version("transformers")
+        connections = str(self.settings.max_connections)
+        return Engine(self.model, dtype, device, connections, "transformers", version, self.checksum, proof)
+
+    swapped = False
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights; after an error the loaded model is of no use."""
+        swap_state(self.model, self.layout, model, downloaded(model))
+        self.checksum, self.swapped = state_checksum(self.model), True
+
+    def opened(self, name: str) -> Any:
+        """The inspect Model, under a checkpoint's name."""
+        seed_everything(self.settings.seed)
+        self.api.model_name, self.api.waiting, self.api.serving = name, [], None  # nothing of an evaluation that ended
+        return self.kept
+
+    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """The text that the model gets for messages."""
+        return (
+            rendered_prompt(self.api.tokenizer, messages) if self.settings.use_chat_template else plain_prompt(messages)
+        )
+
+    def trouble(self) -> str | None:
+        return None
+
+    def log(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        self.api.model = self.model = None
+        gc.collect()
+
+
+# --- parts/harness/inspect_local.py -----------------------------------------------------------------------------------
+
+# A backend loads a model, replaces its weights, and gives an inspect Model that asks it.
+LOCAL_ENGINES: dict[str, Any] = {"vllm": ServedByVllm, "hf": HeldByTransformers}
+
+
+def local_facts(model: Model, task: Task, settings: Settings, engine: Engine) -> RunFacts:
+    """What a record says beside inspect's log, which knows seed, system prompt and limit."""
+    generation = engine_details(engine, settings) | {
+        "batch_size": None,
+        "max_connections": settings.max_connections,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "data_parallel_size": settings.data_parallel_size,
+        "prompt_template": None if settings.use_chat_template else PLAIN_TEMPLATE,
+    }
+    return RunFacts(
+        script="inspect_vllm_uv.py",
+        task=task.name,
+        title=task.title,
+        split=next(iter(task.dataset.splits), None),
+        model=model_info(model, engine),
+        source=task_source(task),
+        library=library_facts(task, settings),
+        generation=generation,
+    )
+
+
+class LocalSweep(InspectSweep):
+    """Measures models with an engine of LOCAL_ENGINES."""
+
+    refused: tuple[Layout, EngineError] | None = None
+
+    def one(self, row: Assignment) -> None:
+        super().one(row)
+        trouble = self.engine and self.engine.trouble()
+        if trouble:
+            note(f"{row.model.id}: the engine is gone: {trouble}")
+            self.drop()
+
+    def start(self, model: Model) -> Any:
+        """A new engine; one that did not start for a layout is not tried again for another checkpoint of the same."""
+        layout = read_layout(downloaded(model))
+        if self.refused and layout_difference(self.refused[0], layout) is None:
+            raise self.refused[1]
+        note(f"{model.id}: {self.settings.backend} is started")
+        try:
+            return LOCAL_ENGINES[self.settings.backend](model, self.settings)
+        except EngineError as error:
+            self.refused = layout, error
+            raise
+
+    def asked(self, model: Model) -> Any:
+        self.load(model)
+        return self.engine.opened(model.id)
+
+    def facts(self, row: Assignment, task: Task) -> RunFacts:
+        return local_facts(row.model, task, row.settings, self.engine.loaded)
+
+    def measured(self, row: Assignment, task: Task, log: dict[str, Any], now: int) -> tuple[dict[str, Any], str]:
+        return inspect_record(log_as_sent(log, self.engine.prompt), self.facts(row, task), now)
+
+    def explained(self, error: BaseException) -> str:
+        """An error with what to try; when the engine has ended, its own words."""
+        if isinstance(error, EngineError):
+            return str(error)
+        trouble, text = self.engine.trouble() if self.engine else None, said_by(error)
+        return trouble or advised(text, LOCAL_ENGINES[self.settings.backend].advice) or text
+
+    def fail(self, row: Assignment, task: Task, error: BaseException, log: Iterable[str] = ()) -> None:
+        super().fail(row, task, error, [*log, *(self.engine.log() if self.engine else [])])
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -4664,15 +5224,242 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+# --- parts/harness/report.py ------------------------------------------------------------------------------------------
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What --json prints after a run."""
+
+    def line(finished: Finished) -> dict[str, Any]:
+        model = finished.record["model_info"]["id"]
+        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
+
+    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [line(finished) for finished in outcome.written],
+        "skipped": skipped,
+        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "seconds": rounded(outcome.seconds),
+        "requests": outcome.requests,
+    }
+
+
+def report(outcome: Outcome, output: Path, as_json: bool) -> int:
+    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    if as_json:
+        print(json.dumps(outcome_json(outcome), indent=1))
+    else:
+        show_table(score_table([*outcome.skipped, *outcome.written], outcome.failed))
+        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
+    for failure in outcome.failed[:SHOWN_FAILURES]:
+        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
+    if len(outcome.failed) > SHOWN_FAILURES:
+        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
+    return 1 if outcome.failed else 0
+
+
+def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool) -> int:
+    """Print the names of tasks that a pattern fits, where they are known with their canonical keys."""
+    known = names if isinstance(names, Mapping) else None
+    keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
+    wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
+    found = [name for name in sorted(keys, key=natural_key) if any(map(wanted.match, [name, *keys[name]]))]
+    if not found:
+        others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}
+        close = nearest_tasks(pattern, others)
+        raise ScriptError(f"no task is called like {pattern!r}: {', '.join(close) or 'see --list-tasks'}")
+    if as_json:
+        tasks = found if known is None else [{"task": name, "keys": list(keys[name])} for name in found]
+        print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
+    else:
+        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in found))
+    return 0
+
+
+def show_plan(
+    models: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    outcome: Outcome,
+    to_run: int,
+    as_json: bool,
+) -> int:
+    """Print what a run would do; `to_run`: pairs of model and task, those of `outcome` that are finished aside."""
+    shown = ("backend", "base_url", "provider", "versions", "tensor_parallel_size", "data_parallel_size")
+    plan = {
+        "schema_version": OUTPUT_VERSION,
+        **{name: getattr(settings, name) for name in shown if getattr(settings, name) is not None},
+        "models": list(models),
+        "tasks": list(tasks),
+        "to_run": to_run - len(outcome.skipped),
+        "finished": len(outcome.skipped),
+        "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
+    }
+    if as_json:
+        print(json.dumps(plan, indent=1))
+        return 0
+    for rows in (models, tasks):
+        cells = [["?" if value is None else str(value) for value in shown_row(row).values()] for row in rows]
+        print(render_table([list(shown_row(rows[0])), *cells]) + "\n")
+    place = " ".join(filter(None, [settings.backend, settings.base_url, settings.provider]))
+    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
+    print(f"{plan['to_run']} to run, {plan['finished']} finished; {place}, {versions}")
+    shares = settings.tensor_parallel_size or 1, settings.data_parallel_size or 1
+    if shares != (1, 1):
+        print(
+            f"{shares[0] * shares[1]} GPUs: tensor parallel {shares[0]}, data parallel {shares[1]}, by vLLM's own "
+            "executors; this has not been tested with this script"
+        )
+    return 0
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a plan for people."""
+    if "weights_sha256" not in row:
+        return dict(row)
+    return {
+        "model": row["id"],
+        "weights": row["weights_sha256"][:12],
+        "path": row["path"] or row["revision"] or "",
+        "memory": shown_bytes(row["weights_bytes"]),
+        "cache per token": shown_bytes(row["cache_bytes_per_token"]),
+    }
+
+
+def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of this machine in a plan."""
+    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    return facts | {"path": model.path, "revision": model.revision} | dict(memory)
+
+
+# --- parts/harness/run.py ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Work:
+    """What a run knows before its harness is loaded; `outcome` gets what is finished and what is left out."""
+
+    args: argparse.Namespace
+    settings: Settings
+    models: list[Model]
+    history: History
+    target: ResultsRepo | None
+    outcome: Outcome = field(default_factory=Outcome)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def output(self) -> Path:
+        return Path(self.args.output_dir)
+
+    def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
+        """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
+        found = list(known)
+        if self.args.dry_run or not all(found):
+            return False
+        self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
+        return True
+
+    def report(self) -> int:
+        """Upload what was finished before, and print it."""
+        self.upload_finished()
+        return report(self.outcome, self.output, self.args.json)
+
+    def upload_finished(self) -> None:
+        """Upload what was finished before: an earlier run may have had no data set, or may not have reached it."""
+        if self.target:
+            upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
+
+    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+        """What is not finished, model by model; what is goes into the outcome."""
+        rows = []
+        for model in self.models:
+            for settings in repeats:
+                found = {task.name: self.history.task(model, settings, task) for task in tasks}
+                self.outcome.skipped += filter(None, found.values())
+                rest = [task for task in tasks if not found[task.name]]
+                rows += [Assignment(model, settings, rest)] if rest else []
+        return rows
+
+    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
+        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+        self.upload_finished()
+        here = all(model.folder for model in self.models) and not self.target
+        if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
+            go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
+        sweep.outcome = self.outcome
+        self.outcome.seconds["imports"] = time.monotonic() - self.began
+        for model in self.models:
+            for name, error in failed:
+                sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
+        sweep.run(rounds)
+        note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
+        return report(self.outcome, self.output, self.args.json)
+
+
+def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
+    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+    models, left_out = resolve_models(args)
+    check_templates(models, settings.use_chat_template)
+    for name, reason in left_out:
+        note(f"warning: {name} is skipped: {reason}")
+    return run_of(args, settings, models, history, left_out)
+
+
+def run_of(
+    args: argparse.Namespace,
+    settings: Settings,
+    models: Sequence[Model],
+    history: type[History],
+    left_out: Sequence[tuple[str, str]] = (),
+) -> Work:
+    """A run of models that are known."""
+    target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
+    if target:
+        fetch_results(target, Path(args.output_dir), [model.place for model in models])
+    found = history(Path(args.output_dir), models)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
+
+
+def say_loading(harness: str) -> None:
+    """A harness takes seconds to import."""
+    if sys.stderr.isatty():
+        note(f"{harness} is loaded ...")
 
 
 # [cog.end]

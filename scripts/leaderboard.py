@@ -482,14 +482,6 @@ def add_data_argument(add: Any) -> None:
     add("--data", type=Path, default=Path("leaderboard"), metavar="DIR", help="the data (default: %(default)s)")
 
 
-def positive(text: str) -> int:
-    """An argparse type: a whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is the answer."""
     return run_main(build_parser(), argv)
@@ -683,6 +675,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def fault_text(error: Exception) -> str:
@@ -1867,19 +1867,6 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
     return sorted((e for e in found.values() if e["models"]), key=lambda e: (-e["models"], e["key"]))
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    table = RichTable(*header, box=None)
-    for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
-
-
 def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     import duckdb
@@ -2437,15 +2424,38 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/board/hub.py -----------------------------------------------------------------------------------------------
@@ -2457,7 +2467,7 @@ EXPAND = (
 )  # fmt: skip
 MOST_REQUESTS = 5  # for a model, beside one for each of its open pull requests
 PAGE_OF_DISCUSSIONS = 50  # that one answer of the Hub lists
-MAX_YAML = 500_000  # characters of an .eval_results file that is read here
+MOST_YAML = 500_000  # characters of an .eval_results file that is read here
 MAX_YAML_NODES = 20_000  # values in it after its aliases are expanded
 KEEP_ANSWERS = 30  # days that an answer of the Hub stays in the cache unused
 FROM_PULL_REQUEST = re.compile(r"\(#(\d{1,9})\)\s*$")  # how the Hub titles a merge
@@ -2832,8 +2842,8 @@ def read_yaml(text: str) -> Any:
     """The plain values of a YAML text; Unreadable when it is damaged, too large, or its aliases are without measure."""
     import yaml
 
-    if len(text) > MAX_YAML:
-        raise Unreadable(f"{len(text):,} characters of YAML are more than the {MAX_YAML:,} that are read")
+    if len(text) > MOST_YAML:
+        raise Unreadable(f"{len(text):,} characters of YAML are more than the {MOST_YAML:,} that are read")
     sizes: dict[int, float] = {}
 
     def size(node: Any) -> float:

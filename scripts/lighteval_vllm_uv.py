@@ -46,488 +46,111 @@ measured; 2 nothing could be tried (unknown task, no model, no network, no disk 
 from __future__ import annotations
 
 import argparse
-import collections
 import contextlib
-import fnmatch
 import hashlib
-import json
-import math
-import re
 import sys
-import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+LIGHTEVAL_BACKENDS = ("accelerate", "vllm")
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-DEFAULT_SEED = 1234  # lighteval's own
+# Options that cannot work here, with the reason.
+NOT_IN_LIGHTEVAL = {"max_connections": "nothing is asked over a connection: --batch-size says how many at once"}
 NOT_FOR_ACCELERATE = {
-    "tensor_parallel_size": "transformers spreads a large model over the GPUs by itself",
-    "gpu_memory_utilization": "transformers takes what it needs; a smaller --batch-size needs less",
+    "tensor_parallel_size": "a setting of --backend vllm: transformers spreads a large model over the GPUs by itself",
+    "gpu_memory_utilization": "a setting of --backend vllm: transformers takes what it needs; a smaller --batch-size "
+    "needs less",
 }
-
-
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """What --json prints."""
-
-    def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
-        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
-
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
-    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
-    return {
-        "schema_version": OUTPUT_VERSION,
-        "records": [line(finished) for finished in outcome.written],
-        "skipped": skipped,
-        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
-        "seconds": rounded(outcome.seconds),
-        "requests": outcome.requests,
-    }
-
-
-def read_settings(args: argparse.Namespace) -> Settings:
-    """The settings of a run; a task file is read for its hash only."""
-    custom = Path(args.custom_tasks).expanduser() if args.custom_tasks else None
-    if custom and not custom.is_file():
-        raise ScriptError(f"--custom-tasks {custom}: no such file; it is a Python file with TASKS_TABLE = [...]")
-    return Settings(
-        backend=args.backend,
-        limit=args.limit,
-        batch_size=args.batch_size,
-        dtype=args.dtype,
-        device=args.device,
-        use_chat_template=args.use_chat_template,
-        system_prompt=args.system_prompt,
-        trust_remote_code=args.trust_remote_code,
-        seed=args.seed,
-        custom_tasks=custom,
-        custom_tasks_sha256=hashlib.sha256(input_bytes(custom)).hexdigest() if custom else None,
-        versions=installed_versions(args.backend, args.dry_run),
-        command=command_line(args),
-        temperature=args.temperature or None,
-        reasoning_tags=None if tuple(args.reasoning_tags) == REASONING_TAGS else tuple(args.reasoning_tags),
-        max_model_len=args.max_model_len,
-        tensor_parallel_size=args.tensor_parallel_size,
-        gpu_memory_utilization=args.gpu_memory_utilization,
-    )
-
-
-class Sweep:
-    """Measures models one after the other on the tasks that each still lacks, on one engine where that can be."""
-
-    def __init__(
-        self, output: Path, settings: Settings, history: History, tail: LogTail, target: ResultsRepo | None
-    ) -> None:
-        self.output, self.settings, self.history, self.outcome = output, settings, history, Outcome()
-        self.tail, self.uploads = tail, Uploads(target, output)
-        self.backend: OnAccelerate | OnVllm | None = None
-        self.seconds = self.outcome.seconds
-        self.items = 0
-        self.stamps: set[tuple[str, str, int]] = set()
-
-    @contextlib.contextmanager
-    def clock(self, phase: str) -> Iterator[None]:
-        """Count the time in a phase."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[phase] += time.monotonic() - began
-
-    def run(self, rounds: Sequence[Assignment]) -> None:
-        try:
-            total = sum(len(row.tasks) for row in rounds)
-            with sweep_progress(total) as show, contextlib.redirect_stdout(sys.stderr):
-                for row in rounds:
-                    self.one(row, show)
-        finally:
-            self.drop()
-
-    def one(self, row: Assignment, show: Callable[[str, str | None], None]) -> None:
-        """Ask one model all its tasks."""
-        before = len(self.outcome.written), len(self.outcome.failed)
-        show(f"{row.model.id} is loaded", None)
-        ready = [task for task in row.tasks if self.build(row, task, show)]
-        try:
-            with self.clock("load"):
-                if ready:
-                    self.load(row.model)
-        except Exception as error:
-            for task in ready:
-                self.fail(row, task, error, show)
-            self.drop()
-        else:
-            self.ask(row, ready, show)
-        # A job may be stopped before its last model.
-        new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
-        self.uploads.send(made.path for made in new)
-
-    def load(self, model: Model) -> None:
-        """Swap the weights of the running engine; start a new one where that cannot be."""
-        if self.backend:
-            try:
-                return self.backend.swap(model)
-            except Exception as error:
-                note(f"{model.id}: a new engine is started: {explain(error)[:200]}")
-                self.drop()
-        self.backend = BACKENDS[self.settings.backend](model, self.settings)
-
-    def drop(self) -> None:
-        """Give the engine back."""
-        if self.backend:
-            if isinstance(self.backend, OnVllm):
-                self.outcome.requests = (self.outcome.requests or 0) + self.backend.vllm.requests
-            with contextlib.suppress(Exception):
-                self.backend.close()
-        self.backend = None
-
-    def ask(self, row: Assignment, tasks: Sequence[Task], show: Callable[[str, str | None], None]) -> None:
-        """Put all tasks to the engine at once; score each as soon as all its answers are there."""
-        jobs = []
-        for task in tasks:
-            docs, seed = own_docs(task), row.settings.sampling_seed
-            methods = sorted(set(task.source.sampling_methods), key=str)
-            jobs += [Job(task, docs, method, seed) for method in methods]
-        open_jobs = collections.Counter(job.task.name for job in jobs)
-        found: dict[str, dict[Any, list[Any]]] = collections.defaultdict(dict)
-        done: set[str] = set()
-        try:
-            for number, answers in self.timed(self.backend.answers(jobs)):
-                job = jobs[number]
-                if job.task.name in done:
-                    continue
-                if isinstance(answers, Exception):
-                    done.add(job.task.name)
-                    self.fail(row, job.task, answers, show)
-                    continue
-                found[job.task.name][job.method] = answers
-                if len(found[job.task.name]) == open_jobs[job.task.name]:
-                    done.add(job.task.name)
-                    self.finish(row, job, found.pop(job.task.name), show)
-        except Exception as error:  # the engine itself is broken: the next model gets another
-            for task in tasks:
-                if task.name not in done:
-                    self.fail(row, task, error, show)
-            self.drop()
-
-    def timed(self, rows: Iterator[Any]) -> Iterator[Any]:
-        """What an engine yields; the time that it takes counts as generation."""
-        while True:
-            with self.clock("generate"):
-                item = next(rows, None)
-            if item is None:
-                return
-            yield item
-
-    def finish(
-        self, row: Assignment, job: Job, answers: dict[Any, list[Any]], show: Callable[[str, str | None], None]
-    ) -> None:
-        """Score a task's answers and write its record."""
-        model, task = row.model, job.task
-        try:
-            with self.clock("score"):
-                now = self.stamp(model, task)
-                record, samples = measure(model, task, job.docs, answers, self.backend.engine, row.settings, now)
-            with self.clock("write"):
-                finished = write_record(self.output, model, task, record, samples)
-        except Exception as error:
-            return self.fail(row, task, error, show)
-        self.outcome.written.append(finished)
-        self.history.forget_failure(model, row.settings, task.name)
-        self.items += len(job.docs)
-        line, rate = score_line(finished)[0], self.items / max(self.seconds["generate"], 1e-9)
-        show(f"{model.id} {task.name}", f"{line['metric']} {line['score']:.3f} ({rate:.0f} items/s)")
-
-    def build(self, row: Assignment, task: Task, show: Callable[[str, str | None], None]) -> bool:
-        """Build a task's items at its first use; what failed once is not tried again for the next model."""
-        if task.docs is None and not task.error:
-            try:
-                with self.clock("build"):
-                    build_docs(task, self.settings)
-            except Exception as error:
-                data = scrub(task.dataset.path or task.dataset.repo)
-                task.error = f"its data set {data} gave no items: {explain(error)}"
-                self.fail(row, task, ScriptError(task.error).with_traceback(error.__traceback__), show)
-                return False
-        if task.error:
-            self.fail(row, task, ScriptError(task.error), show)
-        return not task.error
-
-    def stamp(self, model: Model, task: Task) -> int:
-        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
-        now = int(time.time())
-        while (slug(task.title), model.id, now) in self.stamps:
-            now += 1
-        self.stamps.add((slug(task.title), model.id, now))
-        return now
-
-    def fail(self, row: Assignment, task: Task, error: BaseException, show: Callable[[str, str | None], None]) -> None:
-        origin = error
-        while origin.__cause__ is not None:
-            origin = origin.__cause__
-        frames = traceback.extract_tb(origin.__traceback__)[-4:]
-        where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
-        self.history.forget_failure(row.model, row.settings, task.name)
-        log = [*self.tail.lines, *where]
-        failed = write_failure(self.output, row.model, task, row.settings, explain(error), log)
-        self.outcome.failed.append(failed)
-        show(f"{row.model.id} {task.name}", f"FAILED: {failed.error[:200]}")
-
-
-def list_tasks(pattern: str, custom: str | None, as_json: bool) -> int:
-    """Print the names of tasks, those that are made at run time as globs."""
-    names = set(built_in_tasks()) | (custom_task_names(Path(custom)) if custom else set())
-    wanted = fnmatch.translate(f"*{pattern}*") if pattern else ".*"
-    found = sorted((name for name in names if re.match(wanted, name)), key=natural_key)
-    if not found:
-        raise ScriptError(
-            f"no task is called like {pattern!r}: {', '.join(nearest_tasks(pattern, names)) or 'see --list-tasks'}"
-        )
-    print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": found}, indent=1) if as_json else "\n".join(found))
-    return 0
 
 
 def check_arguments(args: argparse.Namespace) -> None:
     """What argparse cannot know."""
-    if not args.model or not args.tasks:
-        missing = "--model" if not args.model else "--tasks"
-        raise ScriptError(f"{missing} is missing: give models and tasks (or --list-tasks to see the names)")
-    if args.sandbox == "docker":
-        raise ScriptError("--sandbox docker: lighteval runs no containers: use --sandbox local, or inspect_vllm_uv.py")
+    check_common(args, "tasks")
+    refuse(args, NOT_IN_LIGHTEVAL)
     if args.backend == "accelerate":
-        for name in ("tensor_parallel_size", "gpu_memory_utilization"):
-            if getattr(args, name) is not None:
-                raise ScriptError(
-                    f"--{name.replace('_', '-')} is a setting of --backend vllm: {NOT_FOR_ACCELERATE[name]}"
-                )
+        refuse(args, NOT_FOR_ACCELERATE)
     elif args.device == "mps":
         raise ScriptError("--device mps: vLLM does not run there: use --backend accelerate")
-    if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
-        raise ScriptError("--gpu-memory-utilization is a share of the GPU's memory: between 0 and 1, for instance 0.8")
-    if args.max_connections is not None:
-        raise ScriptError("--max-connections: nothing is asked over a connection: --batch-size says how many at once")
+    if args.sandbox == "docker":
+        raise ScriptError("--sandbox docker: lighteval runs no containers: use --sandbox local, or inspect_vllm_uv.py")
     if (args.data_parallel_size or 1) > 1:
-        raise ScriptError(
-            "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part "
-            "of the models (CUDA_VISIBLE_DEVICES=0 ...), or use --tensor-parallel-size"
-        )
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
-        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
-    if args.temperature is not None and not 0 <= args.temperature <= 10:
-        raise ScriptError("--temperature must lie between 0 (greedy) and 10")
-    if args.repeats != 1 and not args.temperature:
-        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
-    for name in ("limit", "batch_size", "max_model_len", "tensor_parallel_size", "repeats"):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise ScriptError(f"--{name.replace('_', '-')} must be at least 1")
+        raise ScriptError(NO_DATA_PARALLEL)
+    refuse_greedy_repeats(args)
 
 
-def is_all_local(models: Sequence[Model], tasks: Sequence[Task]) -> bool:
-    return all(model.folder for model in models) and all(task.dataset.path for task in tasks)
+def lighteval_settings(args: argparse.Namespace) -> Settings:
+    """The settings of a run; a task file is read for its hash only."""
+    custom = Path(args.custom_tasks).expanduser() if args.custom_tasks else None
+    if custom and not custom.is_file():
+        raise ScriptError(f"--custom-tasks {custom}: no such file; it is a Python file with TASKS_TABLE = [...]")
+    tags = tuple(args.reasoning_tags)
+    return settings_from(
+        args,
+        custom_tasks=custom,
+        custom_tasks_sha256=hashlib.sha256(custom.read_bytes()).hexdigest() if custom else None,
+        versions=installed_versions(("lighteval", "transformers", "torch"), args.backend),
+        command=command_line(args, "lighteval_vllm_uv.py"),
+        temperature=args.temperature or None,
+        reasoning_tags=None if tags == REASONING_TAGS else tags,
+        sandbox=None,
+        repeats=None,  # each is a record of its own
+        data_parallel_size=None,
+        max_connections=None,
+    )
 
 
-def show_plan(
-    models: Sequence[Model],
-    tasks: Sequence[Task],
-    settings: Settings,
-    outcome: Outcome,
-    repeats: int,
-    as_json: bool,
-) -> int:
+def show_lighteval_plan(work: Work, tasks: Sequence[Task]) -> int:
     """Say what a run would do; local data sets are read to count the items."""
-    for task in tasks if is_all_local([], tasks) else [task for task in tasks if task.dataset.path]:
+    for task in tasks:
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                build_docs(task, settings)
+                if task.dataset.path:
+                    build_docs(task, work.settings)
         except Exception as error:  # a run would leave a failure
             data = scrub(task.dataset.path or task.dataset.repo)
             note(f"warning: {task.name}: its data set {data} gave no items: {explain(error)}")
-    rows = [plan_row(task, repeats) for task in tasks]
-    done = len(outcome.skipped)
-    plan = {
-        "schema_version": OUTPUT_VERSION,
-        "backend": settings.backend,
-        "versions": settings.versions,
-        "models": [asdict(model) | {"folder": None, "step": model.step} for model in models],
-        "tasks": rows,
-        "memory": {model.id: memory_plan(model, settings) for model in models},
-        "tensor_parallel_size": settings.tensor_parallel_size or 1,
-        "to_run": len(models) * len(tasks) * repeats - done,
-        "finished": done,
-        "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
-    }
-    if as_json:
-        print(json.dumps(plan, indent=1))
-        return 0
-    print(
-        render_table(
-            [["model", "weights", "path"], *([m.id, m.weights_sha256[:12], m.path or m.revision or ""] for m in models)]
-        )
-    )
-    cells = [[str(value) for value in row.values()] for row in rows]
-    print("\n" + render_table([list(rows[0]), *cells]))
-    largest = max(plan["memory"].values(), key=lambda row: row["weights_gb"] or 0.0)
-    print(
-        f"\nmemory: {largest['weights_gb'] or '?'} GB of weights ({largest['dtype']}), "
-        f"{largest['cache_kb_per_token'] or '?'} kB of cache for each token"
-    )
-    if plan["tensor_parallel_size"] > 1:
-        print(f"tensor parallel on {plan['tensor_parallel_size']} GPUs by vLLM's own executor (not tested by us)")
-    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
-    print(f"\n{plan['to_run']} to run, {plan['finished']} finished; {settings.backend}, {versions}")
-    return 0
-
-
-def memory_plan(model: Model, settings: Settings) -> dict[str, Any]:
-    """What a model needs at least: its weights in the dtype used, and the key-value cache for each token."""
-    if model.folder:
-        config, tensors = read_json(model.folder / "config.json"), read_layout(model.folder).tensors
-        counts = [math.prod(shape) for _, shape in (tensors or {}).values()]
-        stored = str(config.get("dtype") or config.get("torch_dtype") or "float32")
-    else:
-        from huggingface_hub import HfApi
-
-        try:
-            found = HfApi().get_safetensors_metadata(model.id, revision=model.revision).parameter_count
-        except Exception:  # no safetensors, or no connection: unknown
-            found = {}
-        config, counts, stored = {}, list(found.values()), "bfloat16"
-    dtype = settings.dtype if settings.dtype != "auto" else "float32" if not has_gpu() else stored
-    size = DTYPE_BYTES.get(dtype, 2)
-    return {
-        "parameters": sum(counts) or None,
-        "dtype": dtype,
-        "weights_gb": round(sum(counts) * size / 1e9, 3) if counts else None,
-        "cache_kb_per_token": cache_bytes_per_token(config, size) / 1e3 or None,
-    }
-
-
-def cache_bytes_per_token(config: dict[str, Any], size: int) -> float:
-    """Bytes of key-value cache for a token: keys and values of all layers; 0 when the config does not say."""
-    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
-    if not layers or not heads or not config.get("hidden_size"):
-        return 0.0
-    width = config.get("head_dim") or config["hidden_size"] // heads
-    return 2.0 * layers * (config.get("num_key_value_heads") or heads) * width * size
-
-
-def plan_row(task: Task, repeats: int) -> dict[str, Any]:
-    """A task in the plan; numbers are unknown for a data set that is not here yet."""
-    docs = task.docs
-    # At most: choices of a single token need one request together with vLLM, which only the tokenizer can tell.
-    requests = sum(len(doc.choices or []) if "LOGPROBS" in str(doc.sampling_methods) else 1 for doc in docs or [])
-    return {
-        "task": task.name,
-        "data set": task.dataset.path or task.dataset.repo,
-        "split": ",".join(task.dataset.splits),
-        "items": len(docs) if docs is not None else "not downloaded",
-        "requests": requests * repeats if docs is not None else "?",
-        "metrics": ",".join(str(metric.metric_name) for metric in task.source.metrics),
-    }
-
-
-def report(outcome: Outcome, output: Path, as_json: bool) -> int:
-    """Print the scores and where the records are."""
-    records = [*outcome.skipped, *outcome.written]
-    if as_json:
-        print(json.dumps(outcome_json(outcome), indent=1))
-    else:
-        show_table(score_table(records, outcome.failed))
-        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
-    for failure in outcome.failed[:SHOWN_FAILURES]:
-        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
-    if len(outcome.failed) > SHOWN_FAILURES:
-        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
-    return 1 if outcome.failed else 0
-
-
-def show_table(rows: list[list[str]]) -> None:
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows[1:]:
-        table.add_row(*row)
-    Console().print(table)
+    models = [model_row(model, memory_need(model, work.settings)) for model in work.models]
+    rows = [lighteval_plan_row(task, work.args.repeats) for task in tasks]
+    total = len(models) * len(tasks) * work.args.repeats
+    return show_plan(models, rows, work.settings, work.outcome, total, work.args.json)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, or say what would be evaluated."""
     if args.list_tasks is not None:
-        return list_tasks(args.list_tasks, args.custom_tasks, args.json)
+        return list_names(lighteval_names(args.custom_tasks), args.list_tasks, args.json)
     check_arguments(args)
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("accelerate")
-    began = time.monotonic()
-    requests = parse_tasks(",".join(args.tasks))
-    settings = read_settings(args)
+    requests = task_list(args.tasks, parse_lighteval_task)
+    settings = lighteval_settings(args)
     requests = name_tasks(requests, settings.custom_tasks, args.sandbox)
     modules = modules_for(requests, settings.custom_tasks)
-    models, left_out = resolve_models(args)
-    check_templates(models, settings.use_chat_template)
-    for name, reason in left_out:
-        note(f"warning: {name} is skipped: {reason}")
-    output = Path(args.output_dir)
-    target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
-    if target:
-        fetch_results(target, output, [model.place for model in models])
-    history = History(output, models)
+    work = open_run(args, settings)
     repeats = [replace(settings, repeat=number or None) for number in range(args.repeats)]
-    known = [history.request(model, row, request) for model in models for row in repeats for request in requests]
-    if all(known) and not args.dry_run:
-        skipped = list({finished.path: finished for found in known for finished in found}.values())
-        if target:
-            upload_results(target, output, with_samples(row.path for row in skipped))
-        return report(Outcome(skipped=skipped, left_out=left_out), output, args.json)
-
-    if sys.stderr.isatty():
-        note("lighteval is loaded ...")
+    rows = [(model, row) for model in work.models for row in repeats]
+    if work.all_finished(work.history.request(model, row, request) for model, row in rows for request in requests):
+        return work.report()
+    say_loading("lighteval")
     prepare_device(settings.device)
     tail = capture_logs()
     with contextlib.redirect_stdout(sys.stderr):
-        tasks = load_tasks(requests, modules, settings.custom_tasks)
+        tasks = load_lighteval_tasks(requests, modules, settings.custom_tasks)
         if args.backend == "vllm" and not args.dry_run:
             import vllm  # noqa: F401  (its import is counted as one)
     adopt_loggers(tail)
     check_device(settings.device)
-    before = {
-        (model, row.repeat): {task.name: history.task(model, row, task) for task in tasks}
-        for model in models
-        for row in repeats
-    }
-    skipped = [finished for found in before.values() for finished in found.values() if finished]
-    if is_all_local(models, tasks) and not target:
-        go_offline()
+    rounds = work.left_to_do(tasks, repeats)
     if args.dry_run:
-        return show_plan(models, tasks, settings, Outcome(skipped=skipped, left_out=left_out), args.repeats, args.json)
-    if target:  # an earlier run may have had no data set, or may not have reached it
-        upload_results(target, output, with_samples(row.path for row in skipped))
-    sweep = Sweep(output, settings, history, tail, target)
-    sweep.seconds["imports"] = time.monotonic() - began
-    rounds = [
-        Assignment(model, row, rest)
-        for model in models
-        for row in repeats
-        if (rest := [task for task in tasks if not before[model, row.repeat][task.name]])
-    ]
-    sweep.run(rounds)
-    sweep.uploads.finish()
-    note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in sweep.seconds.items()))
-    return report(replace(sweep.outcome, skipped=skipped, left_out=left_out), output, args.json)
+        return show_lighteval_plan(work, tasks)
+    return work.sweep(LightevalSweep(work.output, settings, work.history, tail, work.target), rounds)
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
+    add_options(parser, "model")
     add(
         "--tasks",
         "--task",
@@ -536,41 +159,17 @@ def build_parser() -> argparse.ArgumentParser:
         help='tasks, set apart by commas or spaces: "gsm8k|5,leaderboard|mmlu|5"',
     )
     add("--custom-tasks", metavar="FILE", help="a Python file with TASKS_TABLE = [LightevalTaskConfig(...)]; it is run")
-    add("--backend", choices=("accelerate", "vllm"), default="accelerate", help="default: accelerate")
-    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
-    add(
-        "--batch-size",
-        type=int,
-        metavar="N",
-        help=f"default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU (small: {SMALL_MODEL_BATCH_SIZE})",
+    add("--backend", choices=LIGHTEVAL_BACKENDS, default="accelerate", help="default: accelerate")
+    add_options(
+        parser,
+        "limit batch-size max-model-len gpu-memory-utilization tensor-parallel-size data-parallel-size dtype device "
+        "use-chat-template system-prompt trust-remote-code temperature repeats reasoning-tags sandbox seed output-dir "
+        "results-repo model-id list-tasks json dry-run",
+        batch_size=f"default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU (small: {SMALL_MODEL_BATCH_SIZE})",
+        temperature="sample answers; default: greedy",
+        repeats={"default": 1, "help": "ask everything N times, with other seeds; default: 1"},
     )
-    add("--max-model-len", type=int, metavar="N", help="longest prompt and answer in tokens; default: the model's")
-    add(
-        "--gpu-memory-utilization",
-        type=float,
-        metavar="X",
-        help="vllm: share of the GPU's memory; default: vLLM's 0.92",
-    )
-    add("--tensor-parallel-size", type=int, metavar="N", help="vllm: GPUs that share one model; default: 1")
-    add("--dtype", choices=DTYPES, default="auto", help="auto: the checkpoint's own on a GPU, float32 on a CPU")
-    add("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps; default: auto")
-    add("--use-chat-template", action="store_true", help="send the prompts through the tokenizer's chat template")
-    add("--system-prompt", metavar="TEXT", help="put this in front of every prompt")
-    add("--trust-remote-code", action="store_true", help="let the model's repository run its own code")
-    add("--temperature", type=float, metavar="X", help="sample answers; default: greedy")
-    add("--repeats", type=int, default=1, metavar="N", help="ask everything N times, with other seeds; default: 1")
-    tags_help = "what stands between them is not scored; default: <think> </think>"
-    add("--reasoning-tags", nargs=2, default=REASONING_TAGS, metavar=("OPEN", "CLOSE"), help=tags_help)
-    add("--sandbox", choices=("docker", "local"), help="where programs that a model writes run, for tasks that do that")
-    add("--seed", type=int, default=DEFAULT_SEED, help=f"for tasks that draw at random; default: {DEFAULT_SEED}")
-    add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
-    add("--results-repo", metavar="OWNER/NAME[/FOLDER]", help="also upload the records to this data set (private)")
-    add("--model-id", metavar="ID", help="the id in the records, for one model; default: Hub id or <run>/<checkpoint>")
-    add("--list-tasks", nargs="?", const="", metavar="PATTERN", help="print the names of tasks and stop")
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--dry-run", action="store_true", help="show models, tasks, data sets and requests; load no model")
-    add("--max-connections", type=int, help=argparse.SUPPRESS)
-    add("--data-parallel-size", type=int, help=argparse.SUPPRESS)
+    add_refused(parser, NOT_IN_LIGHTEVAL)
     parser.set_defaults(run=run, parser=parser)
     return parser
 
@@ -584,32 +183,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "engines.device", "engines.layout", "frame", "harness.lighteval_engines", "harness.lighteval_measure",
-#     "harness.lighteval_settings", "harness.lighteval_tasks", "harness.logs", "harness.models",
-#     "harness.output", "harness.scores", "harness.settings", "harness.vocabulary", "hub.results_repo", "inputs",
-#     "private", "tables"
+#     "engines.device", "engines.layout", "engines.memory", "frame", "harness.arguments",
+#     "harness.lighteval_sweep", "harness.lighteval_tasks", "harness.logs", "harness.report", "harness.run",
+#     "harness.settings", "harness.vocabulary", "private"
 # )
 # ]cog]
 
 import ast
+import collections
 import difflib
+import fnmatch
 import functools
 import gc
 import importlib.metadata
 import importlib.util
 import io
+import json
 import logging
+import math
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
 import stat
 import threading
+import time
+import traceback
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, BinaryIO, ClassVar, TextIO
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -764,6 +369,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def fault_text(error: Exception) -> str:
@@ -1133,8 +746,6 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
 def prepare_device(device: str) -> None:
     """Choose the device before torch is imported; lighteval's own `device` setting has no effect."""
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["ACCELERATE_USE_CPU"] = "true"
@@ -1236,6 +847,15 @@ def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
@@ -1463,22 +1083,94 @@ def has_chat_template(folder: Path) -> bool:
     return path.is_file() and bool(read_json(path).get("chat_template"))
 
 
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
 # --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
 
 ALL = "all"  # as a task: every task of the custom file
 REASONING_TAGS = ("<think>", "</think>")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
 CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
 HF_CONNECTIONS = 32  # and here they are the batch
-
-
-class NamedTask(Protocol):
-    """What records and failures need of a harness's task."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -1491,14 +1183,14 @@ class ResultsRepo:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """A task or a family of tasks as asked for, in today's form."""
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
 
     name: str
-    shots: int
+    shots: int | None = None
     suite: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.name}|{self.shots}"
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
 
 
 @dataclass(frozen=True)
@@ -1532,13 +1224,63 @@ class Model:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where a task's items come from; `sha256` and `path` for a local folder."""
+    """Where a task's items come from.
 
-    repo: str
-    subset: str | None
-    splits: tuple[str, ...]
-    path: str | None
-    sha256: str | None
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -1571,7 +1313,10 @@ class MetricScore:
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
 
     model: Any
     dtype: str
@@ -1580,6 +1325,7 @@ class Engine:
     name: str
     version: str
     checksum: str | None = None
+    proof: str | None = None
 
 
 @dataclass(frozen=True)
@@ -1645,6 +1391,27 @@ class Failed:
     error: str
 
 
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -1684,17 +1451,20 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
 def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
     """The thinking in a model's text (None when there is none) and the answer without it.
 
+    The first tag may stand in the prompt; unfinished thinking is no answer.
     "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
     """
     opening, closing = tags
-    if closing in text:
-        before, _, after = text.rpartition(closing)
-        head, found, thought = before.partition(opening)
-        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
     if opening in text:
-        head, _, thought = text.partition(opening)
-        return thought.strip(), head.strip()
-    return None, text
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
 
 
 # --- parts/engines/layout.py ------------------------------------------------------------------------------------------
@@ -1734,6 +1504,12 @@ def layout_difference(old: Layout, new: Layout) -> str | None:
         return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
     changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
     return f"another shape or dtype of {changed[0]}" if changed else None
+
+
+def chat_template_of(layout: Layout) -> str:
+    """What decides how a chat template renders, as a name."""
+    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json", "special_tokens_map.json")
+    return json.dumps([layout.files.get(name) for name in names])
 
 
 def cpu_batch_size(layout: Layout) -> int:
@@ -1788,31 +1564,400 @@ def read_layout(folder: Path) -> Layout:
     return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
 
 
-# --- parts/engines/transformers.py ------------------------------------------------------------------------------------
+# --- parts/engines/memory.py ------------------------------------------------------------------------------------------
+
+# Bytes of a number in a dtype, by the names of --dtype and of safetensors; those of FLOATS are loaded as --dtype says.
+TENSOR_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I64": 8, "I32": 4}
+FLOATS = {"F64", "F32", "F16", "BF16"}
+
+
+def weights_bytes(counts: Mapping[str, int], dtype: str) -> int | None:
+    """The memory of weights (numbers of each stored dtype) in a dtype (`auto`: as stored); None when there are none."""
+    size = TENSOR_BYTES.get(dtype)
+    each = {own: size if size and own in FLOATS else TENSOR_BYTES.get(own, 1) for own in counts}
+    return sum(number * each[own] for own, number in counts.items()) or None
+
+
+def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
+    """The memory of keys and values for one token; None when config.json does not say."""
+    config = config.get("text_config") or config
+    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(config.get("hidden_size"), int):
+        return None
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    return 2 * layers * (config.get("num_key_value_heads") or heads) * size * TENSOR_BYTES.get(dtype, 2)
+
+
+def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
+    """What a model needs at least: its weights, and keys and values for one token, in bytes; None where not known."""
+    on_cpu = settings.device == "cpu" or not has_gpu()
+    dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
+    counts: dict[str, int] = {}
+    config: dict[str, Any] = {}
+    if model.folder is None:
+        from huggingface_hub import HfApi
+
+        try:
+            info = HfApi().model_info(model.id, revision=model.revision)
+            counts = getattr(info.safetensors, "parameters", None) or {}
+        except Exception:  # no connection: not known
+            pass
+    else:
+        layout = read_layout(model.folder)
+        config = layout.config
+        for own, shape in (layout.tensors or {}).values():
+            counts[own] = counts.get(own, 0) + math.prod(shape)
+    saved = str(config.get("dtype") or config.get("torch_dtype") or "auto")
+    return {
+        "weights_bytes": weights_bytes(counts, dtype),
+        "cache_bytes_per_token": cache_bytes(config, saved if dtype == "auto" else dtype),
+    }
+
+
+def shown_bytes(number: int | None) -> str:
+    """A number of bytes for people: 1234567 -> 1.2 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if number and number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number / 1e3:.1f} kB" if number else "?"
+
+
+# --- parts/harness/arguments.py ---------------------------------------------------------------------------------------
+
+WHOLE = {"type": int, "metavar": "N"}
+SWITCH = {"action": "store_true"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "model": {"nargs": "+", "metavar": "M", "help": "Hub ids, checkpoint folders, or a folder of checkpoints"},
+    "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
+    "batch-size": WHOLE,
+    "max-connections": WHOLE,
+    "max-tokens": WHOLE | {"help": "of an answer; default: the task's own, else what the model allows"},
+    "max-model-len": WHOLE | {"help": "tokens of prompt and answer; default: the model's own"},
+    "dtype": {"choices": DTYPES, "default": "auto", "help": "auto: the checkpoint's own on a GPU, float32 on a CPU"},
+    "device": {"default": "auto", "metavar": "D", "help": "auto, cpu, cuda, cuda:1, mps; default: auto"},
+    "tensor-parallel-size": WHOLE | {"help": "vllm: GPUs that share one model; default: 1"},
+    "data-parallel-size": WHOLE | {"help": argparse.SUPPRESS},
+    "gpu-memory-utilization": {
+        "type": float,
+        "metavar": "X",
+        "help": "vllm: share of the GPU's memory; default: vLLM's own",
+    },
+    "use-chat-template": SWITCH | {"help": "send the prompts through the tokenizer's chat template"},
+    "system-prompt": {"metavar": "TEXT", "help": "put this in front of every prompt"},
+    "reasoning-tags": {
+        "nargs": 2,
+        "default": REASONING_TAGS,
+        "metavar": ("OPEN", "CLOSE"),
+        "help": "what a model puts around its thinking, which is not scored; default: <think> </think>",
+    },
+    "temperature": {"type": float, "metavar": "T", "help": "default: the task's own, else 0 (greedy)"},
+    "repeats": WHOLE | {"help": "answers for each item (inspect's epochs); default: the task's own"},
+    "trust-remote-code": SWITCH | {"help": "let the model's repository run its own code"},
+    "sandbox": {"choices": ("docker", "local"), "help": "where programs of the model run; local: here, unprotected"},
+    "seed": WHOLE | {"default": DEFAULT_SEED, "help": f"for what is drawn at random; default: {DEFAULT_SEED}"},
+    "output-dir": {"default": "results", "metavar": "DIR", "help": "where the records go; default: results"},
+    "results-repo": {"metavar": "OWNER/NAME[/FOLDER]", "help": "also upload the records to this data set (private)"},
+    "model-id": {"metavar": "ID", "help": "the id in the records, for one model; default: its own"},
+    "list-tasks": {"nargs": "?", "const": "", "metavar": "PATTERN", "help": "print the names of tasks and stop"},
+    "json": SWITCH | {"help": "print one JSON document instead of a table"},
+    "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
+}
+ALIASES = {"limit": ("--max-samples",)}
+NO_DATA_PARALLEL = (
+    "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part of the "
+    "models (CUDA_VISIBLE_DEVICES=0 ...), or use --tensor-parallel-size"
+)
+
+
+def add_options(parser: argparse.ArgumentParser, names: str, **changes: Any) -> None:
+    """Add options of OPTIONS, named in one text; `changes` by option: its help, or several words of argparse."""
+    for name in names.split():
+        change = changes.get(name.replace("-", "_"), {})
+        words = OPTIONS[name] | (change if isinstance(change, dict) else {"help": change})
+        parser.add_argument(f"--{name}", *ALIASES.get(name, ()), **words)
+
+
+def add_refused(parser: argparse.ArgumentParser, reasons: Mapping[str, str]) -> None:
+    """Options of the other evaluation scripts, which `refuse` answers with a reason."""
+    for name in reasons:
+        kind = OPTIONS.get(name.replace("_", "-"), {})
+        kept = {word: kind[word] for word in ("type", "action", "nargs") if word in kind}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=argparse.SUPPRESS, **kept)
+
+
+def refuse(args: argparse.Namespace, reasons: Mapping[str, str]) -> None:
+    """ScriptError for an option that is given although it cannot work, with the reason."""
+    for name, reason in reasons.items():
+        if getattr(args, name) not in (None, False):
+            raise ScriptError(f"--{name.replace('_', '-')}: {reason}")
+
+
+def check_common(args: argparse.Namespace, tasks: str, hottest: float = 10) -> None:
+    """What argparse cannot know of the shared options; `tasks`: the option that names tasks."""
+    for name in ("model", tasks):
+        if not getattr(args, name):
+            raise ScriptError(f"--{name} is missing: give models and tasks (or --list-tasks to see the names)")
+    for name, words in OPTIONS.items():
+        value = getattr(args, name.replace("-", "_"), None)
+        if words.get("type") is int and name != "seed" and value is not None and value < 1:
+            raise ScriptError(f"--{name} must be at least 1")
+    share = getattr(args, "gpu_memory_utilization", None)
+    if share is not None and not 0 < share <= 1:
+        raise ScriptError("--gpu-memory-utilization is a share of the GPU's memory: between 0 and 1, for instance 0.8")
+    if args.device and not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
+    if args.temperature is not None and not 0 <= args.temperature <= hottest:
+        raise ScriptError(f"--temperature must lie between 0 (greedy) and {hottest:g}")
+
+
+def refuse_greedy_repeats(args: argparse.Namespace) -> None:
+    """ScriptError for repeats that would give the same each time."""
+    if (args.repeats or 1) > 1 and not args.temperature:
+        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
+
+
+def task_list(texts: Sequence[str], parse: Callable[[str], Any]) -> list[Any]:
+    """The tasks of comma-separated lists, each once, in the order given."""
+    requests = [parse(part) for part in ",".join(texts).split(",") if part.strip()]
+    if not requests:
+        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
+    return list(dict.fromkeys(requests))
+
+
+def installed_versions(packages: Sequence[str], backend: str) -> dict[str, str]:
+    """Versions of what decides the scores, without importing any of it; a vLLM that is added later has none yet."""
+    try:
+        found = {name: importlib.metadata.version(name) for name in packages}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
+    if backend != "vllm":
+        return found
+    return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
+
+
+# --- parts/engines/proof.py -------------------------------------------------------------------------------------------
 
 CHECKSUM_PART = 1 << 24  # bytes that are summed at once
 
 
-def replace_state(model: Any, files: Sequence[Path]) -> None:
-    """Copy the tensors of safetensors files into a loaded model and read them back; ScriptError where they differ."""
+def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
+    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
+
+    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
+    """
+    parts = name.split(".")
+    place = next((index for index, part in enumerate(parts) if part in packed), None)
+    if place is None:
+        return [name]
+    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
+
+
+def tensor_checksum(tensor: Any) -> int:
+    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
+    import torch
+
+    total = 0
+    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
+        values = part.to(torch.int64)
+        places = torch.arange(1, len(values) + 1, device=values.device)
+        plain, placed = int(values.sum()), int((values * places).sum())
+        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
+    return total
+
+
+def text_sha256(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def refresh_packed(model: Any) -> None:
+    """Pack the weights of layers again that a CPU engine computes with a packed copy of, after they were replaced.
+
+    vLLM packs a layer when its weights are loaded; a head that is tied to the embeddings is never loaded, and would go
+    on with the weights of the checkpoint before.
+    """
+    for layer in model.modules():
+        weight = getattr(layer, "weight", None)
+        if hasattr(layer, "cpu_linear") and weight is not None and weight.numel():
+            layer.quant_method.process_weights_after_loading(layer)
+
+
+def packed_columns(layer: Any, weight: Any) -> Iterator[tuple[slice, Any]]:
+    """The columns of the matrix that a CPU engine's layer computes with, some at a time.
+
+    Read as what the layer makes of unit vectors: each picks one column, and 1 * w + 0 + 0 ... is exact.
+    """
+    import torch
+
+    size = weight.shape[1] if weight.numel() else layer.input_size_per_partition
+    for units in torch.arange(size, device=weight.device).split(256):
+        rows = torch.nn.functional.one_hot(units, size).to(weight.dtype)
+        yield slice(int(units[0]), int(units[-1]) + 1), layer.quant_method.apply(layer, rows, None).T
+
+
+def compare_part(held: Any, wanted: Any) -> bool | None:
+    """Whether an engine's tensor is that of a file; None when it has another shape (a share of the tensor)."""
+    import torch
+
+    if wanted.dim() == 0 or held.shape[1:] != wanted.shape[1:] or len(held) < len(wanted):
+        return None
+    # An engine may add empty rows to a vocabulary.
+    return torch.equal(held[: len(wanted)].cpu(), wanted.to(held.dtype))
+
+
+def file_tensor(place: Mapping[str, Any], names: Sequence[str]) -> Any | None:
+    """What the files hold for a parameter of an engine, a fused one's parts put together; None when it is not there."""
+    import torch
+
+    if not all(name in place for name in names):
+        return None
+    parts = [place[name].get_tensor(name) for name in names]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def readings_of(layer: Any, name: str, weight: Any) -> dict[str, Iterable[tuple[slice | None, Any]]]:
+    """How an engine's parameter can be read: as it is ("wrong" when it differs), and as a packed copy ("inexact")."""
+    found: dict[str, Iterable[tuple[slice | None, Any]]] = {}
+    if weight.numel():
+        found["wrong"] = [(None, weight.detach())]
+    if hasattr(layer, "cpu_linear") and name.endswith(".weight"):
+        found["inexact"] = packed_columns(layer, weight)
+    return found
+
+
+def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
+    """Compare an engine's weights with safetensors files; runs inside the engine, on each of its workers.
+
+    Parameters are compared with the files, fused and tied ones too, and so are the packed copies that CPU engines
+    compute with. Returns `exact`: how many were read back and are what the files hold; `summed`: how many have another
+    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ; `inexact`: of
+    packed copies that do; `broken`: a name whose values are no numbers; `unread`: names that cannot be read; and a
+    `checksum` of all that is the same each time these weights are loaded, `rest` for those that are not exact.
+    """
     import torch
     from safetensors import safe_open
 
-    state, replaced = model.state_dict(), set()
-    for file in files:
-        with safe_open(file, framework="pt") as tensors, torch.no_grad():
-            for name in tensors.keys():  # noqa: SIM118 (no dictionary)
-                target = state.get(name)
-                if target is None or target.is_meta:
-                    raise ScriptError(f"{name} has no place of its own in the loaded model")
-                source = tensors.get_tensor(name)
-                target.copy_(source)
-                if not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
-                    raise ScriptError(f"{name} is not what the file holds")
-                replaced.add(target.data_ptr())
-    left = [name for name, tensor in state.items() if tensor.data_ptr() not in replaced]
+    found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
+    found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
+    whole, rest, first = [], [], {}
+    with contextlib.ExitStack() as stack, torch.inference_mode():
+        place: dict[str, Any] = {}
+        for file in files:
+            tensors = stack.enter_context(safe_open(file, framework="pt"))
+            place |= dict.fromkeys(tensors.keys(), tensors)
+        packed = getattr(model, "packed_modules_mapping", None) or {}
+        for name, weight in model.named_parameters(remove_duplicate=False):
+            # A tied parameter comes a second time under another name: it is in the files under its first.
+            names = first.setdefault(id(weight), file_names(name, packed))
+            absent = [part for part in names if part not in place] if name.endswith(".weight") else []
+            if 0 < len(absent) < len(names):
+                found["lacking"] = absent[0]
+            wanted = file_tensor(place, names)
+            if wanted is not None and not torch.isfinite(wanted).all():
+                found["broken"] = name
+            readings = readings_of(model.get_submodule(name.rpartition(".")[0]), name, weight)
+            found["unread"] += [] if readings else [name]
+            for kind, parts in readings.items():
+                same, lines = [], []
+                for columns, held in parts:
+                    lines.append(f"{name} {kind} {tensor_checksum(held)}\n")
+                    part = wanted if wanted is None or columns is None else wanted[:, columns]
+                    same.append(None if part is None else compare_part(held, part))
+                whole += lines
+                rest += [] if all(same) else lines
+                if None in same:
+                    found["summed"] += 1
+                elif all(same):
+                    found["exact"] += 1
+                else:
+                    found[kind].append(name)
+    sums = {"checksum": text_sha256(whole), "rest": text_sha256(rest) if rest else ""}
+    return found | sums | {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
+
+
+class Proof:
+    """What `weights_in_engine` has said of one engine, checkpoint after checkpoint."""
+
+    def __init__(self) -> None:
+        self.checksums: dict[str, str] = {}
+        self.differing: set[str] | None = None
+        self.found: Sequence[Mapping[str, Any]] = []
+
+    def see(self, folder: Path, found: Sequence[Mapping[str, Any]]) -> str:
+        """The checksum of what the engine's workers (one row each) hold of a folder; ScriptError when it is not proved.
+
+        The first folder is that which the engine has loaded itself.
+        """
+        lacking = next((worker["lacking"] for worker in found if worker["lacking"]), None)
+        if lacking:
+            raise ScriptError(f"the engine holds other weights than the files: {lacking} is not in the files")
+        differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
+        if self.differing is None:
+            self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
+        elif differing - self.differing:
+            raise ScriptError(f"the engine holds other weights than the files: {min(differing - self.differing)}")
+        elif not all(worker["exact"] for worker in found) or any(worker["unread"] for worker in found):
+            raise ScriptError("its weights cannot be read back")
+        elif any(row["rest"] and row["rest"] == old["rest"] for row, old in zip(found, self.found, strict=True)):
+            raise ScriptError("the engine has kept weights of the checkpoint before")
+        broken = next((worker["broken"] for worker in found if worker["broken"]), None)
+        if broken:
+            raise ScriptError(f"its weights are broken: {broken} holds values that are no numbers")
+        self.found = found
+        checksum = text_sha256(worker["checksum"] for worker in found)
+        if self.checksums.setdefault(weights_sha256(folder), checksum) != checksum:
+            raise ScriptError("the same weights gave another checksum than before")
+        return checksum
+
+    @property
+    def text(self) -> str:
+        """How the weights were compared, for a record."""
+        return f"{self.found[0]['exact']} tensors read back exactly, {self.found[0]['summed']} by checksum"
+
+
+# --- parts/engines/transformers.py ------------------------------------------------------------------------------------
+
+
+def runs_on_cpu(device: str) -> bool:
+    """Whether a model goes on the CPU, by --device and by what torch finds here."""
+    import torch
+
+    return device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def replace_state(model: Any, files: Sequence[Path]) -> None:
+    """Copy the tensors of safetensors files into a loaded model; ScriptError where they differ when read back.
+
+    All are compared after the last is copied: tensors may share their place. After an error the model is of no use.
+    """
+    import torch
+    from safetensors import safe_open
+
+    held, replaced = model.state_dict(), set()
+    for copied in (True, False):
+        for file in files:
+            with safe_open(file, framework="pt") as tensors, torch.no_grad():
+                for name in tensors.keys():  # noqa: SIM118 (no dictionary)
+                    target, source = held.get(name), tensors.get_tensor(name)
+                    if target is None or target.is_meta:
+                        raise ScriptError(f"{name} has no place of its own in the loaded model")
+                    if copied:
+                        target.copy_(source)
+                        replaced.add(target.data_ptr())
+                    elif not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
+                        raise ScriptError(f"{name} is not what the file holds")
+    left = [name for name, tensor in held.items() if tensor.data_ptr() not in replaced]
     if left:  # a tied tensor shares its place with one of the file
         raise ScriptError(f"{left[0]} is not in the files")
+
+
+def swap_state(loaded: Any, layout: Layout, model: Model, folder: Path) -> None:
+    """Give a loaded transformers model of some layout another checkpoint's weights; ScriptError when that cannot be."""
+    difference = layout_difference(layout, read_layout(folder))
+    if difference:
+        raise ScriptError(difference)
+    replace_state(loaded, weight_files(folder))
+    check_weights(loaded, [])
+    check_unchanged(model, folder)
 
 
 def check_unchanged(model: Model, folder: Path) -> None:
@@ -1856,35 +2001,6 @@ def check_weights(model: Any, reports: Sequence[str]) -> None:
             )
 
 
-def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
-    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
-
-    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
-    """
-    parts = name.split(".")
-    place = next((index for index, part in enumerate(parts) if part in packed), None)
-    if place is None:
-        return [name]
-    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
-
-
-def tensor_checksum(tensor: Any) -> int:
-    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
-    import torch
-
-    total = 0
-    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
-        values = part.to(torch.int64)
-        places = torch.arange(1, len(values) + 1, device=values.device)
-        plain, placed = int(values.sum()), int((values * places).sum())
-        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
-    return total
-
-
-def text_sha256(lines: Iterable[str]) -> str:
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 def state_checksum(model: Any) -> str:
     """A checksum of a model's tensors that is the same each time these weights are loaded."""
     return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
@@ -1893,61 +2009,18 @@ def state_checksum(model: Any) -> str:
 # --- parts/engines/vllm.py --------------------------------------------------------------------------------------------
 
 
-def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, str]:
-    """Compare an engine's weights with the files; runs inside the engine, so on each of its workers.
-
-    Fused tensors are compared with their parts (`packed_modules_mapping`), those that a CPU engine packs by what they
-    do to unit vectors. Returns how many tensors could be compared, the name of one that differs, and a checksum of all
-    that is loaded, sharded tensors included, that is the same each time these weights are loaded.
-    """
-    import torch
-    from safetensors import safe_open
-
-    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}  # noqa: SIM118 (no dictionary)
-    fused, compared, wrong, digest = getattr(model, "packed_modules_mapping", {}), 0, None, hashlib.sha256()
-    for path, module in model.named_modules():
-        above, _, leaf = path.rpartition(".")
-        for kind, held in module.named_parameters(recurse=False):
-            parts = [".".join(filter(None, (above, part, kind))) for part in fused.get(leaf, [leaf])]
-            known = all(part in stored for part in parts)
-            lacking = [part for part in parts if part not in stored] if kind == "weight" else []
-            if 0 < len(lacking) < len(parts):  # vLLM loads a fused tensor of which a part is missing, and says nothing
-                wrong = f"{lacking[0]} is not in the files"
-            if known:
-                expected = torch.cat([safe_open(stored[part], framework="pt").get_tensor(part) for part in parts])
-            else:
-                expected = held.detach().cpu()  # another name in the file: only its packed copy can be compared
-            expected = expected.to(held.dtype)
-            for loaded, wanted in engine_views(module, kind, held.detach().cpu(), expected):
-                digest.update(loaded.contiguous().flatten().view(torch.uint8).numpy().tobytes())
-                if loaded.shape == wanted.shape:
-                    compared += known
-                    wrong = wrong if torch.equal(loaded, wanted) else f"{path}.{kind}"
-    return compared, wrong, digest.hexdigest()
-
-
-def engine_views(module: Any, kind: str, held: Any, expected: Any) -> Iterator[tuple[Any, Any]]:
-    """What an engine holds of a parameter, each with what it should be; vocabularies may be padded at the end."""
-    import torch
-
-    if held.numel():
-        padded = held.ndim == expected.ndim and held.shape[1:] == expected.shape[1:] and len(held) > len(expected)
-        yield (held[: len(expected)] if padded else held), expected
-    linear = getattr(module, "cpu_linear", None) if kind == "weight" and expected.ndim == 2 else None
-    if linear and expected.numel():
-        columns = torch.linspace(0, expected.shape[1] - 1, min(8, expected.shape[1])).long()
-        units = torch.nn.functional.one_hot(columns, expected.shape[1]).to(expected.dtype)
-        yield linear(units, module.weight, None).T[: len(expected)].to(expected.dtype), expected[:, columns]
-
-
-def pack_again(model: Any) -> None:
-    """Renew packed copies of tensors that are also kept as they are; runs inside the engine.
-
-    vLLM's reload leaves the packed output layer of a model with tied embeddings as it was.
-    """
-    for module in model.modules():
-        if hasattr(module, "cpu_linear") and module.weight.numel():
-            module.quant_method.process_weights_after_loading(module)
+def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, Any]:
+    """The options of vLLM that a run's settings mean, for `vllm.LLM` and as flags of its server; None: vLLM's own."""
+    return {
+        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
+        "seed": settings.seed,
+        "trust_remote_code": settings.trust_remote_code,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "max_model_len": settings.max_model_len,
+        "max_num_seqs": settings.batch_size,
+        "gpu_memory_utilization": settings.gpu_memory_utilization,
+        "enforce_eager": on_cpu,  # compiling takes longer than a small model runs
+    }
 
 
 class VllmEngine:
@@ -1959,7 +2032,7 @@ class VllmEngine:
     def __init__(self, folder: Path, **options: Any) -> None:
         # One process for script and engine starts four times faster and can look at its own weights; with several
         # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
-        if options.get("tensor_parallel_size", 1) == 1:
+        if (options.get("tensor_parallel_size") or 1) == 1:
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         else:
             os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
@@ -1970,8 +2043,9 @@ class VllmEngine:
         self.layout = read_layout(folder)
         self.requests = 0
         plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
-        self.llm = LLM(model=str(folder), **plain, **options)
-        self.checksums: dict[str, str] = {}
+        given = {name: value for name, value in options.items() if value is not None}
+        self.llm = LLM(model=str(folder), **plain, **given)
+        self.proof = Proof()
         try:
             self.checksum = self.check(folder)
         except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
@@ -1997,7 +2071,7 @@ class VllmEngine:
         if difference:
             raise ScriptError(difference)
         self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
-        self.llm.apply_model(pack_again)
+        self.llm.apply_model(refresh_packed)
         self.checksum = self.check(folder)
 
     def check(self, folder: Path) -> str:
@@ -2006,15 +2080,7 @@ class VllmEngine:
         if not self.llm.reset_prefix_cache():
             raise ScriptError("the engine's prefix cache could not be emptied")
         files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
-        found = self.llm.apply_model(functools.partial(loaded_weights, files=files))
-        wrong = next((name for _, name, _ in found if name), None)
-        if wrong or (files and not any(compared for compared, _, _ in found)):
-            raise ScriptError(f"the engine holds other weights than the files: {wrong or 'no tensor can be compared'}")
-        checksum = hashlib.sha256("".join(digest for _, _, digest in found).encode()).hexdigest()
-        key = weights_sha256(folder)
-        if self.checksums.setdefault(key, checksum) != checksum:
-            raise ScriptError("the same weights gave another checksum than before")
-        return checksum
+        return self.proof.see(folder, self.llm.apply_model(functools.partial(weights_in_engine, files=files)))
 
     def answer(
         self, groups: Sequence[Sequence[Generation | Continuations]]
@@ -2109,254 +2175,6 @@ class VllmEngine:
         gc.collect()
 
 
-# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
-
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
-LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
-CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
-
-
-def metric_id(name: str) -> str:
-    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
-    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
-
-
-def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of a metric."""
-    known = METRIC_SCALES.get(name.split(":", 1)[0])
-    if known:
-        return known
-    if all(0.0 <= value <= 1.0 for value in values):
-        return "proportion", 0.0, 1.0
-    return "points", None, None
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def shared_metric_id(name: str) -> str:
-    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
-    match = re.fullmatch(r"pass@(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
-
-
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/harness/scores.py ------------------------------------------------------------------------------------------
-
-BOOTSTRAP_DRAWS = 200
-
-
-def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
-    """The known names, families included, that look most like a name."""
-    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
-    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
-    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
-
-
-def as_number(value: Any) -> float:
-    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
-    if hasattr(value, "preds"):
-        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
-        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
-        return float(any(pred in golds for pred in preds))
-    if hasattr(value, "logprobs"):
-        value = value.logprobs
-    if isinstance(value, (list, tuple)):
-        return sum(map(float, value)) / len(value) if value else math.nan
-    return float(value)
-
-
-def aggregation_name(function: Callable[..., Any]) -> str:
-    """`mean`, or the name of a corpus-level aggregation."""
-    owner = getattr(function, "__self__", None)
-    if owner is not None and not isinstance(owner, type(os)):
-        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
-            type(owner).__name__, type(owner).__name__
-        )
-    name = getattr(function, "__name__", type(function).__name__)
-    return "mean" if name in ("mean", "nanmean", "fmean") else name
-
-
-def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
-    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
-
-    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
-    """
-    if len(values) < 2:
-        return None, ""
-    if aggregation_name(function) == "mean":
-        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
-    draw = random.Random(seed)
-    try:
-        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
-    except (ValueError, TypeError, ArithmeticError):
-        return None, ""
-    spread = standard_deviation(drawn)
-    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
-
-
-def is_correct(value: float, score: MetricScore) -> bool:
-    """Whether an item got the best possible value."""
-    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
-
-
-def model_info(model: Model, engine: Engine) -> dict[str, Any]:
-    details = {
-        "deployment_type": "self_deployed",
-        "model_availability": "unknown" if model.path else "open_weights",
-        "checkpoint": model.checkpoint,
-        "step": model.step,
-        "revision": model.revision,
-        "path": model.path,
-        "weights_sha256": model.weights_sha256,
-        "loaded_checksum": engine.checksum,
-    }
-    return {
-        "name": model.id.split("/", 1)[-1],
-        "id": model.id,
-        "developer": model.developer,
-        "inference_engine": {"name": engine.name, "version": engine.version},
-        "additional_details": strings(details),
-    }
-
-
-# --- parts/harness/seed.py --------------------------------------------------------------------------------------------
-
-
-def dataset_revision(dataset: Any) -> str | None:
-    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
-    for split in dataset.values():
-        for file in getattr(split, "cache_files", []):
-            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
-            if match:
-                return match[1]
-    return None
-
-
-def seed_everything(seed: int) -> None:
-    import numpy
-    import torch
-
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
-
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
-
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
-
-    @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
-
-
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
@@ -2387,23 +2205,15 @@ def shown_path(path: Path) -> str:
     return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
 
 
 def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
             "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
@@ -2415,25 +2225,10 @@ def explain(error: BaseException) -> str:
         return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
+    return said_by(error)
 
 
-def own_command(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
+def command_line(args: argparse.Namespace, script: str) -> str:
     """The command that asks for the same again, without tokens and the machine's own folders."""
     words = ["uv", "run", f"scripts/{script}"]
     defaults = vars(args.parser.parse_args([]))
@@ -2455,424 +2250,6 @@ def shown_argument(text: str) -> str:
 def shown_name(name: str) -> str:
     """A folder's name without the machine's, or a Hub id."""
     return shown_path(Path(name)) if Path(name).is_dir() else name
-
-
-# --- parts/harness/lighteval_tasks.py ---------------------------------------------------------------------------------
-
-# Tasks that were scored by the log-likelihood of their choices and are generated and matched today.
-GENERATIVE_NOW = {"mmlu", "hellaswag"}
-RUNS_CODE = "lcb"  # the family of tasks whose metric runs the answers
-
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> lighteval's name.
-# fmt: off
-LIGHTEVAL_TASKS = {'agieval': 'agieval',
- 'aime_2024': 'aime24',
- 'aime_2025': 'aime25',
- 'anli': 'anli',
- 'arc_agi_2': 'arc_agi_2',
- 'arc_challenge': 'arc:challenge',
- 'arc_easy': 'arc:easy',
- 'asdiv': 'asdiv',
- 'bbh': 'bigbench_hard',
- 'bbq': 'bbq',
- 'blimp': 'blimp',
- 'boolq': 'boolq',
- 'c_eval': 'ceval_zho_mcf',
- 'civil_comments': 'civil_comments',
- 'cmmlu': 'cmmlu_zho_mcf',
- 'cnn_dailymail': 'summarization:cnn-dm',
- 'commonsenseqa': 'commonsenseqa',
- 'copa': 'super_glue:copa',
- 'coqa': 'coqa',
- 'drop': 'drop',
- 'flores': 'flores200',
- 'glue': 'glue',
- 'gpqa': 'gpqa:main',
- 'gpqa_diamond': 'gpqa:diamond',
- 'gsm8k': 'gsm8k',
- 'gsm_plus': 'gsm_plus',
- 'hellaswag': 'hellaswag',
- 'hle': 'hle',
- 'ifbench': 'ifbench_test',
- 'ifeval': 'ifeval',
- 'imdb': 'imdb',
- 'jeopardy': 'jeopardy',
- 'livecodebench': 'lcb:codegeneration',
- 'logiqa': 'logiqa',
- 'math': 'math',
- 'math_500': 'math_500',
- 'mathqa': 'mathqa',
- 'medmcqa': 'med_mcqa',
- 'medqa': 'med_qa',
- 'mgsm': 'mgsm',
- 'mmlu': 'mmlu',
- 'mmlu_pro': 'mmlu_pro',
- 'mmlu_redux_2': 'mmlu_redux_2',
- 'mmmu_pro_standard': 'mmmu_pro:standard-10',
- 'mmmu_pro_vision': 'mmmu_pro:vision',
- 'mnli': 'glue:mnli',
- 'mt_bench': 'mt_bench',
- 'musr': 'musr',
- 'narrativeqa': 'narrativeqa',
- 'natural_questions': 'natural_questions',
- 'olympiad_bench': 'olympiad_bench',
- 'openbookqa': 'openbookqa',
- 'piqa': 'piqa',
- 'pubmedqa': 'pubmedqa',
- 'qasper': 'qasper',
- 'quac': 'quac',
- 'race_high': 'race:high',
- 'raft': 'raft',
- 'real_toxicity_prompts': 'real_toxicity_prompts',
- 'sciq': 'sciq',
- 'simpleqa': 'simpleqa',
- 'siqa': 'siqa',
- 'squad_v2': 'squad_v2',
- 'sst2': 'glue:sst2',
- 'storycloze': 'storycloze:2016',
- 'super_glue': 'super_glue',
- 'swag': 'swag',
- 'toxigen': 'toxigen',
- 'triviaqa': 'triviaqa',
- 'truthfulqa': 'truthfulqa:mc',
- 'web_questions': 'webqs',
- 'wikitext_103': 'wikitext:103:document_level',
- 'winogrande': 'winogrande',
- 'wmt14': 'wmt14',
- 'wmt14_en_de': 'wmt14:en-de',
- 'wmt14_en_fr': 'wmt14:en-fr',
- 'wmt14_fr_en': 'wmt14:fr-en',
- 'wmt16': 'wmt16',
- 'wmt16_de_en': 'wmt16:de-en',
- 'wmt16_en_de': 'wmt16:en-de',
- 'wmt16_en_ro': 'wmt16:en-ro',
- 'wmt16_ro_en': 'wmt16:ro-en',
- 'xcopa': 'xcopa',
- 'xstorycloze': 'xstory_cloze',
- 'xsum': 'summarization:xsum',
- 'xwinograd': 'xwinograd'}
-# fmt: on
-
-
-@dataclass
-class Task:
-    """A task that lighteval knows, with its items once they are built."""
-
-    name: str
-    request: TaskRequest
-    group: int
-    config: Any
-    source: Any
-    dataset: Dataset
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    error: str | None = None
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def title(self) -> str:
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Job:
-    """The items of a task that are asked in one way: generation, or log-likelihood of choices."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-def parse_task(text: str) -> TaskRequest:
-    """One task string.
-
-    "gsm8k" -> gsm8k|0    "gsm8k|5" -> gsm8k|5    "leaderboard|gsm8k|5|0" -> gsm8k|5    "lighteval|gsm8k" -> gsm8k|0
-    """
-    parts = [part.strip() for part in text.split("|")]
-    shots = "0"
-    if len(parts) == 4 and parts[3] in ("0", "1"):  # the old flag "fewer shots when the prompt is too long"
-        parts.pop()
-    if len(parts) == 3 or (len(parts) == 2 and parts[0] not in SUITES):
-        shots = parts.pop()
-    name = parts[-1]
-    if len(parts) > 2 or not name or not shots.isdecimal():
-        raise ScriptError(f"--tasks: {text!r} is no task: write task|shots, for instance gsm8k|5")
-    return TaskRequest(name, int(shots), parts[0] if len(parts) == 2 else "")
-
-
-def parse_tasks(text: str) -> list[TaskRequest]:
-    """The tasks of a comma-separated list, each once, in the order given."""
-    requests = [parse_task(part) for part in text.split(",") if part.strip()]
-    if not requests:
-        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
-    return list(dict.fromkeys(requests))
-
-
-def task_names_in(source: str, module: str) -> set[str]:
-    """The names of the tasks that a task file defines, read without running it; a name made at run time is a glob.
-
-    name="gsm8k" -> gsm8k    name=f"mmlu_redux_2:{subset}" -> mmlu_redux_2:*    name=name -> <module>*
-    """
-    nodes = list(ast.walk(ast.parse(source)))
-    assigned = {id(node.value): ast.unparse(node.targets[0]) for node in nodes if isinstance(node, ast.Assign)}
-    tables = [
-        node.value for node in nodes if isinstance(node, ast.Assign) and assigned[id(node.value)] == "TASKS_TABLE"
-    ]
-    items = [item for table in tables for item in getattr(table, "elts", [])]
-    # A table of variables lists which of the configurations in the file are tasks.
-    listed = {item.id for item in items} if items and all(isinstance(item, ast.Name) for item in items) else None
-    names = set()
-    for call in nodes:
-        if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("LightevalTaskConfig"):
-            continue
-        if listed is None or assigned.get(id(call)) in listed:
-            value = next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
-            names.add(name_pattern(value) or f"{module}*")
-    return names or {f"{module}*"}
-
-
-def name_pattern(value: ast.expr | None) -> str | None:
-    """A task's name as written in source: a constant, or a glob for what is made of constants and variables."""
-    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-        return value.value
-    if isinstance(value, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in value.values)
-    if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Constant):
-        return f"{value.left.value}*"
-    return None
-
-
-def names_match(request: TaskRequest, name: str) -> bool:
-    """Whether a name or glob of a catalog may be the task asked for, or one of its family."""
-    wanted = request.name.split("@", 1)[0]
-    return fnmatch.fnmatchcase(wanted, name) or name.split(":", 1)[0] == wanted
-
-
-def todays_request(request: TaskRequest, names: Iterable[str]) -> TaskRequest:
-    """A request by today's name where it is an older one or a canonical key; else as it is.
-
-    arc_challenge -> arc:challenge    bigbench|winowhy -> bigbench:winowhy    aime_2025 -> aime25
-    """
-    names = list(names)
-    if any(names_match(request, name) for name in names):
-        return request
-    older = [f"{request.suite}:{request.name}", LIGHTEVAL_TASKS.get(normalized_key(request.name), "")]
-    known = [name for name in older if name and any(names_match(TaskRequest(name, 0), known) for known in names)]
-    return replace(request, name=known[0]) if known else request
-
-
-def normalized_key(name: str) -> str:
-    """A name in the form of a canonical key: "ARC-Challenge" -> arc_challenge"""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-@functools.cache
-def built_in_tasks() -> dict[str, str]:
-    """The names of lighteval's own tasks, or globs for them, and their modules; read from source in a blink."""
-    spec = importlib.util.find_spec("lighteval")
-    if spec is None or not spec.submodule_search_locations:
-        raise ScriptError("lighteval is not installed: start this script with `uv run`, which brings it")
-    folder = Path(next(iter(spec.submodule_search_locations))) / "tasks" / "tasks"
-    names = {}
-    for path in sorted([*folder.glob("*.py"), *folder.glob("*/main.py")]):
-        module = path.stem if path.parent == folder else f"{path.parent.name}.main"
-        if path.stem != "__init__":
-            short = path.stem if path.parent == folder else path.parent.name
-            found = task_names_in(input_text(path), short)
-            names |= dict.fromkeys(found, f"lighteval.tasks.tasks.{module}")
-    return names
-
-
-def custom_task_names(path: Path) -> set[str]:
-    """The names in a user's task file, read without running it."""
-    try:
-        text = input_text(path)
-        names = task_names_in(text, "")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(f"--custom-tasks {path}: {error}") from error
-    except SyntaxError as error:
-        raise ScriptError(f"--custom-tasks {path}:{error.lineno}: {error.msg}") from error
-    if "TASKS_TABLE" not in text:
-        raise ScriptError(
-            f"--custom-tasks {path}: no TASKS_TABLE in it (a file for inspect: inspect_vllm_uv.py --task)"
-        )
-    return names
-
-
-def unknown_task(request: TaskRequest, names: Iterable[str]) -> ScriptError:
-    close = nearest_tasks(request.name, names)
-    hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
-    return ScriptError(
-        f"no task {request.name!r} in lighteval or --custom-tasks: {hint} "
-        "(lm_eval_vllm_uv.py and inspect_vllm_uv.py have others: --list-tasks)"
-    )
-
-
-def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[TaskRequest]:
-    """The requests by lighteval's names of today; says what is another name, another task, or runs code."""
-    own = custom_task_names(custom) if custom else set()
-    named = []
-    for request in requests:
-        if request.name == ALL or any(names_match(request, name) for name in own - {"*"}):
-            named.append(request)
-            continue
-        today = todays_request(request, built_in_tasks())
-        if today.name != request.name:
-            note(f"{request.name} is {today.name} in lighteval")
-        if today.name.split(":", 1)[0] in GENERATIVE_NOW:
-            note(
-                f"warning: {today.name} generates an answer and matches it in today's lighteval; where log-likelihoods "
-                f"of the choices are meant, as on older leaderboards: lm_eval_vllm_uv.py --tasks {today.name}"
-            )
-        if today.name.split(":", 1)[0] == RUNS_CODE:
-            if sandbox != "local":
-                raise ScriptError(
-                    f"{today.name} runs programs that the model writes: --sandbox local runs them on this machine with "
-                    "your rights; use a machine that you can lose, for instance a job"
-                )
-            note(f"warning: {today.name} runs programs that the model writes, on this machine and with your rights")
-        named.append(today)
-    return list(dict.fromkeys(named))
-
-
-def modules_for(requests: Sequence[TaskRequest], custom: Path | None) -> list[str]:
-    """lighteval's modules that hold the tasks asked for; ScriptError with the nearest names for an unknown one.
-
-    Only these are imported: lighteval's registry imports all, some of which download things or ask the Hub for models.
-    """
-    own = custom_task_names(custom) if custom else set()
-    if not custom and any(request.name == ALL for request in requests):
-        raise ScriptError("--tasks all means all tasks of --custom-tasks FILE: name the file, or the tasks")
-    known = {ALL, *own} - {"*"}
-    rest = [request for request in requests if not any(names_match(request, name) for name in known)]
-    if not rest:
-        return []
-    catalog = built_in_tasks()
-    modules = []
-    for request in rest:
-        found = {module for name, module in catalog.items() if names_match(request, name)}
-        if not found and "*" not in own:
-            raise unknown_task(request, [*own, *catalog])
-        modules += sorted(found)
-    return list(dict.fromkeys(modules))
-
-
-def import_task_file(path: Path) -> dict[str, Any]:
-    """The task configurations of a user's file."""
-    from lighteval.tasks.registry import Registry
-
-    try:
-        module = Registry.create_custom_tasks_module(str(path))
-        return {config.name: config for config in module.TASKS_TABLE}
-    except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        raise ScriptError(f"--custom-tasks {path}{f':{lines[-1]}' if lines else ''}: {explain(error)}") from error
-
-
-def load_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
-    """The tasks asked for, families as their subtasks, in the order given and each once."""
-    import lighteval.tasks.registry as registry
-
-    own = import_task_file(custom) if custom else {}
-    configs = dict(own)
-    for module in modules:
-        table = importlib.import_module(module).TASKS_TABLE
-        clash = sorted(config.name for config in table if config.name in own)
-        if clash:
-            raise ScriptError(f"--custom-tasks {custom}: {clash[0]} is one of lighteval's own tasks: rename yours")
-        configs |= {config.name: config for config in table}
-    registry.Registry.load_all_task_configs = staticmethod(lambda **_: configs)
-    memoise_downloads()
-    tasks: dict[str, Task] = {}
-    for request in requests:
-        names = [TaskRequest(name, request.shots) for name in own] if request.name == ALL else [request]
-        if not names or not any(names_match(names[0], name) for name in configs):
-            raise unknown_task(request, configs)
-        found: dict[str, Any] = {}
-        for name in names:
-            try:
-                found |= registry.Registry(tasks=str(name)).load_tasks()
-            except ValueError as error:
-                raise ScriptError(f"--tasks: {name}: {error}") from error
-        for name, source in found.items():
-            tasks.setdefault(name, Task(name, request, len(found), source.config, source, dataset_of(source.config)))
-    return list(tasks.values())
-
-
-def memoise_downloads() -> None:
-    """Let tasks that share a data set load it once."""
-    from lighteval.tasks.lighteval_task import LightevalTask
-
-    download = LightevalTask.download_dataset_worker
-    loaded: dict[tuple[Any, ...], Any] = {}
-
-    def once(task: Any) -> Any:
-        key = (task.dataset_path, task.dataset_config_name, task.dataset_revision, task.dataset_filter)
-        if key not in loaded:
-            loaded[key] = download(task)
-        return loaded[key]
-
-    LightevalTask.download_dataset_worker = staticmethod(once)
-
-
-def dataset_of(config: Any) -> Dataset:
-    """Where a task's items come from."""
-    folder = Path(config.hf_repo)
-    local = folder.is_dir()
-    return Dataset(
-        repo=config.hf_repo,
-        subset=None if local and config.hf_subset == "default" else config.hf_subset,
-        splits=tuple(config.evaluation_splits),
-        path=shown_path(folder) if local else None,
-        sha256=data_sha256(folder) if local else None,
-    )
-
-
-def build_docs(task: Task, settings: Settings) -> None:
-    """Load a task's items and build its few-shot prompts, once for all models."""
-    from lighteval.tasks.lighteval_task import LightevalTask
-
-    seed_everything(settings.seed)
-    source = task.source
-    source.dataset = LightevalTask.download_dataset_worker(source)
-    items = source.eval_docs()
-    task.total = len(items)
-    names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}
-    docs = source.get_docs(settings.limit)
-    task.sample_ids = [names[id(doc)] for doc in docs]
-    task.revision = task.config.hf_revision or dataset_revision(source.dataset)
-    task.docs = docs
-
-
-def name_items(docs: Sequence[Any], data: Any, dataset: Dataset) -> list[str]:
-    """The data set's own id of each item when it has one, else `<split>/<row>`; rows count from 0 in each split."""
-    rows, split, last = [], 0, -1
-    for doc in docs:
-        row = int(doc.id)
-        split, last = (min(split + 1, len(dataset.splits) - 1), row) if row <= last else (split, row)
-        rows.append((dataset.splits[split], row))
-    if all("id" in data[name].column_names for name in dataset.splits):
-        columns = {name: data[name]["id"] for name in dataset.splits}
-        names = [str(columns[name][row]) for name, row in rows]
-        if len(set(names)) == len(names) and all(names):
-            return names
-    return [f"{name}/{row}" for name, row in rows]
 
 
 # --- parts/harness/models.py ------------------------------------------------------------------------------------------
@@ -3025,73 +2402,159 @@ def check_templates(models: Sequence[Model], wanted: bool) -> None:
         note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
 
 
-# --- parts/harness/lighteval_engines.py -------------------------------------------------------------------------------
+# --- parts/harness/seed.py --------------------------------------------------------------------------------------------
 
 
-class OnAccelerate:
-    """lighteval's own model on transformers; the weights of the next checkpoint are copied into the loaded one."""
+def dataset_revision(dataset: Any) -> str | None:
+    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
+    for split in dataset.values():
+        for file in getattr(split, "cache_files", []):
+            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
+            if match:
+                return match[1]
+    return None
 
-    def __init__(self, model: Model, settings: Settings) -> None:
-        import torch
-        import transformers
-        from lighteval.models.model_input import GenerationParameters
-        from lighteval.models.transformers.transformers_model import TransformersModelConfig
 
+def seed_everything(seed: int) -> None:
+    import numpy
+    import torch
+
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+# --- parts/engines/kept.py --------------------------------------------------------------------------------------------
+
+
+class OnTransformers:
+    """A harness's model on transformers; the weights of the next checkpoint are copied into the loaded one.
+
+    `open_model` gives the harness's object and its batch size; the object has `model`, `device`, `answer_job(job)` and
+    `cleanup()`.
+    """
+
+    def __init__(
+        self, model: Model, settings: Settings, open_model: Callable[[Path, Settings, Layout], tuple[Any, Any]]
+    ) -> None:
         folder = downloaded(model)
-        on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-        self.layout = read_layout(folder)
-        batch_size = settings.batch_size or (cpu_batch_size(self.layout) if on_cpu else None)
-        config = TransformersModelConfig(
-            model_name=str(folder.resolve()),
-            batch_size=batch_size,
-            dtype=choose_dtype(settings.dtype, folder, on_cpu),
-            trust_remote_code=settings.trust_remote_code,
-            override_chat_template=settings.use_chat_template,
-            add_special_tokens=not settings.use_chat_template,  # a template brings its own
-            system_prompt=settings.system_prompt,
-            max_length=settings.max_model_len,
-            model_parallel=None if settings.device == "auto" else False,
-            generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
-        )
+        self.settings, self.layout = settings, read_layout(folder)
         with load_reports() as reports:
-            loaded = quiet_transformers_model()(config)
+            loaded, batch_size = open_model(folder, settings, self.layout)
         check_weights(loaded.model, reports)
         check_unchanged(model, folder)
-        if settings.temperature:
-            loaded.generation_config_dict["do_sample"] = True  # without it transformers ignores the temperature
         dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
-        version = transformers.__version__
-        self.engine = Engine(loaded, dtype, device, str(batch_size or "auto"), "transformers", version)
+        version = importlib.metadata.version("transformers")
+        self.engine = Engine(loaded, dtype, device, str(batch_size), "transformers", version)
 
     def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the loaded model is of no use."""
-        folder = downloaded(model)
-        difference = layout_difference(self.layout, read_layout(folder))
-        if difference:
-            raise ScriptError(difference)
-        replace_state(self.engine.model.model, weight_files(folder))
-        check_weights(self.engine.model.model, [])
-        check_unchanged(model, folder)
+        """Replace the weights by another checkpoint's."""
+        swap_state(self.engine.model.model, self.layout, model, downloaded(model))
+
+    @property
+    def template(self) -> str:
+        return chat_template_of(self.layout) if self.settings.use_chat_template else ""
 
     def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
-        """Each job's number with its answers, or with what went wrong."""
-        from lighteval.tasks.requests import SamplingMethod
+        """Each job's number with its answers, or with what went wrong.
 
-        ask = {
-            SamplingMethod.GENERATIVE: self.engine.model.greedy_until,
-            SamplingMethod.LOGPROBS: self.engine.model.loglikelihood,
-            SamplingMethod.PERPLEXITY: self.engine.model.loglikelihood_rolling,
-        }
+        Jobs do not share batches, so that a score does not depend on what else is measured.
+        """
         for number, job in enumerate(jobs):
             seed_everything(job.seed)
             try:
-                yield number, ask[job.method](job.docs)
+                yield number, self.engine.model.answer_job(job)
             except Exception as error:
                 yield number, error
 
     def close(self) -> None:
+        """Give the memory back."""
+        import torch
+
         self.engine.model.cleanup()
+        self.engine = replace(self.engine, model=None)
         gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+class OnVllm:
+    """vLLM under a harness's model; all jobs of a checkpoint are asked in one queue.
+
+    `open_model` gives the harness's object on a VllmEngine: `questions(job)` are what the engine is asked,
+    `replies(job, answers)` what the harness gets.
+    """
+
+    def __init__(self, model: Model, settings: Settings, open_model: Callable[[VllmEngine, Settings], Any]) -> None:
+        folder = downloaded(model)
+        on_cpu = settings.device == "cpu" or not has_gpu()
+        if on_cpu and settings.gpu_memory_utilization is None:
+            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
+        self.settings, self.vllm = settings, VllmEngine(folder, **vllm_options(folder, settings, on_cpu))
+        if settings.device.split(":", 1)[0] not in ("auto", self.vllm.device):
+            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {self.vllm.device}")
+        check_unchanged(model, folder)
+        dtype = str(self.vllm.config.dtype).removeprefix("torch.")
+        loaded, batch_size = open_model(self.vllm, settings), str(settings.batch_size or "auto")
+        device, version = self.vllm.device, vllm_version()
+        sums = self.vllm.checksum, self.vllm.proof.text
+        self.engine = Engine(loaded, dtype, device, batch_size, "vllm", version, *sums)
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights by another checkpoint's."""
+        folder = downloaded(model)
+        self.vllm.swap(folder)
+        check_unchanged(model, folder)
+        self.engine = replace(self.engine, checksum=self.vllm.checksum, proof=self.vllm.proof.text)
+
+    @property
+    def template(self) -> str:
+        return chat_template_of(self.vllm.layout) if self.settings.use_chat_template else ""
+
+    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
+        """Each job's number with its answers, as soon as its last one is there, or with what went wrong."""
+        groups: list[list[Any]] = []
+        for number, job in enumerate(jobs):
+            try:
+                groups.append(self.engine.model.questions(job))
+            except Exception as error:
+                groups.append([])
+                yield number, error
+        for number, answers in self.vllm.answer(groups):
+            if groups[number]:
+                yield number, self.engine.model.replies(jobs[number], answers)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.vllm.close()
+
+
+# --- parts/harness/lighteval_engines.py -------------------------------------------------------------------------------
+
+
+def open_lighteval(folder: Path, settings: Settings, layout: Layout) -> tuple[Any, Any]:
+    """lighteval's own model on transformers, and its batch size."""
+    from lighteval.models.model_input import GenerationParameters
+    from lighteval.models.transformers.transformers_model import TransformersModelConfig
+
+    on_cpu = runs_on_cpu(settings.device)
+    batch_size = settings.batch_size or (cpu_batch_size(layout) if on_cpu else None)
+    config = TransformersModelConfig(
+        model_name=str(folder.resolve()),
+        batch_size=batch_size,
+        dtype=choose_dtype(settings.dtype, folder, on_cpu),
+        trust_remote_code=settings.trust_remote_code,
+        override_chat_template=settings.use_chat_template,
+        add_special_tokens=not settings.use_chat_template,  # a template brings its own
+        system_prompt=settings.system_prompt,
+        max_length=settings.max_model_len,
+        model_parallel=None if settings.device == "auto" else False,
+        generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
+    )
+    loaded = quiet_transformers_model()(config)
+    if settings.temperature:
+        loaded.generation_config_dict["do_sample"] = True  # without it transformers ignores the temperature
+    return loaded, batch_size or "auto"
 
 
 @functools.cache
@@ -3100,6 +2563,7 @@ def quiet_transformers_model() -> type:
     import transformers
     from lighteval.models.model_output import ModelResponse
     from lighteval.models.transformers import transformers_model as backend
+    from lighteval.tasks.requests import SamplingMethod
 
     transformers.utils.logging.disable_progress_bar()
     # lighteval keeps answers by configuration, not by weights, and in the model's folder: both are wrong here.
@@ -3112,6 +2576,10 @@ def quiet_transformers_model() -> type:
             super().__init__(config)
             self.pairs: dict[tuple[Any, ...], Any] = {}
             self.prompt_manager.prepare_prompt = remembered_prompts(self.prompt_manager.prepare_prompt)
+
+        def answer_job(self, job: Job) -> list[Any]:
+            ask = {SamplingMethod.GENERATIVE: self.greedy_until, SamplingMethod.LOGPROBS: self.loglikelihood}
+            return ask.get(job.method, self.loglikelihood_rolling)(job.docs)
 
         def tok_encode_pair(self, context: str, continuations: list[str], pairwise: bool = False) -> Any:
             key = context, tuple(continuations), pairwise
@@ -3248,59 +2716,6 @@ def remembered_prompts(prepare: Callable[[Any], str]) -> Callable[[Any], str]:
     return prompt
 
 
-class OnVllm:
-    """vLLM under a LightevalModel; all tasks of a checkpoint are asked in one queue."""
-
-    def __init__(self, model: Model, settings: Settings) -> None:
-        folder = downloaded(model)
-        on_cpu = settings.device == "cpu" or not has_gpu()
-        options: dict[str, Any] = {
-            "dtype": choose_dtype(settings.dtype, folder, on_cpu),
-            "seed": settings.seed,
-            "trust_remote_code": settings.trust_remote_code,
-            "tensor_parallel_size": settings.tensor_parallel_size or 1,
-            "max_model_len": settings.max_model_len,
-            "max_num_seqs": settings.batch_size,
-            "gpu_memory_utilization": settings.gpu_memory_utilization,
-            "enforce_eager": True if on_cpu else None,  # compiling takes longer than a small model runs
-        }
-        if on_cpu and settings.gpu_memory_utilization is None:
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-        running = VllmEngine(folder, **{name: value for name, value in options.items() if value is not None})
-        self.vllm = running
-        if settings.device.split(":", 1)[0] not in ("auto", running.device):
-            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {running.device}")
-        check_unchanged(model, folder)
-        dtype = str(running.config.dtype).removeprefix("torch.")
-        loaded = lighteval_on_vllm()(running, settings)
-        batch_size = str(settings.batch_size or "auto")
-        self.engine = Engine(loaded, dtype, running.device, batch_size, "vllm", vllm_version(), running.checksum)
-
-    def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the engine is of no use."""
-        folder = downloaded(model)
-        self.vllm.swap(folder)
-        check_unchanged(model, folder)
-        self.engine = replace(self.engine, checksum=self.vllm.checksum)
-
-    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
-        """Each job's number with its answers, as soon as its last one is there, or with what went wrong."""
-        groups = []
-        for number, job in enumerate(jobs):
-            try:
-                groups.append(self.engine.model.questions(job.docs, job.method, job.seed))
-            except Exception as error:
-                groups.append([])
-                yield number, error
-        for number, answers in self.vllm.answer(groups):
-            job = jobs[number]
-            if groups[number]:
-                yield number, self.engine.model.responses(job.docs, groups[number], answers)
-
-    def close(self) -> None:
-        self.vllm.close()
-
-
 @functools.cache
 def lighteval_on_vllm() -> type:
     """The class of a LightevalModel on a VllmEngine: lighteval's custom-model interface on vLLM's public one."""
@@ -3324,17 +2739,19 @@ def lighteval_on_vllm() -> type:
             self.prompt_manager = manager
             self.known: dict[tuple[Any, ...], Generation | Continuations] = {}
 
-        def questions(self, docs: list[Any], method: Any, seed: int) -> list[Generation | Continuations]:
+        def questions(self, job: Job) -> list[Generation | Continuations]:
             """The items as questions for the engine."""
-            make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(method)
+            make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(job.method)
             if make is None:
                 raise ScriptError("perplexity is not measured with --backend vllm: use --backend accelerate")
-            keys = [(doc.task_name, doc.id, doc.query, method) for doc in docs]
-            for key, doc in zip(keys, docs, strict=True):
-                if key not in self.known:
-                    self.known[key] = make(doc)
-            rows = [self.known[key] for key in keys]
-            return [replace(row, seed=seed) if isinstance(row, Generation) else row for row in rows]
+            rows = [self.question(doc, job.method, make) for doc in job.docs]
+            return [replace(row, seed=job.seed) if isinstance(row, Generation) else row for row in rows]
+
+        def question(self, doc: Any, method: Any, make: Callable[[Any], Any] | None) -> Generation | Continuations:
+            key = doc.task_name, doc.id, doc.query, method
+            if key not in self.known:
+                self.known[key] = make(doc)
+            return self.known[key]
 
         def generation(self, doc: Any) -> Generation:
             prompt = self.tok_encode(self.prompt_manager.prepare_prompt(doc))
@@ -3351,7 +2768,7 @@ def lighteval_on_vllm() -> type:
             prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
             return Continuations(list(prompts[0]), [list(choice) for choice in choices])
 
-        def responses(self, docs: list[Any], questions: list[Any], answers: list[EngineAnswer]) -> list[Any]:
+        def replies(self, job: Job, answers: Sequence[EngineAnswer]) -> list[Any]:
             """The engine's answers as lighteval's."""
             return [
                 ModelResponse(
@@ -3362,56 +2779,252 @@ def lighteval_on_vllm() -> type:
                     logprobs=answer.logprobs,
                     argmax_logits_eq_gold=answer.greedy,
                 )
-                for doc, question, answer in zip(docs, questions, answers, strict=True)
+                for doc, answer in zip(job.docs, answers, strict=True)
+                for question in [self.question(doc, job.method, None)]
             ]
 
-        def ask(self, docs: list[Any], method: Any) -> list[Any]:
-            questions = self.questions(docs, method, self.settings.sampling_seed)
-            return self.responses(docs, questions, next(self.engine.answer([questions]))[1])
-
-        def greedy_until(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.GENERATIVE)
-
-        def loglikelihood(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.LOGPROBS)
-
-        def loglikelihood_rolling(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.PERPLEXITY)
+        # lighteval's interface, which its pipeline would call; here jobs are asked.
+        greedy_until = loglikelihood = loglikelihood_rolling = None
 
     return VllmModel
 
 
-# A backend loads a model, replaces its weights, and answers jobs.
-BACKENDS: dict[str, type[OnAccelerate] | type[OnVllm]] = {"accelerate": OnAccelerate, "vllm": OnVllm}
+def accelerate_engine(model: Model, settings: Settings) -> OnTransformers:
+    """lighteval on transformers."""
+    return OnTransformers(model, settings, open_lighteval)
 
 
-# --- parts/harness/lighteval_records.py -------------------------------------------------------------------------------
+def lighteval_vllm_engine(model: Model, settings: Settings) -> OnVllm:
+    """lighteval on vLLM."""
+    return OnVllm(model, settings, lighteval_on_vllm())
 
 
-def source_data(task: Task) -> dict[str, Any]:
-    details = {"subset": task.dataset.subset, "split": ",".join(task.dataset.splits)}
-    if task.dataset.path:
-        details |= {"path": task.dataset.path, "data_sha256": task.dataset.sha256, "samples_number": task.total}
-        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+# --- parts/harness/scores.py ------------------------------------------------------------------------------------------
+
+BOOTSTRAP_DRAWS = 200
+
+
+def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
+    """The known names, families included, that look most like a name."""
+    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
+
+
+def as_number(value: Any) -> float:
+    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
+    if hasattr(value, "preds"):
+        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
+        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
+        return float(any(pred in golds for pred in preds))
+    if hasattr(value, "logprobs"):
+        value = value.logprobs
+    if isinstance(value, (list, tuple)):
+        return sum(map(float, value)) / len(value) if value else math.nan
+    return float(value)
+
+
+def aggregation_name(function: Callable[..., Any]) -> str:
+    """`mean`, or the name of a corpus-level aggregation."""
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, type(os)):
+        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
+            type(owner).__name__, type(owner).__name__
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    return "mean" if name in ("mean", "nanmean", "fmean") else name
+
+
+def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
+    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
+
+    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
+    """
+    if len(values) < 2:
+        return None, ""
+    if aggregation_name(function) == "mean":
+        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
+    draw = random.Random(seed)
+    try:
+        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
+    except (ValueError, TypeError, ArithmeticError):
+        return None, ""
+    spread = standard_deviation(drawn)
+    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
+
+
+def is_correct(value: float, score: MetricScore) -> bool:
+    """Whether an item got the best possible value."""
+    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/harness/records.py -----------------------------------------------------------------------------------------
+
+
+def run_record(
+    script: str, title: str, model: Mapping[str, Any], library: Mapping[str, Any], results: Sequence[Any], now: int
+) -> dict[str, Any]:
+    """A record without its reference to the samples file.
+
+    `title` is the task's name without the number of examples, `model` and `library` are blocks of the schema, `now` the
+    time in seconds.
+    """
     return {
-        "dataset_name": task.dataset.repo.split("/")[-1],
-        "source_type": "hf_dataset",
-        "hf_repo": task.dataset.repo,
-        "hf_split": ",".join(task.dataset.splits),
-        "samples_number": task.total,
-        "additional_details": strings({**details, "revision": task.revision}),
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(title)}/{model['id']}/{now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": script,
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": dict(model),
+        "eval_library": dict(library),
+        "evaluation_results": list(results),
     }
 
 
-def generation_config(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
-    generative = any(doc.sampling_methods and "GENERATIVE" in str(doc.sampling_methods) for doc in task.docs[:1])
-    temperature = settings.temperature or 0.0
-    arguments = {"temperature": temperature, "max_tokens": task.config.generation_size} if generative else {}
+def model_info(model: Model, engine: Engine) -> dict[str, Any]:
+    """The model_info of a record of a model that runs here."""
     details = {
-        "few_shot": task.shots,
-        "few_shot_split": (task.source.fewshot_split or "the evaluated split") if task.shots != "0" else None,
-        "seed": settings.sampling_seed,
-        "repeat": settings.repeat,
+        "deployment_type": "self_deployed",
+        "model_availability": "unknown" if model.path else "open_weights",
+        "checkpoint": model.checkpoint,
+        "step": model.step,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        "loaded_checksum": engine.checksum,
+        "loaded_proof": engine.proof,
+    }
+    return {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_engine": {"name": engine.name, "version": engine.version},
+        "additional_details": strings(details),
+    }
+
+
+def library_block(name: str, task: Task, version: Any, settings: Settings) -> dict[str, Any]:
+    """The eval_library of a record of lighteval or lm-eval; `name` is that of its package, `version` the task's."""
+    details = {
+        "command": settings.command,
+        "task": task.name,
+        "task_request": str(task.request),
+        "task_group": task.group,
+        "task_version": version,
+        "settings_hash": settings.key,
+        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
+        "custom_tasks_sha256": settings.custom_tasks_sha256,
+        "torch": settings.versions.get("torch"),
+    }
+    return {"name": name, "version": settings.versions[name], "additional_details": strings(details)}
+
+
+def task_source(task: Task) -> dict[str, Any]:
+    """The source_data of a record: a data set of the Hub, or local data known by their hash."""
+    data = task.dataset
+    details: dict[str, Any] = {"subset": data.subset, "split": ",".join(data.splits) or None}
+    if data.sha256 or not data.repo:
+        details |= {"path": data.path, "data_files": data.files, "data_sha256": data.sha256 or task.items_sha256}
+        details |= {"samples_number": task.total}
+        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+    block = {
+        "dataset_name": data.repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": data.repo,
+        "hf_split": details["split"],
+        "samples_number": task.total,
+        "additional_details": strings({**details, "revision": task.revision}),
+    }
+    return {name: value for name, value in block.items() if value is not None}
+
+
+def engine_details(engine: Engine, settings: Settings) -> dict[str, Any]:
+    """What of a generation_config lighteval and lm-eval say alike."""
+    return {
         "dtype": engine.dtype,
         "batch_size": engine.batch_size,
         "backend": settings.backend,
@@ -3420,77 +3033,164 @@ def generation_config(task: Task, engine: Engine, settings: Settings) -> dict[st
         "system_prompt": settings.system_prompt,
         "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
         "max_model_len": settings.max_model_len,
-        "tensor_parallel_size": settings.tensor_parallel_size,
         "limit": settings.limit,
         "trust_remote_code": settings.trust_remote_code,
     }
-    return {
-        "generation_args": {name: value for name, value in arguments.items() if value is not None},
-        "additional_details": strings(details),
-    }
 
 
-def evaluation_result(task: Task, score: MetricScore, engine: Engine, settings: Settings) -> dict[str, Any]:
+def generation_block(arguments: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation_config of a record: what the schema names, and everything else."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return {"generation_args": given, "additional_details": strings(dict(details))}
+
+
+def metric_result(
+    names: tuple[str, str], metric_id: str, score: MetricScore, source: Any, generation: Any, **more: str
+) -> dict[str, Any]:
+    """One evaluation_result; `names`: its id and its evaluation_name, `more`: details of the metric."""
     uncertainty: dict[str, Any] = {"num_samples": score.samples}
     if score.standard_error is not None:
         uncertainty["standard_error"] = {"value": score.standard_error, "method": score.method}
     if score.method == "bootstrap":
         uncertainty["num_bootstrap_samples"] = BOOTSTRAP_DRAWS
     config = {
-        "metric_id": metric_id(score.metric),
+        "metric_id": metric_id,
         "metric_name": score.metric,
         "metric_unit": score.unit,
         "lower_is_better": score.lower_is_better,
         "min_score": score.low,
         "max_score": score.high,
-        "additional_details": {"aggregation": score.aggregation},
+        "additional_details": {"aggregation": score.aggregation, **more},
     }
     if score.low is not None and score.high is not None:
         config["score_type"] = "continuous"
     return {
-        "evaluation_result_id": f"{task.name}/{score.metric}",
-        "evaluation_name": task.title,
-        "source_data": source_data(task),
+        "evaluation_result_id": names[0],
+        "evaluation_name": names[1],
+        "source_data": source,
         "metric_config": {name: value for name, value in config.items() if value is not None},
         "score_details": {"score": score.value, "details": score.details, "uncertainty": uncertainty},
-        "generation_config": generation_config(task, engine, settings),
+        "generation_config": generation,
     }
 
 
-def make_record(
+def sample_line(
+    record: Mapping[str, Any],
+    result: Mapping[str, Any],
+    sample_id: str,
+    question: dict[str, Any],
+    prompt: str,
+    interaction: Mapping[str, Any],
+    extracted: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """One line of a samples file, without score and error.
+
+    `question` has the item as the task defines it (`raw`, `reference`, `choices`), `prompt` is the text as sent;
+    `extracted`: what was found in the answer, and by what.
+    """
+    found = []
+    if extracted is not None:
+        found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted[0]}]
+        found = [found[0] | {"extraction_method": extracted[1], "is_terminal": True}]
+    text = question["raw"] + "".join(question["reference"])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": record["model_info"]["id"],
+        "evaluation_name": result["evaluation_name"],
+        "evaluation_result_id": result["evaluation_result_id"],
+        "sample_id": sample_id,
+        "sample_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "input": question | ({"formatted": prompt} if prompt != question["raw"] else {}),
+        **interaction,
+        "answer_attribution": found,
+        "evaluation": {"score": 0.0, "is_correct": False},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+    }
+
+
+def single_turn(answer: Sequence[str]) -> dict[str, Any]:
+    """The interaction of an item that was asked once, or in several repeats."""
+    return {"interaction_type": "single_turn", "output": {"raw": list(answer)}}
+
+
+def result_named(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The evaluation_result with an id."""
+    return next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == name)
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """A row of a samples file."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
+    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(task.title) / model.place
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
+        "total_rows": samples.count("\n"),
+    }
+    path = output / folder / f"{name}.json"
+    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return Finished(path, record, task.name)
+
+
+def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
+    """Say on disk that a task gave no score, and why."""
+    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
+    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
+    content = {
+        "failure_version": "1",
+        "task": task.name,
+        "model_id": model.id,
+        "weights_sha256": model.weights_sha256,
+        "path": model.path,
+        "error": error,
+        "time": str(int(time.time())),
+        "settings": kept,
+        "settings_hash": settings.key,
+        "command": settings.command,
+        "log": log,
+    }
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Failed(path, model.id, task.name, error)
+
+
+# --- parts/harness/lighteval_records.py -------------------------------------------------------------------------------
+
+
+def lighteval_generation(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
+    """How answers were made."""
+    generative = any(doc.sampling_methods and "GENERATIVE" in str(doc.sampling_methods) for doc in task.docs[:1])
+    temperature = settings.temperature or 0.0
+    arguments = {"temperature": temperature, "max_tokens": task.source.config.generation_size} if generative else {}
+    details = {
+        "few_shot": task.shots,
+        "few_shot_split": (task.source.fewshot_split or "the evaluated split") if task.shots != "0" else None,
+        "seed": settings.sampling_seed,
+        "repeat": settings.repeat,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+    }
+    return generation_block(arguments, details | engine_details(engine, settings))
+
+
+def lighteval_record(
     model: Model, task: Task, scores: Sequence[MetricScore], engine: Engine, settings: Settings, now: int
 ) -> dict[str, Any]:
     """A record without its reference to the samples file."""
-    library = {
-        "command": settings.command,
-        "task": task.name,
-        "task_request": str(task.request),
-        "task_group": task.group,
-        "task_version": task.config.version,
-        "settings_hash": settings.key,
-        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
-        "custom_tasks_sha256": settings.custom_tasks_sha256,
-        "torch": settings.versions.get("torch"),
-    }
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(task.title)}/{model.id}/{now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": "lighteval_vllm_uv.py",
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": model_info(model, engine),
-        "eval_library": {
-            "name": "lighteval",
-            "version": settings.versions["lighteval"],
-            "additional_details": strings(library),
-        },
-        "evaluation_results": [evaluation_result(task, score, engine, settings) for score in scores],
-    }
+    source, generation = task_source(task), lighteval_generation(task, engine, settings)
+    results = [
+        metric_result((f"{task.name}/{row.metric}", task.title), metric_id(row.metric), row, source, generation)
+        for row in scores
+    ]
+    library = library_block("lighteval", task, task.source.config.version, settings)
+    return run_record("lighteval_vllm_uv.py", task.title, model_info(model, engine), library, results, now)
 
 
 def sample_input(doc: Any) -> dict[str, Any]:
@@ -3508,40 +3208,15 @@ def sample_input(doc: Any) -> dict[str, Any]:
     return row
 
 
-def sample_row(
+def lighteval_row(
     record: dict[str, Any], result: dict[str, Any], sample: tuple[str, Any, str], answer: list[str], error: str | None
 ) -> dict[str, Any]:
     """One line of a samples file, without the score; `sample` is the item's id, the item and the prompt as sent."""
     sample_id, doc, prompt = sample
-    question = sample_input(doc)
-    digest = hashlib.sha256((question["raw"] + "".join(question["reference"])).encode()).hexdigest()
-    if prompt != question["raw"]:
-        question["formatted"] = prompt
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": record["model_info"]["id"],
-        "evaluation_name": result["evaluation_name"],
-        "evaluation_result_id": result["evaluation_result_id"],
-        "sample_id": sample_id,
-        "sample_hash": digest,
-        "interaction_type": "single_turn",
-        "input": question,
-        "output": {"raw": answer},
-        "answer_attribution": extracted_answer(doc),
-        "evaluation": {"score": 0.0, "is_correct": False},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
-    }
-    return row | {"error": error} if error else row
-
-
-def extracted_answer(doc: Any) -> list[dict[str, Any]]:
-    """What a metric that extracts an answer from the text has found in it."""
     found = (doc.specific or {}).get("extracted_predictions") if isinstance(doc.specific, dict) else None
-    if not found:
-        return []
-    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(found[0])}
-    return [row | {"extraction_method": "lighteval", "is_terminal": True}]
+    extracted = (str(found[0]), "lighteval") if found else None  # by a metric that reads an answer out of the text
+    row = sample_line(record, result, sample_id, sample_input(doc), prompt, single_turn(answer), extracted)
+    return row | {"error": error} if error else row
 
 
 # --- parts/harness/lighteval_measure.py -------------------------------------------------------------------------------
@@ -3555,7 +3230,7 @@ def final_texts(responses: Sequence[Any], tags: tuple[str, str]) -> None:
         response.text_post_processed = [remove_reasoning_tags(text, [tags]) for text in response.text]
 
 
-def score_all(task: Task, docs: list[Any], answers: dict[Any, list[Any]]) -> list[Scored]:
+def lighteval_values(task: Task, docs: list[Any], answers: dict[Any, list[Any]]) -> list[Scored]:
     """lighteval's metrics on every item; an item that cannot be scored is left with its error."""
     scored = []
     for method, responses in answers.items():
@@ -3682,25 +3357,19 @@ def sample_rows(
     record: dict[str, Any], task: Task, docs: list[Any], scored: Scored, score: MetricScore, prompts: list[str]
 ) -> Iterator[str]:
     """The lines of a samples file for one metric, in the order of the data set."""
-    wanted = f"{task.name}/{score.metric}"
-    result = next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == wanted)
+    result = result_named(record, f"{task.name}/{score.metric}")
     order = sorted(range(len(docs)), key=lambda index: natural_key(task.sample_ids[index]))
     for index in order:
         doc, response, error = docs[index], scored.responses[index], scored.errors[index]
         sample = task.sample_ids[index], doc, prompts[index]
-        row = sample_row(record, result, sample, shown_answer(scored, doc, response), error)
+        row = lighteval_row(record, result, sample, shown_answer(scored, doc, response), error)
         if error is None:
             value = as_number(scored.values[index])
             row["evaluation"] = {"score": value, "is_correct": is_correct(value, score)}
-        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+        yield json_line(row)
 
 
-def own_docs(task: Task) -> list[Any]:
-    """A task's items for one model: metrics write into them."""
-    return [replace(doc, specific=dict(doc.specific) if isinstance(doc.specific, dict) else None) for doc in task.docs]
-
-
-def measure(
+def measure_lighteval(
     model: Model,
     task: Task,
     docs: list[Any],
@@ -3713,69 +3382,433 @@ def measure(
     seed_everything(settings.seed)
     for responses in answers.values():
         final_texts(responses, settings.reasoning_tags or REASONING_TAGS)
-    scored = score_all(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
+    scored = lighteval_values(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
     scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed)]
     if not scores:
         raise ScriptError("the task has no metric")
-    record = make_record(model, task, [score for _, score in scores], engine, settings, now)
+    record = lighteval_record(model, task, [score for _, score in scores], engine, settings, now)
     prompts = [engine.model.prompt_manager.prepare_prompt(doc) for doc in docs]
     kept = [(row, score) for row, score in scores if row.name == score.metric]
     lines = [line for row, score in kept for line in sample_rows(record, task, docs, row, score, prompts)]
     return record, "".join(lines)
 
 
-# --- parts/harness/lighteval_settings.py ------------------------------------------------------------------------------
+# --- parts/harness/lighteval_tasks.py ---------------------------------------------------------------------------------
+
+# Tasks that were scored by the log-likelihood of their choices and are generated and matched today.
+GENERATIVE_NOW = {"mmlu", "hellaswag"}
+RUNS_CODE = "lcb"  # the family of tasks whose metric runs the answers
+
+# Of metric_mapping.json: canonical key -> lighteval's name.
+# fmt: off
+LIGHTEVAL_TASKS = {'agieval': 'agieval',
+ 'aime_2024': 'aime24',
+ 'aime_2025': 'aime25',
+ 'anli': 'anli',
+ 'arc_agi_2': 'arc_agi_2',
+ 'arc_challenge': 'arc:challenge',
+ 'arc_easy': 'arc:easy',
+ 'asdiv': 'asdiv',
+ 'bbh': 'bigbench_hard',
+ 'bbq': 'bbq',
+ 'blimp': 'blimp',
+ 'boolq': 'boolq',
+ 'c_eval': 'ceval_zho_mcf',
+ 'civil_comments': 'civil_comments',
+ 'cmmlu': 'cmmlu_zho_mcf',
+ 'cnn_dailymail': 'summarization:cnn-dm',
+ 'commonsenseqa': 'commonsenseqa',
+ 'copa': 'super_glue:copa',
+ 'coqa': 'coqa',
+ 'drop': 'drop',
+ 'flores': 'flores200',
+ 'glue': 'glue',
+ 'gpqa': 'gpqa:main',
+ 'gpqa_diamond': 'gpqa:diamond',
+ 'gsm8k': 'gsm8k',
+ 'gsm_plus': 'gsm_plus',
+ 'hellaswag': 'hellaswag',
+ 'hle': 'hle',
+ 'ifbench': 'ifbench_test',
+ 'ifeval': 'ifeval',
+ 'imdb': 'imdb',
+ 'jeopardy': 'jeopardy',
+ 'livecodebench': 'lcb:codegeneration',
+ 'logiqa': 'logiqa',
+ 'math': 'math',
+ 'math_500': 'math_500',
+ 'mathqa': 'mathqa',
+ 'medmcqa': 'med_mcqa',
+ 'medqa': 'med_qa',
+ 'mgsm': 'mgsm',
+ 'mmlu': 'mmlu',
+ 'mmlu_pro': 'mmlu_pro',
+ 'mmlu_redux_2': 'mmlu_redux_2',
+ 'mmmu_pro_standard': 'mmmu_pro:standard-10',
+ 'mmmu_pro_vision': 'mmmu_pro:vision',
+ 'mnli': 'glue:mnli',
+ 'mt_bench': 'mt_bench',
+ 'musr': 'musr',
+ 'narrativeqa': 'narrativeqa',
+ 'natural_questions': 'natural_questions',
+ 'olympiad_bench': 'olympiad_bench',
+ 'openbookqa': 'openbookqa',
+ 'piqa': 'piqa',
+ 'pubmedqa': 'pubmedqa',
+ 'qasper': 'qasper',
+ 'quac': 'quac',
+ 'race_high': 'race:high',
+ 'raft': 'raft',
+ 'real_toxicity_prompts': 'real_toxicity_prompts',
+ 'sciq': 'sciq',
+ 'simpleqa': 'simpleqa',
+ 'siqa': 'siqa',
+ 'squad_v2': 'squad_v2',
+ 'sst2': 'glue:sst2',
+ 'storycloze': 'storycloze:2016',
+ 'super_glue': 'super_glue',
+ 'swag': 'swag',
+ 'toxigen': 'toxigen',
+ 'triviaqa': 'triviaqa',
+ 'truthfulqa': 'truthfulqa:mc',
+ 'web_questions': 'webqs',
+ 'wikitext_103': 'wikitext:103:document_level',
+ 'winogrande': 'winogrande',
+ 'wmt14': 'wmt14',
+ 'wmt14_en_de': 'wmt14:en-de',
+ 'wmt14_en_fr': 'wmt14:en-fr',
+ 'wmt14_fr_en': 'wmt14:fr-en',
+ 'wmt16': 'wmt16',
+ 'wmt16_de_en': 'wmt16:de-en',
+ 'wmt16_en_de': 'wmt16:en-de',
+ 'wmt16_en_ro': 'wmt16:en-ro',
+ 'wmt16_ro_en': 'wmt16:ro-en',
+ 'xcopa': 'xcopa',
+ 'xstorycloze': 'xstory_cloze',
+ 'xsum': 'summarization:xsum',
+ 'xwinograd': 'xwinograd'}
+# fmt: on
 
 
-@dataclass
-class Outcome:
-    """All that a run found out."""
+def parse_lighteval_task(text: str) -> TaskRequest:
+    """One task string.
 
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    requests: int | None = None  # that were sent to vLLM
+    "gsm8k" -> gsm8k|0    "gsm8k|5" -> gsm8k|5    "leaderboard|gsm8k|5|0" -> gsm8k|5    "lighteval|gsm8k" -> gsm8k|0
+    """
+    parts = [part.strip() for part in text.split("|")]
+    shots = "0"
+    if len(parts) == 4 and parts[3] in ("0", "1"):  # the old flag "fewer shots when the prompt is too long"
+        parts.pop()
+    if len(parts) == 3 or (len(parts) == 2 and parts[0] not in SUITES):
+        shots = parts.pop()
+    name = parts[-1]
+    if len(parts) > 2 or not name or not shots.isdecimal():
+        raise ScriptError(f"--tasks: {text!r} is no task: write task|shots, for instance gsm8k|5")
+    return TaskRequest(name, int(shots), parts[0] if len(parts) == 2 else "")
 
 
-def installed_versions(backend: str, dry_run: bool) -> dict[str, str]:
-    """Versions of what decides the scores, without importing any of it."""
+def task_names_in(source: str, module: str) -> set[str]:
+    """The names of the tasks that a task file defines, read without running it; a name made at run time is a glob.
+
+    name="gsm8k" -> gsm8k    name=f"mmlu_redux_2:{subset}" -> mmlu_redux_2:*    name=name -> <module>*
+    """
+    nodes = list(ast.walk(ast.parse(source)))
+    assigned = {id(node.value): ast.unparse(node.targets[0]) for node in nodes if isinstance(node, ast.Assign)}
+    tables = [
+        node.value for node in nodes if isinstance(node, ast.Assign) and assigned[id(node.value)] == "TASKS_TABLE"
+    ]
+    items = [item for table in tables for item in getattr(table, "elts", [])]
+    # A table of variables lists which of the configurations in the file are tasks.
+    listed = {item.id for item in items} if items and all(isinstance(item, ast.Name) for item in items) else None
+    names = set()
+    for call in nodes:
+        if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("LightevalTaskConfig"):
+            continue
+        if listed is None or assigned.get(id(call)) in listed:
+            value = next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
+            names.add(name_pattern(value) or f"{module}*")
+    return names or {f"{module}*"}
+
+
+def name_pattern(value: ast.expr | None) -> str | None:
+    """A task's name as written in source: a constant, or a glob for what is made of constants and variables."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return value.value
+    if isinstance(value, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in value.values)
+    if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Constant):
+        return f"{value.left.value}*"
+    return None
+
+
+def names_match(request: TaskRequest, name: str) -> bool:
+    """Whether a name or glob of a catalog may be the task asked for, or one of its family."""
+    wanted = request.name.split("@", 1)[0]
+    return fnmatch.fnmatchcase(wanted, name) or name.split(":", 1)[0] == wanted
+
+
+def todays_request(request: TaskRequest, names: Iterable[str]) -> TaskRequest:
+    """A request by today's name where it is an older one or a canonical key; else as it is.
+
+    arc_challenge -> arc:challenge    bigbench|winowhy -> bigbench:winowhy    aime_2025 -> aime25
+    """
+    names = list(names)
+    if any(names_match(request, name) for name in names):
+        return request
+    older = [f"{request.suite}:{request.name}", LIGHTEVAL_TASKS.get(normalized_key(request.name), "")]
+    known = [name for name in older if name and any(names_match(TaskRequest(name, 0), known) for known in names)]
+    return replace(request, name=known[0]) if known else request
+
+
+def normalized_key(name: str) -> str:
+    """A name in the form of a canonical key: "ARC-Challenge" -> arc_challenge"""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+@functools.cache
+def built_in_tasks() -> dict[str, str]:
+    """The names of lighteval's own tasks, or globs for them, and their modules; read from source in a blink."""
+    spec = importlib.util.find_spec("lighteval")
+    if spec is None or not spec.submodule_search_locations:
+        raise ScriptError("lighteval is not installed: start this script with `uv run`, which brings it")
+    folder = Path(next(iter(spec.submodule_search_locations))) / "tasks" / "tasks"
+    names = {}
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*/main.py")]):
+        module = path.stem if path.parent == folder else f"{path.parent.name}.main"
+        if path.stem != "__init__":
+            short = path.stem if path.parent == folder else path.parent.name
+            found = task_names_in(input_text(path), short)
+            names |= dict.fromkeys(found, f"lighteval.tasks.tasks.{module}")
+    return names
+
+
+def custom_task_names(path: Path) -> set[str]:
+    """The names in a user's task file, read without running it."""
     try:
-        versions = {name: importlib.metadata.version(name) for name in ("lighteval", "transformers", "torch")}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
-    if backend == "vllm":
-        missing = dry_run and not importlib.util.find_spec("vllm")
-        versions["vllm"] = f"{VLLM} (not installed yet)" if missing else vllm_version()
-    return versions
+        text = input_text(path)
+        names = task_names_in(text, "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"--custom-tasks {path}: {error}") from error
+    except SyntaxError as error:
+        raise ScriptError(f"--custom-tasks {path}:{error.lineno}: {error.msg}") from error
+    if "TASKS_TABLE" not in text:
+        raise ScriptError(
+            f"--custom-tasks {path}: no TASKS_TABLE in it (a file for inspect: inspect_vllm_uv.py --task)"
+        )
+    return names
+
+
+def lighteval_names(custom: str | None) -> set[str]:
+    """All names of tasks, those that are made at run time as globs."""
+    return {*built_in_tasks(), *(custom_task_names(Path(custom).expanduser()) if custom else ())}
+
+
+def unknown_task(request: TaskRequest, names: Iterable[str]) -> ScriptError:
+    close = nearest_tasks(request.name, names)
+    hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
+    return ScriptError(
+        f"no task {request.name!r} in lighteval or --custom-tasks: {hint} "
+        "(lm_eval_vllm_uv.py and inspect_vllm_uv.py have others: --list-tasks)"
+    )
+
+
+def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[TaskRequest]:
+    """The requests by lighteval's names of today; says what is another name, another task, or runs code."""
+    own = custom_task_names(custom) if custom else set()
+    named = []
+    for request in requests:
+        if request.name == ALL or any(names_match(request, name) for name in own - {"*"}):
+            named.append(request)
+            continue
+        today = todays_request(request, built_in_tasks())
+        if today.name != request.name:
+            note(f"{request.name} is {today.name} in lighteval")
+        if today.name.split(":", 1)[0] in GENERATIVE_NOW:
+            note(
+                f"warning: {today.name} generates an answer and matches it in today's lighteval; where log-likelihoods "
+                f"of the choices are meant, as on older leaderboards: lm_eval_vllm_uv.py --tasks {today.name}"
+            )
+        if today.name.split(":", 1)[0] == RUNS_CODE:
+            if sandbox != "local":
+                raise ScriptError(
+                    f"{today.name} runs programs that the model writes: --sandbox local runs them on this machine with "
+                    "your rights; use a machine that you can lose, for instance a job"
+                )
+            note(f"warning: {today.name} runs programs that the model writes, on this machine and with your rights")
+        named.append(today)
+    return list(dict.fromkeys(named))
+
+
+def modules_for(requests: Sequence[TaskRequest], custom: Path | None) -> list[str]:
+    """lighteval's modules that hold the tasks asked for; ScriptError with the nearest names for an unknown one.
+
+    Only these are imported: lighteval's registry imports all, some of which download things or ask the Hub for models.
+    """
+    own = custom_task_names(custom) if custom else set()
+    if not custom and any(request.name == ALL for request in requests):
+        raise ScriptError("--tasks all means all tasks of --custom-tasks FILE: name the file, or the tasks")
+    known = {ALL, *own} - {"*"}
+    rest = [request for request in requests if not any(names_match(request, name) for name in known)]
+    if not rest:
+        return []
+    catalog = built_in_tasks()
+    modules = []
+    for request in rest:
+        found = {module for name, module in catalog.items() if names_match(request, name)}
+        if not found and "*" not in own:
+            raise unknown_task(request, [*own, *catalog])
+        modules += sorted(found)
+    return list(dict.fromkeys(modules))
+
+
+def import_task_file(path: Path) -> dict[str, Any]:
+    """The task configurations of a user's file."""
+    from lighteval.tasks.registry import Registry
+
+    try:
+        module = Registry.create_custom_tasks_module(str(path))
+        return {config.name: config for config in module.TASKS_TABLE}
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        raise ScriptError(f"--custom-tasks {path}{f':{lines[-1]}' if lines else ''}: {explain(error)}") from error
+
+
+def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
+    """The tasks asked for, families as their subtasks, in the order given and each once."""
+    import lighteval.tasks.registry as registry
+
+    own = import_task_file(custom) if custom else {}
+    configs = dict(own)
+    for module in modules:
+        table = importlib.import_module(module).TASKS_TABLE
+        clash = sorted(config.name for config in table if config.name in own)
+        if clash:
+            raise ScriptError(f"--custom-tasks {custom}: {clash[0]} is one of lighteval's own tasks: rename yours")
+        configs |= {config.name: config for config in table}
+    registry.Registry.load_all_task_configs = staticmethod(lambda **_: configs)
+    memoise_downloads()
+    tasks: dict[str, Task] = {}
+    for request in requests:
+        names = [TaskRequest(name, request.shots) for name in own] if request.name == ALL else [request]
+        if not names or not any(names_match(names[0], name) for name in configs):
+            raise unknown_task(request, configs)
+        found: dict[str, Any] = {}
+        for name in names:
+            try:
+                found |= registry.Registry(tasks=str(name)).load_tasks()
+            except ValueError as error:
+                raise ScriptError(f"--tasks: {name}: {error}") from error
+        for name, source in found.items():
+            tasks.setdefault(name, Task(name, request, len(found), source, dataset_of(source.config)))
+    return list(tasks.values())
+
+
+def memoise_downloads() -> None:
+    """Let tasks that share a data set load it once."""
+    from lighteval.tasks.lighteval_task import LightevalTask
+
+    download = LightevalTask.download_dataset_worker
+    loaded: dict[tuple[Any, ...], Any] = {}
+
+    def once(task: Any) -> Any:
+        key = (task.dataset_path, task.dataset_config_name, task.dataset_revision, task.dataset_filter)
+        if key not in loaded:
+            loaded[key] = download(task)
+        return loaded[key]
+
+    LightevalTask.download_dataset_worker = staticmethod(once)
+
+
+def dataset_of(config: Any) -> Dataset:
+    """Where a task's items come from."""
+    folder = Path(config.hf_repo)
+    local = folder.is_dir()
+    return Dataset(
+        repo=config.hf_repo,
+        subset=None if local and config.hf_subset == "default" else config.hf_subset,
+        splits=tuple(config.evaluation_splits),
+        path=shown_path(folder) if local else None,
+        sha256=data_sha256(folder) if local else None,
+    )
+
+
+def build_docs(task: Task, settings: Settings) -> None:
+    """Load a task's items and choose their few-shot examples, once for all models."""
+    from lighteval.tasks.lighteval_task import LightevalTask
+
+    seed_everything(settings.seed)
+    source = task.source
+    source.dataset = LightevalTask.download_dataset_worker(source)
+    items = source.eval_docs()
+    task.total = len(items)
+    names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}
+    docs = source.get_docs(settings.limit)
+    task.sample_ids = [names[id(doc)] for doc in docs]
+    task.revision = source.config.hf_revision or dataset_revision(source.dataset)
+    task.docs = docs
+
+
+def name_items(docs: Sequence[Any], data: Any, dataset: Dataset) -> list[str]:
+    """The data set's own id of each item when it has one, else `<split>/<row>`; rows count from 0 in each split."""
+    rows, split, last = [], 0, -1
+    for doc in docs:
+        row = int(doc.id)
+        split, last = (min(split + 1, len(dataset.splits) - 1), row) if row <= last else (split, row)
+        rows.append((dataset.splits[split], row))
+    if all("id" in data[name].column_names for name in dataset.splits):
+        columns = {name: data[name]["id"] for name in dataset.splits}
+        names = [str(columns[name][row]) for name, row in rows]
+        if len(set(names)) == len(names) and all(names):
+            return names
+    return [f"{name}/{row}" for name, row in rows]
+
+
+def lighteval_plan_row(task: Task, repeats: int) -> dict[str, Any]:
+    """A task in the plan; numbers are unknown for a data set that is not here yet."""
+    docs = task.docs
+    # At most: choices of a single token need one request together with vLLM, which only the tokenizer can tell.
+    requests = sum(len(doc.choices or []) if "LOGPROBS" in str(doc.sampling_methods) else 1 for doc in docs or [])
+    return {
+        "task": task.name,
+        "data set": task.dataset.path or task.dataset.repo,
+        "split": ",".join(task.dataset.splits),
+        "items": len(docs) if docs is not None else "not downloaded",
+        "requests": requests * repeats if docs is not None else None,
+        "metrics": ",".join(str(metric.metric_name) for metric in task.source.metrics),
+    }
+
+
+# --- parts/harness/history.py -----------------------------------------------------------------------------------------
 
 
 class History:
-    """The records and failures that are already in an output folder, by what they measured."""
+    """The records and failures of some models in an output folder, by what they measured."""
 
     def __init__(self, output: Path, models: Iterable[Model]) -> None:
         self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
-        self.failures: dict[tuple[str, str, str], list[Path]] = collections.defaultdict(list)
+        self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
         self.data: dict[str, str | None] = {}
         for place in dict.fromkeys(model.place for model in models):
             for path in sorted((output / "data").glob(f"*/{place}/*.json")):
                 self.read(path)
 
     def read(self, path: Path) -> None:
+        """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
         try:
             content = read_json(path)
             if path.name.endswith("_failure.json"):
-                self.failures[content["model_id"], content["weights_sha256"], content["settings_hash"]].append(path)
+                key = content["model_id"], content["weights_sha256"] or "", content["settings_hash"], content["task"]
+                self.failures[key].append(path)
                 return
             details, info = content["eval_library"]["additional_details"], content["model_info"]
-            key = info["id"], info["additional_details"]["weights_sha256"], details["settings_hash"]
+            key = info["id"], info["additional_details"].get("weights_sha256", ""), details["settings_hash"]
             if path.with_name(f"{path.stem}_samples.jsonl").is_file():
                 self.records[key].append(Finished(path, content, details["task"]))
-        except (ScriptError, KeyError, TypeError):  # a record of another tool, or broken: not ours to judge
+        except (ScriptError, KeyError, TypeError, AttributeError):
             return
 
     def found(self, model: Model, settings: Settings) -> list[Finished]:
+        """The records of a model, measured with these settings."""
         return self.records[model.id, model.weights_sha256, settings.key]
 
     def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
@@ -3798,21 +3831,20 @@ class History:
         return list(found.values()) if group == {str(len(found))} else None
 
     def data_unchanged(self, record: dict[str, Any]) -> bool:
+        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
         source = record["evaluation_results"][0]["source_data"]
         details = source.get("additional_details", {})
         if source["source_type"] != "other":
             return True
-        path = details.get("path", "")
-        if path not in self.data:
-            self.data[path] = data_sha256(Path(path)) if path and Path(path).is_dir() else None
-        return self.data[path] is not None and self.data[path] == details.get("data_sha256")
+        key = f"{details.get('path', '')}|{details.get('data_files', '')}"
+        if key not in self.data:
+            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
+        return self.data[key] is not None and self.data[key] == details.get("data_sha256")
 
     def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
         """Remove the failure files of a task that has now been measured or has failed anew."""
-        for path in self.failures[model.id, model.weights_sha256, settings.key]:
-            with contextlib.suppress(ScriptError):
-                if read_json(path).get("task") == task:
-                    path.unlink(missing_ok=True)
+        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
+            path.unlink(missing_ok=True)
 
 
 # --- parts/harness/logs.py --------------------------------------------------------------------------------------------
@@ -3832,10 +3864,11 @@ NOISE = (
 
 
 class LogTail(logging.Handler):
-    """Keeps the last log lines for failure files and shows each kind of warning once."""
+    """Keeps the last log lines for failure files, and shows each kind of warning once unless it is `quiet`."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(logging.WARNING if quiet else logging.INFO)
+        self.quiet = quiet
         self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
         self.seen: set[tuple[str, int]] = set()
 
@@ -3843,21 +3876,28 @@ class LogTail(logging.Handler):
         text = scrub(f"{record.levelname.lower()}: {record.getMessage()}")
         self.lines.append(text[:500])
         where = record.name, record.lineno
-        if record.levelno >= logging.WARNING and where not in self.seen and not any(said in text for said in NOISE):
+        if self.quiet or record.levelno < logging.WARNING or where in self.seen:
+            return
+        if not any(said in text for said in NOISE):
             self.seen.add(where)
             note(text[:300])
 
 
-def capture_logs() -> LogTail:
-    """Send all logs to a LogTail, and quiet what prints by itself."""
+def capture_logs(quiet: bool = False) -> LogTail:
+    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
     import warnings
 
+    tail = LogTail(quiet)
+    logging.basicConfig(level=tail.level, handlers=[tail], force=True)
     warnings.filterwarnings("ignore")
-    tail = LogTail()
-    logging.basicConfig(level=logging.INFO, handlers=[tail], force=True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    for name in ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ[name] = "1"
+    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name in ("httpx", "urllib3", "filelock", "fsspec", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
+        logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
     return tail
 
 
@@ -3869,16 +3909,19 @@ def adopt_loggers(tail: LogTail) -> None:
 
 
 @contextlib.contextmanager
-def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
-    """Yields a function (what runs now, what it gave): a bar with an ETA in a terminal, plain lines elsewhere."""
-    if not sys.stderr.isatty():
-        done = 0
+def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yields show(title, result, done): what runs now, what it gave (None: nothing yet), how many are done by that.
 
-        def line(title: str, result: str | None) -> None:
+    In a terminal a bar with rate and time left, above which results are printed; elsewhere a line for each result.
+    """
+    done = 0
+    if not sys.stderr.isatty():
+
+        def line(title: str, result: str | None = None, more: int = 0) -> None:
             nonlocal done
+            done += more
             if result is not None:
-                done += 1
-                note(f"[{done}/{total}] {title}: {result}")
+                note(f"[{done}/{total}{unit}] {title}: {result}")
 
         yield line
         return
@@ -3892,72 +3935,20 @@ def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
         TimeRemainingColumn,
     )
 
-    columns = [
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    ]
+    texts = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}", markup=False)
+    columns = [BarColumn(), MofNCompleteColumn(), texts[0], TimeElapsedColumn(), TimeRemainingColumn(), texts[1]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        entry = bar.add_task("", total=total)
+        entry = bar.add_task("", total=total, rate="")
 
-        def show(title: str, result: str | None) -> None:
-            bar.update(entry, description=title, advance=0 if result is None else 1)
+        def show(title: str, result: str | None = None, more: int = 0) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(entry, advance=more, rate=f"{speed:.1f}{unit}/s" if speed and unit else "")
+            if title:
+                bar.update(entry, description=title)
+            if result is not None:
+                bar.console.print(f"{title}: {result}", markup=False, highlight=False)
 
         yield show
-
-
-def quiet_libraries() -> None:
-    """What must be said before lm-eval, datasets and torch are imported."""
-    os.environ["TQDM_DISABLE"] = "1"
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for name in ("lm_eval.config.task", "lm_eval.tasks.manager", "lm_eval.tasks._index", "lm_eval.models.huggingface"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-# --- parts/harness/output.py ------------------------------------------------------------------------------------------
-
-
-def write_record(output: Path, model: Model, task: NamedTask, record: dict[str, Any], samples: str) -> Finished:
-    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
-    folder = Path("data") / slug(task.title) / model.place
-    record["detailed_evaluation_results"] = {
-        "format": "jsonl",
-        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
-        "hash_algorithm": "sha256",
-        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
-        "total_rows": samples.count("\n"),
-    }
-    path = output / folder / f"{name}.json"
-    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
-    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return Finished(path, record, task.name)
-
-
-def write_failure(
-    output: Path, model: Model, task: NamedTask, settings: Settings, error: str, log: list[str]
-) -> Failed:
-    """Say on disk that a task gave no score, and why."""
-    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
-    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
-    content = {
-        "failure_version": "1",
-        "task": task.name,
-        "model_id": model.id,
-        "weights_sha256": model.weights_sha256,
-        "path": model.path,
-        "error": error,
-        "time": str(int(time.time())),
-        "settings": kept,
-        "settings_hash": settings.key,
-        "command": settings.command,
-        "log": log,
-    }
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
 
 
 # --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
@@ -4047,12 +4038,15 @@ class Uploads:
     def __init__(self, target: ResultsRepo | None, output: Path) -> None:
         self.target, self.output = target, output
         self.waiting: list[Path] = []
+        self.sent: set[Path] = set()
 
     def send(self, paths: Iterable[Path]) -> None:
         """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
         if self.target is None:
             return
-        self.waiting += with_samples(paths)
+        new = [path for path in paths if path not in self.sent]
+        self.sent.update(new)
+        self.waiting += with_samples(new)
         try:
             self.finish()
         except ScriptError as error:
@@ -4063,6 +4057,251 @@ class Uploads:
         if self.target and self.waiting:
             upload_results(self.target, self.output, self.waiting)
             self.waiting = []
+
+
+# --- parts/harness/sweep.py -------------------------------------------------------------------------------------------
+
+
+class Sweep:
+    """What all harnesses share: the order, the engine, records and failures, uploads, the clock.
+
+    A harness's own sweep says how an engine is started (`start`) and how one model is asked (`one`).
+    """
+
+    unit = ""  # of the progress that `total` counts, where it is not tasks
+
+    def __init__(
+        self, output: Path, settings: Settings, history: History, tail: LogTail, target: ResultsRepo | None
+    ) -> None:
+        self.output, self.settings, self.history, self.tail = output, settings, history, tail
+        self.uploads, self.outcome = Uploads(target, output), Outcome()
+        self.engine: Any = None
+        self.stamps: set[tuple[str, str, int]] = set()
+        self.show: Callable[..., None] = lambda title, result=None, done=0: None
+
+    def run(self, rounds: Sequence[Assignment]) -> Outcome:
+        """Measure all; a model's records are uploaded before the next one's turn."""
+        try:
+            with run_progress(self.total(rounds), self.unit) as self.show, contextlib.redirect_stdout(sys.stderr):
+                for row in rounds:
+                    before = len(self.outcome.written), len(self.outcome.failed)
+                    self.one(row)
+                    new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
+                    self.uploads.send(made.path for made in new)
+        finally:
+            self.drop()
+        self.uploads.finish()
+        return self.outcome
+
+    def total(self, rounds: Sequence[Assignment]) -> int:
+        """How much there is to do."""
+        return sum(len(row.tasks) for row in rounds)
+
+    def one(self, row: Assignment) -> None:
+        """Measure one model."""
+        raise NotImplementedError
+
+    def start(self, model: Model) -> Any:
+        """A new engine with a model."""
+        raise NotImplementedError
+
+    def load(self, model: Model) -> None:
+        """Swap the weights of the running engine; start a new one where that cannot be."""
+        if self.engine:
+            try:
+                return self.engine.swap(model)
+            except Exception as error:
+                note(f"{model.id}: a new engine is started: {said_by(error)[:200]}")
+                self.drop()
+        self.engine = self.start(model)
+
+    def drop(self) -> None:
+        """Give the engine back."""
+        if self.engine:
+            with contextlib.suppress(Exception):
+                self.engine.close()
+        self.engine = None
+
+    @contextlib.contextmanager
+    def clock(self, phase: str) -> Iterator[None]:
+        """Count the time in a phase."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.outcome.seconds[phase] += time.monotonic() - began
+
+    def stamp(self, model: Model, task: Task) -> int:
+        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
+        now = int(time.time())
+        while (slug(task.title), model.id, now) in self.stamps:
+            now += 1
+        self.stamps.add((slug(task.title), model.id, now))
+        return now
+
+    def finish(self, row: Assignment, task: Task, measured: Callable[[int], tuple[dict[str, Any], str]]) -> None:
+        """Write what `measured` makes at a time of its answers, record and samples; a failure where it makes none."""
+        try:
+            with self.clock("score"):
+                record, samples = measured(self.stamp(row.model, task))
+            with self.clock("write"):
+                finished = write_record(self.output, row.model, task, record, samples)
+        except Exception as error:
+            return self.fail(row, task, error)
+        self.outcome.written.append(finished)
+        self.history.forget_failure(row.model, row.settings, task.name)
+        line = score_line(finished)[0]
+        self.show(f"{row.model.id} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
+        self.wrote(finished)
+
+    def wrote(self, finished: Finished) -> None:
+        """What is to be done with a record as soon as it is there."""
+
+    def explained(self, error: BaseException) -> str:
+        """What went wrong, with what to try."""
+        return explain(error)
+
+    def fail(self, row: Assignment, task: Task, error: BaseException, log: Iterable[str] = ()) -> None:
+        """Leave a failure file, with the last log lines and the place of the error."""
+        text, origin = self.explained(error), error
+        while origin.__cause__ is not None:
+            origin = origin.__cause__
+        frames = traceback.extract_tb(origin.__traceback__)[-4:]
+        where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+        self.history.forget_failure(row.model, row.settings, task.name)
+        lines = [*self.tail.lines, *log, *where]
+        self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
+        self.show(f"{row.model.id} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
+
+
+class EngineSweep(Sweep):
+    """Asks an engine of `engines`, by backend, for the answers to jobs: what lighteval and lm-eval have in common.
+
+    The harness's own sweep builds items (`build`), makes jobs of them (`jobs`) and scores their answers (`measured`).
+    """
+
+    engines: ClassVar[dict[str, Callable[[Model, Settings], Any]]] = {}
+
+    def start(self, model: Model) -> Any:
+        return self.engines[self.settings.backend](model, self.settings)
+
+    def drop(self) -> None:
+        if hasattr(self.engine, "vllm"):
+            self.outcome.requests = (self.outcome.requests or 0) + self.engine.vllm.requests
+        super().drop()
+
+    def build(self, task: Task, template: str) -> None:
+        """Build a task's items for a chat template."""
+        raise NotImplementedError
+
+    def jobs(self, row: Assignment, task: Task) -> list[Job]:
+        """What the engine is asked for a task."""
+        raise NotImplementedError
+
+    def measured(self, row: Assignment, task: Task, answers: Sequence[tuple[Job, list[Any]]], now: int) -> Any:
+        """The record and the text of its samples file."""
+        raise NotImplementedError
+
+    def one(self, row: Assignment) -> None:
+        """Ask one model all its tasks."""
+        self.show(f"{row.model.id} is loaded")
+        try:
+            with self.clock("load"):
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            for task in row.tasks:
+                self.fail(row, task, error)
+        else:
+            self.ask(row, [task for task in row.tasks if self.built(row, task)])
+
+    def built(self, row: Assignment, task: Task) -> bool:
+        """Build a task's items at its first use; what failed once is not tried again for the next model."""
+        if task.error is None and (task.docs is None or task.built_for != self.engine.template):
+            try:
+                with self.clock("build"):
+                    self.build(task, self.engine.template)
+                task.built_for = self.engine.template
+            except Exception as error:
+                data = scrub(task.dataset.path or task.dataset.repo)
+                task.error = f"its data set {data} gave no items: {explain(error)}"
+                self.fail(row, task, ScriptError(task.error).with_traceback(error.__traceback__))
+                return False
+        if task.error:
+            self.fail(row, task, ScriptError(task.error))
+        return task.error is None
+
+    def ask(self, row: Assignment, tasks: Sequence[Task]) -> None:
+        """Put all tasks to the engine at once; score each as soon as all its answers are there.
+
+        When the engine breaks, each of the rest is asked by itself, on a new one.
+        """
+        jobs = [job for task in tasks for job in self.jobs(row, task)]
+        wanted = collections.Counter(job.task.name for job in jobs)
+        waiting = {task.name: task for task in tasks}
+        found: dict[str, list[tuple[Job, list[Any]]]] = collections.defaultdict(list)
+        try:
+            for number, answers in self.timed(self.engine.answers(jobs)):
+                name = jobs[number].task.name
+                if name not in waiting:
+                    continue
+                if isinstance(answers, Exception):
+                    self.fail(row, waiting.pop(name), answers)
+                    continue
+                found[name].append((jobs[number], answers))
+                if len(found[name]) == wanted[name]:
+                    task = waiting.pop(name)
+                    self.finish(row, task, functools.partial(self.measured, row, task, found.pop(name)))
+        except Exception as error:
+            self.drop()
+            if len(tasks) == 1:
+                return self.fail(row, tasks[0], error)
+            note(f"note: {row.model.id}: each task is asked by itself: {explain(error)[:200]}")
+            for task in waiting.values():
+                self.alone(row, task)
+
+    def alone(self, row: Assignment, task: Task) -> None:
+        """Ask one task, on a new engine where there is none."""
+        try:
+            if not self.engine:
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            return self.fail(row, task, error)
+        self.ask(row, [task])
+
+    def timed(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """What an engine yields; the time that it takes counts as generation."""
+        while True:
+            with self.clock("generate"):
+                item = next(rows, None)
+            if item is None:
+                return
+            yield item
+
+
+# --- parts/harness/lighteval_sweep.py ---------------------------------------------------------------------------------
+
+
+class LightevalSweep(EngineSweep):
+    """Measures models on lighteval's tasks."""
+
+    engines: ClassVar = {"accelerate": accelerate_engine, "vllm": lighteval_vllm_engine}
+
+    def build(self, task: Task, template: str) -> None:
+        build_docs(task, self.settings)
+
+    def jobs(self, row: Assignment, task: Task) -> list[Job]:
+        """One for each way in which the items are asked; the items are copies, for metrics write into them."""
+        docs = [
+            replace(doc, specific=dict(doc.specific) if isinstance(doc.specific, dict) else None) for doc in task.docs
+        ]
+        methods = sorted(set(task.source.sampling_methods), key=str)
+        return [Job(task, docs, method, row.settings.sampling_seed) for method in methods]
+
+    def measured(self, row: Assignment, task: Task, answers: Sequence[tuple[Job, list[Any]]], now: int) -> Any:
+        docs, found = answers[0][0].docs, {job.method: rows for job, rows in answers}
+        return measure_lighteval(row.model, task, docs, found, self.engine.engine, row.settings, now)
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -4134,15 +4373,242 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+# --- parts/harness/report.py ------------------------------------------------------------------------------------------
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What --json prints after a run."""
+
+    def line(finished: Finished) -> dict[str, Any]:
+        model = finished.record["model_info"]["id"]
+        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
+
+    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [line(finished) for finished in outcome.written],
+        "skipped": skipped,
+        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "seconds": rounded(outcome.seconds),
+        "requests": outcome.requests,
+    }
+
+
+def report(outcome: Outcome, output: Path, as_json: bool) -> int:
+    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    if as_json:
+        print(json.dumps(outcome_json(outcome), indent=1))
+    else:
+        show_table(score_table([*outcome.skipped, *outcome.written], outcome.failed))
+        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
+    for failure in outcome.failed[:SHOWN_FAILURES]:
+        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
+    if len(outcome.failed) > SHOWN_FAILURES:
+        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
+    return 1 if outcome.failed else 0
+
+
+def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool) -> int:
+    """Print the names of tasks that a pattern fits, where they are known with their canonical keys."""
+    known = names if isinstance(names, Mapping) else None
+    keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
+    wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
+    found = [name for name in sorted(keys, key=natural_key) if any(map(wanted.match, [name, *keys[name]]))]
+    if not found:
+        others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}
+        close = nearest_tasks(pattern, others)
+        raise ScriptError(f"no task is called like {pattern!r}: {', '.join(close) or 'see --list-tasks'}")
+    if as_json:
+        tasks = found if known is None else [{"task": name, "keys": list(keys[name])} for name in found]
+        print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
+    else:
+        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in found))
+    return 0
+
+
+def show_plan(
+    models: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    outcome: Outcome,
+    to_run: int,
+    as_json: bool,
+) -> int:
+    """Print what a run would do; `to_run`: pairs of model and task, those of `outcome` that are finished aside."""
+    shown = ("backend", "base_url", "provider", "versions", "tensor_parallel_size", "data_parallel_size")
+    plan = {
+        "schema_version": OUTPUT_VERSION,
+        **{name: getattr(settings, name) for name in shown if getattr(settings, name) is not None},
+        "models": list(models),
+        "tasks": list(tasks),
+        "to_run": to_run - len(outcome.skipped),
+        "finished": len(outcome.skipped),
+        "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
+    }
+    if as_json:
+        print(json.dumps(plan, indent=1))
+        return 0
+    for rows in (models, tasks):
+        cells = [["?" if value is None else str(value) for value in shown_row(row).values()] for row in rows]
+        print(render_table([list(shown_row(rows[0])), *cells]) + "\n")
+    place = " ".join(filter(None, [settings.backend, settings.base_url, settings.provider]))
+    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
+    print(f"{plan['to_run']} to run, {plan['finished']} finished; {place}, {versions}")
+    shares = settings.tensor_parallel_size or 1, settings.data_parallel_size or 1
+    if shares != (1, 1):
+        print(
+            f"{shares[0] * shares[1]} GPUs: tensor parallel {shares[0]}, data parallel {shares[1]}, by vLLM's own "
+            "executors; this has not been tested with this script"
+        )
+    return 0
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a plan for people."""
+    if "weights_sha256" not in row:
+        return dict(row)
+    return {
+        "model": row["id"],
+        "weights": row["weights_sha256"][:12],
+        "path": row["path"] or row["revision"] or "",
+        "memory": shown_bytes(row["weights_bytes"]),
+        "cache per token": shown_bytes(row["cache_bytes_per_token"]),
+    }
+
+
+def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of this machine in a plan."""
+    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    return facts | {"path": model.path, "revision": model.revision} | dict(memory)
+
+
+# --- parts/harness/run.py ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Work:
+    """What a run knows before its harness is loaded; `outcome` gets what is finished and what is left out."""
+
+    args: argparse.Namespace
+    settings: Settings
+    models: list[Model]
+    history: History
+    target: ResultsRepo | None
+    outcome: Outcome = field(default_factory=Outcome)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def output(self) -> Path:
+        return Path(self.args.output_dir)
+
+    def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
+        """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
+        found = list(known)
+        if self.args.dry_run or not all(found):
+            return False
+        self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
+        return True
+
+    def report(self) -> int:
+        """Upload what was finished before, and print it."""
+        self.upload_finished()
+        return report(self.outcome, self.output, self.args.json)
+
+    def upload_finished(self) -> None:
+        """Upload what was finished before: an earlier run may have had no data set, or may not have reached it."""
+        if self.target:
+            upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
+
+    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+        """What is not finished, model by model; what is goes into the outcome."""
+        rows = []
+        for model in self.models:
+            for settings in repeats:
+                found = {task.name: self.history.task(model, settings, task) for task in tasks}
+                self.outcome.skipped += filter(None, found.values())
+                rest = [task for task in tasks if not found[task.name]]
+                rows += [Assignment(model, settings, rest)] if rest else []
+        return rows
+
+    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
+        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+        self.upload_finished()
+        here = all(model.folder for model in self.models) and not self.target
+        if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
+            go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
+        sweep.outcome = self.outcome
+        self.outcome.seconds["imports"] = time.monotonic() - self.began
+        for model in self.models:
+            for name, error in failed:
+                sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
+        sweep.run(rounds)
+        note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
+        return report(self.outcome, self.output, self.args.json)
+
+
+def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
+    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+    models, left_out = resolve_models(args)
+    check_templates(models, settings.use_chat_template)
+    for name, reason in left_out:
+        note(f"warning: {name} is skipped: {reason}")
+    return run_of(args, settings, models, history, left_out)
+
+
+def run_of(
+    args: argparse.Namespace,
+    settings: Settings,
+    models: Sequence[Model],
+    history: type[History],
+    left_out: Sequence[tuple[str, str]] = (),
+) -> Work:
+    """A run of models that are known."""
+    target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
+    if target:
+        fetch_results(target, Path(args.output_dir), [model.place for model in models])
+    found = history(Path(args.output_dir), models)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
+
+
+def say_loading(harness: str) -> None:
+    """A harness takes seconds to import."""
+    if sys.stderr.isatty():
+        note(f"{harness} is loaded ...")
 
 
 # [cog.end]

@@ -50,209 +50,34 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fnmatch
-import json
-import math
-import re
 import sys
-import time
-import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
 
 LM_EVAL_BACKENDS = ("hf", "vllm")
-SANDBOXES = ("local", "docker")
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SEED = 1234  # lighteval's own
-FLOATS = {"F64", "F32", "F16", "BF16"}  # in safetensors; loaded as --dtype says
-BYTES = {"I64": 8, "I32": 4}  # of other numbers in safetensors; 1 for the rest
 
-
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """What --json prints."""
-
-    def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
-        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
-
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
-    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
-    return {
-        "schema_version": OUTPUT_VERSION,
-        "records": [line(finished) for finished in outcome.written],
-        "skipped": skipped,
-        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
-    }
-
-
-def read_settings(args: argparse.Namespace) -> Settings:
-    """The settings of a run; the user's task files are read for their hash only."""
-    custom = Path(args.custom_tasks).expanduser() if args.custom_tasks else None
-    if custom and not custom.exists():
-        raise ScriptError(f"--custom-tasks {custom}: no such file or folder; give a YAML file of lm-eval or its folder")
-    return Settings(
-        backend=args.backend,
-        limit=args.limit,
-        batch_size=args.batch_size,
-        dtype=args.dtype,
-        device=args.device,
-        max_model_len=args.max_model_len,
-        tensor_parallel_size=args.tensor_parallel_size or 1,
-        gpu_memory_utilization=args.gpu_memory_utilization,
-        use_chat_template=args.use_chat_template,
-        system_prompt=args.system_prompt,
-        reasoning_tags=tuple(args.reasoning_tags) if args.reasoning_tags else None,
-        temperature=args.temperature,
-        repeats=args.repeats,
-        trust_remote_code=args.trust_remote_code,
-        sandbox=args.sandbox,
-        seed=args.seed,
-        custom_tasks=custom,
-        custom_tasks_sha256=tasks_sha256(custom) if custom else None,
-        versions=library_versions(args.backend),
-        command=own_command(args),
-    )
-
-
-class TaskSweep:
-    """Measures models one after the other on the tasks that each still lacks."""
-
-    def __init__(
-        self, output: Path, settings: Settings, history: TaskHistory, tail: LogTail, target: ResultsRepo | None
-    ) -> None:
-        self.output, self.settings, self.history, self.outcome = output, settings, history, Outcome()
-        self.tail = tail
-        self.stamps: set[tuple[str, str, int]] = set()
-        self.backend = SWEEPS[settings.backend](settings)
-        self.uploads = Uploads(target, output)
-        self.show: Callable[[str, str | None], None] = lambda title, result: None
-
-    def run(self, pending: dict[Model, list[Task]]) -> None:
-        with sweep_progress(sum(map(len, pending.values()))) as show, contextlib.redirect_stdout(sys.stderr):
-            self.show = show
-            for model, tasks in pending.items():
-                self.one_model(model, tasks)
-            self.backend.close()
-
-    def one_model(self, model: Model, tasks: list[Task]) -> None:
-        """Measure a model; its records are uploaded before the next model's turn."""
-        before = len(self.outcome.written), len(self.outcome.failed)
-        self.show(f"{model.id} is loaded", None)
-        try:
-            engine = self.backend.open(model)
-        except Exception as error:
-            self.backend.close()
-            for task in tasks:
-                self.fail(model, task.name, error)
-        else:
-            ready = [task for task in tasks if self.build(model, task, engine)]
-            self.show(f"{model.id} {len(ready)} tasks", None)
-            for task, replies in self.backend.answer(ready):
-                self.one_task(model, task, replies, engine)
-        new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
-        self.uploads.send(made.path for made in new)
-
-    def one_task(self, model: Model, task: Task, replies: list[Reply] | Exception, engine: Engine) -> None:
-        if isinstance(replies, Exception):
-            return self.fail(model, task.name, replies)
-        try:
-            record, samples = measure(model, task, replies, engine, self.settings, self.stamp(model, task))
-        except Exception as error:
-            return self.fail(model, task.name, error)
-        finished = write_record(self.output, model, task, record, samples)
-        self.outcome.written.append(finished)
-        self.history.forget_failure(model, self.settings, task.name)
-        line = score_line(finished)[0]
-        self.show(f"{model.id} {task.name}", f"{line['metric']} {line['score']:.3f}")
-
-    def build(self, model: Model, task: Task, engine: Engine) -> bool:
-        """Build a task's items at its first use; what failed once is not tried again for the next model."""
-        if task.error is None and (task.docs is None or task.built_for != self.backend.template):
-            try:
-                build_items(task, self.settings, engine.model, self.backend.template)
-            except Exception as error:
-                task.error = f"its data set {scrub(task.dataset.repo)} gave no items: {explain(error)}"
-        if task.error:
-            self.fail(model, task.name, ScriptError(task.error))
-        return task.error is None
-
-    def stamp(self, model: Model, task: Task) -> int:
-        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
-        now = int(time.time())
-        while (slug(task.title), model.id, now) in self.stamps:
-            now += 1
-        self.stamps.add((slug(task.title), model.id, now))
-        return now
-
-    def fail(self, model: Model, name: str, error: BaseException) -> None:
-        """Leave a failure file for a task, or for a request that gave no task."""
-        origin = error
-        while origin.__cause__ is not None:
-            origin = origin.__cause__
-        frames = traceback.extract_tb(origin.__traceback__)[-4:]
-        where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
-        self.history.forget_failure(model, self.settings, name)
-        named = Task(name, Wanted(name, None), 1, None, Dataset("", None, (), None, None))
-        failed = write_failure(self.output, model, named, self.settings, explain(error), [*self.tail.lines, *where])
-        self.outcome.failed.append(failed)
-        self.show(f"{model.id} {name}", f"FAILED: {failed.error[:200]}")
-
-
-def list_tasks(pattern: str, custom: str | None, as_json: bool) -> int:
-    """Print the names of lm-eval's tasks, groups and tags, and the canonical keys that are mapped to one."""
-    files = [*custom_files(Path(custom).expanduser() if custom else None), *yaml_files(tasks_folder())]
-    names = {*read_catalog(files), *LM_EVAL_TASKS}
-    wanted = fnmatch.translate(f"*{pattern}*") if pattern else ".*"
-    found = sorted((name for name in names if re.match(wanted, name)), key=natural_key)
-    if not found:
-        close = ", ".join(nearest_tasks(pattern, names))
-        raise ScriptError(f"no task is called like {pattern!r}: {close or 'see --list-tasks'}")
-    print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": found}, indent=1) if as_json else "\n".join(found))
-    return 0
-
-
-# Flags that one backend does not have: (flag, backend, reason).
-REFUSED = (
-    ("batch_size", "vllm", "vLLM fills its batches itself: leave it out"),
-    ("tensor_parallel_size", "hf", "the transformers backend uses one device: use --backend vllm"),
-    ("gpu_memory_utilization", "hf", "transformers takes what it needs: a smaller --batch-size needs less"),
-)
+# Options that cannot work here, with the reason.
+NOT_IN_LM_EVAL = {"max_connections": "nothing is asked over a connection: --batch-size says how many at once"}
+NOT_FOR_VLLM = {"batch_size": "a setting of --backend hf: vLLM fills its batches itself: leave it out"}
+NOT_FOR_HF = {
+    "tensor_parallel_size": "a setting of --backend vllm: the transformers backend uses one device",
+    "gpu_memory_utilization": "a setting of --backend vllm: transformers takes what it needs; a smaller --batch-size "
+    "needs less",
+}
 
 
 def check_arguments(args: argparse.Namespace) -> None:
     """What argparse cannot know."""
-    if not args.model or not args.tasks:
-        missing = "--model" if not args.model else "--tasks"
-        raise ScriptError(f"{missing} is missing: give models and tasks (or --list-tasks to see the names)")
-    for name in ("limit", "batch_size", "max_model_len", "tensor_parallel_size", "data_parallel_size", "repeats"):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise ScriptError(f"--{name.replace('_', '-')} must be at least 1")
-    for name, backend, reason in REFUSED:
-        if args.backend == backend and getattr(args, name) is not None:
-            raise ScriptError(f"--{name.replace('_', '-')} is not for --backend {backend}: {reason}")
+    check_common(args, "tasks")
+    refuse(args, NOT_IN_LM_EVAL | (NOT_FOR_HF if args.backend == "hf" else NOT_FOR_VLLM))
     if (args.data_parallel_size or 1) > 1:
-        raise ScriptError(
-            "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part "
-            "of the models (CUDA_VISIBLE_DEVICES=0 ...), or use --tensor-parallel-size"
-        )
+        raise ScriptError(NO_DATA_PARALLEL)
     if args.backend == "vllm" and args.device not in ("auto", "cpu" if not has_gpu() else "cuda"):
         raise ScriptError(
             f"--device {args.device}: vLLM runs where it was built for; choose a GPU with CUDA_VISIBLE_DEVICES, "
             "or use --backend hf"
         )
-    if args.max_connections is not None:
-        raise ScriptError("--max-connections: nothing is asked over a connection: --batch-size says how many at once")
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
-        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
-    if args.temperature is not None and not 0 <= args.temperature <= 10:
-        raise ScriptError("--temperature must be from 0 to 10")
-    if args.repeats > 1 and not args.temperature:
-        raise ScriptError("--repeats asks the same again: at temperature 0 the answers are the same; add --temperature")
-    if args.gpu_memory_utilization is not None and not 0 < args.gpu_memory_utilization <= 1:
-        raise ScriptError("--gpu-memory-utilization is a share of the memory: from 0 to 1")
+    refuse_greedy_repeats(args)
     if args.sandbox == "docker":
         raise ScriptError(
             "--sandbox docker: lm-eval runs code in its own process and has no docker sandbox: start this script in a "
@@ -262,199 +87,64 @@ def check_arguments(args: argparse.Namespace) -> None:
         parse_results_repo(args.results_repo)
 
 
-def is_offline_run(models: Sequence[Model], tasks: Sequence[Task]) -> bool:
-    """Whether all that a run needs is on this machine."""
-    return all(model.folder for model in models) and all(task.dataset.sha256 for task in tasks)
+def lm_eval_run_settings(args: argparse.Namespace) -> Settings:
+    """The settings of a run; the user's task files are read for their hash only."""
+    custom = Path(args.custom_tasks).expanduser() if args.custom_tasks else None
+    if custom and not custom.exists():
+        raise ScriptError(f"--custom-tasks {custom}: no such file or folder; give a YAML file of lm-eval or its folder")
+    return settings_from(
+        args,
+        custom_tasks=custom,
+        custom_tasks_sha256=tasks_sha256(custom) if custom else None,
+        versions=installed_versions(("lm-eval", "transformers", "torch"), args.backend),
+        command=command_line(args, "lm_eval_vllm_uv.py"),
+        data_parallel_size=None,
+        max_connections=None,
+    )
 
 
-def memory_estimate(model: Model, settings: Settings) -> dict[str, Any]:
-    """Bytes of a model's weights and of the cache of one token, from the files' headers; None where not known."""
-    if model.folder is None:
-        from huggingface_hub import HfApi
-
-        try:
-            found = HfApi().get_safetensors_metadata(model.id, revision=model.revision).parameter_count
-        except Exception:  # no safetensors, or no connection: not known
-            found = {}
-        size = {"float32": 4, "auto": 2 if has_gpu() else 4}.get(settings.dtype, 2)
-        return {"weights": sum(found.values()) * size or None, "cache_per_token": None}
-    layout = read_layout(model.folder)
-    config = layout.config.get("text_config") or layout.config
-    size = {"float32": 4, "bfloat16": 2, "float16": 2}.get(choose_dtype(settings.dtype, model.folder, not has_gpu()), 2)
-    tensors = (layout.tensors or {}).values()
-    weights = sum(math.prod(shape) * (size if kind in FLOATS else BYTES.get(kind, 1)) for kind, shape in tensors)
-    heads, layers = config.get("num_attention_heads"), config.get("num_hidden_layers")
-    width = config.get("head_dim") or (config.get("hidden_size", 0) // heads if heads else None)
-    cache = 2 * layers * (config.get("num_key_value_heads") or heads) * width * size if layers and width else None
-    return {"weights": weights or None, "cache_per_token": cache}
-
-
-def show_plan(
-    models: Sequence[Model],
-    tasks: Sequence[Task],
-    unknown: Sequence[str],
-    settings: Settings,
-    outcome: Outcome,
-    memory: dict[str, Any],
-    as_json: bool,
-) -> int:
-    """Say what a run would do; `unknown`: tasks whose data sets are not on this machine."""
-    rows = [plan_row(task, settings) for task in tasks]
-    blank = dict.fromkeys(("split", "items", "requests", "metrics"), "?")
-    rows += [{"task": name, "asked as": name, "data set": "not downloaded", **blank} for name in unknown]
-    done = {(finished.record["model_info"]["id"], finished.task) for finished in outcome.skipped}
-    plan = {
-        "schema_version": OUTPUT_VERSION,
-        "backend": settings.backend,
-        "versions": settings.versions,
-        "models": [asdict(model) | {"folder": None, "step": model.step} for model in models],
-        "tasks": rows,
-        "memory": memory,
-        "to_run": len(models) * (len(tasks) + len(unknown)) - len(done),
-        "finished": len(done),
-        "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
-    }
-    if as_json:
-        print(json.dumps(plan, indent=1))
-        return 0
-    lines = [["model", "weights", "path"]]
-    lines += [[row.id, row.weights_sha256[:12], row.path or row.revision or ""] for row in models]
-    print(render_table(lines) + "\n")
-    print(render_table([list(rows[0]), *([str(value) for value in row.values()] for row in rows)]) + "\n")
-    if memory["weights"]:
-        print(
-            f"memory: weights {memory['weights'] / 1e9:.3f} GB, cache {(memory['cache_per_token'] or 0)} bytes a token"
-        )
-    if settings.tensor_parallel_size > 1:
-        print(f"tensor parallel over {settings.tensor_parallel_size} GPUs by vLLM (not tested with this script)")
-    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
-    print(f"{plan['to_run']} to run, {plan['finished']} finished; {settings.backend}, {versions}")
-    return 0
-
-
-def plan_row(task: Task, settings: Settings) -> dict[str, Any]:
-    """A task in the plan, its requests counted without building them all."""
-    items = len(task.source.eval_docs)
-    items = min(items, settings.limit or items)
-    doc = task.source.eval_docs[0]
-    each = len(task.source.doc_to_choice(doc)) if task.source.OUTPUT_TYPE == "multiple_choice" else 1
-    repeats = int(task.source.config.repeats or 1) * (settings.repeats if task.generates else 1)
-    return {
-        "task": task.name,
-        "asked as": str(task.request),
-        "data set": task.dataset.path or task.dataset.repo,
-        "split": ",".join(task.dataset.splits),
-        "items": items,
-        "requests": items * each * repeats,
-        "metrics": ",".join(map(str, task.source.aggregation())),
-    }
-
-
-def report(outcome: Outcome, output: Path, as_json: bool) -> int:
-    """Print the scores and where the records are."""
-    records = [*outcome.skipped, *outcome.written]
-    if as_json:
-        print(json.dumps(outcome_json(outcome), indent=1))
-    else:
-        show_table(score_table(records, outcome.failed))
-        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
-    for failure in outcome.failed[:SHOWN_FAILURES]:
-        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
-    if len(outcome.failed) > SHOWN_FAILURES:
-        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
-    return 1 if outcome.failed else 0
-
-
-def show_table(rows: list[list[str]]) -> None:
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows[1:]:
-        table.add_row(*row)
-    Console().print(table)
+def show_lm_eval_plan(work: Work, tasks: Sequence[Task], failed: Sequence[tuple[str, str]]) -> int:
+    """Say what a run would do; `failed`: tasks whose data sets are not on this machine."""
+    for name, error in failed:
+        note(f"warning: {name}: {error} (not downloaded before a run)")
+    rows = [lm_eval_plan_row(task, work.settings) for task in tasks]
+    blank = dict.fromkeys(("split", "items", "requests", "metrics"))
+    rows += [{"task": name, "asked as": name, "data set": "not downloaded", **blank} for name, _ in failed]
+    models = [model_row(model, memory_need(model, work.settings)) for model in work.models]
+    return show_plan(models, rows, work.settings, work.outcome, len(models) * len(rows), work.args.json)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, or say what would be evaluated."""
     if args.list_tasks is not None:
-        return list_tasks(args.list_tasks, args.custom_tasks, args.json)
+        return list_names(lm_eval_names(args.custom_tasks), args.list_tasks, args.json)
     check_arguments(args)
-    requests = parse_all_wanted(",".join(args.tasks))
+    requests = task_list(args.tasks, parse_lm_eval_task)
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("hf")
-    settings = read_settings(args)
+    settings = lm_eval_run_settings(args)
     chosen = choose_tasks(requests, settings.custom_tasks, settings.sandbox)
-    models, left_out = resolve_models(args)
-    check_templates(models, settings.use_chat_template)
-    for name, reason in left_out:
-        note(f"warning: {name} is skipped: {reason}")
-    output = Path(args.output_dir)
-    target = None if args.dry_run or not args.results_repo else open_results_repo(args.results_repo)
-    if target:
-        fetch_results(target, output, {model.place for model in models})
-    history = TaskHistory(output, models)
-    known = [history.request(model, settings, request) for model in models for request in requests]
-    if all(known) and not args.dry_run:
-        skipped = list({finished.path: finished for found in known for finished in found}.values())
-        if target:  # an earlier run may have had no data set, or may not have reached it
-            upload_results(target, output, with_samples(row.path for row in skipped))
-        return report(Outcome(skipped=skipped, left_out=left_out), output, args.json)
-    return evaluate(args, settings, chosen, models, history, Outcome(left_out=left_out), target)
-
-
-def evaluate(
-    args: argparse.Namespace,
-    settings: Settings,
-    chosen: Sequence[Chosen],
-    models: Sequence[Model],
-    history: TaskHistory,
-    outcome: Outcome,
-    target: ResultsRepo | None,
-) -> int:
-    """Load lm-eval and the tasks, then measure what is not finished; a dry run stops before a model is loaded."""
-    if sys.stderr.isatty():
-        note("lm-eval is loaded ...")
-    quiet_libraries()
+    work = open_run(args, settings)
+    if work.all_finished(work.history.request(model, settings, row) for model in work.models for row in requests):
+        return work.report()
+    say_loading("lm-eval")
     tail = capture_logs()
     if args.dry_run:
-        memory = max((memory_estimate(row, settings) for row in models), key=lambda row: row["weights"] or 0)
         go_offline()
     with contextlib.redirect_stdout(sys.stderr):
-        tasks, failed = load_tasks(chosen, settings)
+        tasks, failed = load_lm_eval_tasks(chosen, settings)
     adopt_loggers(tail)
-    before = {model: {task.name: history.task(model, settings, task) for task in tasks} for model in models}
-    outcome.skipped = [finished for row in before.values() for finished in row.values() if finished]
+    rounds = work.left_to_do(tasks, [settings])
     if args.dry_run:
-        for request, error in failed:
-            note(f"warning: {request}: {error} (not downloaded before a run)")
-        unknown = [str(request) for request, _ in failed]
-        return show_plan(models, tasks, unknown, settings, outcome, memory, args.json)
+        return show_lm_eval_plan(work, tasks, failed)
     check_device(settings.device)
-    if target:
-        upload_results(target, Path(args.output_dir), with_samples(row.path for row in outcome.skipped))
-    elif is_offline_run(models, tasks):
-        go_offline()
-    sweep = TaskSweep(Path(args.output_dir), settings, history, tail, target)
-    sweep.outcome = outcome
-    for model in models:
-        for row in chosen:
-            history.forget_failure(model, settings, str(row.request))
-        for request, error in failed:
-            sweep.fail(model, str(request), ScriptError(error))
-    pending = {model: rest for model in models if (rest := [task for task in tasks if not before[model][task.name]])}
-    sweep.run(pending)
-    sweep.uploads.finish()
-    return report(sweep.outcome, Path(args.output_dir), args.json)
+    return work.sweep(LmEvalSweep(work.output, settings, work.history, tail, work.target), rounds, failed)
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--model", nargs="+", metavar="M", help="Hub ids, checkpoint folders, or a folder of checkpoints")
+    add_options(parser, "model")
     add(
         "--tasks",
         "--task",
@@ -464,29 +154,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--custom-tasks", metavar="PATH", help="a folder of lm-eval YAML files, or one file; code beside them is run")
     add("--backend", choices=LM_EVAL_BACKENDS, default="hf", help="default: hf (transformers; CPU, GPU, Apple)")
-    add("--limit", "--max-samples", type=int, metavar="N", help="only N items of each task (a smoke test, no result)")
-    add("--batch-size", type=int, metavar="N", help=f"hf; default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU")
-    add("--dtype", choices=DTYPES, default="auto", help="auto: the checkpoint's own on a GPU, float32 on a CPU")
-    add("--device", default="auto", metavar="D", help="hf: auto, cpu, cuda, cuda:1, mps; default: auto")
-    add("--tensor-parallel-size", type=int, metavar="N", help="vllm: GPUs that share each layer; default: 1")
-    add("--data-parallel-size", type=int, metavar="N", help="only 1: give each GPU models of its own")
-    add("--gpu-memory-utilization", type=float, metavar="P", help="vllm: share of the memory, 0 to 1")
-    add("--max-model-len", type=int, metavar="N", help="tokens of prompt and answer; default: the model's own")
-    add("--use-chat-template", action="store_true", help="send the prompts through the tokenizer's chat template")
-    add("--system-prompt", metavar="TEXT", help="put this in front of every prompt")
-    add("--reasoning-tags", nargs=2, metavar=("OPEN", "CLOSE"), help="let the model think between these to the end")
-    add("--temperature", type=float, metavar="T", help="of tasks that generate; default: as each task says")
-    add("--repeats", type=int, default=1, metavar="N", help="ask items of tasks that generate N times; default: 1")
-    add("--trust-remote-code", action="store_true", help="let the model's repository run its own code")
-    add("--sandbox", choices=SANDBOXES, help="for tasks that run the model's code; local: here, without isolation")
-    add("--seed", type=int, default=DEFAULT_SEED, help=f"for examples and sampling; default: {DEFAULT_SEED}")
-    add("--output-dir", default="results", metavar="DIR", help="where the records go; default: results")
-    add("--results-repo", metavar="REPO", help="a data set OWNER/NAME[/FOLDER] on the Hub that gets the records too")
-    add("--model-id", metavar="ID", help="the id in the records, for one model; default: Hub id or <run>/<checkpoint>")
-    add("--list-tasks", nargs="?", const="", metavar="PATTERN", help="print the names of tasks and stop")
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--dry-run", action="store_true", help="show models, tasks, data sets and requests; load no model")
-    add("--max-connections", type=int, help=argparse.SUPPRESS)
+    add_options(
+        parser,
+        "limit batch-size dtype device tensor-parallel-size data-parallel-size gpu-memory-utilization max-model-len "
+        "use-chat-template system-prompt reasoning-tags temperature repeats trust-remote-code sandbox seed output-dir "
+        "results-repo model-id list-tasks json dry-run",
+        batch_size=f"hf; default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU",
+        data_parallel_size="only 1: give each GPU models of its own",
+        reasoning_tags={"default": None, "help": "let the model think between these to the end"},
+        temperature="of tasks that generate; default: as each task says",
+        repeats={"default": 1, "help": "ask items of tasks that generate N times; default: 1"},
+    )
+    add_refused(parser, NOT_IN_LM_EVAL)
     parser.set_defaults(run=run, parser=parser)
     return parser
 
@@ -500,33 +179,39 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "engines.device", "engines.layout", "frame", "harness.lm_eval_measure", "harness.lm_eval_settings",
-#     "harness.lm_eval_tasks", "harness.lm_eval_vllm", "harness.logs", "harness.models", "harness.output",
-#     "harness.scores", "harness.settings", "harness.vocabulary", "hub.results_repo", "private", "tables"
+#     "engines.device", "engines.layout", "engines.memory", "frame", "harness.arguments",
+#     "harness.lm_eval_sweep", "harness.lm_eval_tasks", "harness.logs", "harness.report", "harness.run",
+#     "harness.settings", "harness.vocabulary", "hub.results_repo", "private"
 # )
 # ]cog]
 
 import collections
 import difflib
+import fnmatch
 import functools
 import gc
 import hashlib
 import importlib.metadata
 import importlib.util
 import io
+import json
 import logging
+import math
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
 import stat
 import statistics
 import threading
+import time
+import traceback
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Protocol, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, BinaryIO, ClassVar, TextIO
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -681,6 +366,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def fault_text(error: Exception) -> str:
@@ -1050,8 +743,6 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
 def prepare_device(device: str) -> None:
     """Choose the device before torch is imported; lighteval's own `device` setting has no effect."""
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["ACCELERATE_USE_CPU"] = "true"
@@ -1153,6 +844,15 @@ def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
@@ -1380,506 +1080,6 @@ def has_chat_template(folder: Path) -> bool:
     return path.is_file() and bool(read_json(path).get("chat_template"))
 
 
-# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
-
-ALL = "all"  # as a task: every task of the custom file
-REASONING_TAGS = ("<think>", "</think>")
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-HF_CONNECTIONS = 32  # and here they are the batch
-
-
-class NamedTask(Protocol):
-    """What records and failures need of a harness's task."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task or a family of tasks as asked for, in today's form."""
-
-    name: str
-    shots: int
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.name}|{self.shots}"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded."""
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.folder.name if self.path and self.folder else None
-
-    @property
-    def step(self) -> str | None:
-        found = parse_checkpoint_name(self.checkpoint or "")
-        return str(found[0]) if found and found[0] is not None else None
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from; `sha256` and `path` for a local folder."""
-
-    repo: str
-    subset: str | None
-    splits: tuple[str, ...]
-    path: str | None
-    sha256: str | None
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = finished.record["model_info"]["id"]
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
-def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
-    """The thinking in a model's text (None when there is none) and the answer without it.
-
-    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
-    """
-    opening, closing = tags
-    if closing in text:
-        before, _, after = text.rpartition(closing)
-        head, found, thought = before.partition(opening)
-        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
-    if opening in text:
-        head, _, thought = text.partition(opening)
-        return thought.strip(), head.strip()
-    return None, text
-
-
-# --- parts/engines/layout.py ------------------------------------------------------------------------------------------
-
-CPU_BATCH_SIZE = 32
-SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
-
-# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
-ENGINE_FILES = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "chat_template.jinja",
-    "chat_template.json",
-)
-NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
-MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
-
-
-def layout_difference(old: Layout, new: Layout) -> str | None:
-    """What keeps two checkpoints from sharing an engine, or None."""
-    for name in sorted(old.config.keys() | new.config.keys()):
-        if old.config.get(name) != new.config.get(name):
-            return f"config.json has another {name}"
-    for name in sorted(old.files.keys() | new.files.keys()):
-        if old.files.get(name) != new.files.get(name):
-            return f"another {name}"
-    if old.tensors is None or new.tensors is None:
-        return "the weights are not in safetensors files"
-    if old.tensors.keys() != new.tensors.keys():
-        return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
-    changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
-    return f"another shape or dtype of {changed[0]}" if changed else None
-
-
-def cpu_batch_size(layout: Layout) -> int:
-    """A batch that keeps a CPU busy with a small model and its memory free with a large one."""
-    parameters = sum(math.prod(shape) for _, shape in (layout.tensors or {}).values())
-    return SMALL_MODEL_BATCH_SIZE if 0 < parameters < SMALL_MODEL else CPU_BATCH_SIZE
-
-
-def fit_prompt(prompt: list[int], room: int) -> tuple[list[int], bool]:
-    """A prompt without the beginning that does not fit, and whether it lost one."""
-    if room < 1:
-        raise ScriptError("the answer alone is longer than the model's context: raise --max-model-len")
-    return prompt[-room:], len(prompt) > room
-
-
-def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[list[int]]]:
-    """The requests that score choices: all tokens of a choice but its last -> last tokens, in parts of MOST_TOKEN_IDS.
-
-    Choices of one token need one request; choices that differ in the last token alone share one.
-    """
-    wanted: dict[tuple[int, ...], dict[int, None]] = collections.defaultdict(dict)
-    for choice in choices:
-        wanted[tuple(choice[:-1])][choice[-1]] = None
-    return {
-        prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
-        for prefix, ids in wanted.items()
-    }
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
-    try:
-        with open_input(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = strict_json(file.read(min(size, 100_000_000)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
-
-
-def read_layout(folder: Path) -> Layout:
-    """The layout of a checkpoint folder."""
-    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
-    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
-    digests = {path.name: hashlib.sha256(input_bytes(path)).hexdigest() for path in found}
-    files = weight_files(folder)
-    if any(path.suffix != ".safetensors" for path in files):
-        return Layout(config, digests, None)
-    return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
-
-
-# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
-
-# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
-METRIC_IDS = {
-    "acc": "accuracy",
-    "em": "exact_match",
-    "loglikelihood_f1": "f1",
-    "mf1": "f1",
-    "mcc": "matthews_correlation",
-    "ppl": "perplexity",
-    "rougeL": "rouge_l",
-    "chrf++": "chrf_plus_plus",
-}
-
-# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
-METRIC_SCALES = {
-    "bleu": ("points", 0.0, 100.0),
-    "chrf": ("points", 0.0, 100.0),
-    "chrf++": ("points", 0.0, 100.0),
-    "ter": ("points", 0.0, None),
-    "mcc": ("coefficient", -1.0, 1.0),
-    "ppl": ("perplexity", 1.0, None),
-    "word_perplexity": ("perplexity", 1.0, None),
-    "byte_perplexity": ("perplexity", 1.0, None),
-    "bits_per_byte": ("bits", 0.0, None),
-    "edit_distance": ("characters", 0.0, None),
-    "longest_common_prefix_length": ("tokens", 0.0, None),
-    "summarization_density": ("ratio", 0.0, None),
-    "summarization_compression": ("ratio", 0.0, None),
-}
-LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
-CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
-
-
-def metric_id(name: str) -> str:
-    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
-    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
-
-
-def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
-    """Unit, lowest and highest value of a metric."""
-    known = METRIC_SCALES.get(name.split(":", 1)[0])
-    if known:
-        return known
-    if all(0.0 <= value <= 1.0 for value in values):
-        return "proportion", 0.0, 1.0
-    return "points", None, None
-
-
-def standard_deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def shared_metric_id(name: str) -> str:
-    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
-    match = re.fullmatch(r"pass@(\d+)", name)
-    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
-
-
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/harness/scores.py ------------------------------------------------------------------------------------------
-
-BOOTSTRAP_DRAWS = 200
-
-
-def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
-    """The known names, families included, that look most like a name."""
-    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
-    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
-    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
-
-
-def as_number(value: Any) -> float:
-    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
-    if hasattr(value, "preds"):
-        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
-        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
-        return float(any(pred in golds for pred in preds))
-    if hasattr(value, "logprobs"):
-        value = value.logprobs
-    if isinstance(value, (list, tuple)):
-        return sum(map(float, value)) / len(value) if value else math.nan
-    return float(value)
-
-
-def aggregation_name(function: Callable[..., Any]) -> str:
-    """`mean`, or the name of a corpus-level aggregation."""
-    owner = getattr(function, "__self__", None)
-    if owner is not None and not isinstance(owner, type(os)):
-        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
-            type(owner).__name__, type(owner).__name__
-        )
-    name = getattr(function, "__name__", type(function).__name__)
-    return "mean" if name in ("mean", "nanmean", "fmean") else name
-
-
-def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
-    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
-
-    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
-    """
-    if len(values) < 2:
-        return None, ""
-    if aggregation_name(function) == "mean":
-        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
-    draw = random.Random(seed)
-    try:
-        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
-    except (ValueError, TypeError, ArithmeticError):
-        return None, ""
-    spread = standard_deviation(drawn)
-    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
-
-
-def is_correct(value: float, score: MetricScore) -> bool:
-    """Whether an item got the best possible value."""
-    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
-
-
-def model_info(model: Model, engine: Engine) -> dict[str, Any]:
-    details = {
-        "deployment_type": "self_deployed",
-        "model_availability": "unknown" if model.path else "open_weights",
-        "checkpoint": model.checkpoint,
-        "step": model.step,
-        "revision": model.revision,
-        "path": model.path,
-        "weights_sha256": model.weights_sha256,
-        "loaded_checksum": engine.checksum,
-    }
-    return {
-        "name": model.id.split("/", 1)[-1],
-        "id": model.id,
-        "developer": model.developer,
-        "inference_engine": {"name": engine.name, "version": engine.version},
-        "additional_details": strings(details),
-    }
-
-
-# --- parts/harness/seed.py --------------------------------------------------------------------------------------------
-
-
-def dataset_revision(dataset: Any) -> str | None:
-    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
-    for split in dataset.values():
-        for file in getattr(split, "cache_files", []):
-            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
-            if match:
-                return match[1]
-    return None
-
-
-def seed_everything(seed: int) -> None:
-    import numpy
-    import torch
-
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
 # --- parts/harness/settings.py ----------------------------------------------------------------------------------------
 
 # What changes speed, memory and permissions only, and so does not make another run of the same.
@@ -1953,6 +1153,733 @@ class Settings:
         return (self.seed or 0) + (self.repeat or 0)
 
 
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+REASONING_TAGS = ("<think>", "</think>")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded."""
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.folder.name if self.path and self.folder else None
+
+    @property
+    def step(self) -> str | None:
+        found = parse_checkpoint_name(self.checkpoint or "")
+        return str(found[0]) if found and found[0] is not None else None
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = finished.record["model_info"]["id"]
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    The first tag may stand in the prompt; unfinished thinking is no answer.
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
+    if opening in text:
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
+
+
+# --- parts/engines/layout.py ------------------------------------------------------------------------------------------
+
+CPU_BATCH_SIZE = 32
+SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
+
+# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
+ENGINE_FILES = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
+MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
+
+
+def layout_difference(old: Layout, new: Layout) -> str | None:
+    """What keeps two checkpoints from sharing an engine, or None."""
+    for name in sorted(old.config.keys() | new.config.keys()):
+        if old.config.get(name) != new.config.get(name):
+            return f"config.json has another {name}"
+    for name in sorted(old.files.keys() | new.files.keys()):
+        if old.files.get(name) != new.files.get(name):
+            return f"another {name}"
+    if old.tensors is None or new.tensors is None:
+        return "the weights are not in safetensors files"
+    if old.tensors.keys() != new.tensors.keys():
+        return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
+    changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
+    return f"another shape or dtype of {changed[0]}" if changed else None
+
+
+def chat_template_of(layout: Layout) -> str:
+    """What decides how a chat template renders, as a name."""
+    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json", "special_tokens_map.json")
+    return json.dumps([layout.files.get(name) for name in names])
+
+
+def cpu_batch_size(layout: Layout) -> int:
+    """A batch that keeps a CPU busy with a small model and its memory free with a large one."""
+    parameters = sum(math.prod(shape) for _, shape in (layout.tensors or {}).values())
+    return SMALL_MODEL_BATCH_SIZE if 0 < parameters < SMALL_MODEL else CPU_BATCH_SIZE
+
+
+def fit_prompt(prompt: list[int], room: int) -> tuple[list[int], bool]:
+    """A prompt without the beginning that does not fit, and whether it lost one."""
+    if room < 1:
+        raise ScriptError("the answer alone is longer than the model's context: raise --max-model-len")
+    return prompt[-room:], len(prompt) > room
+
+
+def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[list[int]]]:
+    """The requests that score choices: all tokens of a choice but its last -> last tokens, in parts of MOST_TOKEN_IDS.
+
+    Choices of one token need one request; choices that differ in the last token alone share one.
+    """
+    wanted: dict[tuple[int, ...], dict[int, None]] = collections.defaultdict(dict)
+    for choice in choices:
+        wanted[tuple(choice[:-1])][choice[-1]] = None
+    return {
+        prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
+        for prefix, ids in wanted.items()
+    }
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, 100_000_000)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def read_layout(folder: Path) -> Layout:
+    """The layout of a checkpoint folder."""
+    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
+    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
+    digests = {path.name: hashlib.sha256(input_bytes(path)).hexdigest() for path in found}
+    files = weight_files(folder)
+    if any(path.suffix != ".safetensors" for path in files):
+        return Layout(config, digests, None)
+    return Layout(config, digests, {name: shape for path in files for name, shape in tensor_headers(path).items()})
+
+
+# --- parts/engines/memory.py ------------------------------------------------------------------------------------------
+
+# Bytes of a number in a dtype, by the names of --dtype and of safetensors; those of FLOATS are loaded as --dtype says.
+TENSOR_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I64": 8, "I32": 4}
+FLOATS = {"F64", "F32", "F16", "BF16"}
+
+
+def weights_bytes(counts: Mapping[str, int], dtype: str) -> int | None:
+    """The memory of weights (numbers of each stored dtype) in a dtype (`auto`: as stored); None when there are none."""
+    size = TENSOR_BYTES.get(dtype)
+    each = {own: size if size and own in FLOATS else TENSOR_BYTES.get(own, 1) for own in counts}
+    return sum(number * each[own] for own, number in counts.items()) or None
+
+
+def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
+    """The memory of keys and values for one token; None when config.json does not say."""
+    config = config.get("text_config") or config
+    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(config.get("hidden_size"), int):
+        return None
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    return 2 * layers * (config.get("num_key_value_heads") or heads) * size * TENSOR_BYTES.get(dtype, 2)
+
+
+def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
+    """What a model needs at least: its weights, and keys and values for one token, in bytes; None where not known."""
+    on_cpu = settings.device == "cpu" or not has_gpu()
+    dtype = "float32" if settings.dtype == "auto" and on_cpu else settings.dtype
+    counts: dict[str, int] = {}
+    config: dict[str, Any] = {}
+    if model.folder is None:
+        from huggingface_hub import HfApi
+
+        try:
+            info = HfApi().model_info(model.id, revision=model.revision)
+            counts = getattr(info.safetensors, "parameters", None) or {}
+        except Exception:  # no connection: not known
+            pass
+    else:
+        layout = read_layout(model.folder)
+        config = layout.config
+        for own, shape in (layout.tensors or {}).values():
+            counts[own] = counts.get(own, 0) + math.prod(shape)
+    saved = str(config.get("dtype") or config.get("torch_dtype") or "auto")
+    return {
+        "weights_bytes": weights_bytes(counts, dtype),
+        "cache_bytes_per_token": cache_bytes(config, saved if dtype == "auto" else dtype),
+    }
+
+
+def shown_bytes(number: int | None) -> str:
+    """A number of bytes for people: 1234567 -> 1.2 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if number and number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number / 1e3:.1f} kB" if number else "?"
+
+
+# --- parts/harness/arguments.py ---------------------------------------------------------------------------------------
+
+WHOLE = {"type": int, "metavar": "N"}
+SWITCH = {"action": "store_true"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "model": {"nargs": "+", "metavar": "M", "help": "Hub ids, checkpoint folders, or a folder of checkpoints"},
+    "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
+    "batch-size": WHOLE,
+    "max-connections": WHOLE,
+    "max-tokens": WHOLE | {"help": "of an answer; default: the task's own, else what the model allows"},
+    "max-model-len": WHOLE | {"help": "tokens of prompt and answer; default: the model's own"},
+    "dtype": {"choices": DTYPES, "default": "auto", "help": "auto: the checkpoint's own on a GPU, float32 on a CPU"},
+    "device": {"default": "auto", "metavar": "D", "help": "auto, cpu, cuda, cuda:1, mps; default: auto"},
+    "tensor-parallel-size": WHOLE | {"help": "vllm: GPUs that share one model; default: 1"},
+    "data-parallel-size": WHOLE | {"help": argparse.SUPPRESS},
+    "gpu-memory-utilization": {
+        "type": float,
+        "metavar": "X",
+        "help": "vllm: share of the GPU's memory; default: vLLM's own",
+    },
+    "use-chat-template": SWITCH | {"help": "send the prompts through the tokenizer's chat template"},
+    "system-prompt": {"metavar": "TEXT", "help": "put this in front of every prompt"},
+    "reasoning-tags": {
+        "nargs": 2,
+        "default": REASONING_TAGS,
+        "metavar": ("OPEN", "CLOSE"),
+        "help": "what a model puts around its thinking, which is not scored; default: <think> </think>",
+    },
+    "temperature": {"type": float, "metavar": "T", "help": "default: the task's own, else 0 (greedy)"},
+    "repeats": WHOLE | {"help": "answers for each item (inspect's epochs); default: the task's own"},
+    "trust-remote-code": SWITCH | {"help": "let the model's repository run its own code"},
+    "sandbox": {"choices": ("docker", "local"), "help": "where programs of the model run; local: here, unprotected"},
+    "seed": WHOLE | {"default": DEFAULT_SEED, "help": f"for what is drawn at random; default: {DEFAULT_SEED}"},
+    "output-dir": {"default": "results", "metavar": "DIR", "help": "where the records go; default: results"},
+    "results-repo": {"metavar": "OWNER/NAME[/FOLDER]", "help": "also upload the records to this data set (private)"},
+    "model-id": {"metavar": "ID", "help": "the id in the records, for one model; default: its own"},
+    "list-tasks": {"nargs": "?", "const": "", "metavar": "PATTERN", "help": "print the names of tasks and stop"},
+    "json": SWITCH | {"help": "print one JSON document instead of a table"},
+    "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
+}
+ALIASES = {"limit": ("--max-samples",)}
+NO_DATA_PARALLEL = (
+    "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part of the "
+    "models (CUDA_VISIBLE_DEVICES=0 ...), or use --tensor-parallel-size"
+)
+
+
+def add_options(parser: argparse.ArgumentParser, names: str, **changes: Any) -> None:
+    """Add options of OPTIONS, named in one text; `changes` by option: its help, or several words of argparse."""
+    for name in names.split():
+        change = changes.get(name.replace("-", "_"), {})
+        words = OPTIONS[name] | (change if isinstance(change, dict) else {"help": change})
+        parser.add_argument(f"--{name}", *ALIASES.get(name, ()), **words)
+
+
+def add_refused(parser: argparse.ArgumentParser, reasons: Mapping[str, str]) -> None:
+    """Options of the other evaluation scripts, which `refuse` answers with a reason."""
+    for name in reasons:
+        kind = OPTIONS.get(name.replace("_", "-"), {})
+        kept = {word: kind[word] for word in ("type", "action", "nargs") if word in kind}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=argparse.SUPPRESS, **kept)
+
+
+def refuse(args: argparse.Namespace, reasons: Mapping[str, str]) -> None:
+    """ScriptError for an option that is given although it cannot work, with the reason."""
+    for name, reason in reasons.items():
+        if getattr(args, name) not in (None, False):
+            raise ScriptError(f"--{name.replace('_', '-')}: {reason}")
+
+
+def check_common(args: argparse.Namespace, tasks: str, hottest: float = 10) -> None:
+    """What argparse cannot know of the shared options; `tasks`: the option that names tasks."""
+    for name in ("model", tasks):
+        if not getattr(args, name):
+            raise ScriptError(f"--{name} is missing: give models and tasks (or --list-tasks to see the names)")
+    for name, words in OPTIONS.items():
+        value = getattr(args, name.replace("-", "_"), None)
+        if words.get("type") is int and name != "seed" and value is not None and value < 1:
+            raise ScriptError(f"--{name} must be at least 1")
+    share = getattr(args, "gpu_memory_utilization", None)
+    if share is not None and not 0 < share <= 1:
+        raise ScriptError("--gpu-memory-utilization is a share of the GPU's memory: between 0 and 1, for instance 0.8")
+    if args.device and not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", args.device):
+        raise ScriptError(f"--device {args.device}: write auto, cpu, cuda, cuda:1 or mps")
+    if args.temperature is not None and not 0 <= args.temperature <= hottest:
+        raise ScriptError(f"--temperature must lie between 0 (greedy) and {hottest:g}")
+
+
+def refuse_greedy_repeats(args: argparse.Namespace) -> None:
+    """ScriptError for repeats that would give the same each time."""
+    if (args.repeats or 1) > 1 and not args.temperature:
+        raise ScriptError("--repeats: greedy answers are the same each time: add --temperature, for instance 0.7")
+
+
+def task_list(texts: Sequence[str], parse: Callable[[str], Any]) -> list[Any]:
+    """The tasks of comma-separated lists, each once, in the order given."""
+    requests = [parse(part) for part in ",".join(texts).split(",") if part.strip()]
+    if not requests:
+        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
+    return list(dict.fromkeys(requests))
+
+
+def installed_versions(packages: Sequence[str], backend: str) -> dict[str, str]:
+    """Versions of what decides the scores, without importing any of it; a vLLM that is added later has none yet."""
+    try:
+        found = {name: importlib.metadata.version(name) for name in packages}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
+    if backend != "vllm":
+        return found
+    return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
+
+
+# --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
+
+# lighteval's metric names -> ids that other harnesses share; parametrized names are cut at the colon first.
+METRIC_IDS = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "loglikelihood_f1": "f1",
+    "mf1": "f1",
+    "mcc": "matthews_correlation",
+    "ppl": "perplexity",
+    "rougeL": "rouge_l",
+    "chrf++": "chrf_plus_plus",
+}
+
+# Metrics that are no proportion: unit, lowest, highest. The rest is a proportion when its values lie in 0..1.
+METRIC_SCALES = {
+    "bleu": ("points", 0.0, 100.0),
+    "chrf": ("points", 0.0, 100.0),
+    "chrf++": ("points", 0.0, 100.0),
+    "ter": ("points", 0.0, None),
+    "mcc": ("coefficient", -1.0, 1.0),
+    "ppl": ("perplexity", 1.0, None),
+    "word_perplexity": ("perplexity", 1.0, None),
+    "byte_perplexity": ("perplexity", 1.0, None),
+    "bits_per_byte": ("bits", 0.0, None),
+    "edit_distance": ("characters", 0.0, None),
+    "longest_common_prefix_length": ("tokens", 0.0, None),
+    "summarization_density": ("ratio", 0.0, None),
+    "summarization_compression": ("ratio", 0.0, None),
+}
+LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
+
+
+def metric_id(name: str) -> str:
+    """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
+    match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
+    """Unit, lowest and highest value of a metric."""
+    known = METRIC_SCALES.get(name.split(":", 1)[0])
+    if known:
+        return known
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "proportion", 0.0, 1.0
+    return "points", None, None
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def shared_metric_id(name: str) -> str:
+    """The id of one of lm-eval's metrics that other harnesses share: acc -> accuracy, pass@1 -> pass_at_1."""
+    match = re.fullmatch(r"pass@(\d+)", name)
+    return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name, name)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+# --- parts/harness/scores.py ------------------------------------------------------------------------------------------
+
+BOOTSTRAP_DRAWS = 200
+
+
+def nearest_tasks(name: str, names: Iterable[str]) -> list[str]:
+    """The known names, families included, that look most like a name."""
+    known = {part for known in names for part in (known, known.split(":", 1)[0]) if "*" not in part}
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    return close or sorted(known_name for known_name in known if name.lower() in known_name.lower())[:4]
+
+
+def as_number(value: Any) -> float:
+    """An item's raw value as a number: lists are averaged; for corpus metrics, 1 when the answer is a reference."""
+    if hasattr(value, "preds"):
+        golds = value.golds if isinstance(value.golds, (list, tuple)) else [value.golds]
+        preds = value.preds if isinstance(value.preds, (list, tuple)) else [value.preds]
+        return float(any(pred in golds for pred in preds))
+    if hasattr(value, "logprobs"):
+        value = value.logprobs
+    if isinstance(value, (list, tuple)):
+        return sum(map(float, value)) / len(value) if value else math.nan
+    return float(value)
+
+
+def aggregation_name(function: Callable[..., Any]) -> str:
+    """`mean`, or the name of a corpus-level aggregation."""
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not isinstance(owner, type(os)):
+        return getattr(owner, "metric_type", None) or CORPUS_AGGREGATIONS.get(
+            type(owner).__name__, type(owner).__name__
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    return "mean" if name in ("mean", "nanmean", "fmean") else name
+
+
+def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
+    """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
+
+    lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
+    """
+    if len(values) < 2:
+        return None, ""
+    if aggregation_name(function) == "mean":
+        return standard_deviation([as_number(value) for value in values]) / math.sqrt(len(values)), "analytic"
+    draw = random.Random(seed)
+    try:
+        drawn = [float(function(draw.choices(values, k=len(values)))) for _ in range(BOOTSTRAP_DRAWS)]
+    except (ValueError, TypeError, ArithmeticError):
+        return None, ""
+    spread = standard_deviation(drawn)
+    return (spread, "bootstrap") if math.isfinite(spread) else (None, "")
+
+
+def is_correct(value: float, score: MetricScore) -> bool:
+    """Whether an item got the best possible value."""
+    return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
+
+
+# --- parts/harness/seed.py --------------------------------------------------------------------------------------------
+
+
+def dataset_revision(dataset: Any) -> str | None:
+    """The commit of a Hub data set, which `datasets` keeps in the path of its cache."""
+    for split in dataset.values():
+        for file in getattr(split, "cache_files", []):
+            match = re.search(r"[/\\]([0-9a-f]{40})[/\\]", file.get("filename", ""))
+            if match:
+                return match[1]
+    return None
+
+
+def seed_everything(seed: int) -> None:
+    import numpy
+    import torch
+
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
 SECRET = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}")
@@ -1983,23 +1910,15 @@ def shown_path(path: Path) -> str:
     return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
 
 
 def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
             "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
@@ -2011,25 +1930,10 @@ def explain(error: BaseException) -> str:
         return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
+    return said_by(error)
 
 
-def own_command(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
+def command_line(args: argparse.Namespace, script: str) -> str:
     """The command that asks for the same again, without tokens and the machine's own folders."""
     words = ["uv", "run", f"scripts/{script}"]
     defaults = vars(args.parser.parse_args([]))
@@ -2064,7 +1968,7 @@ YAML_KEY = re.compile(
 YAML_LIST = re.compile(r"""^["']?tag["']?[ \t]*:[ \t]*(?:\#.*)?\n(?P<items>(?:[ \t]*-.*\n?)+)""", re.M)
 YAML_NAME = re.compile(r"[\w.:+/-]+")
 
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> lm-eval's name.
+# Of metric_mapping.json: canonical key -> lm-eval's name.
 # fmt: off
 LM_EVAL_TASKS = {'agieval': 'agieval',
  'aime_2024': 'aime24',
@@ -2156,17 +2060,6 @@ LM_EVAL_TASKS = {'agieval': 'agieval',
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A task, group or tag as asked for; without `shots`, with as many examples as each task says."""
-
-    name: str
-    shots: int | None
-
-    def __str__(self) -> str:
-        return self.name if self.shots is None else f"{self.name}|{self.shots}"
-
-
-@dataclass(frozen=True)
 class CatalogEntry:
     """A name that lm-eval knows: its YAML file and, for a group or tag, the names in it."""
 
@@ -2189,35 +2082,6 @@ class TaskDoc:
     reference: list[str]
     requests: list[Any]
     stops: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Task:
-    """A task that lm-eval knows, with its items once they are built; `built_for`: the chat template they are for."""
-
-    name: str
-    request: Wanted
-    group: int
-    source: Any
-    dataset: Dataset
-    data_files: str | None = None
-    docs: list[TaskDoc] | None = None
-    built_for: str | None = None
-    total: int | None = None
-    revision: str | None = None
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-    @property
-    def generates(self) -> bool:
-        return self.source.OUTPUT_TYPE == "generate_until"
 
 
 @dataclass(frozen=True)
@@ -2247,7 +2111,7 @@ class MetricValues:
         return f"{self.metric},{self.filter}"
 
 
-def parse_wanted(text: str) -> Wanted:
+def parse_lm_eval_task(text: str) -> TaskRequest:
     """One task string.
 
     "gsm8k" -> gsm8k with its own number of examples    "gsm8k|5" -> gsm8k|5    "mmlu_*|0" -> mmlu_*|0
@@ -2255,15 +2119,7 @@ def parse_wanted(text: str) -> Wanted:
     parts = [part.strip() for part in text.split("|")]
     if len(parts) > 2 or not parts[0] or (len(parts) == 2 and not re.fullmatch(r"\d{1,4}", parts[1])):
         raise ScriptError(f"--tasks: {text!r} is no task of lm-eval: write task or task|shots, for instance gsm8k|5")
-    return Wanted(parts[0], int(parts[1]) if len(parts) == 2 else None)
-
-
-def parse_all_wanted(text: str) -> list[Wanted]:
-    """The tasks of a comma-separated list, each once, in the order given."""
-    wanted = [parse_wanted(part) for part in text.split(",") if part.strip()]
-    if not wanted:
-        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
-    return list(dict.fromkeys(wanted))
+    return TaskRequest(parts[0], int(parts[1]) if len(parts) == 2 else None)
 
 
 def yaml_facts(text: str) -> dict[str, list[str]]:
@@ -2278,7 +2134,7 @@ def yaml_facts(text: str) -> dict[str, list[str]]:
     return facts
 
 
-def resolve_name(wanted: Wanted, catalog: dict[str, CatalogEntry]) -> list[Wanted]:
+def resolve_name(wanted: TaskRequest, catalog: dict[str, CatalogEntry]) -> list[TaskRequest]:
     """The names of lm-eval that a task string stands for; ScriptError with the nearest ones for an unknown name.
 
     A canonical key goes before a tag of the same spelling: `truthfulqa` is truthfulqa_mc2 in every script.
@@ -2306,13 +2162,6 @@ def members_below(name: str, catalog: dict[str, CatalogEntry]) -> set[str]:
             found.add(current)
             waiting += catalog[current].members
     return found
-
-
-def local_sha256(folder: Path, names: str | None) -> str | None:
-    """The hash of local data, all of a folder or some files of it; None when they are not there."""
-    if not folder.is_dir() or not all((folder / name).is_file() for name in (names or "").split(",") if name):
-        return None
-    return files_sha256(folder, names.split(",")) if names else data_sha256(folder)
 
 
 def tasks_sha256(path: Path) -> str:
@@ -2402,16 +2251,22 @@ def custom_files(custom: Path | None) -> list[Path]:
     return files
 
 
+def lm_eval_names(custom: str | None) -> set[str]:
+    """The names of lm-eval's tasks, groups and tags, and the canonical keys that are mapped to one."""
+    own = custom_files(Path(custom).expanduser() if custom else None)
+    return {*read_catalog([*own, *yaml_files(tasks_folder())]), *LM_EVAL_TASKS}
+
+
 @dataclass(frozen=True)
 class Chosen:
     """Names of lm-eval that a task string stands for, and the folders whose YAML files define all that is in them."""
 
-    request: Wanted
+    request: TaskRequest
     names: tuple[str, ...]
     folders: tuple[Path, ...]
 
 
-def choose_tasks(requests: Sequence[Wanted], custom: Path | None, sandbox: str | None) -> list[Chosen]:
+def choose_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[Chosen]:
     """Find all tasks before anything heavy is imported; ScriptError for an unknown one, and for one that runs code."""
     own = read_catalog(custom_files(custom))
     if custom is None and any(request.name == ALL for request in requests):
@@ -2479,7 +2334,7 @@ class DataCalls:
         return self.loaded[key]
 
 
-def load_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task], list[tuple[Wanted, str]]]:
+def load_lm_eval_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task], list[tuple[str, str]]]:
     """The tasks asked for, in the order given and each once, and the requests that gave none with the reason."""
     tasks: dict[str, Task] = {}
     failed = []
@@ -2491,7 +2346,7 @@ def load_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task]
             except ScriptError:
                 raise
             except Exception as error:
-                failed.append((row.request, f"its data set gave no items: {explain(error)}"))
+                failed.append((str(row.request), f"its data set gave no items: {explain(error)}"))
                 continue
             for task in found:
                 tasks.setdefault(task.name, task)
@@ -2511,9 +2366,14 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
         if source.OUTPUT_TYPE == "generate_until" and settings.temperature is not None:
             sampling = {"temperature": settings.temperature, "do_sample": settings.temperature > 0}
             source.set_config("generation_kwargs", {**(source.config.generation_kwargs or {}), **sampling})
-        dataset, files = dataset_of_task(name, source, calls)
-        tasks.append(Task(f"{name}|{shots}", chosen.request, len(sources), source, dataset, files))
+        dataset = dataset_of_task(name, source, calls)
+        tasks.append(Task(f"{name}|{shots}", chosen.request, len(sources), source, dataset))
     return tasks
+
+
+def generates(task: Task) -> bool:
+    """Whether a task's answers are texts."""
+    return task.source.OUTPUT_TYPE == "generate_until"
 
 
 def set_shots(source: Any, shots: int | None) -> int:
@@ -2540,7 +2400,7 @@ def evaluated_split(source: Any) -> str:
     return str((config.test_split if source.has_test_docs() else config.validation_split) or "test")
 
 
-def dataset_of_task(name: str, source: Any, calls: DataCalls) -> tuple[Dataset, str | None]:
+def dataset_of_task(name: str, source: Any, calls: DataCalls) -> Dataset:
     """Where a task's items come from; of local data the hash, and the files when they are only some of a folder."""
     asked = calls.asked.get(id(getattr(source, "dataset", None)))
     split = (evaluated_split(source),)
@@ -2550,12 +2410,12 @@ def dataset_of_task(name: str, source: Any, calls: DataCalls) -> tuple[Dataset, 
         everything = Path(str(asked["path"])).is_dir()
         digest = data_sha256(folder) if everything else files_sha256(folder, files)
         names = None if everything else ",".join(sorted(files))
-        return Dataset(name, asked["name"], split, shown_path(folder), digest), names
+        return Dataset(name, asked["name"], split, shown_path(folder), digest, names)
     if asked and HUB_ID.fullmatch(str(asked["path"])) and asked["path"] not in FILE_FORMATS:
-        return Dataset(str(asked["path"]), asked["name"], split, None, None), None
+        return Dataset(str(asked["path"]), asked["name"], split)
     # Items made by code, or loaded from an address: they are known by what they are.
     text = "\n".join(json.dumps(doc, sort_keys=True, default=str) for doc in source.eval_docs)
-    return Dataset(name, None, split, None, hashlib.sha256(text.encode()).hexdigest()), None
+    return Dataset(name, None, split, None, hashlib.sha256(text.encode()).hexdigest())
 
 
 def local_data(asked: dict[str, Any]) -> tuple[Path, list[str]] | None:
@@ -2572,7 +2432,7 @@ def local_data(asked: dict[str, Any]) -> tuple[Path, list[str]] | None:
     return folder, [Path(os.path.abspath(path)).relative_to(folder).as_posix() for path in names]
 
 
-def build_items(task: Task, settings: Settings, lm: Any, template: str) -> None:
+def build_items(task: Task, settings: Settings, lm: Any) -> None:
     """Make a task's prompts and requests, once for all models that have the same chat template."""
     seed_everything(settings.seed)
     source = task.source
@@ -2597,7 +2457,7 @@ def build_items(task: Task, settings: Settings, lm: Any, template: str) -> None:
     rows = [make_doc(source, names[index], docs[index], rows) for index, rows in requests.items()]
     for item in rows if settings.reasoning_tags else []:
         keep_thinking(item)
-    task.total, task.docs, task.built_for = len(names), rows, template
+    task.total, task.docs = len(names), rows
     data = getattr(source, "dataset", None)
     task.revision = dataset_revision(data) if isinstance(data, dict) and not task.dataset.sha256 else None
 
@@ -2642,31 +2502,269 @@ def keep_thinking(item: TaskDoc) -> None:
             request.arguments = (request.args[0], {**request.args[1], "until": []}, *request.args[2:])
 
 
-# --- parts/harness/lm_eval_records.py ---------------------------------------------------------------------------------
-
-
-def data_source(task: Task) -> dict[str, Any]:
-    """Where a task's items come from."""
-    details = {"subset": task.dataset.subset, "split": ",".join(task.dataset.splits)}
-    if task.dataset.sha256:
-        details |= {"path": task.dataset.path, "data_files": task.data_files, "data_sha256": task.dataset.sha256}
-        details |= {"samples_number": task.total}
-        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+def lm_eval_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
+    """A task in the plan, its requests counted without building them all."""
+    items = len(task.source.eval_docs)
+    items = min(items, settings.limit or items)
+    doc = task.source.eval_docs[0]
+    each = len(task.source.doc_to_choice(doc)) if task.source.OUTPUT_TYPE == "multiple_choice" else 1
+    repeats = int(task.source.config.repeats or 1) * (settings.repeats if generates(task) else 1)
     return {
-        "dataset_name": task.dataset.repo.split("/")[-1],
-        "source_type": "hf_dataset",
-        "hf_repo": task.dataset.repo,
-        "hf_split": ",".join(task.dataset.splits),
-        "samples_number": task.total,
-        "additional_details": strings({**details, "revision": task.revision}),
+        "task": task.name,
+        "asked as": str(task.request),
+        "data set": task.dataset.path or task.dataset.repo,
+        "split": ",".join(task.dataset.splits),
+        "items": items,
+        "requests": items * each * repeats,
+        "metrics": ",".join(map(str, task.source.aggregation())),
     }
 
 
-def generation_details(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/harness/records.py -----------------------------------------------------------------------------------------
+
+
+def run_record(
+    script: str, title: str, model: Mapping[str, Any], library: Mapping[str, Any], results: Sequence[Any], now: int
+) -> dict[str, Any]:
+    """A record without its reference to the samples file.
+
+    `title` is the task's name without the number of examples, `model` and `library` are blocks of the schema, `now` the
+    time in seconds.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{slug(title)}/{model['id']}/{now}",
+        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "retrieved_timestamp": str(now),
+        "source_metadata": {
+            "source_name": script,
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "third_party",
+        },
+        "model_info": dict(model),
+        "eval_library": dict(library),
+        "evaluation_results": list(results),
+    }
+
+
+def model_info(model: Model, engine: Engine) -> dict[str, Any]:
+    """The model_info of a record of a model that runs here."""
+    details = {
+        "deployment_type": "self_deployed",
+        "model_availability": "unknown" if model.path else "open_weights",
+        "checkpoint": model.checkpoint,
+        "step": model.step,
+        "revision": model.revision,
+        "path": model.path,
+        "weights_sha256": model.weights_sha256,
+        "loaded_checksum": engine.checksum,
+        "loaded_proof": engine.proof,
+    }
+    return {
+        "name": model.id.split("/", 1)[-1],
+        "id": model.id,
+        "developer": model.developer,
+        "inference_engine": {"name": engine.name, "version": engine.version},
+        "additional_details": strings(details),
+    }
+
+
+def library_block(name: str, task: Task, version: Any, settings: Settings) -> dict[str, Any]:
+    """The eval_library of a record of lighteval or lm-eval; `name` is that of its package, `version` the task's."""
+    details = {
+        "command": settings.command,
+        "task": task.name,
+        "task_request": str(task.request),
+        "task_group": task.group,
+        "task_version": version,
+        "settings_hash": settings.key,
+        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
+        "custom_tasks_sha256": settings.custom_tasks_sha256,
+        "torch": settings.versions.get("torch"),
+    }
+    return {"name": name, "version": settings.versions[name], "additional_details": strings(details)}
+
+
+def task_source(task: Task) -> dict[str, Any]:
+    """The source_data of a record: a data set of the Hub, or local data known by their hash."""
+    data = task.dataset
+    details: dict[str, Any] = {"subset": data.subset, "split": ",".join(data.splits) or None}
+    if data.sha256 or not data.repo:
+        details |= {"path": data.path, "data_files": data.files, "data_sha256": data.sha256 or task.items_sha256}
+        details |= {"samples_number": task.total}
+        return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
+    block = {
+        "dataset_name": data.repo.split("/")[-1],
+        "source_type": "hf_dataset",
+        "hf_repo": data.repo,
+        "hf_split": details["split"],
+        "samples_number": task.total,
+        "additional_details": strings({**details, "revision": task.revision}),
+    }
+    return {name: value for name, value in block.items() if value is not None}
+
+
+def engine_details(engine: Engine, settings: Settings) -> dict[str, Any]:
+    """What of a generation_config lighteval and lm-eval say alike."""
+    return {
+        "dtype": engine.dtype,
+        "batch_size": engine.batch_size,
+        "backend": settings.backend,
+        "device": engine.device,
+        "use_chat_template": settings.use_chat_template,
+        "system_prompt": settings.system_prompt,
+        "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
+        "max_model_len": settings.max_model_len,
+        "limit": settings.limit,
+        "trust_remote_code": settings.trust_remote_code,
+    }
+
+
+def generation_block(arguments: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation_config of a record: what the schema names, and everything else."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return {"generation_args": given, "additional_details": strings(dict(details))}
+
+
+def metric_result(
+    names: tuple[str, str], metric_id: str, score: MetricScore, source: Any, generation: Any, **more: str
+) -> dict[str, Any]:
+    """One evaluation_result; `names`: its id and its evaluation_name, `more`: details of the metric."""
+    uncertainty: dict[str, Any] = {"num_samples": score.samples}
+    if score.standard_error is not None:
+        uncertainty["standard_error"] = {"value": score.standard_error, "method": score.method}
+    if score.method == "bootstrap":
+        uncertainty["num_bootstrap_samples"] = BOOTSTRAP_DRAWS
+    config = {
+        "metric_id": metric_id,
+        "metric_name": score.metric,
+        "metric_unit": score.unit,
+        "lower_is_better": score.lower_is_better,
+        "min_score": score.low,
+        "max_score": score.high,
+        "additional_details": {"aggregation": score.aggregation, **more},
+    }
+    if score.low is not None and score.high is not None:
+        config["score_type"] = "continuous"
+    return {
+        "evaluation_result_id": names[0],
+        "evaluation_name": names[1],
+        "source_data": source,
+        "metric_config": {name: value for name, value in config.items() if value is not None},
+        "score_details": {"score": score.value, "details": score.details, "uncertainty": uncertainty},
+        "generation_config": generation,
+    }
+
+
+def sample_line(
+    record: Mapping[str, Any],
+    result: Mapping[str, Any],
+    sample_id: str,
+    question: dict[str, Any],
+    prompt: str,
+    interaction: Mapping[str, Any],
+    extracted: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """One line of a samples file, without score and error.
+
+    `question` has the item as the task defines it (`raw`, `reference`, `choices`), `prompt` is the text as sent;
+    `extracted`: what was found in the answer, and by what.
+    """
+    found = []
+    if extracted is not None:
+        found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted[0]}]
+        found = [found[0] | {"extraction_method": extracted[1], "is_terminal": True}]
+    text = question["raw"] + "".join(question["reference"])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": record["evaluation_id"],
+        "model_id": record["model_info"]["id"],
+        "evaluation_name": result["evaluation_name"],
+        "evaluation_result_id": result["evaluation_result_id"],
+        "sample_id": sample_id,
+        "sample_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "input": question | ({"formatted": prompt} if prompt != question["raw"] else {}),
+        **interaction,
+        "answer_attribution": found,
+        "evaluation": {"score": 0.0, "is_correct": False},
+        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
+    }
+
+
+def single_turn(answer: Sequence[str]) -> dict[str, Any]:
+    """The interaction of an item that was asked once, or in several repeats."""
+    return {"interaction_type": "single_turn", "output": {"raw": list(answer)}}
+
+
+def result_named(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The evaluation_result with an id."""
+    return next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == name)
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """A row of a samples file."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def write_record(output: Path, model: Model, task: Task, record: dict[str, Any], samples: str) -> Finished:
+    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
+    name = str(uuid.uuid4())
+    folder = Path("data") / slug(task.title) / model.place
+    record["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
+        "total_rows": samples.count("\n"),
+    }
+    path = output / folder / f"{name}.json"
+    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return Finished(path, record, task.name)
+
+
+def write_failure(output: Path, model: Model, task: Task, settings: Settings, error: str, log: list[str]) -> Failed:
+    """Say on disk that a task gave no score, and why."""
+    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
+    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
+    content = {
+        "failure_version": "1",
+        "task": task.name,
+        "model_id": model.id,
+        "weights_sha256": model.weights_sha256,
+        "path": model.path,
+        "error": error,
+        "time": str(int(time.time())),
+        "settings": kept,
+        "settings_hash": settings.key,
+        "command": settings.command,
+        "log": log,
+    }
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return Failed(path, model.id, task.name, error)
+
+
+# --- parts/harness/lm_eval_records.py ---------------------------------------------------------------------------------
+
+
+def lm_eval_config(task: Task, engine: Engine, settings: Settings) -> dict[str, Any]:
     """How answers were made."""
     arguments: dict[str, Any] = {}
     stops: list[str] | None = None
-    if task.generates:
+    if generates(task):
         asked = task.docs[0].requests[0].args[1]
         greedy = not asked.get("do_sample") and not (asked.get("do_sample") is None and asked.get("temperature"))
         arguments = {"temperature": 0.0 if greedy else float(asked.get("temperature", 1.0))}
@@ -2678,21 +2776,11 @@ def generation_details(task: Task, engine: Engine, settings: Settings) -> dict[s
         "few_shot_split": fewshot_split(task.source) if task.shots != "0" else None,
         "stop": stops and json.dumps(stops, ensure_ascii=False),
         "seed": settings.seed,
-        "repeats": settings.repeats if settings.repeats > 1 and task.generates else None,
-        "dtype": engine.dtype,
-        "batch_size": engine.batch_size,
-        "backend": settings.backend,
-        "device": engine.device,
-        "max_model_len": settings.max_model_len,
-        "tensor_parallel_size": settings.tensor_parallel_size if settings.backend == "vllm" else None,
-        "use_chat_template": settings.use_chat_template,
-        "system_prompt": settings.system_prompt,
-        "reasoning_tags": settings.reasoning_tags and " ".join(settings.reasoning_tags),
+        "repeats": settings.repeats if settings.repeats > 1 and generates(task) else None,
+        "tensor_parallel_size": (settings.tensor_parallel_size or 1) if settings.backend == "vllm" else None,
         "sandbox": settings.sandbox if getattr(task.source, "UNSAFE_CODE", False) else None,
-        "limit": settings.limit,
-        "trust_remote_code": settings.trust_remote_code,
     }
-    return {"generation_args": arguments, "additional_details": strings(details)}
+    return generation_block(arguments, details | engine_details(engine, settings))
 
 
 def fewshot_split(source: Any) -> str:
@@ -2707,103 +2795,32 @@ def most_tokens(asked: dict[str, Any]) -> int:
     return int(next((asked[name] for name in names if asked.get(name) is not None), 256))
 
 
-def result_of(task: Task, score: MetricScore, main: bool, engine: Engine, settings: Settings) -> dict[str, Any]:
-    """One metric as it stands in a record; that of the task's first filter alone (`main`) has the shared id."""
-    uncertainty: dict[str, Any] = {"num_samples": score.samples}
-    if score.standard_error is not None:
-        uncertainty["standard_error"] = {"value": score.standard_error, "method": score.method}
-    if score.method == "bootstrap":
-        uncertainty["num_bootstrap_samples"] = BOOTSTRAP_DRAWS
-    metric, filtered = score.metric.split(",", 1)
-    config = {
-        "metric_id": shared_metric_id(metric) if main else f"{shared_metric_id(metric)}_{slug(filtered)}",
-        "metric_name": score.metric,
-        "metric_unit": score.unit,
-        "lower_is_better": score.lower_is_better,
-        "min_score": score.low,
-        "max_score": score.high,
-        "additional_details": {"aggregation": score.aggregation, "filter": filtered},
-    }
-    if score.low is not None and score.high is not None:
-        config["score_type"] = "continuous"
-    return {
-        "evaluation_result_id": f"{task.name}/{score.metric}",
-        "evaluation_name": task.title,
-        "source_data": data_source(task),
-        "metric_config": {name: value for name, value in config.items() if value is not None},
-        "score_details": {"score": score.value, "details": score.details, "uncertainty": uncertainty},
-        "generation_config": generation_details(task, engine, settings),
-    }
-
-
-def make_record(
+def lm_eval_record(
     model: Model, task: Task, scores: Sequence[MetricScore], engine: Engine, settings: Settings, now: int
 ) -> dict[str, Any]:
-    """A record without its reference to the samples file."""
-    first = scores[0].metric.split(",", 1)[1]
-    library = {
-        "command": settings.command,
-        "task": task.name,
-        "task_request": str(task.request),
-        "task_group": task.group,
-        "task_version": task.source.VERSION,
-        "settings_hash": settings.key,
-        "custom_tasks": settings.custom_tasks and shown_path(settings.custom_tasks),
-        "custom_tasks_sha256": settings.custom_tasks_sha256,
-        "torch": settings.versions.get("torch"),
-    }
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(task.title)}/{model.id}/{now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": "lm_eval_vllm_uv.py",
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": model_info(model, engine),
-        "eval_library": {
-            "name": "lm-eval",
-            "version": settings.versions["lm-eval"],
-            "additional_details": strings(library),
-        },
-        "evaluation_results": [
-            result_of(task, score, score.metric.endswith(f",{first}"), engine, settings) for score in scores
-        ],
-    }
+    """A record without its reference to the samples file; the metrics of the first filter have the shared ids."""
+    source, generation, first = task_source(task), lm_eval_config(task, engine, settings), None
+    results = []
+    for score in scores:
+        metric, filtered = score.metric.split(",", 1)
+        first = first or filtered
+        name = shared_metric_id(metric) if filtered == first else f"{shared_metric_id(metric)}_{slug(filtered)}"
+        names = f"{task.name}/{score.metric}", task.title
+        results.append(metric_result(names, name, score, source, generation, filter=filtered))
+    library = library_block("lm-eval", task, task.source.VERSION, settings)
+    return run_record("lm_eval_vllm_uv.py", task.title, model_info(model, engine), library, results, now)
 
 
-def item_row(
+def lm_eval_row(
     record: dict[str, Any], result: dict[str, Any], item: TaskDoc, answer: list[str], extracted: str | None
 ) -> dict[str, Any]:
     """One line of a samples file, without score and error."""
     question: dict[str, Any] = {"raw": item.raw, "reference": item.reference}
     if len(item.choices) > 1:
         question["choices"] = item.choices
-    if item.prompt != item.raw:
-        question["formatted"] = item.prompt
-    found = []
-    if extracted is not None:
-        method = f"lm-eval {result['metric_config']['additional_details']['filter']}"
-        found = [{"turn_idx": 0, "source": "output.raw", "extracted_value": extracted}]
-        found = [found[0] | {"extraction_method": method, "is_terminal": True}]
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": record["model_info"]["id"],
-        "evaluation_name": result["evaluation_name"],
-        "evaluation_result_id": result["evaluation_result_id"],
-        "sample_id": item.sample_id,
-        "sample_hash": hashlib.sha256((item.raw + "".join(item.reference)).encode()).hexdigest(),
-        "interaction_type": "single_turn",
-        "input": question,
-        "output": {"raw": answer},
-        "answer_attribution": found,
-        "evaluation": {"score": 0.0, "is_correct": False},
-        "metadata": {"prompt_hash": hashlib.sha256(item.prompt.encode()).hexdigest()[:16]},
-    }
+    method = f"lm-eval {result['metric_config']['additional_details']['filter']}"
+    found = None if extracted is None else (extracted, method)
+    return sample_line(record, result, item.sample_id, question, item.prompt, single_turn(answer), found)
 
 
 # --- parts/harness/lm_eval_measure.py ---------------------------------------------------------------------------------
@@ -2811,23 +2828,9 @@ def item_row(
 UNPARSED = "[invalid]"  # what lm-eval's filters give for an answer in which they find nothing
 
 
-def without_thinking(text: str, tags: tuple[str, str]) -> str:
-    """An answer without the thinking between two tags, whose first may stand in the prompt; unfinished thinking is
-    no answer.
-
-    "<think>a</think>b" -> "b"    "a</think>b" -> "b"    "<think>a" -> ""
-    """
-    start, end = tags
-    while end in text:
-        before, after = text.split(end, 1)
-        text = (before.split(start, 1)[0] if start in before else "") + after
-    return text.split(start, 1)[0]
-
-
 def finished_answer(text: str, stops: Sequence[str], tags: tuple[str, str]) -> str:
     """A generated text as the task's filters get it: no thinking, and nothing from a stop sequence on."""
-    if tags[0] in text or tags[1] in text:
-        text = without_thinking(text, tags).lstrip()
+    _, text = split_reasoning(text, tags)
     for stop in stops:
         text = text.split(stop)[0] if stop else text
     return text
@@ -2854,10 +2857,10 @@ def item_value(value: Any, function: Callable[..., Any]) -> float:
         return math.nan
 
 
-def score_all(task: Task, replies: Sequence[Reply], settings: Settings) -> list[MetricValues]:
+def lm_eval_values(task: Task, replies: Sequence[Reply], settings: Settings) -> list[MetricValues]:
     """lm-eval's filters and metrics on every item, for each repeat; an item that cannot be scored has its error."""
     requests = [request for item in task.docs for request in item.requests]
-    times = settings.repeats if task.generates else 1
+    times = settings.repeats if generates(task) else 1
     found: dict[tuple[str, str], MetricValues] = {}
     for turn in range(times):
         for request, reply in zip(requests, replies, strict=True):
@@ -2953,7 +2956,7 @@ def add_up_metric(task: Task, measured: MetricValues, counts: dict[str, str], se
 
 def count_replies(task: Task, replies: Sequence[Reply], measured: MetricValues) -> dict[str, str]:
     """How many answers are empty, cut off at the token limit, or hold nothing that the filter could read."""
-    texts = [text for reply in replies for text in reply.responses] if task.generates else []
+    texts = [text for reply in replies for text in reply.responses] if generates(task) else []
     found = [value[0] if isinstance(value, list) and value else value for row in measured.extracted for value in row]
     counts = {
         "empty": sum(not text.strip() for text in texts),
@@ -2969,8 +2972,7 @@ def metric_rows(
     record: dict[str, Any], task: Task, replies: Sequence[Reply], measured: MetricValues, score: MetricScore
 ) -> Iterator[str]:
     """The lines of a samples file for one metric, in the order of the data set."""
-    wanted = f"{task.name}/{score.metric}"
-    result = next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == wanted)
+    result = result_named(record, f"{task.name}/{score.metric}")
     function = task.source.aggregation().get(measured.metric, statistics.fmean)
     starts = [0]
     for item in task.docs:
@@ -2985,8 +2987,8 @@ def metric_rows(
             own = replies[starts[index] : starts[index + 1]]
             answer = shown_answer_of(item, own, measured.metric, turn, times)
             found = measured.extracted[turn][index]
-            extracted = found if task.generates and isinstance(found, str) and [found] != answer else None
-            row = item_row(record, result, item, answer, extracted)
+            extracted = found if generates(task) and isinstance(found, str) and [found] != answer else None
+            row = lm_eval_row(record, result, item, answer, extracted)
             number = math.nan if error else item_value(value, function)
             if math.isfinite(number):
                 row["evaluation"] = {"score": number, "is_correct": is_correct(number, score)}
@@ -2994,7 +2996,7 @@ def metric_rows(
                 row["error"] = error or "the metric has no value for a single item"
             if times > 1:
                 row["metadata"]["repeat"] = str(turn)
-            yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+            yield json_line(row)
 
 
 def shown_answer_of(item: TaskDoc, replies: Sequence[Reply], metric: str, turn: int, times: int) -> list[str]:
@@ -3019,135 +3021,243 @@ def finished_replies(task: Task, replies: Sequence[Reply], settings: Settings) -
     ]
 
 
-def measure(
+def measure_lm_eval(
     model: Model, task: Task, replies: Sequence[Reply], engine: Engine, settings: Settings, now: int
 ) -> tuple[dict[str, Any], str]:
     """One model on one task: the record and the text of its samples file."""
     seed_everything(settings.seed)
-    answers = finished_replies(task, replies, settings) if task.generates else replies
-    found = score_all(task, answers, settings)
+    answers = finished_replies(task, replies, settings) if generates(task) else replies
+    found = lm_eval_values(task, answers, settings)
     scores = [add_up_metric(task, row, count_replies(task, answers, row), settings.seed) for row in found]
-    record = make_record(model, task, scores, engine, settings, now)
+    record = lm_eval_record(model, task, scores, engine, settings, now)
     pairs = zip(found, scores, strict=True)
     lines = [line for row, score in pairs for line in metric_rows(record, task, replies, row, score)]
     return record, "".join(lines)
 
 
-# --- parts/harness/lm_eval_settings.py --------------------------------------------------------------------------------
-
-
-@dataclass
-class Outcome:
-    """All that a run found out."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
-def library_versions(backend: str) -> dict[str, str]:
-    """Versions of what decides the scores, without importing any of it."""
-    names = ["lm-eval", "transformers", "torch"]
-    try:
-        found = {name: importlib.metadata.version(name) for name in names}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ScriptError(f"{error.name} is not installed: start this script with `uv run`, which brings it") from error
-    if backend != "vllm":
-        return found
-    return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
-
-
-class TaskHistory:
-    """The records and failures that are already in an output folder, by what they measured."""
-
-    def __init__(self, output: Path, models: Iterable[Model]) -> None:
-        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
-        self.failures: dict[tuple[str, str, str], list[Path]] = collections.defaultdict(list)
-        self.data: dict[str, str | None] = {}
-        for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
-
-    def read(self, path: Path) -> None:
-        try:
-            content = read_json(path)
-            if path.name.endswith("_failure.json"):
-                self.failures[content["model_id"], content["weights_sha256"], content["settings_hash"]].append(path)
-                return
-            details, info = content["eval_library"]["additional_details"], content["model_info"]
-            key = info["id"], info["additional_details"]["weights_sha256"], details["settings_hash"]
-            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
-                self.records[key].append(Finished(path, content, details["task"]))
-        except (ScriptError, KeyError, TypeError):  # a record of another tool, or broken: not ours to judge
-            return
-
-    def found(self, model: Model, settings: Settings) -> list[Finished]:
-        return self.records[model.id, model.weights_sha256, settings.key]
-
-    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
-        """The finished record of a task whose data are the same."""
-        for finished in self.found(model, settings):
-            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
-            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
-                return finished
-        return None
-
-    def request(self, model: Model, settings: Settings, request: Wanted) -> list[Finished] | None:
-        """All records of a task or family asked for, when that can be told from the records alone."""
-        found = {
-            finished.task: finished
-            for finished in self.found(model, settings)
-            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
-            and self.data_unchanged(finished.record)
-        }
-        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
-        return list(found.values()) if group == {str(len(found))} else None
-
-    def data_unchanged(self, record: dict[str, Any]) -> bool:
-        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
-        source = record["evaluation_results"][0]["source_data"]
-        details = source.get("additional_details", {})
-        if source["source_type"] != "other":
-            return True
-        key = f"{details.get('path', '')}|{details.get('data_files', '')}"
-        if key not in self.data:
-            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
-        return self.data[key] is not None and self.data[key] == details.get("data_sha256")
-
-    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
-        """Remove the failure files of a task that has now been measured or has failed anew."""
-        for path in self.failures[model.id, model.weights_sha256, settings.key]:
-            with contextlib.suppress(ScriptError):
-                if read_json(path).get("task") == task:
-                    path.unlink(missing_ok=True)
-
-
-# --- parts/engines/transformers.py ------------------------------------------------------------------------------------
+# --- parts/engines/proof.py -------------------------------------------------------------------------------------------
 
 CHECKSUM_PART = 1 << 24  # bytes that are summed at once
 
 
-def replace_state(model: Any, files: Sequence[Path]) -> None:
-    """Copy the tensors of safetensors files into a loaded model and read them back; ScriptError where they differ."""
+def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
+    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
+
+    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
+    """
+    parts = name.split(".")
+    place = next((index for index, part in enumerate(parts) if part in packed), None)
+    if place is None:
+        return [name]
+    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
+
+
+def tensor_checksum(tensor: Any) -> int:
+    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
+    import torch
+
+    total = 0
+    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
+        values = part.to(torch.int64)
+        places = torch.arange(1, len(values) + 1, device=values.device)
+        plain, placed = int(values.sum()), int((values * places).sum())
+        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
+    return total
+
+
+def text_sha256(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def refresh_packed(model: Any) -> None:
+    """Pack the weights of layers again that a CPU engine computes with a packed copy of, after they were replaced.
+
+    vLLM packs a layer when its weights are loaded; a head that is tied to the embeddings is never loaded, and would go
+    on with the weights of the checkpoint before.
+    """
+    for layer in model.modules():
+        weight = getattr(layer, "weight", None)
+        if hasattr(layer, "cpu_linear") and weight is not None and weight.numel():
+            layer.quant_method.process_weights_after_loading(layer)
+
+
+def packed_columns(layer: Any, weight: Any) -> Iterator[tuple[slice, Any]]:
+    """The columns of the matrix that a CPU engine's layer computes with, some at a time.
+
+    Read as what the layer makes of unit vectors: each picks one column, and 1 * w + 0 + 0 ... is exact.
+    """
+    import torch
+
+    size = weight.shape[1] if weight.numel() else layer.input_size_per_partition
+    for units in torch.arange(size, device=weight.device).split(256):
+        rows = torch.nn.functional.one_hot(units, size).to(weight.dtype)
+        yield slice(int(units[0]), int(units[-1]) + 1), layer.quant_method.apply(layer, rows, None).T
+
+
+def compare_part(held: Any, wanted: Any) -> bool | None:
+    """Whether an engine's tensor is that of a file; None when it has another shape (a share of the tensor)."""
+    import torch
+
+    if wanted.dim() == 0 or held.shape[1:] != wanted.shape[1:] or len(held) < len(wanted):
+        return None
+    # An engine may add empty rows to a vocabulary.
+    return torch.equal(held[: len(wanted)].cpu(), wanted.to(held.dtype))
+
+
+def file_tensor(place: Mapping[str, Any], names: Sequence[str]) -> Any | None:
+    """What the files hold for a parameter of an engine, a fused one's parts put together; None when it is not there."""
+    import torch
+
+    if not all(name in place for name in names):
+        return None
+    parts = [place[name].get_tensor(name) for name in names]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def readings_of(layer: Any, name: str, weight: Any) -> dict[str, Iterable[tuple[slice | None, Any]]]:
+    """How an engine's parameter can be read: as it is ("wrong" when it differs), and as a packed copy ("inexact")."""
+    found: dict[str, Iterable[tuple[slice | None, Any]]] = {}
+    if weight.numel():
+        found["wrong"] = [(None, weight.detach())]
+    if hasattr(layer, "cpu_linear") and name.endswith(".weight"):
+        found["inexact"] = packed_columns(layer, weight)
+    return found
+
+
+def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
+    """Compare an engine's weights with safetensors files; runs inside the engine, on each of its workers.
+
+    Parameters are compared with the files, fused and tied ones too, and so are the packed copies that CPU engines
+    compute with. Returns `exact`: how many were read back and are what the files hold; `summed`: how many have another
+    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ; `inexact`: of
+    packed copies that do; `broken`: a name whose values are no numbers; `unread`: names that cannot be read; and a
+    `checksum` of all that is the same each time these weights are loaded, `rest` for those that are not exact.
+    """
     import torch
     from safetensors import safe_open
 
-    state, replaced = model.state_dict(), set()
-    for file in files:
-        with safe_open(file, framework="pt") as tensors, torch.no_grad():
-            for name in tensors.keys():  # noqa: SIM118 (no dictionary)
-                target = state.get(name)
-                if target is None or target.is_meta:
-                    raise ScriptError(f"{name} has no place of its own in the loaded model")
-                source = tensors.get_tensor(name)
-                target.copy_(source)
-                if not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
-                    raise ScriptError(f"{name} is not what the file holds")
-                replaced.add(target.data_ptr())
-    left = [name for name, tensor in state.items() if tensor.data_ptr() not in replaced]
+    found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
+    found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
+    whole, rest, first = [], [], {}
+    with contextlib.ExitStack() as stack, torch.inference_mode():
+        place: dict[str, Any] = {}
+        for file in files:
+            tensors = stack.enter_context(safe_open(file, framework="pt"))
+            place |= dict.fromkeys(tensors.keys(), tensors)
+        packed = getattr(model, "packed_modules_mapping", None) or {}
+        for name, weight in model.named_parameters(remove_duplicate=False):
+            # A tied parameter comes a second time under another name: it is in the files under its first.
+            names = first.setdefault(id(weight), file_names(name, packed))
+            absent = [part for part in names if part not in place] if name.endswith(".weight") else []
+            if 0 < len(absent) < len(names):
+                found["lacking"] = absent[0]
+            wanted = file_tensor(place, names)
+            if wanted is not None and not torch.isfinite(wanted).all():
+                found["broken"] = name
+            readings = readings_of(model.get_submodule(name.rpartition(".")[0]), name, weight)
+            found["unread"] += [] if readings else [name]
+            for kind, parts in readings.items():
+                same, lines = [], []
+                for columns, held in parts:
+                    lines.append(f"{name} {kind} {tensor_checksum(held)}\n")
+                    part = wanted if wanted is None or columns is None else wanted[:, columns]
+                    same.append(None if part is None else compare_part(held, part))
+                whole += lines
+                rest += [] if all(same) else lines
+                if None in same:
+                    found["summed"] += 1
+                elif all(same):
+                    found["exact"] += 1
+                else:
+                    found[kind].append(name)
+    sums = {"checksum": text_sha256(whole), "rest": text_sha256(rest) if rest else ""}
+    return found | sums | {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
+
+
+class Proof:
+    """What `weights_in_engine` has said of one engine, checkpoint after checkpoint."""
+
+    def __init__(self) -> None:
+        self.checksums: dict[str, str] = {}
+        self.differing: set[str] | None = None
+        self.found: Sequence[Mapping[str, Any]] = []
+
+    def see(self, folder: Path, found: Sequence[Mapping[str, Any]]) -> str:
+        """The checksum of what the engine's workers (one row each) hold of a folder; ScriptError when it is not proved.
+
+        The first folder is that which the engine has loaded itself.
+        """
+        lacking = next((worker["lacking"] for worker in found if worker["lacking"]), None)
+        if lacking:
+            raise ScriptError(f"the engine holds other weights than the files: {lacking} is not in the files")
+        differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
+        if self.differing is None:
+            self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
+        elif differing - self.differing:
+            raise ScriptError(f"the engine holds other weights than the files: {min(differing - self.differing)}")
+        elif not all(worker["exact"] for worker in found) or any(worker["unread"] for worker in found):
+            raise ScriptError("its weights cannot be read back")
+        elif any(row["rest"] and row["rest"] == old["rest"] for row, old in zip(found, self.found, strict=True)):
+            raise ScriptError("the engine has kept weights of the checkpoint before")
+        broken = next((worker["broken"] for worker in found if worker["broken"]), None)
+        if broken:
+            raise ScriptError(f"its weights are broken: {broken} holds values that are no numbers")
+        self.found = found
+        checksum = text_sha256(worker["checksum"] for worker in found)
+        if self.checksums.setdefault(weights_sha256(folder), checksum) != checksum:
+            raise ScriptError("the same weights gave another checksum than before")
+        return checksum
+
+    @property
+    def text(self) -> str:
+        """How the weights were compared, for a record."""
+        return f"{self.found[0]['exact']} tensors read back exactly, {self.found[0]['summed']} by checksum"
+
+
+# --- parts/engines/transformers.py ------------------------------------------------------------------------------------
+
+
+def runs_on_cpu(device: str) -> bool:
+    """Whether a model goes on the CPU, by --device and by what torch finds here."""
+    import torch
+
+    return device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def replace_state(model: Any, files: Sequence[Path]) -> None:
+    """Copy the tensors of safetensors files into a loaded model; ScriptError where they differ when read back.
+
+    All are compared after the last is copied: tensors may share their place. After an error the model is of no use.
+    """
+    import torch
+    from safetensors import safe_open
+
+    held, replaced = model.state_dict(), set()
+    for copied in (True, False):
+        for file in files:
+            with safe_open(file, framework="pt") as tensors, torch.no_grad():
+                for name in tensors.keys():  # noqa: SIM118 (no dictionary)
+                    target, source = held.get(name), tensors.get_tensor(name)
+                    if target is None or target.is_meta:
+                        raise ScriptError(f"{name} has no place of its own in the loaded model")
+                    if copied:
+                        target.copy_(source)
+                        replaced.add(target.data_ptr())
+                    elif not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
+                        raise ScriptError(f"{name} is not what the file holds")
+    left = [name for name, tensor in held.items() if tensor.data_ptr() not in replaced]
     if left:  # a tied tensor shares its place with one of the file
         raise ScriptError(f"{left[0]} is not in the files")
+
+
+def swap_state(loaded: Any, layout: Layout, model: Model, folder: Path) -> None:
+    """Give a loaded transformers model of some layout another checkpoint's weights; ScriptError when that cannot be."""
+    difference = layout_difference(layout, read_layout(folder))
+    if difference:
+        raise ScriptError(difference)
+    replace_state(loaded, weight_files(folder))
+    check_weights(loaded, [])
+    check_unchanged(model, folder)
 
 
 def check_unchanged(model: Model, folder: Path) -> None:
@@ -3191,35 +3301,6 @@ def check_weights(model: Any, reports: Sequence[str]) -> None:
             )
 
 
-def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
-    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
-
-    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
-    """
-    parts = name.split(".")
-    place = next((index for index, part in enumerate(parts) if part in packed), None)
-    if place is None:
-        return [name]
-    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
-
-
-def tensor_checksum(tensor: Any) -> int:
-    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
-    import torch
-
-    total = 0
-    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
-        values = part.to(torch.int64)
-        places = torch.arange(1, len(values) + 1, device=values.device)
-        plain, placed = int(values.sum()), int((values * places).sum())
-        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
-    return total
-
-
-def text_sha256(lines: Iterable[str]) -> str:
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 def state_checksum(model: Any) -> str:
     """A checksum of a model's tensors that is the same each time these weights are loaded."""
     return text_sha256(f"{name} {tensor_checksum(tensor)}\n" for name, tensor in model.state_dict().items())
@@ -3228,61 +3309,18 @@ def state_checksum(model: Any) -> str:
 # --- parts/engines/vllm.py --------------------------------------------------------------------------------------------
 
 
-def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, str]:
-    """Compare an engine's weights with the files; runs inside the engine, so on each of its workers.
-
-    Fused tensors are compared with their parts (`packed_modules_mapping`), those that a CPU engine packs by what they
-    do to unit vectors. Returns how many tensors could be compared, the name of one that differs, and a checksum of all
-    that is loaded, sharded tensors included, that is the same each time these weights are loaded.
-    """
-    import torch
-    from safetensors import safe_open
-
-    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}  # noqa: SIM118 (no dictionary)
-    fused, compared, wrong, digest = getattr(model, "packed_modules_mapping", {}), 0, None, hashlib.sha256()
-    for path, module in model.named_modules():
-        above, _, leaf = path.rpartition(".")
-        for kind, held in module.named_parameters(recurse=False):
-            parts = [".".join(filter(None, (above, part, kind))) for part in fused.get(leaf, [leaf])]
-            known = all(part in stored for part in parts)
-            lacking = [part for part in parts if part not in stored] if kind == "weight" else []
-            if 0 < len(lacking) < len(parts):  # vLLM loads a fused tensor of which a part is missing, and says nothing
-                wrong = f"{lacking[0]} is not in the files"
-            if known:
-                expected = torch.cat([safe_open(stored[part], framework="pt").get_tensor(part) for part in parts])
-            else:
-                expected = held.detach().cpu()  # another name in the file: only its packed copy can be compared
-            expected = expected.to(held.dtype)
-            for loaded, wanted in engine_views(module, kind, held.detach().cpu(), expected):
-                digest.update(loaded.contiguous().flatten().view(torch.uint8).numpy().tobytes())
-                if loaded.shape == wanted.shape:
-                    compared += known
-                    wrong = wrong if torch.equal(loaded, wanted) else f"{path}.{kind}"
-    return compared, wrong, digest.hexdigest()
-
-
-def engine_views(module: Any, kind: str, held: Any, expected: Any) -> Iterator[tuple[Any, Any]]:
-    """What an engine holds of a parameter, each with what it should be; vocabularies may be padded at the end."""
-    import torch
-
-    if held.numel():
-        padded = held.ndim == expected.ndim and held.shape[1:] == expected.shape[1:] and len(held) > len(expected)
-        yield (held[: len(expected)] if padded else held), expected
-    linear = getattr(module, "cpu_linear", None) if kind == "weight" and expected.ndim == 2 else None
-    if linear and expected.numel():
-        columns = torch.linspace(0, expected.shape[1] - 1, min(8, expected.shape[1])).long()
-        units = torch.nn.functional.one_hot(columns, expected.shape[1]).to(expected.dtype)
-        yield linear(units, module.weight, None).T[: len(expected)].to(expected.dtype), expected[:, columns]
-
-
-def pack_again(model: Any) -> None:
-    """Renew packed copies of tensors that are also kept as they are; runs inside the engine.
-
-    vLLM's reload leaves the packed output layer of a model with tied embeddings as it was.
-    """
-    for module in model.modules():
-        if hasattr(module, "cpu_linear") and module.weight.numel():
-            module.quant_method.process_weights_after_loading(module)
+def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, Any]:
+    """The options of vLLM that a run's settings mean, for `vllm.LLM` and as flags of its server; None: vLLM's own."""
+    return {
+        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
+        "seed": settings.seed,
+        "trust_remote_code": settings.trust_remote_code,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "max_model_len": settings.max_model_len,
+        "max_num_seqs": settings.batch_size,
+        "gpu_memory_utilization": settings.gpu_memory_utilization,
+        "enforce_eager": on_cpu,  # compiling takes longer than a small model runs
+    }
 
 
 class VllmEngine:
@@ -3294,7 +3332,7 @@ class VllmEngine:
     def __init__(self, folder: Path, **options: Any) -> None:
         # One process for script and engine starts four times faster and can look at its own weights; with several
         # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
-        if options.get("tensor_parallel_size", 1) == 1:
+        if (options.get("tensor_parallel_size") or 1) == 1:
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         else:
             os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
@@ -3305,8 +3343,9 @@ class VllmEngine:
         self.layout = read_layout(folder)
         self.requests = 0
         plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
-        self.llm = LLM(model=str(folder), **plain, **options)
-        self.checksums: dict[str, str] = {}
+        given = {name: value for name, value in options.items() if value is not None}
+        self.llm = LLM(model=str(folder), **plain, **given)
+        self.proof = Proof()
         try:
             self.checksum = self.check(folder)
         except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
@@ -3332,7 +3371,7 @@ class VllmEngine:
         if difference:
             raise ScriptError(difference)
         self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
-        self.llm.apply_model(pack_again)
+        self.llm.apply_model(refresh_packed)
         self.checksum = self.check(folder)
 
     def check(self, folder: Path) -> str:
@@ -3341,15 +3380,7 @@ class VllmEngine:
         if not self.llm.reset_prefix_cache():
             raise ScriptError("the engine's prefix cache could not be emptied")
         files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
-        found = self.llm.apply_model(functools.partial(loaded_weights, files=files))
-        wrong = next((name for _, name, _ in found if name), None)
-        if wrong or (files and not any(compared for compared, _, _ in found)):
-            raise ScriptError(f"the engine holds other weights than the files: {wrong or 'no tensor can be compared'}")
-        checksum = hashlib.sha256("".join(digest for _, _, digest in found).encode()).hexdigest()
-        key = weights_sha256(folder)
-        if self.checksums.setdefault(key, checksum) != checksum:
-            raise ScriptError("the same weights gave another checksum than before")
-        return checksum
+        return self.proof.see(folder, self.llm.apply_model(functools.partial(weights_in_engine, files=files)))
 
     def answer(
         self, groups: Sequence[Sequence[Generation | Continuations]]
@@ -3594,48 +3625,116 @@ def check_templates(models: Sequence[Model], wanted: bool) -> None:
         note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
 
 
+# --- parts/engines/kept.py --------------------------------------------------------------------------------------------
+
+
+class OnTransformers:
+    """A harness's model on transformers; the weights of the next checkpoint are copied into the loaded one.
+
+    `open_model` gives the harness's object and its batch size; the object has `model`, `device`, `answer_job(job)` and
+    `cleanup()`.
+    """
+
+    def __init__(
+        self, model: Model, settings: Settings, open_model: Callable[[Path, Settings, Layout], tuple[Any, Any]]
+    ) -> None:
+        folder = downloaded(model)
+        self.settings, self.layout = settings, read_layout(folder)
+        with load_reports() as reports:
+            loaded, batch_size = open_model(folder, settings, self.layout)
+        check_weights(loaded.model, reports)
+        check_unchanged(model, folder)
+        dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
+        version = importlib.metadata.version("transformers")
+        self.engine = Engine(loaded, dtype, device, str(batch_size), "transformers", version)
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights by another checkpoint's."""
+        swap_state(self.engine.model.model, self.layout, model, downloaded(model))
+
+    @property
+    def template(self) -> str:
+        return chat_template_of(self.layout) if self.settings.use_chat_template else ""
+
+    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
+        """Each job's number with its answers, or with what went wrong.
+
+        Jobs do not share batches, so that a score does not depend on what else is measured.
+        """
+        for number, job in enumerate(jobs):
+            seed_everything(job.seed)
+            try:
+                yield number, self.engine.model.answer_job(job)
+            except Exception as error:
+                yield number, error
+
+    def close(self) -> None:
+        """Give the memory back."""
+        import torch
+
+        self.engine.model.cleanup()
+        self.engine = replace(self.engine, model=None)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+class OnVllm:
+    """vLLM under a harness's model; all jobs of a checkpoint are asked in one queue.
+
+    `open_model` gives the harness's object on a VllmEngine: `questions(job)` are what the engine is asked,
+    `replies(job, answers)` what the harness gets.
+    """
+
+    def __init__(self, model: Model, settings: Settings, open_model: Callable[[VllmEngine, Settings], Any]) -> None:
+        folder = downloaded(model)
+        on_cpu = settings.device == "cpu" or not has_gpu()
+        if on_cpu and settings.gpu_memory_utilization is None:
+            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
+        self.settings, self.vllm = settings, VllmEngine(folder, **vllm_options(folder, settings, on_cpu))
+        if settings.device.split(":", 1)[0] not in ("auto", self.vllm.device):
+            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {self.vllm.device}")
+        check_unchanged(model, folder)
+        dtype = str(self.vllm.config.dtype).removeprefix("torch.")
+        loaded, batch_size = open_model(self.vllm, settings), str(settings.batch_size or "auto")
+        device, version = self.vllm.device, vllm_version()
+        sums = self.vllm.checksum, self.vllm.proof.text
+        self.engine = Engine(loaded, dtype, device, batch_size, "vllm", version, *sums)
+
+    def swap(self, model: Model) -> None:
+        """Replace the weights by another checkpoint's."""
+        folder = downloaded(model)
+        self.vllm.swap(folder)
+        check_unchanged(model, folder)
+        self.engine = replace(self.engine, checksum=self.vllm.checksum, proof=self.vllm.proof.text)
+
+    @property
+    def template(self) -> str:
+        return chat_template_of(self.vllm.layout) if self.settings.use_chat_template else ""
+
+    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
+        """Each job's number with its answers, as soon as its last one is there, or with what went wrong."""
+        groups: list[list[Any]] = []
+        for number, job in enumerate(jobs):
+            try:
+                groups.append(self.engine.model.questions(job))
+            except Exception as error:
+                groups.append([])
+                yield number, error
+        for number, answers in self.vllm.answer(groups):
+            if groups[number]:
+                yield number, self.engine.model.replies(jobs[number], answers)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.vllm.close()
+
+
 # --- parts/harness/lm_eval_transformers.py ----------------------------------------------------------------------------
 
 
-def chat_template_of(layout: Layout) -> str:
-    """What decides how a chat template renders, as a name."""
-    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json", "special_tokens_map.json")
-    return json.dumps([layout.files.get(name) for name in names])
-
-
-def swap_weights(model: Any, folder: Path) -> str | None:
-    """Replace a loaded model's weights by those of a folder; why that cannot be done, or None.
-
-    Each tensor is compared with the file after all are copied; after a reason the model is of no use.
-    """
-    import torch
-    from safetensors import safe_open
-
-    held = model.state_dict()
-    files = [str(path) for path in weight_files(folder)]
-    names = [name for file in files for name in tensor_headers(Path(file))]
-    unknown = [name for name in names if name not in held]
-    storage = {held[name].data_ptr() for name in names if name in held}
-    alone = [name for name, tensor in held.items() if name not in names and tensor.data_ptr() not in storage]
-    if unknown or alone:
-        return f"the model keeps {(unknown or alone)[0]} under another name than the file"
-    with torch.no_grad():
-        for copied in (True, False):
-            for file in files:
-                with safe_open(file, framework="pt") as tensors:
-                    for name in sorted(set(tensors.keys())):
-                        tensor = tensors.get_tensor(name)
-                        if held[name].shape != tensor.shape:
-                            return f"another shape of {name}"
-                        if copied:
-                            held[name].copy_(tensor)
-                        elif not torch.equal(held[name], tensor.to(held[name])):
-                            return f"{name} is not what the file says"
-    return None
-
-
-def open_transformers(folder: Path, settings: Settings) -> Any:
-    """lm-eval's transformers model, which remembers what it tokenized and which answers and prompts were cut."""
+def open_lm_eval(folder: Path, settings: Settings, layout: Layout) -> tuple[Any, Any]:
+    """lm-eval's transformers model and its batch size; it remembers what it tokenized and which answers were cut."""
     import torch
     import transformers
     from lm_eval.models.huggingface import HFLM
@@ -3677,102 +3776,54 @@ def open_transformers(folder: Path, settings: Settings) -> Any:
                         self.cut_off.add(prompt)
             return rows
 
-    on_gpu = torch.cuda.is_available()
+        def answer_job(self, job: Job) -> list[Reply]:
+            """Replies to requests of a task, in their order."""
+            kinds: dict[str, list[int]] = collections.defaultdict(list)
+            for place, request in enumerate(job.docs):
+                kinds[request.request_type] += [place] * times_asked(request, settings)
+            responses: list[list[Any]] = [[] for _ in job.docs]
+            self.cut_off.clear()
+            for kind, places in kinds.items():
+                found = getattr(self, kind)([job.docs[place] for place in places], disable_tqdm=True)
+                for place, response in zip(places, found, strict=True):
+                    responses[place].append(response)
+            return [self.reply(request, rows) for request, rows in zip(job.docs, responses, strict=True)]
+
+        def reply(self, request: Any, responses: list[Any]) -> Reply:
+            prompt, room = request.args[0], self.max_length
+            if request.request_type == "generate_until":
+                too_long = len(self.tok_encode(prompt)) > room - most_tokens(request.args[1])
+                return Reply(responses, prompt in self.cut_off, too_long)
+            if request.request_type == "loglikelihood":
+                return Reply(responses, False, len(self.tok_encode(prompt + request.args[1])) > room + 1)
+            return Reply(responses)
+
+        def cleanup(self) -> None:
+            self._model = None
+
     device = settings.device
     if device == "auto":
-        device = "cuda" if on_gpu else "mps" if torch.backends.mps.is_available() else "cpu"
-    with load_reports() as reports:
-        lm = SweptModel(
-            pretrained=str(folder.resolve()),
-            device=device,
-            dtype=choose_dtype(settings.dtype, folder, device == "cpu"),
-            batch_size=settings.batch_size or (CPU_BATCH_SIZE if device == "cpu" else "auto"),
-            max_length=settings.max_model_len,
-            trust_remote_code=settings.trust_remote_code,
-        )
-    check_weights(lm.model, reports)
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    lm = SweptModel(
+        pretrained=str(folder.resolve()),
+        device=device,
+        dtype=choose_dtype(settings.dtype, folder, device == "cpu"),
+        batch_size=settings.batch_size or (CPU_BATCH_SIZE if device == "cpu" else "auto"),
+        max_length=settings.max_model_len,
+        trust_remote_code=settings.trust_remote_code,
+    )
     lm._max_length = lm.max_length  # asked for with every request, and slow to find out
-    return lm
-
-
-class TransformersSweep:
-    """One transformers model whose weights are replaced from checkpoint to checkpoint."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.lm: Any = None
-        self.layout: Layout | None = None
-
-    def open(self, model: Model) -> Engine:
-        """The model with a checkpoint's weights: swapped in where the layouts are the same, else loaded."""
-        folder = downloaded(model)
-        layout = read_layout(folder)
-        reason = self.swap(folder, layout) if self.lm is not None else ""
-        if reason is not None:
-            if reason:
-                note(f"note: {model.id} is loaded anew: {reason}")
-                self.close()
-            self.lm, self.layout = open_transformers(folder, self.settings), layout
-        check_unchanged(model, folder)
-        dtype = str(self.lm.model.dtype).removeprefix("torch.")
-        version = importlib.metadata.version("transformers")
-        return Engine(self.lm, dtype, str(self.lm.device), str(self.lm.batch_size), "transformers", version)
-
-    def swap(self, folder: Path, layout: Layout) -> str | None:
-        reason = layout_difference(self.layout, layout) or swap_weights(self.lm.model, folder)
-        if reason is None:
-            check_weights(self.lm.model, [])
-        return reason
-
-    @property
-    def template(self) -> str:
-        return chat_template_of(self.layout) if self.settings.use_chat_template else ""
-
-    def answer(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Reply] | Exception]]:
-        """Each task's replies; tasks do not share batches, so that a score does not depend on what else is measured."""
-        for task in tasks:
-            seed_everything(self.settings.seed)
-            try:
-                yield task, self.replies(task)
-            except Exception as error:
-                yield task, error
-
-    def replies(self, task: Task) -> list[Reply]:
-        """Replies to all requests of a task, in the order of its items."""
-        requests = [request for item in task.docs for request in item.requests]
-        kinds: dict[str, list[int]] = collections.defaultdict(list)
-        for place, request in enumerate(requests):
-            kinds[request.request_type] += [place] * times_asked(request, self.settings)
-        responses: list[list[Any]] = [[] for _ in requests]
-        self.lm.cut_off.clear()
-        for kind, places in kinds.items():
-            found = getattr(self.lm, kind)([requests[place] for place in places], disable_tqdm=True)
-            for place, response in zip(places, found, strict=True):
-                responses[place].append(response)
-        return [self.reply(request, rows) for request, rows in zip(requests, responses, strict=True)]
-
-    def reply(self, request: Any, responses: list[Any]) -> Reply:
-        prompt, room = request.args[0], self.lm.max_length
-        if request.request_type == "generate_until":
-            too_long = len(self.lm.tok_encode(prompt)) > room - most_tokens(request.args[1])
-            return Reply(responses, prompt in self.lm.cut_off, too_long)
-        if request.request_type == "loglikelihood":
-            return Reply(responses, False, len(self.lm.tok_encode(prompt + request.args[1])) > room + 1)
-        return Reply(responses)
-
-    def close(self) -> None:
-        self.lm = None
-        gc.collect()
-        with contextlib.suppress(ImportError):
-            import torch
-
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+    return lm, lm.batch_size
 
 
 def times_asked(request: Any, settings: Settings) -> int:
     """How often a request is sent: as the task says, and that again for each of --repeats."""
     return request.repeats * (settings.repeats if request.request_type == "generate_until" else 1)
+
+
+def hf_engine(model: Model, settings: Settings) -> OnTransformers:
+    """lm-eval on transformers."""
+    return OnTransformers(model, settings, open_lm_eval)
 
 
 # --- parts/harness/lm_eval_vllm.py ------------------------------------------------------------------------------------
@@ -3787,7 +3838,7 @@ class EngineQuestion:
 
 
 def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
-    """vLLM behind lm-eval's interface; `questions` and `replies` let several tasks share one queue."""
+    """vLLM behind lm-eval's interface; several tasks share its queue."""
     from lm_eval.api.model import TemplateLM
     from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
@@ -3796,6 +3847,7 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
             super().__init__()
             self.tokenizer = engine.tokenizer
             self.encoded: dict[Any, list[int]] = {}
+            self.asked: dict[int, list[EngineQuestion]] = {}
 
         @property
         def eot_token_id(self) -> int:
@@ -3843,8 +3895,13 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
             parts = get_rolling_token_windows(tokens, self.prefix_token_id, room, 1)
             return [make_disjoint_window(part) for part in parts]
 
-        def questions(self, requests: Sequence[Any]) -> list[EngineQuestion]:
-            """What the engine is asked for some requests: the choices of an item share one question."""
+        def questions(self, job: Job) -> list[Generation | Continuations]:
+            """What the engine is asked for some requests."""
+            self.asked[id(job)] = self.questions_of(job.docs)
+            return [question.asked for question in self.asked[id(job)]]
+
+        def questions_of(self, requests: Sequence[Any]) -> list[EngineQuestion]:
+            """The questions for some requests: the choices of an item share one."""
             found: list[EngineQuestion] = []
             shared: dict[Any, list[tuple[int, list[int]]]] = collections.defaultdict(list)
             for place, request in enumerate(requests):
@@ -3881,12 +3938,11 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
                 seed=settings.seed if temperature else None,
             )
 
-        def replies(
-            self, requests: Sequence[Any], questions: Sequence[EngineQuestion], answers: Sequence[EngineAnswer]
-        ) -> list[Reply]:
+        def replies(self, job: Job, answers: Sequence[EngineAnswer]) -> list[Reply]:
             """The engine's answers as replies to the requests."""
+            requests = job.docs
             found: dict[int, Reply] = {}
-            for question, answer in zip(questions, answers, strict=True):
+            for question, answer in zip(self.asked.pop(id(job)), answers, strict=True):
                 if isinstance(question.asked, Generation):
                     found[question.requests[0]] = Reply(answer.texts, answer.truncated, answer.cut_prompt)
                 elif requests[question.requests[0]].request_type == "loglikelihood_rolling":
@@ -3899,113 +3955,84 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
                         found[place] = Reply([(chance, greedy)] * times, False, answer.cut_prompt)
             return [found[place] for place in range(len(requests))]
 
-        def ask(self, requests: Sequence[Any]) -> list[Any]:
-            questions = self.questions(requests)
-            _, answers = next(iter(engine.answer([[question.asked for question in questions]])))
-            return [reply.responses[0] for reply in self.replies(requests, questions, answers)]
-
-        def loglikelihood(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-            return self.ask(requests)
-
-        def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
-            return self.ask(requests)
-
-        def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
-            return self.ask(requests)
-
-        def _loglikelihood_tokens(self, requests: Any, **_: Any) -> Any:
-            raise NotImplementedError  # lm-eval's way from `loglikelihood` to tokens, which is not taken here
+        # lm-eval's interface, which its evaluator would call; here jobs are asked.
+        loglikelihood = loglikelihood_rolling = generate_until = _loglikelihood_tokens = None
 
     return VllmModel()
 
 
-class VllmSweep:
-    """One vLLM engine whose weights are replaced from checkpoint to checkpoint."""
+def lm_eval_vllm_engine(model: Model, settings: Settings) -> OnVllm:
+    """lm-eval on vLLM."""
+    return OnVllm(model, settings, open_vllm_lm)
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.engine: VllmEngine | None = None
-        self.lm: Any = None
-        self.folder: Path | None = None
 
-    def open(self, model: Model) -> Engine:
-        """The engine with a checkpoint's weights: swapped in where the layouts are the same, else started anew."""
-        folder = downloaded(model)
-        if self.engine is not None:
-            try:
-                self.engine.swap(folder)
-            except Exception as error:  # an engine that failed to swap is broken for good weights too
-                note(f"note: {model.id} gets an engine of its own: {explain(error)}")
-                self.close()
-        if self.engine is None:
-            self.start(folder)
-        self.folder = folder
-        check_unchanged(model, folder)
-        dtype = str(self.engine.config.dtype).removeprefix("torch.")
-        return Engine(self.lm, dtype, self.engine.device, "continuous", "vllm", vllm_version(), self.engine.checksum)
+# --- parts/harness/history.py -----------------------------------------------------------------------------------------
 
-    def start(self, folder: Path) -> None:
-        """Start vLLM on a folder."""
-        settings = self.settings
-        on_cpu = not has_gpu()
-        if on_cpu and settings.gpu_memory_utilization is None:
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-        options = {
-            "gpu_memory_utilization": settings.gpu_memory_utilization or (0.3 if on_cpu else None),
-            "max_model_len": settings.max_model_len,
-            "tensor_parallel_size": settings.tensor_parallel_size if settings.tensor_parallel_size > 1 else None,
-        }
-        self.engine = VllmEngine(
-            folder,
-            dtype=choose_dtype(settings.dtype, folder, on_cpu),
-            seed=settings.seed,
-            trust_remote_code=settings.trust_remote_code,
-            **{name: value for name, value in options.items() if value is not None},
-        )
-        self.lm = open_vllm_lm(self.engine, settings)
 
-    @property
-    def template(self) -> str:
-        return chat_template_of(self.engine.layout) if self.settings.use_chat_template else ""
+class History:
+    """The records and failures of some models in an output folder, by what they measured."""
 
-    def answer(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Reply] | Exception]]:
-        """All tasks in one queue, each as soon as it is complete; after a failure the rest alone, on a new engine."""
-        waiting = list(tasks)
+    def __init__(self, output: Path, models: Iterable[Model]) -> None:
+        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
+        self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
+        self.data: dict[str, str | None] = {}
+        for place in dict.fromkeys(model.place for model in models):
+            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
+                self.read(path)
+
+    def read(self, path: Path) -> None:
+        """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
         try:
-            for task, replies in self.queue(tasks):
-                waiting.remove(task)
-                yield task, replies
-            return
-        except Exception as error:
-            if len(tasks) == 1:
-                yield tasks[0], error
+            content = read_json(path)
+            if path.name.endswith("_failure.json"):
+                key = content["model_id"], content["weights_sha256"] or "", content["settings_hash"], content["task"]
+                self.failures[key].append(path)
                 return
-            note(f"note: a request failed, each task is asked by itself: {explain(error)[:200]}")
-        for task in waiting:
-            try:
-                self.close()
-                self.start(self.folder)
-                found = list(self.queue([task]))
-            except Exception as error:
-                found = [(task, error)]
-            yield from found
-        self.close()
+            details, info = content["eval_library"]["additional_details"], content["model_info"]
+            key = info["id"], info["additional_details"].get("weights_sha256", ""), details["settings_hash"]
+            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
+                self.records[key].append(Finished(path, content, details["task"]))
+        except (ScriptError, KeyError, TypeError, AttributeError):
+            return
 
-    def queue(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Reply]]]:
-        """The replies of some tasks that share the engine's queue."""
-        requests = [[request for item in task.docs for request in item.requests] for task in tasks]
-        questions = [self.lm.questions(rows) for rows in requests]
-        groups = [[question.asked for question in rows] for rows in questions]
-        for index, answers in self.engine.answer(groups):
-            yield tasks[index], self.lm.replies(requests[index], questions[index], answers)
+    def found(self, model: Model, settings: Settings) -> list[Finished]:
+        """The records of a model, measured with these settings."""
+        return self.records[model.id, model.weights_sha256, settings.key]
 
-    def close(self) -> None:
-        if self.engine is not None:
-            self.engine.close()
-        self.engine = self.lm = None
+    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
+        """The finished record of a task whose data are the same."""
+        for finished in self.found(model, settings):
+            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
+            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
+                return finished
+        return None
 
+    def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
+        """All records of a task or family asked for, when that can be told from the records alone."""
+        found = {
+            finished.task: finished
+            for finished in self.found(model, settings)
+            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
+            and self.data_unchanged(finished.record)
+        }
+        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
+        return list(found.values()) if group == {str(len(found))} else None
 
-SWEEPS: dict[str, Callable[[Settings], Any]] = {"hf": TransformersSweep, "vllm": VllmSweep}
+    def data_unchanged(self, record: dict[str, Any]) -> bool:
+        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
+        source = record["evaluation_results"][0]["source_data"]
+        details = source.get("additional_details", {})
+        if source["source_type"] != "other":
+            return True
+        key = f"{details.get('path', '')}|{details.get('data_files', '')}"
+        if key not in self.data:
+            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
+        return self.data[key] is not None and self.data[key] == details.get("data_sha256")
+
+    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
+        """Remove the failure files of a task that has now been measured or has failed anew."""
+        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
+            path.unlink(missing_ok=True)
 
 
 # --- parts/harness/logs.py --------------------------------------------------------------------------------------------
@@ -4025,10 +4052,11 @@ NOISE = (
 
 
 class LogTail(logging.Handler):
-    """Keeps the last log lines for failure files and shows each kind of warning once."""
+    """Keeps the last log lines for failure files, and shows each kind of warning once unless it is `quiet`."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(logging.WARNING if quiet else logging.INFO)
+        self.quiet = quiet
         self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
         self.seen: set[tuple[str, int]] = set()
 
@@ -4036,21 +4064,28 @@ class LogTail(logging.Handler):
         text = scrub(f"{record.levelname.lower()}: {record.getMessage()}")
         self.lines.append(text[:500])
         where = record.name, record.lineno
-        if record.levelno >= logging.WARNING and where not in self.seen and not any(said in text for said in NOISE):
+        if self.quiet or record.levelno < logging.WARNING or where in self.seen:
+            return
+        if not any(said in text for said in NOISE):
             self.seen.add(where)
             note(text[:300])
 
 
-def capture_logs() -> LogTail:
-    """Send all logs to a LogTail, and quiet what prints by itself."""
+def capture_logs(quiet: bool = False) -> LogTail:
+    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
     import warnings
 
+    tail = LogTail(quiet)
+    logging.basicConfig(level=tail.level, handlers=[tail], force=True)
     warnings.filterwarnings("ignore")
-    tail = LogTail()
-    logging.basicConfig(level=logging.INFO, handlers=[tail], force=True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    for name in ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ[name] = "1"
+    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name in ("httpx", "urllib3", "filelock", "fsspec", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
+        logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
     return tail
 
 
@@ -4062,16 +4097,19 @@ def adopt_loggers(tail: LogTail) -> None:
 
 
 @contextlib.contextmanager
-def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
-    """Yields a function (what runs now, what it gave): a bar with an ETA in a terminal, plain lines elsewhere."""
-    if not sys.stderr.isatty():
-        done = 0
+def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yields show(title, result, done): what runs now, what it gave (None: nothing yet), how many are done by that.
 
-        def line(title: str, result: str | None) -> None:
+    In a terminal a bar with rate and time left, above which results are printed; elsewhere a line for each result.
+    """
+    done = 0
+    if not sys.stderr.isatty():
+
+        def line(title: str, result: str | None = None, more: int = 0) -> None:
             nonlocal done
+            done += more
             if result is not None:
-                done += 1
-                note(f"[{done}/{total}] {title}: {result}")
+                note(f"[{done}/{total}{unit}] {title}: {result}")
 
         yield line
         return
@@ -4085,72 +4123,20 @@ def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
         TimeRemainingColumn,
     )
 
-    columns = [
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    ]
+    texts = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}", markup=False)
+    columns = [BarColumn(), MofNCompleteColumn(), texts[0], TimeElapsedColumn(), TimeRemainingColumn(), texts[1]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        entry = bar.add_task("", total=total)
+        entry = bar.add_task("", total=total, rate="")
 
-        def show(title: str, result: str | None) -> None:
-            bar.update(entry, description=title, advance=0 if result is None else 1)
+        def show(title: str, result: str | None = None, more: int = 0) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(entry, advance=more, rate=f"{speed:.1f}{unit}/s" if speed and unit else "")
+            if title:
+                bar.update(entry, description=title)
+            if result is not None:
+                bar.console.print(f"{title}: {result}", markup=False, highlight=False)
 
         yield show
-
-
-def quiet_libraries() -> None:
-    """What must be said before lm-eval, datasets and torch are imported."""
-    os.environ["TQDM_DISABLE"] = "1"
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for name in ("lm_eval.config.task", "lm_eval.tasks.manager", "lm_eval.tasks._index", "lm_eval.models.huggingface"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-# --- parts/harness/output.py ------------------------------------------------------------------------------------------
-
-
-def write_record(output: Path, model: Model, task: NamedTask, record: dict[str, Any], samples: str) -> Finished:
-    """Put a record and its samples in their place, the samples first, so that a record is never without them."""
-    name = str(uuid.uuid4())
-    folder = Path("data") / slug(task.title) / model.place
-    record["detailed_evaluation_results"] = {
-        "format": "jsonl",
-        "file_path": (folder / f"{name}_samples.jsonl").as_posix(),
-        "hash_algorithm": "sha256",
-        "checksum": hashlib.sha256(samples.encode()).hexdigest(),
-        "total_rows": samples.count("\n"),
-    }
-    path = output / folder / f"{name}.json"
-    write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
-    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return Finished(path, record, task.name)
-
-
-def write_failure(
-    output: Path, model: Model, task: NamedTask, settings: Settings, error: str, log: list[str]
-) -> Failed:
-    """Say on disk that a task gave no score, and why."""
-    path = output / "data" / slug(task.title) / model.place / f"{uuid.uuid4()}_failure.json"
-    kept = {name: value for name, value in asdict(settings).items() if name not in ("custom_tasks", "command")}
-    content = {
-        "failure_version": "1",
-        "task": task.name,
-        "model_id": model.id,
-        "weights_sha256": model.weights_sha256,
-        "path": model.path,
-        "error": error,
-        "time": str(int(time.time())),
-        "settings": kept,
-        "settings_hash": settings.key,
-        "command": settings.command,
-        "log": log,
-    }
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
 
 
 # --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
@@ -4240,12 +4226,15 @@ class Uploads:
     def __init__(self, target: ResultsRepo | None, output: Path) -> None:
         self.target, self.output = target, output
         self.waiting: list[Path] = []
+        self.sent: set[Path] = set()
 
     def send(self, paths: Iterable[Path]) -> None:
         """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
         if self.target is None:
             return
-        self.waiting += with_samples(paths)
+        new = [path for path in paths if path not in self.sent]
+        self.sent.update(new)
+        self.waiting += with_samples(new)
         try:
             self.finish()
         except ScriptError as error:
@@ -4256,6 +4245,246 @@ class Uploads:
         if self.target and self.waiting:
             upload_results(self.target, self.output, self.waiting)
             self.waiting = []
+
+
+# --- parts/harness/sweep.py -------------------------------------------------------------------------------------------
+
+
+class Sweep:
+    """What all harnesses share: the order, the engine, records and failures, uploads, the clock.
+
+    A harness's own sweep says how an engine is started (`start`) and how one model is asked (`one`).
+    """
+
+    unit = ""  # of the progress that `total` counts, where it is not tasks
+
+    def __init__(
+        self, output: Path, settings: Settings, history: History, tail: LogTail, target: ResultsRepo | None
+    ) -> None:
+        self.output, self.settings, self.history, self.tail = output, settings, history, tail
+        self.uploads, self.outcome = Uploads(target, output), Outcome()
+        self.engine: Any = None
+        self.stamps: set[tuple[str, str, int]] = set()
+        self.show: Callable[..., None] = lambda title, result=None, done=0: None
+
+    def run(self, rounds: Sequence[Assignment]) -> Outcome:
+        """Measure all; a model's records are uploaded before the next one's turn."""
+        try:
+            with run_progress(self.total(rounds), self.unit) as self.show, contextlib.redirect_stdout(sys.stderr):
+                for row in rounds:
+                    before = len(self.outcome.written), len(self.outcome.failed)
+                    self.one(row)
+                    new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
+                    self.uploads.send(made.path for made in new)
+        finally:
+            self.drop()
+        self.uploads.finish()
+        return self.outcome
+
+    def total(self, rounds: Sequence[Assignment]) -> int:
+        """How much there is to do."""
+        return sum(len(row.tasks) for row in rounds)
+
+    def one(self, row: Assignment) -> None:
+        """Measure one model."""
+        raise NotImplementedError
+
+    def start(self, model: Model) -> Any:
+        """A new engine with a model."""
+        raise NotImplementedError
+
+    def load(self, model: Model) -> None:
+        """Swap the weights of the running engine; start a new one where that cannot be."""
+        if self.engine:
+            try:
+                return self.engine.swap(model)
+            except Exception as error:
+                note(f"{model.id}: a new engine is started: {said_by(error)[:200]}")
+                self.drop()
+        self.engine = self.start(model)
+
+    def drop(self) -> None:
+        """Give the engine back."""
+        if self.engine:
+            with contextlib.suppress(Exception):
+                self.engine.close()
+        self.engine = None
+
+    @contextlib.contextmanager
+    def clock(self, phase: str) -> Iterator[None]:
+        """Count the time in a phase."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.outcome.seconds[phase] += time.monotonic() - began
+
+    def stamp(self, model: Model, task: Task) -> int:
+        """The time in seconds, moved on where another record of this run would get the same evaluation_id."""
+        now = int(time.time())
+        while (slug(task.title), model.id, now) in self.stamps:
+            now += 1
+        self.stamps.add((slug(task.title), model.id, now))
+        return now
+
+    def finish(self, row: Assignment, task: Task, measured: Callable[[int], tuple[dict[str, Any], str]]) -> None:
+        """Write what `measured` makes at a time of its answers, record and samples; a failure where it makes none."""
+        try:
+            with self.clock("score"):
+                record, samples = measured(self.stamp(row.model, task))
+            with self.clock("write"):
+                finished = write_record(self.output, row.model, task, record, samples)
+        except Exception as error:
+            return self.fail(row, task, error)
+        self.outcome.written.append(finished)
+        self.history.forget_failure(row.model, row.settings, task.name)
+        line = score_line(finished)[0]
+        self.show(f"{row.model.id} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
+        self.wrote(finished)
+
+    def wrote(self, finished: Finished) -> None:
+        """What is to be done with a record as soon as it is there."""
+
+    def explained(self, error: BaseException) -> str:
+        """What went wrong, with what to try."""
+        return explain(error)
+
+    def fail(self, row: Assignment, task: Task, error: BaseException, log: Iterable[str] = ()) -> None:
+        """Leave a failure file, with the last log lines and the place of the error."""
+        text, origin = self.explained(error), error
+        while origin.__cause__ is not None:
+            origin = origin.__cause__
+        frames = traceback.extract_tb(origin.__traceback__)[-4:]
+        where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+        self.history.forget_failure(row.model, row.settings, task.name)
+        lines = [*self.tail.lines, *log, *where]
+        self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
+        self.show(f"{row.model.id} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
+
+
+class EngineSweep(Sweep):
+    """Asks an engine of `engines`, by backend, for the answers to jobs: what lighteval and lm-eval have in common.
+
+    The harness's own sweep builds items (`build`), makes jobs of them (`jobs`) and scores their answers (`measured`).
+    """
+
+    engines: ClassVar[dict[str, Callable[[Model, Settings], Any]]] = {}
+
+    def start(self, model: Model) -> Any:
+        return self.engines[self.settings.backend](model, self.settings)
+
+    def drop(self) -> None:
+        if hasattr(self.engine, "vllm"):
+            self.outcome.requests = (self.outcome.requests or 0) + self.engine.vllm.requests
+        super().drop()
+
+    def build(self, task: Task, template: str) -> None:
+        """Build a task's items for a chat template."""
+        raise NotImplementedError
+
+    def jobs(self, row: Assignment, task: Task) -> list[Job]:
+        """What the engine is asked for a task."""
+        raise NotImplementedError
+
+    def measured(self, row: Assignment, task: Task, answers: Sequence[tuple[Job, list[Any]]], now: int) -> Any:
+        """The record and the text of its samples file."""
+        raise NotImplementedError
+
+    def one(self, row: Assignment) -> None:
+        """Ask one model all its tasks."""
+        self.show(f"{row.model.id} is loaded")
+        try:
+            with self.clock("load"):
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            for task in row.tasks:
+                self.fail(row, task, error)
+        else:
+            self.ask(row, [task for task in row.tasks if self.built(row, task)])
+
+    def built(self, row: Assignment, task: Task) -> bool:
+        """Build a task's items at its first use; what failed once is not tried again for the next model."""
+        if task.error is None and (task.docs is None or task.built_for != self.engine.template):
+            try:
+                with self.clock("build"):
+                    self.build(task, self.engine.template)
+                task.built_for = self.engine.template
+            except Exception as error:
+                data = scrub(task.dataset.path or task.dataset.repo)
+                task.error = f"its data set {data} gave no items: {explain(error)}"
+                self.fail(row, task, ScriptError(task.error).with_traceback(error.__traceback__))
+                return False
+        if task.error:
+            self.fail(row, task, ScriptError(task.error))
+        return task.error is None
+
+    def ask(self, row: Assignment, tasks: Sequence[Task]) -> None:
+        """Put all tasks to the engine at once; score each as soon as all its answers are there.
+
+        When the engine breaks, each of the rest is asked by itself, on a new one.
+        """
+        jobs = [job for task in tasks for job in self.jobs(row, task)]
+        wanted = collections.Counter(job.task.name for job in jobs)
+        waiting = {task.name: task for task in tasks}
+        found: dict[str, list[tuple[Job, list[Any]]]] = collections.defaultdict(list)
+        try:
+            for number, answers in self.timed(self.engine.answers(jobs)):
+                name = jobs[number].task.name
+                if name not in waiting:
+                    continue
+                if isinstance(answers, Exception):
+                    self.fail(row, waiting.pop(name), answers)
+                    continue
+                found[name].append((jobs[number], answers))
+                if len(found[name]) == wanted[name]:
+                    task = waiting.pop(name)
+                    self.finish(row, task, functools.partial(self.measured, row, task, found.pop(name)))
+        except Exception as error:
+            self.drop()
+            if len(tasks) == 1:
+                return self.fail(row, tasks[0], error)
+            note(f"note: {row.model.id}: each task is asked by itself: {explain(error)[:200]}")
+            for task in waiting.values():
+                self.alone(row, task)
+
+    def alone(self, row: Assignment, task: Task) -> None:
+        """Ask one task, on a new engine where there is none."""
+        try:
+            if not self.engine:
+                self.load(row.model)
+        except Exception as error:
+            self.drop()
+            return self.fail(row, task, error)
+        self.ask(row, [task])
+
+    def timed(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """What an engine yields; the time that it takes counts as generation."""
+        while True:
+            with self.clock("generate"):
+                item = next(rows, None)
+            if item is None:
+                return
+            yield item
+
+
+# --- parts/harness/lm_eval_sweep.py -----------------------------------------------------------------------------------
+
+
+class LmEvalSweep(EngineSweep):
+    """Measures models on lm-eval's tasks."""
+
+    engines: ClassVar = {"hf": hf_engine, "vllm": lm_eval_vllm_engine}
+
+    def build(self, task: Task, template: str) -> None:
+        build_items(task, self.settings, self.engine.engine.model)
+
+    def jobs(self, row: Assignment, task: Task) -> list[Job]:
+        """All requests of a task, in the order of its items."""
+        return [Job(task, [request for item in task.docs for request in item.requests], None, row.settings.seed)]
+
+    def measured(self, row: Assignment, task: Task, answers: Sequence[tuple[Job, list[Any]]], now: int) -> Any:
+        return measure_lm_eval(row.model, task, answers[0][1], self.engine.engine, row.settings, now)
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -4327,15 +4556,242 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+# --- parts/harness/report.py ------------------------------------------------------------------------------------------
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What --json prints after a run."""
+
+    def line(finished: Finished) -> dict[str, Any]:
+        model = finished.record["model_info"]["id"]
+        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
+
+    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [line(finished) for finished in outcome.written],
+        "skipped": skipped,
+        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "seconds": rounded(outcome.seconds),
+        "requests": outcome.requests,
+    }
+
+
+def report(outcome: Outcome, output: Path, as_json: bool) -> int:
+    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    if as_json:
+        print(json.dumps(outcome_json(outcome), indent=1))
+    else:
+        show_table(score_table([*outcome.skipped, *outcome.written], outcome.failed))
+        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
+    for failure in outcome.failed[:SHOWN_FAILURES]:
+        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
+    if len(outcome.failed) > SHOWN_FAILURES:
+        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
+    return 1 if outcome.failed else 0
+
+
+def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool) -> int:
+    """Print the names of tasks that a pattern fits, where they are known with their canonical keys."""
+    known = names if isinstance(names, Mapping) else None
+    keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
+    wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
+    found = [name for name in sorted(keys, key=natural_key) if any(map(wanted.match, [name, *keys[name]]))]
+    if not found:
+        others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}
+        close = nearest_tasks(pattern, others)
+        raise ScriptError(f"no task is called like {pattern!r}: {', '.join(close) or 'see --list-tasks'}")
+    if as_json:
+        tasks = found if known is None else [{"task": name, "keys": list(keys[name])} for name in found]
+        print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
+    else:
+        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in found))
+    return 0
+
+
+def show_plan(
+    models: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    outcome: Outcome,
+    to_run: int,
+    as_json: bool,
+) -> int:
+    """Print what a run would do; `to_run`: pairs of model and task, those of `outcome` that are finished aside."""
+    shown = ("backend", "base_url", "provider", "versions", "tensor_parallel_size", "data_parallel_size")
+    plan = {
+        "schema_version": OUTPUT_VERSION,
+        **{name: getattr(settings, name) for name in shown if getattr(settings, name) is not None},
+        "models": list(models),
+        "tasks": list(tasks),
+        "to_run": to_run - len(outcome.skipped),
+        "finished": len(outcome.skipped),
+        "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
+    }
+    if as_json:
+        print(json.dumps(plan, indent=1))
+        return 0
+    for rows in (models, tasks):
+        cells = [["?" if value is None else str(value) for value in shown_row(row).values()] for row in rows]
+        print(render_table([list(shown_row(rows[0])), *cells]) + "\n")
+    place = " ".join(filter(None, [settings.backend, settings.base_url, settings.provider]))
+    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
+    print(f"{plan['to_run']} to run, {plan['finished']} finished; {place}, {versions}")
+    shares = settings.tensor_parallel_size or 1, settings.data_parallel_size or 1
+    if shares != (1, 1):
+        print(
+            f"{shares[0] * shares[1]} GPUs: tensor parallel {shares[0]}, data parallel {shares[1]}, by vLLM's own "
+            "executors; this has not been tested with this script"
+        )
+    return 0
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a plan for people."""
+    if "weights_sha256" not in row:
+        return dict(row)
+    return {
+        "model": row["id"],
+        "weights": row["weights_sha256"][:12],
+        "path": row["path"] or row["revision"] or "",
+        "memory": shown_bytes(row["weights_bytes"]),
+        "cache per token": shown_bytes(row["cache_bytes_per_token"]),
+    }
+
+
+def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of this machine in a plan."""
+    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    return facts | {"path": model.path, "revision": model.revision} | dict(memory)
+
+
+# --- parts/harness/run.py ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Work:
+    """What a run knows before its harness is loaded; `outcome` gets what is finished and what is left out."""
+
+    args: argparse.Namespace
+    settings: Settings
+    models: list[Model]
+    history: History
+    target: ResultsRepo | None
+    outcome: Outcome = field(default_factory=Outcome)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def output(self) -> Path:
+        return Path(self.args.output_dir)
+
+    def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
+        """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
+        found = list(known)
+        if self.args.dry_run or not all(found):
+            return False
+        self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
+        return True
+
+    def report(self) -> int:
+        """Upload what was finished before, and print it."""
+        self.upload_finished()
+        return report(self.outcome, self.output, self.args.json)
+
+    def upload_finished(self) -> None:
+        """Upload what was finished before: an earlier run may have had no data set, or may not have reached it."""
+        if self.target:
+            upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
+
+    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+        """What is not finished, model by model; what is goes into the outcome."""
+        rows = []
+        for model in self.models:
+            for settings in repeats:
+                found = {task.name: self.history.task(model, settings, task) for task in tasks}
+                self.outcome.skipped += filter(None, found.values())
+                rest = [task for task in tasks if not found[task.name]]
+                rows += [Assignment(model, settings, rest)] if rest else []
+        return rows
+
+    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
+        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+        self.upload_finished()
+        here = all(model.folder for model in self.models) and not self.target
+        if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
+            go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
+        sweep.outcome = self.outcome
+        self.outcome.seconds["imports"] = time.monotonic() - self.began
+        for model in self.models:
+            for name, error in failed:
+                sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
+        sweep.run(rounds)
+        note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
+        return report(self.outcome, self.output, self.args.json)
+
+
+def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
+    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+    models, left_out = resolve_models(args)
+    check_templates(models, settings.use_chat_template)
+    for name, reason in left_out:
+        note(f"warning: {name} is skipped: {reason}")
+    return run_of(args, settings, models, history, left_out)
+
+
+def run_of(
+    args: argparse.Namespace,
+    settings: Settings,
+    models: Sequence[Model],
+    history: type[History],
+    left_out: Sequence[tuple[str, str]] = (),
+) -> Work:
+    """A run of models that are known."""
+    target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
+    if target:
+        fetch_results(target, Path(args.output_dir), [model.place for model in models])
+    found = history(Path(args.output_dir), models)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
+
+
+def say_loading(harness: str) -> None:
+    """A harness takes seconds to import."""
+    if sys.stderr.isatty():
+        note(f"{harness} is loaded ...")
 
 
 # [cog.end]

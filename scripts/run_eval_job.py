@@ -273,6 +273,14 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             return 4
 
 
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
 def fault_text(error: Exception) -> str:
     """What happened and where, on one line: "KeyError: 'x' (convert_results.py:120, find_model)"."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -1192,23 +1200,15 @@ def shown_path(path: Path) -> str:
     return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
 
 
-def command_line(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lighteval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
 
 
 def explain(error: BaseException) -> str:
     """One line for what went wrong, with what to try."""
-    text = scrub(" ".join(str(error).split()))[:400] or type(error).__name__
-    kind = type(error).__name__
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
         return (
             "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
@@ -1220,25 +1220,10 @@ def explain(error: BaseException) -> str:
         return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
     if kind == "GatedRepoError":
         return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    if isinstance(error, ScriptError):
-        return text
-    return f"{kind}: {text}"
+    return said_by(error)
 
 
-def own_command(args: argparse.Namespace) -> str:
-    """The command that asks for the same again, without the machine's own folders."""
-    words = ["uv", "run", "scripts/lm_eval_vllm_uv.py"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_path(Path(item)) if Path(str(item)).is_absolute() else str(item) for item in values]
-    return scrub(shlex.join(words))
-
-
-def asked_command(args: argparse.Namespace, script: str) -> str:
+def command_line(args: argparse.Namespace, script: str) -> str:
     """The command that asks for the same again, without tokens and the machine's own folders."""
     words = ["uv", "run", f"scripts/{script}"]
     defaults = vars(args.parser.parse_args([]))
@@ -1690,15 +1675,38 @@ def render_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def rich_rows(rows: list[list[str]], caption: str) -> Any:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(caption))
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
     for row in rows[1:]:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/jobs/following.py ------------------------------------------------------------------------------------------

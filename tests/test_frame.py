@@ -31,38 +31,6 @@ RUNNABLE = sorted(
 HEAVY = {"lighteval", "inspect-ai", "vllm", "torch", "lm-eval", "transformers"}
 # What each script says in its own way.
 SAME_IN_EACH = {"main", "run", "build_parser", "check_arguments"}
-# Each harness has its own way to do the same; these parts never meet in one script.
-ONE_PER_HARNESS = {
-    "DEFAULT_SEED",
-    "DTYPES",
-    "MISSING",
-    "OUTPUT_SCHEMA",
-    "Outcome",
-    "Task",
-    "data_source",
-    "inspect_plan_row",
-    "installed_inspect",
-    "list_inspect_tasks",
-    "list_tasks",
-    "load_tasks",
-    "make_record",
-    "measure",
-    "outcome_json",
-    "plan_row",
-    "planned_answers",
-    "planned_items",
-    "planned_repeats",
-    "positive",
-    "print_table",
-    "read_settings",
-    "report",
-    "report_runs",
-    "result_of",
-    "score_all",
-    "show_plan",
-    "show_table",
-    "warn_of_errors",
-}
 SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", ".ruff_cache", ".hypothesis", ".pytest_cache"}
 
 
@@ -93,7 +61,7 @@ def test_a_name_stands_in_one_place():
     places = defaultdict(list)
     for name, place in written():
         places[name].append(place)
-    assert {name: found for name, found in places.items() if len(found) > 1 and name not in ONE_PER_HARNESS} == {}
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

@@ -44,6 +44,11 @@ def packages(tmp_path, monkeypatch):
     return folder
 
 
+def named(asked: str, name: str, module: str | None = None) -> script.Task:
+    """A task before it is loaded."""
+    return script.Task(name, script.RequestedTask(asked, name, module))
+
+
 def run(capsys, *words: str) -> tuple[int, str, str]:
     code = script.main(list(words))
     out, err = capsys.readouterr()
@@ -197,7 +202,7 @@ def test_without_a_token_nothing_is_asked(packages, capsys):
 def test_the_command_in_a_record_has_no_secret_and_no_path(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_TOKEN", "hf_" + "abcdefgh12345678")
     words = ["--model", "o/m", "--task", f"{tmp_path}/a/tasks.py@x", "--system-prompt", "key hf_" + "abcdefgh12345678"]
-    text = script.asked_command(script.build_parser().parse_args([*words, "--json"]), "inspect_eval_uv.py")
+    text = script.command_line(script.build_parser().parse_args([*words, "--json"]), "inspect_eval_uv.py")
     assert text.startswith("uv run scripts/inspect_eval_uv.py --model o/m --task ") and "tasks.py@x" in text
     assert str(tmp_path) not in text and "abcdefgh" not in text and "--json" not in text
 
@@ -214,7 +219,7 @@ def test_the_command_in_a_record_has_no_secret_and_no_path(monkeypatch, tmp_path
         ("b", (None, "b")),
         ("", (None, "")),
         ("<think></think>b", ("", "b")),
-        ("x <think>a</think> <think>b</think> c", ("a</think> <think>b", "x  c")),
+        ("x <think>a</think> <think>b</think> c", ("a\nb", "x   c")),
     ],
 )
 def test_thinking_is_parted_from_the_answer(text, parts):
@@ -502,7 +507,7 @@ def test_errors_are_one_line_without_the_request(message):
 )
 def test_a_providers_error_comes_with_what_to_try(packages, error, hint):
     args = script.build_parser().parse_args(["--model", "o/m", "--task", "gsm8k"])
-    assert hint in script.explain_provider(error, script.read_settings(args))
+    assert hint in script.explain_provider(error, script.provider_settings(args))
 
 
 # --- what is finished ---
@@ -510,10 +515,10 @@ def test_a_providers_error_comes_with_what_to_try(packages, error, hint):
 
 def test_what_is_finished_is_known_by_its_settings(packages, tmp_path):
     def settings(*words: str) -> script.Settings:
-        return script.read_settings(script.build_parser().parse_args(["--model", "o/m", *words]))
+        return script.provider_settings(script.build_parser().parse_args(["--model", "o/m", *words]))
 
     model = script.Model("o/m", "", revision="abc")
-    task = script.Task(script.RequestedTask("gsm8k", "inspect_evals/gsm8k", "inspect_evals.gsm8k"))
+    task = named("gsm8k", "inspect_evals/gsm8k", "inspect_evals.gsm8k")
     now = settings("--limit", "5")
     about = script.provider_facts(model, task, now, {"nscale"}, None)
     record, samples = script.inspect_record(with_value(make_log([sample("a", "C")]), 1.0), about, 1_700_000_000)
@@ -533,8 +538,8 @@ def test_what_is_finished_is_known_by_its_settings(packages, tmp_path):
 
 
 def test_a_failure_is_forgotten_when_the_task_is_measured(packages, tmp_path):
-    settings = script.read_settings(script.build_parser().parse_args(["--model", "o/m"]))
-    model, task = script.Model("o/m", ""), script.Task(script.RequestedTask("x", "x"))
+    settings = script.provider_settings(script.build_parser().parse_args(["--model", "o/m"]))
+    model, task = script.Model("o/m", ""), named("x", "x")
     failed = script.write_failure(tmp_path, model, task, settings, "no luck", [])
     history = script.InspectHistory(tmp_path, [model])
     history.forget_failure(model, settings, "y")
@@ -558,7 +563,7 @@ def test_a_real_log(tmp_path):
     assert [row["sample_id"] for row in rows] == ["test/0", "test/1", "test/2"]
     assert rows[0]["answer_attribution"][0]["extracted_value"] == "A"
     assert "ANSWER: $LETTER" in rows[0]["input"]["formatted"]
-    model, task = script.Model("o/m", ""), script.Task(script.RequestedTask("x", "inspect_evals/arc_easy"))
+    model, task = script.Model("o/m", ""), named("x", "inspect_evals/arc_easy")
     text = "".join(json.dumps(row) + "\n" for row in rows)
     script.write_record(tmp_path, model, task, record, text)
     check = subprocess.run(

@@ -33,7 +33,7 @@ from lighteval_vllm_uv import (
     Task,
     TaskRequest,
     main,
-    parse_task,
+    parse_lighteval_task,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,19 +86,19 @@ def checkpoint(folder: Path, weights: bytes = b"weights", tokenizer: bool = True
     ],
 )
 def test_task_strings_of_all_times(text, wanted):
-    assert str(parse_task(text)) == wanted
+    assert str(parse_lighteval_task(text)) == wanted
 
 
 @pytest.mark.parametrize("text", ["gsm8k|five", "|5", "a|b|c|d|e", "leaderboard|gsm8k|5|7", "gsm8k|-1"])
 def test_what_is_no_task_string(text):
     with pytest.raises(ScriptError, match="task"):
-        parse_task(text)
+        parse_lighteval_task(text)
 
 
 def test_tasks_keep_their_order_and_come_once():
-    assert [str(task) for task in script.parse_tasks("b|1, a,x|a|0,,b|1")] == ["b|1", "a|0"]
+    assert [str(task) for task in script.task_list(["b|1, a,x|a|0,", "b|1"], parse_lighteval_task)] == ["b|1", "a|0"]
     with pytest.raises(ScriptError, match="--list-tasks"):
-        script.parse_tasks(" , ")
+        script.task_list([" , "], parse_lighteval_task)
 
 
 SOURCE = """
@@ -188,31 +188,31 @@ def catalog(monkeypatch):
     ],
 )
 def test_older_names_and_canonical_keys_become_names_of_today(written, today):
-    assert str(script.todays_request(parse_task(written), CATALOG)) == today
+    assert str(script.todays_request(parse_lighteval_task(written), CATALOG)) == today
 
 
 def test_a_name_that_changes_is_said_and_tasks_come_once(catalog, capsys):
-    requests = script.parse_tasks("arc_challenge|25,arc:challenge|25,gsm8k")
+    requests = script.task_list(["arc_challenge|25,arc:challenge|25,gsm8k"], parse_lighteval_task)
     assert list(map(str, script.name_tasks(requests, None, None))) == ["arc:challenge|25", "gsm8k|0"]
     assert capsys.readouterr().err == "arc_challenge is arc:challenge in lighteval\n"
 
 
 @pytest.mark.parametrize("name", ["mmlu", "hellaswag", "mmlu:anatomy"])
 def test_tasks_that_are_generative_now_are_warned_about_with_the_other_way(name, catalog, capsys):
-    script.name_tasks([parse_task(name)], None, None)
+    script.name_tasks([parse_lighteval_task(name)], None, None)
     warning = capsys.readouterr().err
     assert warning.startswith(f"warning: {name} generates an answer")
     assert f"lm_eval_vllm_uv.py --tasks {name}" in warning
-    script.name_tasks([parse_task("gsm8k")], None, None)
+    script.name_tasks([parse_lighteval_task("gsm8k")], None, None)
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", ["lcb:codegeneration", "livecodebench", "lcb"])
 def test_tasks_that_run_programs_need_a_sandbox(name, catalog, capsys):
     with pytest.raises(ScriptError, match="--sandbox local runs them on this machine with your rights") as caught:
-        script.name_tasks([parse_task(name)], None, None)
+        script.name_tasks([parse_lighteval_task(name)], None, None)
     assert caught.value.code == 2
-    assert script.name_tasks([parse_task(name)], None, "local")[0].name.startswith("lcb")
+    assert script.name_tasks([parse_lighteval_task(name)], None, "local")[0].name.startswith("lcb")
     assert "with your rights" in capsys.readouterr().err
 
 
@@ -221,7 +221,7 @@ def test_a_task_of_ones_own_is_neither_renamed_nor_warned_about(tmp_path, catalo
     names = ("mmlu", "arc_challenge", "lcb:mine")
     rows = ", ".join(f'LightevalTaskConfig(name="{name}")' for name in names)
     file.write_text(f"TASKS_TABLE = [{rows}]")
-    requests = [parse_task(name) for name in names]
+    requests = [parse_lighteval_task(name) for name in names]
     assert script.name_tasks(requests, file, None) == requests
     assert capsys.readouterr().err == ""
 
@@ -452,20 +452,20 @@ def test_the_memory_of_a_model_is_that_of_its_weights_and_its_cache(tmp_path, mo
     (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
     head = {"w": {"dtype": "BF16", "shape": [1000, 500], "data_offsets": [0, 1_000_000]}}
     safetensors(folder / "model.safetensors", json.dumps(head).encode(), bytes(1_000_000))
-    plan = script.memory_plan(script.local_model(folder), settings())
-    assert plan == {"parameters": 500_000, "dtype": "bfloat16", "weights_gb": 0.001, "cache_kb_per_token": 0.064}
-    assert script.memory_plan(script.local_model(folder), settings(dtype="float32"))["weights_gb"] == 0.002
+    model = script.local_model(folder)
+    assert script.memory_need(model, settings()) == {"weights_bytes": 1_000_000, "cache_bytes_per_token": 64}
+    assert script.memory_need(model, settings(dtype="float32"))["weights_bytes"] == 2_000_000
     monkeypatch.setattr(script, "has_gpu", lambda: False)
-    assert script.memory_plan(script.local_model(folder), settings())["dtype"] == "float32"
+    assert script.memory_need(model, settings()) == {"weights_bytes": 2_000_000, "cache_bytes_per_token": 128}
 
 
 def test_the_memory_of_a_model_that_does_not_say_is_unknown_and_not_zero(tmp_path):
     folder = checkpoint(tmp_path / "run" / "step_1")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    plan = script.memory_plan(script.local_model(folder), settings())
-    assert (plan["parameters"], plan["weights_gb"], plan["cache_kb_per_token"]) == (None, None, None)
+    plan = script.memory_need(script.local_model(folder), settings())
+    assert plan == {"weights_bytes": None, "cache_bytes_per_token": None}
     whole = {"num_hidden_layers": 3, "num_attention_heads": 4, "head_dim": 16, "hidden_size": 32}
-    assert script.cache_bytes_per_token(whole, 2) == 2 * 3 * 4 * 16 * 2
+    assert script.cache_bytes(whole, "float16") == 2 * 3 * 4 * 16 * 2
 
 
 # --- text that leaves the machine ---
@@ -483,7 +483,7 @@ def test_the_command_line_is_told_without_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["--model", str(tmp_path / "run" / "step_1"), "owner/name", "--tasks", "a|0", "--limit", "10", "--json"]
     words += ["--use-chat-template", "--output-dir", "/elsewhere/deep/results"]
-    line = script.command_line(script.build_parser().parse_args(words))
+    line = script.command_line(script.build_parser().parse_args(words), "lighteval_vllm_uv.py")
     assert line == (
         "uv run scripts/lighteval_vllm_uv.py --model run/step_1 owner/name --tasks 'a|0' --limit 10 "
         "--use-chat-template --output-dir deep/results"
@@ -575,10 +575,9 @@ def a_task(name: str = "sums|0", data: Path | None = None, group: int = 1, reque
     ]
     return Task(
         name=name,
-        request=parse_task(request),
+        request=parse_lighteval_task(request),
         group=group,
-        config=SimpleNamespace(version=0, generation_size=None),
-        source=SimpleNamespace(fewshot_split="train"),
+        source=SimpleNamespace(fewshot_split="train", config=SimpleNamespace(version=0, generation_size=None)),
         dataset=Dataset("o/sums", None, ("test",), path, script.data_sha256(data) if data else None),
         docs=docs,
         sample_ids=[f"test/{n}" for n in range(4)],
@@ -592,11 +591,11 @@ SCORE = MetricScore("acc", 0.75, 0.25, "analytic", "mean", False, "proportion", 
 
 def put(output: Path, model: Model, task: Task, chosen: Settings) -> Finished:
     """Write a record as a run does, with three of four items right."""
-    record = script.make_record(model, task, [SCORE], ENGINE, chosen, 1_800_000_000)
+    record = script.lighteval_record(model, task, [SCORE], ENGINE, chosen, 1_800_000_000)
     lines = []
     for sample_id, doc, value in zip(task.sample_ids, task.docs, [1.0, 1.0, 1.0, 0.0], strict=True):
         result = record["evaluation_results"][0]
-        row = script.sample_row(record, result, (sample_id, doc, f"Say: {doc.query}"), [doc.choices[0]], None)
+        row = script.lighteval_row(record, result, (sample_id, doc, f"Say: {doc.query}"), [doc.choices[0]], None)
         lines.append(json.dumps(row | {"evaluation": {"score": value, "is_correct": value == 1.0}}) + "\n")
     return script.write_record(output, model, task, record, "".join(lines))
 
@@ -635,7 +634,7 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
     (data / "test.jsonl").write_text("{}\n")
     task, chosen = a_task(data=Path("items")), settings()
     finished = put(tmp_path / "out", MODEL, task, chosen)
-    request = parse_task("sums")
+    request = parse_lighteval_task("sums")
 
     def found(model=MODEL, other=chosen):
         return History(tmp_path / "out", [model]).request(model, other, request)
@@ -665,7 +664,7 @@ def test_what_was_measured_by_older_versions_stays_finished(monkeypatch):
         engine = record["model_info"]["inference_engine"]["version"]
         versions = {"lighteval": library["version"], "transformers": engine, "torch": details["torch"]}
         monkeypatch.setattr(script, "installed_versions", lambda *_, versions=versions: versions)
-        assert script.read_settings(args).key == details["settings_hash"]
+        assert script.lighteval_settings(args).key == details["settings_hash"]
         keys.add(details["settings_hash"])
     assert keys
 
@@ -697,7 +696,7 @@ def test_repeats_differ_in_the_seed_of_the_answers_alone():
 
 
 def test_a_family_is_finished_when_all_its_subtasks_are(tmp_path):
-    request = parse_task("mmlu|5")
+    request = parse_lighteval_task("mmlu|5")
     put(tmp_path, MODEL, a_task("mmlu:law|5", request="mmlu|5", group=2), settings())
     assert History(tmp_path, [MODEL]).request(MODEL, settings(), request) is None
     put(tmp_path, MODEL, a_task("mmlu:anatomy|5", request="mmlu|5", group=2), settings())
@@ -710,7 +709,7 @@ def test_a_record_without_its_samples_or_of_another_tool_counts_for_nothing(tmp_
     (folder / "00000000-0000-4000-8000-000000000000.json").write_text("[1]")
     (folder / "00000000-0000-4000-8000-000000000001.json").write_text("{")
     (folder / f"{finished.path.stem}_samples.jsonl").unlink()
-    assert History(tmp_path, [MODEL]).request(MODEL, settings(), parse_task("sums")) is None
+    assert History(tmp_path, [MODEL]).request(MODEL, settings(), parse_lighteval_task("sums")) is None
 
 
 def test_a_failure_file_says_what_is_needed_and_goes_when_the_task_succeeds(tmp_path):
@@ -770,7 +769,7 @@ def measured(tmp_path, monkeypatch):
     """A folder with a checkpoint and a task file, and a function that measures it as a run does, but for the model."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(script, "installed_versions", lambda *_: VERSIONS)
-    monkeypatch.setattr(script, "load_tasks", lambda *_: pytest.fail("a task would be measured"))
+    monkeypatch.setattr(script, "load_lighteval_tasks", lambda *_: pytest.fail("a task would be measured"))
     checkpoint(tmp_path / "run" / "step_5")
     (tmp_path / "tasks.py").write_text(SUMS)
 
@@ -787,7 +786,7 @@ def words(output: str, *more: str) -> list[str]:
 
 
 def read(args: argparse.Namespace) -> Settings:
-    return script.read_settings(args)
+    return script.lighteval_settings(args)
 
 
 def uploaded(hub, repo: str = "me/evals") -> set[str]:
@@ -950,8 +949,8 @@ ASK = ["--model", "x", "--tasks", "gsm8k|5"]
         (["--model", "x", "--tasks", "gsm8k|5", "--limit", "0"], "--limit must be at least 1"),
         (["--model", "x", "--tasks", "gsm8k|five"], "'gsm8k|five' is no task"),
         (["--model", "x", "--tasks", "a", "--custom-tasks", "none.py"], "none.py: no such file"),
-        ([*ASK, "--tensor-parallel-size", "2"], "--tensor-parallel-size is a setting of --backend vllm: transformers"),
-        ([*ASK, "--gpu-memory-utilization", "0.5"], "--gpu-memory-utilization is a setting of --backend vllm"),
+        ([*ASK, "--tensor-parallel-size", "2"], "--tensor-parallel-size: a setting of --backend vllm: transformers"),
+        ([*ASK, "--gpu-memory-utilization", "0.5"], "--gpu-memory-utilization: a setting of --backend vllm"),
         ([*ASK, "--backend", "vllm", "--gpu-memory-utilization", "80"], "between 0 and 1"),
         ([*ASK, "--backend", "vllm", "--tensor-parallel-size", "0"], "--tensor-parallel-size must be at least 1"),
         ([*ASK, "--backend", "vllm", "--device", "mps"], "--device mps: vLLM does not run there"),

@@ -17,16 +17,16 @@ from lm_eval_vllm_uv import (
     CatalogEntry,
     Dataset,
     Engine,
+    History,
     Model,
     Reply,
     ScriptError,
     Settings,
     Task,
     TaskDoc,
-    TaskHistory,
-    Wanted,
+    TaskRequest,
     main,
-    parse_wanted,
+    parse_lm_eval_task,
 )
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "shared" / "every_eval_ever"
@@ -87,19 +87,19 @@ def library(tmp_path, monkeypatch) -> Path:
     [("gsm8k", "gsm8k"), (" gsm8k | 5 ", "gsm8k|5"), ("mmlu_*|0", "mmlu_*|0"), ("wmt14-en-fr", "wmt14-en-fr")],
 )
 def test_task_strings(text, wanted):
-    assert str(parse_wanted(text)) == wanted
+    assert str(parse_lm_eval_task(text)) == wanted
 
 
 @pytest.mark.parametrize("text", ["|5", "gsm8k|five", "lighteval|gsm8k|5", "gsm8k|5|0", "gsm8k|99999"])
 def test_what_is_no_task_string(text):
     with pytest.raises(ScriptError, match="no task of lm-eval"):
-        parse_wanted(text)
+        parse_lm_eval_task(text)
 
 
 def test_tasks_keep_their_order_and_come_once():
-    assert [str(row) for row in script.parse_all_wanted("b, a|5 ,b,a")] == ["b", "a|5", "a"]
+    assert [str(row) for row in script.task_list(["b, a|5 ,b", "a"], parse_lm_eval_task)] == ["b", "a|5", "a"]
     with pytest.raises(ScriptError, match="--tasks is empty"):
-        script.parse_all_wanted(" , ")
+        script.task_list([" , "], parse_lm_eval_task)
 
 
 def test_names_are_read_from_the_text_of_yaml_files(library):
@@ -132,15 +132,15 @@ def test_a_group_knows_what_is_below_it(library):
 )
 def test_names_as_users_know_them(library, name, found):
     catalog = script.read_catalog(script.yaml_files(library))
-    rows = script.resolve_name(Wanted(name, 3), catalog)
+    rows = script.resolve_name(TaskRequest(name, 3), catalog)
     assert [(row.name, row.shots) for row in rows] == [(name, 3) for name in found]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_ones(library):
     with pytest.raises(ScriptError, match=r"no task 'gsmk8' .* did you mean gsm8k"):
-        script.choose_tasks([Wanted("gsmk8", None)], None, None)
+        script.choose_tasks([TaskRequest("gsmk8", None)], None, None)
     with pytest.raises(ScriptError, match="see --list-tasks"):
-        script.resolve_name(Wanted("~~~~", None), {})
+        script.resolve_name(TaskRequest("~~~~", None), {})
 
 
 def test_chosen_tasks_come_with_the_folders_that_define_them(library, tmp_path, capsys):
@@ -148,7 +148,7 @@ def test_chosen_tasks_come_with_the_folders_that_define_them(library, tmp_path, 
     own.mkdir()
     (own / "mine.yaml").write_text("group: mine\ntask:\n  - gsm8k\n  - quiz\n")
     (own / "quiz.yaml").write_text("task: quiz\n")
-    wanted = [Wanted("mine", 5), Wanted("aime_2024", None), Wanted("all", 0)]
+    wanted = [TaskRequest("mine", 5), TaskRequest("aime_2024", None), TaskRequest("all", 0)]
     mine, aime, everything = script.choose_tasks(wanted, own, None)
     assert mine.folders == (library / "gsm8k", own), "the user's own definitions come last: they count"
     assert aime.names == ("aime24",)
@@ -159,23 +159,23 @@ def test_chosen_tasks_come_with_the_folders_that_define_them(library, tmp_path, 
 def test_lm_evals_own_files_are_not_read_for_tasks_of_ones_own(library, tmp_path, monkeypatch):
     (tmp_path / "quiz.yaml").write_text("task: quiz\n")
     monkeypatch.setattr(script, "yaml_files", lambda folder: pytest.fail(f"{folder} was read"))
-    assert script.choose_tasks([Wanted("quiz", None)], tmp_path / "quiz.yaml", None)[0].names == ("quiz",)
+    assert script.choose_tasks([TaskRequest("quiz", None)], tmp_path / "quiz.yaml", None)[0].names == ("quiz",)
 
 
 def test_code_of_a_model_is_run_only_when_asked_for(library, monkeypatch):
     monkeypatch.delenv("HF_ALLOW_CODE_EVAL", raising=False)
     with pytest.raises(ScriptError, match="--sandbox local runs it on this machine with your rights"):
-        script.choose_tasks([Wanted("humaneval_instruct", None)], None, None)
+        script.choose_tasks([TaskRequest("humaneval_instruct", None)], None, None)
     assert script.os.environ.get("HF_ALLOW_CODE_EVAL") is None
-    script.choose_tasks([Wanted("humaneval_instruct", None)], None, "local")
+    script.choose_tasks([TaskRequest("humaneval_instruct", None)], None, "local")
     assert script.os.environ["HF_ALLOW_CODE_EVAL"] == "1"
 
 
 def test_all_needs_a_folder_of_tasks(tmp_path):
     with pytest.raises(ScriptError, match="--tasks all means"):
-        script.choose_tasks([Wanted("all", None)], None, None)
+        script.choose_tasks([TaskRequest("all", None)], None, None)
     with pytest.raises(ScriptError, match=r"no \.yaml file"):
-        script.choose_tasks([Wanted("all", None)], tmp_path, None)
+        script.choose_tasks([TaskRequest("all", None)], tmp_path, None)
 
 
 def test_names_are_listed(library, capsys):
@@ -209,7 +209,7 @@ def test_the_example_has_a_task_for_each_skill():
     ],
 )
 def test_thinking_is_taken_out(text, answer):
-    assert script.without_thinking(text, TAGS) == answer
+    assert script.split_reasoning(text, TAGS)[1] == answer
 
 
 @given(st.lists(st.sampled_from(["<think>", "</think>", "a", "\n", " b"]), max_size=12).map("".join))
@@ -294,8 +294,8 @@ def generative_task(answers, texts, **changes) -> tuple[Task, list[Reply]]:
         TaskDoc(f"test/{place}", {"answer": answer}, f"{place} =", f"{place} =", [], [str(answer)], [request], ["\n"])
         for place, (answer, request) in enumerate(zip(answers, requests, strict=True))
     ]
-    dataset = Dataset("sums", None, ("test",), "data", "ab" * 32)
-    values = {"name": "sums|0", "request": Wanted("sums", None), "group": 1, "data_files": "test.jsonl"}
+    dataset = Dataset("sums", None, ("test",), "data", "ab" * 32, "test.jsonl")
+    values = {"name": "sums|0", "request": TaskRequest("sums"), "group": 1}
     task = Task(source=Source(requests), dataset=dataset, docs=items, total=len(items), **{**values, **changes})
     return task, [Reply(row if isinstance(row, list) else [row]) for row in texts]
 
@@ -305,7 +305,7 @@ MODEL = Model("run/step_1", "cd" * 32, Path("run/step_1"), path="run/step_1")
 
 
 def measured(task, replies, **changes) -> tuple[dict, list[dict]]:
-    record, text = script.measure(MODEL, task, replies, ENGINE, settings(**changes), 1_795_000_000)
+    record, text = script.measure_lm_eval(MODEL, task, replies, ENGINE, settings(**changes), 1_795_000_000)
     return record, [json.loads(line) for line in text.splitlines()]
 
 
@@ -426,12 +426,12 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
     (tmp_path / "data" / "test.jsonl").write_text("{}\n")
     task, replies = generative_task(["1"], ["1"])
     task.dataset = script.replace(task.dataset, sha256=script.files_sha256(tmp_path / "data", ["test.jsonl"]))
-    record, text = script.measure(MODEL, task, replies, ENGINE, settings(), 1_795_000_000)
+    record, text = script.measure_lm_eval(MODEL, task, replies, ENGINE, settings(), 1_795_000_000)
     script.write_record(tmp_path / "results", MODEL, task, record, text)
 
     def found(model=MODEL, request="sums", **changes):
-        history = TaskHistory(tmp_path / "results", [model])
-        return history.request(model, settings(**changes), parse_wanted(request))
+        history = History(tmp_path / "results", [model])
+        return history.request(model, settings(**changes), parse_lm_eval_task(request))
 
     assert found()
     assert found(batch_size=4, tensor_parallel_size=2), "what changes no score does not count"
@@ -455,11 +455,11 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
         (["--model", "m"], "--tasks is missing"),
         (["--model", "m", "--tasks", "a", "--limit", "0"], "--limit must be at least 1"),
         (["--model", "m", "--tasks", "a", "--repeats", "3"], "add --temperature"),
-        (["--model", "m", "--tasks", "a", "--temperature", "-1"], "from 0 to 10"),
-        (["--model", "m", "--tasks", "a", "--tensor-parallel-size", "2"], "not for --backend hf"),
-        (["--model", "m", "--tasks", "a", "--gpu-memory-utilization", "0.5"], "not for --backend hf"),
+        (["--model", "m", "--tasks", "a", "--temperature", "-1"], "must lie between 0 (greedy) and 10"),
+        (["--model", "m", "--tasks", "a", "--tensor-parallel-size", "2"], "a setting of --backend vllm"),
+        (["--model", "m", "--tasks", "a", "--gpu-memory-utilization", "0.5"], "a setting of --backend vllm"),
         (["--model", "m", "--tasks", "a", "--backend", "vllm", "--device", "mps"], "use --backend hf"),
-        (["--model", "m", "--tasks", "a", "--backend", "vllm", "--gpu-memory-utilization", "2"], "from 0 to 1"),
+        (["--model", "m", "--tasks", "a", "--backend", "vllm", "--gpu-memory-utilization", "2"], "between 0 and 1"),
         (["--model", "m", "--tasks", "a", "--data-parallel-size", "2"], "no data parallelism in one process"),
         (["--model", "m", "--tasks", "a", "--sandbox", "docker"], "inspect_vllm_uv.py"),
         (["--model", "m", "--tasks", "a", "--results-repo", "no"], "--results-repo no: write OWNER/NAME"),
@@ -474,7 +474,7 @@ def test_refusals_are_one_line_and_leave_stdout_empty(words, message, capsys):
 
 
 def test_task_files_that_are_not_there_are_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(script, "library_versions", lambda backend: {})
+    monkeypatch.setattr(script, "installed_versions", lambda *_: {})
     words = ["--model", str(checkpoint(tmp_path / "step_1")), "--tasks", "all", "--custom-tasks"]
     assert main([*words, str(tmp_path / "gone")]) == 2
     assert "no such file or folder" in capsys.readouterr().err
@@ -485,7 +485,7 @@ def test_the_command_line_is_told_without_absolute_paths_and_tokens(tmp_path, mo
     monkeypatch.setenv("HF_TOKEN", "hf_" + "secretsecret")
     words = ["--model", str(tmp_path / "a"), "--tasks", "x|5", "--reasoning-tags", "<t>", "</t>", "--use-chat-template"]
     args = script.build_parser().parse_args([*words, "--system-prompt", "hf_" + "secretsecret", "--json"])
-    line = script.own_command(args)
+    line = script.command_line(args, "lm_eval_vllm_uv.py")
     assert line == (
         "uv run scripts/lm_eval_vllm_uv.py --model a --tasks 'x|5' --use-chat-template --system-prompt *** "
         "--reasoning-tags '<t>' '</t>'"
@@ -497,7 +497,7 @@ def test_a_tag_of_a_canonical_name_gives_way_to_the_mapped_task():
         "truthfulqa": CatalogEntry("truthfulqa", "tag", (), ("truthfulqa_mc1", "truthfulqa_gen")),
         "truthfulqa_mc2": CatalogEntry("truthfulqa_mc2", "task", ()),
     }
-    assert [row.name for row in script.resolve_name(Wanted("truthfulqa", None), catalog)] == ["truthfulqa_mc2"]
+    assert [row.name for row in script.resolve_name(TaskRequest("truthfulqa", None), catalog)] == ["truthfulqa_mc2"]
 
 
 def test_help_imports_nothing_heavy():

@@ -134,14 +134,14 @@ import json, sys
 sys.path.insert(0, sys.argv.pop(1))
 import lm_eval_vllm_uv as script
 log = open(sys.argv.pop(1), "w")
-for kind in script.SWEEPS.values():
-    def answer(self, tasks, ask=kind.answer):
-        for task, replies in ask(self, tasks):
+for kind in (script.OnTransformers, script.OnVllm):
+    def answers(self, jobs, ask=kind.answers):
+        for number, replies in ask(self, jobs):
             if isinstance(replies, list):
-                row = [id(self.lm), task.title, [repr(reply.responses) for reply in replies]]
+                row = [id(self.engine.model), jobs[number].task.title, [repr(reply.responses) for reply in replies]]
                 print(json.dumps(row), file=log, flush=True)
-            yield task, replies
-    kind.answer = answer
+            yield number, replies
+    kind.answers = answers
 raise SystemExit(script.main(sys.argv[1:]))
 """
 
@@ -518,7 +518,7 @@ def test_a_dry_run_counts_requests_and_loads_no_model(world):
     assert rows == {"colours|2": (5, 15, "colours"), "copies|0": (5, 5, "some"), "ends|0": (5, 5, "some")}
     assert plan["to_run"] == 9
     data = (world.folder / "demo" / "checkpoints" / "step_100" / "model.safetensors").read_bytes()
-    assert plan["memory"]["weights"] == pytest.approx(2 * len(data), rel=0.02), "kept in 16 bits, loaded in 32"
+    assert plan["models"][0]["weights_bytes"] == pytest.approx(2 * len(data), rel=0.02), "kept in 16 bits, loaded in 32"
     assert not (world.folder / "dry").exists()
 
 

@@ -52,12 +52,12 @@ import json, os, sys
 sys.path.insert(0, sys.argv.pop(1))
 import lighteval_vllm_uv as script
 log = open(sys.argv.pop(1), "a")
-one = script.Sweep.one
-def named(self, row, *rest):
+one = script.LightevalSweep.one
+def named(self, row):
     script.asked = row.model.id, row.settings.repeat
-    return one(self, row, *rest)
-script.Sweep.one = named
-for kind in script.BACKENDS.values():
+    return one(self, row)
+script.LightevalSweep.one = named
+for kind in (script.OnTransformers, script.OnVllm):
     def answers(self, jobs, ask=kind.answers):
         for number, found in ask(self, jobs):
             if isinstance(found, list):
@@ -67,7 +67,7 @@ for kind in script.BACKENDS.values():
             yield number, found
     kind.answers = answers
 if os.environ.get("FORGETFUL"):
-    script.pack_again = lambda model: None
+    script.refresh_packed = lambda model: None
 raise SystemExit(script.main())
 """
 

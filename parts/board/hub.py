@@ -37,7 +37,7 @@ EXPAND = (
 )  # fmt: skip
 MOST_REQUESTS = 5  # for a model, beside one for each of its open pull requests
 PAGE_OF_DISCUSSIONS = 50  # that one answer of the Hub lists
-MAX_YAML = 500_000  # characters of an .eval_results file that is read here
+MOST_YAML = 500_000  # characters of an .eval_results file that is read here
 MAX_YAML_NODES = 20_000  # values in it after its aliases are expanded
 KEEP_ANSWERS = 30  # days that an answer of the Hub stays in the cache unused
 FROM_PULL_REQUEST = re.compile(r"\(#(\d{1,9})\)\s*$")  # how the Hub titles a merge
@@ -412,8 +412,8 @@ def read_yaml(text: str) -> Any:
     """The plain values of a YAML text; Unreadable when it is damaged, too large, or its aliases are without measure."""
     import yaml
 
-    if len(text) > MAX_YAML:
-        raise Unreadable(f"{len(text):,} characters of YAML are more than the {MAX_YAML:,} that are read")
+    if len(text) > MOST_YAML:
+        raise Unreadable(f"{len(text):,} characters of YAML are more than the {MOST_YAML:,} that are read")
     sizes: dict[int, float] = {}
 
     def size(node: Any) -> float:

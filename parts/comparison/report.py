@@ -8,12 +8,12 @@ from typing import Any
 
 from parts.comparison.comparable import COUNTED
 from parts.comparison.vocabulary import (
+    ABSENT,
+    COMPARISON_SCHEMA,
     GO,
     INCONCLUSIVE,
-    MISSING,
     NO_GO,
     NOT_COMPARABLE,
-    OUTPUT_SCHEMA,
     STYLES,
     Decision,
     Policy,
@@ -215,7 +215,7 @@ def limitation_lines(decision: Decision) -> list[str]:
     sides = [side for row in decision.rows if row.sides for side in row.sides]
     if any(side.repeats < 2 for side in sides):
         lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
-    if any(row.verdict in (NOT_COMPARABLE, MISSING) for row in decision.rows):
+    if any(row.verdict in (NOT_COMPARABLE, ABSENT) for row in decision.rows):
         lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
     if any(row.basis and row.basis.n and row.basis.n < FEW_ITEMS for row in decision.rows):
         lines.append(f"Benchmarks with fewer than {FEW_ITEMS} items rest on a posterior under a uniform prior.")
@@ -242,7 +242,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     policy = decision.policy
     pareto = decision.pareto
     return {
-        "schema_version": OUTPUT_SCHEMA,
+        "schema_version": COMPARISON_SCHEMA,
         "verdict": decision.verdict,
         "exit_code": EXIT_CODES[decision.verdict],
         "rule": policy.rule,

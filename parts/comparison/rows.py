@@ -18,8 +18,8 @@ from parts.comparison.comparable import (
 )
 from parts.comparison.pairs import Matched, make_pairs, match_items, mean_within, paired_basis, side_of, unpaired_basis
 from parts.comparison.vocabulary import (
+    ABSENT,
     INCONCLUSIVE,
-    MISSING,
     NOT_COMPARABLE,
     Basis,
     Limits,
@@ -89,7 +89,7 @@ def make_rows(question: Question) -> list[Row]:
         for key in wanted:
             for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
                 rows.append(make_row(question, model, key, suffix, one, two))
-    if not any(row.verdict != MISSING for row in rows):
+    if not any(row.verdict != ABSENT for row in rows):
         found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
         theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
         raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")

@@ -9,10 +9,10 @@ from dataclasses import replace
 from parts.comparison.pareto import pareto_of
 from parts.comparison.rows import Question, make_rows
 from parts.comparison.vocabulary import (
+    ABSENT,
     BETTER,
     GO,
     INCONCLUSIVE,
-    MISSING,
     NO_GO,
     NO_REGRESSION,
     NOT_COMPARABLE,
@@ -133,9 +133,9 @@ def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[st
     bad = of[NO_GO] + of[REGRESSION]
     words = "a regression is shown on" if policy.rule == "select" else "the limit is missed, shown by the interval, on"
     if bad:
-        missing = [f"missing: {listing(of[MISSING], 20)}"] if of[MISSING] else []
+        missing = [f"missing: {listing(of[ABSENT], 20)}"] if of[ABSENT] else []
         return NO_GO, [f"{words} {listing(bad, 20)}", *missing]
-    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", MISSING: "missing"}
+    open_rows = {INCONCLUSIVE: "undecided", NOT_COMPARABLE: "not comparable", ABSENT: "missing"}
     reasons = [f"{words}: {listing(of[verdict], 20)}" for verdict, words in open_rows.items() if of[verdict]]
     if policy.rule == "select" and len(of[BETTER]) < policy.min_better:
         better = f"better is shown on {len(of[BETTER])} of the {policy.min_better} benchmarks that are wanted"

@@ -12,17 +12,17 @@ from parts.statistics.evidence import Evidence
 if TYPE_CHECKING:
     import numpy as np
 
-OUTPUT_SCHEMA = "1"
+COMPARISON_SCHEMA = "1"
 DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
 DEFAULT_GAIN = 0.02
 GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
-NOT_COMPARABLE, MISSING = "NOT COMPARABLE", "MISSING"
+NOT_COMPARABLE, ABSENT = "NOT COMPARABLE", "MISSING"
 BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
 ItemId = tuple[str, str]  # subtask, sample_id
 STYLES = {
     **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
     **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
-    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, MISSING), "yellow"),
+    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
 }
 
 
@@ -218,7 +218,7 @@ class Row:
     tier: str
     role: str  # "target" or "general"
     blocking: bool
-    verdict: str = MISSING
+    verdict: str = ABSENT
     baseline_score: float | None = None
     score: float | None = None
     unit: str = "proportion"

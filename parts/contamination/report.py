@@ -10,8 +10,8 @@ from parts.contamination.vocabulary import (
     BOILERPLATE_SHARE,
     CLEAN,
     CONTAMINATED,
+    CONTAMINATION_SCHEMA,
     NOT_FOUND,
-    OUTPUT_SCHEMA,
     SUSPECT,
     TOO_SHORT,
     UNDECIDED,
@@ -202,7 +202,7 @@ def check_json(check: Check) -> dict[str, Any]:
     """The whole answer as one JSON document; the clean items are those that are not listed."""
     found = check.found
     return {
-        "schema_version": OUTPUT_SCHEMA,
+        "schema_version": CONTAMINATION_SCHEMA,
         "verdict": check.verdict,
         "why_undecided": check.doubts if check.verdict == UNDECIDED else [],
         "rules": [rule_json(check, rule) for rule in check.rules],

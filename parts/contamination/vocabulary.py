@@ -12,7 +12,7 @@ from parts.frame import percent
 if TYPE_CHECKING:
     import numpy as np
 
-OUTPUT_SCHEMA = "1"
+CONTAMINATION_SCHEMA = "1"
 WORD_WINDOW = 8  # words that are looked up at once; every word of an item begins a window
 BLOCK = 2**18  # bytes of text scanned at once
 PART = 2**26  # bytes of a file that one process reads at a time

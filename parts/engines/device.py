@@ -17,8 +17,6 @@ from parts.inputs import read_json
 
 def prepare_device(device: str) -> None:
     """Choose the device before torch is imported; lighteval's own `device` setting has no effect."""
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["ACCELERATE_USE_CPU"] = "true"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,6 +49,12 @@ def layout_difference(old: Layout, new: Layout) -> str | None:
         return f"other tensors ({min(old.tensors.keys() ^ new.tensors.keys())})"
     changed = [name for name in sorted(old.tensors) if old.tensors[name] != new.tensors[name]]
     return f"another shape or dtype of {changed[0]}" if changed else None
+
+
+def chat_template_of(layout: Layout) -> str:
+    """What decides how a chat template renders, as a name."""
+    names = ("tokenizer_config.json", "chat_template.jinja", "chat_template.json", "special_tokens_map.json")
+    return json.dumps([layout.files.get(name) for name in names])
 
 
 def cpu_batch_size(layout: Layout) -> int:

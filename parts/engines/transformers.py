@@ -3,40 +3,60 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.checkpoints import weights_sha256
+from parts.checkpoints import weight_files, weights_sha256
+from parts.engines.layout import layout_difference, read_layout
+from parts.engines.proof import tensor_checksum, text_sha256
 from parts.frame import ScriptError
-from parts.harness.vocabulary import Model
+from parts.harness.vocabulary import Layout, Model
 
-CHECKSUM_PART = 1 << 24  # bytes that are summed at once
+
+def runs_on_cpu(device: str) -> bool:
+    """Whether a model goes on the CPU, by --device and by what torch finds here."""
+    import torch
+
+    return device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
 def replace_state(model: Any, files: Sequence[Path]) -> None:
-    """Copy the tensors of safetensors files into a loaded model and read them back; ScriptError where they differ."""
+    """Copy the tensors of safetensors files into a loaded model; ScriptError where they differ when read back.
+
+    All are compared after the last is copied: tensors may share their place. After an error the model is of no use.
+    """
     import torch
     from safetensors import safe_open
 
-    state, replaced = model.state_dict(), set()
-    for file in files:
-        with safe_open(file, framework="pt") as tensors, torch.no_grad():
-            for name in tensors.keys():  # noqa: SIM118 (no dictionary)
-                target = state.get(name)
-                if target is None or target.is_meta:
-                    raise ScriptError(f"{name} has no place of its own in the loaded model")
-                source = tensors.get_tensor(name)
-                target.copy_(source)
-                if not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
-                    raise ScriptError(f"{name} is not what the file holds")
-                replaced.add(target.data_ptr())
-    left = [name for name, tensor in state.items() if tensor.data_ptr() not in replaced]
+    held, replaced = model.state_dict(), set()
+    for copied in (True, False):
+        for file in files:
+            with safe_open(file, framework="pt") as tensors, torch.no_grad():
+                for name in tensors.keys():  # noqa: SIM118 (no dictionary)
+                    target, source = held.get(name), tensors.get_tensor(name)
+                    if target is None or target.is_meta:
+                        raise ScriptError(f"{name} has no place of its own in the loaded model")
+                    if copied:
+                        target.copy_(source)
+                        replaced.add(target.data_ptr())
+                    elif not torch.equal(target.cpu(), source.to(target.dtype)) and torch.isfinite(source).all():
+                        raise ScriptError(f"{name} is not what the file holds")
+    left = [name for name, tensor in held.items() if tensor.data_ptr() not in replaced]
     if left:  # a tied tensor shares its place with one of the file
         raise ScriptError(f"{left[0]} is not in the files")
+
+
+def swap_state(loaded: Any, layout: Layout, model: Model, folder: Path) -> None:
+    """Give a loaded transformers model of some layout another checkpoint's weights; ScriptError when that cannot be."""
+    difference = layout_difference(layout, read_layout(folder))
+    if difference:
+        raise ScriptError(difference)
+    replace_state(loaded, weight_files(folder))
+    check_weights(loaded, [])
+    check_unchanged(model, folder)
 
 
 def check_unchanged(model: Model, folder: Path) -> None:
@@ -78,35 +98,6 @@ def check_weights(model: Any, reports: Sequence[str]) -> None:
             raise ScriptError(
                 f"its weights are broken: {name} holds values that are no numbers (did the training diverge?)"
             )
-
-
-def file_names(name: str, packed: Mapping[str, Sequence[str]]) -> list[str]:
-    """The tensors of a checkpoint that an engine keeps as one, by the engine's name for it.
-
-    "layers.0.qkv_proj.weight", {"qkv_proj": ["q_proj", "k_proj", "v_proj"]} -> ["layers.0.q_proj.weight", ...]
-    """
-    parts = name.split(".")
-    place = next((index for index, part in enumerate(parts) if part in packed), None)
-    if place is None:
-        return [name]
-    return [".".join([*parts[:place], part, *parts[place + 1 :]]) for part in packed[parts[place]]]
-
-
-def tensor_checksum(tensor: Any) -> int:
-    """A checksum of a tensor's bytes, computed where the tensor is: sums of its parts and of parts times places."""
-    import torch
-
-    total = 0
-    for start, part in enumerate(tensor.detach().contiguous().flatten().view(torch.uint8).split(CHECKSUM_PART)):
-        values = part.to(torch.int64)
-        places = torch.arange(1, len(values) + 1, device=values.device)
-        plain, placed = int(values.sum()), int((values * places).sum())
-        total = (total * 1_000_003 + plain + 31 * placed + start) % (1 << 61)
-    return total
-
-
-def text_sha256(lines: Iterable[str]) -> str:
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def state_checksum(model: Any) -> str:

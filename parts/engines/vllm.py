@@ -4,73 +4,32 @@ from __future__ import annotations
 
 import functools
 import gc
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.checkpoints import weight_files, weights_sha256
+from parts.checkpoints import weight_files
+from parts.engines.device import choose_dtype
 from parts.engines.layout import choice_requests, fit_prompt, layout_difference, read_layout
+from parts.engines.proof import Proof, refresh_packed, weights_in_engine
 from parts.frame import ScriptError
+from parts.harness.settings import Settings
 from parts.harness.vocabulary import Continuations, EngineAnswer, Generation
 
 
-def loaded_weights(model: Any, files: Sequence[str]) -> tuple[int, str | None, str]:
-    """Compare an engine's weights with the files; runs inside the engine, so on each of its workers.
-
-    Fused tensors are compared with their parts (`packed_modules_mapping`), those that a CPU engine packs by what they
-    do to unit vectors. Returns how many tensors could be compared, the name of one that differs, and a checksum of all
-    that is loaded, sharded tensors included, that is the same each time these weights are loaded.
-    """
-    import torch
-    from safetensors import safe_open
-
-    stored = {name: file for file in files for name in safe_open(file, framework="pt").keys()}  # noqa: SIM118 (no dictionary)
-    fused, compared, wrong, digest = getattr(model, "packed_modules_mapping", {}), 0, None, hashlib.sha256()
-    for path, module in model.named_modules():
-        above, _, leaf = path.rpartition(".")
-        for kind, held in module.named_parameters(recurse=False):
-            parts = [".".join(filter(None, (above, part, kind))) for part in fused.get(leaf, [leaf])]
-            known = all(part in stored for part in parts)
-            lacking = [part for part in parts if part not in stored] if kind == "weight" else []
-            if 0 < len(lacking) < len(parts):  # vLLM loads a fused tensor of which a part is missing, and says nothing
-                wrong = f"{lacking[0]} is not in the files"
-            if known:
-                expected = torch.cat([safe_open(stored[part], framework="pt").get_tensor(part) for part in parts])
-            else:
-                expected = held.detach().cpu()  # another name in the file: only its packed copy can be compared
-            expected = expected.to(held.dtype)
-            for loaded, wanted in engine_views(module, kind, held.detach().cpu(), expected):
-                digest.update(loaded.contiguous().flatten().view(torch.uint8).numpy().tobytes())
-                if loaded.shape == wanted.shape:
-                    compared += known
-                    wrong = wrong if torch.equal(loaded, wanted) else f"{path}.{kind}"
-    return compared, wrong, digest.hexdigest()
-
-
-def engine_views(module: Any, kind: str, held: Any, expected: Any) -> Iterator[tuple[Any, Any]]:
-    """What an engine holds of a parameter, each with what it should be; vocabularies may be padded at the end."""
-    import torch
-
-    if held.numel():
-        padded = held.ndim == expected.ndim and held.shape[1:] == expected.shape[1:] and len(held) > len(expected)
-        yield (held[: len(expected)] if padded else held), expected
-    linear = getattr(module, "cpu_linear", None) if kind == "weight" and expected.ndim == 2 else None
-    if linear and expected.numel():
-        columns = torch.linspace(0, expected.shape[1] - 1, min(8, expected.shape[1])).long()
-        units = torch.nn.functional.one_hot(columns, expected.shape[1]).to(expected.dtype)
-        yield linear(units, module.weight, None).T[: len(expected)].to(expected.dtype), expected[:, columns]
-
-
-def pack_again(model: Any) -> None:
-    """Renew packed copies of tensors that are also kept as they are; runs inside the engine.
-
-    vLLM's reload leaves the packed output layer of a model with tied embeddings as it was.
-    """
-    for module in model.modules():
-        if hasattr(module, "cpu_linear") and module.weight.numel():
-            module.quant_method.process_weights_after_loading(module)
+def vllm_options(folder: Path, settings: Settings, on_cpu: bool) -> dict[str, Any]:
+    """The options of vLLM that a run's settings mean, for `vllm.LLM` and as flags of its server; None: vLLM's own."""
+    return {
+        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
+        "seed": settings.seed,
+        "trust_remote_code": settings.trust_remote_code,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "max_model_len": settings.max_model_len,
+        "max_num_seqs": settings.batch_size,
+        "gpu_memory_utilization": settings.gpu_memory_utilization,
+        "enforce_eager": on_cpu,  # compiling takes longer than a small model runs
+    }
 
 
 class VllmEngine:
@@ -82,7 +41,7 @@ class VllmEngine:
     def __init__(self, folder: Path, **options: Any) -> None:
         # One process for script and engine starts four times faster and can look at its own weights; with several
         # GPUs vLLM starts its workers, and what looks at weights there travels by pickle.
-        if options.get("tensor_parallel_size", 1) == 1:
+        if (options.get("tensor_parallel_size") or 1) == 1:
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         else:
             os.environ.setdefault("VLLM_ALLOW_INSECURE_SERIALIZATION", "1")
@@ -93,8 +52,9 @@ class VllmEngine:
         self.layout = read_layout(folder)
         self.requests = 0
         plain = {"enable_prefix_caching": True, "disable_log_stats": True, "use_tqdm_on_load": False}
-        self.llm = LLM(model=str(folder), **plain, **options)
-        self.checksums: dict[str, str] = {}
+        given = {name: value for name, value in options.items() if value is not None}
+        self.llm = LLM(model=str(folder), **plain, **given)
+        self.proof = Proof()
         try:
             self.checksum = self.check(folder)
         except BaseException:  # nobody else can close it, and it holds the memory that the next one needs
@@ -120,7 +80,7 @@ class VllmEngine:
         if difference:
             raise ScriptError(difference)
         self.llm.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
-        self.llm.apply_model(pack_again)
+        self.llm.apply_model(refresh_packed)
         self.checksum = self.check(folder)
 
     def check(self, folder: Path) -> str:
@@ -129,15 +89,7 @@ class VllmEngine:
         if not self.llm.reset_prefix_cache():
             raise ScriptError("the engine's prefix cache could not be emptied")
         files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
-        found = self.llm.apply_model(functools.partial(loaded_weights, files=files))
-        wrong = next((name for _, name, _ in found if name), None)
-        if wrong or (files and not any(compared for compared, _, _ in found)):
-            raise ScriptError(f"the engine holds other weights than the files: {wrong or 'no tensor can be compared'}")
-        checksum = hashlib.sha256("".join(digest for _, _, digest in found).encode()).hexdigest()
-        key = weights_sha256(folder)
-        if self.checksums.setdefault(key, checksum) != checksum:
-            raise ScriptError("the same weights gave another checksum than before")
-        return checksum
+        return self.proof.see(folder, self.llm.apply_model(functools.partial(weights_in_engine, files=files)))
 
     def answer(
         self, groups: Sequence[Sequence[Generation | Continuations]]

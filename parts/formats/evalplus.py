@@ -7,7 +7,6 @@ out of time is wrong, as EvalPlus counts it; how many did is in the details. The
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from parts.formats.here import Here
 from parts.formats.values import finite, moment_of, named, part, source_named
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
+from parts.harness.metric_names import pass_at_k
 
 EVALPLUS_FILE = re.compile(
     r"(?P<model>.+?)_(?P<backend>vllm|hf|openai|anthropic|google|bedrock|ollama|gptqmodel|hf_gaudi)"
@@ -94,11 +94,6 @@ def evalplus_right(rows: Sequence[tuple[str | None, str | None, str]], kind: str
     if kind == "plus" and any(plus is None for _, plus, _ in rows):
         return []
     return [base in EVALPLUS_RIGHT and (kind == "base" or plus in EVALPLUS_RIGHT) for base, plus, _ in rows]
-
-
-def pass_at_k(count: int, right: int, k: int) -> float:
-    """The chance that one of k solutions is right, of `count` of which `right` are (Chen et al. 2021, equation 1)."""
-    return 1.0 if count - right < k else 1.0 - math.comb(count - right, k) / math.comb(count, k)
 
 
 def evalplus_scores(given: Mapping[str, Any], right: Mapping[str, Sequence[bool]]) -> tuple[ScoreRead, ...]:

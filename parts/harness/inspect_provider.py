@@ -10,10 +10,12 @@ from typing import Any
 from parts.frame import ScriptError, note, slug
 from parts.harness.inspect_records import library_facts
 from parts.harness.inspect_run import separate_reasoning
-from parts.harness.inspect_tasks import inspect_source
-from parts.harness.inspect_vocabulary import Prices, RunFacts, Task
+from parts.harness.inspect_sweep import InspectSweep
+from parts.harness.inspect_tasks import explain_inspect
+from parts.harness.inspect_vocabulary import Prices, RunFacts
+from parts.harness.records import task_source
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import REASONING_TAGS, Model
+from parts.harness.vocabulary import REASONING_TAGS, Assignment, Finished, Model, Task
 from parts.names import ROUTER
 from parts.private import scrub
 from parts.records.schema import strings
@@ -155,9 +157,9 @@ def provider_facts(
         script="inspect_eval_uv.py",
         task=task.name,
         title=task.title,
-        split=task.dataset.get("split"),
+        split=next(iter(task.dataset.splits), None),
         model=info,
-        source=inspect_source(task),
+        source=task_source(task),
         library=library_facts(task, settings),
         generation={
             "backend": settings.backend,
@@ -167,3 +169,25 @@ def provider_facts(
         },
         prices=prices_of(offer, asked),
     )
+
+
+class ProviderSweep(InspectSweep):
+    """Measures models that a provider serves; `served`: the name under which it knows each, and the token."""
+
+    served: Mapping[Model, str]
+    token: str
+
+    def asked(self, model: Model) -> Any:
+        self.offer = fetch_offer(self.served[model], self.settings, self.token)
+        opened, self.answered = open_provider(self.served[model], self.settings, self.token)
+        return opened
+
+    def facts(self, row: Assignment, task: Task) -> RunFacts:
+        return provider_facts(row.model, task, self.settings, self.answered, self.offer)
+
+    def explained(self, error: BaseException) -> str:
+        return explain_provider(explain_inspect(error), self.settings)
+
+    def wrote(self, finished: Finished) -> None:
+        super().wrote(finished)
+        self.uploads.send([finished.path])  # the answers were paid for: they are safe before the next task's

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from parts.frame import OUTPUT_VERSION, ScriptError, slug
+from parts.frame import ScriptError
 from parts.harness.inspect_log import (
     answer_is_blank,
     answer_text,
@@ -25,15 +22,16 @@ from parts.harness.inspect_log import (
     prompt_text,
     usage_of,
 )
-from parts.harness.inspect_vocabulary import LogItem, LogMetric, Prices, RunFacts, Runs, Task
+from parts.harness.inspect_vocabulary import LogItem, LogMetric, Prices, RunFacts
 from parts.harness.metric_names import standard_deviation
+from parts.harness.records import generation_block, json_line, metric_result, run_record, sample_line, single_turn
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import Finished, score_line
+from parts.harness.vocabulary import MetricScore, Task
 from parts.names import INSPECT_METRICS
 from parts.private import scrub, shown_path
-from parts.records.schema import SCHEMA_VERSION, strings
+from parts.records.schema import strings
 
-LOWER_METRICS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+LOW_WORDS = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
 
 
 def log_shots(log: Mapping[str, Any]) -> int | None:
@@ -61,40 +59,33 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
         "limit": log["eval"]["config"].get("limit"),
         **facts.generation,
     }
-    return {
-        "generation_args": {name: value for name, value in arguments.items() if value is not None},
-        "additional_details": strings(details),
-    }
+    return generation_block(arguments, details)
 
 
 def inspect_result(log: Mapping[str, Any], facts: RunFacts, metric: LogMetric, items: Sequence[LogItem]) -> Any:
     """One evaluation_result: the mean recomputed from the items where the metric is one, else the log's number."""
     values = [value for value in metric.values or () if value is not None]
-    score = sum(values) / len(values) if values else metric.number
-    uncertainty: dict[str, Any] = {"num_samples": len(values) or sum(item_error(item) is None for item in items)}
-    if len(values) > 1:
-        error = standard_deviation(values) / math.sqrt(len(values))
-        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
-    unit, low, high = inspect_scale([*values, score])
+    value = sum(values) / len(values) if values else metric.number
+    unit, low, high = inspect_scale([*values, value])
     shots = log_shots(log)
     name = f"{facts.title}:{metric.group}" if metric.group else facts.title
-    config = {
-        "metric_id": INSPECT_METRICS.get(metric.label, metric.label),
-        "metric_name": metric.label,
-        "metric_unit": unit,
-        "lower_is_better": metric.label.split("_")[0] in LOWER_METRICS,
-        "additional_details": {"aggregation": "mean" if values else metric.label, "scorer": metric.scorer},
-    }
-    if low is not None and high is not None:
-        config |= {"score_type": "continuous", "min_score": low, "max_score": high}
-    return {
-        "evaluation_result_id": f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}",
-        "evaluation_name": name,
-        "source_data": facts.source,
-        "metric_config": config,
-        "score_details": {"score": score, "details": count_runs(items, metric), "uncertainty": uncertainty},
-        "generation_config": inspect_generation(log, facts),
-    }
+    score = MetricScore(
+        metric=metric.label,
+        value=value,
+        standard_error=standard_deviation(values) / math.sqrt(len(values)) if len(values) > 1 else None,
+        method="analytic",
+        aggregation="mean" if values else metric.label,
+        lower_is_better=metric.label.split("_")[0] in LOW_WORDS,
+        unit=unit,
+        low=low,
+        high=high,
+        samples=len(values) or sum(item_error(item) is None for item in items),
+        details=count_runs(items, metric),
+    )
+    names = f"{name}{'' if shots is None else f'|{shots}'}/{metric.label}", name
+    metric_id = INSPECT_METRICS.get(metric.label, metric.label)
+    generation = inspect_generation(log, facts)
+    return metric_result(names, metric_id, score, facts.source, generation, scorer=metric.scorer)
 
 
 def inspect_scale(values: Sequence[float]) -> tuple[str, float | None, float | None]:
@@ -135,25 +126,13 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
         "task_arguments": json.dumps(spec.get("task_args"), sort_keys=True) if spec.get("task_args") else None,
         **usage_facts(log, facts.prices),
     }
-    record = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{slug(facts.title)}/{facts.model['id']}/{now}",
-        "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-        "retrieved_timestamp": str(now),
-        "source_metadata": {
-            "source_name": facts.script,
-            "source_type": "evaluation_run",
-            "source_organization_name": "unknown",
-            "evaluator_relationship": "third_party",
-        },
-        "model_info": facts.model,
-        "eval_library": {
-            "name": "inspect_ai",
-            "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
-            "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
-        },
-        "evaluation_results": [inspect_result(log, facts, metric, items) for metric in metrics],
+    block = {
+        "name": "inspect_ai",
+        "version": str((spec.get("packages") or {}).get("inspect_ai", "unknown")),
+        "additional_details": strings({name: scrub(str(v)) for name, v in library.items() if v is not None}),
     }
+    results = [inspect_result(log, facts, metric, items) for metric in metrics]
+    record = run_record(facts.script, facts.title, facts.model, block, results, now)
     system = ((log.get("plan") or {}).get("config") or {}).get("system_message")
     lines = []
     for metric, result in zip(metrics, record["evaluation_results"], strict=True):
@@ -161,7 +140,7 @@ def inspect_record(log: Mapping[str, Any], facts: RunFacts, now: int) -> tuple[d
             rows = (
                 inspect_row(record, result, metric, *pair, system) for pair in zip(items, metric.values, strict=True)
             )
-            lines += [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
+            lines += map(json_line, rows)
     return record, "".join(lines)
 
 
@@ -188,23 +167,12 @@ def inspect_row(
     reference = [str(part) for part in target] if isinstance(target, list) else [str(target)]
     prompt = prompt_text(asked_messages(run.get("messages") or []), system) or raw
     question: dict[str, Any] = {"raw": raw, "reference": reference}
-    question |= {"formatted": prompt} if prompt != raw else {}
     question |= {"choices": [str(choice) for choice in run["choices"]]} if run.get("choices") else {}
+    answer = ((run.get("scores") or {}).get(metric.scorer) or {}).get("answer")  # that the scorer read out of the text
+    found = None if answer_is_blank(answer) else (str(answer), metric.scorer)
+    row = sample_line(record, result, item.name, question, prompt, interaction(item), found)
+    row["evaluation"] = {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9}
     usage = usage_of(entry for each in item.runs for entry in (each.get("model_usage") or {}).values())
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": record["evaluation_id"],
-        "model_id": record["model_info"]["id"],
-        "evaluation_name": result["evaluation_name"],
-        "evaluation_result_id": result["evaluation_result_id"],
-        "sample_id": item.name,
-        "sample_hash": hashlib.sha256((raw + "".join(reference)).encode()).hexdigest(),
-        "input": question,
-        **interaction(item),
-        "answer_attribution": attribution(run, metric.scorer),
-        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= high - 1e-9},
-        "metadata": {"prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16]},
-    }
     if {"input_tokens", "output_tokens", "total_tokens"} <= usage.keys():
         row["token_usage"] = usage
     error = item_error(item) or ("the scorer gave no number" if value is None else None)
@@ -218,7 +186,8 @@ def interaction(item: LogItem) -> dict[str, Any]:
     if not tools and len(own) <= len(item.runs):
         thoughts = [answer_text(run, "reasoning") for run in item.runs]
         trace = {"reasoning_trace": thoughts} if any(thoughts) else {}
-        return {"interaction_type": "single_turn", "output": {"raw": list(map(answer_text, item.runs)), **trace}}
+        plain = single_turn(list(map(answer_text, item.runs)))
+        return plain | {"output": plain["output"] | trace}
     rows = [row for run in item.runs for row in run.get("messages") or []]
     return {
         "interaction_type": "agentic" if tools else "multi_turn",
@@ -243,32 +212,6 @@ def message_row(index: int, message: Mapping[str, Any]) -> dict[str, Any]:
     row |= {"reasoning_trace": thought} if thought else {}
     row |= {"tool_calls": calls} if calls else {}
     return row | ({"tool_call_id": [str(message["tool_call_id"])]} if message.get("tool_call_id") else {})
-
-
-def attribution(run: Mapping[str, Any], scorer: str) -> list[dict[str, Any]]:
-    """The answer that a scorer read out of the text."""
-    answer = ((run.get("scores") or {}).get(scorer) or {}).get("answer")
-    if answer_is_blank(answer):
-        return []
-    row = {"turn_idx": 0, "source": "output.raw", "extracted_value": str(answer)}
-    return [row | {"extraction_method": scorer, "is_terminal": True}]
-
-
-def runs_json(outcome: Runs) -> dict[str, Any]:
-    """What --json prints."""
-
-    def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
-        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
-
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
-    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
-    return {
-        "schema_version": OUTPUT_VERSION,
-        "records": [line(finished) for finished in outcome.written],
-        "skipped": skipped,
-        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
-    }
 
 
 def library_facts(task: Task, settings: Settings) -> dict[str, Any]:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import logging
-import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import LOG_LINES, note
-from parts.harness.inspect_vocabulary import MAX_RETRIES, MAX_TASKS, MOST_ERRORS, Task
+from parts.harness.inspect_vocabulary import MAX_RETRIES, MAX_TASKS, MOST_ERRORS
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import split_reasoning
-from parts.private import scrub
+from parts.harness.vocabulary import Task, split_reasoning
 
 
 class InspectWatch:
@@ -87,6 +80,7 @@ def separate_reasoning(model: Any, tags: Sequence[str]) -> None:
             if isinstance(text, str):
                 thought, answer = split_reasoning(text, tags)
                 if thought is not None:
+                    answer = answer.strip()
                     choice.message.content = [ContentReasoning(reasoning=thought), ContentText(text=answer)]
                     output.completion = answer
 
@@ -145,64 +139,6 @@ def evaluate_with_inspect(
         tell(log)
     if waiting:  # stopped by a signal, which inspect keeps to itself
         raise KeyboardInterrupt
-
-
-class InspectLogs(logging.Handler):
-    """Keeps the last warnings for failure files; nothing goes to the terminal past the progress bar."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(scrub(f"{record.levelname.lower()}: {record.getMessage()}")[:500])
-
-
-def capture_inspect_logs() -> InspectLogs:
-    tail = InspectLogs()
-    logging.basicConfig(level=logging.WARNING, handlers=[tail], force=True)
-    logging.captureWarnings(True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    return tail
-
-
-@contextlib.contextmanager
-def item_progress(total: int) -> Iterator[Callable[[str | None, int], None]]:
-    """Yields a function (a line to say or None, how many items are done): a bar with rate and ETA in a terminal."""
-    if not sys.stderr.isatty():
-        done = 0
-
-        def count(line: str | None, items: int) -> None:
-            nonlocal done
-            done += items
-            if line is not None:
-                note(f"[{done}/{total} items] {line}")
-
-        yield count
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    rate = TextColumn("{task.fields[rate]}")
-    columns = [BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TimeRemainingColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        entry = bar.add_task("", total=total, rate="")
-
-        def show(line: str | None, items: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(entry, advance=items, rate=f"{speed:.1f} items/s" if speed else "")
-            if line is not None:
-                bar.console.print(line, markup=False, highlight=False)
-
-        yield show
 
 
 def end_on_signals() -> None:

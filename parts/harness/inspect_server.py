@@ -19,22 +19,23 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.checkpoints import weight_files, weights_sha256
-from parts.engines.device import choose_dtype, vllm_on_cpu, vllm_version
+from parts.checkpoints import weight_files
+from parts.engines.device import vllm_on_cpu, vllm_version
 from parts.engines.layout import layout_difference, read_layout
-from parts.engines.transformers import check_unchanged, file_names, tensor_checksum, text_sha256
+from parts.engines.proof import Proof, refresh_packed, weights_in_engine
+from parts.engines.transformers import check_unchanged
+from parts.engines.vllm import vllm_options
 from parts.frame import LOG_LINES, ScriptError
-from parts.harness.inspect_local_vocabulary import SERVER_PROVIDER, Loaded
 from parts.harness.inspect_prompts import PLAIN_TEMPLATE, plain_prompt, rendered_prompt
 from parts.harness.inspect_run import separate_reasoning
-from parts.harness.inspect_vocabulary import EngineError
+from parts.harness.inspect_vocabulary import SERVER_PROVIDER, EngineError
 from parts.harness.models import downloaded
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import CPU_CACHE_GB, Model
+from parts.harness.vocabulary import CPU_CACHE_GB, Engine, Model
 from parts.private import scrub, shown_path
 
 SIDE_MODULE = "hub_evals_engine"  # this file under the name by which vLLM imports it
@@ -89,111 +90,6 @@ def explain_server(log: str) -> str:
     errors = re.findall(r"^(?:.*\s)?([A-Za-z_.]*(?:Error|Exception): .+)$", log, re.MULTILINE)
     said = f"vLLM did not run: {scrub(errors[-1])[:300]}" if errors else "vLLM ended without saying why"
     return advised(log, SERVER_ADVICE) or said
-
-
-def refresh_packed(model: Any) -> None:
-    """Pack the weights of layers again that a CPU engine computes with a packed copy of, after they were replaced.
-
-    vLLM packs a layer when its weights are loaded; a head that is tied to the embeddings is never loaded, and would go
-    on with the weights of the checkpoint before.
-    """
-    for layer in model.modules():
-        weight = getattr(layer, "weight", None)
-        if hasattr(layer, "cpu_linear") and weight is not None and weight.numel():
-            layer.quant_method.process_weights_after_loading(layer)
-
-
-def packed_columns(layer: Any, weight: Any) -> Iterator[tuple[slice, Any]]:
-    """The columns of the matrix that a CPU engine's layer computes with, some at a time.
-
-    Read as what the layer makes of unit vectors: each picks one column, and 1 * w + 0 + 0 ... is exact.
-    """
-    import torch
-
-    size = weight.shape[1] if weight.numel() else layer.input_size_per_partition
-    for units in torch.arange(size, device=weight.device).split(256):
-        rows = torch.nn.functional.one_hot(units, size).to(weight.dtype)
-        yield slice(int(units[0]), int(units[-1]) + 1), layer.quant_method.apply(layer, rows, None).T
-
-
-def compare_part(held: Any, wanted: Any) -> bool | None:
-    """Whether an engine's tensor is that of a file; None when it has another shape (a share of the tensor)."""
-    import torch
-
-    if wanted.dim() == 0 or held.shape[1:] != wanted.shape[1:] or len(held) < len(wanted):
-        return None
-    # An engine may add empty rows to a vocabulary.
-    return torch.equal(held[: len(wanted)].cpu(), wanted.to(held.dtype))
-
-
-def file_tensor(place: Mapping[str, Any], names: Sequence[str]) -> Any | None:
-    """What the files hold for a parameter of an engine, a fused one's parts put together; None when it is not there."""
-    import torch
-
-    if not all(name in place for name in names):
-        return None
-    parts = [place[name].get_tensor(name) for name in names]
-    return torch.cat(parts) if len(parts) > 1 else parts[0]
-
-
-def readings_of(layer: Any, name: str, weight: Any) -> dict[str, Iterable[tuple[slice | None, Any]]]:
-    """How an engine's parameter can be read: as it is ("wrong" when it differs), and as a packed copy ("inexact")."""
-    found: dict[str, Iterable[tuple[slice | None, Any]]] = {}
-    if weight.numel():
-        found["wrong"] = [(None, weight.detach())]
-    if hasattr(layer, "cpu_linear") and name.endswith(".weight"):
-        found["inexact"] = packed_columns(layer, weight)
-    return found
-
-
-def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
-    """Compare an engine's weights with safetensors files; runs inside the engine, on each of its workers.
-
-    Parameters are compared with the files, fused and tied ones too, and so are the packed copies that CPU engines
-    compute with. Returns `exact`: how many were read back and are what the files hold; `summed`: how many have another
-    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ; `inexact`: of
-    packed copies that do; `broken`: a name whose values are no numbers; `unread`: names that cannot be read; and a
-    `checksum` of all that is the same each time these weights are loaded, `rest` for those that are not exact.
-    """
-    import torch
-    from safetensors import safe_open
-
-    found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
-    found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
-    whole, rest, first = [], [], {}
-    with contextlib.ExitStack() as stack, torch.inference_mode():
-        place: dict[str, Any] = {}
-        for file in files:
-            tensors = stack.enter_context(safe_open(file, framework="pt"))
-            place |= dict.fromkeys(tensors.keys(), tensors)
-        packed = getattr(model, "packed_modules_mapping", None) or {}
-        for name, weight in model.named_parameters(remove_duplicate=False):
-            # A tied parameter comes a second time under another name: it is in the files under its first.
-            names = first.setdefault(id(weight), file_names(name, packed))
-            absent = [part for part in names if part not in place] if name.endswith(".weight") else []
-            if 0 < len(absent) < len(names):
-                found["lacking"] = absent[0]
-            wanted = file_tensor(place, names)
-            if wanted is not None and not torch.isfinite(wanted).all():
-                found["broken"] = name
-            readings = readings_of(model.get_submodule(name.rpartition(".")[0]), name, weight)
-            found["unread"] += [] if readings else [name]
-            for kind, parts in readings.items():
-                same, lines = [], []
-                for columns, held in parts:
-                    lines.append(f"{name} {kind} {tensor_checksum(held)}\n")
-                    part = wanted if wanted is None or columns is None else wanted[:, columns]
-                    same.append(None if part is None else compare_part(held, part))
-                whole += lines
-                rest += [] if all(same) else lines
-                if None in same:
-                    found["summed"] += 1
-                elif all(same):
-                    found["exact"] += 1
-                else:
-                    found[kind].append(name)
-    sums = {"checksum": text_sha256(whole), "rest": text_sha256(rest) if rest else ""}
-    return found | sums | {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
 
 
 class Witness:
@@ -277,25 +173,21 @@ def server_command(folder: Path, name: str, port: int, place: Path, on_cpu: bool
         "host": "127.0.0.1",
         "port": port,
         "served-model-name": name,
-        "dtype": choose_dtype(settings.dtype, folder, on_cpu),
-        "seed": settings.seed,
         "generation-config": "vllm",  # a checkpoint's own sampling settings would change what is measured
         "worker-extension-cls": f"{SIDE_MODULE}.Witness",
         "middleware": f"{SIDE_MODULE}.Guard",
-        "tensor-parallel-size": settings.tensor_parallel_size,
         "data-parallel-size": settings.data_parallel_size,
-        "gpu-memory-utilization": settings.gpu_memory_utilization,
-        "max-model-len": settings.max_model_len,
+        "enable-prefix-caching": True,
+        "disable-uvicorn-access-log": True,
     }
+    options |= {name.replace("_", "-"): value for name, value in vllm_options(folder, settings, on_cpu).items()}
     if not settings.use_chat_template:
         options |= {"chat-template": place / "plain.jinja", "chat-template-content-format": "string"}
     if on_cpu and (settings.tensor_parallel_size or 1) == 1:
         options["distributed-executor-backend"] = "uni"
-    switches = ["--disable-uvicorn-access-log", "--enable-prefix-caching"]
-    switches += ["--enforce-eager"] if on_cpu else []  # compiling takes longer than a small model runs
-    switches += ["--trust-remote-code"] if settings.trust_remote_code else []
-    given = [word for flag, value in options.items() if value is not None for word in (f"--{flag}", str(value))]
-    return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *given, *switches]
+    given = [(f"--{flag}", value) for flag, value in options.items() if value not in (None, False)]
+    words = [word for flag, value in given for word in ([flag] if value is True else [flag, str(value)])]
+    return [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *words]
 
 
 class VllmServer:
@@ -311,9 +203,7 @@ class VllmServer:
         self.place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
         self.log = self.place / "server.log"
         self.port, self.reserved, self.keeper = 0, None, None
-        self.checksums: dict[str, str] = {}
-        self.differing: set[str] | None = None
-        self.found: list[dict[str, Any]] = []
+        self.proof = Proof()
         self.direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
         try:
             shutil.copyfile(__file__, self.place / f"{SIDE_MODULE}.py")
@@ -407,28 +297,7 @@ class VllmServer:
         self.forget()
         files = [str(path) for path in weight_files(folder) if path.suffix == ".safetensors"]
         found = self.ask("POST", "/collective_rpc", {"method": "hub_evals_weights", "args": [files]})["results"]
-        lacking = next((worker["lacking"] for worker in found if worker["lacking"]), None)
-        if lacking:
-            raise ScriptError(f"the engine holds other weights than the files: {lacking} is not in the files")
-        differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
-        if self.differing is None:
-            self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
-        elif differing - self.differing:
-            raise ScriptError(f"the engine holds other weights than the files: {min(differing - self.differing)}")
-        elif not all(worker["exact"] for worker in found) or any(worker["unread"] for worker in found):
-            raise ScriptError("its weights cannot be read back")
-        elif any(
-            worker["rest"] and worker["rest"] == old["rest"] for worker, old in zip(found, self.found, strict=True)
-        ):
-            raise ScriptError("the engine has kept weights of the checkpoint before")
-        broken = next((worker["broken"] for worker in found if worker["broken"]), None)
-        if broken:
-            raise ScriptError(f"its weights are broken: {broken} holds values that are no numbers")
-        self.found = found
-        checksum = text_sha256(worker["checksum"] for worker in found)
-        if self.checksums.setdefault(weights_sha256(folder), checksum) != checksum:
-            raise ScriptError("the same weights gave another checksum than before")
-        return checksum
+        return self.proof.see(folder, found)
 
     def forget(self) -> None:
         """Empty the prefix cache: what is in it belongs to the weights that computed it."""
@@ -510,11 +379,11 @@ class ServedByVllm:
             raise
 
     @property
-    def loaded(self) -> Loaded:
-        proof = self.server.found[0]
-        text = f"{proof['exact']} tensors read back exactly, {proof['summed']} by checksum"
-        device = "cpu" if self.server.on_cpu else "cuda"
-        return Loaded("vllm", vllm_version(), proof["dtype"], device, self.server.checksum, text)
+    def loaded(self) -> Engine:
+        """How the model really runs."""
+        proof, device = self.server.proof, "cpu" if self.server.on_cpu else "cuda"
+        dtype, sums = proof.found[0]["dtype"], self.server.checksum
+        return Engine(self.server, dtype, device, "continuous", "vllm", vllm_version(), sums, proof.text)
 
     def swap(self, model: Model) -> None:
         """Replace the weights; after an error the engine is of no use."""

@@ -18,15 +18,15 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, note
-from parts.harness.inspect_vocabulary import RequestedTask, Task
+from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
+from parts.harness.vocabulary import Dataset, Task
 from parts.hashes import data_sha256, file_sha256
 from parts.inputs import input_bytes, input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
-from parts.records.schema import strings
 
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> inspect's name.
+# Of metric_mapping.json: canonical key -> inspect's name.
 INSPECT_TASKS = embedded("../metric_mapping.json", "inspect")
 LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
 
@@ -174,15 +174,18 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     try:
         source = load_from_file(request) if request.file else load_from_package(request)
     except Exception as error:
-        return Task(request, error=f"it could not be loaded: {explain_inspect(error)}")
+        return Task(request.name, request, error=f"it could not be loaded: {explain_inspect(error)}")
     needs = [source.sandbox, *(getattr(sample, "sandbox", None) for sample in source.dataset)]
     if any(needs) and not sandbox:
         raise ScriptError(needs_sandbox(request.name))
+    data, revision = dataset_facts(source.dataset, request, LOADED_DATASETS[before:])
     return Task(
+        request.name,
         request,
-        source,
-        dataset=dataset_facts(source.dataset, request, LOADED_DATASETS[before:]),
-        items=len(source.dataset),
+        source=source,
+        dataset=data,
+        revision=revision,
+        total=len(source.dataset),
         repeats=source.epochs or 1,
         items_sha256=items_sha256(source.dataset),
         file_sha256=hashlib.sha256(input_bytes(request.file)).hexdigest() if request.file else None,
@@ -240,26 +243,24 @@ def watch_datasets() -> None:
     inspect_ai.dataset.hf_dataset = watched
 
 
-def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Where a task's items come from: a file here, a split of a data set on the Hub, or the task itself."""
+def dataset_facts(dataset: Any, request: RequestedTask, loaded: Sequence[dict[str, Any]]) -> tuple[Dataset, str | None]:
+    """Where a task's items come from (a file here, a split of a data set on the Hub, the task itself), its revision."""
     location = str(dataset.location or "")
     base = request.file.parent if request.file else Path.cwd()
     if location and (base / location).is_file():
         path = Path(os.path.abspath(base / location))
-        whole = path.stem in SPLIT_FILES  # a folder of splits, as other harnesses read it
-        digest = data_sha256(path.parent) if whole else file_sha256(path)
-        return {
-            "path": shown_path(path.parent if whole else path),
-            "split": path.stem if whole else None,
-            "data_sha256": digest,
-        }
+        if path.stem in SPLIT_FILES:  # a folder of splits, as other harnesses read it
+            return Dataset("", None, (path.stem,), shown_path(path.parent), data_sha256(path.parent)), None
+        return Dataset(path=shown_path(path), sha256=file_sha256(path)), None
     rows = [row for row in loaded if row["repo"] == location]
     fitting = [row for row in rows if row["samples"] == len(dataset)] or rows
-    facts = {"repo": location} if rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location) else {}
+    sure = {}
     for name in ("split", "subset", "revision"):
         values = {row[name] for row in fitting}
-        facts |= {name: values.pop()} if len(values) == 1 else {}
-    return facts
+        sure[name] = values.pop() if len(values) == 1 else None
+    known = rows or re.fullmatch(r"[\w.-]+/[\w.-]+", location)
+    split = (sure["split"],) if sure["split"] else ()
+    return Dataset(location if known else "", sure["subset"], split), sure["revision"]
 
 
 def items_sha256(dataset: Iterable[Any]) -> str:
@@ -267,24 +268,6 @@ def items_sha256(dataset: Iterable[Any]) -> str:
     fields = {"id", "input", "target", "choices"}
     rows = sorted(sample.model_dump_json(include=fields) for sample in dataset)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
-
-
-def inspect_source(task: Task) -> dict[str, Any]:
-    """The source_data block of a record."""
-    facts = task.dataset
-    if facts.get("repo"):
-        block = {
-            "dataset_name": facts["repo"].split("/")[-1],
-            "source_type": "hf_dataset",
-            "hf_repo": facts["repo"],
-            "hf_split": facts.get("split"),
-            "samples_number": task.items,
-            "additional_details": strings({name: facts.get(name) for name in ("subset", "split", "revision")}),
-        }
-        return {name: value for name, value in block.items() if value is not None}
-    details = {name: facts.get(name) for name in ("split", "path", "data_sha256")} | {"samples_number": task.items}
-    details["data_sha256"] = details["data_sha256"] or task.items_sha256
-    return {"dataset_name": task.title, "source_type": "other", "additional_details": strings(details)}
 
 
 def explain_inspect(error: BaseException) -> str:
@@ -310,3 +293,10 @@ def load_tasks_here(requests: Sequence[RequestedTask], settings: Settings) -> li
             random.seed(settings.seed or 0)
             tasks.append(load_task(request, settings.sandbox))
         return tasks
+
+
+def described_tasks(requests: Sequence[RequestedTask], settings: Settings) -> list[Task]:
+    """Tasks for a plan: those of the user's files are loaded, those of inspect_evals stay as they are listed."""
+    own = [request for request in requests if request.file]
+    loaded = {task.name: task for task in (load_tasks_here(own, settings) if own else [])}
+    return [loaded.get(request.name) or Task(request.name, request) for request in requests]

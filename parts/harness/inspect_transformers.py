@@ -5,25 +5,29 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
-import math
+import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from parts.checkpoints import weight_files
 from parts.engines.device import choose_dtype
-from parts.engines.layout import layout_difference, read_layout
-from parts.engines.transformers import check_unchanged, check_weights, load_reports, replace_state, state_checksum
-from parts.frame import ScriptError
-from parts.harness.inspect_local_vocabulary import HF_PROVIDER, Loaded
+from parts.engines.layout import read_layout
+from parts.engines.transformers import (
+    check_unchanged,
+    check_weights,
+    load_reports,
+    runs_on_cpu,
+    state_checksum,
+    swap_state,
+)
 from parts.harness.inspect_log import asked_messages, with_attachments
 from parts.harness.inspect_prompts import PLAIN_TEMPLATE, cut_at_stop, plain_prompt, rendered_prompt, too_long
 from parts.harness.inspect_run import separate_reasoning
-from parts.harness.inspect_vocabulary import Asked, Said, Sampling
+from parts.harness.inspect_vocabulary import HF_PROVIDER, Asked, Said, Sampling
 from parts.harness.models import downloaded
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import HF_CONNECTIONS, Model
+from parts.harness.vocabulary import HF_CONNECTIONS, Engine, Model
 
 QUIET_SECONDS = 0.02  # a batch that is not full starts when no request came for so long
 
@@ -40,7 +44,6 @@ HF_ADVICE = (
     ),
     (r"GatedRepo|gated repo", "gated: accept the terms on its page on the Hub and set HF_TOKEN"),
 )
-TENSOR_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I64": 8, "I32": 4}
 
 
 def log_as_sent(log: dict[str, Any], prompt: Callable[[Sequence[Mapping[str, Any]]], str]) -> dict[str, Any]:
@@ -62,29 +65,6 @@ def log_as_sent(log: dict[str, Any], prompt: Callable[[Sequence[Mapping[str, Any
         samples.append(sample)
     kept = {name: value for name, value in config.items() if name != "system_message"}
     return log | {"samples": samples, "plan": (log.get("plan") or {}) | {"config": kept}}
-
-
-def weights_bytes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], dtype: str) -> int:
-    """The memory of a checkpoint's tensors in a dtype (`auto`: as in the file), in bytes."""
-    return sum(math.prod(shape) * TENSOR_BYTES.get(dtype, TENSOR_BYTES.get(own, 1)) for own, shape in tensors.values())
-
-
-def cache_bytes(config: Mapping[str, Any], dtype: str) -> int | None:
-    """The memory of keys and values for one token, in bytes; None when config.json does not say."""
-    config = config.get("text_config") or config
-    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
-    if not isinstance(layers, int) or not isinstance(heads, int) or not isinstance(config.get("hidden_size"), int):
-        return None
-    size = config.get("head_dim") or config["hidden_size"] // heads
-    return 2 * layers * (config.get("num_key_value_heads") or heads) * size * TENSOR_BYTES.get(dtype, 2)
-
-
-def shown_bytes(number: int) -> str:
-    """A number of bytes for people: 1234567 -> 1.2 MB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number / 1e3:.1f} kB"
 
 
 @functools.cache
@@ -203,7 +183,6 @@ class HeldByTransformers:
     advice = HF_ADVICE
 
     def __init__(self, model: Model, settings: Settings) -> None:
-        import torch
         from inspect_ai.model import get_model
         from transformers import GenerationConfig
 
@@ -211,14 +190,13 @@ class HeldByTransformers:
         folder = downloaded(model)
         self.settings, self.layout = settings, read_layout(folder)
         device = settings.device if settings.device != "auto" else None
-        on_cpu = device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
         choices = {"device": device, "chat_template": None if settings.use_chat_template else PLAIN_TEMPLATE}
         with load_reports() as reports:
             self.kept = get_model(
                 f"{HF_PROVIDER}/{model.id}",
                 model_path=str(folder.resolve()),
                 **{name: value for name, value in choices.items() if value is not None},
-                dtype=choose_dtype(settings.dtype, folder, on_cpu),
+                dtype=choose_dtype(settings.dtype, folder, runs_on_cpu(settings.device)),
                 trust_remote_code=settings.trust_remote_code,
                 # A template brings its own beginning of text.
                 tokenizer_call_args={"add_special_tokens": not settings.use_chat_template},
@@ -236,27 +214,21 @@ class HeldByTransformers:
         self.checksum = state_checksum(self.model)
 
     @property
-    def loaded(self) -> Loaded:
-        import transformers
-
-        dtype = str(self.model.dtype).removeprefix("torch.")
-        number = len(self.model.state_dict())
-        text = (
-            f"{number} tensors read back exactly" if self.swapped else f"{number} tensors as transformers loaded them"
+    def loaded(self) -> Engine:
+        """How the model really runs."""
+        dtype, device = str(self.model.dtype).removeprefix("torch."), str(self.model.device)
+        proof = f"{len(self.model.state_dict())} tensors " + (
+            "read back exactly" if self.swapped else "as transformers loaded them"
         )
-        return Loaded("transformers", transformers.__version__, dtype, str(self.model.device), self.checksum, text)
+        version = importlib.metadata.version("transformers")
+        connections = str(self.settings.max_connections)
+        return Engine(self.model, dtype, device, connections, "transformers", version, self.checksum, proof)
 
     swapped = False
 
     def swap(self, model: Model) -> None:
         """Replace the weights; after an error the loaded model is of no use."""
-        folder = downloaded(model)
-        difference = layout_difference(self.layout, read_layout(folder))
-        if difference:
-            raise ScriptError(difference)
-        replace_state(self.model, weight_files(folder))
-        check_weights(self.model, [])
-        check_unchanged(model, folder)
+        swap_state(self.model, self.layout, model, downloaded(model))
         self.checksum, self.swapped = state_checksum(self.model), True
 
     def opened(self, name: str) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError
-from parts.harness.vocabulary import Failed, Finished
 
+INSPECT_PACKAGES = ("inspect-ai", "inspect-evals")  # whose versions decide what is measured
+SERVER_PROVIDER, HF_PROVIDER = "hub-evals-vllm", "hub-evals-hf"  # inspect's names for the two backends here
 MAX_RETRIES = 5  # of a request, after the client's own two quick ones: 3 to 50 seconds apart
 MAX_TASKS = 4  # evaluated at the same time, so that the last items of one do not leave the connections idle
 MOST_ERRORS = 0.1  # of the items: a task with this share of failed ones gives no score
@@ -36,28 +37,6 @@ class RequestedTask:
     name: str
     module: str | None = None
     file: Path | None = None
-
-
-@dataclass
-class Task:
-    """A task with its items once it is loaded; `source` is inspect's Task."""
-
-    request: RequestedTask
-    source: Any = None
-    dataset: dict[str, Any] = field(default_factory=dict)
-    items: int | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    error: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.request.name
-
-    @property
-    def title(self) -> str:
-        return self.request.name
 
 
 @dataclass(frozen=True)
@@ -101,16 +80,6 @@ class RunFacts:
     library: dict[str, Any]
     generation: dict[str, Any]
     prices: Prices | None = None
-
-
-@dataclass
-class Runs:
-    """What came of all models and tasks."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -3,89 +3,44 @@
 from __future__ import annotations
 
 import functools
-import gc
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from parts.checkpoints import weight_files
-from parts.engines.device import choose_dtype, has_gpu, vllm_version
-from parts.engines.layout import cpu_batch_size, fit_prompt, layout_difference, read_layout
-from parts.engines.transformers import check_unchanged, check_weights, load_reports, replace_state
+from parts.engines.device import choose_dtype
+from parts.engines.kept import OnTransformers, OnVllm
+from parts.engines.layout import cpu_batch_size, fit_prompt
+from parts.engines.transformers import runs_on_cpu
 from parts.engines.vllm import VllmEngine
 from parts.frame import ScriptError
-from parts.harness.lighteval_tasks import Job
-from parts.harness.models import downloaded
-from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import CPU_CACHE_GB, Continuations, Engine, EngineAnswer, Generation, Model
+from parts.harness.vocabulary import Continuations, EngineAnswer, Generation, Job, Layout, Model
 
 
-class OnAccelerate:
-    """lighteval's own model on transformers; the weights of the next checkpoint are copied into the loaded one."""
+def open_lighteval(folder: Path, settings: Settings, layout: Layout) -> tuple[Any, Any]:
+    """lighteval's own model on transformers, and its batch size."""
+    from lighteval.models.model_input import GenerationParameters
+    from lighteval.models.transformers.transformers_model import TransformersModelConfig
 
-    def __init__(self, model: Model, settings: Settings) -> None:
-        import torch
-        import transformers
-        from lighteval.models.model_input import GenerationParameters
-        from lighteval.models.transformers.transformers_model import TransformersModelConfig
-
-        folder = downloaded(model)
-        on_cpu = settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-        self.layout = read_layout(folder)
-        batch_size = settings.batch_size or (cpu_batch_size(self.layout) if on_cpu else None)
-        config = TransformersModelConfig(
-            model_name=str(folder.resolve()),
-            batch_size=batch_size,
-            dtype=choose_dtype(settings.dtype, folder, on_cpu),
-            trust_remote_code=settings.trust_remote_code,
-            override_chat_template=settings.use_chat_template,
-            add_special_tokens=not settings.use_chat_template,  # a template brings its own
-            system_prompt=settings.system_prompt,
-            max_length=settings.max_model_len,
-            model_parallel=None if settings.device == "auto" else False,
-            generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
-        )
-        with load_reports() as reports:
-            loaded = quiet_transformers_model()(config)
-        check_weights(loaded.model, reports)
-        check_unchanged(model, folder)
-        if settings.temperature:
-            loaded.generation_config_dict["do_sample"] = True  # without it transformers ignores the temperature
-        dtype, device = str(loaded.model.dtype).removeprefix("torch."), str(loaded.device)
-        version = transformers.__version__
-        self.engine = Engine(loaded, dtype, device, str(batch_size or "auto"), "transformers", version)
-
-    def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the loaded model is of no use."""
-        folder = downloaded(model)
-        difference = layout_difference(self.layout, read_layout(folder))
-        if difference:
-            raise ScriptError(difference)
-        replace_state(self.engine.model.model, weight_files(folder))
-        check_weights(self.engine.model.model, [])
-        check_unchanged(model, folder)
-
-    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
-        """Each job's number with its answers, or with what went wrong."""
-        from lighteval.tasks.requests import SamplingMethod
-
-        ask = {
-            SamplingMethod.GENERATIVE: self.engine.model.greedy_until,
-            SamplingMethod.LOGPROBS: self.engine.model.loglikelihood,
-            SamplingMethod.PERPLEXITY: self.engine.model.loglikelihood_rolling,
-        }
-        for number, job in enumerate(jobs):
-            seed_everything(job.seed)
-            try:
-                yield number, ask[job.method](job.docs)
-            except Exception as error:
-                yield number, error
-
-    def close(self) -> None:
-        self.engine.model.cleanup()
-        gc.collect()
+    on_cpu = runs_on_cpu(settings.device)
+    batch_size = settings.batch_size or (cpu_batch_size(layout) if on_cpu else None)
+    config = TransformersModelConfig(
+        model_name=str(folder.resolve()),
+        batch_size=batch_size,
+        dtype=choose_dtype(settings.dtype, folder, on_cpu),
+        trust_remote_code=settings.trust_remote_code,
+        override_chat_template=settings.use_chat_template,
+        add_special_tokens=not settings.use_chat_template,  # a template brings its own
+        system_prompt=settings.system_prompt,
+        max_length=settings.max_model_len,
+        model_parallel=None if settings.device == "auto" else False,
+        generation_parameters=GenerationParameters(temperature=settings.temperature or 0.0),
+    )
+    loaded = quiet_transformers_model()(config)
+    if settings.temperature:
+        loaded.generation_config_dict["do_sample"] = True  # without it transformers ignores the temperature
+    return loaded, batch_size or "auto"
 
 
 @functools.cache
@@ -94,6 +49,7 @@ def quiet_transformers_model() -> type:
     import transformers
     from lighteval.models.model_output import ModelResponse
     from lighteval.models.transformers import transformers_model as backend
+    from lighteval.tasks.requests import SamplingMethod
 
     transformers.utils.logging.disable_progress_bar()
     # lighteval keeps answers by configuration, not by weights, and in the model's folder: both are wrong here.
@@ -106,6 +62,10 @@ def quiet_transformers_model() -> type:
             super().__init__(config)
             self.pairs: dict[tuple[Any, ...], Any] = {}
             self.prompt_manager.prepare_prompt = remembered_prompts(self.prompt_manager.prepare_prompt)
+
+        def answer_job(self, job: Job) -> list[Any]:
+            ask = {SamplingMethod.GENERATIVE: self.greedy_until, SamplingMethod.LOGPROBS: self.loglikelihood}
+            return ask.get(job.method, self.loglikelihood_rolling)(job.docs)
 
         def tok_encode_pair(self, context: str, continuations: list[str], pairwise: bool = False) -> Any:
             key = context, tuple(continuations), pairwise
@@ -242,59 +202,6 @@ def remembered_prompts(prepare: Callable[[Any], str]) -> Callable[[Any], str]:
     return prompt
 
 
-class OnVllm:
-    """vLLM under a LightevalModel; all tasks of a checkpoint are asked in one queue."""
-
-    def __init__(self, model: Model, settings: Settings) -> None:
-        folder = downloaded(model)
-        on_cpu = settings.device == "cpu" or not has_gpu()
-        options: dict[str, Any] = {
-            "dtype": choose_dtype(settings.dtype, folder, on_cpu),
-            "seed": settings.seed,
-            "trust_remote_code": settings.trust_remote_code,
-            "tensor_parallel_size": settings.tensor_parallel_size or 1,
-            "max_model_len": settings.max_model_len,
-            "max_num_seqs": settings.batch_size,
-            "gpu_memory_utilization": settings.gpu_memory_utilization,
-            "enforce_eager": True if on_cpu else None,  # compiling takes longer than a small model runs
-        }
-        if on_cpu and settings.gpu_memory_utilization is None:
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-        running = VllmEngine(folder, **{name: value for name, value in options.items() if value is not None})
-        self.vllm = running
-        if settings.device.split(":", 1)[0] not in ("auto", running.device):
-            raise ScriptError(f"--device {settings.device}: this build of vLLM runs on {running.device}")
-        check_unchanged(model, folder)
-        dtype = str(running.config.dtype).removeprefix("torch.")
-        loaded = lighteval_on_vllm()(running, settings)
-        batch_size = str(settings.batch_size or "auto")
-        self.engine = Engine(loaded, dtype, running.device, batch_size, "vllm", vllm_version(), running.checksum)
-
-    def swap(self, model: Model) -> None:
-        """Replace the weights; after an error the engine is of no use."""
-        folder = downloaded(model)
-        self.vllm.swap(folder)
-        check_unchanged(model, folder)
-        self.engine = replace(self.engine, checksum=self.vllm.checksum)
-
-    def answers(self, jobs: Sequence[Job]) -> Iterator[tuple[int, list[Any] | Exception]]:
-        """Each job's number with its answers, as soon as its last one is there, or with what went wrong."""
-        groups = []
-        for number, job in enumerate(jobs):
-            try:
-                groups.append(self.engine.model.questions(job.docs, job.method, job.seed))
-            except Exception as error:
-                groups.append([])
-                yield number, error
-        for number, answers in self.vllm.answer(groups):
-            job = jobs[number]
-            if groups[number]:
-                yield number, self.engine.model.responses(job.docs, groups[number], answers)
-
-    def close(self) -> None:
-        self.vllm.close()
-
-
 @functools.cache
 def lighteval_on_vllm() -> type:
     """The class of a LightevalModel on a VllmEngine: lighteval's custom-model interface on vLLM's public one."""
@@ -318,17 +225,19 @@ def lighteval_on_vllm() -> type:
             self.prompt_manager = manager
             self.known: dict[tuple[Any, ...], Generation | Continuations] = {}
 
-        def questions(self, docs: list[Any], method: Any, seed: int) -> list[Generation | Continuations]:
+        def questions(self, job: Job) -> list[Generation | Continuations]:
             """The items as questions for the engine."""
-            make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(method)
+            make = {SamplingMethod.GENERATIVE: self.generation, SamplingMethod.LOGPROBS: self.choices}.get(job.method)
             if make is None:
                 raise ScriptError("perplexity is not measured with --backend vllm: use --backend accelerate")
-            keys = [(doc.task_name, doc.id, doc.query, method) for doc in docs]
-            for key, doc in zip(keys, docs, strict=True):
-                if key not in self.known:
-                    self.known[key] = make(doc)
-            rows = [self.known[key] for key in keys]
-            return [replace(row, seed=seed) if isinstance(row, Generation) else row for row in rows]
+            rows = [self.question(doc, job.method, make) for doc in job.docs]
+            return [replace(row, seed=job.seed) if isinstance(row, Generation) else row for row in rows]
+
+        def question(self, doc: Any, method: Any, make: Callable[[Any], Any] | None) -> Generation | Continuations:
+            key = doc.task_name, doc.id, doc.query, method
+            if key not in self.known:
+                self.known[key] = make(doc)
+            return self.known[key]
 
         def generation(self, doc: Any) -> Generation:
             prompt = self.tok_encode(self.prompt_manager.prepare_prompt(doc))
@@ -345,7 +254,7 @@ def lighteval_on_vllm() -> type:
             prompts, choices = self.tok_encode_pair(prompt, doc.choices, pairwise=True)
             return Continuations(list(prompts[0]), [list(choice) for choice in choices])
 
-        def responses(self, docs: list[Any], questions: list[Any], answers: list[EngineAnswer]) -> list[Any]:
+        def replies(self, job: Job, answers: Sequence[EngineAnswer]) -> list[Any]:
             """The engine's answers as lighteval's."""
             return [
                 ModelResponse(
@@ -356,24 +265,21 @@ def lighteval_on_vllm() -> type:
                     logprobs=answer.logprobs,
                     argmax_logits_eq_gold=answer.greedy,
                 )
-                for doc, question, answer in zip(docs, questions, answers, strict=True)
+                for doc, answer in zip(job.docs, answers, strict=True)
+                for question in [self.question(doc, job.method, None)]
             ]
 
-        def ask(self, docs: list[Any], method: Any) -> list[Any]:
-            questions = self.questions(docs, method, self.settings.sampling_seed)
-            return self.responses(docs, questions, next(self.engine.answer([questions]))[1])
-
-        def greedy_until(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.GENERATIVE)
-
-        def loglikelihood(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.LOGPROBS)
-
-        def loglikelihood_rolling(self, docs: list[Any]) -> list[Any]:
-            return self.ask(docs, SamplingMethod.PERPLEXITY)
+        # lighteval's interface, which its pipeline would call; here jobs are asked.
+        greedy_until = loglikelihood = loglikelihood_rolling = None
 
     return VllmModel
 
 
-# A backend loads a model, replaces its weights, and answers jobs.
-BACKENDS: dict[str, type[OnAccelerate] | type[OnVllm]] = {"accelerate": OnAccelerate, "vllm": OnVllm}
+def accelerate_engine(model: Model, settings: Settings) -> OnTransformers:
+    """lighteval on transformers."""
+    return OnTransformers(model, settings, open_lighteval)
+
+
+def lighteval_vllm_engine(model: Model, settings: Settings) -> OnVllm:
+    """lighteval on vLLM."""
+    return OnVllm(model, settings, lighteval_on_vllm())

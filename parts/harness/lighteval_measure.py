@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from parts.frame import ScriptError, natural_key
-from parts.harness.lighteval_records import make_record, sample_row
-from parts.harness.lighteval_tasks import Task
+from parts.harness.lighteval_records import lighteval_record, lighteval_row
 from parts.harness.metric_names import LOWER_IS_BETTER, metric_scale
+from parts.harness.records import json_line, result_named
 from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import REASONING_TAGS, Engine, MetricScore, Model, Scored
+from parts.harness.vocabulary import REASONING_TAGS, Engine, MetricScore, Model, Scored, Task
 from parts.private import explain
 
 
@@ -27,7 +25,7 @@ def final_texts(responses: Sequence[Any], tags: tuple[str, str]) -> None:
         response.text_post_processed = [remove_reasoning_tags(text, [tags]) for text in response.text]
 
 
-def score_all(task: Task, docs: list[Any], answers: dict[Any, list[Any]]) -> list[Scored]:
+def lighteval_values(task: Task, docs: list[Any], answers: dict[Any, list[Any]]) -> list[Scored]:
     """lighteval's metrics on every item; an item that cannot be scored is left with its error."""
     scored = []
     for method, responses in answers.items():
@@ -154,25 +152,19 @@ def sample_rows(
     record: dict[str, Any], task: Task, docs: list[Any], scored: Scored, score: MetricScore, prompts: list[str]
 ) -> Iterator[str]:
     """The lines of a samples file for one metric, in the order of the data set."""
-    wanted = f"{task.name}/{score.metric}"
-    result = next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == wanted)
+    result = result_named(record, f"{task.name}/{score.metric}")
     order = sorted(range(len(docs)), key=lambda index: natural_key(task.sample_ids[index]))
     for index in order:
         doc, response, error = docs[index], scored.responses[index], scored.errors[index]
         sample = task.sample_ids[index], doc, prompts[index]
-        row = sample_row(record, result, sample, shown_answer(scored, doc, response), error)
+        row = lighteval_row(record, result, sample, shown_answer(scored, doc, response), error)
         if error is None:
             value = as_number(scored.values[index])
             row["evaluation"] = {"score": value, "is_correct": is_correct(value, score)}
-        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+        yield json_line(row)
 
 
-def own_docs(task: Task) -> list[Any]:
-    """A task's items for one model: metrics write into them."""
-    return [replace(doc, specific=dict(doc.specific) if isinstance(doc.specific, dict) else None) for doc in task.docs]
-
-
-def measure(
+def measure_lighteval(
     model: Model,
     task: Task,
     docs: list[Any],
@@ -185,11 +177,11 @@ def measure(
     seed_everything(settings.seed)
     for responses in answers.values():
         final_texts(responses, settings.reasoning_tags or REASONING_TAGS)
-    scored = score_all(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
+    scored = lighteval_values(task, docs, dict(sorted(answers.items(), key=lambda pair: str(pair[0]))))
     scores = [(row, score) for row in scored for score in add_up(task, row, docs, engine, settings.seed)]
     if not scores:
         raise ScriptError("the task has no metric")
-    record = make_record(model, task, [score for _, score in scores], engine, settings, now)
+    record = lighteval_record(model, task, [score for _, score in scores], engine, settings, now)
     prompts = [engine.model.prompt_manager.prepare_prompt(doc) for doc in docs]
     kept = [(row, score) for row, score in scores if row.name == score.metric]
     lines = [line for row, score in kept for line in sample_rows(record, task, docs, row, score, prompts)]

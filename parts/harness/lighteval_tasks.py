@@ -9,7 +9,7 @@ import importlib.util
 import re
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from parts.frame import ScriptError, note
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import ALL, Dataset, Model, TaskRequest
+from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
 from parts.hashes import data_sha256
 from parts.inputs import input_text
 from parts.names import SUITES
@@ -28,56 +28,11 @@ from parts.private import explain, shown_path
 GENERATIVE_NOW = {"mmlu", "hellaswag"}
 RUNS_CODE = "lcb"  # the family of tasks whose metric runs the answers
 
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> lighteval's name.
+# Of metric_mapping.json: canonical key -> lighteval's name.
 LIGHTEVAL_TASKS = embedded("../metric_mapping.json", "lighteval")
 
 
-@dataclass
-class Task:
-    """A task that lighteval knows, with its items once they are built."""
-
-    name: str
-    request: TaskRequest
-    group: int
-    config: Any
-    source: Any
-    dataset: Dataset
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    error: str | None = None
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def title(self) -> str:
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Job:
-    """The items of a task that are asked in one way: generation, or log-likelihood of choices."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-def parse_task(text: str) -> TaskRequest:
+def parse_lighteval_task(text: str) -> TaskRequest:
     """One task string.
 
     "gsm8k" -> gsm8k|0    "gsm8k|5" -> gsm8k|5    "leaderboard|gsm8k|5|0" -> gsm8k|5    "lighteval|gsm8k" -> gsm8k|0
@@ -92,14 +47,6 @@ def parse_task(text: str) -> TaskRequest:
     if len(parts) > 2 or not name or not shots.isdecimal():
         raise ScriptError(f"--tasks: {text!r} is no task: write task|shots, for instance gsm8k|5")
     return TaskRequest(name, int(shots), parts[0] if len(parts) == 2 else "")
-
-
-def parse_tasks(text: str) -> list[TaskRequest]:
-    """The tasks of a comma-separated list, each once, in the order given."""
-    requests = [parse_task(part) for part in text.split(",") if part.strip()]
-    if not requests:
-        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
-    return list(dict.fromkeys(requests))
 
 
 def task_names_in(source: str, module: str) -> set[str]:
@@ -193,6 +140,11 @@ def custom_task_names(path: Path) -> set[str]:
     return names
 
 
+def lighteval_names(custom: str | None) -> set[str]:
+    """All names of tasks, those that are made at run time as globs."""
+    return {*built_in_tasks(), *(custom_task_names(Path(custom).expanduser()) if custom else ())}
+
+
 def unknown_task(request: TaskRequest, names: Iterable[str]) -> ScriptError:
     close = nearest_tasks(request.name, names)
     hint = f"did you mean {', '.join(close)}?" if close else "see --list-tasks"
@@ -263,7 +215,7 @@ def import_task_file(path: Path) -> dict[str, Any]:
         raise ScriptError(f"--custom-tasks {path}{f':{lines[-1]}' if lines else ''}: {explain(error)}") from error
 
 
-def load_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
+def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: Path | None) -> list[Task]:
     """The tasks asked for, families as their subtasks, in the order given and each once."""
     import lighteval.tasks.registry as registry
 
@@ -289,7 +241,7 @@ def load_tasks(requests: Sequence[TaskRequest], modules: Sequence[str], custom: 
             except ValueError as error:
                 raise ScriptError(f"--tasks: {name}: {error}") from error
         for name, source in found.items():
-            tasks.setdefault(name, Task(name, request, len(found), source.config, source, dataset_of(source.config)))
+            tasks.setdefault(name, Task(name, request, len(found), source, dataset_of(source.config)))
     return list(tasks.values())
 
 
@@ -323,7 +275,7 @@ def dataset_of(config: Any) -> Dataset:
 
 
 def build_docs(task: Task, settings: Settings) -> None:
-    """Load a task's items and build its few-shot prompts, once for all models."""
+    """Load a task's items and choose their few-shot examples, once for all models."""
     from lighteval.tasks.lighteval_task import LightevalTask
 
     seed_everything(settings.seed)
@@ -334,7 +286,7 @@ def build_docs(task: Task, settings: Settings) -> None:
     names = {id(doc): name for doc, name in zip(items, name_items(items, source.dataset, task.dataset), strict=True)}
     docs = source.get_docs(settings.limit)
     task.sample_ids = [names[id(doc)] for doc in docs]
-    task.revision = task.config.hf_revision or dataset_revision(source.dataset)
+    task.revision = source.config.hf_revision or dataset_revision(source.dataset)
     task.docs = docs
 
 
@@ -351,3 +303,18 @@ def name_items(docs: Sequence[Any], data: Any, dataset: Dataset) -> list[str]:
         if len(set(names)) == len(names) and all(names):
             return names
     return [f"{name}/{row}" for name, row in rows]
+
+
+def lighteval_plan_row(task: Task, repeats: int) -> dict[str, Any]:
+    """A task in the plan; numbers are unknown for a data set that is not here yet."""
+    docs = task.docs
+    # At most: choices of a single token need one request together with vLLM, which only the tokenizer can tell.
+    requests = sum(len(doc.choices or []) if "LOGPROBS" in str(doc.sampling_methods) else 1 for doc in docs or [])
+    return {
+        "task": task.name,
+        "data set": task.dataset.path or task.dataset.repo,
+        "split": ",".join(task.dataset.splits),
+        "items": len(docs) if docs is not None else "not downloaded",
+        "requests": requests * repeats if docs is not None else None,
+        "metrics": ",".join(str(metric.metric_name) for metric in task.source.metrics),
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -10,35 +9,22 @@ from dataclasses import replace
 from typing import Any
 
 from parts.frame import ScriptError, natural_key
-from parts.harness.lm_eval_records import item_row, make_record
-from parts.harness.lm_eval_tasks import MetricValues, Reply, Task, TaskDoc
+from parts.harness.lm_eval_records import lm_eval_record, lm_eval_row
+from parts.harness.lm_eval_tasks import MetricValues, Reply, TaskDoc, generates
 from parts.harness.metric_names import LOWER_IS_BETTER, METRIC_SCALES, metric_scale
+from parts.harness.records import json_line, result_named
 from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import REASONING_TAGS, Engine, MetricScore, Model
+from parts.harness.vocabulary import REASONING_TAGS, Engine, MetricScore, Model, Task, split_reasoning
 from parts.private import explain
 
 UNPARSED = "[invalid]"  # what lm-eval's filters give for an answer in which they find nothing
 
 
-def without_thinking(text: str, tags: tuple[str, str]) -> str:
-    """An answer without the thinking between two tags, whose first may stand in the prompt; unfinished thinking is
-    no answer.
-
-    "<think>a</think>b" -> "b"    "a</think>b" -> "b"    "<think>a" -> ""
-    """
-    start, end = tags
-    while end in text:
-        before, after = text.split(end, 1)
-        text = (before.split(start, 1)[0] if start in before else "") + after
-    return text.split(start, 1)[0]
-
-
 def finished_answer(text: str, stops: Sequence[str], tags: tuple[str, str]) -> str:
     """A generated text as the task's filters get it: no thinking, and nothing from a stop sequence on."""
-    if tags[0] in text or tags[1] in text:
-        text = without_thinking(text, tags).lstrip()
+    _, text = split_reasoning(text, tags)
     for stop in stops:
         text = text.split(stop)[0] if stop else text
     return text
@@ -65,10 +51,10 @@ def item_value(value: Any, function: Callable[..., Any]) -> float:
         return math.nan
 
 
-def score_all(task: Task, replies: Sequence[Reply], settings: Settings) -> list[MetricValues]:
+def lm_eval_values(task: Task, replies: Sequence[Reply], settings: Settings) -> list[MetricValues]:
     """lm-eval's filters and metrics on every item, for each repeat; an item that cannot be scored has its error."""
     requests = [request for item in task.docs for request in item.requests]
-    times = settings.repeats if task.generates else 1
+    times = settings.repeats if generates(task) else 1
     found: dict[tuple[str, str], MetricValues] = {}
     for turn in range(times):
         for request, reply in zip(requests, replies, strict=True):
@@ -164,7 +150,7 @@ def add_up_metric(task: Task, measured: MetricValues, counts: dict[str, str], se
 
 def count_replies(task: Task, replies: Sequence[Reply], measured: MetricValues) -> dict[str, str]:
     """How many answers are empty, cut off at the token limit, or hold nothing that the filter could read."""
-    texts = [text for reply in replies for text in reply.responses] if task.generates else []
+    texts = [text for reply in replies for text in reply.responses] if generates(task) else []
     found = [value[0] if isinstance(value, list) and value else value for row in measured.extracted for value in row]
     counts = {
         "empty": sum(not text.strip() for text in texts),
@@ -180,8 +166,7 @@ def metric_rows(
     record: dict[str, Any], task: Task, replies: Sequence[Reply], measured: MetricValues, score: MetricScore
 ) -> Iterator[str]:
     """The lines of a samples file for one metric, in the order of the data set."""
-    wanted = f"{task.name}/{score.metric}"
-    result = next(row for row in record["evaluation_results"] if row["evaluation_result_id"] == wanted)
+    result = result_named(record, f"{task.name}/{score.metric}")
     function = task.source.aggregation().get(measured.metric, statistics.fmean)
     starts = [0]
     for item in task.docs:
@@ -196,8 +181,8 @@ def metric_rows(
             own = replies[starts[index] : starts[index + 1]]
             answer = shown_answer_of(item, own, measured.metric, turn, times)
             found = measured.extracted[turn][index]
-            extracted = found if task.generates and isinstance(found, str) and [found] != answer else None
-            row = item_row(record, result, item, answer, extracted)
+            extracted = found if generates(task) and isinstance(found, str) and [found] != answer else None
+            row = lm_eval_row(record, result, item, answer, extracted)
             number = math.nan if error else item_value(value, function)
             if math.isfinite(number):
                 row["evaluation"] = {"score": number, "is_correct": is_correct(number, score)}
@@ -205,7 +190,7 @@ def metric_rows(
                 row["error"] = error or "the metric has no value for a single item"
             if times > 1:
                 row["metadata"]["repeat"] = str(turn)
-            yield json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+            yield json_line(row)
 
 
 def shown_answer_of(item: TaskDoc, replies: Sequence[Reply], metric: str, turn: int, times: int) -> list[str]:
@@ -230,15 +215,15 @@ def finished_replies(task: Task, replies: Sequence[Reply], settings: Settings) -
     ]
 
 
-def measure(
+def measure_lm_eval(
     model: Model, task: Task, replies: Sequence[Reply], engine: Engine, settings: Settings, now: int
 ) -> tuple[dict[str, Any], str]:
     """One model on one task: the record and the text of its samples file."""
     seed_everything(settings.seed)
-    answers = finished_replies(task, replies, settings) if task.generates else replies
-    found = score_all(task, answers, settings)
+    answers = finished_replies(task, replies, settings) if generates(task) else replies
+    found = lm_eval_values(task, answers, settings)
     scores = [add_up_metric(task, row, count_replies(task, answers, row), settings.seed) for row in found]
-    record = make_record(model, task, scores, engine, settings, now)
+    record = lm_eval_record(model, task, scores, engine, settings, now)
     pairs = zip(found, scores, strict=True)
     lines = [line for row, score in pairs for line in metric_rows(record, task, replies, row, score)]
     return record, "".join(lines)

@@ -20,7 +20,7 @@ from parts.frame import ScriptError, natural_key, note
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import ALL, Dataset
+from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
 from parts.hashes import data_sha256, file_sha256, files_sha256
 from parts.inputs import input_text
 from parts.names import HUB_ID
@@ -35,19 +35,8 @@ YAML_KEY = re.compile(
 YAML_LIST = re.compile(r"""^["']?tag["']?[ \t]*:[ \t]*(?:\#.*)?\n(?P<items>(?:[ \t]*-.*\n?)+)""", re.M)
 YAML_NAME = re.compile(r"[\w.:+/-]+")
 
-# Made from metric_mapping.json by tests/update_task_names.py: canonical key -> lm-eval's name.
+# Of metric_mapping.json: canonical key -> lm-eval's name.
 LM_EVAL_TASKS = embedded("../metric_mapping.json", "lm_eval")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A task, group or tag as asked for; without `shots`, with as many examples as each task says."""
-
-    name: str
-    shots: int | None
-
-    def __str__(self) -> str:
-        return self.name if self.shots is None else f"{self.name}|{self.shots}"
 
 
 @dataclass(frozen=True)
@@ -73,35 +62,6 @@ class TaskDoc:
     reference: list[str]
     requests: list[Any]
     stops: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Task:
-    """A task that lm-eval knows, with its items once they are built; `built_for`: the chat template they are for."""
-
-    name: str
-    request: Wanted
-    group: int
-    source: Any
-    dataset: Dataset
-    data_files: str | None = None
-    docs: list[TaskDoc] | None = None
-    built_for: str | None = None
-    total: int | None = None
-    revision: str | None = None
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-    @property
-    def generates(self) -> bool:
-        return self.source.OUTPUT_TYPE == "generate_until"
 
 
 @dataclass(frozen=True)
@@ -131,7 +91,7 @@ class MetricValues:
         return f"{self.metric},{self.filter}"
 
 
-def parse_wanted(text: str) -> Wanted:
+def parse_lm_eval_task(text: str) -> TaskRequest:
     """One task string.
 
     "gsm8k" -> gsm8k with its own number of examples    "gsm8k|5" -> gsm8k|5    "mmlu_*|0" -> mmlu_*|0
@@ -139,15 +99,7 @@ def parse_wanted(text: str) -> Wanted:
     parts = [part.strip() for part in text.split("|")]
     if len(parts) > 2 or not parts[0] or (len(parts) == 2 and not re.fullmatch(r"\d{1,4}", parts[1])):
         raise ScriptError(f"--tasks: {text!r} is no task of lm-eval: write task or task|shots, for instance gsm8k|5")
-    return Wanted(parts[0], int(parts[1]) if len(parts) == 2 else None)
-
-
-def parse_all_wanted(text: str) -> list[Wanted]:
-    """The tasks of a comma-separated list, each once, in the order given."""
-    wanted = [parse_wanted(part) for part in text.split(",") if part.strip()]
-    if not wanted:
-        raise ScriptError('--tasks is empty: give tasks such as "gsm8k|5", or look with --list-tasks')
-    return list(dict.fromkeys(wanted))
+    return TaskRequest(parts[0], int(parts[1]) if len(parts) == 2 else None)
 
 
 def yaml_facts(text: str) -> dict[str, list[str]]:
@@ -162,7 +114,7 @@ def yaml_facts(text: str) -> dict[str, list[str]]:
     return facts
 
 
-def resolve_name(wanted: Wanted, catalog: dict[str, CatalogEntry]) -> list[Wanted]:
+def resolve_name(wanted: TaskRequest, catalog: dict[str, CatalogEntry]) -> list[TaskRequest]:
     """The names of lm-eval that a task string stands for; ScriptError with the nearest ones for an unknown name.
 
     A canonical key goes before a tag of the same spelling: `truthfulqa` is truthfulqa_mc2 in every script.
@@ -190,13 +142,6 @@ def members_below(name: str, catalog: dict[str, CatalogEntry]) -> set[str]:
             found.add(current)
             waiting += catalog[current].members
     return found
-
-
-def local_sha256(folder: Path, names: str | None) -> str | None:
-    """The hash of local data, all of a folder or some files of it; None when they are not there."""
-    if not folder.is_dir() or not all((folder / name).is_file() for name in (names or "").split(",") if name):
-        return None
-    return files_sha256(folder, names.split(",")) if names else data_sha256(folder)
 
 
 def tasks_sha256(path: Path) -> str:
@@ -286,16 +231,22 @@ def custom_files(custom: Path | None) -> list[Path]:
     return files
 
 
+def lm_eval_names(custom: str | None) -> set[str]:
+    """The names of lm-eval's tasks, groups and tags, and the canonical keys that are mapped to one."""
+    own = custom_files(Path(custom).expanduser() if custom else None)
+    return {*read_catalog([*own, *yaml_files(tasks_folder())]), *LM_EVAL_TASKS}
+
+
 @dataclass(frozen=True)
 class Chosen:
     """Names of lm-eval that a task string stands for, and the folders whose YAML files define all that is in them."""
 
-    request: Wanted
+    request: TaskRequest
     names: tuple[str, ...]
     folders: tuple[Path, ...]
 
 
-def choose_tasks(requests: Sequence[Wanted], custom: Path | None, sandbox: str | None) -> list[Chosen]:
+def choose_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[Chosen]:
     """Find all tasks before anything heavy is imported; ScriptError for an unknown one, and for one that runs code."""
     own = read_catalog(custom_files(custom))
     if custom is None and any(request.name == ALL for request in requests):
@@ -363,7 +314,7 @@ class DataCalls:
         return self.loaded[key]
 
 
-def load_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task], list[tuple[Wanted, str]]]:
+def load_lm_eval_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task], list[tuple[str, str]]]:
     """The tasks asked for, in the order given and each once, and the requests that gave none with the reason."""
     tasks: dict[str, Task] = {}
     failed = []
@@ -375,7 +326,7 @@ def load_tasks(chosen: Sequence[Chosen], settings: Settings) -> tuple[list[Task]
             except ScriptError:
                 raise
             except Exception as error:
-                failed.append((row.request, f"its data set gave no items: {explain(error)}"))
+                failed.append((str(row.request), f"its data set gave no items: {explain(error)}"))
                 continue
             for task in found:
                 tasks.setdefault(task.name, task)
@@ -395,9 +346,14 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
         if source.OUTPUT_TYPE == "generate_until" and settings.temperature is not None:
             sampling = {"temperature": settings.temperature, "do_sample": settings.temperature > 0}
             source.set_config("generation_kwargs", {**(source.config.generation_kwargs or {}), **sampling})
-        dataset, files = dataset_of_task(name, source, calls)
-        tasks.append(Task(f"{name}|{shots}", chosen.request, len(sources), source, dataset, files))
+        dataset = dataset_of_task(name, source, calls)
+        tasks.append(Task(f"{name}|{shots}", chosen.request, len(sources), source, dataset))
     return tasks
+
+
+def generates(task: Task) -> bool:
+    """Whether a task's answers are texts."""
+    return task.source.OUTPUT_TYPE == "generate_until"
 
 
 def set_shots(source: Any, shots: int | None) -> int:
@@ -424,7 +380,7 @@ def evaluated_split(source: Any) -> str:
     return str((config.test_split if source.has_test_docs() else config.validation_split) or "test")
 
 
-def dataset_of_task(name: str, source: Any, calls: DataCalls) -> tuple[Dataset, str | None]:
+def dataset_of_task(name: str, source: Any, calls: DataCalls) -> Dataset:
     """Where a task's items come from; of local data the hash, and the files when they are only some of a folder."""
     asked = calls.asked.get(id(getattr(source, "dataset", None)))
     split = (evaluated_split(source),)
@@ -434,12 +390,12 @@ def dataset_of_task(name: str, source: Any, calls: DataCalls) -> tuple[Dataset, 
         everything = Path(str(asked["path"])).is_dir()
         digest = data_sha256(folder) if everything else files_sha256(folder, files)
         names = None if everything else ",".join(sorted(files))
-        return Dataset(name, asked["name"], split, shown_path(folder), digest), names
+        return Dataset(name, asked["name"], split, shown_path(folder), digest, names)
     if asked and HUB_ID.fullmatch(str(asked["path"])) and asked["path"] not in FILE_FORMATS:
-        return Dataset(str(asked["path"]), asked["name"], split, None, None), None
+        return Dataset(str(asked["path"]), asked["name"], split)
     # Items made by code, or loaded from an address: they are known by what they are.
     text = "\n".join(json.dumps(doc, sort_keys=True, default=str) for doc in source.eval_docs)
-    return Dataset(name, None, split, None, hashlib.sha256(text.encode()).hexdigest()), None
+    return Dataset(name, None, split, None, hashlib.sha256(text.encode()).hexdigest())
 
 
 def local_data(asked: dict[str, Any]) -> tuple[Path, list[str]] | None:
@@ -456,7 +412,7 @@ def local_data(asked: dict[str, Any]) -> tuple[Path, list[str]] | None:
     return folder, [Path(os.path.abspath(path)).relative_to(folder).as_posix() for path in names]
 
 
-def build_items(task: Task, settings: Settings, lm: Any, template: str) -> None:
+def build_items(task: Task, settings: Settings, lm: Any) -> None:
     """Make a task's prompts and requests, once for all models that have the same chat template."""
     seed_everything(settings.seed)
     source = task.source
@@ -481,7 +437,7 @@ def build_items(task: Task, settings: Settings, lm: Any, template: str) -> None:
     rows = [make_doc(source, names[index], docs[index], rows) for index, rows in requests.items()]
     for item in rows if settings.reasoning_tags else []:
         keep_thinking(item)
-    task.total, task.docs, task.built_for = len(names), rows, template
+    task.total, task.docs = len(names), rows
     data = getattr(source, "dataset", None)
     task.revision = dataset_revision(data) if isinstance(data, dict) and not task.dataset.sha256 else None
 
@@ -524,3 +480,21 @@ def keep_thinking(item: TaskDoc) -> None:
     for request in item.requests:
         if request.request_type == "generate_until":
             request.arguments = (request.args[0], {**request.args[1], "until": []}, *request.args[2:])
+
+
+def lm_eval_plan_row(task: Task, settings: Settings) -> dict[str, Any]:
+    """A task in the plan, its requests counted without building them all."""
+    items = len(task.source.eval_docs)
+    items = min(items, settings.limit or items)
+    doc = task.source.eval_docs[0]
+    each = len(task.source.doc_to_choice(doc)) if task.source.OUTPUT_TYPE == "multiple_choice" else 1
+    repeats = int(task.source.config.repeats or 1) * (settings.repeats if generates(task) else 1)
+    return {
+        "task": task.name,
+        "asked as": str(task.request),
+        "data set": task.dataset.path or task.dataset.repo,
+        "split": ",".join(task.dataset.splits),
+        "items": items,
+        "requests": items * each * repeats,
+        "metrics": ",".join(map(str, task.source.aggregation())),
+    }

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import collections
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from parts.engines.device import choose_dtype, has_gpu, vllm_version
-from parts.engines.transformers import check_unchanged
+from parts.engines.kept import OnVllm
 from parts.engines.vllm import VllmEngine
-from parts.frame import ScriptError, note
+from parts.frame import ScriptError
 from parts.harness.lm_eval_records import most_tokens
-from parts.harness.lm_eval_tasks import Reply, Task
-from parts.harness.lm_eval_transformers import TransformersSweep, chat_template_of, times_asked
-from parts.harness.models import downloaded
+from parts.harness.lm_eval_tasks import Reply
+from parts.harness.lm_eval_transformers import times_asked
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import CPU_CACHE_GB, Continuations, Engine, EngineAnswer, Generation, Model
-from parts.private import explain
+from parts.harness.vocabulary import Continuations, EngineAnswer, Generation, Job, Model
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class EngineQuestion:
 
 
 def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
-    """vLLM behind lm-eval's interface; `questions` and `replies` let several tasks share one queue."""
+    """vLLM behind lm-eval's interface; several tasks share its queue."""
     from lm_eval.api.model import TemplateLM
     from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
@@ -40,6 +35,7 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
             super().__init__()
             self.tokenizer = engine.tokenizer
             self.encoded: dict[Any, list[int]] = {}
+            self.asked: dict[int, list[EngineQuestion]] = {}
 
         @property
         def eot_token_id(self) -> int:
@@ -87,8 +83,13 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
             parts = get_rolling_token_windows(tokens, self.prefix_token_id, room, 1)
             return [make_disjoint_window(part) for part in parts]
 
-        def questions(self, requests: Sequence[Any]) -> list[EngineQuestion]:
-            """What the engine is asked for some requests: the choices of an item share one question."""
+        def questions(self, job: Job) -> list[Generation | Continuations]:
+            """What the engine is asked for some requests."""
+            self.asked[id(job)] = self.questions_of(job.docs)
+            return [question.asked for question in self.asked[id(job)]]
+
+        def questions_of(self, requests: Sequence[Any]) -> list[EngineQuestion]:
+            """The questions for some requests: the choices of an item share one."""
             found: list[EngineQuestion] = []
             shared: dict[Any, list[tuple[int, list[int]]]] = collections.defaultdict(list)
             for place, request in enumerate(requests):
@@ -125,12 +126,11 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
                 seed=settings.seed if temperature else None,
             )
 
-        def replies(
-            self, requests: Sequence[Any], questions: Sequence[EngineQuestion], answers: Sequence[EngineAnswer]
-        ) -> list[Reply]:
+        def replies(self, job: Job, answers: Sequence[EngineAnswer]) -> list[Reply]:
             """The engine's answers as replies to the requests."""
+            requests = job.docs
             found: dict[int, Reply] = {}
-            for question, answer in zip(questions, answers, strict=True):
+            for question, answer in zip(self.asked.pop(id(job)), answers, strict=True):
                 if isinstance(question.asked, Generation):
                     found[question.requests[0]] = Reply(answer.texts, answer.truncated, answer.cut_prompt)
                 elif requests[question.requests[0]].request_type == "loglikelihood_rolling":
@@ -143,110 +143,12 @@ def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
                         found[place] = Reply([(chance, greedy)] * times, False, answer.cut_prompt)
             return [found[place] for place in range(len(requests))]
 
-        def ask(self, requests: Sequence[Any]) -> list[Any]:
-            questions = self.questions(requests)
-            _, answers = next(iter(engine.answer([[question.asked for question in questions]])))
-            return [reply.responses[0] for reply in self.replies(requests, questions, answers)]
-
-        def loglikelihood(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-            return self.ask(requests)
-
-        def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
-            return self.ask(requests)
-
-        def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
-            return self.ask(requests)
-
-        def _loglikelihood_tokens(self, requests: Any, **_: Any) -> Any:
-            raise NotImplementedError  # lm-eval's way from `loglikelihood` to tokens, which is not taken here
+        # lm-eval's interface, which its evaluator would call; here jobs are asked.
+        loglikelihood = loglikelihood_rolling = generate_until = _loglikelihood_tokens = None
 
     return VllmModel()
 
 
-class VllmSweep:
-    """One vLLM engine whose weights are replaced from checkpoint to checkpoint."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.engine: VllmEngine | None = None
-        self.lm: Any = None
-        self.folder: Path | None = None
-
-    def open(self, model: Model) -> Engine:
-        """The engine with a checkpoint's weights: swapped in where the layouts are the same, else started anew."""
-        folder = downloaded(model)
-        if self.engine is not None:
-            try:
-                self.engine.swap(folder)
-            except Exception as error:  # an engine that failed to swap is broken for good weights too
-                note(f"note: {model.id} gets an engine of its own: {explain(error)}")
-                self.close()
-        if self.engine is None:
-            self.start(folder)
-        self.folder = folder
-        check_unchanged(model, folder)
-        dtype = str(self.engine.config.dtype).removeprefix("torch.")
-        return Engine(self.lm, dtype, self.engine.device, "continuous", "vllm", vllm_version(), self.engine.checksum)
-
-    def start(self, folder: Path) -> None:
-        """Start vLLM on a folder."""
-        settings = self.settings
-        on_cpu = not has_gpu()
-        if on_cpu and settings.gpu_memory_utilization is None:
-            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GB)
-        options = {
-            "gpu_memory_utilization": settings.gpu_memory_utilization or (0.3 if on_cpu else None),
-            "max_model_len": settings.max_model_len,
-            "tensor_parallel_size": settings.tensor_parallel_size if settings.tensor_parallel_size > 1 else None,
-        }
-        self.engine = VllmEngine(
-            folder,
-            dtype=choose_dtype(settings.dtype, folder, on_cpu),
-            seed=settings.seed,
-            trust_remote_code=settings.trust_remote_code,
-            **{name: value for name, value in options.items() if value is not None},
-        )
-        self.lm = open_vllm_lm(self.engine, settings)
-
-    @property
-    def template(self) -> str:
-        return chat_template_of(self.engine.layout) if self.settings.use_chat_template else ""
-
-    def answer(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Reply] | Exception]]:
-        """All tasks in one queue, each as soon as it is complete; after a failure the rest alone, on a new engine."""
-        waiting = list(tasks)
-        try:
-            for task, replies in self.queue(tasks):
-                waiting.remove(task)
-                yield task, replies
-            return
-        except Exception as error:
-            if len(tasks) == 1:
-                yield tasks[0], error
-                return
-            note(f"note: a request failed, each task is asked by itself: {explain(error)[:200]}")
-        for task in waiting:
-            try:
-                self.close()
-                self.start(self.folder)
-                found = list(self.queue([task]))
-            except Exception as error:
-                found = [(task, error)]
-            yield from found
-        self.close()
-
-    def queue(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Reply]]]:
-        """The replies of some tasks that share the engine's queue."""
-        requests = [[request for item in task.docs for request in item.requests] for task in tasks]
-        questions = [self.lm.questions(rows) for rows in requests]
-        groups = [[question.asked for question in rows] for rows in questions]
-        for index, answers in self.engine.answer(groups):
-            yield tasks[index], self.lm.replies(requests[index], questions[index], answers)
-
-    def close(self) -> None:
-        if self.engine is not None:
-            self.engine.close()
-        self.engine = self.lm = None
-
-
-SWEEPS: dict[str, Callable[[Settings], Any]] = {"hf": TransformersSweep, "vllm": VllmSweep}
+def lm_eval_vllm_engine(model: Model, settings: Settings) -> OnVllm:
+    """lm-eval on vLLM."""
+    return OnVllm(model, settings, open_vllm_lm)

@@ -27,10 +27,11 @@ NOISE = (
 
 
 class LogTail(logging.Handler):
-    """Keeps the last log lines for failure files and shows each kind of warning once."""
+    """Keeps the last log lines for failure files, and shows each kind of warning once unless it is `quiet`."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(logging.WARNING if quiet else logging.INFO)
+        self.quiet = quiet
         self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
         self.seen: set[tuple[str, int]] = set()
 
@@ -38,21 +39,28 @@ class LogTail(logging.Handler):
         text = scrub(f"{record.levelname.lower()}: {record.getMessage()}")
         self.lines.append(text[:500])
         where = record.name, record.lineno
-        if record.levelno >= logging.WARNING and where not in self.seen and not any(said in text for said in NOISE):
+        if self.quiet or record.levelno < logging.WARNING or where in self.seen:
+            return
+        if not any(said in text for said in NOISE):
             self.seen.add(where)
             note(text[:300])
 
 
-def capture_logs() -> LogTail:
-    """Send all logs to a LogTail, and quiet what prints by itself."""
+def capture_logs(quiet: bool = False) -> LogTail:
+    """Send all logs to a LogTail, and quiet what prints by itself; to be called before a harness is imported."""
     import warnings
 
+    tail = LogTail(quiet)
+    logging.basicConfig(level=tail.level, handlers=[tail], force=True)
     warnings.filterwarnings("ignore")
-    tail = LogTail()
-    logging.basicConfig(level=logging.INFO, handlers=[tail], force=True)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    for name in ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"):
+        os.environ[name] = "1"
+    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name in ("httpx", "urllib3", "filelock", "fsspec", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("config.task", "tasks.manager", "tasks._index", "models.huggingface"):
+        logging.getLogger(f"lm_eval.{name}").setLevel(logging.ERROR)
     return tail
 
 
@@ -64,16 +72,19 @@ def adopt_loggers(tail: LogTail) -> None:
 
 
 @contextlib.contextmanager
-def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
-    """Yields a function (what runs now, what it gave): a bar with an ETA in a terminal, plain lines elsewhere."""
-    if not sys.stderr.isatty():
-        done = 0
+def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yields show(title, result, done): what runs now, what it gave (None: nothing yet), how many are done by that.
 
-        def line(title: str, result: str | None) -> None:
+    In a terminal a bar with rate and time left, above which results are printed; elsewhere a line for each result.
+    """
+    done = 0
+    if not sys.stderr.isatty():
+
+        def line(title: str, result: str | None = None, more: int = 0) -> None:
             nonlocal done
+            done += more
             if result is not None:
-                done += 1
-                note(f"[{done}/{total}] {title}: {result}")
+                note(f"[{done}/{total}{unit}] {title}: {result}")
 
         yield line
         return
@@ -87,26 +98,17 @@ def sweep_progress(total: int) -> Iterator[Callable[[str, str | None], None]]:
         TimeRemainingColumn,
     )
 
-    columns = [
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    ]
+    texts = TextColumn("{task.fields[rate]}"), TextColumn("{task.description}", markup=False)
+    columns = [BarColumn(), MofNCompleteColumn(), texts[0], TimeElapsedColumn(), TimeRemainingColumn(), texts[1]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        entry = bar.add_task("", total=total)
+        entry = bar.add_task("", total=total, rate="")
 
-        def show(title: str, result: str | None) -> None:
-            bar.update(entry, description=title, advance=0 if result is None else 1)
+        def show(title: str, result: str | None = None, more: int = 0) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(entry, advance=more, rate=f"{speed:.1f}{unit}/s" if speed and unit else "")
+            if title:
+                bar.update(entry, description=title)
+            if result is not None:
+                bar.console.print(f"{title}: {result}", markup=False, highlight=False)
 
         yield show
-
-
-def quiet_libraries() -> None:
-    """What must be said before lm-eval, datasets and torch are imported."""
-    os.environ["TQDM_DISABLE"] = "1"
-    # Threads that wait by spinning make a busy CPU many times slower; this is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for name in ("lm_eval.config.task", "lm_eval.tasks.manager", "lm_eval.tasks._index", "lm_eval.models.huggingface"):
-        logging.getLogger(name).setLevel(logging.ERROR)

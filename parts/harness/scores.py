@@ -1,4 +1,4 @@
-"""Metric names, units, directions and standard errors as lighteval and lm-eval give them."""
+"""Scores and standard errors of lighteval's and lm-eval's metrics; names that look alike."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from parts.harness.metric_names import CORPUS_AGGREGATIONS, standard_deviation
-from parts.harness.vocabulary import Engine, MetricScore, Model
-from parts.records.schema import strings
+from parts.harness.vocabulary import MetricScore
 
 BOOTSTRAP_DRAWS = 200
 
@@ -68,23 +67,3 @@ def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: in
 def is_correct(value: float, score: MetricScore) -> bool:
     """Whether an item got the best possible value."""
     return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
-
-
-def model_info(model: Model, engine: Engine) -> dict[str, Any]:
-    details = {
-        "deployment_type": "self_deployed",
-        "model_availability": "unknown" if model.path else "open_weights",
-        "checkpoint": model.checkpoint,
-        "step": model.step,
-        "revision": model.revision,
-        "path": model.path,
-        "weights_sha256": model.weights_sha256,
-        "loaded_checksum": engine.checksum,
-    }
-    return {
-        "name": model.id.split("/", 1)[-1],
-        "id": model.id,
-        "developer": model.developer,
-        "inference_engine": {"name": engine.name, "version": engine.version},
-        "additional_details": strings(details),
-    }

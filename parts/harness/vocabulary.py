@@ -1,29 +1,23 @@
-"""What the evaluation scripts have in common: models, outcomes, settings, what they print."""
+"""What the evaluation scripts speak of: models, tasks, engines, questions and answers, outcomes, tables of scores."""
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from parts.frame import natural_key, slug
+from parts.harness.settings import Settings
 from parts.names import parse_checkpoint_name
 
 ALL = "all"  # as a task: every task of the custom file
 REASONING_TAGS = ("<think>", "</think>")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
 CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
 HF_CONNECTIONS = 32  # and here they are the batch
-
-
-class NamedTask(Protocol):
-    """What records and failures need of a harness's task."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -36,14 +30,14 @@ class ResultsRepo:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """A task or a family of tasks as asked for, in today's form."""
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
 
     name: str
-    shots: int
+    shots: int | None = None
     suite: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.name}|{self.shots}"
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
 
 
 @dataclass(frozen=True)
@@ -77,13 +71,63 @@ class Model:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where a task's items come from; `sha256` and `path` for a local folder."""
+    """Where a task's items come from.
 
-    repo: str
-    subset: str | None
-    splits: tuple[str, ...]
-    path: str | None
-    sha256: str | None
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -116,7 +160,10 @@ class MetricScore:
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded model (a LightevalModel) and how it really runs; `checksum` is that of its loaded weights."""
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
 
     model: Any
     dtype: str
@@ -125,6 +172,7 @@ class Engine:
     name: str
     version: str
     checksum: str | None = None
+    proof: str | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +238,27 @@ class Failed:
     error: str
 
 
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -229,14 +298,17 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
 def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
     """The thinking in a model's text (None when there is none) and the answer without it.
 
+    The first tag may stand in the prompt; unfinished thinking is no answer.
     "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
     """
     opening, closing = tags
-    if closing in text:
-        before, _, after = text.rpartition(closing)
-        head, found, thought = before.partition(opening)
-        return (thought.strip(), f"{head}{after}".strip()) if found else (before.strip(), after.strip())
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
     if opening in text:
-        head, _, thought = text.partition(opening)
-        return thought.strip(), head.strip()
-    return None, text
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)

@@ -97,12 +97,15 @@ class Uploads:
     def __init__(self, target: ResultsRepo | None, output: Path) -> None:
         self.target, self.output = target, output
         self.waiting: list[Path] = []
+        self.sent: set[Path] = set()
 
     def send(self, paths: Iterable[Path]) -> None:
         """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
         if self.target is None:
             return
-        self.waiting += with_samples(paths)
+        new = [path for path in paths if path not in self.sent]
+        self.sent.update(new)
+        self.waiting += with_samples(new)
         try:
             self.finish()
         except ScriptError as error:

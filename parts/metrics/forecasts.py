@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from parts.harness.metric_names import pass_at_k
 from parts.metrics.items import check_problems
 from parts.metrics.uncertainty import bootstrap, cells_of, draws_spread, groups_of, mean_scores, unit_words
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 NORMS = {"ece": "l1", "adaptive-ece": "l1", "mce": "max", "rms-ce": "l2"}
-
-
-def pass_at_k(n: int, c: int, k: int) -> float:
-    """The chance that one of k attempts passes, unbiased from c passes in n attempts (Chen et al. 2021, 2107.03374)."""
-    return 1 - math.comb(n - c, k) / math.comb(n, k)
 
 
 def score_pass_at_k(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

@@ -17,7 +17,7 @@ from parts.checkpoints import Checkpoint, inside
 from parts.frame import ScriptError, listing, write_whole
 from parts.hashes import file_sha256
 from parts.inputs import input_bytes, read_json
-from parts.ranking.vocabulary import OUTPUT_SCHEMA
+from parts.ranking.vocabulary import RANKING_SCHEMA
 from parts.tables import progress
 
 SECRET_NAME = re.compile(
@@ -149,7 +149,7 @@ def prepare(out: Path, files: Sequence[RepoFile]) -> dict[str, str]:
                 target.write_bytes(file.read())
             else:
                 shutil.copyfile(file.source, target)
-        write_whole(noted, json.dumps({"schema_version": OUTPUT_SCHEMA, "files": digests}, indent=1) + "\n")
+        write_whole(noted, json.dumps({"schema_version": RANKING_SCHEMA, "files": digests}, indent=1) + "\n")
         if out.exists():
             out.replace(old)
         temporary.replace(out)

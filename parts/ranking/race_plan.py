@@ -42,7 +42,7 @@ from parts.ranking.rank import (
 )
 from parts.ranking.report import ranking_json, table_text
 from parts.ranking.scores import chosen_results, read_score_function
-from parts.ranking.vocabulary import OUTPUT_SCHEMA, Ranking
+from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking
 from parts.records.files import read_record
 from parts.records.measured import (
     SAME_FOR_ALL,
@@ -421,7 +421,7 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
     rounds = race_rounds(len(checkpoints), sizes, args.race_budget)
     state = race(tasks, rounds, args.race_alpha)
     names = [checkpoint.name for checkpoint in checkpoints]
-    plan = {"schema_version": OUTPUT_SCHEMA} | race_json(state, names, tasks, args.race_alpha)
+    plan = {"schema_version": RANKING_SCHEMA} | race_json(state, names, tasks, args.race_alpha)
     plan |= {"sent": samples_sent(results, tasks), "all_samples": len(checkpoints) * sum(sizes)}
     plan |= {"samples_left": 0, "next": None, "next_command": None}
     if state.waiting:

@@ -10,7 +10,7 @@ from typing import Any
 
 from parts.checkpoints import NO_CHECKPOINT
 from parts.frame import listing, number, plain, range_text, signed
-from parts.ranking.vocabulary import OUTPUT_SCHEMA, Ranked, Ranking, Statistics
+from parts.ranking.vocabulary import RANKING_SCHEMA, Ranked, Ranking, Statistics
 from parts.statistics.intervals import CONFIDENCE, Estimate
 from parts.tables import markdown_table, rich_table
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
@@ -48,7 +48,7 @@ def with_error(score: Estimate | None) -> str:
 def ranking_json(ranking: Ranking) -> dict[str, Any]:
     """The document of --json; see references/benchmark_calculator.md."""
     return {
-        "schema_version": OUTPUT_SCHEMA,
+        "schema_version": RANKING_SCHEMA,
         "score_source": ranking.score_source,
         "eval_accuracy_is": ranking.overall,
         "benchmarks": list(ranking.benchmarks),

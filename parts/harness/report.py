@@ -1,0 +1,125 @@
+"""What the evaluation scripts print: plans, names of tasks, scores, one JSON document."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from parts.engines.memory import shown_bytes
+from parts.frame import OUTPUT_VERSION, SHOWN_FAILURES, ScriptError, natural_key, note, rounded
+from parts.harness.scores import nearest_tasks
+from parts.harness.settings import Settings
+from parts.harness.vocabulary import Finished, Model, Outcome, score_line, score_table
+from parts.tables import render_table, show_table
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What --json prints after a run."""
+
+    def line(finished: Finished) -> dict[str, Any]:
+        model = finished.record["model_info"]["id"]
+        return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
+
+    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
+    return {
+        "schema_version": OUTPUT_VERSION,
+        "records": [line(finished) for finished in outcome.written],
+        "skipped": skipped,
+        "failed": [asdict(failure) | {"path": str(failure.path)} for failure in outcome.failed],
+        "seconds": rounded(outcome.seconds),
+        "requests": outcome.requests,
+    }
+
+
+def report(outcome: Outcome, output: Path, as_json: bool) -> int:
+    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    if as_json:
+        print(json.dumps(outcome_json(outcome), indent=1))
+    else:
+        show_table(score_table([*outcome.skipped, *outcome.written], outcome.failed))
+        print(f"\nrecords: {output / 'data'} ({len(outcome.written)} new, {len(outcome.skipped)} finished before)")
+    for failure in outcome.failed[:SHOWN_FAILURES]:
+        note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
+    if len(outcome.failed) > SHOWN_FAILURES:
+        note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
+    return 1 if outcome.failed else 0
+
+
+def list_names(names: Mapping[str, Sequence[str]] | Iterable[str], pattern: str, as_json: bool) -> int:
+    """Print the names of tasks that a pattern fits, where they are known with their canonical keys."""
+    known = names if isinstance(names, Mapping) else None
+    keys: Mapping[str, Sequence[str]] = known if known is not None else dict.fromkeys(names, ())
+    wanted = re.compile(fnmatch.translate(f"*{pattern}*"), re.IGNORECASE)
+    found = [name for name in sorted(keys, key=natural_key) if any(map(wanted.match, [name, *keys[name]]))]
+    if not found:
+        others = {name.rpartition("/")[2] for name in keys} | {key for row in keys.values() for key in row}
+        close = nearest_tasks(pattern, others)
+        raise ScriptError(f"no task is called like {pattern!r}: {', '.join(close) or 'see --list-tasks'}")
+    if as_json:
+        tasks = found if known is None else [{"task": name, "keys": list(keys[name])} for name in found]
+        print(json.dumps({"schema_version": OUTPUT_VERSION, "tasks": tasks}, indent=1))
+    else:
+        print("\n".join(f"{name}  ({', '.join(keys[name])})" if keys[name] else name for name in found))
+    return 0
+
+
+def show_plan(
+    models: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    outcome: Outcome,
+    to_run: int,
+    as_json: bool,
+) -> int:
+    """Print what a run would do; `to_run`: pairs of model and task, those of `outcome` that are finished aside."""
+    shown = ("backend", "base_url", "provider", "versions", "tensor_parallel_size", "data_parallel_size")
+    plan = {
+        "schema_version": OUTPUT_VERSION,
+        **{name: getattr(settings, name) for name in shown if getattr(settings, name) is not None},
+        "models": list(models),
+        "tasks": list(tasks),
+        "to_run": to_run - len(outcome.skipped),
+        "finished": len(outcome.skipped),
+        "skipped": [{"model": name, "reason": reason} for name, reason in outcome.left_out],
+    }
+    if as_json:
+        print(json.dumps(plan, indent=1))
+        return 0
+    for rows in (models, tasks):
+        cells = [["?" if value is None else str(value) for value in shown_row(row).values()] for row in rows]
+        print(render_table([list(shown_row(rows[0])), *cells]) + "\n")
+    place = " ".join(filter(None, [settings.backend, settings.base_url, settings.provider]))
+    versions = ", ".join(f"{name} {version}" for name, version in settings.versions.items())
+    print(f"{plan['to_run']} to run, {plan['finished']} finished; {place}, {versions}")
+    shares = settings.tensor_parallel_size or 1, settings.data_parallel_size or 1
+    if shares != (1, 1):
+        print(
+            f"{shares[0] * shares[1]} GPUs: tensor parallel {shares[0]}, data parallel {shares[1]}, by vLLM's own "
+            "executors; this has not been tested with this script"
+        )
+    return 0
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a plan for people."""
+    if "weights_sha256" not in row:
+        return dict(row)
+    return {
+        "model": row["id"],
+        "weights": row["weights_sha256"][:12],
+        "path": row["path"] or row["revision"] or "",
+        "memory": shown_bytes(row["weights_bytes"]),
+        "cache per token": shown_bytes(row["cache_bytes_per_token"]),
+    }
+
+
+def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of this machine in a plan."""
+    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    return facts | {"path": model.path, "revision": model.revision} | dict(memory)

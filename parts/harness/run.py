@@ -1,0 +1,111 @@
+"""A run from its settings to its report: models, what is finished, what is left to do, the sweep."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parts.engines.device import go_offline
+from parts.frame import ScriptError, note
+from parts.harness.history import History
+from parts.harness.models import check_templates, resolve_models
+from parts.harness.report import report
+from parts.harness.settings import Settings
+from parts.harness.sweep import Sweep
+from parts.harness.vocabulary import Assignment, Finished, Model, Outcome, ResultsRepo, Task
+from parts.hub.results_repo import fetch_results, open_results_repo, upload_results, with_samples
+
+
+@dataclass
+class Work:
+    """What a run knows before its harness is loaded; `outcome` gets what is finished and what is left out."""
+
+    args: argparse.Namespace
+    settings: Settings
+    models: list[Model]
+    history: History
+    target: ResultsRepo | None
+    outcome: Outcome = field(default_factory=Outcome)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def output(self) -> Path:
+        return Path(self.args.output_dir)
+
+    def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
+        """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
+        found = list(known)
+        if self.args.dry_run or not all(found):
+            return False
+        self.outcome.skipped = list({row.path: row for rows in found for row in rows or ()}.values())
+        return True
+
+    def report(self) -> int:
+        """Upload what was finished before, and print it."""
+        self.upload_finished()
+        return report(self.outcome, self.output, self.args.json)
+
+    def upload_finished(self) -> None:
+        """Upload what was finished before: an earlier run may have had no data set, or may not have reached it."""
+        if self.target:
+            upload_results(self.target, self.output, with_samples(row.path for row in self.outcome.skipped))
+
+    def left_to_do(self, tasks: Sequence[Task], repeats: Sequence[Settings]) -> list[Assignment]:
+        """What is not finished, model by model; what is goes into the outcome."""
+        rows = []
+        for model in self.models:
+            for settings in repeats:
+                found = {task.name: self.history.task(model, settings, task) for task in tasks}
+                self.outcome.skipped += filter(None, found.values())
+                rest = [task for task in tasks if not found[task.name]]
+                rows += [Assignment(model, settings, rest)] if rest else []
+        return rows
+
+    def sweep(self, sweep: Sweep, rounds: Sequence[Assignment], failed: Sequence[tuple[str, str]] = ()) -> int:
+        """Measure and report; `failed`: tasks that gave no items, with the reason."""
+        self.upload_finished()
+        here = all(model.folder for model in self.models) and not self.target
+        if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
+            go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
+        sweep.outcome = self.outcome
+        self.outcome.seconds["imports"] = time.monotonic() - self.began
+        for model in self.models:
+            for name, error in failed:
+                sweep.fail(Assignment(model, self.settings, []), Task(name, name), ScriptError(error))
+        sweep.run(rounds)
+        note("time: " + ", ".join(f"{phase} {value:.1f} s" for phase, value in self.outcome.seconds.items()))
+        return report(self.outcome, self.output, self.args.json)
+
+
+def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
+    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+    models, left_out = resolve_models(args)
+    check_templates(models, settings.use_chat_template)
+    for name, reason in left_out:
+        note(f"warning: {name} is skipped: {reason}")
+    return run_of(args, settings, models, history, left_out)
+
+
+def run_of(
+    args: argparse.Namespace,
+    settings: Settings,
+    models: Sequence[Model],
+    history: type[History],
+    left_out: Sequence[tuple[str, str]] = (),
+) -> Work:
+    """A run of models that are known."""
+    target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
+    if target:
+        fetch_results(target, Path(args.output_dir), [model.place for model in models])
+    found = history(Path(args.output_dir), models)
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
+
+
+def say_loading(harness: str) -> None:
+    """A harness takes seconds to import."""
+    if sys.stderr.isatty():
+        note(f"{harness} is loaded ...")
