@@ -1491,7 +1491,11 @@ class MetricMapping:
         return self.names.get(normalize_name(name))
 
     def task_key(self, task: str, library: str) -> tuple[str, str]:
-        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key."""
+        return self.find_task(task, library) or (bare_task(task), "")
+
+    def find_task(self, task: str, library: str) -> tuple[str, str] | None:
+        """(canonical key, subtask) of a harness's task name, or None for an unknown name.
 
         The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
@@ -1505,7 +1509,7 @@ class MetricMapping:
                 if key and (end == len(name) or self.entries[key]["kind"] != "category"):
                     subtask = name[end + 1 :]
                     return key, "" if subtask == "_average" else subtask
-        return name, ""
+        return None
 
     def category(self, key: str) -> str | None:
         """The category that a benchmark counts for, or None."""
@@ -2021,6 +2025,79 @@ def to_yaml(value: Any) -> str:
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
 
 
+# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
+
+# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
+COUNT_WORDS = {
+    "no_value": "without a grade",
+    "errored": "failed",
+    "unscored": "unscored",
+    "limit_hit": "stopped by a limit",
+    "empty": "empty",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "truncated_prompts": "truncated prompts",
+}
+DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """made = scored + lost; made is None where nothing says how many there were."""
+
+    made: int | None
+    lost: int
+
+    @property
+    def scored(self) -> int | None:
+        """How many have a score."""
+        return None if self.made is None else self.made - self.lost
+
+
+def read_counts(details: Any) -> dict[str, int]:
+    """The counts in a record's details, of any name; what is no count is left out."""
+    if not isinstance(details, Mapping):
+        return {}
+    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
+
+
+def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
+    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
+
+    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
+    """
+    made, scored = counts.get("attempts"), counts.get("scored")
+    told = made - scored if made is not None and scored is not None and made >= scored else 0
+    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
+    if made is None:
+        made = rows or (None if n is None else n + lost)
+    return Attempts(None if made is None else max(made, lost), lost)
+
+
+def score_bounds(
+    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+) -> tuple[float, float] | None:
+    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
+
+    low and high bound the score of one attempt. Without lost attempts both are the score.
+    """
+    if not attempts.lost:
+        return score, score
+    if not attempts.made or low is None or high is None:
+        return None
+    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
+
+
+def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
+    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
+    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
+    if not attempts.lost:
+        return ", ".join(parts)
+    of = "" if attempts.made is None else f" of {attempts.made}"
+    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -2080,6 +2157,1143 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
         )
     return record
+
+
+# --- parts/records/identity.py ----------------------------------------------------------------------------------------
+
+# What a record may call the parts of an identity, in model_info.additional_details or among its settings.
+IDENTITY_FIELDS = {
+    "revision": ("revision", "model_revision"),
+    "adapter": ("adapter", "lora_local_path", "peft", "lora", "lora_modules", "lora_path", "adapter_model", "delta"),
+    "subfolder": ("subfolder",),
+    "file": ("gguf_file", "model_file", "filename"),
+    "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+}
+NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
+MAIN_REVISIONS = {"", "main"}
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+
+    Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
+    """
+
+    id: str
+    revision: str = ""
+    adapter: str = ""
+    subfolder: str = ""
+    file: str = ""
+    quantization: str = ""
+    provider: str = ""
+    weights: str = ""
+    checkpoint: str = ""
+    display: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is equal for one model only."""
+        main = "" if self.revision in MAIN_REVISIONS else self.revision
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+
+    @property
+    def name(self) -> str:
+        """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
+        more = ", ".join(
+            f"{field}={value}"
+            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            if (value := getattr(self, field))
+        )
+        revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
+        return f"{self.id}{revision}" + (f" [{more}]" if more else "")
+
+    @property
+    def fixed(self) -> str:
+        """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
+        return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a person may mean this model by a name.
+
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
+        file of it: these are asked for by their whole name, or by what is only theirs.
+        """
+        if self.adapter or self.subfolder or self.file:
+            own = self.subfolder or self.file or self.adapter
+            return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
+        revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
+        revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
+        bare = {self.id, self.id.rsplit("/", 1)[-1]}
+        names = bare | {f"{one}@{revision}" for one in bare for revision in revisions}
+        return name in (names | {self.name, self.checkpoint, self.display}) - {""}
+
+
+def identity_of(record: Mapping[str, Any]) -> Identity:
+    """The model of a record or a failure entry; its id is empty when it names none. ValueError for another shape."""
+    if record.get("failure"):
+        info: Any = {"id": record.get("model_id"), "additional_details": record}
+    else:
+        info = record.get("model_info") or {}
+    details = info.get("additional_details") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(details, dict | None):
+        raise ValueError("model_info is no object")
+    details = details or {}
+    rows = record.get("evaluation_results")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    generation = first.get("generation_config")
+    settings = generation.get("additional_details") if isinstance(generation, dict) else None
+    places = [details, settings if isinstance(settings, dict) else {}]
+    found = {
+        field: next(
+            (
+                f"{name}={text}" if text.lower() == "true" else text
+                for place in places
+                for name in names
+                if (text := said_value(place.get(name)))
+            ),
+            "",
+        )
+        for field, names in IDENTITY_FIELDS.items()
+    }
+    return Identity(
+        id=text_of(info.get("id")) or text_of(info.get("name")) or text_of(details.get("checkpoint")),
+        **found,
+        provider=said_value(info.get("inference_platform")),
+        weights=text_of(details.get("weights_sha256")),
+        checkpoint=text_of(details.get("checkpoint")),
+        display=text_of(info.get("name")),
+    )
+
+
+def text_of(value: Any) -> str:
+    """A name as text on one line; nothing for what is no text."""
+    return single_line(value) if isinstance(value, str) else ""
+
+
+def said_value(value: Any) -> str:
+    """An option's value; nothing when it was not used."""
+    text = single_line(value) if isinstance(value, str | int | float) else ""
+    return "" if text.lower() in NOTHING or text == "unknown" else text
+
+
+def one_model(found: Iterable[Identity], what: str) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
+    by_key = {identity.key: identity for identity in found}
+    if len(by_key) > 1:
+        names = model_names(list(by_key.values()))
+        raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
+    return next(iter(by_key.values()))
+
+
+def model_names(identities: Sequence[Identity]) -> list[str]:
+    """The names of some models in natural order, each once, so that each means one of them."""
+    names = {identity.key: identity.name for identity in identities}
+    ids = [key[0] for key in names]
+    for key, name in names.items():
+        if ids.count(key[0]) > 1 and name == key[0]:
+            names[key] = f"{name}@main"
+    return sorted(set(names.values()), key=natural_key)
+
+
+# --- parts/records/settings.py ----------------------------------------------------------------------------------------
+
+# Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
+HARMLESS = {
+    *("batch_size", "max_batch_size", "device", "gpu", "gpus", "hardware", "num_gpus", "trust_remote_code", "limit"),
+    *("execution_command", "command", "repeat", "repeats", "sample_range", "num_train_trials", "max_connections"),
+    *("log_samples", "log_level", "verbosity", "write_out", "use_cache", "cache_requests", "cache_dir", "download_dir"),
+    *("output_dir", "output_path", "path", "include_path", "max_retries", "timeout", "attempt_timeout", "retries"),
+    *("max_samples", "max_tasks", "max_subprocesses", "display", "fail_on_error", "tensor_parallel_size"),
+    *("data_parallel_size", "pipeline_parallel_size", "gpu_memory_utilization", "swap_space", "parallelize"),
+    *("device_map", "disable_log_stats", "concurrent_requests", "num_concurrent", "tokenized_requests", "base_url"),
+    *("pretrained", "model", "model_name", "model_path", "max_length", "low_cpu_mem_usage", "use_fast_tokenizer"),
+    *("seed", "random_seed", "numpy_seed", "torch_seed", "parent_seed", "bootstrap_iters", "model_num_parameters"),
+    *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
+    *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
+    *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("execution", "aggregation_note", "dataset_path", "data_files", "job_id", "job_url", "shots", "revision_note"),
+}
+HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
+USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
+# Of what stands beside the model: how it was loaded or asked. All else there tells models apart and is no setting.
+LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
+# Only of the model itself: two models may differ in it and be compared.
+MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
+WORDS = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template text",
+    "chat_template_hash": "chat template hash",
+    "system_prompt": "system prompt",
+    "custom_tasks_sha256": "task file",
+    "data_sha256": "data set's revision",
+    "revision": "data set's revision",
+    "subset": "data set's configuration",
+}
+UNSAID = "nothing"
+
+
+def settings_of(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
+    """All that can change a result's answers or how they were judged, by the words for people."""
+    library, metric = record.get("eval_library") or {}, row["metric_config"]
+    model = record.get("model_info") or {}
+    engine, loaded = model.get("inference_engine") or {}, model.get("additional_details") or {}
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    found: dict[str, Any] = {
+        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
+        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
+        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "scoring": metric.get("metric_parameters") or None,
+        "data set": source.get("hf_repo") or source.get("dataset_name"),
+        "split": source.get("hf_split"),
+    }
+    model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
+    for place in (
+        (metric.get("additional_details"), USAGE),
+        (source.get("additional_details"), USAGE),
+        (library.get("additional_details"), USAGE),
+        (generation.get("additional_details"), model_keys),
+        (generation.get("generation_args"), set()),
+        ({name: value for name, value in loaded.items() if LOADED.fullmatch(name)}, set()),
+    ):
+        found |= counted(*place, found)
+    found |= {
+        name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
+    }
+    if shots:
+        found["few-shot count"] = shots
+    return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of some details that count, by their words; a word that has a value already keeps it."""
+    if details is None:
+        return {}
+    kept = {}
+    for name, value in dict(details).items():
+        if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
+            continue
+        words = WORDS.get(name, name)
+        if words not in found or found[words] in (None, ""):
+            kept[words] = value
+    return kept
+
+
+def said(value: Any) -> str:
+    """A setting's value as text; nothing for one that says nothing."""
+    if value is None or value in ("", "None", "null"):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return single_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+def differences_of_settings(
+    one: Mapping[str, str], two: Mapping[str, str], same_writer: bool = True
+) -> dict[str, tuple[str, str]]:
+    """What was set differently: name -> both values.
+
+    A setting that one side alone has is a difference where the same program wrote both records, for then the other was
+    made without it; another program may just not say it.
+    """
+    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    return {
+        name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
+    }
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Differences for people: "few-shot count: 0 and 5"."""
+    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
+
+
+# --- parts/statistics/evidence.py -------------------------------------------------------------------------------------
+
+POSTERIOR_NODES = 4096
+
+
+class Evidence:
+    """What some data say about a true difference; p-values and bounds come from one function, so they always agree."""
+
+    reach = 1.0  # no difference is larger
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value (or posterior probability) of "the difference is at most `value`"."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with baseline and candidate exchanged."""
+        raise NotImplementedError
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+    def lower(self, level: float) -> float:
+        """The lower bound that is one-sided at `level`: the smallest value that p_above does not reject."""
+        from scipy import optimize
+
+        if self.p_above(-self.reach) >= level:
+            return -self.reach
+        return float(optimize.brentq(lambda x: self.p_above(x) - level, -self.reach, self.reach, xtol=1e-13))
+
+    def upper(self, level: float) -> float:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class StudentT(Evidence):
+    """A mean difference with its standard error: t with `df` degrees of freedom, normal when these are infinite."""
+
+    mean: float
+    standard_error: float
+    df: float
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        if self.standard_error == 0:
+            return float(value >= self.mean)
+        return tail((self.mean - value) / self.standard_error, self.df)
+
+    def lower(self, level: float) -> float:
+        """See Evidence; in closed form."""
+        from scipy import special
+
+        quantile = special.ndtri(level) if math.isinf(self.df) else special.stdtrit(self.df, level)
+        return float(self.mean + quantile * self.standard_error)
+
+    def mirrored(self) -> StudentT:
+        """See Evidence."""
+        return StudentT(-self.mean, self.standard_error, self.df)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedScore(Evidence):
+    """The score test and interval for a difference of paired proportions (Tango, Stat Med 1998;17:891).
+
+    up, down: items that only the candidate, only the baseline has right; n: all items; each divided by the design
+    effect where items are clustered (Rao and Scott 1992), and then with t instead of normal tails. No library has it.
+    """
+
+    up: float
+    down: float
+    n: float
+    df: float = math.inf
+    reach: float = 1.0
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        x = value / self.reach if abs(value) > 1e-12 * self.reach else 0.0  # b * b below would be rounded to nothing
+        if not -1 < x < 1:
+            return float(x >= 1)
+        # The maximum-likelihood share of "only the baseline" when the true difference is x.
+        a = 2 * self.n
+        b = (2 * self.n - self.up + self.down) * x - self.up - self.down
+        c = -self.down * x * (1 - x)
+        only_baseline = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+        variance = self.n * max(2 * only_baseline + x * (1 - x), 0.0)
+        distance = self.up - self.down - self.n * x
+        if variance <= 0:
+            return 0.5 if distance == 0 else float(distance < 0)
+        return tail(distance / math.sqrt(variance), self.df)
+
+    def mirrored(self) -> PairedScore:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedPosterior(Evidence):
+    """The posterior of a difference of paired proportions under a uniform Dirichlet prior over the four outcomes.
+
+    The disagreements are a Beta share of the items, the candidate's part of them a Beta share of those, independently.
+    """
+
+    up: float
+    down: float
+    n: float
+    reach: float = 1.0
+
+    def p_above(self, value: float) -> float:
+        """See Evidence: P(difference <= value | data)."""
+        import numpy as np
+        from scipy import special
+
+        share = beta_nodes(self.up + self.down + 2, self.n - self.up - self.down + 2)
+        part = np.clip((1 + value / self.reach / share) / 2, 0.0, 1.0)
+        return float(special.betainc(self.up + 1, self.down + 1, part).mean())
+
+    def mirrored(self) -> PairedPosterior:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+
+@dataclass(frozen=True, slots=True)
+class UnpairedPosterior(Evidence):
+    """The posterior of a difference of two independent proportions, each with a uniform Beta prior.
+
+    baseline, candidate: (right answers, items).
+    """
+
+    baseline: tuple[float, float]
+    candidate: tuple[float, float]
+
+    def p_above(self, value: float) -> float:
+        """See Evidence: P(candidate - baseline <= value | data)."""
+        import numpy as np
+        from scipy import special
+
+        right, n = self.baseline
+        limit = np.clip(beta_nodes(right + 1, n - right + 1) + value, 0.0, 1.0)
+        right, n = self.candidate
+        return float(special.betainc(right + 1, n - right + 1, limit).mean())
+
+    def mirrored(self) -> UnpairedPosterior:
+        """See Evidence."""
+        return UnpairedPosterior(self.candidate, self.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Widest(Evidence):
+    """The hull of several: a claim holds when each of them supports it."""
+
+    parts: tuple[Evidence, ...]
+
+    def p_above(self, value: float) -> float:
+        """See Evidence."""
+        return max(part.p_above(value) for part in self.parts)
+
+    def lower(self, level: float) -> float:
+        """See Evidence."""
+        return min(part.lower(level) for part in self.parts)
+
+    def mirrored(self) -> Widest:
+        """See Evidence."""
+        return Widest(tuple(part.mirrored() for part in self.parts))
+
+
+def two_sided(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+def tail(statistic: float, df: float) -> float:
+    """P(T > statistic) for t with `df` degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-statistic) if math.isinf(df) else special.stdtr(df, -statistic))
+
+
+@functools.lru_cache(maxsize=256)
+def beta_nodes(a: float, b: float) -> np.ndarray:
+    """Quantiles of a Beta distribution at evenly spaced probabilities: its mean over them is an expectation."""
+    import numpy as np
+    from scipy import special
+
+    return special.betaincinv(a, b, (np.arange(POSTERIOR_NODES) + 0.5) / POSTERIOR_NODES)
+
+
+# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
+
+FEW_ITEMS = 50  # below, the normal approximations give way to a posterior
+SIGN_FLIPS = 9_999
+EXACT_FLIPS = 12  # differences whose signs are flipped in all ways
+FLIP_BATCH = 2**21  # numbers drawn at once
+RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
+
+
+def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
+    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(right, n, alpha, method)
+    return float(low), float(high)
+
+
+def beta_interval(right: float, n: float, alpha: float = 0.05) -> tuple[float, float]:
+    """The equal-tailed posterior interval of a single proportion under a uniform prior."""
+    from scipy import special
+
+    low, high = special.betaincinv(right + 1, n - right + 1, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
+
+
+def interval_from_bounds(low: float, high: float, level: float = 0.95) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    from scipy import special
+
+    return float((high - low) / 2 / special.ndtri((1 + level) / 2))
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of "as many items were gained as lost"."""
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    return float(mcnemar([[0, up], [down, 0]], exact=True).pvalue) if up + down else 1.0
+
+
+def sign_flip_p(differences: np.ndarray, alternative: str = "two-sided") -> float:
+    """p-value of "the differences are symmetric around zero" by flipping their signs at random; exact up to 12.
+
+    alternative: "two-sided", "greater" or "less", of the mean. The order of the differences does not matter.
+    """
+    import numpy as np
+    from scipy import stats
+
+    ordered, rng = np.sort(differences), np.random.default_rng(RANDOM_SEED)
+    if len(ordered) <= EXACT_FLIPS:
+        options = {"permutation_type": "samples", "alternative": alternative, "n_resamples": 2**EXACT_FLIPS}
+        return float(stats.permutation_test((ordered,), lambda x, axis: np.mean(x, axis=axis), **options).pvalue)
+    if alternative != "two-sided":
+        signed = ordered if alternative == "greater" else -ordered
+        return flips_as_large(signed, float(signed.sum()), rng)
+    return min(1.0, 2 * min(sign_flip_p(ordered, side) for side in ("greater", "less")))
+
+
+def flips_as_large(differences: np.ndarray, total: float, rng: np.random.Generator) -> float:
+    """The share of random sign flips whose sum is at least `total`, the observed one counted in.
+
+    What scipy's permutation_test does, some twenty times faster: a draw is a row of a matrix product.
+    """
+    import numpy as np
+
+    count, reached, step = len(differences), 0, max(1, FLIP_BATCH // len(differences))
+    for begin in range(0, SIGN_FLIPS, step):
+        bits = rng.integers(0, 256, (min(step, SIGN_FLIPS - begin), (count + 7) // 8), np.uint8)
+        kept = np.unpackbits(bits, axis=1, count=count) @ differences
+        reached += int((2 * kept - differences.sum() >= total - 1e-12 * abs(total)).sum())
+    return (1 + reached) / (1 + SIGN_FLIPS)
+
+
+def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
+    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
+
+    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
+    "the bound taken at this level excludes the limit" are one statement.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        return []
+    rejected, adjusted, _, _ = multipletests(p_values, alpha, method)
+    count, wins = len(p_values), int(rejected.sum())
+    ranks = {index: rank for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i]))}
+    levels = []
+    for i in range(count):
+        if method == "holm":
+            level = alpha / (count - min(ranks[i], wins))
+        else:
+            level = alpha * (wins if rejected[i] else wins + 1) / count
+        levels.append((float(adjusted[i]), min(level, alpha)))
+    return levels
+
+
+def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
+    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
+    return between + (within[0] + within[1]) / repeats
+
+
+def quantile_sum(alpha: float, power: float, sides: int) -> float:
+    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
+    from scipy import special
+
+    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
+
+
+def items_for(variance: float, distance: float, alpha: float = 0.05, power: float = 0.8, sides: int = 1) -> int:
+    """How many paired items show a difference that lies `distance` from the limit, at this variance of an item."""
+    return math.ceil(variance * (quantile_sum(alpha, power, sides) / distance) ** 2 - 1e-9)
+
+
+def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
+    """The smallest true difference that `n` paired items show with this power."""
+    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
+
+
+def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
+    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
+    from scipy import special
+
+    count = len(scores)
+    mean = math.fsum(scores) / count
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
+
+
+def single_score_interval(values: np.ndarray, groups: np.ndarray | None, alpha: float = 0.05) -> tuple[float, float]:
+    """The interval of one score: Wilson for 0/1 items (a Beta posterior below 50), t for the rest and for clusters."""
+    n = len(values)
+    if groups is not None:
+        count = int(groups.max()) + 1
+        return StudentT(float(values.mean()), clustered_standard_error(values, groups), count - 1).interval(alpha)
+    if is_binary(values):
+        right = float(values.sum())
+        return (proportion_interval if n >= FEW_ITEMS else beta_interval)(right, n, alpha)
+    return StudentT(float(values.mean()), error_of_mean(values), n - 1).interval(alpha)
+
+
+# --- parts/records/run.py ---------------------------------------------------------------------------------------------
+
+NOBODY = Identity("")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
+
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """ok, with remarks, or no."""
+        return "no" if self.reasons else "with remarks" if self.remarks else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
+
+    repeats: the items' answers, once for each time that the items were asked; empty without samples, or unread.
+    written: the score and its unit as the record has them.
+    """
+
+    key: str  # canonical benchmark, or the record's own name where metric_mapping.json has none
+    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    measured: bool
+    file: str
+    temperature: float | None = None
+    seed: str | None = None
+    hardware: str = ""
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+    identity: Identity = NOBODY
+    name: str = ""  # the record's own name of the task
+    known: bool = False  # whether metric_mapping.json has its benchmark
+    low: float | None = None
+    high: float | None = None
+    written: tuple[float, str] = (0.0, "")
+    limit: str = ""
+    size: int | None = None  # how many items the task has
+    writer: str = ""  # the program that wrote the record
+    run_id: str = ""
+    repeat: str = ""
+    moment: str = ""  # ISO 8601 or seconds, as the record says it
+    conflict: str = ""
+    sampled: bool = False  # whether the record says that there are samples
+    error_method: str = ""
+    cluster_field: str = ""  # by which its own standard error is clustered
+    validity: Validity = Validity()  # the gate's answer, once its items are read
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+    @property
+    def estimate(self) -> Estimate:
+        """The score with its error and unit."""
+        shots = int(self.shots) if self.shots else None
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+
+    @property
+    def scale(self) -> float:
+        """From the samples' scores to this score's unit."""
+        return 0.01 if self.written[1] == "percent" else 1.0
+
+    @property
+    def corpus_level(self) -> bool:
+        """Whether the score is no mean of the samples' scores."""
+        return self.aggregation not in ("", "mean")
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, as far as the record tells."""
+        return attempts_of(self.counts, self.n)
+
+    @property
+    def partial(self) -> str:
+        """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.size and asked is not None:
+            return f"{asked} of {self.size} items" if asked < self.size else ""
+        return f"limit {self.limit}" if self.limit else ""
+
+
+def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
+    """A record's results, checked; ScriptError naming the file and what is wrong with it."""
+    try:
+        identity = identity_of(record)
+        return [read_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def read_run(
+    path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
+) -> Run:
+    """One of a record's results; any error of looking things up means that it is damaged."""
+    metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
+    if not isinstance(task, str) or not single_line(task):
+        raise ValueError(f"evaluation_name is {task!r}, not a name")
+    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    key, subtask = found or (bare_task(task) or single_line(task), "")
+    entry = vocabulary.entries.get(key, {})
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
+    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
+    generation = row.get("generation_config") or {}
+    extra = generation.get("additional_details") or {}
+    score, unit, low, high = read_score(metric, details, result_id, entry)
+    scale = 0.01 if unit == "percent" else 1.0
+    uncertainty = details.get("uncertainty") or {}
+    error = read_error(uncertainty, result_id)
+    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
+    source = record.get("source_metadata") or {}
+    notes = details.get("details") or {}
+    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
+    return Run(
+        key=key,
+        subtask=subtask,
+        metric=word,
+        result_id=result_id,
+        shots=str(int(shots[1])) if shots else "",
+        score=score * scale,
+        standard_error=None if error is None else error * scale,
+        n=read_count(uncertainty.get("num_samples"), result_id),
+        unit="proportion" if unit == "percent" else unit,
+        span=(high - low) * scale if math.isfinite(high - low) else None,
+        lower_is_better=bool(metric.get("lower_is_better")),
+        aggregation=str(more.get("aggregation") or ""),
+        settings=settings_of(record, row, str(int(shots[1])) if shots else ""),
+        counts=read_counts(notes),
+        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        date=record_day(record),
+        measured=source.get("source_type") != "documentation",
+        file=path.as_posix(),
+        temperature=(generation.get("generation_args") or {}).get("temperature"),
+        seed=None if extra.get("seed") is None else str(extra["seed"]),
+        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        chance=chance_of(entry, word, unit, metric),
+        identity=identity,
+        name=single_line(task),
+        known=found is not None,
+        low=low * scale if math.isfinite(low) else None,
+        high=high * scale if math.isfinite(high) else None,
+        written=(score, unit),
+        limit=limit_of(extra),
+        size=size_of(row.get("source_data") or {}),
+        writer=single_line(
+            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
+        ),
+        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        repeat=single_line(extra.get("repeat") or ""),
+        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        conflict=single_line(notes.get("conflict") or ""),
+        sampled=bool(record.get("detailed_evaluation_results")),
+        error_method=method,
+        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+    )
+
+
+def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """In what two results of one task were measured differently: name -> both values."""
+    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+
+
+def read_score(
+    metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
+) -> tuple[float, str, float, float]:
+    """(score, unit, lowest, highest) as the record has them; ValueError when it is no number of that range."""
+    value = details["score"]
+    unit, low, high = unit_and_range(metric, entry)
+    if not is_number(value):
+        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
+    if not low <= value <= high:
+        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+    return value, unit, low, high
+
+
+def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
+    """A score's standard error: as recorded, else from its confidence interval."""
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None:
+        if not (is_number(error) and error >= 0):
+            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+        return float(error)
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", CONFIDENCE)
+    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
+        return interval_from_bounds(low, high, level)
+    return None
+
+
+def read_count(count: Any, result_id: str) -> int | None:
+    """How many items a score is about."""
+    if count is not None and not (is_number(count) and count == int(count) >= 0):
+        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
+    return None if count is None else int(count)
+
+
+def limit_of(extra: Mapping[str, Any]) -> str:
+    """The number of items that a run was limited to, as it was given; nothing without a limit."""
+    limit = single_line(extra.get("limit") or "")
+    return "" if limit in ("None", "null", "-1") else limit
+
+
+def size_of(source: Mapping[str, Any]) -> int | None:
+    """How many items a record says that its task has."""
+    count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+
+
+def first_said(name: str, *places: Any) -> str:
+    """The first text of this name in some places."""
+    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+
+
+def record_day(record: Mapping[str, Any]) -> str:
+    """The day of the measurement (UTC), or nothing."""
+    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
+    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
+
+
+def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
+    """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
+    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    if (
+        not same
+        or unit not in ("proportion", "percent")
+        or config.get("lower_is_better")
+        or entry.get("chance") is None
+    ):
+        return None
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/records/items.py -------------------------------------------------------------------------------------------
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
+ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the lines of a result say together.
+
+    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
+    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
+    choices; empty: blank written answers.
+    """
+
+    rows: int
+    unscored: int
+    factor: float | None
+    mean: float | None
+    chance: float | None
+    empty: int
+
+
+def samples_path(file: str | Path) -> Path:
+    """Where the samples of a record lie: beside it."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def sample_rows(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
+
+    ScriptError when it is not the file that the record was written with, or is damaged.
+    """
+    file, details = samples_path(path), record.get("detailed_evaluation_results")
+    details = details if isinstance(details, dict) else {}
+    if not file.exists():
+        return None
+    content = input_bytes(file, MAX_SAMPLES)
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    count, evaluation = 0, record.get("evaluation_id")
+    for line, text in enumerate(stored_lines(file, content), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json_line(text)
+        except ValueError as error:
+            why = single_line(error)[:200]
+            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
+        if row.get("evaluation_id") != evaluation:
+            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
+        count += 1
+        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    return dict(found)
+
+
+def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+    """The lines about a result."""
+    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
+
+
+def sample_score(row: Mapping[str, Any]) -> float | None:
+    """An attempt's score; None when it has none. ValueError when it is no number."""
+    if row.get("error"):
+        return None
+    score = row["evaluation"]["score"]
+    if not is_number(score):
+        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
+    return float(score)
+
+
+def item_facts(run: Run, rows: Rows) -> ItemFacts | None:
+    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
+    if not rows:
+        return None
+    try:
+        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+            raise ValueError("metadata is no object")
+        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        chance = chance_of_choices(run, rows)
+        empty = sum(map(is_blank, rows))
+    except KeyError as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    values = [score for _, score in scores if score is not None]
+    if not values:
+        return ItemFacts(len(rows), len(rows), None, None, chance, empty)
+    means = [math.fsum(values) / len(values)]
+    by_item: dict[str, list[float]] = defaultdict(list)
+    for name, score in scores:
+        if score is not None:
+            by_item[name].append(score)
+    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    factor = next(
+        (
+            factor
+            for mean in means
+            for factor in dict.fromkeys((run.scale, 1.0))
+            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
+        ),
+        None,
+    )
+    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
+
+
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def chance_of_choices(run: Run, rows: Rows) -> float | None:
+    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
+    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+
+
+def read_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
+    facts = item_facts(run, rows)
+    if facts is None:
+        return run if run.aggregation else replace(run, aggregation="mean")
+    where = f"{samples_path(run.file)}: {run.result_id}"
+    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
+    cluster_by = cluster_by or run.cluster_field or None
+    repeats: list[dict[str, Answer]] = []
+    counts: Counter[str] = Counter()
+    errors: set[str] = set()
+    for row, group in zip(rows, groups_of(rows, cluster_by), strict=True):
+        name = str(row["sample_id"])
+        index = counts[name]
+        counts[name] += 1
+        if index == len(repeats):
+            repeats.append({})
+        score = sample_score(row)
+        if score is None:
+            errors.add(name)
+            continue
+        metadata = row.get("metadata") or {}
+        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+    if len(repeats) > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if len(set(counts.values())) > 1:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
+    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
+    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+
+
+def groups_of(rows: Rows, cluster_by: str | None) -> list[str | None]:
+    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
+
+    Items of which several were asked with one and the same prompt are not independent of one another.
+    """
+    if cluster_by == INDEPENDENT:
+        return [None] * len(rows)
+    found: list[str | None] = []
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        metadata = row.get("metadata") or {}
+        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
+        value = next(
+            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
+        )
+        found.append(None if value in (None, "") else str(value))
+        if metadata.get("prompt_hash"):
+            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
+    if cluster_by or any(group is not None for group in found):
+        return found
+    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
+    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
+
+
+# --- parts/records/validity.py ----------------------------------------------------------------------------------------
+
+BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
+
+
+def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: float = MANY) -> Validity:
+    """The gate. `most` is the share of attempts that may be lost, empty, truncated or unparsed.
+
+    samples_there: whether there is a samples file beside the record.
+    """
+    if not run.measured:  # read from a document: nothing is known of how it was made
+        return Validity()
+    reasons, remarks = [*record_reasons(run, facts, samples_there)], []
+    attempts = attempts_of(run.counts, run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+    if run.n == 0 or (attempts.made and not attempts.scored):
+        reasons.append("no attempt has a score")
+    counts = {**run.counts, **({"empty": facts.empty} if facts and "empty" not in run.counts else {})}
+    shares = [("lost", attempts.lost), *((name, counts.get(name, 0)) for name in DOUBTFUL)]
+    for name, count in shares:
+        words = "without a score" if name == "lost" else COUNT_WORDS[name]
+        text = f"{count} of {attempts.made} answers {words}"
+        if attempts.made and count > most * attempts.made:
+            reasons.append(text)
+        elif count:
+            remarks.append(text)
+    stopped = counts.get("limit_hit", 0)
+    remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
+    reasons += chance_reasons(run, facts)
+    remarks += [f"partial: {run.partial}"] if run.partial else []
+    return Validity(tuple(reasons), tuple(remarks))
+
+
+def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> list[str]:
+    """Where a record contradicts itself or its items."""
+    reasons = []
+    if run.conflict:
+        reasons.append(f"its score contradicts its items ({run.conflict})")
+    if run.sampled and not samples_there:
+        reasons.append("its samples are missing")
+    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
+        reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
+        repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
+        if not repeated:
+            reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
+    return reasons
+
+
+def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Whether a score is below that of guessing, beyond doubt: something is wrong with how it was measured."""
+    chance = run.chance if run.chance is not None else facts.chance if facts else None
+    if not chance or run.unit != "proportion" or run.lower_is_better or not run.n:
+        return []
+    if wilson_interval(run.score * run.n, run.n, BELOW_CHANCE)[1] < chance:
+        return [f"{number(run.score)} is below chance, {number(chance)}"]
+    return []
+
+
+# --- parts/records/reading.py -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A result, judged by the gate, with the lines about it and what these say together."""
+
+    run: Run
+    rows: Rows
+    facts: ItemFacts | None
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, by the record and its items."""
+        facts = self.facts
+        return attempts_of(self.run.counts, self.run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+
+
+def read_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY) -> list[Reading]:
+    """The results of a record with their items; `most` as for the gate."""
+    runs, found = record_runs(path, record, vocabulary), sample_rows(path, record)
+    readings = []
+    for run in runs:
+        rows = rows_of_run(run, found)
+        facts = item_facts(run, rows)
+        validity = validity_of(run, facts, found is not None, most)
+        readings.append(Reading(replace(run, validity=validity), rows, facts))
+    return readings
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -2187,32 +3401,49 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 # --- parts/records/measured.py ----------------------------------------------------------------------------------------
 
-CLUSTER_FIELD = "cluster_id"  # in a sample's metadata: items with the same one share a passage or a question
-SAME_FOR_ALL = ("metric", "shots", "harness", "engine", "dtype", "prompt settings", "generation", "data set")
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One metric of one record, with what is needed to pair it with others of the same settings."""
+    """A run of a checkpoint, with its items as arrays where they average to its score."""
 
-    key: str  # canonical benchmark
-    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
-    result_id: str
-    metric: str
-    score: Estimate
-    settings: str
-    limited: bool
-    harness: str
-    file: str
-    conditions: Mapping[str, str] = field(default_factory=dict)  # what must be alike for all compared checkpoints
-    counts: Mapping[str, int] = field(default_factory=dict)  # of answers that are empty, truncated, unparsed, unscored
-    scale: float = 1.0  # from the samples' scores to this score's unit
-    corpus_level: bool = False  # the score is no mean of the samples' scores
+    run: Run
+    attempts: Attempts
+    samples: Samples | None = None
+
+    @property
+    def key(self) -> str:
+        """The benchmark."""
+        return self.run.key
+
+    @property
+    def subtask(self) -> str:
+        """The part of it; empty: the whole."""
+        return self.run.subtask
 
     @property
     def task(self) -> str:
-        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
-        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+        """Benchmark and part."""
+        return self.run.task
+
+    @property
+    def metric(self) -> str:
+        """What is measured."""
+        return self.run.metric
+
+    @property
+    def result_id(self) -> str:
+        """The record's own name of it."""
+        return self.run.result_id
+
+    @property
+    def file(self) -> str:
+        """Where it stands."""
+        return self.run.file
+
+    @property
+    def score(self) -> Estimate:
+        """The score with its error."""
+        return self.run.estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -2228,186 +3459,40 @@ class Samples:
     scores: Any
     items_digest: str
     prompts_digest: str | None
-    empty: int | None
 
 
-def record_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Result]:
-    """A record's numbers, checked; ScriptError naming file and field when one is no finite score in its range."""
-    found = []
-    for row in record["evaluation_results"]:
-        try:
-            found.append(read_result(path, row, record, vocabulary))
-        except KeyError as error:
-            raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ScriptError(
-                f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it"
-            ) from error
-    return found
+def make_result(reading: Reading, cluster_by: str | None, known: dict[str, Any]) -> Result:
+    """A reading as the ranking keeps it; known: what several files have in common, kept once."""
+    facts, run = reading.facts, reading.run
+    usable = facts is not None and facts.factor is not None and not run.corpus_level
+    samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
+    counts = {"empty": facts.empty} | dict(run.counts) if facts else run.counts
+    return Result(replace(run, counts=counts), reading.attempts, samples)
 
 
-def read_result(path: Path, row: Mapping[str, Any], record: Mapping[str, Any], vocabulary: MetricMapping) -> Result:
-    """One of a record's results; any error of looking things up means that it is damaged."""
-    library = record.get("eval_library") or {}
-    metric, details, task = row["metric_config"], row["score_details"], str(row["evaluation_name"])
-    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{metric.get('metric_id')}")
-    key, subtask = vocabulary.task_key(task, str(library.get("name", "")))
-    generation = row.get("generation_config") or {}
-    extra = generation.get("additional_details") or {}
-    score = read_score(metric, details, extra, result_id, vocabulary.entries.get(key, {}))
-    shaping = {name: value for name, value in extra.items() if name not in ("batch_size", "device")}  # decide no score
-    generation = {**generation, "additional_details": shaping}
-    settings = {"generation": generation, "source": row.get("source_data"), "library": library.get("version")}
-    harness = single_line(f"{library.get('name')} {library.get('version')}")
-    aggregation = (metric.get("additional_details") or {}).get("aggregation", "mean")
-    return Result(
-        key,
-        subtask,
-        result_id,
-        score.metric or "score",
-        score,
-        settings=json.dumps(settings, sort_keys=True),
-        limited=str(extra.get("limit", "None")) not in ("None", "null", ""),
-        harness=harness,
-        file=path.as_posix(),
-        conditions=read_conditions(row, score, harness, (record.get("model_info") or {}).get("inference_engine") or {}),
-        counts={
-            name: int(count)
-            for name, count in (details.get("details") or {}).items()
-            if re.fullmatch(r"\d{1,9}", str(count))
-        },
-        scale=0.01 if score.unit == "proportion" and metric.get("metric_unit") == "percent" else 1.0,
-        corpus_level=aggregation != "mean",
-    )
-
-
-def read_conditions(row: Mapping[str, Any], score: Estimate, harness: str, engine: Mapping[str, Any]) -> dict[str, str]:
-    """What must be alike for results to be compared; unknown things are empty."""
-    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
-    extra, where = generation.get("additional_details") or {}, source.get("additional_details") or {}
-    prompt = {k: v for k in ("use_chat_template", "system_prompt", "few_shot_split") if (v := extra.get(k)) is not None}
-    data = {
-        k: v
-        for k in ("dataset_name", "hf_repo", "hf_split", "split", "revision", "data_sha256")
-        if (v := source.get(k, where.get(k))) is not None
-    }
-    values = (
-        score.metric or "",
-        "" if score.shots is None else f"{score.shots}",
-        harness,
-        f"{engine.get('name') or ''} {engine.get('version') or ''}",
-        extra.get("dtype") or "",
-        json.dumps(prompt, sort_keys=True),
-        json.dumps(generation.get("generation_args") or {}, sort_keys=True),
-        json.dumps(data, sort_keys=True),
-    )
-    return {name: single_line(value) for name, value in zip(SAME_FOR_ALL, values, strict=True)}
-
-
-def read_score(
-    metric: Mapping[str, Any],
-    details: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    result_id: str,
-    entry: Mapping[str, Any],
-) -> Estimate:
-    """The Estimate in a record's result; a percentage becomes a proportion. ValueError when it is out of range."""
-    value = details["score"]
-    if not is_number(value):
-        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
-    unit, low, high = unit_and_range(metric, entry)
-    if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
-    uncertainty = details.get("uncertainty") or {}
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    if error is not None and not (is_number(error) and error >= 0):
-        raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
-    count = uncertainty.get("num_samples")
-    if count is not None and not (is_number(count) and count == int(count) >= 0):
-        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
-    name = metric.get("metric_id") or metric.get("metric_name")
-    scale = 0.01 if unit == "percent" else 1
-    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(settings.get("few_shot", "")))
-    return Estimate(
-        value * scale,
-        None if error is None else error * scale,
-        None if count is None else int(count),
-        "proportion" if unit == "percent" else unit,
-        bool(metric.get("lower_is_better")),
-        name and single_line(name),
-        int(shots[1]) if shots else None,
-    )
-
-
-def samples_file(result: Result) -> Path:
-    """Where the samples of a result lie: beside its record."""
-    path = Path(result.file)
-    return path.with_name(f"{path.stem}_samples.jsonl")
-
-
-def read_samples(result: Result, cluster_by: str | None, known: dict[str, Any]) -> Samples | None:
-    """The samples of a result; None without a file, or when it has none about this result.
-
-    known: what several files have in common, kept once. ScriptError for a damaged file.
-    """
-    path = samples_file(result)
-    if not path.exists():
-        return None
-    try:
-        lines = (line for line in stored_lines(path) if line.strip())
-        rows = [row for line in lines if is_about(row := strict_json_line(line), result)]
-        samples = make_samples(rows, result, cluster_by, known)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ScriptError(
-            f"{path}: unreadable samples: {type(error).__name__}: {single_line(error)}; remove the record and its "
-            "samples and evaluate again, or leave statistics out with --draws 0"
-        ) from error
-    return samples
-
-
-def is_about(row: Mapping[str, Any], result: Result) -> bool:
-    """Whether a line of a samples file is about this result; one that names none is about the record's only one."""
-    named = row.get("evaluation_result_id")
-    return named is None or named == result.result_id or single_line(named) == result.result_id
-
-
-def make_samples(
-    rows: Sequence[Mapping[str, Any]], result: Result, cluster_by: str | None, known: dict[str, Any]
-) -> Samples | None:
-    """Samples from the lines about one result, in the order of their keys; any error means that they are damaged."""
+def make_samples(reading: Reading, cluster_by: str | None, known: dict[str, Any]) -> Samples:
+    """Samples from the lines about one result, in the order of their keys."""
     import numpy as np
 
-    if not rows:
-        return None
     seen: Counter[tuple[str, str]] = Counter()
     found = []
-    for row in rows:
+    for row in reading.rows:
         item = str(row["sample_id"]), str(row.get("sample_hash") or "")
         seen[item] += 1
         found.append(((*item, seen[item]), row))
     found.sort(key=lambda pair: pair[0])
     keys = tuple(key for key, _ in found)
     rows = [row for _, row in found]
-    scores = np.array([math.nan if row.get("error") else float(row["evaluation"]["score"]) for row in rows])
-    if np.isinf(scores).any() or any(math.isnan(s) and not r.get("error") for s, r in zip(scores, rows, strict=True)):
-        raise ValueError("a score is not a finite number")
+    scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
-    empty = None if "empty" in result.counts else sum(map(is_empty, rows))
     items_digest = digest_of(keys)
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),
-        scores * result.scale,
+        scores * reading.facts.factor,
         items_digest,
         "" if None in prompts else digest_of(prompts),
-        empty,
     )
-
-
-def is_empty(row: Mapping[str, Any]) -> bool:
-    """Whether a written answer is blank."""
-    answers = (row.get("output") or {}).get("raw")
-    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
 
 
 def digest_of(parts: Iterable[Any]) -> str:
@@ -2416,28 +3501,15 @@ def digest_of(parts: Iterable[Any]) -> str:
 
 
 def sample_clusters(
-    keys: Sequence[tuple[str, str, int]],
-    rows: Sequence[Mapping[str, Any]],
-    cluster_by: str | None,
-    known: dict[str, Any],
+    keys: Sequence[tuple[str, str, int]], rows: Rows, cluster_by: str | None, known: dict[str, Any]
 ) -> tuple[str | None, ...]:
-    """The cluster of each item: what --cluster-by names, or a known field of the metadata, or the item that repeats."""
+    """The cluster of each item: what it shares with others, or the item that repeats."""
     repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
-    clusters: list[str | None] = [" ".join(key[:2]) if key[:2] in repeated else None for key in keys]
-    for i, row in enumerate(rows):
-        metadata = row.get("metadata") or {}
-        name = cluster_by or CLUSTER_FIELD
-        value = metadata.get(name, row.get(name) if cluster_by else None)
-        clusters[i] = clusters[i] if value is None else str(value)
+    clusters = [
+        group if group is not None else " ".join(key[:2]) if key[:2] in repeated else None
+        for key, group in zip(keys, groups_of(rows, cluster_by), strict=True)
+    ]
     return known.setdefault(digest_of(clusters), tuple(clusters))
-
-
-def adds_up(samples: Samples, result: Result) -> bool:
-    """Whether the samples' scores average to the recorded score."""
-    import numpy as np
-
-    scored = samples.scores[~np.isnan(samples.scores)]
-    return len(scored) > 0 and abs(float(scored.mean()) - result.score.value) <= ROUNDED
 
 
 def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str, ItemScores]:
@@ -2475,34 +3547,23 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
     return aligned
 
 
-def read_all_samples(
+def samples_by_task(
     chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None
 ) -> dict[Checkpoint, dict[str, Samples]]:
-    """The usable samples of the chosen results, by checkpoint and task: those that average to the recorded score.
-
-    Those of a corpus-level metric cannot; of other metrics they should, and a line on stderr says where they do not.
-    """
-    known: dict[str, Any] = {}
-    found: dict[Checkpoint, dict[str, Samples]] = {checkpoint: {} for checkpoint in chosen}
-    pairs = [(c, result) for c, results in chosen.items() for result in results if not result.corpus_level]
-    apart = []
-    for checkpoint, result in progress(pairs, "reading samples"):
-        samples = read_samples(result, cluster_by, known)
-        if samples is not None and adds_up(samples, result):
-            found[checkpoint][result.task] = samples
-        elif samples is not None:
-            apart.append(result.file)
-    if apart:
-        note(f"warning: samples that do not average to the recorded score are not used: those of {listing(apart, 3)}")
+    """The samples of the chosen results that average to the recorded score, by checkpoint and task."""
+    found = {
+        checkpoint: {result.task: result.samples for result in results if result.samples is not None}
+        for checkpoint, results in chosen.items()
+    }
     everything = [samples for own in found.values() for samples in own.values()]
     if cluster_by and everything and all(set(samples.clusters) == {None} for samples in everything):
         raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
     return found
 
 
-def read_items(chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None) -> dict[str, ItemScores]:
+def read_items(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, ItemScores]:
     """Task -> items of all checkpoints, aligned, from the samples beside the records; rows in the order of `chosen`."""
-    return align_items(read_all_samples(chosen, cluster_by))
+    return align_items(samples_by_task(chosen))
 
 
 class Owners:
@@ -2559,12 +3620,12 @@ class Owners:
 
 
 def read_measured(
-    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping
+    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping, cluster_by: str | None = None
 ) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], int]:
     """Results by checkpoint, tasks that failed and were not measured since, and how many records are about others."""
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
-    failed, strangers = [], 0
+    failed, strangers, known = [], 0, {}
     for path in progress(record_files(folders), "reading records"):
         record = read_record(path)
         if record is None:
@@ -2573,7 +3634,8 @@ def read_measured(
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
         elif owner:
-            results[owner] += record_results(path, record, vocabulary)
+            readings = read_results(path, record, vocabulary)
+            results[owner] += [make_result(reading, cluster_by, known) for reading in readings]
         else:
             strangers += 1
     failures = []
@@ -2728,23 +3790,27 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     ids = sorted({r.result_id for r in rows})
     if len(ids) > 1:
         raise ScriptError(f"{where}: measured in several ways; choose one with --result-id: {listing(ids, 20)}", code=3)
-    full = [r for r in rows if not r.limited]
+    rows = [r for r in rows if not r.run.validity.reasons] or list(rows)
+    full = [r for r in rows if not r.run.partial]
     if not full:
         most = max(r.score.n or 0 for r in rows)
         full = [r for r in rows if (r.score.n or 0) == most]
-    first = min(full, key=lambda r: (r.settings, r.file))
+    first = min(full, key=lambda r: (sorted(r.run.settings.items()), r.file))
     for other in full:
         if other.score.value == first.score.value:
             continue
-        if other.settings != first.settings:
+        different = difference_lines(setting_differences(first.run, other.run))
+        if different:
             raise ScriptError(
-                f"{where}: runs with different settings: {first.file} and {other.file}; give the folder of one run "
-                "with --results",
+                f"{where}: runs with different settings ({'; '.join(different[:3])}): {first.file} and {other.file}; "
+                "give the folder of one run with --results",
                 code=3,
             )
         raise ScriptError(
-            f"{where}: two scores for the same settings, {first.score.value} in {first.file} and "
-            f"{other.score.value} in {other.file}; remove the wrong record"
+            f"{where}: two scores for the same settings, {first.score.value} in {first.file} ({first.run.date}) and "
+            f"{other.score.value} in {other.file} ({other.run.date}); give the folder of one run with --results, or "
+            "remove the wrong record",
+            code=3,
         )
     return first
 
@@ -3272,50 +4338,13 @@ def check_pull_request(
 # --- parts/ranking/comparable.py --------------------------------------------------------------------------------------
 
 
-def invalid_runs(results: Sequence[Result], vocabulary: MetricMapping, runs: int) -> list[str]:
-    """Why a checkpoint's runs are not valid: many answers that are none, or a score below that of guessing.
-
-    Below guessing: the upper end of Wilson's interval, which holds for all `runs` together (Bonferroni).
-    """
-    reasons = []
-    by_key: dict[str, list[Result]] = defaultdict(list)
+def invalid_runs(results: Sequence[Result]) -> list[str]:
+    """Why a checkpoint's runs may not be ranked, by the gate that every reader asks."""
+    found: dict[str, list[str]] = defaultdict(list)
     for result in results:
-        by_key[result.key].append(result)
-    for key, rows in sorted(by_key.items()):
-        asked = sum((r.score.n or 0) + r.counts.get("unscored", 0) for r in rows)
-        for what in ("empty", "truncated", "unparsed", "unscored"):
-            count = sum(r.counts.get(what, 0) for r in rows)
-            if asked and count / asked > MANY:
-                reasons.append(f"{key}: {count} of {asked} answers {what}")
-        score, chance = mean_score([r.score for r in rows]), chance_level(rows[0], vocabulary)
-        if chance is not None and score.n:
-            high = wilson_interval(score.value * score.n, score.n, 1 - (1 - CONFIDENCE) / runs)[1]
-            if high < chance:
-                reasons.append(f"{key}: {number(score.value)} is below chance, {number(chance)}")
-    return reasons
-
-
-def chance_level(result: Result, vocabulary: MetricMapping) -> float | None:
-    """The score of guessing, as a proportion, when metric_mapping.json has one for this metric."""
-    entry = vocabulary.entries.get(result.key, {})
-    same = result.score.averages and normalize_name(result.metric) == normalize_name(str(entry.get("metric")))
-    if not same or entry.get("chance") is None:
-        return None
-    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
-
-
-def with_sample_counts(
-    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
-) -> dict[Checkpoint, list[Result]]:
-    """The results, with the empty answers counted in the samples where the record has not counted them."""
-    counted: dict[Checkpoint, list[Result]] = {}
-    for checkpoint, results in chosen.items():
-        counted[checkpoint] = []
-        for result in results:
-            own = samples.get(checkpoint, {}).get(result.task)
-            empty = {} if own is None or own.empty is None else {"empty": own.empty}
-            counted[checkpoint].append(replace(result, counts={**result.counts, **empty}) if empty else result)
-    return counted
+        for reason in result.run.validity.reasons:
+            found[f"{result.key}: {reason}"].append(result.subtask)
+    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
 
 
 def item_marks(
@@ -3336,7 +4365,7 @@ def item_marks(
     for checkpoint, results in chosen.items():
         for result in results:
             if (checkpoint, result.task) not in marks:
-                n = None if result.score.n is None else result.score.n + result.counts.get("unscored", 0)
+                n = result.attempts.made
                 most = common[result.task, n].most_common(1)
                 marks[checkpoint, result.task] = n, *(most[0][0] if most else ("", ""))
     return marks
@@ -3346,7 +4375,6 @@ def unlike_checkpoints(
     chosen: Mapping[Checkpoint, Sequence[Result]],
     samples: Mapping[Checkpoint, Mapping[str, Samples]],
     shared: set[str],
-    vocabulary: MetricMapping,
     allowed: bool,
 ) -> list[Unlike]:
     """The checkpoints that cannot be compared with the others, and why; ScriptError(code=3) when it is a choice.
@@ -3354,13 +4382,16 @@ def unlike_checkpoints(
     Compared are the valid ones that were measured alike: on most items, and of these the most checkpoints.
     """
     shares = {c: sorted((r for r in rows if r.key in shared), key=lambda r: r.task) for c, rows in chosen.items()}
-    runs = sum(len({r.key for r in rows if chance_level(r, vocabulary) is not None}) for rows in shares.values())
-    reasons = {c: invalid_runs(rows, vocabulary, max(1, runs)) for c, rows in shares.items()}
+    reasons = {c: invalid_runs(rows) for c, rows in shares.items()}
     marks = item_marks(shares, samples)
-    groups: dict[tuple[Any, ...], list[Checkpoint]] = defaultdict(list)
-    for checkpoint, rows in shares.items():
+    groups: list[list[Checkpoint]] = []
+    for checkpoint in shares:
         if not reasons[checkpoint]:
-            groups[tuple((r.task, *r.conditions.values(), marks[checkpoint, r.task]) for r in rows)].append(checkpoint)
+            alike = (group for group in groups if not differences(checkpoint, group[0], shares, marks))
+            group = next(alike, None)
+            if group is None:
+                groups.append(group := [])
+            group.append(checkpoint)
     group = compared_group(
         groups,
         allowed,
@@ -3386,7 +4417,7 @@ def unlike_checkpoints(
 
 
 def compared_group(
-    groups: Mapping[tuple[Any, ...], list[Checkpoint]],
+    groups: Sequence[list[Checkpoint]],
     allowed: bool,
     items: Callable[[Checkpoint], int],
     why: Callable[[Checkpoint, Checkpoint], list[str]],
@@ -3395,7 +4426,7 @@ def compared_group(
 
     ScriptError(code=3) when two groups are equal in both, or when it is a single one of several checkpoints.
     """
-    ordered = sorted(groups.values(), key=lambda group: (-items(group[0]), -len(group)))
+    ordered = sorted(groups, key=lambda group: (-items(group[0]), -len(group)))
     if not ordered:
         return [] if allowed else None
     first, *others = ordered
@@ -3420,9 +4451,8 @@ def differences(
     """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
     found: dict[str, list[str]] = defaultdict(list)
     for own, its in zip(shares[checkpoint], shares[other], strict=True):
-        for name, value in own.conditions.items():
-            if value != its.conditions[name]:
-                found[f"{name}: {value or 'none'}, not {its.conditions[name] or 'none'}"].append(own.task)
+        for name, (value, other_value) in setting_differences(own.run, its.run).items():
+            found[f"{name}: {shortened(value)}, not {shortened(other_value)}"].append(own.task)
         mark, others = marks[checkpoint, own.task], marks[other, own.task]
         if mark[0] != others[0]:
             found[f"{mark[0]} items, not {others[0]}"].append(own.task)
@@ -3620,7 +4650,6 @@ def rank_by_records(
     options: Options,
 ) -> Ranking:
     """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names)."""
-    chosen = with_sample_counts(chosen, samples)
     shared, notes = shared_benchmarks(chosen)
     if not shared:
         keys = sorted(union_of_tasks(chosen))
@@ -3629,13 +4658,13 @@ def rank_by_records(
             f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
             code=3,
         )
-    unlike = unlike_checkpoints(chosen, samples, shared, vocabulary, options.allow_unlike)
+    unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
     ranked, harnesses = [], set()
     for checkpoint, results in chosen.items():
         if checkpoint not in out:
             ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
-            harnesses |= {r.harness for r in results}
+            harnesses |= {" ".join(r.run.harness) for r in results}
     apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
     if apart and not options.score_function:
         notes.append(f"not in eval_accuracy: {', '.join(apart)}")
@@ -5009,6 +6038,7 @@ def table_text(ranking: Ranking, vocabulary: MetricMapping) -> str:
 
 # --- parts/ranking/race_plan.py ---------------------------------------------------------------------------------------
 
+FEW_ATTEMPTS = 30
 CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
 
 
@@ -5084,16 +6114,11 @@ def check_requests(requests: Iterable[Request]) -> None:
 
 def items_asked(result: Result) -> tuple[int, int]:
     """(items that were asked, items that the task has) of a result; ScriptError when its record does not say."""
-    settings = json.loads(result.settings)
-    source = settings["source"] or {}
-    size = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
-    scored = (result.score.n or 0) + result.counts.get("unscored", 0)
-    if not re.fullmatch(r"[1-9]\d{0,8}", str(size)):
-        size = None if result.limited else scored
-    limit = str((settings["generation"].get("additional_details") or {}).get("limit"))
-    if not size or (result.limited and not limit.isdecimal()):
+    run = result.run
+    size = run.size or (None if run.limit else result.attempts.made)
+    if not size or (run.limit and not run.limit.isdecimal()):
         raise ScriptError(f"{result.file}: it does not say how many items {result.task} has; evaluate it again")
-    return min(int(limit), int(size)) if result.limited else int(size), int(size)
+    return min(int(run.limit), size) if run.limit else size, size
 
 
 def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Options:
@@ -5144,7 +6169,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
-    results, failures, strangers = read_measured(folders, checkpoints, vocabulary)
+    results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
     if strangers:
         note(f"{strangers} records are about other models and were left out")
     for failure in failures[:10]:
@@ -5177,7 +6202,7 @@ def rank_measured_run(
 ) -> Ranking:
     """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
     chosen, left = choose_measured(checkpoints, results, failures, vocabulary, options)
-    samples = read_all_samples(chosen, args.cluster_by) if args.draws else {}
+    samples = samples_by_task(chosen, args.cluster_by)
     ranking = replace(rank_by_records(chosen, samples, vocabulary, options), skipped=tuple(left))
     for line in ranking.notes:
         note(f"note: {line}")
@@ -5217,7 +6242,7 @@ def race_results(
     check_steps(checkpoints, root)
     if len(checkpoints) == 1:
         raise ScriptError(f"{root}: {checkpoints[0].name} is the only checkpoint; there is nothing to choose")
-    results, failures, _ = read_measured(folders, checkpoints, vocabulary)
+    results, failures, _ = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     check_result_ids(options.result_ids, results)
@@ -5244,7 +6269,7 @@ def race_tasks(
     """
     wanted = set(options.result_ids)
     chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
-    samples = read_all_samples(chosen, cluster_by)
+    samples = samples_by_task(chosen, cluster_by)
     by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)
     for checkpoint, rows in chosen.items():
         for result in rows:
@@ -5262,14 +6287,18 @@ def race_tasks(
 
 
 def check_alike(task: str, results: Iterable[Result], allowed: bool) -> None:
-    """ScriptError when a task was not measured in the same way for all."""
-    results = list(results)
-    for name in SAME_FOR_ALL:
-        values = sorted({result.conditions.get(name, "") for result in results})
-        if len(values) > 1 and not allowed:
+    """ScriptError when a task was not measured in the same way for all, or not validly."""
+    first, *others = list(results)
+    for other in (first, *others):
+        tried = (other.attempts.made or 0) >= FEW_ATTEMPTS  # the share of bad answers among a first few says nothing
+        reasons = [
+            *(other.run.validity.reasons if tried else ()),
+            *difference_lines(setting_differences(first.run, other.run)),
+        ]
+        if reasons and not allowed:
             raise ScriptError(
-                f"{task} was not measured alike: {name} is {' and '.join(values)[:300]}; give the folder of one run "
-                "with --results, or race them all the same with --allow-unlike"
+                f"{task} was not measured alike, or not validly: {'; '.join(reasons)[:300]} ({other.file}); give the "
+                "folder of one run with --results, or race them all the same with --allow-unlike"
             )
 
 

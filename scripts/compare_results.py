@@ -74,23 +74,24 @@ def read_question(args: argparse.Namespace) -> Question:
     """Everything that the command line asks about, read."""
     vocabulary = read_vocabulary()
     policy = resolve_policy(args, vocabulary)
-    library, reader = Library(args.results), RunReader(vocabulary, policy.cluster_by)
+    library, reader = Library(args.results), RunReader(vocabulary, policy, args.latest)
     found = library.lookup(args.baseline, "--baseline")
-    baseline = read_model(found, args.baseline, "--baseline", reader)
-    files = {entry.path.resolve() for entry in found}
+    baseline = reader.read_model(found)
+    files = {Path(run.file).resolve() for run in baseline.runs}
     candidates: list[ModelRuns] = []
     for source in args.candidate:
-        entries = library.lookup(source, "--candidate")
-        if {entry.path.resolve() for entry in entries} & files:
+        model = reader.read_model(library.lookup(source, "--candidate"))
+        own = {Path(run.file).resolve() for run in model.runs}
+        if own & files:
             raise ScriptError(f"--candidate {source}: the same records as another side's; for repeated runs use --aa")
-        files |= {entry.path.resolve() for entry in entries}
-        model = read_model(entries, source, "--candidate", reader)
+        files |= own
         if model.name in [baseline.name, *(other.name for other in candidates)]:
             model = replace(model, name=f"{model.name} ({source})")
         candidates.append(model)
-    repeated = [entry for source in args.aa or () for entry in library.lookup(source, "--aa")]
-    unique = list({entry.path.resolve(): entry for entry in repeated}.values())
-    runs = read_model(unique, " ".join(args.aa), "--aa", reader).runs if unique else ()
+    repeated = [reader.read_model(library.lookup(source, "--aa")) for source in args.aa or ()]
+    if len({model.name for model in repeated}) > 1:
+        raise ScriptError(f"--aa: runs of several models: {listing(model.name for model in repeated)}", code=3)
+    runs = {(run.file, run.result_id): run for model in repeated for run in model.runs}.values()
     reader.check_clusters()
     only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
     question = Question(
@@ -129,8 +130,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--benchmarks", metavar="A,B", help="compare these benchmarks only")
     add("--result-id", nargs="+", metavar="ID", help="which result counts where a benchmark has several metrics")
     add(
-        "--cluster-by", metavar="FIELD", help=f"sample metadata that items share (default: {', '.join(CLUSTER_FIELDS)})"
+        "--cluster-by",
+        metavar="FIELD",
+        help=f"sample metadata that items share, or none (default: what is declared, {', '.join(CLUSTER_FIELDS)})",
     )
+    add("--latest", action="store_true", help="of a model measured at several times, the last one")
     add(
         "--aa",
         nargs="+",
@@ -161,7 +165,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 import collections
 import contextlib
-import datetime
 import difflib
 import fnmatch
 import functools
@@ -180,6 +183,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -472,6 +476,472 @@ def shorten(value: object) -> str:
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
 
 
+# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
+
+# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
+COUNT_WORDS = {
+    "no_value": "without a grade",
+    "errored": "failed",
+    "unscored": "unscored",
+    "limit_hit": "stopped by a limit",
+    "empty": "empty",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "truncated_prompts": "truncated prompts",
+}
+DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """made = scored + lost; made is None where nothing says how many there were."""
+
+    made: int | None
+    lost: int
+
+    @property
+    def scored(self) -> int | None:
+        """How many have a score."""
+        return None if self.made is None else self.made - self.lost
+
+
+def read_counts(details: Any) -> dict[str, int]:
+    """The counts in a record's details, of any name; what is no count is left out."""
+    if not isinstance(details, Mapping):
+        return {}
+    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
+
+
+def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
+    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
+
+    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
+    """
+    made, scored = counts.get("attempts"), counts.get("scored")
+    told = made - scored if made is not None and scored is not None and made >= scored else 0
+    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
+    if made is None:
+        made = rows or (None if n is None else n + lost)
+    return Attempts(None if made is None else max(made, lost), lost)
+
+
+def score_bounds(
+    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+) -> tuple[float, float] | None:
+    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
+
+    low and high bound the score of one attempt. Without lost attempts both are the score.
+    """
+    if not attempts.lost:
+        return score, score
+    if not attempts.made or low is None or high is None:
+        return None
+    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
+
+
+def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
+    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
+    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
+    if not attempts.lost:
+        return ", ".join(parts)
+    of = "" if attempts.made is None else f" of {attempts.made}"
+    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
+
+
+# --- parts/records/identity.py ----------------------------------------------------------------------------------------
+
+# What a record may call the parts of an identity, in model_info.additional_details or among its settings.
+IDENTITY_FIELDS = {
+    "revision": ("revision", "model_revision"),
+    "adapter": ("adapter", "lora_local_path", "peft", "lora", "lora_modules", "lora_path", "adapter_model", "delta"),
+    "subfolder": ("subfolder",),
+    "file": ("gguf_file", "model_file", "filename"),
+    "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+}
+NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
+MAIN_REVISIONS = {"", "main"}
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+
+    Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
+    """
+
+    id: str
+    revision: str = ""
+    adapter: str = ""
+    subfolder: str = ""
+    file: str = ""
+    quantization: str = ""
+    provider: str = ""
+    weights: str = ""
+    checkpoint: str = ""
+    display: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is equal for one model only."""
+        main = "" if self.revision in MAIN_REVISIONS else self.revision
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+
+    @property
+    def name(self) -> str:
+        """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
+        more = ", ".join(
+            f"{field}={value}"
+            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            if (value := getattr(self, field))
+        )
+        revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
+        return f"{self.id}{revision}" + (f" [{more}]" if more else "")
+
+    @property
+    def fixed(self) -> str:
+        """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
+        return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a person may mean this model by a name.
+
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
+        file of it: these are asked for by their whole name, or by what is only theirs.
+        """
+        if self.adapter or self.subfolder or self.file:
+            own = self.subfolder or self.file or self.adapter
+            return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
+        revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
+        revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
+        bare = {self.id, self.id.rsplit("/", 1)[-1]}
+        names = bare | {f"{one}@{revision}" for one in bare for revision in revisions}
+        return name in (names | {self.name, self.checkpoint, self.display}) - {""}
+
+
+def identity_of(record: Mapping[str, Any]) -> Identity:
+    """The model of a record or a failure entry; its id is empty when it names none. ValueError for another shape."""
+    if record.get("failure"):
+        info: Any = {"id": record.get("model_id"), "additional_details": record}
+    else:
+        info = record.get("model_info") or {}
+    details = info.get("additional_details") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(details, dict | None):
+        raise ValueError("model_info is no object")
+    details = details or {}
+    rows = record.get("evaluation_results")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    generation = first.get("generation_config")
+    settings = generation.get("additional_details") if isinstance(generation, dict) else None
+    places = [details, settings if isinstance(settings, dict) else {}]
+    found = {
+        field: next(
+            (
+                f"{name}={text}" if text.lower() == "true" else text
+                for place in places
+                for name in names
+                if (text := said_value(place.get(name)))
+            ),
+            "",
+        )
+        for field, names in IDENTITY_FIELDS.items()
+    }
+    return Identity(
+        id=text_of(info.get("id")) or text_of(info.get("name")) or text_of(details.get("checkpoint")),
+        **found,
+        provider=said_value(info.get("inference_platform")),
+        weights=text_of(details.get("weights_sha256")),
+        checkpoint=text_of(details.get("checkpoint")),
+        display=text_of(info.get("name")),
+    )
+
+
+def text_of(value: Any) -> str:
+    """A name as text on one line; nothing for what is no text."""
+    return single_line(value) if isinstance(value, str) else ""
+
+
+def said_value(value: Any) -> str:
+    """An option's value; nothing when it was not used."""
+    text = single_line(value) if isinstance(value, str | int | float) else ""
+    return "" if text.lower() in NOTHING or text == "unknown" else text
+
+
+def one_model(found: Iterable[Identity], what: str) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
+    by_key = {identity.key: identity for identity in found}
+    if len(by_key) > 1:
+        names = model_names(list(by_key.values()))
+        raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
+    return next(iter(by_key.values()))
+
+
+def model_names(identities: Sequence[Identity]) -> list[str]:
+    """The names of some models in natural order, each once, so that each means one of them."""
+    names = {identity.key: identity.name for identity in identities}
+    ids = [key[0] for key in names]
+    for key, name in names.items():
+        if ids.count(key[0]) > 1 and name == key[0]:
+            names[key] = f"{name}@main"
+    return sorted(set(names.values()), key=natural_key)
+
+
+# --- parts/records/settings.py ----------------------------------------------------------------------------------------
+
+# Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
+HARMLESS = {
+    *("batch_size", "max_batch_size", "device", "gpu", "gpus", "hardware", "num_gpus", "trust_remote_code", "limit"),
+    *("execution_command", "command", "repeat", "repeats", "sample_range", "num_train_trials", "max_connections"),
+    *("log_samples", "log_level", "verbosity", "write_out", "use_cache", "cache_requests", "cache_dir", "download_dir"),
+    *("output_dir", "output_path", "path", "include_path", "max_retries", "timeout", "attempt_timeout", "retries"),
+    *("max_samples", "max_tasks", "max_subprocesses", "display", "fail_on_error", "tensor_parallel_size"),
+    *("data_parallel_size", "pipeline_parallel_size", "gpu_memory_utilization", "swap_space", "parallelize"),
+    *("device_map", "disable_log_stats", "concurrent_requests", "num_concurrent", "tokenized_requests", "base_url"),
+    *("pretrained", "model", "model_name", "model_path", "max_length", "low_cpu_mem_usage", "use_fast_tokenizer"),
+    *("seed", "random_seed", "numpy_seed", "torch_seed", "parent_seed", "bootstrap_iters", "model_num_parameters"),
+    *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
+    *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
+    *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("execution", "aggregation_note", "dataset_path", "data_files", "job_id", "job_url", "shots", "revision_note"),
+}
+HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
+USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
+# Of what stands beside the model: how it was loaded or asked. All else there tells models apart and is no setting.
+LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
+# Only of the model itself: two models may differ in it and be compared.
+MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
+WORDS = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template text",
+    "chat_template_hash": "chat template hash",
+    "system_prompt": "system prompt",
+    "custom_tasks_sha256": "task file",
+    "data_sha256": "data set's revision",
+    "revision": "data set's revision",
+    "subset": "data set's configuration",
+}
+UNSAID = "nothing"
+
+
+def settings_of(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
+    """All that can change a result's answers or how they were judged, by the words for people."""
+    library, metric = record.get("eval_library") or {}, row["metric_config"]
+    model = record.get("model_info") or {}
+    engine, loaded = model.get("inference_engine") or {}, model.get("additional_details") or {}
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    found: dict[str, Any] = {
+        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
+        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
+        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "scoring": metric.get("metric_parameters") or None,
+        "data set": source.get("hf_repo") or source.get("dataset_name"),
+        "split": source.get("hf_split"),
+    }
+    model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
+    for place in (
+        (metric.get("additional_details"), USAGE),
+        (source.get("additional_details"), USAGE),
+        (library.get("additional_details"), USAGE),
+        (generation.get("additional_details"), model_keys),
+        (generation.get("generation_args"), set()),
+        ({name: value for name, value in loaded.items() if LOADED.fullmatch(name)}, set()),
+    ):
+        found |= counted(*place, found)
+    found |= {
+        name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
+    }
+    if shots:
+        found["few-shot count"] = shots
+    return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of some details that count, by their words; a word that has a value already keeps it."""
+    if details is None:
+        return {}
+    kept = {}
+    for name, value in dict(details).items():
+        if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
+            continue
+        words = WORDS.get(name, name)
+        if words not in found or found[words] in (None, ""):
+            kept[words] = value
+    return kept
+
+
+def said(value: Any) -> str:
+    """A setting's value as text; nothing for one that says nothing."""
+    if value is None or value in ("", "None", "null"):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return single_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+def differences_of_settings(
+    one: Mapping[str, str], two: Mapping[str, str], same_writer: bool = True
+) -> dict[str, tuple[str, str]]:
+    """What was set differently: name -> both values.
+
+    A setting that one side alone has is a difference where the same program wrote both records, for then the other was
+    made without it; another program may just not say it.
+    """
+    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    return {
+        name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
+    }
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Differences for people: "few-shot count: 0 and 5"."""
+    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
+
+
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def normal_interval(score: Estimate) -> Interval | None:
+    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
+    if score.standard_error is None:
+        return None
+    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
+        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
+    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+
+
+def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+
+    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
+    """
+    if any(part.interval is None for _, part in parts):
+        return None
+    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
+    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
+    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
+
+
+def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
+    """An interval that does not leave the scale of a proportion."""
+    if score.averages:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(float(low), float(high), method)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval for a mean with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
+    return mean - half, mean + half
+
+
+def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
+    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
+
+    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
+    """
+    import numpy as np
+
+    known = ~np.isnan(scores)
+    scores, clusters = scores[known], clusters[known]
+    groups = len(np.unique(clusters))
+    if groups < 2:
+        return None
+    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
+        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
+    error = clustered_standard_error(scores, clusters)
+    low, high = t_interval(float(scores.mean()), error, groups - 1)
+    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
 # --- parts/statistics/evidence.py -------------------------------------------------------------------------------------
 
 POSTERIOR_NODES = 4096
@@ -663,425 +1133,6 @@ def beta_nodes(a: float, b: float) -> np.ndarray:
     return special.betaincinv(a, b, (np.arange(POSTERIOR_NODES) + 0.5) / POSTERIOR_NODES)
 
 
-# --- parts/comparison/vocabulary.py -----------------------------------------------------------------------------------
-
-COMPARISON_SCHEMA = "1"
-DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
-DEFAULT_GAIN = 0.02
-GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
-NOT_COMPARABLE, ABSENT = "NOT COMPARABLE", "MISSING"
-BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
-ItemId = tuple[str, str]  # subtask, sample_id
-STYLES = {
-    **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
-    **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
-    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
-
-    tier: str = "critical"
-    max_drop: float | None = None
-    max_relative_drop: float | None = None
-    relative_guard_below: float | None = None
-    min_gain: float | None = None
-    min_relative_gain: float | None = None
-    min_items: int = 0
-    metric: str | None = None
-    direction: str | None = None
-    note: str | None = None
-
-    def allowed_drop(self, baseline: float, span: float | None) -> float | None:
-        """The largest drop that passes, in the metric's unit; None when nothing bounds it.
-
-        `span` is the width of the metric's range. As in NeMo Evaluator, the relative limit holds for a baseline below
-        relative_guard_below only, and where both limits hold the stricter one decides.
-        """
-        relative = self.max_relative_drop
-        if relative is not None and self.relative_guard_below is not None:
-            relative = relative if baseline / (span or 1.0) < self.relative_guard_below else None
-        absolute = DEFAULT_DROP if self.max_drop is None and relative is None else self.max_drop
-        return smallest(
-            None if absolute is None or span is None else absolute * span,
-            None if relative is None else relative * abs(baseline),
-        )
-
-    def wanted_gain(self, baseline: float, span: float | None) -> float | None:
-        """The gain that a target must exceed, in the metric's unit; None when nothing bounds it."""
-        relative = None if self.min_relative_gain is None else self.min_relative_gain * abs(baseline)
-        absolute = DEFAULT_GAIN if self.min_gain is None and relative is None else self.min_gain
-        share = None if absolute is None or span is None else absolute * span
-        found = [gain for gain in (relative, share) if gain is not None]
-        return max(found) if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The rule and its numbers; `benchmarks` by canonical key."""
-
-    rule: str = "release"
-    alpha: float = 0.05
-    power: float = 0.8
-    supporting: str = "block"
-    targets: tuple[str, ...] = ()
-    min_better: int = 2
-    max_invalid: float = MANY
-    harness: Mapping[str, str] = field(default_factory=dict)
-    cluster_by: str | None = None
-    hardware: str | None = None
-    limitations: tuple[str, ...] = ()
-    defaults: Limits = Limits()
-    benchmarks: Mapping[str, Limits] = field(default_factory=dict)
-    allow_unlike: bool = False
-
-    def limits(self, key: str) -> Limits:
-        """What holds for a benchmark."""
-        return self.benchmarks.get(key, self.defaults)
-
-    def blocks(self, key: str) -> bool:
-        """Whether the overall verdict depends on a benchmark."""
-        tier = self.limits(key).tier
-        return key in self.targets or tier == "critical" or (tier == "supporting" and self.supporting == "block")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
-
-    score: float
-    item_hash: str | None
-    prompt_hash: str | None
-    group: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
-
-    repeats: the items' answers, once for each time that the items were asked; empty without samples.
-    """
-
-    key: str
-    subtask: str
-    metric: str
-    result_id: str
-    shots: str
-    score: float
-    standard_error: float | None
-    n: int | None
-    unit: str
-    span: float | None
-    lower_is_better: bool
-    aggregation: str
-    settings: Mapping[str, str]
-    remarks: Mapping[str, str]
-    temperature: float | None
-    seed: str | None
-    counts: Mapping[str, int]
-    harness: tuple[str, str]
-    date: str
-    hardware: str
-    measured: bool
-    file: str
-    repeats: tuple[Mapping[str, Answer], ...] = ()
-    errors: frozenset[str] = frozenset()
-    chance: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRuns:
-    """Everything recorded about one model: its runs, and the tasks that failed with their errors."""
-
-    name: str
-    runs: tuple[Run, ...]
-    failures: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One model's part of a comparison: item scores over all repeats, and the means that the repeats have."""
-
-    runs: tuple[Run, ...]
-    scores: Mapping[ItemId, tuple[float, ...]]
-    answers: Mapping[ItemId, Answer]
-    errors: frozenset[ItemId]
-    run_scores: tuple[float, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def repeats(self) -> int:
-        """How often the items were asked."""
-        return len(self.run_scores)
-
-    def counted(self, what: str) -> int:
-        """How many answers the records call empty, truncated, ..."""
-        return sum(run.counts.get(what, 0) for run in self.runs)
-
-    @property
-    def asked(self) -> int:
-        """How many answers the records are about."""
-        return sum(run.n or len(run.repeats) * (len(run.repeats[0]) if run.repeats else 0) for run in self.runs)
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """The items that both sides have scored, in an order that depends on their scores alone.
-
-    within: the mean variance of an item's repeats, on each side (0 where each item was asked once).
-    """
-
-    baseline: np.ndarray
-    candidate: np.ndarray
-    groups: np.ndarray | None
-    within: tuple[float, float] = (0.0, 0.0)
-    repeats: tuple[int, int] = (1, 1)
-
-    @property
-    def n(self) -> int:
-        """How many items are paired."""
-        return len(self.baseline)
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What the data say about the gain (more is better): the evidence and how it was made, or why there is none."""
-
-    evidence: Evidence | None
-    method: str
-    n: int = 0
-    variance: float | None = None  # of an item's difference around zero, the design effect included
-    binary: bool = False
-    discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
-    design_effect: float = 1.0
-    p_difference: float | None = None
-    differences: np.ndarray | None = None  # of the independent units, for the sign-flip check
-    weights: np.ndarray | None = None  # items in each of them
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One benchmark of one candidate: scores, difference and verdict. `gain` values are oriented: more is better."""
-
-    candidate: str
-    key: str
-    label: str
-    tier: str
-    role: str  # "target" or "general"
-    blocking: bool
-    verdict: str = ABSENT
-    baseline_score: float | None = None
-    score: float | None = None
-    unit: str = "proportion"
-    metric: str = ""
-    lower_is_better: bool = False
-    span: float | None = None
-    sides: tuple[Side, Side] | None = None
-    pairs: Pairs | None = None
-    basis: Basis | None = None
-    threshold: float | None = None
-    levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
-    bounds: tuple[float, float] | None = None
-    p_values: Mapping[str, float] = field(default_factory=dict)
-    items_needed: int | None = None
-    needed_if: str | None = None
-    noise: Noise | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def sign(self) -> int:
-        """-1 when less is better."""
-        return -1 if self.lower_is_better else 1
-
-    @property
-    def delta(self) -> float | None:
-        """Candidate minus baseline, in the metric's unit; None where they cannot be compared."""
-        if self.score is None or self.baseline_score is None or self.verdict == NOT_COMPARABLE:
-            return None
-        return self.score - self.baseline_score
-
-    def as_shown(self, low: float, high: float) -> tuple[float, float]:
-        """An interval of the gain as one of the difference."""
-        return (low, high) if self.sign > 0 else (0.0 - high, 0.0 - low)
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The A/A noise floor: how far two measurements of one unchanged model lie apart, 95 % of the time."""
-
-    half_width: float
-    repeats: int
-    changed: float | None  # share of the items whose score differs between two repeats
-
-
-@dataclass(frozen=True, slots=True)
-class Pareto:
-    """P(no other result is at least as good on all benchmarks and better on one), over `benchmarks`."""
-
-    benchmarks: tuple[str, ...]
-    probability: Mapping[str, float]
-    front: tuple[str, ...]  # by the scores as they are
-    items: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The answer."""
-
-    verdict: str
-    reasons: tuple[str, ...]
-    warnings: tuple[str, ...]
-    baseline: str
-    candidates: Mapping[str, str]  # name -> its own verdict
-    rows: tuple[Row, ...]
-    policy: Policy
-    pareto: Pareto | None = None
-
-
-def smallest(*values: float | None) -> float | None:
-    """The smallest of the values that are there."""
-    found = [value for value in values if value is not None]
-    return min(found) if found else None
-
-
-# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
-
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a number lies with 95 % confidence, and how that was found."""
-
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
-
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    unit: str = "proportion"
-    lower_is_better: bool = False
-    metric: str | None = None
-    shots: int | None = None
-    interval: Interval | None = None
-
-    @property
-    def averages(self) -> bool:
-        """Whether it may enter a mean of scores: a proportion of which more is better."""
-        return self.unit == "proportion" and not self.lower_is_better
-
-
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """A task's items over some checkpoints, in a fixed order.
-
-    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
-    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
-    """
-
-    item_ids: tuple[str, ...]
-    clusters: Any
-    scores: Any
-
-
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
-
-
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
-
-
-def normal_interval(score: Estimate) -> Interval | None:
-    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
-    if score.standard_error is None:
-        return None
-    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
-        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
-    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
-
-
-def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
-
-    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
-    """
-    if any(part.interval is None for _, part in parts):
-        return None
-    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
-    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
-    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
-
-
-def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
-    """An interval that does not leave the scale of a proportion."""
-    if score.averages:
-        low, high = max(0.0, low), min(1.0, high)
-    return Interval(float(low), float(high), method)
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Student's interval for a mean with `freedom` degrees of freedom."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
-    return mean - half, mean + half
-
-
-def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
-    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
-
-    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
-    """
-    import numpy as np
-
-    known = ~np.isnan(scores)
-    scores, clusters = scores[known], clusters[known]
-    groups = len(np.unique(clusters))
-    if groups < 2:
-        return None
-    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
-        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
-    error = clustered_standard_error(scores, clusters)
-    low, high = t_interval(float(scores.mean()), error, groups - 1)
-    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
-
-
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
-
-
 # --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
 
 FEW_ITEMS = 50  # below, the normal approximations give way to a posterior
@@ -1219,246 +1270,6 @@ def single_score_interval(values: np.ndarray, groups: np.ndarray | None, alpha: 
         right = float(values.sum())
         return (proportion_interval if n >= FEW_ITEMS else beta_interval)(right, n, alpha)
     return StudentT(float(values.mean()), error_of_mean(values), n - 1).interval(alpha)
-
-
-# --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
-
-FEW_CHANGES = 10  # below, a t interval of mostly equal items is too narrow
-FEW_CLUSTERS = 10  # below, the clusters cannot show how much they differ
-
-
-def design_effect(differences: np.ndarray, groups: np.ndarray | None) -> float:
-    """How many times fewer independent items the clusters are worth; never below 1.
-
-    Where no item differs nothing can be estimated, and items of one cluster count as one.
-    """
-    import numpy as np
-
-    if groups is None:
-        return 1.0
-    naive = error_of_mean(differences)
-    if naive == 0:
-        sizes = np.bincount(groups)
-        return float((sizes**2).sum() / len(differences))
-    return max(1.0, (clustered_standard_error(differences, groups) / naive) ** 2)
-
-
-def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
-    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
-    import numpy as np
-
-    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
-    if n < 2:
-        return Basis(None, f"{n} paired items", n)
-    clusters = None if pairs.groups is None else int(pairs.groups.max()) + 1
-    if clusters is not None and clusters < FEW_CLUSTERS:
-        return Basis(None, f"too few clusters ({clusters}) to show how much they differ", n)
-    effect = design_effect(differences, pairs.groups)
-    df = math.inf if clusters is None else clusters - 1
-    up, down = int((differences > 0).sum()), int((differences < 0).sum())
-    small = n / effect < FEW_ITEMS
-    counts = up / effect, down / effect, n / effect
-    by_counts: Evidence = PairedPosterior(*counts) if small else PairedScore(*counts, df)
-    counted = "Dirichlet posterior" if small else "score interval (Tango)"
-    method = counted if clusters is None else f"{counted}, design effect {effect:.2f}"
-    common = {"n": n, "variance": float((differences**2).mean()) * effect, "design_effect": effect}
-    if is_binary(pairs.baseline) and is_binary(pairs.candidate):
-        p_difference = mcnemar_p(up, down) if clusters is None else two_sided(by_counts)
-        return Basis(by_counts, method, binary=True, discordant=(up, down), p_difference=p_difference, **common)
-    if clusters is None:
-        student = StudentT(float(differences.mean()), error_of_mean(differences), n - 1)
-        units, weights = differences, np.ones(n)
-        method = "paired t" if n >= FEW_ITEMS else "paired t (the posterior under a flat prior)"
-    else:
-        error = clustered_standard_error(differences, pairs.groups)
-        student = StudentT(float(differences.mean()), error, clusters - 1)
-        units, weights = np.bincount(pairs.groups, differences), np.bincount(pairs.groups).astype(float)
-        method = f"clustered t ({clusters} clusters)"
-    common |= {"p_difference": two_sided(student), "differences": units, "weights": weights}
-    if up + down >= FEW_CHANGES:
-        return Basis(student, method, **common)
-    if span is None:
-        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
-    widened = Widest((student, replace(by_counts, reach=span)))
-    return Basis(widened, f"{method}, widened: only {up + down} items differ", **common)
-
-
-def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
-    """The evidence in two scores with standard errors (or counts) and no items."""
-    sign = -1 if candidate.lower_is_better else 1
-    n = min(baseline.n or 0, candidate.n or 0)
-    counts = [right_answers(run) for run in (baseline, candidate)]
-    if None not in counts and 0 < n < FEW_ITEMS:
-        posterior: Evidence = UnpairedPosterior(*counts)
-        return Basis(posterior if sign > 0 else posterior.mirrored(), "unpaired Beta posteriors", n)
-    errors = [usable_error(run, count) for run, count in zip((baseline, candidate), counts, strict=True)]
-    if None in errors:
-        return Basis(None, "no samples and no standard error", n)
-    error = math.hypot(*errors)
-    if error == 0:
-        return Basis(None, "standard errors of zero", n)
-    evidence = StudentT(sign * (candidate.score - baseline.score), error, math.inf)
-    variance = error**2 * n if n else None
-    return Basis(evidence, "unpaired, from standard errors", n, variance, p_difference=two_sided(evidence))
-
-
-def right_answers(run: Run) -> tuple[float, float] | None:
-    """(right answers, items) when a score is a count of right answers, as far as its value tells."""
-    if run.n is None or run.unit != "proportion" or run.aggregation != "mean":
-        return None
-    right = round(run.score * run.n)
-    return (right, run.n) if abs(right - run.score * run.n) < 1e-6 * run.n + 1e-9 else None
-
-
-def usable_error(run: Run, counts: tuple[float, float] | None) -> float | None:
-    """A run's standard error. All right or all wrong gives 0, which is no error: then that of two more right and wrong
-    answers (Agresti and Coull 1998)."""
-    if run.standard_error == 0 and counts is not None:
-        share = (counts[0] + 2) / (counts[1] + 4)
-        return math.sqrt(share * (1 - share) / (counts[1] + 4))
-    return run.standard_error
-
-
-def side_of(runs: Sequence[Run]) -> Side:
-    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once."""
-    by_part: dict[str, list[Run]] = defaultdict(list)
-    for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
-        by_part[run.subtask].append(run)
-    kept: list[Run] = []
-    notes: list[str] = []
-    scores: dict[ItemId, tuple[float, ...]] = {}
-    answers: dict[ItemId, Answer] = {}
-    errors: set[ItemId] = set()
-    parts: list[list[list[float]]] = []
-    for subtask, rows in sorted(by_part.items()):
-        distinct, remarks = distinct_runs(rows)
-        notes += [remark for remark in remarks if remark not in notes]
-        kept += distinct
-        errors |= {(subtask, name) for run in distinct for name in run.errors}
-        repeats = [repeat for run in distinct for repeat in run.repeats]
-        if not repeats:
-            parts.append([[run.score] for run in distinct])
-            continue
-        common = set(repeats[0]).intersection(*repeats[1:])
-        errors |= {(subtask, name) for name in set().union(*repeats) - common}
-        for name in common:
-            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
-            answers[subtask, name] = repeats[0][name]
-        parts.append([[repeat[name].score for name in sorted(common)] for repeat in repeats])
-    counts = {len(part) for part in parts}
-    if len(counts) > 1:
-        notes.append("its parts were repeated a different number of times")
-    pooled = [[score for part in parts for score in part[i]] for i in range(min(counts))]
-    run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
-    run_scores = run_scores or tuple(run.score for run in kept)
-    return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
-
-
-def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs that tell something new, and remarks about the others."""
-    if len(runs) == 1:
-        return list(runs), []
-    kept: list[Run] = []
-    same = 0
-    for run in runs:
-        if any(is_copy(run, other) for other in kept):
-            same += 1
-        else:
-            kept.append(run)
-    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
-    if len(kept) > 1 and all(is_greedy(run) for run in kept):
-        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
-    return kept, remarks
-
-
-def is_greedy(run: Run) -> bool:
-    """Whether a second run must give the same answers: nothing is drawn at random."""
-    return not run.temperature
-
-
-def is_copy(run: Run, other: Run) -> bool:
-    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
-    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
-        return False
-    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
-        return False
-    for one, two in zip(run.repeats, other.repeats, strict=True):
-        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
-            return False
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """How the items of two sides go together."""
-
-    names: tuple[ItemId, ...]
-    only_baseline: int
-    only_candidate: int
-    errors: int
-    other_items: int
-    other_prompts: int
-    unknown_prompts: int
-
-
-def match_items(baseline: Side, candidate: Side) -> Matched:
-    """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
-    errors = baseline.errors | candidate.errors
-    common = set(baseline.scores) & set(candidate.scores)
-    names: list[ItemId] = []
-    other_items = other_prompts = unknown = 0
-    for name in common:
-        one, two = baseline.answers[name], candidate.answers[name]
-        if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
-            other_items += 1
-            continue
-        if one.prompt_hash and two.prompt_hash:
-            other_prompts += one.prompt_hash != two.prompt_hash
-        else:
-            unknown += 1
-        names.append(name)
-    return Matched(
-        tuple(names),
-        len(set(baseline.scores) - set(candidate.scores) - errors),
-        len(set(candidate.scores) - set(baseline.scores) - errors),
-        len(errors),
-        other_items,
-        other_prompts,
-        unknown,
-    )
-
-
-def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pairs:
-    """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
-    import numpy as np
-
-    groups = [candidate.answers[name].group or baseline.answers[name].group for name in names]
-    shared = any(count > 1 for group, count in Counter(groups).items() if group is not None)
-    rows = []
-    for name, group in zip(names, groups, strict=True):
-        one, two = baseline.scores[name], candidate.scores[name]
-        # An item without a group is its own; the name of a group sorts last and only among equal scores.
-        cluster = (name[0], group) if group is not None else name
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster))
-    rows.sort()
-    numbers: dict[Any, int] = {}
-    codes = [numbers.setdefault(row[2], len(numbers)) for row in rows] if shared else None
-    return Pairs(
-        np.array([row[0] for row in rows], float),
-        np.array([row[1] for row in rows], float),
-        None if codes is None else np.array(codes),
-        (mean_within(baseline, names), mean_within(candidate, names)),
-        (baseline.repeats, candidate.repeats),
-    )
-
-
-def mean_within(side: Side, names: Sequence[ItemId]) -> float:
-    """The mean variance of an item's repeats; 0 where each was asked once."""
-    import numpy as np
-
-    if side.repeats < 2 or not names:
-        return 0.0
-    return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
 
 
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
@@ -1724,7 +1535,11 @@ class MetricMapping:
         return self.names.get(normalize_name(name))
 
     def task_key(self, task: str, library: str) -> tuple[str, str]:
-        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key."""
+        return self.find_task(task, library) or (bare_task(task), "")
+
+    def find_task(self, task: str, library: str) -> tuple[str, str] | None:
+        """(canonical key, subtask) of a harness's task name, or None for an unknown name.
 
         The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
@@ -1738,7 +1553,7 @@ class MetricMapping:
                 if key and (end == len(name) or self.entries[key]["kind"] != "category"):
                     subtask = name[end + 1 :]
                     return key, "" if subtask == "_average" else subtask
-        return name, ""
+        return None
 
     def category(self, key: str) -> str | None:
         """The category that a benchmark counts for, or None."""
@@ -1877,137 +1692,513 @@ def read_mapping() -> dict[str, Any]:
     return read_json(path)
 
 
-# --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
+# --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
-MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
-COUNTED = ("empty", "truncated", "unparsed", "truncated_prompts")
-ANY_MEAN = "mean of the items"
-NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
+NOBODY = Identity("")
 
 
-def setting_differences(baseline: Run, candidate: Run) -> list[str]:
-    """What was set differently and matters: "few-shot count: 0 and 5"; what one side does not say is no difference."""
-    lines = []
-    for name in sorted(set(baseline.settings) & set(candidate.settings)):
-        one, two = baseline.settings[name], candidate.settings[name]
-        if one != two:
-            lines.append(f"{name}: {shortened(one)} and {shortened(two)}")
-    return lines
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
 
 
-def shortened(text: str, most: int = 40) -> str:
-    """A setting's value for a message."""
-    text = single_line(text)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
+
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """ok, with remarks, or no."""
+        return "no" if self.reasons else "with remarks" if self.remarks else "ok"
 
 
-def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one task that were made alike, the largest group first."""
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        groups[json.dumps([dict(sorted(run.settings.items())), run.measured])].append(run)
-    return sorted(groups.values(), key=lambda rows: (-max(r.n or 0 for r in rows), -len(rows), rows[0].file))
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
 
-
-def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
-    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left."""
-    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
-    one, two = next(
-        ((a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])),
-        (ours[0], theirs[0]),
-    )
-    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
-    return one, two, [f"{left} runs with other settings are left out"] if left else []
-
-
-def choose_metric(
-    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
-) -> list[Run]:
-    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
-
-    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    repeats: the items' answers, once for each time that the items were asked; empty without samples, or unread.
+    written: the score and its unit as the record has them.
     """
-    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
-    metrics = {run.metric for run in chosen}
-    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
-    if folded == ANY_MEAN:
-        means = [run for run in chosen if run.aggregation == "mean"]
-        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
-    if folded is not None:
-        named = [run for run in chosen if normalize_name(run.metric) == folded]
-        if not named:
-            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
-        return named
-    if len(metrics) > 1:
-        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
-        if not named:
-            ids = sorted({run.result_id for run in chosen})
-            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
-        return named
-    return chosen
+
+    key: str  # canonical benchmark, or the record's own name where metric_mapping.json has none
+    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    measured: bool
+    file: str
+    temperature: float | None = None
+    seed: str | None = None
+    hardware: str = ""
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+    identity: Identity = NOBODY
+    name: str = ""  # the record's own name of the task
+    known: bool = False  # whether metric_mapping.json has its benchmark
+    low: float | None = None
+    high: float | None = None
+    written: tuple[float, str] = (0.0, "")
+    limit: str = ""
+    size: int | None = None  # how many items the task has
+    writer: str = ""  # the program that wrote the record
+    run_id: str = ""
+    repeat: str = ""
+    moment: str = ""  # ISO 8601 or seconds, as the record says it
+    conflict: str = ""
+    sampled: bool = False  # whether the record says that there are samples
+    error_method: str = ""
+    cluster_field: str = ""  # by which its own standard error is clustered
+    validity: Validity = Validity()  # the gate's answer, once its items are read
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+    @property
+    def estimate(self) -> Estimate:
+        """The score with its error and unit."""
+        shots = int(self.shots) if self.shots else None
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+
+    @property
+    def scale(self) -> float:
+        """From the samples' scores to this score's unit."""
+        return 0.01 if self.written[1] == "percent" else 1.0
+
+    @property
+    def corpus_level(self) -> bool:
+        """Whether the score is no mean of the samples' scores."""
+        return self.aggregation not in ("", "mean")
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, as far as the record tells."""
+        return attempts_of(self.counts, self.n)
+
+    @property
+    def partial(self) -> str:
+        """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.size and asked is not None:
+            return f"{asked} of {self.size} items" if asked < self.size else ""
+        return f"limit {self.limit}" if self.limit else ""
 
 
-def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
-    """What keeps two sides from being compared: settings, items, prompts."""
-    reasons: list[str] = []
-    by_part = {run.subtask: run for run in reversed(baseline.runs)}
-    for run in candidate.runs:
-        if run.subtask in by_part:
-            reasons += [line for line in setting_differences(by_part[run.subtask], run) if line not in reasons]
-    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
-        if not all(run.measured for run in side.runs):
-            reasons.append(f"the {name}'s score was read from a document, not measured")
-    if baseline.runs[0].metric != candidate.runs[0].metric:
-        reasons.append(f"metric: {baseline.runs[0].metric} and {candidate.runs[0].metric}")
-    if not paired:
-        return reasons
-    if matched.other_items:
-        reasons.append(f"{matched.other_items} items have the same id and other content")
-    if matched.other_prompts:
-        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
-    everything = max(len(baseline.scores), len(candidate.scores), 1)
-    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
-        reasons.append(
-            f"item sets: {matched.only_baseline} items only the baseline has, "
-            f"{matched.only_candidate} only the candidate"
+def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
+    """A record's results, checked; ScriptError naming the file and what is wrong with it."""
+    try:
+        identity = identity_of(record)
+        return [read_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def read_run(
+    path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
+) -> Run:
+    """One of a record's results; any error of looking things up means that it is damaged."""
+    metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
+    if not isinstance(task, str) or not single_line(task):
+        raise ValueError(f"evaluation_name is {task!r}, not a name")
+    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    key, subtask = found or (bare_task(task) or single_line(task), "")
+    entry = vocabulary.entries.get(key, {})
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
+    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
+    generation = row.get("generation_config") or {}
+    extra = generation.get("additional_details") or {}
+    score, unit, low, high = read_score(metric, details, result_id, entry)
+    scale = 0.01 if unit == "percent" else 1.0
+    uncertainty = details.get("uncertainty") or {}
+    error = read_error(uncertainty, result_id)
+    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
+    source = record.get("source_metadata") or {}
+    notes = details.get("details") or {}
+    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
+    return Run(
+        key=key,
+        subtask=subtask,
+        metric=word,
+        result_id=result_id,
+        shots=str(int(shots[1])) if shots else "",
+        score=score * scale,
+        standard_error=None if error is None else error * scale,
+        n=read_count(uncertainty.get("num_samples"), result_id),
+        unit="proportion" if unit == "percent" else unit,
+        span=(high - low) * scale if math.isfinite(high - low) else None,
+        lower_is_better=bool(metric.get("lower_is_better")),
+        aggregation=str(more.get("aggregation") or ""),
+        settings=settings_of(record, row, str(int(shots[1])) if shots else ""),
+        counts=read_counts(notes),
+        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        date=record_day(record),
+        measured=source.get("source_type") != "documentation",
+        file=path.as_posix(),
+        temperature=(generation.get("generation_args") or {}).get("temperature"),
+        seed=None if extra.get("seed") is None else str(extra["seed"]),
+        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        chance=chance_of(entry, word, unit, metric),
+        identity=identity,
+        name=single_line(task),
+        known=found is not None,
+        low=low * scale if math.isfinite(low) else None,
+        high=high * scale if math.isfinite(high) else None,
+        written=(score, unit),
+        limit=limit_of(extra),
+        size=size_of(row.get("source_data") or {}),
+        writer=single_line(
+            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
+        ),
+        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        repeat=single_line(extra.get("repeat") or ""),
+        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        conflict=single_line(notes.get("conflict") or ""),
+        sampled=bool(record.get("detailed_evaluation_results")),
+        error_method=method,
+        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+    )
+
+
+def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """In what two results of one task were measured differently: name -> both values."""
+    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+
+
+def read_score(
+    metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
+) -> tuple[float, str, float, float]:
+    """(score, unit, lowest, highest) as the record has them; ValueError when it is no number of that range."""
+    value = details["score"]
+    unit, low, high = unit_and_range(metric, entry)
+    if not is_number(value):
+        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
+    if not low <= value <= high:
+        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+    return value, unit, low, high
+
+
+def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
+    """A score's standard error: as recorded, else from its confidence interval."""
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None:
+        if not (is_number(error) and error >= 0):
+            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+        return float(error)
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", CONFIDENCE)
+    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
+        return interval_from_bounds(low, high, level)
+    return None
+
+
+def read_count(count: Any, result_id: str) -> int | None:
+    """How many items a score is about."""
+    if count is not None and not (is_number(count) and count == int(count) >= 0):
+        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
+    return None if count is None else int(count)
+
+
+def limit_of(extra: Mapping[str, Any]) -> str:
+    """The number of items that a run was limited to, as it was given; nothing without a limit."""
+    limit = single_line(extra.get("limit") or "")
+    return "" if limit in ("None", "null", "-1") else limit
+
+
+def size_of(source: Mapping[str, Any]) -> int | None:
+    """How many items a record says that its task has."""
+    count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+
+
+def first_said(name: str, *places: Any) -> str:
+    """The first text of this name in some places."""
+    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+
+
+def record_day(record: Mapping[str, Any]) -> str:
+    """The day of the measurement (UTC), or nothing."""
+    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
+    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
+
+
+def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
+    """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
+    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    if (
+        not same
+        or unit not in ("proportion", "percent")
+        or config.get("lower_is_better")
+        or entry.get("chance") is None
+    ):
+        return None
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/comparison/vocabulary.py -----------------------------------------------------------------------------------
+
+COMPARISON_SCHEMA = "1"
+DEFAULT_DROP = 0.01  # of the metric's range: one point of a score between 0 and 100 %
+DEFAULT_GAIN = 0.02
+GO, NO_GO, INCONCLUSIVE = "GO", "NO-GO", "INCONCLUSIVE"
+NOT_COMPARABLE, ABSENT = "NOT COMPARABLE", "MISSING"
+BETTER, NO_REGRESSION, REGRESSION = "BETTER", "NO REGRESSION", "REGRESSION"
+ItemId = tuple[str, str]  # subtask, sample_id
+STYLES = {
+    **dict.fromkeys((GO, BETTER, NO_REGRESSION), "bold green"),
+    **dict.fromkeys((NO_GO, REGRESSION), "bold red"),
+    **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a policy demands of one benchmark; a drop or gain as a share of the metric's range, or of the baseline."""
+
+    tier: str = "critical"
+    max_drop: float | None = None
+    max_relative_drop: float | None = None
+    relative_guard_below: float | None = None
+    min_gain: float | None = None
+    min_relative_gain: float | None = None
+    min_items: int = 0
+    metric: str | None = None
+    direction: str | None = None
+    note: str | None = None
+
+    def allowed_drop(self, baseline: float, span: float | None) -> float | None:
+        """The largest drop that passes, in the metric's unit; None when nothing bounds it.
+
+        `span` is the width of the metric's range. As in NeMo Evaluator, the relative limit holds for a baseline below
+        relative_guard_below only, and where both limits hold the stricter one decides.
+        """
+        relative = self.max_relative_drop
+        if relative is not None and self.relative_guard_below is not None:
+            relative = relative if baseline / (span or 1.0) < self.relative_guard_below else None
+        absolute = DEFAULT_DROP if self.max_drop is None and relative is None else self.max_drop
+        return smallest(
+            None if absolute is None or span is None else absolute * span,
+            None if relative is None else relative * abs(baseline),
         )
-    return reasons
+
+    def wanted_gain(self, baseline: float, span: float | None) -> float | None:
+        """The gain that a target must exceed, in the metric's unit; None when nothing bounds it."""
+        relative = None if self.min_relative_gain is None else self.min_relative_gain * abs(baseline)
+        absolute = DEFAULT_GAIN if self.min_gain is None and relative is None else self.min_gain
+        share = None if absolute is None or span is None else absolute * span
+        found = [gain for gain in (relative, share) if gain is not None]
+        return max(found) if found else None
 
 
-def invalid_reasons(side: Side, name: str, most: float) -> list[str]:
-    """What makes a side's scores doubtful: too many answers that are none, or a score below guessing."""
-    reasons = []
-    asked = side.asked
-    for what in COUNTED:
-        count = side.counted(what)
-        if asked and count > most * asked:
-            reasons.append(f"{count} of {asked} answers of the {name} are {what.replace('_', ' ')}")
-    total = len(side.scores) + len(side.errors)
-    if total and len(side.errors) > most * total:
-        reasons.append(f"{len(side.errors)} of {total} items of the {name} could not be scored")
-    chances = {run.chance for run in side.runs}
-    chance = chances.pop() if len(chances) == 1 else None
-    if chance and side.scores:
-        right = sum(math.fsum(values) / len(values) for values in side.scores.values())
-        if proportion_interval(right, len(side.scores), method="beta")[1] < chance:
-            reasons.append(
-                f"the {name} scores below chance ({right / len(side.scores):.3f}, guessing gives {chance:.3f})"
-            )
-    return reasons
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rule and its numbers; `benchmarks` by canonical key."""
+
+    rule: str = "release"
+    alpha: float = 0.05
+    power: float = 0.8
+    supporting: str = "block"
+    targets: tuple[str, ...] = ()
+    min_better: int = 2
+    max_invalid: float = MANY
+    harness: Mapping[str, str] = field(default_factory=dict)
+    cluster_by: str | None = None
+    hardware: str | None = None
+    limitations: tuple[str, ...] = ()
+    defaults: Limits = Limits()
+    benchmarks: Mapping[str, Limits] = field(default_factory=dict)
+    allow_unlike: bool = False
+
+    def limits(self, key: str) -> Limits:
+        """What holds for a benchmark."""
+        return self.benchmarks.get(key, self.defaults)
+
+    def blocks(self, key: str) -> bool:
+        """Whether the overall verdict depends on a benchmark."""
+        tier = self.limits(key).tier
+        return key in self.targets or tier == "critical" or (tier == "supporting" and self.supporting == "block")
 
 
-def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
-    """Where the runs are not made with what the policy demands."""
-    reasons = []
-    for library, version in sorted({run.harness for side in sides for run in side.runs}):
-        if policy.harness:
-            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
-            pattern = wanted.get(library_field(library))
-            if pattern is None:
-                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
-            elif not fnmatch.fnmatchcase(version, pattern):
-                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
-    return reasons
+@dataclass(frozen=True, slots=True)
+class ModelRuns:
+    """Everything recorded about one model: its runs, and the tasks that failed with their errors."""
+
+    name: str
+    runs: tuple[Run, ...]
+    failures: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model's part of a comparison: item scores over all repeats, and the means that the repeats have."""
+
+    runs: tuple[Run, ...]
+    scores: Mapping[ItemId, tuple[float, ...]]
+    answers: Mapping[ItemId, Answer]
+    errors: frozenset[ItemId]
+    run_scores: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def repeats(self) -> int:
+        """How often the items were asked."""
+        return len(self.run_scores)
+
+    def counted(self, what: str) -> int:
+        """How many answers the records call empty, truncated, ..."""
+        return sum(run.counts.get(what, 0) for run in self.runs)
+
+    @property
+    def asked(self) -> int:
+        """How many answers the records are about."""
+        return sum(run.n or len(run.repeats) * (len(run.repeats[0]) if run.repeats else 0) for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The items that both sides have scored, in an order that depends on their scores alone.
+
+    within: the mean variance of an item's repeats, on each side (0 where each item was asked once).
+    """
+
+    baseline: np.ndarray
+    candidate: np.ndarray
+    groups: np.ndarray | None
+    within: tuple[float, float] = (0.0, 0.0)
+    repeats: tuple[int, int] = (1, 1)
+
+    @property
+    def n(self) -> int:
+        """How many items are paired."""
+        return len(self.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the data say about the gain (more is better): the evidence and how it was made, or why there is none."""
+
+    evidence: Evidence | None
+    method: str
+    n: int = 0
+    variance: float | None = None  # of an item's difference around zero, the design effect included
+    binary: bool = False
+    discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
+    design_effect: float = 1.0
+    p_difference: float | None = None
+    differences: np.ndarray | None = None  # of the independent units, for the sign-flip check
+    weights: np.ndarray | None = None  # items in each of them
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One benchmark of one candidate: scores, difference and verdict. `gain` values are oriented: more is better."""
+
+    candidate: str
+    key: str
+    label: str
+    tier: str
+    role: str  # "target" or "general"
+    blocking: bool
+    verdict: str = ABSENT
+    baseline_score: float | None = None
+    score: float | None = None
+    unit: str = "proportion"
+    metric: str = ""
+    lower_is_better: bool = False
+    span: float | None = None
+    sides: tuple[Side, Side] | None = None
+    pairs: Pairs | None = None
+    basis: Basis | None = None
+    threshold: float | None = None
+    levels: tuple[float, float] | None = None  # one-sided, at which the lower and the upper bound are taken
+    bounds: tuple[float, float] | None = None
+    p_values: Mapping[str, float] = field(default_factory=dict)
+    items_needed: int | None = None
+    needed_if: str | None = None
+    noise: Noise | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sign(self) -> int:
+        """-1 when less is better."""
+        return -1 if self.lower_is_better else 1
+
+    @property
+    def delta(self) -> float | None:
+        """Candidate minus baseline, in the metric's unit; None where they cannot be compared."""
+        if self.score is None or self.baseline_score is None or self.verdict == NOT_COMPARABLE:
+            return None
+        return self.score - self.baseline_score
+
+    def as_shown(self, low: float, high: float) -> tuple[float, float]:
+        """An interval of the gain as one of the difference."""
+        return (low, high) if self.sign > 0 else (0.0 - high, 0.0 - low)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The A/A noise floor: how far two measurements of one unchanged model lie apart, 95 % of the time."""
+
+    half_width: float
+    repeats: int
+    changed: float | None  # share of the items whose score differs between two repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Pareto:
+    """P(no other result is at least as good on all benchmarks and better on one), over `benchmarks`."""
+
+    benchmarks: tuple[str, ...]
+    probability: Mapping[str, float]
+    front: tuple[str, ...]  # by the scores as they are
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    baseline: str
+    candidates: Mapping[str, str]  # name -> its own verdict
+    rows: tuple[Row, ...]
+    policy: Policy
+    pareto: Pareto | None = None
+
+
+def smallest(*values: float | None) -> float | None:
+    """The smallest of the values that are there."""
+    found = [value for value in values if value is not None]
+    return min(found) if found else None
 
 
 # --- parts/comparison/policy.py ---------------------------------------------------------------------------------------
@@ -2382,6 +2573,429 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
+# --- parts/records/items.py -------------------------------------------------------------------------------------------
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
+ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the lines of a result say together.
+
+    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
+    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
+    choices; empty: blank written answers.
+    """
+
+    rows: int
+    unscored: int
+    factor: float | None
+    mean: float | None
+    chance: float | None
+    empty: int
+
+
+def samples_path(file: str | Path) -> Path:
+    """Where the samples of a record lie: beside it."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def sample_rows(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
+
+    ScriptError when it is not the file that the record was written with, or is damaged.
+    """
+    file, details = samples_path(path), record.get("detailed_evaluation_results")
+    details = details if isinstance(details, dict) else {}
+    if not file.exists():
+        return None
+    content = input_bytes(file, MAX_SAMPLES)
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    count, evaluation = 0, record.get("evaluation_id")
+    for line, text in enumerate(stored_lines(file, content), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json_line(text)
+        except ValueError as error:
+            why = single_line(error)[:200]
+            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
+        if row.get("evaluation_id") != evaluation:
+            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
+        count += 1
+        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    return dict(found)
+
+
+def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+    """The lines about a result."""
+    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
+
+
+def sample_score(row: Mapping[str, Any]) -> float | None:
+    """An attempt's score; None when it has none. ValueError when it is no number."""
+    if row.get("error"):
+        return None
+    score = row["evaluation"]["score"]
+    if not is_number(score):
+        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
+    return float(score)
+
+
+def item_facts(run: Run, rows: Rows) -> ItemFacts | None:
+    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
+    if not rows:
+        return None
+    try:
+        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+            raise ValueError("metadata is no object")
+        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        chance = chance_of_choices(run, rows)
+        empty = sum(map(is_blank, rows))
+    except KeyError as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    values = [score for _, score in scores if score is not None]
+    if not values:
+        return ItemFacts(len(rows), len(rows), None, None, chance, empty)
+    means = [math.fsum(values) / len(values)]
+    by_item: dict[str, list[float]] = defaultdict(list)
+    for name, score in scores:
+        if score is not None:
+            by_item[name].append(score)
+    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    factor = next(
+        (
+            factor
+            for mean in means
+            for factor in dict.fromkeys((run.scale, 1.0))
+            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
+        ),
+        None,
+    )
+    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
+
+
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def chance_of_choices(run: Run, rows: Rows) -> float | None:
+    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
+    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+
+
+def read_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
+    facts = item_facts(run, rows)
+    if facts is None:
+        return run if run.aggregation else replace(run, aggregation="mean")
+    where = f"{samples_path(run.file)}: {run.result_id}"
+    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
+    cluster_by = cluster_by or run.cluster_field or None
+    repeats: list[dict[str, Answer]] = []
+    counts: Counter[str] = Counter()
+    errors: set[str] = set()
+    for row, group in zip(rows, groups_of(rows, cluster_by), strict=True):
+        name = str(row["sample_id"])
+        index = counts[name]
+        counts[name] += 1
+        if index == len(repeats):
+            repeats.append({})
+        score = sample_score(row)
+        if score is None:
+            errors.add(name)
+            continue
+        metadata = row.get("metadata") or {}
+        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+    if len(repeats) > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if len(set(counts.values())) > 1:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
+    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
+    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+
+
+def groups_of(rows: Rows, cluster_by: str | None) -> list[str | None]:
+    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
+
+    Items of which several were asked with one and the same prompt are not independent of one another.
+    """
+    if cluster_by == INDEPENDENT:
+        return [None] * len(rows)
+    found: list[str | None] = []
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        metadata = row.get("metadata") or {}
+        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
+        value = next(
+            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
+        )
+        found.append(None if value in (None, "") else str(value))
+        if metadata.get("prompt_hash"):
+            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
+    if cluster_by or any(group is not None for group in found):
+        return found
+    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
+    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
+
+
+# --- parts/records/validity.py ----------------------------------------------------------------------------------------
+
+BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
+
+
+def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: float = MANY) -> Validity:
+    """The gate. `most` is the share of attempts that may be lost, empty, truncated or unparsed.
+
+    samples_there: whether there is a samples file beside the record.
+    """
+    if not run.measured:  # read from a document: nothing is known of how it was made
+        return Validity()
+    reasons, remarks = [*record_reasons(run, facts, samples_there)], []
+    attempts = attempts_of(run.counts, run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+    if run.n == 0 or (attempts.made and not attempts.scored):
+        reasons.append("no attempt has a score")
+    counts = {**run.counts, **({"empty": facts.empty} if facts and "empty" not in run.counts else {})}
+    shares = [("lost", attempts.lost), *((name, counts.get(name, 0)) for name in DOUBTFUL)]
+    for name, count in shares:
+        words = "without a score" if name == "lost" else COUNT_WORDS[name]
+        text = f"{count} of {attempts.made} answers {words}"
+        if attempts.made and count > most * attempts.made:
+            reasons.append(text)
+        elif count:
+            remarks.append(text)
+    stopped = counts.get("limit_hit", 0)
+    remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
+    reasons += chance_reasons(run, facts)
+    remarks += [f"partial: {run.partial}"] if run.partial else []
+    return Validity(tuple(reasons), tuple(remarks))
+
+
+def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> list[str]:
+    """Where a record contradicts itself or its items."""
+    reasons = []
+    if run.conflict:
+        reasons.append(f"its score contradicts its items ({run.conflict})")
+    if run.sampled and not samples_there:
+        reasons.append("its samples are missing")
+    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
+        reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
+        repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
+        if not repeated:
+            reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
+    return reasons
+
+
+def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Whether a score is below that of guessing, beyond doubt: something is wrong with how it was measured."""
+    chance = run.chance if run.chance is not None else facts.chance if facts else None
+    if not chance or run.unit != "proportion" or run.lower_is_better or not run.n:
+        return []
+    if wilson_interval(run.score * run.n, run.n, BELOW_CHANCE)[1] < chance:
+        return [f"{number(run.score)} is below chance, {number(chance)}"]
+    return []
+
+
+# --- parts/records/reading.py -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A result, judged by the gate, with the lines about it and what these say together."""
+
+    run: Run
+    rows: Rows
+    facts: ItemFacts | None
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, by the record and its items."""
+        facts = self.facts
+        return attempts_of(self.run.counts, self.run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+
+
+def read_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY) -> list[Reading]:
+    """The results of a record with their items; `most` as for the gate."""
+    runs, found = record_runs(path, record, vocabulary), sample_rows(path, record)
+    readings = []
+    for run in runs:
+        rows = rows_of_run(run, found)
+        facts = item_facts(run, rows)
+        validity = validity_of(run, facts, found is not None, most)
+        readings.append(Reading(replace(run, validity=validity), rows, facts))
+    return readings
+
+
+# --- parts/records/states.py ------------------------------------------------------------------------------------------
+
+TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
+SELECTOR = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
+)
+
+
+def moment_of_run(run: Run) -> datetime:
+    """When a run was made (UTC); the beginning of time where its record does not say."""
+    stamp = run.moment
+    try:
+        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+            return datetime.fromtimestamp(float(stamp), UTC)
+        found = datetime.fromisoformat(stamp)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slot_of(run: Run) -> tuple[object, ...]:
+    """What two measurements of the same thing share."""
+    return run.key, run.subtask, run.metric, run.shots, tuple(sorted(run.settings.items()))
+
+
+def are_repeats(one: Run, two: Run) -> bool:
+    """Whether two measurements of one thing are known to be of one state, or tell the same."""
+    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
+        return True
+    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
+
+
+def is_same_result(one: Run, two: Run) -> bool:
+    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
+    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
+        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
+    return one.errors == two.errors and all(
+        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
+        for a, b in zip(one.repeats, two.repeats, strict=True)
+    )
+
+
+def states_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        slots[slot_of(run)].append(run)
+    hashes = {run.identity.fixed for run in runs} - {""}
+    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
+    if len(hashes) < 2 and not doubtful:
+        return [list(runs)]
+    states: list[list[Run]] = []
+    by_hash: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
+        if run.identity.fixed:
+            if run.identity.fixed not in by_hash:
+                states.append(by_hash.setdefault(run.identity.fixed, []))
+            by_hash[run.identity.fixed].append(run)
+            continue
+        last = states[-1] if states and not states[-1][0].identity.fixed else None
+        if last is None or not belongs(run, last):
+            states.append(last := [])
+        last.append(run)
+    return states
+
+
+def belongs(run: Run, state: Sequence[Run]) -> bool:
+    """Whether a run was made together with others: soon after the last, and nothing of theirs again."""
+    if run.run_id and any(run.run_id == other.run_id for other in state):
+        return True
+    if moment_of_run(run) - max(map(moment_of_run, state)) > TOGETHER:
+        return False
+    return all(slot_of(run) != slot_of(other) or are_repeats(run, other) for other in state)
+
+
+def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
+    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
+    latest = max(map(moment_of_run, state))
+    day = latest.strftime("%Y-%m-%d")
+    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
+
+
+def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
+    """The runs of one state of a model, and what is to be said about the others.
+
+    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
+    several states and neither a date nor `latest` says which.
+    """
+    states = states_of(runs)
+    if date is not None:
+        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
+        if not chosen:
+            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
+        states = chosen
+    if len(states) == 1:
+        return states[0], []
+    names = state_names(name, states)
+    if latest:
+        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
+    raise ScriptError(
+        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"states of the model, no repeats: {listing(names, 20)}; name one of them, or take the last with --latest",
+        code=3,
+    )
+
+
+def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
+    """The names of some states."""
+    states = list(states)
+    dates: dict[str, int] = defaultdict(int)
+    for state in states:
+        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
+    return [state_name(name, state, dates) for state in states]
+
+
+def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
+    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
+    match = SELECTOR.fullmatch(text)
+    if not match:
+        return text, {}, None
+    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
+    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
+
+
+def with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """The runs that were made with some settings, named by key or by the words for it."""
+    return [
+        run
+        for run in runs
+        if all(
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS.get(key, key)))
+            for key, value in wanted.items()
+        )
+    ]
+
+
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
 
 
@@ -2487,23 +3101,6 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 # --- parts/comparison/reading.py --------------------------------------------------------------------------------------
 
-CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata
-REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
-
-# Settings that must be equal on both sides; those of UNIMPORTANT change no score, the rest is only mentioned.
-DECISIVE = {
-    "few_shot": "few-shot count",
-    "few_shot_split": "few-shot split",
-    "dtype": "dtype",
-    "use_chat_template": "chat template",
-    "chat_template": "chat template",
-    "chat_template_hash": "chat template",
-    "system_prompt": "system prompt",
-    "backend": "engine",
-}
-UNIMPORTANT = {"seed", "batch_size", "device", "gpu", "hardware", "trust_remote_code", "limit", "execution_command"}
-CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
-
 
 def read_policy(path: str | None, vocabulary: MetricMapping) -> Policy:
     """The policy file, or the defaults."""
@@ -2519,9 +3116,7 @@ class RecordEntry:
 
     path: Path
     record: Mapping[str, Any]
-    model: str
-    names: frozenset[str]
-    weights: str
+    identity: Identity
 
 
 def read_record_entries(paths: Iterable[Path]) -> list[RecordEntry]:
@@ -2535,19 +3130,25 @@ def read_record_entries(paths: Iterable[Path]) -> list[RecordEntry]:
 
 
 def read_record_entry(path: Path, record: Mapping[str, Any]) -> RecordEntry:
-    """The entry of a record: a model goes by its id, the last part of that, its name and its checkpoint's name."""
-    info = record.get("model_info") or {}
-    if record.get("failure"):
-        info = {"id": record.get("model_id"), "additional_details": record}
-    details = info.get("additional_details") if isinstance(info, dict) else None
-    if not isinstance(info, dict) or not isinstance(details, dict | None):
-        raise ScriptError(f"{path}: unreadable record: model_info is no object; evaluate again")
-    details = details or {}
-    model = single_line(info.get("id") or info.get("name") or details.get("checkpoint") or "")
-    if not model:
+    """The entry of a record; ScriptError when it names no model."""
+    try:
+        identity = identity_of(record)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {error}; evaluate again") from error
+    if not identity.id:
         raise ScriptError(f"{path}: unreadable record: model_info has no id; evaluate again")
-    names = {model, model.rsplit("/", 1)[-1], *(str(v) for v in (info.get("name"), details.get("checkpoint")) if v)}
-    return RecordEntry(path, record, model, frozenset(names), str(details.get("weights_sha256") or ""))
+    return RecordEntry(path, record, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What --baseline, --candidate or --aa asks for: records, and which of them count."""
+
+    entries: list[RecordEntry]
+    what: str  # the option and its value, for messages
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    date: str | None = None
 
 
 class Library:
@@ -2563,308 +3164,91 @@ class Library:
             self.found = read_record_entries(record_files(self.folders))
         return self.found
 
-    def lookup(self, source: str, flag: str) -> list[RecordEntry]:
-        """The records that --baseline, --candidate or --aa names: a file, a folder, or a model within --results."""
+    def lookup(self, source: str, flag: str) -> Asked:
+        """The records that an option names: a file, a folder, or a model within --results [key=value]@date."""
+        what = f"{flag} {source}"
+        if entries := self.named(source):
+            return Asked(entries, what, source)
+        name, settings, date = split_selector(source)
+        if (settings or date) and (entries := self.named(name)):
+            return Asked(entries, what, name, settings, date)
+        raise ScriptError(f"{what}: {self.why_missing(Path(name), name)}")
+
+    def named(self, source: str) -> list[RecordEntry]:
+        """The records of a file, a folder or a model's name."""
         path = Path(source)
         if path.is_file():
-            entries = read_record_entries([path])
-        else:
-            entries = read_record_entries(record_files([path])) if path.is_dir() else []
-        if not entries and self.folders:
-            name = path.name if path.is_dir() else source
-            entries = [entry for entry in self.entries() if name in entry.names]
-        if not entries:
-            raise ScriptError(f"{flag} {source}: {self.why_missing(path, source)}")
-        return entries
+            return read_record_entries([path])
+        entries = read_record_entries(record_files([path])) if path.is_dir() else []
+        if entries or not self.folders:
+            return entries
+        name = path.name if path.is_dir() else source
+        return [entry for entry in self.entries() if entry.identity.answers_to(name)]
 
     def why_missing(self, path: Path, source: str) -> str:
         """What to say, and to try, when nothing is found."""
         if not self.folders:
             what = "no record in it" if path.exists() else "no such file or folder"
             return f"{what}; a model's name needs --results DIR, the folder with its records"
-        models = sorted({entry.model for entry in self.entries()}, key=natural_key)
-        names = {name for entry in self.entries() for name in entry.names}
+        models = model_names([entry.identity for entry in self.entries()])
+        names = {name for entry in self.entries() for name in (*models, entry.identity.id, entry.identity.checkpoint)}
         return f"no record of it below {listing(map(str, self.folders))}" + (
-            nearest(source, names) or f"; there are: {listing(models, 20)}" if models else ", which holds no records"
+            nearest(source, names - {""}) or f"; there are: {listing(models, 20)}"
+            if models
+            else ", which holds no records"
         )
-
-
-def read_model(entries: Sequence[RecordEntry], source: str, flag: str, reader: RunReader) -> ModelRuns:
-    """The one model that some entries are about; ScriptError when there are several, or results of other weights."""
-    models = sorted({entry.model for entry in entries}, key=natural_key)
-    if len(models) > 1:
-        raise ScriptError(f"{flag} {source}: several models; name one of them: {listing(models, 20)}", code=3)
-    records = [entry for entry in entries if not entry.record.get("failure")]
-    by_weights = {entry.weights: entry.path for entry in records if entry.weights}
-    if len(by_weights) > 1:
-        one, two = list(by_weights.values())[:2]
-        raise ScriptError(f"{flag} {source}: results of two weights of one name: {one} and {two}; remove the wrong one")
-    if not records:
-        raise ScriptError(f"{flag} {source}: all of its {len(entries)} tasks failed; evaluate it again")
-    runs = tuple(run for entry in records for run in reader.read(entry))
-    failures = {}
-    for entry in entries:
-        if entry.record.get("failure"):
-            library = entry.record.get("eval_library")
-            name = str(library.get("name", "")) if isinstance(library, dict) else "lighteval"
-            key, _ = reader.vocabulary.task_key(str(entry.record.get("task")), name)
-            failures[key] = single_line(entry.record.get("error"))[:200]
-    return ModelRuns(models[0], runs, failures)
 
 
 class RunReader:
     """Turns records and their samples files into runs; every error names the file."""
 
-    def __init__(self, vocabulary: MetricMapping, cluster_by: str | None) -> None:
+    def __init__(self, vocabulary: MetricMapping, policy: Policy, latest: bool = False) -> None:
         self.vocabulary = vocabulary
-        self.cluster_by = cluster_by
+        self.policy = policy
+        self.latest = latest
         self.fields: set[str] = set()  # metadata fields met, to name them when --cluster-by is none of them
         self.clustered = False
 
+    def read_model(self, asked: Asked) -> ModelRuns:
+        """The one state of one model that is asked for; ScriptError when there are several."""
+        model = one_model((entry.identity for entry in asked.entries), asked.what)
+        records = [entry for entry in asked.entries if not entry.record.get("failure")]
+        if not records:
+            raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed; evaluate it again")
+        runs = [run for entry in records for run in self.read(entry)]
+        runs = with_settings(runs, asked.settings)
+        if not runs:
+            wanted = ", ".join(f"{key}={value}" for key, value in asked.settings.items())
+            raise ScriptError(f"{asked.what}: none of its results was made with {wanted}")
+        runs, notes = one_state(runs, asked.name, asked.what, self.latest, asked.date)
+        for line in notes:
+            note(f"note: {asked.what}: {line}")
+        failures = {}
+        for entry in asked.entries:
+            if entry.record.get("failure"):
+                library = entry.record.get("eval_library")
+                name = str(library.get("name", "")) if isinstance(library, dict) else "lighteval"
+                key, _ = self.vocabulary.task_key(str(entry.record.get("task")), name)
+                failures[key] = single_line(entry.record.get("error"))[:200]
+        return ModelRuns(model.name, tuple(runs), failures, tuple(notes))
+
     def read(self, entry: RecordEntry) -> list[Run]:
         """A record's results, with their items."""
-        try:
-            samples = self.read_samples(entry)
-            return [self.read_run(entry, row, samples) for row in entry.record["evaluation_results"]]
-        except KeyError as error:
-            raise ScriptError(f"{entry.path}: unreadable record: no {error} in it; evaluate again") from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ScriptError(f"{entry.path}: unreadable record: {single_line(error)}; evaluate again") from error
-
-    def read_samples(self, entry: RecordEntry) -> dict[str, list[dict[str, Any]]]:
-        """The rows of the samples file beside a record, by the result that they belong to."""
-        path = entry.path.with_name(f"{entry.path.stem}_samples.jsonl")
-        details = entry.record.get("detailed_evaluation_results")
-        if not path.is_file():
-            if details:
-                note(f"note: {path} is missing: {entry.path.name} is read without its items")
-            return {}
-        rows = read_rows(path, details if isinstance(details, dict) else {})
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for line, row in enumerate(rows, start=1):
-            if row.get("evaluation_id") != entry.record.get("evaluation_id"):
-                raise ScriptError(f"{path}: line {line} belongs to another record ({row.get('evaluation_id')})")
-            found[str(row.get("evaluation_result_id") or row["evaluation_name"])].append(row)
-        return found
-
-    def read_run(self, entry: RecordEntry, row: Mapping[str, Any], samples: Mapping[str, list[dict[str, Any]]]) -> Run:
-        """One of a record's results; any error of looking things up means that it is damaged."""
-        record, metric, details = entry.record, row["metric_config"], row["score_details"]
-        library, task = record.get("eval_library") or {}, str(row["evaluation_name"])
-        key, subtask = self.vocabulary.task_key(task, str(library.get("name", "")))
-        mapped = self.vocabulary.entries.get(key, {})
-        result_id = single_line(row.get("evaluation_result_id") or f"{task}/{metric.get('metric_id')}")
-        unit, low, high = unit_and_range(metric, mapped)
-        score = details["score"]
-        if not is_number(score) or not low <= score <= high:
-            raise ValueError(f"the score of {result_id} is {score!r}, not a number of {low:g} to {high:g}")
-        scale = 0.01 if unit == "percent" else 1.0
-        generation = row.get("generation_config") or {}
-        extra = generation.get("additional_details") or {}
-        shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
-        aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "")
-        rows = samples.get(row.get("evaluation_result_id") or "", samples.get(task, []))
-        repeats, errors = self.read_answers(rows, f"{entry.path}: {result_id}")
-        repeats, aggregation = scaled_answers(repeats, score, scale, aggregation, f"{entry.path}: {result_id}")
-        uncertainty = details.get("uncertainty") or {}
-        count = uncertainty.get("num_samples")
-        name = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
-        error = read_error(uncertainty, result_id)
-        run = Run(
-            key=key,
-            subtask=subtask,
-            metric=name,
-            result_id=result_id,
-            shots=shots[1] if shots else "",
-            score=score * scale,
-            standard_error=None if error is None else error * scale,
-            n=int(count) if is_number(count) and count == int(count) >= 0 else None,
-            unit="proportion" if unit == "percent" else unit,
-            span=(high - low) * scale if math.isfinite(high - low) else None,
-            lower_is_better=bool(metric.get("lower_is_better")),
-            aggregation=aggregation,
-            settings=decisive_settings(record, row, shots[1] if shots else None),
-            remarks={k: str(v) for k, v in extra.items() if k not in DECISIVE and k not in UNIMPORTANT},
-            temperature=(generation.get("generation_args") or {}).get("temperature"),
-            seed=None if extra.get("seed") is None else str(extra["seed"]),
-            counts=read_counts(details.get("details") or {}),
-            harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
-            date=record_date(record),
-            hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
-            measured=(record.get("source_metadata") or {}).get("source_type") != "documentation",
-            file=entry.path.as_posix(),
-            repeats=repeats,
-            errors=errors,
-        )
-        return replace(run, chance=chance_of(run, mapped, rows))
-
-    def read_answers(
-        self, rows: Sequence[Mapping[str, Any]], where: str
-    ) -> tuple[tuple[dict[str, Answer], ...], frozenset[str]]:
-        """The items of a result, once for each time that they were asked, and the ids that could not be scored."""
-        repeats: list[dict[str, Answer]] = []
-        counts: Counter[str] = Counter()
-        errors: set[str] = set()
-        for row in rows:
-            name = str(row["sample_id"])
-            index = counts[name]
-            counts[name] += 1
-            if index == len(repeats):
-                repeats.append({})
-            if row.get("error"):
-                errors.add(name)
-                continue
-            metadata = row.get("metadata") or {}
-            score = row["evaluation"]["score"]
-            if not is_number(score):
-                raise ScriptError(f"{where}: the score of item {name} is {score!r}, not a number")
-            digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
-            repeats[index][name] = Answer(float(score), digest, prompt, self.group_of(metadata))
-        if len(repeats) > 1 and not all(
-            any(field in (r.get("metadata") or {}) for field in REPEAT_FIELDS) for r in rows
-        ):
-            twice = next(name for name, count in counts.items() if count > 1)
-            raise ScriptError(
-                f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
-                f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
-            )
-        if len(set(counts.values())) > 1:
-            raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
-        return tuple(repeats), frozenset(errors)
-
-    def group_of(self, metadata: Mapping[str, Any]) -> str | None:
-        """What an item shares with others."""
-        self.fields |= set(metadata)
-        for name in (self.cluster_by,) if self.cluster_by else CLUSTER_FIELDS:
-            if metadata.get(name) not in (None, ""):
-                self.clustered = True
-                return str(metadata[name])
-        return None
+        runs = []
+        for reading in read_results(entry.path, entry.record, self.vocabulary, self.policy.max_invalid):
+            runs.append(read_answers(reading.run, reading.rows, self.policy.cluster_by))
+            for answer in (answer for repeat in runs[-1].repeats for answer in repeat.values()):
+                self.fields |= set(answer.fields)
+                self.clustered |= answer.group is not None
+        return runs
 
     def check_clusters(self) -> None:
         """ScriptError when --cluster-by names a field that no item has."""
-        if self.cluster_by and not self.clustered:
+        wanted = self.policy.cluster_by
+        if wanted and wanted != INDEPENDENT and not self.clustered:
             have = sorted(self.fields)
-            hint = nearest(self.cluster_by, have) or f"; they have: {listing(have, 20) or 'no metadata'}"
-            raise ScriptError(f"--cluster-by: no item has {self.cluster_by!r} in its metadata{hint}")
-
-
-def read_rows(path: Path, details: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The lines of a samples file; ScriptError when it is not the one that the record was written with."""
-    content = input_bytes(path, MAX_SAMPLES)
-    checksum = details.get("checksum")
-    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
-        raise ScriptError(f"{path}: not the file that its record was written with (checksum); evaluate again")
-    rows = []
-    for number_of_line, line in enumerate(stored_lines(path, content), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = strict_json_line(line)
-        except ValueError as error:
-            raise ScriptError(
-                f"{path}: line {number_of_line} is not valid JSON: {single_line(error)[:200]}; evaluate again"
-            ) from error
-        if not isinstance(row, dict):
-            raise ScriptError(f"{path}: line {number_of_line} is no object; evaluate again")
-        rows.append(row)
-    if is_number(details.get("total_rows")) and details["total_rows"] != len(rows):
-        raise ScriptError(f"{path}: {len(rows)} lines, its record says {details['total_rows']}; evaluate again")
-    return rows
-
-
-def scaled_answers(
-    repeats: Sequence[Mapping[str, Answer]], score: float, scale: float, aggregation: str, where: str
-) -> tuple[tuple[dict[str, Answer], ...], str]:
-    """The answers on the scale of the score (percent as proportions), and whether the score is their mean.
-
-    ScriptError when the record says "mean" and the items say another. A record that says nothing is believed to be
-    corpus-level where its score is not the mean.
-    """
-    values = [answer.score for repeat in repeats for answer in repeat.values()]
-    if not values:
-        return (), aggregation or "mean"
-    if aggregation not in ("", "mean"):
-        return tuple(map(dict, repeats)), aggregation
-    mean = math.fsum(values) / len(values)
-    factor = next(
-        (f for f in (scale, 1.0) if abs(mean * f - score * scale) <= ROUNDED * max(1.0, abs(score * scale))), 0
-    )
-    if factor and factor != 1.0:
-        return tuple({n: replace(a, score=a.score * factor) for n, a in r.items()} for r in repeats), "mean"
-    if not factor and aggregation == "mean":
-        raise ScriptError(f"{where}: the record says {score}, its items have the mean {mean}; evaluate again")
-    return tuple(map(dict, repeats)), "mean" if factor else "not the mean of its items"
-
-
-def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
-    """A score's standard error: as recorded, else from its confidence interval."""
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    if error is not None:
-        if not (is_number(error) and error >= 0):
-            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
-        return float(error)
-    interval = uncertainty.get("confidence_interval") or {}
-    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", 0.95)
-    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
-        return interval_from_bounds(low, high, level)
-    return None
-
-
-def read_counts(details: Mapping[str, Any]) -> dict[str, int]:
-    """The counts of empty, truncated, ... answers that a record has."""
-    return {what: int(details[what]) for what in COUNTED if str(details.get(what, "")).isdecimal()}
-
-
-def record_date(record: Mapping[str, Any]) -> str:
-    """The day of the measurement (UTC), or nothing."""
-    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
-    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
-        return datetime.datetime.fromtimestamp(float(stamp), datetime.UTC).strftime("%Y-%m-%d")
-    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
-
-
-def decisive_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str | None) -> dict[str, str]:
-    """What must be alike on both sides, by the words for people; what a record does not say is left out."""
-    library, generation = record.get("eval_library") or {}, row.get("generation_config") or {}
-    engine = (record.get("model_info") or {}).get("inference_engine") or {}
-    extra = generation.get("additional_details") or {}
-    found: dict[str, Any] = {
-        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
-        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
-    }
-    found |= {
-        words: extra[name] for name, words in DECISIVE.items() if extra.get(name) is not None and name != "backend"
-    }
-    found |= {"backend": extra.get("backend")}
-    if shots is not None:
-        found["few-shot count"] = shots
-    arguments = generation.get("generation_args") or {}
-    found |= {name: value for name, value in arguments.items() if name not in UNIMPORTANT}
-    source = row.get("source_data") or {}
-    details = source.get("additional_details") or {}
-    found["data set"] = source.get("hf_repo") or source.get("dataset_name")
-    found["split"] = source.get("hf_split") or details.get("split")
-    found["data set's revision"] = details.get("revision") or details.get("data_sha256")
-    task = library.get("additional_details") or {}
-    found["task version"], found["task file"] = task.get("task_version"), task.get("custom_tasks_sha256")
-    return {
-        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        for name, value in found.items()
-        if value not in (None, "")
-    }
-
-
-def chance_of(run: Run, mapped: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> float | None:
-    """The score of guessing: metric_mapping.json's, else one in so many as the items have choices."""
-    if run.unit != "proportion" or run.lower_is_better or run.aggregation != "mean":
-        return None
-    if mapped.get("chance") is not None and normalize_name(run.metric) == normalize_name(str(mapped.get("metric"))):
-        return float(mapped["chance"])
-    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
-    if not counts or min(counts) < 2 or normalize_name(run.metric) not in CHOICE_METRICS:
-        return None
-    return math.fsum(1 / count for count in counts) / len(counts)
+            hint = nearest(wanted, have) or f"; they have: {listing(have, 20) or 'no metadata'}"
+            raise ScriptError(f"--cluster-by: no item has {wanted!r} in its metadata{hint}")
 
 
 # --- parts/comparison/report.py ---------------------------------------------------------------------------------------
@@ -3182,7 +3566,7 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
-    counts = {what: own.counted(what) for what in COUNTED if own.counted(what)}
+    counts = {what: own.counted(what) for what in COUNT_WORDS if own.counted(what)}
     return found | {"errors": len(own.errors), **counts, "records": sorted({run.file for run in own.runs})}
 
 
@@ -3207,6 +3591,368 @@ def decision_text(decision: Decision) -> str:
     header, rows = summary_table(decision)
     table = terminal_table(header, rows) if sys.stdout.isatty() else pipe_table(header, rows)
     return "\n".join([table, "", *map(single_line, answer_lines(decision)), "", *reading_lines(decision)])
+
+
+# --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
+
+FEW_CHANGES = 10  # below, a t interval of mostly equal items is too narrow
+FEW_CLUSTERS = 10  # below, the clusters cannot show how much they differ
+
+
+def design_effect(differences: np.ndarray, groups: np.ndarray | None) -> float:
+    """How many times fewer independent items the clusters are worth; never below 1.
+
+    Where no item differs nothing can be estimated, and items of one cluster count as one.
+    """
+    import numpy as np
+
+    if groups is None:
+        return 1.0
+    naive = error_of_mean(differences)
+    if naive == 0:
+        sizes = np.bincount(groups)
+        return float((sizes**2).sum() / len(differences))
+    return max(1.0, (clustered_standard_error(differences, groups) / naive) ** 2)
+
+
+def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
+    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
+    import numpy as np
+
+    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    if n < 2:
+        return Basis(None, f"{n} paired items", n)
+    clusters = None if pairs.groups is None else int(pairs.groups.max()) + 1
+    if clusters is not None and clusters < FEW_CLUSTERS:
+        return Basis(None, f"too few clusters ({clusters}) to show how much they differ", n)
+    effect = design_effect(differences, pairs.groups)
+    df = math.inf if clusters is None else clusters - 1
+    up, down = int((differences > 0).sum()), int((differences < 0).sum())
+    small = n / effect < FEW_ITEMS
+    counts = up / effect, down / effect, n / effect
+    by_counts: Evidence = PairedPosterior(*counts) if small else PairedScore(*counts, df)
+    counted = "Dirichlet posterior" if small else "score interval (Tango)"
+    method = counted if clusters is None else f"{counted}, design effect {effect:.2f}"
+    common = {"n": n, "variance": float((differences**2).mean()) * effect, "design_effect": effect}
+    if is_binary(pairs.baseline) and is_binary(pairs.candidate):
+        p_difference = mcnemar_p(up, down) if clusters is None else two_sided(by_counts)
+        return Basis(by_counts, method, binary=True, discordant=(up, down), p_difference=p_difference, **common)
+    if clusters is None:
+        student = StudentT(float(differences.mean()), error_of_mean(differences), n - 1)
+        units, weights = differences, np.ones(n)
+        method = "paired t" if n >= FEW_ITEMS else "paired t (the posterior under a flat prior)"
+    else:
+        error = clustered_standard_error(differences, pairs.groups)
+        student = StudentT(float(differences.mean()), error, clusters - 1)
+        units, weights = np.bincount(pairs.groups, differences), np.bincount(pairs.groups).astype(float)
+        method = f"clustered t ({clusters} clusters)"
+    common |= {"p_difference": two_sided(student), "differences": units, "weights": weights}
+    if up + down >= FEW_CHANGES:
+        return Basis(student, method, **common)
+    if span is None:
+        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    widened = Widest((student, replace(by_counts, reach=span)))
+    return Basis(widened, f"{method}, widened: only {up + down} items differ", **common)
+
+
+def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
+    """The evidence in two scores with standard errors (or counts) and no items."""
+    sign = -1 if candidate.lower_is_better else 1
+    n = min(baseline.n or 0, candidate.n or 0)
+    counts = [right_answers(run) for run in (baseline, candidate)]
+    if None not in counts and 0 < n < FEW_ITEMS:
+        posterior: Evidence = UnpairedPosterior(*counts)
+        return Basis(posterior if sign > 0 else posterior.mirrored(), "unpaired Beta posteriors", n)
+    errors = [usable_error(run, count) for run, count in zip((baseline, candidate), counts, strict=True)]
+    if None in errors:
+        return Basis(None, "no samples and no standard error", n)
+    error = math.hypot(*errors)
+    if error == 0:
+        return Basis(None, "standard errors of zero", n)
+    evidence = StudentT(sign * (candidate.score - baseline.score), error, math.inf)
+    variance = error**2 * n if n else None
+    return Basis(evidence, "unpaired, from standard errors", n, variance, p_difference=two_sided(evidence))
+
+
+def right_answers(run: Run) -> tuple[float, float] | None:
+    """(right answers, items) when a score is a count of right answers, as far as its value tells."""
+    if run.n is None or run.unit != "proportion" or run.aggregation != "mean":
+        return None
+    right = round(run.score * run.n)
+    return (right, run.n) if abs(right - run.score * run.n) < 1e-6 * run.n + 1e-9 else None
+
+
+def usable_error(run: Run, counts: tuple[float, float] | None) -> float | None:
+    """A run's standard error. All right or all wrong gives 0, which is no error: then that of two more right and wrong
+    answers (Agresti and Coull 1998)."""
+    if run.standard_error == 0 and counts is not None:
+        share = (counts[0] + 2) / (counts[1] + 4)
+        return math.sqrt(share * (1 - share) / (counts[1] + 4))
+    return run.standard_error
+
+
+def side_of(runs: Sequence[Run]) -> Side:
+    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once."""
+    by_part: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
+        by_part[run.subtask].append(run)
+    kept: list[Run] = []
+    notes: list[str] = []
+    scores: dict[ItemId, tuple[float, ...]] = {}
+    answers: dict[ItemId, Answer] = {}
+    errors: set[ItemId] = set()
+    parts: list[list[list[float]]] = []
+    for subtask, rows in sorted(by_part.items()):
+        distinct, remarks = distinct_runs(rows)
+        notes += [remark for remark in remarks if remark not in notes]
+        kept += distinct
+        errors |= {(subtask, name) for run in distinct for name in run.errors}
+        repeats = [repeat for run in distinct for repeat in run.repeats]
+        if not repeats:
+            parts.append([[run.score] for run in distinct])
+            continue
+        common = set(repeats[0]).intersection(*repeats[1:])
+        errors |= {(subtask, name) for name in set().union(*repeats) - common}
+        for name in common:
+            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
+            answers[subtask, name] = repeats[0][name]
+        parts.append([[repeat[name].score for name in sorted(common)] for repeat in repeats])
+    counts = {len(part) for part in parts}
+    if len(counts) > 1:
+        notes.append("its parts were repeated a different number of times")
+    pooled = [[score for part in parts for score in part[i]] for i in range(min(counts))]
+    run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
+    run_scores = run_scores or tuple(run.score for run in kept)
+    return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
+
+
+def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs that tell something new, and remarks about the others."""
+    if len(runs) == 1:
+        return list(runs), []
+    kept: list[Run] = []
+    same = 0
+    for run in runs:
+        if any(is_copy(run, other) for other in kept):
+            same += 1
+        else:
+            kept.append(run)
+    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
+    if len(kept) > 1 and all(is_greedy(run) for run in kept):
+        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
+    return kept, remarks
+
+
+def is_greedy(run: Run) -> bool:
+    """Whether a second run must give the same answers: nothing is drawn at random."""
+    return not run.temperature
+
+
+def is_copy(run: Run, other: Run) -> bool:
+    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
+    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
+        return False
+    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
+        return False
+    for one, two in zip(run.repeats, other.repeats, strict=True):
+        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How the items of two sides go together."""
+
+    names: tuple[ItemId, ...]
+    only_baseline: int
+    only_candidate: int
+    errors: int
+    other_items: int
+    other_prompts: int
+    unknown_prompts: int
+
+
+def match_items(baseline: Side, candidate: Side) -> Matched:
+    """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
+    errors = baseline.errors | candidate.errors
+    common = set(baseline.scores) & set(candidate.scores)
+    names: list[ItemId] = []
+    other_items = other_prompts = unknown = 0
+    for name in common:
+        one, two = baseline.answers[name], candidate.answers[name]
+        if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
+            other_items += 1
+            continue
+        if one.prompt_hash and two.prompt_hash:
+            other_prompts += one.prompt_hash != two.prompt_hash
+        else:
+            unknown += 1
+        names.append(name)
+    return Matched(
+        tuple(names),
+        len(set(baseline.scores) - set(candidate.scores) - errors),
+        len(set(candidate.scores) - set(baseline.scores) - errors),
+        len(errors),
+        other_items,
+        other_prompts,
+        unknown,
+    )
+
+
+def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pairs:
+    """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
+    import numpy as np
+
+    groups = [candidate.answers[name].group or baseline.answers[name].group for name in names]
+    shared = any(count > 1 for group, count in Counter(groups).items() if group is not None)
+    rows = []
+    for name, group in zip(names, groups, strict=True):
+        one, two = baseline.scores[name], candidate.scores[name]
+        # An item without a group is its own; the name of a group sorts last and only among equal scores.
+        cluster = (name[0], group) if group is not None else name
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster))
+    rows.sort()
+    numbers: dict[Any, int] = {}
+    codes = [numbers.setdefault(row[2], len(numbers)) for row in rows] if shared else None
+    return Pairs(
+        np.array([row[0] for row in rows], float),
+        np.array([row[1] for row in rows], float),
+        None if codes is None else np.array(codes),
+        (mean_within(baseline, names), mean_within(candidate, names)),
+        (baseline.repeats, candidate.repeats),
+    )
+
+
+def mean_within(side: Side, names: Sequence[ItemId]) -> float:
+    """The mean variance of an item's repeats; 0 where each was asked once."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
+
+
+# --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
+
+MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
+ANY_MEAN = "mean of the items"
+NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
+
+
+def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of one task that were made alike, of equally many items; the largest group first."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
+    return sorted(
+        groups.values(),
+        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
+    )
+
+
+def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
+    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left.
+
+    ScriptError(code=3) where both sides have several such pairs: which is meant is not for a program to say.
+    """
+    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
+    alike = [(a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])]
+    alike = [(a, b) for a, b in alike if a[0].attempts.made == b[0].attempts.made] or alike
+    for other in alike[1:]:
+        check_one_pair(alike[0][0][0], other[0][0])
+    one, two = alike[0] if alike else (ours[0], theirs[0])
+    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
+    return one, two, [f"{left} runs with other settings are left out"] if left else []
+
+
+def check_one_pair(one: Run, two: Run) -> None:
+    """ScriptError(code=3) with the settings that tell two runs apart, and how to name one; nothing if alike."""
+    found = setting_differences(one, two)
+    if not found:
+        return
+    name, values = next(iter(found.items()))
+    raise ScriptError(
+        f"{one.task}: both sides were measured in several ways ({'; '.join(difference_lines(found)[:3])}); say which: "
+        f"'NAME[{name}={values[0]}]' or 'NAME[{name}={values[1]}]' for --baseline and --candidate, or give the records",
+        code=3,
+    )
+
+
+def choose_metric(
+    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
+) -> list[Run]:
+    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
+
+    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    """
+    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
+    metrics = {run.metric for run in chosen}
+    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
+    if folded == ANY_MEAN:
+        means = [run for run in chosen if run.aggregation == "mean"]
+        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
+    if folded is not None:
+        named = [run for run in chosen if normalize_name(run.metric) == folded]
+        if not named:
+            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
+        return named
+    if len(metrics) > 1:
+        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
+        if not named:
+            ids = sorted({run.result_id for run in chosen})
+            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+        return named
+    return chosen
+
+
+def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
+    """What keeps two sides from being compared: settings, items, prompts."""
+    reasons: list[str] = []
+    by_part = {run.subtask: run for run in reversed(baseline.runs)}
+    for run in candidate.runs:
+        if run.subtask in by_part:
+            lines = difference_lines(setting_differences(by_part[run.subtask], run))
+            reasons += [line for line in lines if line not in reasons]
+    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
+        if not all(run.measured for run in side.runs):
+            reasons.append(f"the {name}'s score was read from a document, not measured")
+    if not paired:
+        return reasons
+    if matched.other_items:
+        reasons.append(f"{matched.other_items} items have the same id and other content")
+    if matched.other_prompts:
+        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
+    everything = max(len(baseline.scores), len(candidate.scores), 1)
+    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
+        reasons.append(
+            f"item sets: {matched.only_baseline} items only the baseline has, "
+            f"{matched.only_candidate} only the candidate"
+        )
+    return reasons
+
+
+def invalid_reasons(side: Side, name: str) -> list[str]:
+    """What the gate says against a side's scores."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for run in side.runs:
+        for reason in run.validity.reasons:
+            found[f"{name}: {reason}"].append(run.subtask)
+    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
+
+
+def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
+    """Where the runs are not made with what the policy demands."""
+    reasons = []
+    for library, version in sorted({run.harness for side in sides for run in side.runs}):
+        if policy.harness:
+            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
+            pattern = wanted.get(library_field(library))
+            if pattern is None:
+                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
+            elif not fnmatch.fnmatchcase(version, pattern):
+                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
+    return reasons
 
 
 # --- parts/comparison/rows.py -----------------------------------------------------------------------------------------
@@ -3340,14 +4086,12 @@ def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], poli
     matched = match_items(*sides)
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
-    reasons += invalid_reasons(sides[0], "baseline", policy.max_invalid)
-    reasons += invalid_reasons(sides[1], "candidate", policy.max_invalid)
+    reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes]
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
-    notes += remark_differences(*sides)
     row = replace(row, sides=sides, notes=tuple(notes))
     if paired and matched.names:
         return with_pairs(row, matched), reasons
@@ -3395,16 +4139,6 @@ def first_corpus_level(sides: Iterable[Side]) -> str | None:
 def corpus_basis(aggregation: str) -> Basis:
     """No evidence: such a score cannot be resampled from its items' scores."""
     return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
-
-
-def remark_differences(baseline: Side, candidate: Side) -> list[str]:
-    """Other settings that differ: mentioned, not decisive."""
-    one, two = baseline.runs[0].remarks, candidate.runs[0].remarks
-    return [
-        f"{name} differs: {shortened(one[name])} and {shortened(two[name])}"
-        for name in sorted(set(one) & set(two))
-        if one[name] != two[name]
-    ]
 
 
 def with_threshold(row: Row, policy: Policy) -> Row:

@@ -1524,7 +1524,11 @@ class MetricMapping:
         return self.names.get(normalize_name(name))
 
     def task_key(self, task: str, library: str) -> tuple[str, str]:
-        """(canonical key, subtask) of a harness's task name; an unknown name is its own key.
+        """(canonical key, subtask) of a harness's task name; an unknown name is its own key."""
+        return self.find_task(task, library) or (bare_task(task), "")
+
+    def find_task(self, task: str, library: str) -> tuple[str, str] | None:
+        """(canonical key, subtask) of a harness's task name, or None for an unknown name.
 
         The whole name goes before a cut one, the harness's own spelling before the general one, and what is left of a
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
@@ -1538,7 +1542,7 @@ class MetricMapping:
                 if key and (end == len(name) or self.entries[key]["kind"] != "category"):
                     subtask = name[end + 1 :]
                     return key, "" if subtask == "_average" else subtask
-        return name, ""
+        return None
 
     def category(self, key: str) -> str | None:
         """The category that a benchmark counts for, or None."""

@@ -686,22 +686,26 @@ def change_result(path: Path, **changes) -> None:
 
 
 UNLIKE = {
-    "shots": ({"shots": 5}, {}, "shots: 5, not 0"),
+    "shots": ({"shots": 5}, {}, "few-shot count: 5, not 0"),
     "harness": ({"library": "lm-eval"}, {}, "harness: lm-eval 0.13.0, not lighteval 0.13.0"),
     "version": ({}, {"eval_library": {"version": "0.12.0"}}, "harness: lighteval 0.12.0, not lighteval 0.13.0"),
     "metric": ({"metric": "quasi"}, {}, "metric: quasi, not accuracy"),
     "items": ({"n": 50}, {}, "50 items, not 100"),
-    "dtype": ({}, {"generation_config": {"additional_details": {"dtype": "int8"}}}, "dtype: int8, not none"),
+    "dtype": ({}, {"generation_config": {"additional_details": {"dtype": "int8"}}}, "dtype: int8, not nothing"),
     "chat": (
         {},
         {"generation_config": {"additional_details": {"use_chat_template": "true"}}},
-        'prompt settings: {"use_chat_template": "true"}, not {}',
+        "chat template: true, not nothing",
     ),
-    "temperature": ({}, {"generation_config": {"generation_args": {"temperature": 1.0}}}, "generation: "),
+    "temperature": (
+        {},
+        {"generation_config": {"generation_args": {"temperature": 1.0}}},
+        "temperature: 1.0, not nothing",
+    ),
     "engine": (
         {},
         {"model_info": {"inference_engine": {"name": "vllm", "version": "1"}}},
-        "engine: vllm 1, not none",
+        "engine: vllm 1, not nothing",
     ),
 }
 
@@ -772,7 +776,8 @@ def test_many_answers_that_are_none(tmp_path, capsys, what, count, valid):
     document = ranked(capsys, run)
     assert document["best"]["name"] == ("step_3" if valid else "step_2")
     if not valid:
-        assert document["not_comparable"][0]["reasons"] == [f"gsm8k: {count} of 100 answers {what}"]
+        words = "without a score" if what == "unscored" else what
+        assert document["not_comparable"][0]["reasons"] == [f"gsm8k: {count} of 100 answers {words}"]
 
 
 def test_below_chance(tmp_path, capsys):
@@ -802,7 +807,7 @@ def test_equal_runs_count_once_contradictory_ones_are_refused(tmp_path, capsys):
     add_record(run, "step_1", "gsm8k", 0.4)
     assert ranked(capsys, run)["checkpoints"][0]["eval_accuracy"] == 0.4
     add_record(run, "step_1", "gsm8k", 0.5)
-    message = refused(capsys, run)
+    message = refused(capsys, run, code=3)
     assert "two scores for the same settings, " in message
     assert message.endswith("remove the wrong record")
 

@@ -62,7 +62,6 @@ def make_run(scores, *, key="gsm8k", names=None, groups=None, **options) -> cr.R
         "lower_is_better": False,
         "aggregation": "mean",
         "settings": {"harness": "lighteval 0.13.0", "dtype": "float32"},
-        "remarks": {},
         "temperature": 0.0,
         "seed": "1",
         "counts": {},
@@ -895,9 +894,9 @@ def pair_on_disk(folder, one=None, two=None, scores=None, **both):
         ({"temperature": 0.7}, "temperature: 0.0 and 0.7"),
         ({"source": "documentation"}, "was read from a document"),
         ({"metric": "accuracy"}, "metric: exact_match and accuracy"),
-        ({"details": {"empty": "50"}}, "50 of 400 answers of the candidate are empty"),
-        ({"details": {"truncated": "41"}}, "41 of 400 answers of the candidate are truncated"),
-        ({"details": {"unparsed": "399"}}, "399 of 400 answers of the candidate are unparsed"),
+        ({"details": {"empty": "50"}}, "candidate: 50 of 400 answers empty"),
+        ({"details": {"truncated": "41"}}, "candidate: 41 of 400 answers truncated"),
+        ({"details": {"unparsed": "399"}}, "candidate: 399 of 400 answers unparsed"),
         ({"names": [f"other/{i}" for i in range(400)]}, "item sets: 400 items only the baseline has"),
     ],
 )
@@ -923,10 +922,14 @@ def test_chat_template_and_engine_must_be_alike():
     assert "chat template: true and false" in notes and "engine: vllm 0.32 and transformers 5" in notes
 
 
-def test_what_one_side_does_not_say_is_no_difference():
+def test_what_another_program_does_not_say_is_no_difference():
+    """The same program says all that it was given: what one of its records lacks was not set there."""
     scores = flips(4000, 60, 60)
-    decision = ask(make_run(scores[0], settings={"dtype": "float32"}), make_run(scores[1], settings={}))
-    assert decision.verdict == "GO"
+    one = make_run(scores[0], settings={"reasoning_effort": "high"}, writer="a")
+    assert ask(one, make_run(scores[1], settings={}, writer="b")).verdict == "GO"
+    decision = ask(one, make_run(scores[1], settings={}, writer="a"))
+    assert decision.rows[0].verdict == "NOT COMPARABLE"
+    assert "reasoning_effort: high and nothing" in decision.rows[0].notes
 
 
 def test_items_that_one_side_lacks_or_that_errored_are_counted(tmp_path, capsys):
@@ -945,7 +948,7 @@ def test_many_errors_are_a_validity_problem(tmp_path, capsys):
     pair_on_disk(tmp_path, two={"errors": {f"test/{i}" for i in range(60)}})
     row = compare(capsys, tmp_path)["benchmarks"][0]
     assert row["verdict"] == "NOT COMPARABLE"
-    assert "60 of 400 items of the candidate could not be scored" in row["notes"]
+    assert "candidate: 60 of 400 answers without a score" in row["notes"]
 
 
 def test_a_score_below_chance_is_a_validity_problem(tmp_path, capsys):
@@ -953,7 +956,7 @@ def test_a_score_below_chance_is_a_validity_problem(tmp_path, capsys):
     pair_on_disk(tmp_path, scores=scores, task="my_quiz", metric="accuracy", choices=["a", "b", "c", "d"])
     row = compare(capsys, tmp_path)["benchmarks"][0]
     assert row["verdict"] == "NOT COMPARABLE"
-    assert "below chance (0.100, guessing gives 0.250)" in row["notes"][0]
+    assert "0.100 is below chance, 0.250" in row["notes"][0]
     pair_on_disk(tmp_path / "mapped", scores=scores, task="mmlu", metric="accuracy")
     assert "below chance" in compare(capsys, tmp_path / "mapped")["benchmarks"][0]["notes"][0]
 
@@ -1443,9 +1446,8 @@ def set_score(record, value):
 @pytest.mark.parametrize(
     ("change", "samples", "words"),
     [
-        (lambda r: set_score(r, 0.9), None, "the record says 0.9, its items have the mean 0.5"),
-        (lambda r: set_score(r, "0.5"), None, "is '0.5', not a number"),
-        (lambda r: set_score(r, 7.0), None, "not a number of 0 to 1"),
+        (lambda r: set_score(r, "0.5"), None, "is '0.5', not a finite number"),
+        (lambda r: set_score(r, 7.0), None, "outside its range, 0 to 1"),
         (lambda r: r["evaluation_results"][0].pop("metric_config"), None, "no 'metric_config'"),
         (lambda r: r.update(schema_version="9"), None, "schema_version is '9'"),
         (lambda r: r.update(model_info=[]), None, "model_info"),
@@ -1528,11 +1530,20 @@ def test_a_record_that_is_no_json_is_refused(tmp_path, capsys):
     assert "unreadable record" in refused(capsys, *arguments)
 
 
-def test_results_of_two_weights_of_one_name_are_refused(tmp_path, capsys):
+def test_results_of_two_weights_of_one_name_are_a_choice(tmp_path, capsys):
     pair_on_disk(tmp_path)
     write_record(tmp_path, "run/new", [1, 0] * 50, task="drop", metric="f1", weights="other")
     arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path)
-    assert "results of two weights of one name" in refused(capsys, *arguments)
+    code, out, err = call(capsys, *arguments)
+    assert (code, out) == (3, "")
+    assert "measured 2 times with weights that differ" in err and "take the last with --latest" in err
+
+
+def test_a_score_that_its_items_contradict_is_no_score(tmp_path, capsys):
+    path = damaged(tmp_path, lambda record: set_score(record, 0.9))
+    document = compare(capsys, tmp_path, baseline=str(path))
+    assert document["benchmarks"][0]["verdict"] == "NOT COMPARABLE"
+    assert "baseline: its score 0.9 is not the mean of its items, 0.5" in document["benchmarks"][0]["notes"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 import json
 import math
@@ -284,8 +285,11 @@ class Bench:
         folder = self.output / source.parent.relative_to(EXAMPLE / "results")
         folder.mkdir(parents=True, exist_ok=True)
         name = str(uuid.UUID(int=random.Random(f"{source}{limit}").getrandbits(128), version=4))
-        record["detailed_evaluation_results"]["file_path"] = f"{name}_samples.jsonl"
-        (folder / f"{name}_samples.jsonl").write_text("\n".join(rows) + "\n")
+        content = "\n".join(rows) + "\n"
+        checksum = hashlib.sha256(content.encode()).hexdigest()
+        named = {"file_path": f"{name}_samples.jsonl", "total_rows": len(rows), "checksum": checksum}
+        record["detailed_evaluation_results"] |= named
+        (folder / f"{name}_samples.jsonl").write_text(content)
         (folder / f"{name}.json").write_text(json.dumps(record))
         self.sent += len(rows)
 

@@ -744,7 +744,7 @@ def measured_items(args):
     checkpoints, _, _ = bc.scan_checkpoints(Path(args.checkpoints), ())
     results, failures, _ = bc.read_measured([Path(args.checkpoints)], checkpoints, VOCABULARY)
     chosen, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
-    items = bc.read_items(chosen, args.cluster_by)
+    items = bc.read_items(chosen)
     shared, _ = bc.shared_benchmarks(chosen)
     first = next(iter(chosen))
     ranked = bc.rank_measured(first, chosen[first], shared, VOCABULARY, options)

@@ -4,55 +4,58 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from parts.comparison.pairs import Matched
-from parts.comparison.vocabulary import Policy, Run, Side
-from parts.frame import ScriptError, listing, single_line
-from parts.statistics.paired import proportion_interval
+from parts.comparison.vocabulary import Policy, Side
+from parts.frame import ScriptError, listing
+from parts.records.run import Run, setting_differences
+from parts.records.settings import difference_lines
 from parts.vocabulary import library_field, normalize_name
 
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
-COUNTED = ("empty", "truncated", "unparsed", "truncated_prompts")
 ANY_MEAN = "mean of the items"
 NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
 
 
-def setting_differences(baseline: Run, candidate: Run) -> list[str]:
-    """What was set differently and matters: "few-shot count: 0 and 5"; what one side does not say is no difference."""
-    lines = []
-    for name in sorted(set(baseline.settings) & set(candidate.settings)):
-        one, two = baseline.settings[name], candidate.settings[name]
-        if one != two:
-            lines.append(f"{name}: {shortened(one)} and {shortened(two)}")
-    return lines
-
-
-def shortened(text: str, most: int = 40) -> str:
-    """A setting's value for a message."""
-    text = single_line(text)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one task that were made alike, the largest group first."""
+    """Runs of one task that were made alike, of equally many items; the largest group first."""
     groups: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        groups[json.dumps([dict(sorted(run.settings.items())), run.measured])].append(run)
-    return sorted(groups.values(), key=lambda rows: (-max(r.n or 0 for r in rows), -len(rows), rows[0].file))
+        groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
+    return sorted(
+        groups.values(),
+        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
+    )
 
 
 def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
-    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left."""
+    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left.
+
+    ScriptError(code=3) where both sides have several such pairs: which is meant is not for a program to say.
+    """
     ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
-    one, two = next(
-        ((a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])),
-        (ours[0], theirs[0]),
-    )
+    alike = [(a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])]
+    alike = [(a, b) for a, b in alike if a[0].attempts.made == b[0].attempts.made] or alike
+    for other in alike[1:]:
+        check_one_pair(alike[0][0][0], other[0][0])
+    one, two = alike[0] if alike else (ours[0], theirs[0])
     left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
     return one, two, [f"{left} runs with other settings are left out"] if left else []
+
+
+def check_one_pair(one: Run, two: Run) -> None:
+    """ScriptError(code=3) with the settings that tell two runs apart, and how to name one; nothing if alike."""
+    found = setting_differences(one, two)
+    if not found:
+        return
+    name, values = next(iter(found.items()))
+    raise ScriptError(
+        f"{one.task}: both sides were measured in several ways ({'; '.join(difference_lines(found)[:3])}); say which: "
+        f"'NAME[{name}={values[0]}]' or 'NAME[{name}={values[1]}]' for --baseline and --candidate, or give the records",
+        code=3,
+    )
 
 
 def choose_metric(
@@ -88,12 +91,11 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
     by_part = {run.subtask: run for run in reversed(baseline.runs)}
     for run in candidate.runs:
         if run.subtask in by_part:
-            reasons += [line for line in setting_differences(by_part[run.subtask], run) if line not in reasons]
+            lines = difference_lines(setting_differences(by_part[run.subtask], run))
+            reasons += [line for line in lines if line not in reasons]
     for side, name in ((baseline, "baseline"), (candidate, "candidate")):
         if not all(run.measured for run in side.runs):
             reasons.append(f"the {name}'s score was read from a document, not measured")
-    if baseline.runs[0].metric != candidate.runs[0].metric:
-        reasons.append(f"metric: {baseline.runs[0].metric} and {candidate.runs[0].metric}")
     if not paired:
         return reasons
     if matched.other_items:
@@ -109,26 +111,13 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
     return reasons
 
 
-def invalid_reasons(side: Side, name: str, most: float) -> list[str]:
-    """What makes a side's scores doubtful: too many answers that are none, or a score below guessing."""
-    reasons = []
-    asked = side.asked
-    for what in COUNTED:
-        count = side.counted(what)
-        if asked and count > most * asked:
-            reasons.append(f"{count} of {asked} answers of the {name} are {what.replace('_', ' ')}")
-    total = len(side.scores) + len(side.errors)
-    if total and len(side.errors) > most * total:
-        reasons.append(f"{len(side.errors)} of {total} items of the {name} could not be scored")
-    chances = {run.chance for run in side.runs}
-    chance = chances.pop() if len(chances) == 1 else None
-    if chance and side.scores:
-        right = sum(math.fsum(values) / len(values) for values in side.scores.values())
-        if proportion_interval(right, len(side.scores), method="beta")[1] < chance:
-            reasons.append(
-                f"the {name} scores below chance ({right / len(side.scores):.3f}, guessing gives {chance:.3f})"
-            )
-    return reasons
+def invalid_reasons(side: Side, name: str) -> list[str]:
+    """What the gate says against a side's scores."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for run in side.runs:
+        for reason in run.validity.reasons:
+            found[f"{name}: {reason}"].append(run.subtask)
+    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
 
 
 def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:

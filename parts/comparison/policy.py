@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parts.comparison.comparable import shortened
 from parts.comparison.vocabulary import Limits, Policy
 from parts.frame import ScriptError, is_number, nearest
+from parts.records.settings import shortened
 
 RULES = ("release", "finetune", "select")
 TIERS = ("critical", "supporting", "advisory")

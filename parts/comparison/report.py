@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from parts.comparison.comparable import COUNTED
 from parts.comparison.vocabulary import (
     ABSENT,
     COMPARISON_SCHEMA,
@@ -20,6 +19,7 @@ from parts.comparison.vocabulary import (
     Row,
 )
 from parts.frame import listing, number, percent, plain, single_line
+from parts.records.attempts import COUNT_WORDS
 from parts.statistics.paired import FEW_ITEMS, detectable, mean_of_runs, paired_variance, single_score_interval
 from parts.tables import pipe_table
 
@@ -336,7 +336,7 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
-    counts = {what: own.counted(what) for what in COUNTED if own.counted(what)}
+    counts = {what: own.counted(what) for what in COUNT_WORDS if own.counted(what)}
     return found | {"errors": len(own.errors), **counts, "records": sorted({run.file for run in own.runs})}
 
 

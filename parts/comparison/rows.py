@@ -13,7 +13,6 @@ from parts.comparison.comparable import (
     grouped_by_settings,
     invalid_reasons,
     policy_reasons,
-    shortened,
     unlike_reasons,
 )
 from parts.comparison.pairs import Matched, make_pairs, match_items, mean_within, paired_basis, side_of, unpaired_basis
@@ -164,14 +163,12 @@ def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], poli
     matched = match_items(*sides)
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
-    reasons += invalid_reasons(sides[0], "baseline", policy.max_invalid)
-    reasons += invalid_reasons(sides[1], "candidate", policy.max_invalid)
+    reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes]
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
-    notes += remark_differences(*sides)
     row = replace(row, sides=sides, notes=tuple(notes))
     if paired and matched.names:
         return with_pairs(row, matched), reasons
@@ -219,16 +216,6 @@ def first_corpus_level(sides: Iterable[Side]) -> str | None:
 def corpus_basis(aggregation: str) -> Basis:
     """No evidence: such a score cannot be resampled from its items' scores."""
     return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
-
-
-def remark_differences(baseline: Side, candidate: Side) -> list[str]:
-    """Other settings that differ: mentioned, not decisive."""
-    one, two = baseline.runs[0].remarks, candidate.runs[0].remarks
-    return [
-        f"{name} differs: {shortened(one[name])} and {shortened(two[name])}"
-        for name in sorted(set(one) & set(two))
-        if one[name] != two[name]
-    ]
 
 
 def with_threshold(row: Row, policy: Policy) -> Row:

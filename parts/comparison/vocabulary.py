@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from parts.frame import MANY
+from parts.records.run import Answer, Run
 from parts.statistics.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -95,56 +96,13 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
-
-    score: float
-    item_hash: str | None
-    prompt_hash: str | None
-    group: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
-
-    repeats: the items' answers, once for each time that the items were asked; empty without samples.
-    """
-
-    key: str
-    subtask: str
-    metric: str
-    result_id: str
-    shots: str
-    score: float
-    standard_error: float | None
-    n: int | None
-    unit: str
-    span: float | None
-    lower_is_better: bool
-    aggregation: str
-    settings: Mapping[str, str]
-    remarks: Mapping[str, str]
-    temperature: float | None
-    seed: str | None
-    counts: Mapping[str, int]
-    harness: tuple[str, str]
-    date: str
-    hardware: str
-    measured: bool
-    file: str
-    repeats: tuple[Mapping[str, Answer], ...] = ()
-    errors: frozenset[str] = frozenset()
-    chance: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ModelRuns:
     """Everything recorded about one model: its runs, and the tasks that failed with their errors."""
 
     name: str
     runs: tuple[Run, ...]
     failures: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,62 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 from parts.checkpoints import Checkpoint
-from parts.frame import MANY, ScriptError, listing, number
+from parts.frame import ScriptError, listing
 from parts.ranking.scores import mean_score, scores_by_task
 from parts.ranking.vocabulary import Unlike
 from parts.records.measured import Result, Samples
-from parts.statistics.intervals import CONFIDENCE, wilson_interval
-from parts.vocabulary import MetricMapping, normalize_name
+from parts.records.run import setting_differences
+from parts.records.settings import shortened
 
 
-def invalid_runs(results: Sequence[Result], vocabulary: MetricMapping, runs: int) -> list[str]:
-    """Why a checkpoint's runs are not valid: many answers that are none, or a score below that of guessing.
-
-    Below guessing: the upper end of Wilson's interval, which holds for all `runs` together (Bonferroni).
-    """
-    reasons = []
-    by_key: dict[str, list[Result]] = defaultdict(list)
+def invalid_runs(results: Sequence[Result]) -> list[str]:
+    """Why a checkpoint's runs may not be ranked, by the gate that every reader asks."""
+    found: dict[str, list[str]] = defaultdict(list)
     for result in results:
-        by_key[result.key].append(result)
-    for key, rows in sorted(by_key.items()):
-        asked = sum((r.score.n or 0) + r.counts.get("unscored", 0) for r in rows)
-        for what in ("empty", "truncated", "unparsed", "unscored"):
-            count = sum(r.counts.get(what, 0) for r in rows)
-            if asked and count / asked > MANY:
-                reasons.append(f"{key}: {count} of {asked} answers {what}")
-        score, chance = mean_score([r.score for r in rows]), chance_level(rows[0], vocabulary)
-        if chance is not None and score.n:
-            high = wilson_interval(score.value * score.n, score.n, 1 - (1 - CONFIDENCE) / runs)[1]
-            if high < chance:
-                reasons.append(f"{key}: {number(score.value)} is below chance, {number(chance)}")
-    return reasons
-
-
-def chance_level(result: Result, vocabulary: MetricMapping) -> float | None:
-    """The score of guessing, as a proportion, when metric_mapping.json has one for this metric."""
-    entry = vocabulary.entries.get(result.key, {})
-    same = result.score.averages and normalize_name(result.metric) == normalize_name(str(entry.get("metric")))
-    if not same or entry.get("chance") is None:
-        return None
-    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
-
-
-def with_sample_counts(
-    chosen: Mapping[Checkpoint, Sequence[Result]], samples: Mapping[Checkpoint, Mapping[str, Samples]]
-) -> dict[Checkpoint, list[Result]]:
-    """The results, with the empty answers counted in the samples where the record has not counted them."""
-    counted: dict[Checkpoint, list[Result]] = {}
-    for checkpoint, results in chosen.items():
-        counted[checkpoint] = []
-        for result in results:
-            own = samples.get(checkpoint, {}).get(result.task)
-            empty = {} if own is None or own.empty is None else {"empty": own.empty}
-            counted[checkpoint].append(replace(result, counts={**result.counts, **empty}) if empty else result)
-    return counted
+        for reason in result.run.validity.reasons:
+            found[f"{result.key}: {reason}"].append(result.subtask)
+    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
 
 
 def item_marks(
@@ -80,7 +41,7 @@ def item_marks(
     for checkpoint, results in chosen.items():
         for result in results:
             if (checkpoint, result.task) not in marks:
-                n = None if result.score.n is None else result.score.n + result.counts.get("unscored", 0)
+                n = result.attempts.made
                 most = common[result.task, n].most_common(1)
                 marks[checkpoint, result.task] = n, *(most[0][0] if most else ("", ""))
     return marks
@@ -90,7 +51,6 @@ def unlike_checkpoints(
     chosen: Mapping[Checkpoint, Sequence[Result]],
     samples: Mapping[Checkpoint, Mapping[str, Samples]],
     shared: set[str],
-    vocabulary: MetricMapping,
     allowed: bool,
 ) -> list[Unlike]:
     """The checkpoints that cannot be compared with the others, and why; ScriptError(code=3) when it is a choice.
@@ -98,13 +58,16 @@ def unlike_checkpoints(
     Compared are the valid ones that were measured alike: on most items, and of these the most checkpoints.
     """
     shares = {c: sorted((r for r in rows if r.key in shared), key=lambda r: r.task) for c, rows in chosen.items()}
-    runs = sum(len({r.key for r in rows if chance_level(r, vocabulary) is not None}) for rows in shares.values())
-    reasons = {c: invalid_runs(rows, vocabulary, max(1, runs)) for c, rows in shares.items()}
+    reasons = {c: invalid_runs(rows) for c, rows in shares.items()}
     marks = item_marks(shares, samples)
-    groups: dict[tuple[Any, ...], list[Checkpoint]] = defaultdict(list)
-    for checkpoint, rows in shares.items():
+    groups: list[list[Checkpoint]] = []
+    for checkpoint in shares:
         if not reasons[checkpoint]:
-            groups[tuple((r.task, *r.conditions.values(), marks[checkpoint, r.task]) for r in rows)].append(checkpoint)
+            alike = (group for group in groups if not differences(checkpoint, group[0], shares, marks))
+            group = next(alike, None)
+            if group is None:
+                groups.append(group := [])
+            group.append(checkpoint)
     group = compared_group(
         groups,
         allowed,
@@ -130,7 +93,7 @@ def unlike_checkpoints(
 
 
 def compared_group(
-    groups: Mapping[tuple[Any, ...], list[Checkpoint]],
+    groups: Sequence[list[Checkpoint]],
     allowed: bool,
     items: Callable[[Checkpoint], int],
     why: Callable[[Checkpoint, Checkpoint], list[str]],
@@ -139,7 +102,7 @@ def compared_group(
 
     ScriptError(code=3) when two groups are equal in both, or when it is a single one of several checkpoints.
     """
-    ordered = sorted(groups.values(), key=lambda group: (-items(group[0]), -len(group)))
+    ordered = sorted(groups, key=lambda group: (-items(group[0]), -len(group)))
     if not ordered:
         return [] if allowed else None
     first, *others = ordered
@@ -164,9 +127,8 @@ def differences(
     """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
     found: dict[str, list[str]] = defaultdict(list)
     for own, its in zip(shares[checkpoint], shares[other], strict=True):
-        for name, value in own.conditions.items():
-            if value != its.conditions[name]:
-                found[f"{name}: {value or 'none'}, not {its.conditions[name] or 'none'}"].append(own.task)
+        for name, (value, other_value) in setting_differences(own.run, its.run).items():
+            found[f"{name}: {shortened(value)}, not {shortened(other_value)}"].append(own.task)
         mark, others = marks[checkpoint, own.task], marks[other, own.task]
         if mark[0] != others[0]:
             found[f"{mark[0]} items, not {others[0]}"].append(own.task)

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import json
 import math
-import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,18 +43,13 @@ from parts.ranking.report import ranking_json, table_text
 from parts.ranking.scores import chosen_results, read_score_function
 from parts.ranking.vocabulary import RANKING_SCHEMA, Ranking
 from parts.records.files import read_record
-from parts.records.measured import (
-    SAME_FOR_ALL,
-    Result,
-    Samples,
-    align_items,
-    read_all_samples,
-    read_measured,
-    read_weights,
-)
+from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
+from parts.records.run import setting_differences
+from parts.records.settings import difference_lines
 from parts.tables import markdown_table
 from parts.vocabulary import MetricMapping
 
+FEW_ATTEMPTS = 30
 CARRIED_OPTIONS = ("--custom-tasks", "--backend", "--batch-size", "--dtype", "--device", "--system-prompt", "--seed")
 
 
@@ -131,16 +125,11 @@ def check_requests(requests: Iterable[Request]) -> None:
 
 def items_asked(result: Result) -> tuple[int, int]:
     """(items that were asked, items that the task has) of a result; ScriptError when its record does not say."""
-    settings = json.loads(result.settings)
-    source = settings["source"] or {}
-    size = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
-    scored = (result.score.n or 0) + result.counts.get("unscored", 0)
-    if not re.fullmatch(r"[1-9]\d{0,8}", str(size)):
-        size = None if result.limited else scored
-    limit = str((settings["generation"].get("additional_details") or {}).get("limit"))
-    if not size or (result.limited and not limit.isdecimal()):
+    run = result.run
+    size = run.size or (None if run.limit else result.attempts.made)
+    if not size or (run.limit and not run.limit.isdecimal()):
         raise ScriptError(f"{result.file}: it does not say how many items {result.task} has; evaluate it again")
-    return min(int(limit), int(size)) if result.limited else int(size), int(size)
+    return min(int(run.limit), size) if run.limit else size, size
 
 
 def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Options:
@@ -191,7 +180,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
-    results, failures, strangers = read_measured(folders, checkpoints, vocabulary)
+    results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
     if strangers:
         note(f"{strangers} records are about other models and were left out")
     for failure in failures[:10]:
@@ -224,7 +213,7 @@ def rank_measured_run(
 ) -> Ranking:
     """Choose the results, read their samples, rank, and say how sure it is; remarks go to stderr."""
     chosen, left = choose_measured(checkpoints, results, failures, vocabulary, options)
-    samples = read_all_samples(chosen, args.cluster_by) if args.draws else {}
+    samples = samples_by_task(chosen, args.cluster_by)
     ranking = replace(rank_by_records(chosen, samples, vocabulary, options), skipped=tuple(left))
     for line in ranking.notes:
         note(f"note: {line}")
@@ -264,7 +253,7 @@ def race_results(
     check_steps(checkpoints, root)
     if len(checkpoints) == 1:
         raise ScriptError(f"{root}: {checkpoints[0].name} is the only checkpoint; there is nothing to choose")
-    results, failures, _ = read_measured(folders, checkpoints, vocabulary)
+    results, failures, _ = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     check_result_ids(options.result_ids, results)
@@ -291,7 +280,7 @@ def race_tasks(
     """
     wanted = set(options.result_ids)
     chosen = {c: chosen_results(rows, c.name, vocabulary, wanted) for c, rows in results.items() if rows}
-    samples = read_all_samples(chosen, cluster_by)
+    samples = samples_by_task(chosen, cluster_by)
     by_task: dict[str, dict[Checkpoint, Result]] = defaultdict(dict)
     for checkpoint, rows in chosen.items():
         for result in rows:
@@ -309,14 +298,18 @@ def race_tasks(
 
 
 def check_alike(task: str, results: Iterable[Result], allowed: bool) -> None:
-    """ScriptError when a task was not measured in the same way for all."""
-    results = list(results)
-    for name in SAME_FOR_ALL:
-        values = sorted({result.conditions.get(name, "") for result in results})
-        if len(values) > 1 and not allowed:
+    """ScriptError when a task was not measured in the same way for all, or not validly."""
+    first, *others = list(results)
+    for other in (first, *others):
+        tried = (other.attempts.made or 0) >= FEW_ATTEMPTS  # the share of bad answers among a first few says nothing
+        reasons = [
+            *(other.run.validity.reasons if tried else ()),
+            *difference_lines(setting_differences(first.run, other.run)),
+        ]
+        if reasons and not allowed:
             raise ScriptError(
-                f"{task} was not measured alike: {name} is {' and '.join(values)[:300]}; give the folder of one run "
-                "with --results, or race them all the same with --allow-unlike"
+                f"{task} was not measured alike, or not validly: {'; '.join(reasons)[:300]} ({other.file}); give the "
+                "folder of one run with --results, or race them all the same with --allow-unlike"
             )
 
 

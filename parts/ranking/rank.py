@@ -10,7 +10,7 @@ from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
 from parts.frame import ScriptError, listing, nearest
-from parts.ranking.comparable import unlike_checkpoints, with_sample_counts
+from parts.ranking.comparable import unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
     chosen_results,
@@ -210,7 +210,6 @@ def rank_by_records(
     options: Options,
 ) -> Ranking:
     """Rank by measured scores over the benchmarks that all compared checkpoints share (or that --benchmarks names)."""
-    chosen = with_sample_counts(chosen, samples)
     shared, notes = shared_benchmarks(chosen)
     if not shared:
         keys = sorted(union_of_tasks(chosen))
@@ -219,13 +218,13 @@ def rank_by_records(
             f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
             code=3,
         )
-    unlike = unlike_checkpoints(chosen, samples, shared, vocabulary, options.allow_unlike)
+    unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
     ranked, harnesses = [], set()
     for checkpoint, results in chosen.items():
         if checkpoint not in out:
             ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
-            harnesses |= {r.harness for r in results}
+            harnesses |= {" ".join(r.run.harness) for r in results}
     apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
     if apart and not options.score_function:
         notes.append(f"not in eval_accuracy: {', '.join(apart)}")

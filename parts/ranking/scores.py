@@ -13,6 +13,8 @@ from typing import Any
 from parts.frame import ScriptError, listing, single_line
 from parts.inputs import input_text
 from parts.records.measured import Result
+from parts.records.run import setting_differences
+from parts.records.settings import difference_lines
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, normalize_name
 
@@ -135,23 +137,27 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
     ids = sorted({r.result_id for r in rows})
     if len(ids) > 1:
         raise ScriptError(f"{where}: measured in several ways; choose one with --result-id: {listing(ids, 20)}", code=3)
-    full = [r for r in rows if not r.limited]
+    rows = [r for r in rows if not r.run.validity.reasons] or list(rows)
+    full = [r for r in rows if not r.run.partial]
     if not full:
         most = max(r.score.n or 0 for r in rows)
         full = [r for r in rows if (r.score.n or 0) == most]
-    first = min(full, key=lambda r: (r.settings, r.file))
+    first = min(full, key=lambda r: (sorted(r.run.settings.items()), r.file))
     for other in full:
         if other.score.value == first.score.value:
             continue
-        if other.settings != first.settings:
+        different = difference_lines(setting_differences(first.run, other.run))
+        if different:
             raise ScriptError(
-                f"{where}: runs with different settings: {first.file} and {other.file}; give the folder of one run "
-                "with --results",
+                f"{where}: runs with different settings ({'; '.join(different[:3])}): {first.file} and {other.file}; "
+                "give the folder of one run with --results",
                 code=3,
             )
         raise ScriptError(
-            f"{where}: two scores for the same settings, {first.score.value} in {first.file} and "
-            f"{other.score.value} in {other.file}; remove the wrong record"
+            f"{where}: two scores for the same settings, {first.score.value} in {first.file} ({first.run.date}) and "
+            f"{other.score.value} in {other.file} ({other.run.date}); give the folder of one run with --results, or "
+            "remove the wrong record",
+            code=3,
         )
     return first
 

@@ -3,50 +3,69 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from parts.checkpoints import Checkpoint, weights_sha256
-from parts.frame import ROUNDED, ScriptError, is_number, listing, nearest, note, single_line
-from parts.inputs import input_text, stored_lines, strict_json_line
+from parts.frame import ScriptError, nearest, single_line
+from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
+from parts.records.attempts import Attempts
 from parts.records.files import read_record, record_files
+from parts.records.items import Rows, groups_of, sample_score
+from parts.records.reading import Reading, read_results
+from parts.records.run import Run
 from parts.statistics.intervals import Estimate, ItemScores
 from parts.tables import progress
-from parts.vocabulary import STEP_FORMULAS, MetricMapping, unit_and_range
-
-CLUSTER_FIELD = "cluster_id"  # in a sample's metadata: items with the same one share a passage or a question
-SAME_FOR_ALL = ("metric", "shots", "harness", "engine", "dtype", "prompt settings", "generation", "data set")
+from parts.vocabulary import STEP_FORMULAS, MetricMapping
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One metric of one record, with what is needed to pair it with others of the same settings."""
+    """A run of a checkpoint, with its items as arrays where they average to its score."""
 
-    key: str  # canonical benchmark
-    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
-    result_id: str
-    metric: str
-    score: Estimate
-    settings: str
-    limited: bool
-    harness: str
-    file: str
-    conditions: Mapping[str, str] = field(default_factory=dict)  # what must be alike for all compared checkpoints
-    counts: Mapping[str, int] = field(default_factory=dict)  # of answers that are empty, truncated, unparsed, unscored
-    scale: float = 1.0  # from the samples' scores to this score's unit
-    corpus_level: bool = False  # the score is no mean of the samples' scores
+    run: Run
+    attempts: Attempts
+    samples: Samples | None = None
+
+    @property
+    def key(self) -> str:
+        """The benchmark."""
+        return self.run.key
+
+    @property
+    def subtask(self) -> str:
+        """The part of it; empty: the whole."""
+        return self.run.subtask
 
     @property
     def task(self) -> str:
-        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
-        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+        """Benchmark and part."""
+        return self.run.task
+
+    @property
+    def metric(self) -> str:
+        """What is measured."""
+        return self.run.metric
+
+    @property
+    def result_id(self) -> str:
+        """The record's own name of it."""
+        return self.run.result_id
+
+    @property
+    def file(self) -> str:
+        """Where it stands."""
+        return self.run.file
+
+    @property
+    def score(self) -> Estimate:
+        """The score with its error."""
+        return self.run.estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,186 +81,40 @@ class Samples:
     scores: Any
     items_digest: str
     prompts_digest: str | None
-    empty: int | None
 
 
-def record_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Result]:
-    """A record's numbers, checked; ScriptError naming file and field when one is no finite score in its range."""
-    found = []
-    for row in record["evaluation_results"]:
-        try:
-            found.append(read_result(path, row, record, vocabulary))
-        except KeyError as error:
-            raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ScriptError(
-                f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it"
-            ) from error
-    return found
+def make_result(reading: Reading, cluster_by: str | None, known: dict[str, Any]) -> Result:
+    """A reading as the ranking keeps it; known: what several files have in common, kept once."""
+    facts, run = reading.facts, reading.run
+    usable = facts is not None and facts.factor is not None and not run.corpus_level
+    samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
+    counts = {"empty": facts.empty} | dict(run.counts) if facts else run.counts
+    return Result(replace(run, counts=counts), reading.attempts, samples)
 
 
-def read_result(path: Path, row: Mapping[str, Any], record: Mapping[str, Any], vocabulary: MetricMapping) -> Result:
-    """One of a record's results; any error of looking things up means that it is damaged."""
-    library = record.get("eval_library") or {}
-    metric, details, task = row["metric_config"], row["score_details"], str(row["evaluation_name"])
-    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{metric.get('metric_id')}")
-    key, subtask = vocabulary.task_key(task, str(library.get("name", "")))
-    generation = row.get("generation_config") or {}
-    extra = generation.get("additional_details") or {}
-    score = read_score(metric, details, extra, result_id, vocabulary.entries.get(key, {}))
-    shaping = {name: value for name, value in extra.items() if name not in ("batch_size", "device")}  # decide no score
-    generation = {**generation, "additional_details": shaping}
-    settings = {"generation": generation, "source": row.get("source_data"), "library": library.get("version")}
-    harness = single_line(f"{library.get('name')} {library.get('version')}")
-    aggregation = (metric.get("additional_details") or {}).get("aggregation", "mean")
-    return Result(
-        key,
-        subtask,
-        result_id,
-        score.metric or "score",
-        score,
-        settings=json.dumps(settings, sort_keys=True),
-        limited=str(extra.get("limit", "None")) not in ("None", "null", ""),
-        harness=harness,
-        file=path.as_posix(),
-        conditions=read_conditions(row, score, harness, (record.get("model_info") or {}).get("inference_engine") or {}),
-        counts={
-            name: int(count)
-            for name, count in (details.get("details") or {}).items()
-            if re.fullmatch(r"\d{1,9}", str(count))
-        },
-        scale=0.01 if score.unit == "proportion" and metric.get("metric_unit") == "percent" else 1.0,
-        corpus_level=aggregation != "mean",
-    )
-
-
-def read_conditions(row: Mapping[str, Any], score: Estimate, harness: str, engine: Mapping[str, Any]) -> dict[str, str]:
-    """What must be alike for results to be compared; unknown things are empty."""
-    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
-    extra, where = generation.get("additional_details") or {}, source.get("additional_details") or {}
-    prompt = {k: v for k in ("use_chat_template", "system_prompt", "few_shot_split") if (v := extra.get(k)) is not None}
-    data = {
-        k: v
-        for k in ("dataset_name", "hf_repo", "hf_split", "split", "revision", "data_sha256")
-        if (v := source.get(k, where.get(k))) is not None
-    }
-    values = (
-        score.metric or "",
-        "" if score.shots is None else f"{score.shots}",
-        harness,
-        f"{engine.get('name') or ''} {engine.get('version') or ''}",
-        extra.get("dtype") or "",
-        json.dumps(prompt, sort_keys=True),
-        json.dumps(generation.get("generation_args") or {}, sort_keys=True),
-        json.dumps(data, sort_keys=True),
-    )
-    return {name: single_line(value) for name, value in zip(SAME_FOR_ALL, values, strict=True)}
-
-
-def read_score(
-    metric: Mapping[str, Any],
-    details: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    result_id: str,
-    entry: Mapping[str, Any],
-) -> Estimate:
-    """The Estimate in a record's result; a percentage becomes a proportion. ValueError when it is out of range."""
-    value = details["score"]
-    if not is_number(value):
-        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
-    unit, low, high = unit_and_range(metric, entry)
-    if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
-    uncertainty = details.get("uncertainty") or {}
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    if error is not None and not (is_number(error) and error >= 0):
-        raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
-    count = uncertainty.get("num_samples")
-    if count is not None and not (is_number(count) and count == int(count) >= 0):
-        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
-    name = metric.get("metric_id") or metric.get("metric_name")
-    scale = 0.01 if unit == "percent" else 1
-    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(settings.get("few_shot", "")))
-    return Estimate(
-        value * scale,
-        None if error is None else error * scale,
-        None if count is None else int(count),
-        "proportion" if unit == "percent" else unit,
-        bool(metric.get("lower_is_better")),
-        name and single_line(name),
-        int(shots[1]) if shots else None,
-    )
-
-
-def samples_file(result: Result) -> Path:
-    """Where the samples of a result lie: beside its record."""
-    path = Path(result.file)
-    return path.with_name(f"{path.stem}_samples.jsonl")
-
-
-def read_samples(result: Result, cluster_by: str | None, known: dict[str, Any]) -> Samples | None:
-    """The samples of a result; None without a file, or when it has none about this result.
-
-    known: what several files have in common, kept once. ScriptError for a damaged file.
-    """
-    path = samples_file(result)
-    if not path.exists():
-        return None
-    try:
-        lines = (line for line in stored_lines(path) if line.strip())
-        rows = [row for line in lines if is_about(row := strict_json_line(line), result)]
-        samples = make_samples(rows, result, cluster_by, known)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ScriptError(
-            f"{path}: unreadable samples: {type(error).__name__}: {single_line(error)}; remove the record and its "
-            "samples and evaluate again, or leave statistics out with --draws 0"
-        ) from error
-    return samples
-
-
-def is_about(row: Mapping[str, Any], result: Result) -> bool:
-    """Whether a line of a samples file is about this result; one that names none is about the record's only one."""
-    named = row.get("evaluation_result_id")
-    return named is None or named == result.result_id or single_line(named) == result.result_id
-
-
-def make_samples(
-    rows: Sequence[Mapping[str, Any]], result: Result, cluster_by: str | None, known: dict[str, Any]
-) -> Samples | None:
-    """Samples from the lines about one result, in the order of their keys; any error means that they are damaged."""
+def make_samples(reading: Reading, cluster_by: str | None, known: dict[str, Any]) -> Samples:
+    """Samples from the lines about one result, in the order of their keys."""
     import numpy as np
 
-    if not rows:
-        return None
     seen: Counter[tuple[str, str]] = Counter()
     found = []
-    for row in rows:
+    for row in reading.rows:
         item = str(row["sample_id"]), str(row.get("sample_hash") or "")
         seen[item] += 1
         found.append(((*item, seen[item]), row))
     found.sort(key=lambda pair: pair[0])
     keys = tuple(key for key, _ in found)
     rows = [row for _, row in found]
-    scores = np.array([math.nan if row.get("error") else float(row["evaluation"]["score"]) for row in rows])
-    if np.isinf(scores).any() or any(math.isnan(s) and not r.get("error") for s, r in zip(scores, rows, strict=True)):
-        raise ValueError("a score is not a finite number")
+    scores = np.array([math.nan if score is None else score for score in map(sample_score, rows)], float)
     prompts = [(row.get("metadata") or {}).get("prompt_hash") for row in rows]
-    empty = None if "empty" in result.counts else sum(map(is_empty, rows))
     items_digest = digest_of(keys)
     return Samples(
         known.setdefault(items_digest, keys),
         sample_clusters(keys, rows, cluster_by, known),
-        scores * result.scale,
+        scores * reading.facts.factor,
         items_digest,
         "" if None in prompts else digest_of(prompts),
-        empty,
     )
-
-
-def is_empty(row: Mapping[str, Any]) -> bool:
-    """Whether a written answer is blank."""
-    answers = (row.get("output") or {}).get("raw")
-    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
 
 
 def digest_of(parts: Iterable[Any]) -> str:
@@ -250,28 +123,15 @@ def digest_of(parts: Iterable[Any]) -> str:
 
 
 def sample_clusters(
-    keys: Sequence[tuple[str, str, int]],
-    rows: Sequence[Mapping[str, Any]],
-    cluster_by: str | None,
-    known: dict[str, Any],
+    keys: Sequence[tuple[str, str, int]], rows: Rows, cluster_by: str | None, known: dict[str, Any]
 ) -> tuple[str | None, ...]:
-    """The cluster of each item: what --cluster-by names, or a known field of the metadata, or the item that repeats."""
+    """The cluster of each item: what it shares with others, or the item that repeats."""
     repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
-    clusters: list[str | None] = [" ".join(key[:2]) if key[:2] in repeated else None for key in keys]
-    for i, row in enumerate(rows):
-        metadata = row.get("metadata") or {}
-        name = cluster_by or CLUSTER_FIELD
-        value = metadata.get(name, row.get(name) if cluster_by else None)
-        clusters[i] = clusters[i] if value is None else str(value)
+    clusters = [
+        group if group is not None else " ".join(key[:2]) if key[:2] in repeated else None
+        for key, group in zip(keys, groups_of(rows, cluster_by), strict=True)
+    ]
     return known.setdefault(digest_of(clusters), tuple(clusters))
-
-
-def adds_up(samples: Samples, result: Result) -> bool:
-    """Whether the samples' scores average to the recorded score."""
-    import numpy as np
-
-    scored = samples.scores[~np.isnan(samples.scores)]
-    return len(scored) > 0 and abs(float(scored.mean()) - result.score.value) <= ROUNDED
 
 
 def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str, ItemScores]:
@@ -309,34 +169,23 @@ def align_items(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> dict[str
     return aligned
 
 
-def read_all_samples(
+def samples_by_task(
     chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None
 ) -> dict[Checkpoint, dict[str, Samples]]:
-    """The usable samples of the chosen results, by checkpoint and task: those that average to the recorded score.
-
-    Those of a corpus-level metric cannot; of other metrics they should, and a line on stderr says where they do not.
-    """
-    known: dict[str, Any] = {}
-    found: dict[Checkpoint, dict[str, Samples]] = {checkpoint: {} for checkpoint in chosen}
-    pairs = [(c, result) for c, results in chosen.items() for result in results if not result.corpus_level]
-    apart = []
-    for checkpoint, result in progress(pairs, "reading samples"):
-        samples = read_samples(result, cluster_by, known)
-        if samples is not None and adds_up(samples, result):
-            found[checkpoint][result.task] = samples
-        elif samples is not None:
-            apart.append(result.file)
-    if apart:
-        note(f"warning: samples that do not average to the recorded score are not used: those of {listing(apart, 3)}")
+    """The samples of the chosen results that average to the recorded score, by checkpoint and task."""
+    found = {
+        checkpoint: {result.task: result.samples for result in results if result.samples is not None}
+        for checkpoint, results in chosen.items()
+    }
     everything = [samples for own in found.values() for samples in own.values()]
     if cluster_by and everything and all(set(samples.clusters) == {None} for samples in everything):
         raise ScriptError(f"--cluster-by {cluster_by}: no sample has it, neither in its metadata nor beside it")
     return found
 
 
-def read_items(chosen: Mapping[Checkpoint, Sequence[Result]], cluster_by: str | None = None) -> dict[str, ItemScores]:
+def read_items(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, ItemScores]:
     """Task -> items of all checkpoints, aligned, from the samples beside the records; rows in the order of `chosen`."""
-    return align_items(read_all_samples(chosen, cluster_by))
+    return align_items(samples_by_task(chosen))
 
 
 class Owners:
@@ -393,12 +242,12 @@ class Owners:
 
 
 def read_measured(
-    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping
+    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping, cluster_by: str | None = None
 ) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], int]:
     """Results by checkpoint, tasks that failed and were not measured since, and how many records are about others."""
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
-    failed, strangers = [], 0
+    failed, strangers, known = [], 0, {}
     for path in progress(record_files(folders), "reading records"):
         record = read_record(path)
         if record is None:
@@ -407,7 +256,8 @@ def read_measured(
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
         elif owner:
-            results[owner] += record_results(path, record, vocabulary)
+            readings = read_results(path, record, vocabulary)
+            results[owner] += [make_result(reading, cluster_by, known) for reading in readings]
         else:
             strangers += 1
     failures = []

@@ -1,0 +1,149 @@
+"""Whose score: the model that a record is about, so that two models never pass for one.
+
+Takes a record or failure entry; gives an Identity. A model is its id with revision, adapter, subfolder, file and
+quantization; who served it (the provider) tells models apart but is never their owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from parts.frame import ScriptError, listing, natural_key, single_line
+
+# What a record may call the parts of an identity, in model_info.additional_details or among its settings.
+IDENTITY_FIELDS = {
+    "revision": ("revision", "model_revision"),
+    "adapter": ("adapter", "lora_local_path", "peft", "lora", "lora_modules", "lora_path", "adapter_model", "delta"),
+    "subfolder": ("subfolder",),
+    "file": ("gguf_file", "model_file", "filename"),
+    "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+}
+NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
+MAIN_REVISIONS = {"", "main"}
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+
+    Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
+    """
+
+    id: str
+    revision: str = ""
+    adapter: str = ""
+    subfolder: str = ""
+    file: str = ""
+    quantization: str = ""
+    provider: str = ""
+    weights: str = ""
+    checkpoint: str = ""
+    display: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is equal for one model only."""
+        main = "" if self.revision in MAIN_REVISIONS else self.revision
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+
+    @property
+    def name(self) -> str:
+        """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
+        more = ", ".join(
+            f"{field}={value}"
+            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            if (value := getattr(self, field))
+        )
+        revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
+        return f"{self.id}{revision}" + (f" [{more}]" if more else "")
+
+    @property
+    def fixed(self) -> str:
+        """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
+        return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a person may mean this model by a name.
+
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
+        file of it: these are asked for by their whole name, or by what is only theirs.
+        """
+        if self.adapter or self.subfolder or self.file:
+            own = self.subfolder or self.file or self.adapter
+            return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
+        revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
+        revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
+        bare = {self.id, self.id.rsplit("/", 1)[-1]}
+        names = bare | {f"{one}@{revision}" for one in bare for revision in revisions}
+        return name in (names | {self.name, self.checkpoint, self.display}) - {""}
+
+
+def identity_of(record: Mapping[str, Any]) -> Identity:
+    """The model of a record or a failure entry; its id is empty when it names none. ValueError for another shape."""
+    if record.get("failure"):
+        info: Any = {"id": record.get("model_id"), "additional_details": record}
+    else:
+        info = record.get("model_info") or {}
+    details = info.get("additional_details") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(details, dict | None):
+        raise ValueError("model_info is no object")
+    details = details or {}
+    rows = record.get("evaluation_results")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    generation = first.get("generation_config")
+    settings = generation.get("additional_details") if isinstance(generation, dict) else None
+    places = [details, settings if isinstance(settings, dict) else {}]
+    found = {
+        field: next(
+            (
+                f"{name}={text}" if text.lower() == "true" else text
+                for place in places
+                for name in names
+                if (text := said_value(place.get(name)))
+            ),
+            "",
+        )
+        for field, names in IDENTITY_FIELDS.items()
+    }
+    return Identity(
+        id=text_of(info.get("id")) or text_of(info.get("name")) or text_of(details.get("checkpoint")),
+        **found,
+        provider=said_value(info.get("inference_platform")),
+        weights=text_of(details.get("weights_sha256")),
+        checkpoint=text_of(details.get("checkpoint")),
+        display=text_of(info.get("name")),
+    )
+
+
+def text_of(value: Any) -> str:
+    """A name as text on one line; nothing for what is no text."""
+    return single_line(value) if isinstance(value, str) else ""
+
+
+def said_value(value: Any) -> str:
+    """An option's value; nothing when it was not used."""
+    text = single_line(value) if isinstance(value, str | int | float) else ""
+    return "" if text.lower() in NOTHING or text == "unknown" else text
+
+
+def one_model(found: Iterable[Identity], what: str) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
+    by_key = {identity.key: identity for identity in found}
+    if len(by_key) > 1:
+        names = model_names(list(by_key.values()))
+        raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
+    return next(iter(by_key.values()))
+
+
+def model_names(identities: Sequence[Identity]) -> list[str]:
+    """The names of some models in natural order, each once, so that each means one of them."""
+    names = {identity.key: identity.name for identity in identities}
+    ids = [key[0] for key in names]
+    for key, name in names.items():
+        if ids.count(key[0]) > 1 and name == key[0]:
+            names[key] = f"{name}@main"
+    return sorted(set(names.values()), key=natural_key)

@@ -1,0 +1,210 @@
+"""The items of a result: the lines of the samples file beside its record, read and checked in one way.
+
+Takes a record's file and the record; gives the lines of each result, what they say together (ItemFacts), and the
+answers item by item, once for each time that the items were asked. A damaged file is a ScriptError that names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ROUNDED, ScriptError, is_number, single_line
+from parts.inputs import MAX_SAMPLES, input_bytes, stored_lines, strict_json_line
+from parts.records.run import Answer, Run
+from parts.vocabulary import normalize_name
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
+ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the lines of a result say together.
+
+    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
+    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
+    choices; empty: blank written answers.
+    """
+
+    rows: int
+    unscored: int
+    factor: float | None
+    mean: float | None
+    chance: float | None
+    empty: int
+
+
+def samples_path(file: str | Path) -> Path:
+    """Where the samples of a record lie: beside it."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def sample_rows(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
+
+    ScriptError when it is not the file that the record was written with, or is damaged.
+    """
+    file, details = samples_path(path), record.get("detailed_evaluation_results")
+    details = details if isinstance(details, dict) else {}
+    if not file.exists():
+        return None
+    content = input_bytes(file, MAX_SAMPLES)
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    count, evaluation = 0, record.get("evaluation_id")
+    for line, text in enumerate(stored_lines(file, content), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json_line(text)
+        except ValueError as error:
+            why = single_line(error)[:200]
+            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
+        if row.get("evaluation_id") != evaluation:
+            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
+        count += 1
+        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    return dict(found)
+
+
+def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+    """The lines about a result."""
+    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
+
+
+def sample_score(row: Mapping[str, Any]) -> float | None:
+    """An attempt's score; None when it has none. ValueError when it is no number."""
+    if row.get("error"):
+        return None
+    score = row["evaluation"]["score"]
+    if not is_number(score):
+        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
+    return float(score)
+
+
+def item_facts(run: Run, rows: Rows) -> ItemFacts | None:
+    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
+    if not rows:
+        return None
+    try:
+        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+            raise ValueError("metadata is no object")
+        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        chance = chance_of_choices(run, rows)
+        empty = sum(map(is_blank, rows))
+    except KeyError as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    values = [score for _, score in scores if score is not None]
+    if not values:
+        return ItemFacts(len(rows), len(rows), None, None, chance, empty)
+    means = [math.fsum(values) / len(values)]
+    by_item: dict[str, list[float]] = defaultdict(list)
+    for name, score in scores:
+        if score is not None:
+            by_item[name].append(score)
+    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    factor = next(
+        (
+            factor
+            for mean in means
+            for factor in dict.fromkeys((run.scale, 1.0))
+            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
+        ),
+        None,
+    )
+    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
+
+
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def chance_of_choices(run: Run, rows: Rows) -> float | None:
+    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
+    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+
+
+def read_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
+    facts = item_facts(run, rows)
+    if facts is None:
+        return run if run.aggregation else replace(run, aggregation="mean")
+    where = f"{samples_path(run.file)}: {run.result_id}"
+    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
+    cluster_by = cluster_by or run.cluster_field or None
+    repeats: list[dict[str, Answer]] = []
+    counts: Counter[str] = Counter()
+    errors: set[str] = set()
+    for row, group in zip(rows, groups_of(rows, cluster_by), strict=True):
+        name = str(row["sample_id"])
+        index = counts[name]
+        counts[name] += 1
+        if index == len(repeats):
+            repeats.append({})
+        score = sample_score(row)
+        if score is None:
+            errors.add(name)
+            continue
+        metadata = row.get("metadata") or {}
+        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+    if len(repeats) > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if len(set(counts.values())) > 1:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
+    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
+    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+
+
+def groups_of(rows: Rows, cluster_by: str | None) -> list[str | None]:
+    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
+
+    Items of which several were asked with one and the same prompt are not independent of one another.
+    """
+    if cluster_by == INDEPENDENT:
+        return [None] * len(rows)
+    found: list[str | None] = []
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        metadata = row.get("metadata") or {}
+        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
+        value = next(
+            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
+        )
+        found.append(None if value in (None, "") else str(value))
+        if metadata.get("prompt_hash"):
+            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
+    if cluster_by or any(group is not None for group in found):
+        return found
+    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
+    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]

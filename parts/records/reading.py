@@ -1,0 +1,45 @@
+"""A record as every reader sees it: its results, their items, and whether they may be used.
+
+Takes a record (parsed JSON) and its file; gives a Reading for each result. ScriptError when either is damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from parts.frame import MANY
+from parts.records.attempts import Attempts, attempts_of
+from parts.records.items import ItemFacts, Rows, item_facts, rows_of_run, sample_rows
+from parts.records.run import Run, record_runs
+from parts.records.validity import validity_of
+from parts.vocabulary import MetricMapping
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A result, judged by the gate, with the lines about it and what these say together."""
+
+    run: Run
+    rows: Rows
+    facts: ItemFacts | None
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, by the record and its items."""
+        facts = self.facts
+        return attempts_of(self.run.counts, self.run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+
+
+def read_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY) -> list[Reading]:
+    """The results of a record with their items; `most` as for the gate."""
+    runs, found = record_runs(path, record, vocabulary), sample_rows(path, record)
+    readings = []
+    for run in runs:
+        rows = rows_of_run(run, found)
+        facts = item_facts(run, rows)
+        validity = validity_of(run, facts, found is not None, most)
+        readings.append(Reading(replace(run, validity=validity), rows, facts))
+    return readings

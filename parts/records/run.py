@@ -1,0 +1,290 @@
+"""One result of a record, read once, in one way, for every reader.
+
+Takes a record (parsed JSON) and its file; gives a Run for each of its results: whose score, of which benchmark, under
+which settings, with what became of its attempts. Every number is checked here; a damaged record is a ScriptError that
+names the file.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ScriptError, is_number, single_line
+from parts.records.attempts import Attempts, attempts_of, read_counts
+from parts.records.identity import Identity, identity_of
+from parts.records.settings import differences_of_settings, settings_of
+from parts.statistics.intervals import CONFIDENCE, Estimate
+from parts.statistics.paired import interval_from_bounds
+from parts.vocabulary import MetricMapping, bare_task, normalize_name, unit_and_range
+
+NOBODY = Identity("")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
+
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """ok, with remarks, or no."""
+        return "no" if self.reasons else "with remarks" if self.remarks else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
+
+    repeats: the items' answers, once for each time that the items were asked; empty without samples, or unread.
+    written: the score and its unit as the record has them.
+    """
+
+    key: str  # canonical benchmark, or the record's own name where metric_mapping.json has none
+    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    measured: bool
+    file: str
+    temperature: float | None = None
+    seed: str | None = None
+    hardware: str = ""
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+    identity: Identity = NOBODY
+    name: str = ""  # the record's own name of the task
+    known: bool = False  # whether metric_mapping.json has its benchmark
+    low: float | None = None
+    high: float | None = None
+    written: tuple[float, str] = (0.0, "")
+    limit: str = ""
+    size: int | None = None  # how many items the task has
+    writer: str = ""  # the program that wrote the record
+    run_id: str = ""
+    repeat: str = ""
+    moment: str = ""  # ISO 8601 or seconds, as the record says it
+    conflict: str = ""
+    sampled: bool = False  # whether the record says that there are samples
+    error_method: str = ""
+    cluster_field: str = ""  # by which its own standard error is clustered
+    validity: Validity = Validity()  # the gate's answer, once its items are read
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+    @property
+    def estimate(self) -> Estimate:
+        """The score with its error and unit."""
+        shots = int(self.shots) if self.shots else None
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+
+    @property
+    def scale(self) -> float:
+        """From the samples' scores to this score's unit."""
+        return 0.01 if self.written[1] == "percent" else 1.0
+
+    @property
+    def corpus_level(self) -> bool:
+        """Whether the score is no mean of the samples' scores."""
+        return self.aggregation not in ("", "mean")
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, as far as the record tells."""
+        return attempts_of(self.counts, self.n)
+
+    @property
+    def partial(self) -> str:
+        """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.size and asked is not None:
+            return f"{asked} of {self.size} items" if asked < self.size else ""
+        return f"limit {self.limit}" if self.limit else ""
+
+
+def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
+    """A record's results, checked; ScriptError naming the file and what is wrong with it."""
+    try:
+        identity = identity_of(record)
+        return [read_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def read_run(
+    path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
+) -> Run:
+    """One of a record's results; any error of looking things up means that it is damaged."""
+    metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
+    if not isinstance(task, str) or not single_line(task):
+        raise ValueError(f"evaluation_name is {task!r}, not a name")
+    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    key, subtask = found or (bare_task(task) or single_line(task), "")
+    entry = vocabulary.entries.get(key, {})
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
+    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
+    generation = row.get("generation_config") or {}
+    extra = generation.get("additional_details") or {}
+    score, unit, low, high = read_score(metric, details, result_id, entry)
+    scale = 0.01 if unit == "percent" else 1.0
+    uncertainty = details.get("uncertainty") or {}
+    error = read_error(uncertainty, result_id)
+    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
+    source = record.get("source_metadata") or {}
+    notes = details.get("details") or {}
+    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
+    return Run(
+        key=key,
+        subtask=subtask,
+        metric=word,
+        result_id=result_id,
+        shots=str(int(shots[1])) if shots else "",
+        score=score * scale,
+        standard_error=None if error is None else error * scale,
+        n=read_count(uncertainty.get("num_samples"), result_id),
+        unit="proportion" if unit == "percent" else unit,
+        span=(high - low) * scale if math.isfinite(high - low) else None,
+        lower_is_better=bool(metric.get("lower_is_better")),
+        aggregation=str(more.get("aggregation") or ""),
+        settings=settings_of(record, row, str(int(shots[1])) if shots else ""),
+        counts=read_counts(notes),
+        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        date=record_day(record),
+        measured=source.get("source_type") != "documentation",
+        file=path.as_posix(),
+        temperature=(generation.get("generation_args") or {}).get("temperature"),
+        seed=None if extra.get("seed") is None else str(extra["seed"]),
+        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        chance=chance_of(entry, word, unit, metric),
+        identity=identity,
+        name=single_line(task),
+        known=found is not None,
+        low=low * scale if math.isfinite(low) else None,
+        high=high * scale if math.isfinite(high) else None,
+        written=(score, unit),
+        limit=limit_of(extra),
+        size=size_of(row.get("source_data") or {}),
+        writer=single_line(
+            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
+        ),
+        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        repeat=single_line(extra.get("repeat") or ""),
+        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        conflict=single_line(notes.get("conflict") or ""),
+        sampled=bool(record.get("detailed_evaluation_results")),
+        error_method=method,
+        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+    )
+
+
+def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """In what two results of one task were measured differently: name -> both values."""
+    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+
+
+def read_score(
+    metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
+) -> tuple[float, str, float, float]:
+    """(score, unit, lowest, highest) as the record has them; ValueError when it is no number of that range."""
+    value = details["score"]
+    unit, low, high = unit_and_range(metric, entry)
+    if not is_number(value):
+        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
+    if not low <= value <= high:
+        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+    return value, unit, low, high
+
+
+def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
+    """A score's standard error: as recorded, else from its confidence interval."""
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None:
+        if not (is_number(error) and error >= 0):
+            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+        return float(error)
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", CONFIDENCE)
+    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
+        return interval_from_bounds(low, high, level)
+    return None
+
+
+def read_count(count: Any, result_id: str) -> int | None:
+    """How many items a score is about."""
+    if count is not None and not (is_number(count) and count == int(count) >= 0):
+        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
+    return None if count is None else int(count)
+
+
+def limit_of(extra: Mapping[str, Any]) -> str:
+    """The number of items that a run was limited to, as it was given; nothing without a limit."""
+    limit = single_line(extra.get("limit") or "")
+    return "" if limit in ("None", "null", "-1") else limit
+
+
+def size_of(source: Mapping[str, Any]) -> int | None:
+    """How many items a record says that its task has."""
+    count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+
+
+def first_said(name: str, *places: Any) -> str:
+    """The first text of this name in some places."""
+    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+
+
+def record_day(record: Mapping[str, Any]) -> str:
+    """The day of the measurement (UTC), or nothing."""
+    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
+    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
+
+
+def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
+    """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
+    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    if (
+        not same
+        or unit not in ("proportion", "percent")
+        or config.get("lower_is_better")
+        or entry.get("chance") is None
+    ):
+        return None
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)

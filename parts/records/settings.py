@@ -1,0 +1,131 @@
+"""Measured how: the settings of a result, and in what two results differ.
+
+Takes a record and one of its results; gives names (as people read them) and values. What cannot change an answer is on
+the list of harmless keys; every other key counts, also one that nobody here has heard of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from parts.frame import single_line
+from parts.records.identity import IDENTITY_FIELDS
+
+# Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
+HARMLESS = {
+    *("batch_size", "max_batch_size", "device", "gpu", "gpus", "hardware", "num_gpus", "trust_remote_code", "limit"),
+    *("execution_command", "command", "repeat", "repeats", "sample_range", "num_train_trials", "max_connections"),
+    *("log_samples", "log_level", "verbosity", "write_out", "use_cache", "cache_requests", "cache_dir", "download_dir"),
+    *("output_dir", "output_path", "path", "include_path", "max_retries", "timeout", "attempt_timeout", "retries"),
+    *("max_samples", "max_tasks", "max_subprocesses", "display", "fail_on_error", "tensor_parallel_size"),
+    *("data_parallel_size", "pipeline_parallel_size", "gpu_memory_utilization", "swap_space", "parallelize"),
+    *("device_map", "disable_log_stats", "concurrent_requests", "num_concurrent", "tokenized_requests", "base_url"),
+    *("pretrained", "model", "model_name", "model_path", "max_length", "low_cpu_mem_usage", "use_fast_tokenizer"),
+    *("seed", "random_seed", "numpy_seed", "torch_seed", "parent_seed", "bootstrap_iters", "model_num_parameters"),
+    *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
+    *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
+    *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("execution", "aggregation_note", "dataset_path", "data_files", "job_id", "job_url", "shots", "revision_note"),
+}
+HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
+USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
+# Of what stands beside the model: how it was loaded or asked. All else there tells models apart and is no setting.
+LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
+# Only of the model itself: two models may differ in it and be compared.
+MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
+WORDS = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template text",
+    "chat_template_hash": "chat template hash",
+    "system_prompt": "system prompt",
+    "custom_tasks_sha256": "task file",
+    "data_sha256": "data set's revision",
+    "revision": "data set's revision",
+    "subset": "data set's configuration",
+}
+UNSAID = "nothing"
+
+
+def settings_of(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
+    """All that can change a result's answers or how they were judged, by the words for people."""
+    library, metric = record.get("eval_library") or {}, row["metric_config"]
+    model = record.get("model_info") or {}
+    engine, loaded = model.get("inference_engine") or {}, model.get("additional_details") or {}
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    found: dict[str, Any] = {
+        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
+        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
+        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "scoring": metric.get("metric_parameters") or None,
+        "data set": source.get("hf_repo") or source.get("dataset_name"),
+        "split": source.get("hf_split"),
+    }
+    model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
+    for place in (
+        (metric.get("additional_details"), USAGE),
+        (source.get("additional_details"), USAGE),
+        (library.get("additional_details"), USAGE),
+        (generation.get("additional_details"), model_keys),
+        (generation.get("generation_args"), set()),
+        ({name: value for name, value in loaded.items() if LOADED.fullmatch(name)}, set()),
+    ):
+        found |= counted(*place, found)
+    found |= {
+        name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
+    }
+    if shots:
+        found["few-shot count"] = shots
+    return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of some details that count, by their words; a word that has a value already keeps it."""
+    if details is None:
+        return {}
+    kept = {}
+    for name, value in dict(details).items():
+        if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
+            continue
+        words = WORDS.get(name, name)
+        if words not in found or found[words] in (None, ""):
+            kept[words] = value
+    return kept
+
+
+def said(value: Any) -> str:
+    """A setting's value as text; nothing for one that says nothing."""
+    if value is None or value in ("", "None", "null"):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return single_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+def differences_of_settings(
+    one: Mapping[str, str], two: Mapping[str, str], same_writer: bool = True
+) -> dict[str, tuple[str, str]]:
+    """What was set differently: name -> both values.
+
+    A setting that one side alone has is a difference where the same program wrote both records, for then the other was
+    made without it; another program may just not say it.
+    """
+    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    return {
+        name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
+    }
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Differences for people: "few-shot count: 0 and 5"."""
+    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]

@@ -1,0 +1,156 @@
+"""Repeats of a measurement, or other states of the model: what may be averaged, and what must be told apart.
+
+Takes runs of one model; gives those of one state. Runs are of one state when their weights are known to be equal (by
+hash or commit) or they were made as repeats (one run id). A task that was measured again without either is another
+state of the model: the latest is taken on request only, otherwise the states are listed with their dates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from parts.frame import ScriptError, listing, single_line
+from parts.records.run import Run
+from parts.records.settings import WORDS
+
+TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
+SELECTOR = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
+)
+
+
+def moment_of_run(run: Run) -> datetime:
+    """When a run was made (UTC); the beginning of time where its record does not say."""
+    stamp = run.moment
+    try:
+        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+            return datetime.fromtimestamp(float(stamp), UTC)
+        found = datetime.fromisoformat(stamp)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slot_of(run: Run) -> tuple[object, ...]:
+    """What two measurements of the same thing share."""
+    return run.key, run.subtask, run.metric, run.shots, tuple(sorted(run.settings.items()))
+
+
+def are_repeats(one: Run, two: Run) -> bool:
+    """Whether two measurements of one thing are known to be of one state, or tell the same."""
+    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
+        return True
+    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
+
+
+def is_same_result(one: Run, two: Run) -> bool:
+    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
+    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
+        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
+    return one.errors == two.errors and all(
+        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
+        for a, b in zip(one.repeats, two.repeats, strict=True)
+    )
+
+
+def states_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        slots[slot_of(run)].append(run)
+    hashes = {run.identity.fixed for run in runs} - {""}
+    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
+    if len(hashes) < 2 and not doubtful:
+        return [list(runs)]
+    states: list[list[Run]] = []
+    by_hash: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
+        if run.identity.fixed:
+            if run.identity.fixed not in by_hash:
+                states.append(by_hash.setdefault(run.identity.fixed, []))
+            by_hash[run.identity.fixed].append(run)
+            continue
+        last = states[-1] if states and not states[-1][0].identity.fixed else None
+        if last is None or not belongs(run, last):
+            states.append(last := [])
+        last.append(run)
+    return states
+
+
+def belongs(run: Run, state: Sequence[Run]) -> bool:
+    """Whether a run was made together with others: soon after the last, and nothing of theirs again."""
+    if run.run_id and any(run.run_id == other.run_id for other in state):
+        return True
+    if moment_of_run(run) - max(map(moment_of_run, state)) > TOGETHER:
+        return False
+    return all(slot_of(run) != slot_of(other) or are_repeats(run, other) for other in state)
+
+
+def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
+    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
+    latest = max(map(moment_of_run, state))
+    day = latest.strftime("%Y-%m-%d")
+    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
+
+
+def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
+    """The runs of one state of a model, and what is to be said about the others.
+
+    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
+    several states and neither a date nor `latest` says which.
+    """
+    states = states_of(runs)
+    if date is not None:
+        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
+        if not chosen:
+            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
+        states = chosen
+    if len(states) == 1:
+        return states[0], []
+    names = state_names(name, states)
+    if latest:
+        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
+    raise ScriptError(
+        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"states of the model, no repeats: {listing(names, 20)}; name one of them, or take the last with --latest",
+        code=3,
+    )
+
+
+def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
+    """The names of some states."""
+    states = list(states)
+    dates: dict[str, int] = defaultdict(int)
+    for state in states:
+        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
+    return [state_name(name, state, dates) for state in states]
+
+
+def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
+    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
+    match = SELECTOR.fullmatch(text)
+    if not match:
+        return text, {}, None
+    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
+    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
+
+
+def with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """The runs that were made with some settings, named by key or by the words for it."""
+    return [
+        run
+        for run in runs
+        if all(
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS.get(key, key)))
+            for key, value in wanted.items()
+        )
+    ]

@@ -1,0 +1,67 @@
+"""Whether a number may be used: ok, with remarks, or no. One gate, on reading, the same for every reader.
+
+Takes a Run and what its items say (ItemFacts); gives reasons against its use and remarks that are shown beside it.
+"""
+
+from __future__ import annotations
+
+from parts.frame import MANY, number
+from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
+from parts.records.items import ITEM_MEANS, ItemFacts
+from parts.records.run import Run, Validity
+from parts.statistics.intervals import wilson_interval
+
+BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
+
+
+def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: float = MANY) -> Validity:
+    """The gate. `most` is the share of attempts that may be lost, empty, truncated or unparsed.
+
+    samples_there: whether there is a samples file beside the record.
+    """
+    if not run.measured:  # read from a document: nothing is known of how it was made
+        return Validity()
+    reasons, remarks = [*record_reasons(run, facts, samples_there)], []
+    attempts = attempts_of(run.counts, run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+    if run.n == 0 or (attempts.made and not attempts.scored):
+        reasons.append("no attempt has a score")
+    counts = {**run.counts, **({"empty": facts.empty} if facts and "empty" not in run.counts else {})}
+    shares = [("lost", attempts.lost), *((name, counts.get(name, 0)) for name in DOUBTFUL)]
+    for name, count in shares:
+        words = "without a score" if name == "lost" else COUNT_WORDS[name]
+        text = f"{count} of {attempts.made} answers {words}"
+        if attempts.made and count > most * attempts.made:
+            reasons.append(text)
+        elif count:
+            remarks.append(text)
+    stopped = counts.get("limit_hit", 0)
+    remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
+    reasons += chance_reasons(run, facts)
+    remarks += [f"partial: {run.partial}"] if run.partial else []
+    return Validity(tuple(reasons), tuple(remarks))
+
+
+def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> list[str]:
+    """Where a record contradicts itself or its items."""
+    reasons = []
+    if run.conflict:
+        reasons.append(f"its score contradicts its items ({run.conflict})")
+    if run.sampled and not samples_there:
+        reasons.append("its samples are missing")
+    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
+        reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
+        repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
+        if not repeated:
+            reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
+    return reasons
+
+
+def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Whether a score is below that of guessing, beyond doubt: something is wrong with how it was measured."""
+    chance = run.chance if run.chance is not None else facts.chance if facts else None
+    if not chance or run.unit != "proportion" or run.lower_is_better or not run.n:
+        return []
+    if wilson_interval(run.score * run.n, run.n, BELOW_CHANCE)[1] < chance:
+        return [f"{number(run.score)} is below chance, {number(chance)}"]
+    return []
