@@ -1564,7 +1564,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Queued:
     """A request that waits for its batch."""
 
     tokens: list[int]

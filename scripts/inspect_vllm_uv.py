@@ -1891,7 +1891,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Queued:
     """A request that waits for its batch."""
 
     tokens: list[int]
@@ -4919,7 +4919,7 @@ def transformers_provider() -> type:
             super().__init__(model_name, config=config or GenerateConfig(), **more)
             self.connections = connections
             self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
-            self.waiting: list[Asked] = []
+            self.waiting: list[Queued] = []
             self.serving: asyncio.Task[None] | None = None
 
         async def generate(self, input: Any, tools: Any, tool_choice: Any, config: Any) -> Any:
@@ -4931,7 +4931,7 @@ def transformers_provider() -> type:
                 raise RuntimeError(too_long(len(tokens), self.context))
             sampling = Sampling(config.temperature or 0.0, config.top_p, config.top_k, tuple(config.stop_seqs or ()))
             answer = asyncio.get_running_loop().create_future()
-            self.waiting.append(Asked(tokens, min(config.max_tokens or room, room), sampling, answer))
+            self.waiting.append(Queued(tokens, min(config.max_tokens or room, room), sampling, answer))
             if self.serving is None or self.serving.done():
                 self.serving = asyncio.create_task(self.serve())
             said = await answer
@@ -4962,13 +4962,13 @@ def transformers_provider() -> type:
                         continue
                     row.answer.set_exception(answer) if isinstance(answer, Exception) else row.answer.set_result(answer)
 
-        def answers(self, rows: Sequence[Asked]) -> list[Said]:
+        def answers(self, rows: Sequence[Queued]) -> list[Said]:
             return batch_answers(self.model, self.tokenizer, rows)
 
     return TransformersAPI
 
 
-def batch_answers(model: Any, tokenizer: Any, rows: Sequence[Asked]) -> list[Said]:
+def batch_answers(model: Any, tokenizer: Any, rows: Sequence[Queued]) -> list[Said]:
     """A model's answers to requests that are sampled alike, as one batch."""
     import torch
 
@@ -4996,7 +4996,7 @@ def batch_answers(model: Any, tokenizer: Any, rows: Sequence[Asked]) -> list[Sai
     ]
 
 
-def one_answer(tokenizer: Any, row: Asked, tokens: list[int], ends: set[int]) -> Said:
+def one_answer(tokenizer: Any, row: Queued, tokens: list[int], ends: set[int]) -> Said:
     """An answer of a batch up to its own end: a token that ends texts, a stop sequence, or its limit."""
     tokens = tokens[: row.max_tokens]
     end = next((place for place, token in enumerate(tokens) if token in ends), None)

@@ -81,6 +81,36 @@ def test_parts_and_scripts_stay_readable():
     assert {str(path): count for path, count in lines.items() if count > 900} == {}
 
 
+def linted(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What biome says of the page's files in a copy of the project, by the version that the continuous checks take."""
+    version = re.search(r"@biomejs/biome@([\d.]+)", (ROOT / ".ci/run").read_text(encoding="utf-8"))[1]
+    assert f"/{version}/" in (ROOT / "biome.json").read_text(encoding="utf-8")
+    npx = shutil.which("npx")
+    if npx is None:
+        pytest.skip("npx is not on the path")
+    command = [npx, "--yes", f"@biomejs/biome@{version}", "lint", "--error-on-warnings"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    if re.search(r"npm (?:error|ERR!) (?:code|network)", done.stderr):
+        pytest.skip("biome is not in npm's cache, and the registry is out of reach")
+    return done
+
+
+def test_the_files_of_the_page_keep_their_linters_rules(tmp_path):
+    shutil.copytree(ROOT / "parts/page", tmp_path / "parts/page")
+    shutil.copy(ROOT / "biome.json", tmp_path)
+    done = linted(tmp_path)
+    assert done.returncode == 0, done.stderr
+    script, style = tmp_path / "parts/page/app.js", tmp_path / "parts/page/style.css"
+    script.write_text(script.read_text(encoding="utf-8") + "if (NaN === NaN) { x == 1; }\n", encoding="utf-8")
+    style.write_text(
+        style.read_text(encoding="utf-8") + "a { colour: red; color: red; color: blue; }\n", encoding="utf-8"
+    )
+    done = linted(tmp_path)
+    assert done.returncode != 0
+    for rule in ("noDoubleEquals", "noUnknownProperty", "noDuplicateProperties"):
+        assert rule in done.stdout + done.stderr, rule
+
+
 @cache
 def parser_of(path: Path) -> argparse.ArgumentParser:
     """The command line of a script."""

@@ -177,7 +177,7 @@ class Letters:
 
 
 def asked(limit, *stops):
-    return script.Asked([1], limit, script.Sampling(0.0, None, None, stops), None)
+    return script.Queued([1], limit, script.Sampling(0.0, None, None, stops), None)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Queued:
     """A request that waits for its batch."""
 
     tokens: list[int]

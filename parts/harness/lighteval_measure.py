@@ -148,7 +148,7 @@ def shown_answer(scored: Scored, doc: Any, response: Any) -> list[str]:
     return [choices[max(range(len(chances)), key=chances.__getitem__)]] if len(choices) > 1 and chances else []
 
 
-def sample_rows(
+def lighteval_rows(
     record: dict[str, Any], task: Task, docs: list[Any], scored: Scored, score: MetricScore, prompts: list[str]
 ) -> Iterator[str]:
     """The lines of a samples file for one metric, in the order of the data set."""
@@ -184,5 +184,5 @@ def measure_lighteval(
     record = lighteval_record(model, task, [score for _, score in scores], engine, settings, now)
     prompts = [engine.model.prompt_manager.prepare_prompt(doc) for doc in docs]
     kept = [(row, score) for row, score in scores if row.name == score.metric]
-    lines = [line for row, score in kept for line in sample_rows(record, task, docs, row, score, prompts)]
+    lines = [line for row, score in kept for line in lighteval_rows(record, task, docs, row, score, prompts)]
     return record, "".join(lines)
