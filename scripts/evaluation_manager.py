@@ -4,6 +4,7 @@
 # dependencies = [
 #     "httpx2>=2,<3",
 #     "huggingface_hub>=2.2,<3",
+#     "jsonschema>=4.23,<5",
 #     "lxml>=6,<7",
 #     "markdown-it-py>=4,<5",
 #     "python-dotenv>=1.1,<2",
@@ -36,6 +37,8 @@ examples:
   uv run scripts/evaluation_manager.py validate --card examples/cards/lumen-7b.md
   uv run scripts/evaluation_manager.py get-prs --repo-id acme/Lumen-7B-Instruct
   uv run scripts/evaluation_manager.py benchmarks --results examples/tiny_run/results
+  uv run scripts/evaluation_manager.py contribute --results examples/tiny_run/results \
+      --model-id tiny_run/step_700 --repo-id me/tiny-llama
   uv run scripts/evaluation_manager.py batch --trending 100 --output-dir batch --create-pr --max-prs 5
 
 Exit codes: 0 done, or nothing to do; 1 the answer is no: no evaluation table, this model is in none, no such model in
@@ -375,6 +378,37 @@ def run_benchmarks(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_contribute(args: argparse.Namespace) -> int:
+    """Records to the Every Eval Ever datastore: the plan, and with --create-pr one pull request."""
+    if args.repo_id:
+        required_repo(args)
+    found, notes = read_records(list(map(Path, args.results)))
+    for text in notes:
+        note(f"note: {text}")
+    plan = plan_contribution(found, args.dataset, args.model_id or "", args.repo_id, args.allow_partial)
+    acting = args.create_pr and not args.dry_run
+    hub = Hub(find_token(args.token_file) if acts(args) else read_token())
+    outcome: dict[str, Any] = {"pull_request": None, "commit": None, "url": None, "dry_run": not acting}
+    with hub_errors(f"contributing to {plan.dataset}", hub.token or "-"):
+        identity = who_asks(hub, acting)
+        look_up_files(hub, plan, identity.get("name"), args.again)
+        if acting and plan.missing:
+            outcome |= send_contribution(hub, plan, identity)
+    if outcome["commit"] or not plan.missing:
+        remember_places(plan, hub.api.endpoint, outcome["commit"] or f"refs%2Fpr%2F{plan.pull_request}")
+    if args.json:
+        sys.stdout.write(to_json({"schema_version": OUTPUT_VERSION, **contribution_json(plan), **outcome}))
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in contribution_lines(plan)))
+        sys.stdout.write(f"{outcome['pull_request']}\n" if outcome["pull_request"] else "")
+    if not plan.missing and not outcome["pull_request"]:
+        where = f"pull request #{plan.pull_request}" if plan.proposed else "its main branch"
+        note(f"{plan.dataset} has all {len(plan.files)} files already, in {where}; nothing to send")
+    elif not acting:
+        note(f"dry run: nothing was sent; --create-pr proposes {len(plan.missing)} files to {plan.dataset}")
+    return 0
+
+
 def run_get_prs(args: argparse.Namespace) -> int:
     repo_id = required_repo(args)
     with card_errors(repo_id):
@@ -643,6 +677,24 @@ def build_parser() -> argparse.ArgumentParser:
     requests = command("get-prs", run_get_prs, "the open pull requests, and which touch evaluation metadata")
     requests.add_argument("--repo-id", metavar="OWNER/NAME", required=True, help="the model")
     requests.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    contribute = command("contribute", run_contribute, "evaluation records to Every Eval Ever, by one pull request")
+    contribute.add_argument(
+        "--results", nargs="+", required=True, metavar="PATH", help="records, or folders searched for them"
+    )
+    contribute.add_argument("--model-id", metavar="ID", help="only the records of this model_info.id")
+    contribute.add_argument(
+        "--repo-id", metavar="OWNER/NAME", help="file them under this model on the Hub (records of a local checkpoint)"
+    )
+    contribute.add_argument(
+        "--dataset", default=DATASTORE, metavar="OWNER/NAME", help="the datastore (default: %(default)s)"
+    )
+    contribute.add_argument("--allow-partial", action="store_true", help="also records of runs with --limit")
+    contribute.add_argument("--create-pr", action="store_true", help="open the pull request, or go on with it")
+    contribute.add_argument("--again", action="store_true", help="although one with these records was closed")
+    contribute.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
+    contribute.add_argument("--dry-run", action="store_true", help="send nothing; the default")
+    contribute.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    contribute.set_defaults(apply=False, update_pr=None)
     benchmarks = command("benchmarks", run_benchmarks, "the Hub's official Benchmarks, and which results count there")
     benchmarks.add_argument(
         "--results", nargs="+", metavar="PATH", help="records, or folders searched for them: where each would count"
@@ -813,9 +865,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 # assemble.include(
 #     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "frame",
 #     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.merge", "metadata.official",
-#     "metadata.plan",
-#     "metadata.scale", "metadata.validation", "names", "publish.artificial_analysis", "publish.batch",
-#     "publish.hub", "publish.official_table", "publish.records", "publish.sending", "publish.text", "tables", "vocabulary"
+#     "metadata.plan", "metadata.scale", "metadata.validation", "names", "publish.artificial_analysis",
+#     "publish.batch", "publish.datastore", "publish.hub", "publish.official_table", "publish.records",
+#     "publish.sending", "publish.text", "records.datastore", "tables", "vocabulary"
 # )
 # ]cog]
 
@@ -6957,6 +7009,540 @@ def read_aa(path: Path) -> list[dict[str, Any]]:
     return aa_models(read_json(path), str(path))
 
 
+# --- parts/records/datastore.py ---------------------------------------------------------------------------------------
+
+DATASTORE = "evaleval/EEE_datastore"
+# fmt: off
+EEE_SCHEMAS = {'record': {'$schema': 'http://json-schema.org/draft-07/schema#',
+            'type': 'object',
+            'required': ['schema_version', 'evaluation_id', 'retrieved_timestamp', 'source_metadata', 'model_info',
+                         'eval_library', 'evaluation_results'],
+            'additionalProperties': False,
+            'properties': {'schema_version': {'type': 'string'},
+                           'evaluation_id': {'type': 'string'},
+                           'evaluation_timestamp': {'type': 'string'},
+                           'retrieved_timestamp': {'type': 'string'},
+                           'source_metadata': {'type': 'object',
+                                               'required': ['source_type', 'source_organization_name',
+                                                            'evaluator_relationship'],
+                                               'properties': {'source_name': {'type': 'string'},
+                                                              'source_type': {'type': 'string',
+                                                                              'enum': ['documentation',
+                                                                                       'evaluation_run']},
+                                                              'source_organization_name': {'type': 'string'},
+                                                              'source_organization_url': {'type': 'string'},
+                                                              'source_organization_logo_url': {'type': 'string'},
+                                                              'evaluator_relationship': {'type': 'string',
+                                                                                         'enum': ['first_party',
+                                                                                                  'third_party',
+                                                                                                  'collaborative',
+                                                                                                  'other']},
+                                                              'additional_details': {'type': 'object',
+                                                                                     'additionalProperties': {'type': 'string'}}}},
+                           'eval_library': {'type': 'object',
+                                            'properties': {'name': {'type': 'string'},
+                                                           'version': {'type': 'string'},
+                                                           'additional_details': {'type': 'object',
+                                                                                  'additionalProperties': {'type': 'string'}}},
+                                            'required': ['name', 'version']},
+                           'model_info': {'$ref': '#/$defs/model_info'},
+                           'evaluation_results': {'type': 'array',
+                                                  'items': {'type': 'object',
+                                                            'required': ['evaluation_name', 'source_data',
+                                                                         'metric_config', 'score_details'],
+                                                            'properties': {'evaluation_result_id': {'type': 'string'},
+                                                                           'evaluation_name': {'type': 'string'},
+                                                                           'source_data': {'oneOf': [{'$ref': '#/$defs/source_data_url'},
+                                                                                                     {'$ref': '#/$defs/source_data_hf'},
+                                                                                                     {'$ref': '#/$defs/source_data_private'}]},
+                                                                           'evaluation_timestamp': {'type': 'string'},
+                                                                           'metric_config': {'type': 'object',
+                                                                                             'required': ['lower_is_better'],
+                                                                                             'properties': {'evaluation_description': {'type': 'string'},
+                                                                                                            'metric_id': {'type': 'string'},
+                                                                                                            'metric_name': {'type': 'string'},
+                                                                                                            'metric_kind': {'type': 'string'},
+                                                                                                            'metric_unit': {'type': 'string'},
+                                                                                                            'metric_parameters': {'type': 'object',
+                                                                                                                                  'additionalProperties': {'type': ['string',
+                                                                                                                                                                    'number',
+                                                                                                                                                                    'boolean',
+                                                                                                                                                                    'null']}},
+                                                                                                            'lower_is_better': {'type': 'boolean'},
+                                                                                                            'score_type': {'type': 'string',
+                                                                                                                           'enum': ['binary',
+                                                                                                                                    'continuous',
+                                                                                                                                    'levels']},
+                                                                                                            'level_names': {'type': 'array',
+                                                                                                                            'items': {'type': 'string'}},
+                                                                                                            'level_metadata': {'type': 'array',
+                                                                                                                               'items': {'type': 'string'}},
+                                                                                                            'has_unknown_level': {'type': 'boolean'},
+                                                                                                            'min_score': {'oneOf': [{'type': 'number'},
+                                                                                                                                    {'type': 'string',
+                                                                                                                                     'enum': ['Infinity',
+                                                                                                                                              '-Infinity']},
+                                                                                                                                    {'type': 'null'}]},
+                                                                                                            'max_score': {'oneOf': [{'type': 'number'},
+                                                                                                                                    {'type': 'string',
+                                                                                                                                     'enum': ['Infinity',
+                                                                                                                                              '-Infinity']},
+                                                                                                                                    {'type': 'null'}]},
+                                                                                                            'llm_scoring': {'type': 'object',
+                                                                                                                            'required': ['judges',
+                                                                                                                                         'input_prompt'],
+                                                                                                                            'properties': {'judges': {'type': 'array',
+                                                                                                                                                      'items': {'$ref': '#/$defs/judge_config'},
+                                                                                                                                                      'minItems': 1},
+                                                                                                                                           'input_prompt': {'type': 'string'},
+                                                                                                                                           'aggregation_method': {'type': 'string',
+                                                                                                                                                                  'enum': ['majority_vote',
+                                                                                                                                                                           'average',
+                                                                                                                                                                           'weighted_average',
+                                                                                                                                                                           'median']},
+                                                                                                                                           'expert_baseline': {'type': 'number'},
+                                                                                                                                           'additional_details': {'type': 'object',
+                                                                                                                                                                  'additionalProperties': {'type': 'string'}}}},
+                                                                                                            'additional_details': {'type': 'object',
+                                                                                                                                   'additionalProperties': {'type': 'string'}}},
+                                                                                             'if': {'required': ['score_type'],
+                                                                                                    'properties': {'score_type': {'const': 'levels'}}},
+                                                                                             'then': {'required': ['level_names',
+                                                                                                                   'has_unknown_level']},
+                                                                                             'else': {'if': {'required': ['score_type'],
+                                                                                                             'properties': {'score_type': {'const': 'continuous'}}},
+                                                                                                      'then': {'required': ['min_score',
+                                                                                                                            'max_score']}}},
+                                                                           'score_details': {'type': 'object',
+                                                                                             'required': ['score'],
+                                                                                             'properties': {'score': {'type': 'number'},
+                                                                                                            'details': {'type': 'object',
+                                                                                                                        'additionalProperties': {'type': 'string'}},
+                                                                                                            'uncertainty': {'type': 'object',
+                                                                                                                            'properties': {'standard_error': {'type': 'object',
+                                                                                                                                                              'properties': {'value': {'type': 'number'},
+                                                                                                                                                                             'method': {'type': 'string'}},
+                                                                                                                                                              'required': ['value']},
+                                                                                                                                           'confidence_interval': {'type': 'object',
+                                                                                                                                                                   'properties': {'lower': {'type': 'number'},
+                                                                                                                                                                                  'upper': {'type': 'number'},
+                                                                                                                                                                                  'confidence_level': {'type': 'number',
+                                                                                                                                                                                                       'minimum': 0,
+                                                                                                                                                                                                       'maximum': 1},
+                                                                                                                                                                                  'method': {'type': 'string'}},
+                                                                                                                                                                   'required': ['lower',
+                                                                                                                                                                                'upper']},
+                                                                                                                                           'standard_deviation': {'type': 'number'},
+                                                                                                                                           'num_samples': {'type': 'integer'},
+                                                                                                                                           'num_bootstrap_samples': {'type': 'integer'}}}}},
+                                                                           'generation_config': {'type': 'object',
+                                                                                                 'properties': {'generation_args': {'type': 'object',
+                                                                                                                                    'properties': {'temperature': {'type': ['null',
+                                                                                                                                                                            'number']},
+                                                                                                                                                   'top_p': {'type': ['null',
+                                                                                                                                                                      'number']},
+                                                                                                                                                   'top_k': {'type': ['null',
+                                                                                                                                                                      'number']},
+                                                                                                                                                   'max_tokens': {'type': 'integer',
+                                                                                                                                                                  'minimum': 1},
+                                                                                                                                                   'execution_command': {'type': 'string'},
+                                                                                                                                                   'reasoning': {'type': 'boolean'},
+                                                                                                                                                   'prompt_template': {'type': 'string'},
+                                                                                                                                                   'agentic_eval_config': {'type': 'object',
+                                                                                                                                                                           'properties': {'available_tools': {'type': 'array',
+                                                                                                                                                                                                              'items': {'type': 'object',
+                                                                                                                                                                                                                        'properties': {'name': {'type': 'string'},
+                                                                                                                                                                                                                                       'description': {'type': 'string'},
+                                                                                                                                                                                                                                       'parameters': {'type': 'object',
+                                                                                                                                                                                                                                                      'additionalProperties': {'type': 'string'}}}}},
+                                                                                                                                                                                          'additional_details': {'type': 'object',
+                                                                                                                                                                                                                 'additionalProperties': {'type': 'string'}}}},
+                                                                                                                                                   'eval_plan': {'type': 'object',
+                                                                                                                                                                 'properties': {'name': {'type': 'string'},
+                                                                                                                                                                                'steps': {'type': 'array',
+                                                                                                                                                                                          'items': {'type': 'string'}},
+                                                                                                                                                                                'config': {'type': 'object',
+                                                                                                                                                                                           'additionalProperties': {'type': 'string'}}}},
+                                                                                                                                                   'eval_limits': {'type': 'object',
+                                                                                                                                                                   'properties': {'time_limit': {'type': 'integer'},
+                                                                                                                                                                                  'message_limit': {'type': 'integer'},
+                                                                                                                                                                                  'token_limit': {'type': 'integer'}}},
+                                                                                                                                                   'sandbox': {'type': 'object',
+                                                                                                                                                               'properties': {'type': {'type': 'string'},
+                                                                                                                                                                              'config': {'type': 'string'}}},
+                                                                                                                                                   'max_attempts': {'type': 'integer',
+                                                                                                                                                                    'default': 1},
+                                                                                                                                                   'incorrect_attempt_feedback': {'type': 'string'}},
+                                                                                                                                    'additionalProperties': False},
+                                                                                                                'additional_details': {'type': 'object',
+                                                                                                                                       'additionalProperties': {'type': 'string'}}}}}}},
+                           'detailed_evaluation_results': {'type': 'object',
+                                                           'required': ['format', 'file_path'],
+                                                           'properties': {'format': {'type': 'string',
+                                                                                     'enum': ['jsonl']},
+                                                                          'file_path': {'type': 'string',
+                                                                                        'pattern': '^data/[^/]+/[^/]+/[^/]+/[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-4[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}_samples\\.jsonl$'},
+                                                                          'hash_algorithm': {'type': 'string',
+                                                                                             'enum': ['sha256',
+                                                                                                      'md5']},
+                                                                          'checksum': {'type': 'string'},
+                                                                          'total_rows': {'type': 'integer'},
+                                                                          'additional_details': {'type': 'object',
+                                                                                                 'additionalProperties': {'type': 'string'}}}}},
+            '$defs': {'judge_config': {'type': 'object',
+                                       'required': ['model_info'],
+                                       'properties': {'model_info': {'$ref': '#/$defs/model_info'},
+                                                      'temperature': {'type': 'number'},
+                                                      'weight': {'type': 'number'},
+                                                      'additional_details': {'type': 'object',
+                                                                             'additionalProperties': {'type': 'string'}}}},
+                      'model_info': {'type': 'object',
+                                     'required': ['name', 'id', 'additional_details'],
+                                     'properties': {'name': {'type': 'string'},
+                                                    'id': {'type': 'string'},
+                                                    'developer': {'type': 'string'},
+                                                    'inference_platform': {'type': 'string'},
+                                                    'inference_engine': {'type': 'object',
+                                                                         'properties': {'name': {'type': 'string'},
+                                                                                        'version': {'type': 'string'}}},
+                                                    'additional_details': {'type': 'object',
+                                                                           'required': ['deployment_type',
+                                                                                        'model_availability'],
+                                                                           'properties': {'deployment_type': {'enum': ['self_deployed',
+                                                                                                                       'externally_managed',
+                                                                                                                       'unknown']},
+                                                                                          'model_availability': {'enum': ['open_weights',
+                                                                                                                          'closed_weights',
+                                                                                                                          'unknown']}},
+                                                                           'additionalProperties': {'type': 'string'}}}},
+                      'source_data_url': {'type': 'object',
+                                          'required': ['dataset_name', 'source_type', 'url'],
+                                          'properties': {'dataset_name': {'type': 'string'},
+                                                         'source_type': {'const': 'url'},
+                                                         'url': {'type': 'array',
+                                                                 'items': {'type': 'string'},
+                                                                 'minItems': 1},
+                                                         'additional_details': {'type': 'object',
+                                                                                'additionalProperties': {'type': 'string'}}}},
+                      'source_data_hf': {'type': 'object',
+                                         'required': ['dataset_name', 'source_type'],
+                                         'properties': {'dataset_name': {'type': 'string'},
+                                                        'source_type': {'const': 'hf_dataset'},
+                                                        'hf_repo': {'type': 'string'},
+                                                        'hf_split': {'type': 'string'},
+                                                        'samples_number': {'type': 'integer'},
+                                                        'sample_ids': {'type': 'array',
+                                                                       'items': {'type': 'string'}},
+                                                        'additional_details': {'type': 'object',
+                                                                               'additionalProperties': {'type': 'string'}}}},
+                      'source_data_private': {'type': 'object',
+                                              'required': ['dataset_name', 'source_type'],
+                                              'properties': {'dataset_name': {'type': 'string'},
+                                                             'source_type': {'const': 'other'},
+                                                             'additional_details': {'type': 'object',
+                                                                                    'additionalProperties': {'type': 'string'}}}}}},
+ 'sample': {'$schema': 'http://json-schema.org/draft-07/schema#',
+            'type': 'object',
+            'required': ['schema_version', 'evaluation_id', 'model_id', 'evaluation_name', 'sample_id',
+                         'interaction_type', 'input', 'answer_attribution', 'evaluation'],
+            'additionalProperties': False,
+            'properties': {'schema_version': {'type': 'string'},
+                           'evaluation_id': {'type': 'string'},
+                           'model_id': {'type': 'string'},
+                           'evaluation_name': {'type': 'string'},
+                           'evaluation_result_id': {'type': 'string'},
+                           'sample_id': {'type': 'string'},
+                           'sample_hash': {'type': ['string', 'null']},
+                           'interaction_type': {'type': 'string', 'enum': ['single_turn', 'multi_turn', 'agentic']},
+                           'input': {'type': 'object',
+                                     'required': ['raw', 'reference'],
+                                     'properties': {'raw': {'type': 'string'},
+                                                    'formatted': {'type': ['string', 'null']},
+                                                    'reference': {'type': 'array', 'items': {'type': 'string'}},
+                                                    'choices': {'type': ['array', 'null'],
+                                                                'items': {'type': 'string'}}}},
+                           'output': {'type': ['object', 'null'],
+                                      'required': ['raw'],
+                                      'properties': {'raw': {'type': 'array', 'items': {'type': 'string'}},
+                                                     'reasoning_trace': {'type': ['array', 'null'],
+                                                                         'items': {'type': 'string'}}}},
+                           'messages': {'type': ['array', 'null'],
+                                        'items': {'type': 'object',
+                                                  'required': ['turn_idx', 'role'],
+                                                  'properties': {'turn_idx': {'type': 'integer', 'minimum': 0},
+                                                                 'role': {'type': 'string'},
+                                                                 'content': {'type': ['string', 'null']},
+                                                                 'reasoning_trace': {'type': ['string', 'null']},
+                                                                 'tool_calls': {'type': ['array', 'null'],
+                                                                                'items': {'type': 'object',
+                                                                                          'required': ['id',
+                                                                                                       'name'],
+                                                                                          'properties': {'id': {'type': 'string'},
+                                                                                                         'name': {'type': 'string'},
+                                                                                                         'arguments': {'type': ['object',
+                                                                                                                                'null'],
+                                                                                                                       'additionalProperties': {'type': 'string'}}}}},
+                                                                 'tool_call_id': {'type': ['array', 'null'],
+                                                                                  'items': {'type': 'string'}}}}},
+                           'answer_attribution': {'type': 'array',
+                                                  'items': {'type': 'object',
+                                                            'required': ['turn_idx', 'source', 'extracted_value',
+                                                                         'extraction_method', 'is_terminal'],
+                                                            'properties': {'turn_idx': {'type': 'integer',
+                                                                                        'minimum': 0},
+                                                                           'source': {'type': 'string'},
+                                                                           'extracted_value': {'type': 'string'},
+                                                                           'extraction_method': {'type': 'string'},
+                                                                           'is_terminal': {'type': 'boolean'}}}},
+                           'evaluation': {'type': 'object',
+                                          'required': ['score', 'is_correct'],
+                                          'properties': {'score': {'type': 'number'},
+                                                         'is_correct': {'type': 'boolean'},
+                                                         'num_turns': {'type': ['integer', 'null'], 'minimum': 1},
+                                                         'tool_calls_count': {'type': ['integer', 'null'],
+                                                                              'minimum': 0}}},
+                           'token_usage': {'type': ['object', 'null'],
+                                           'required': ['input_tokens', 'output_tokens', 'total_tokens'],
+                                           'properties': {'input_tokens': {'type': 'integer', 'minimum': 0},
+                                                          'output_tokens': {'type': 'integer', 'minimum': 0},
+                                                          'total_tokens': {'type': 'integer', 'minimum': 0},
+                                                          'input_tokens_cache_write': {'type': ['integer', 'null'],
+                                                                                       'minimum': 0},
+                                                          'input_tokens_cache_read': {'type': ['integer', 'null'],
+                                                                                      'minimum': 0},
+                                                          'reasoning_tokens': {'type': ['integer', 'null'],
+                                                                               'minimum': 0}}},
+                           'performance': {'type': ['object', 'null'],
+                                           'properties': {'latency_ms': {'type': ['number', 'null'], 'minimum': 0},
+                                                          'time_to_first_token_ms': {'type': ['number', 'null'],
+                                                                                     'minimum': 0},
+                                                          'generation_time_ms': {'type': ['number', 'null'],
+                                                                                 'minimum': 0},
+                                                          'additional_details': {'type': ['object', 'null'],
+                                                                                 'additionalProperties': {'type': 'string'}}}},
+                           'error': {'type': ['string', 'null']},
+                           'metadata': {'type': ['object', 'null'], 'additionalProperties': {'type': 'string'}}},
+            'allOf': [{'if': {'properties': {'interaction_type': {'const': 'single_turn'}}},
+                       'then': {'required': ['output'],
+                                'properties': {'output': {'type': 'object', 'not': {'type': 'null'}},
+                                               'messages': {'type': 'null'}}}},
+                      {'if': {'properties': {'interaction_type': {'enum': ['multi_turn', 'agentic']}}},
+                       'then': {'required': ['messages'],
+                                'properties': {'output': {'type': 'null'},
+                                               'messages': {'type': 'array', 'not': {'type': 'null'}},
+                                               'metrics': {'required': ['num_turns']}}}}]}}
+# fmt: on
+EEE_FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.json|_samples\.jsonl)")
+BAD_IN_PATH = re.compile(r'[<>:"\\|?*\x00-\x1f]')
+DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(1, 10))}
+DEPLOYMENTS = ("self_deployed", "externally_managed", "unknown")
+AVAILABILITIES = ("open_weights", "closed_weights", "unknown")
+MAX_PROBLEMS = 20  # of one file
+CONTRIBUTED = ".contributed.json"  # beside data/: which record went where
+
+
+@dataclass(slots=True)
+class DatastoreFile:
+    """One record as it would lie in the datastore: path -> bytes of the record and of its samples."""
+
+    path: str
+    model: str
+    results: list[str]
+    files: dict[str, bytes] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def datastore_file(path: Path, record: Mapping[str, Any], model: str = "") -> DatastoreFile:
+    """A record and its samples as the datastore wants them, checked; `model` files them under another id.
+
+    What nothing has to change in stays as it is, byte for byte.
+    """
+    samples_path = path.with_name(f"{path.stem}_samples.jsonl")
+    data = path.read_bytes()
+    samples = samples_path.read_bytes() if samples_path.is_file() else None
+    name, collection = path.stem, path.parent.parent.parent.name
+    if model and model != record["model_info"].get("id"):
+        name = str(uuid.UUID(bytes=hashlib.sha256(f"{name} {model}".encode()).digest()[:16], version=4))
+        record, samples = renamed_record(record, samples, model, name, collection)
+        data = (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
+    model = str(record["model_info"].get("id") or "")
+    place, problem = datastore_folder(collection, record["model_info"])
+    made = DatastoreFile(
+        f"{place}/{name}.json", model, [str(r.get("evaluation_name")) for r in results_of_record(record)]
+    )
+    made.problems += [problem] if problem else []
+    made.files[made.path] = data
+    if samples is not None:
+        made.files[f"{place}/{name}_samples.jsonl"] = samples
+    made.problems += [] if problem else record_problems(made.path, record, samples)
+    return made
+
+
+def results_of_record(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [result for result in record.get("evaluation_results") or [] if isinstance(result, dict)]
+
+
+def datastore_folder(collection: str, info: Mapping[str, Any]) -> tuple[str, str]:
+    """(data/<collection>/<developer>/<model>, "") for a record's identity, or ("", why it has no place)."""
+    parts = str(info.get("id") or "").strip().split("/")
+    developer = parts.pop(0) if len(parts) > 1 else str(info.get("developer") or "")
+    places = [collection, developer, "_".join(parts)]
+    for what, part in zip(("collection", "developer", "model"), places, strict=True):
+        if not part.strip() or part.strip().lower() == "unknown":
+            return "", f"its {what} is not known: a model's id is OWNER/NAME"
+    places = [part.strip().replace(":", "_") for part in places]
+    for part in places:
+        bad = BAD_IN_PATH.search(part) or part.endswith((".", " ")) or part in ("..", "data")
+        if bad or part.split(".", 1)[0].upper() in DEVICES:
+            return "", f"{part!r} cannot be a folder of the datastore"
+    return "/".join(["data", *places]), ""
+
+
+def renamed_record(
+    record: Mapping[str, Any], samples: bytes | None, model: str, name: str, collection: str
+) -> tuple[dict[str, Any], bytes | None]:
+    """The record and its samples under another model id; everything that was measured stays."""
+    record = json.loads(json.dumps(record))
+    old, info = record["model_info"].get("id"), record["model_info"]
+    owner, _, short = model.rpartition("/")
+    info |= {"id": model, "name": short, "developer": owner}
+    (info.get("additional_details") or {}).pop("path", None)  # a folder of the machine where it was
+    record["evaluation_id"] = str(record["evaluation_id"]).replace(str(old), model)
+    if samples is not None:
+        told = {"evaluation_id": record["evaluation_id"], "model_id": model}
+        rows = [json.loads(line) | told for line in samples.splitlines() if line.strip()]
+        samples = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        folder, _ = datastore_folder(collection, info)
+        record["detailed_evaluation_results"] |= {
+            "file_path": f"{folder}/{name}_samples.jsonl",
+            "checksum": hashlib.sha256(samples).hexdigest(),
+        }
+    return record, samples
+
+
+# --- What the validator asks ---
+
+
+def record_problems(path: str, record: Mapping[str, Any], samples: bytes | None) -> list[str]:
+    """Why the datastore would refuse a record at a path; at most MAX_PROBLEMS."""
+    found: list[str] = []
+    for problem in every_problem(path, record, samples):
+        found.append(single_line(problem)[:300])
+        if len(found) == MAX_PROBLEMS:
+            break
+    return found
+
+
+def every_problem(path: str, record: Mapping[str, Any], samples: bytes | None) -> Iterator[str]:
+    from jsonschema import Draft7Validator
+
+    parts = path.split("/")
+    if len(parts) != 5 or parts[0] != "data" or not EEE_FILE.fullmatch(parts[-1]):
+        yield f"{path}: data/<collection>/<developer>/<model>/<uuid4>.json is expected"
+    for error in Draft7Validator(EEE_SCHEMAS["record"]).iter_errors(record):
+        yield f"{'.'.join(map(str, error.absolute_path)) or 'the record'}: {error.message[:160]}"
+    yield from deployment_problems(record)
+    for number, result in enumerate(results_of_record(record)):
+        yield from score_problems(f"evaluation_results[{number}]", result)
+    yield from companion_problems(path, record, samples)
+
+
+def deployment_problems(record: Mapping[str, Any]) -> Iterator[str]:
+    """Who ran the model and whether its weights are open must be said, if only as unknown; of judges as well."""
+    infos = {"model_info": record.get("model_info")}
+    for number, result in enumerate(results_of_record(record)):
+        scoring = (result.get("metric_config") or {}).get("llm_scoring") or {}
+        for judge, item in enumerate(scoring.get("judges") or []):
+            where = f"evaluation_results[{number}].metric_config.llm_scoring.judges[{judge}].model_info"
+            infos[where] = item.get("model_info") if isinstance(item, dict) else None
+    for where, info in infos.items():
+        details = info.get("additional_details") if isinstance(info, dict) else None
+        details = details if isinstance(details, dict) else {}
+        for key, allowed in (("deployment_type", DEPLOYMENTS), ("model_availability", AVAILABILITIES)):
+            if details.get(key) not in allowed:
+                yield f"{where}.additional_details.{key}: {details.get(key)!r} is not one of {', '.join(allowed)}"
+
+
+def score_problems(where: str, result: Mapping[str, Any]) -> Iterator[str]:
+    """A finite score within its bounds; a continuous metric has both."""
+    metric, details = result.get("metric_config") or {}, result.get("score_details") or {}
+    low, high = eee_bound(metric.get("min_score")), eee_bound(metric.get("max_score"))
+    for key, value in (("min_score", low), ("max_score", high)):
+        if value is None and (metric.get("score_type") == "continuous" or metric.get(key) is not None):
+            yield f"{where}.metric_config.{key} is missing or no number"
+    score = details.get("score")
+    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        yield f"{where}.score_details.score: {score!r} is no finite number"
+    elif (low is not None and score < low) or (high is not None and score > high):
+        yield f"{where}: the score {score} is outside {metric.get('min_score')} to {metric.get('max_score')}"
+
+
+def eee_bound(value: Any) -> float | None:
+    """A bound of a metric, "Infinity" as the schema spells it; None when there is none."""
+    infinite = {"Infinity": math.inf, "-Infinity": -math.inf}.get(value) if isinstance(value, str) else None
+    number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    return float(value) if number else infinite
+
+
+def companion_problems(path: str, record: Mapping[str, Any], samples: bytes | None) -> Iterator[str]:
+    """Record and samples name each other, count the same rows, and the checksum is that of the file."""
+    detail = record.get("detailed_evaluation_results")
+    if detail is None:
+        if samples is not None:
+            yield "there is a samples file, but no detailed_evaluation_results"
+        return
+    expected = path.removesuffix(".json") + "_samples.jsonl"
+    if not isinstance(detail, dict) or detail.get("file_path") != expected or detail.get("format") != "jsonl":
+        yield f"detailed_evaluation_results: file_path {expected} and format jsonl are expected"
+    elif samples is None:
+        yield f"the samples file {expected} is missing"
+    else:
+        sums = {"sha256": hashlib.sha256(samples).hexdigest()}
+        if sums.get(str(detail.get("hash_algorithm"))) != detail.get("checksum"):
+            yield "detailed_evaluation_results.checksum is not the sha256 of the samples file"
+        yield from sample_problems(record, detail, samples)
+
+
+def sample_problems(record: Mapping[str, Any], detail: Mapping[str, Any], samples: bytes) -> Iterator[str]:
+    from jsonschema import Draft7Validator
+
+    lines = [line for line in samples.split(b"\n") if line.strip()]
+    if not lines or detail.get("total_rows") != len(lines):
+        yield f"detailed_evaluation_results.total_rows is {detail.get('total_rows')}, the file has {len(lines)} rows"
+    validator = Draft7Validator(EEE_SCHEMAS["sample"])
+    told = (record.get("evaluation_id"), (record.get("model_info") or {}).get("id"))
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield f"samples line {number}: {error}"
+            continue
+        for error in validator.iter_errors(row):
+            yield f"samples line {number}: {'.'.join(map(str, error.absolute_path))}: {error.message[:120]}"
+        if not isinstance(row, dict) or (row.get("evaluation_id"), row.get("model_id")) != told:
+            yield f"samples line {number}: evaluation_id or model_id is not the record's"
+
+
+# --- What was contributed ---
+
+
+def contributed(root: Path) -> dict[str, str]:
+    """data/.../<uuid>.json -> its page in the datastore, for the records of a folder; {} when none was contributed."""
+    try:
+        data = json.loads((root / CONTRIBUTED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
+
+
+def contributed_url(path: Path) -> str | None:
+    """The page of a record in the datastore; None when it was not contributed from here."""
+    parts = path.absolute().parts
+    if parts[-5:-4] != ("data",):
+        return None
+    return web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), ""))
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -7440,7 +8026,10 @@ def read_entries(
     chosen, more = choose_runs(chosen, allow_partial)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model)} have no result", code=1)
-    return [row.entry for row in chosen], notes + more
+    entries = [
+        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(row.path)) for row in chosen
+    ]
+    return entries, notes + more
 
 
 def results_of(path: Path, record: Mapping[str, Any], names: TaskNames) -> list[RecordResult]:
@@ -7935,6 +8524,335 @@ def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
         reason = markdown_text(o.reason, 200)
         lines.append(f"| {o.repo_id} | {o.status} | {o.results} | {o.added} | {o.pull_request or ''} | {reason} |")
     return "\n".join(lines) + "\n"
+
+
+# --- parts/publish/datastore.py ---------------------------------------------------------------------------------------
+
+FILES_AT_ONCE = 200  # of one commit: a commit of thousands times out, and may be carried out all the same
+BYTES_AT_ONCE = 100_000_000
+OWN_PULL_REQUESTS = 50  # own pull requests that are looked at, the newest first
+
+
+@dataclasses.dataclass(slots=True)
+class Contribution:
+    """What is to be in the datastore, and what of it is there."""
+
+    dataset: str
+    records: list[DatastoreFile]
+    origins: list[Path] = dataclasses.field(default_factory=list)  # where each of the records was read
+    there: set[str] = dataclasses.field(default_factory=set)  # paths on the main branch
+    proposed: set[str] = dataclasses.field(default_factory=set)  # paths in the own pull request
+    pull_request: int | None = None  # the own one that has some of the files
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return {path: data for record in self.records for path, data in record.files.items()}
+
+    @property
+    def missing(self) -> dict[str, bytes]:
+        return {path: data for path, data in self.files.items() if path not in self.there | self.proposed}
+
+
+def plan_contribution(
+    found: Sequence[tuple[Path, Mapping[str, Any]]], dataset: str, model: str, repo_id: str | None, allow_partial: bool
+) -> Contribution:
+    """The files that records become; ScriptError (1) when one is not fit, (3) when it is not clear whose they are.
+
+    `model`: only the records of this id, or of all when empty. `repo_id` files them under this id.
+    """
+    mine = [(path, record) for path, record in found if not record.get("failure")]
+    ids = sorted({record_model(record) for _, record in mine}, key=natural_key)
+    if model and model not in ids:
+        raise ScriptError(f"no record of {single_line(model)}; the records are about {listing(ids, 20)}", code=1)
+    mine = [(path, record) for path, record in mine if not model or record_model(record) == model]
+    if not mine:
+        raise ScriptError("no evaluation record there", code=1)
+    local = sorted({record_model(record) for _, record in mine if is_local(record)}, key=natural_key)
+    if repo_id and len({record_model(record) for _, record in mine}) > 1:
+        raise ScriptError(f"records of several models; choose one with --model-id: {listing(ids, 20)}", code=3)
+    if local and not repo_id:
+        raise ScriptError(
+            f"{listing(local, 3)}: measured on a folder of this machine, which nobody else can look up; --model-id "
+            f"{local[0]} --repo-id OWNER/NAME files them under the model on the Hub",
+            code=3,
+        )
+    partial = [path for path, record in mine if is_partial(record)]
+    if partial and not allow_partial:
+        raise ScriptError(
+            f"{partial[0]} and {len(partial) - 1} more: partial runs (--limit) are smoke tests and no scores; evaluate "
+            "in full, or say --allow-partial"
+            if len(partial) > 1
+            else f"{partial[0]}: a partial run (--limit) is a smoke test and no score; evaluate in full, or say "
+            "--allow-partial"
+        )
+    records = [datastore_file(path, record, repo_id or "") for path, record in mine]
+    bad = [(record.path or str(path), record.problems) for (path, _), record in zip(mine, records, strict=True)
+           if record.problems]  # fmt: skip
+    for place, problems in bad[:5]:
+        for problem in problems[:5]:
+            note(single_line(f"error: {place}: {problem}"))
+    if bad:
+        raise ScriptError(f"{len(bad)} of {len(records)} records would be refused there (above)", code=1)
+    for record in records:
+        held = [path for path, data in record.files.items() if has_secret(data)]
+        if held:
+            raise ScriptError(f"{held[0]}: holds what looks like a token; take it out, and make it invalid", code=1)
+    return Contribution(dataset, records, [path for path, _ in mine])
+
+
+def has_secret(data: bytes) -> bool:
+    text = data.decode("utf-8", "replace")
+    return without_secrets(text) != text
+
+
+def is_local(record: Mapping[str, Any]) -> bool:
+    """Whether a record is about weights in a folder, not about a model that others can look up."""
+    return bool((record["model_info"].get("additional_details") or {}).get("path"))
+
+
+def is_partial(record: Mapping[str, Any]) -> bool:
+    settings = [
+        (result.get("generation_config") or {}).get("additional_details") or {}
+        for result in record.get("evaluation_results") or []
+    ]
+    return any(str(one.get("limit") or "") not in ("", "None", "null") for one in settings)
+
+
+def who_asks(hub: Hub, acting: bool) -> Mapping[str, Any]:
+    """Who the token belongs to; {} when nobody is logged in and nothing is to be sent."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    try:
+        return hub.read(hub.api.whoami)
+    except (HfHubHTTPError, LocalTokenNotFoundError):
+        if acting:
+            raise
+        return {}
+
+
+def look_up_files(hub: Hub, plan: Contribution, user: str | None, again: bool) -> None:
+    """Set what of a contribution is there: on the main branch, and in an own pull request.
+
+    ScriptError (3) when a path has another content there, or when an own pull request with it was closed.
+    """
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    files = plan.files
+    try:
+        plan.there = same_files(hub, plan.dataset, files, "main")
+    except RepositoryNotFoundError as error:
+        raise ScriptError(f"{plan.dataset}: no such data set, or no access to it") from error
+    if user is None or plan.there == set(files):
+        return
+    closed: list[str] = []
+    for item in own_pull_requests(hub, plan.dataset, user):
+        if item.status == "merged":
+            continue
+        has = same_files(
+            hub, plan.dataset, {p: d for p, d in files.items() if p not in plan.there}, f"refs/pr/{item.num}"
+        )
+        if has and item.status in ("open", "draft") and plan.pull_request is None:
+            plan.pull_request, plan.proposed = item.num, has
+        elif has and item.status == "closed":
+            closed.append(item.url)
+    if closed and plan.pull_request is None and not again:
+        raise ScriptError(
+            f"a pull request of yours with these records was closed: {closed[0]}; read why, and --again opens another",
+            code=3,
+        )
+
+
+def own_pull_requests(hub: Hub, dataset: str, user: str) -> list[Any]:
+    """The caller's pull requests on a data set, the newest first."""
+    found = hub.read(
+        lambda: list(
+            hub.api.get_repo_discussions(dataset, author=user, discussion_type="pull_request", repo_type="dataset")
+        )
+    )
+    return sorted(found, key=lambda item: -item.num)[:OWN_PULL_REQUESTS]
+
+
+def same_files(hub: Hub, dataset: str, files: Mapping[str, bytes], revision: str) -> set[str]:
+    """The paths that are at a revision with this content; ScriptError (3) for one with another."""
+    found: set[str] = set()
+    for paths in path_chunks(list(files), 200):
+        for item in hub.read(hub.api.get_paths_info, dataset, paths, revision=revision, repo_type="dataset"):
+            data = files[item.path]
+            oid = item.lfs.sha256 if item.lfs else item.blob_id
+            own = hashlib.sha256(data).hexdigest() if item.lfs else git_blob_id(data)
+            if oid != own:
+                raise ScriptError(f"{dataset}: {item.path} is there with another content; nothing was sent", code=3)
+            found.add(item.path)
+    return found
+
+
+def git_blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def path_chunks(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def send_contribution(hub: Hub, plan: Contribution, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Open the pull request, or go on with the own one that is open; {"pull_request", "commit", "url"}.
+
+    After an answer that was lost the Hub is asked what was carried out, before anything is sent again.
+    """
+    user = str(identity.get("name") or "")
+    check_write_access(identity, plan.dataset, create_pr=True)
+    outcome: dict[str, Any] = {"pull_request": None, "commit": None, "url": None}
+    opened = plan.pull_request is None
+    for paths in in_batches(plan.missing):
+        commit_files(hub, plan, {path: plan.files[path] for path in paths}, user)
+    with_all = same_files(hub, plan.dataset, plan.files, f"refs/pr/{plan.pull_request}") if plan.pull_request else set()
+    left = set(plan.files) - with_all - plan.there
+    if left:
+        raise ScriptError(f"{plan.dataset} #{plan.pull_request}: {len(left)} files are not there; run this again")
+    plan.proposed = with_all
+    if opened and (older := older_twin(hub, plan, user)):
+        hub.api.change_discussion_status(
+            plan.dataset, plan.pull_request, "closed", repo_type="dataset", comment=f"The same as #{older}."
+        )
+        note(f"the same records were proposed at the same time: #{older} stays, #{plan.pull_request} is closed")
+        plan.pull_request = older
+    outcome["commit"] = head_of(hub, plan)
+    outcome["url"] = f"{hub.api.endpoint}/datasets/{plan.dataset}/discussions/{plan.pull_request}"
+    outcome["pull_request"] = outcome["url"]
+    return outcome
+
+
+def commit_files(hub: Hub, plan: Contribution, files: Mapping[str, bytes], user: str) -> str | None:
+    """One commit to the own pull request, which is opened by the first; its id, None when its answer was lost."""
+    from huggingface_hub import CommitOperationAdd
+
+    where = {"revision": f"refs/pr/{plan.pull_request}"} if plan.pull_request else {"create_pr": True}
+    additions = [CommitOperationAdd(path, data) for path, data in files.items()]
+    hub.api.preupload_lfs_files(  # the data set's .gitignore is about its maintainers' folders, not about records
+        plan.dataset, additions, repo_type="dataset", gitignore_content="", free_memory=False, **where
+    )
+    text = {"commit_message": contribution_title(plan), "commit_description": contribution_text(plan)}
+    for attempt in range(MAX_TRIES):
+        try:
+            commit = hub.api.create_commit(plan.dataset, additions, repo_type="dataset", **text, **where)
+        except Exception as error:
+            if not worth_repeating(error):
+                raise
+            if carried_out(hub, plan, files, user):
+                return None
+            if attempt == MAX_TRIES - 1:
+                raise
+            note(f"{plan.dataset}: the Hub is busy; trying again")
+            time.sleep(min(FIRST_WAIT * 2**attempt, 60))
+        else:
+            plan.pull_request = plan.pull_request or commit.pr_num
+            return commit.oid
+    return None
+
+
+def carried_out(hub: Hub, plan: Contribution, files: Mapping[str, bytes], user: str) -> bool:
+    """Whether a commit whose answer was lost is there after all; the pull request is then known."""
+    if plan.pull_request is not None:
+        return same_files(hub, plan.dataset, files, f"refs/pr/{plan.pull_request}") == set(files)
+    for item in own_pull_requests(hub, plan.dataset, user):
+        ours = item.status in ("open", "draft")
+        if ours and same_files(hub, plan.dataset, files, f"refs/pr/{item.num}") == set(files):
+            plan.pull_request = item.num
+            return True
+    return False
+
+
+def head_of(hub: Hub, plan: Contribution) -> str | None:
+    info = hub.read(hub.api.dataset_info, plan.dataset, revision=f"refs/pr/{plan.pull_request}", expand=["sha"])
+    return info.sha
+
+
+def older_twin(hub: Hub, plan: Contribution, user: str) -> int | None:
+    """An own open pull request, older than this one, with the same files: two runs at the same moment."""
+    for item in reversed(own_pull_requests(hub, plan.dataset, user)):
+        rival = item.num < (plan.pull_request or 0) and item.status in ("open", "draft")
+        if rival and same_files(hub, plan.dataset, plan.files, f"refs/pr/{item.num}") | plan.there == set(plan.files):
+            return item.num
+    return None
+
+
+def in_batches(files: Mapping[str, bytes]) -> Iterator[list[str]]:
+    """The paths in groups that one commit can carry; a record stays with its samples."""
+    group: list[str] = []
+    size = 0
+    for path in sorted(files):
+        full = len(group) >= FILES_AT_ONCE or size + len(files[path]) > BYTES_AT_ONCE
+        if group and full and path.endswith(".json"):
+            yield group
+            group, size = [], 0
+        group.append(path)
+        size += len(files[path])
+    if group:
+        yield group
+
+
+# --- What people read ---
+
+
+def collections_of(plan: Contribution) -> list[str]:
+    return sorted({record.path.split("/")[1] for record in plan.records})
+
+
+def models_of(plan: Contribution) -> list[str]:
+    return sorted({record.model for record in plan.records}, key=natural_key)
+
+
+def contribution_title(plan: Contribution) -> str:
+    """As the datastore's guide for contributors asks for."""
+    what = listing(collections_of(plan), 3)
+    return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of(plan), 2)}"[:190]
+
+
+def contribution_text(plan: Contribution) -> str:
+    samples = sum(path.endswith("_samples.jsonl") for path in plan.files)
+    models = ", ".join(markdown_text(name) for name in models_of(plan)[:20])
+    return (
+        f"Own runs in the format of Every Eval Ever: {len(plan.records)} records, {samples} with their samples.\n\n"
+        f"Models: {models}\n\nCollections: {', '.join(markdown_text(name) for name in collections_of(plan)[:20])}\n\n"
+        "Nothing was left out of these runs; each record names its harness with version, its data and its settings. "
+        "Checked before it was sent: schema, paths, bounds, samples against their records, checksums."
+    )
+
+
+def contribution_lines(plan: Contribution) -> Iterator[str]:
+    for record in plan.records:
+        state = "there" if record.path in plan.there else "proposed" if record.path in plan.proposed else "new"
+        yield f"{state:8}  {record.path}  ({listing(record.results, 3)})"
+
+
+def contribution_json(plan: Contribution) -> dict[str, Any]:
+    files = plan.files
+    return {
+        "dataset": plan.dataset,
+        "records": [{"path": r.path, "model": r.model, "results": r.results} for r in plan.records],
+        "files": len(files),
+        "bytes": sum(map(len, files.values())),
+        "there": sorted(plan.there),
+        "proposed": sorted(plan.proposed),
+        "missing": sorted(plan.missing),
+    }
+
+
+# --- What a later `add` finds ---
+
+
+def remember_places(plan: Contribution, endpoint: str, commit: str) -> None:
+    """Write beside each data/ folder where its records went, so that a result can link there as its source."""
+    roots: dict[Path, dict[str, str]] = {}
+    for path, record in zip(plan.origins, plan.records, strict=True):
+        if path.parts[-5:-4] == ("data",):
+            revision = "main" if record.path in plan.there else commit
+            url = f"{endpoint}/datasets/{plan.dataset}/blob/{revision}/{record.path}"
+            roots.setdefault(path.parents[4], {})["/".join(path.parts[-5:])] = url
+    for root, urls in roots.items():
+        file = root / CONTRIBUTED
+        write_whole(file, json.dumps(contributed(root) | urls, indent=1, sort_keys=True) + "\n")
 
 
 # --- parts/publish/official_table.py ----------------------------------------------------------------------------------

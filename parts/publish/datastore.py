@@ -10,22 +10,22 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from parts.frame import FIRST_WAIT, MAX_TRIES, ScriptError, listing, natural_key, note, single_line, write_whole
 from parts.hub.access import check_write_access
 from parts.hub.retry import worth_repeating
+from parts.outgoing import without_secrets
 from parts.publish.hub import Hub
 from parts.publish.text import markdown_text
-from parts.records.datastore import DatastoreFile, datastore_file
+from parts.records.datastore import CONTRIBUTED, DatastoreFile, contributed, datastore_file
 from parts.records.publishable import record_model
 
 FILES_AT_ONCE = 200  # of one commit: a commit of thousands times out, and may be carried out all the same
 BYTES_AT_ONCE = 100_000_000
 OWN_PULL_REQUESTS = 50  # own pull requests that are looked at, the newest first
-CONTRIBUTED = ".contributed.json"  # beside data/: which record went where
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,7 +34,7 @@ class Contribution:
 
     dataset: str
     records: list[DatastoreFile]
-    notes: list[str] = dataclasses.field(default_factory=list)
+    origins: list[Path] = dataclasses.field(default_factory=list)  # where each of the records was read
     there: set[str] = dataclasses.field(default_factory=set)  # paths on the main branch
     proposed: set[str] = dataclasses.field(default_factory=set)  # paths in the own pull request
     pull_request: int | None = None  # the own one that has some of the files
@@ -88,7 +88,16 @@ def plan_contribution(
             note(single_line(f"error: {place}: {problem}"))
     if bad:
         raise ScriptError(f"{len(bad)} of {len(records)} records would be refused there (above)", code=1)
-    return Contribution(dataset, records)
+    for record in records:
+        held = [path for path, data in record.files.items() if has_secret(data)]
+        if held:
+            raise ScriptError(f"{held[0]}: holds what looks like a token; take it out, and make it invalid", code=1)
+    return Contribution(dataset, records, [path for path, _ in mine])
+
+
+def has_secret(data: bytes) -> bool:
+    text = data.decode("utf-8", "replace")
+    return without_secrets(text) != text
 
 
 def is_local(record: Mapping[str, Any]) -> bool:
@@ -102,6 +111,18 @@ def is_partial(record: Mapping[str, Any]) -> bool:
         for result in record.get("evaluation_results") or []
     ]
     return any(str(one.get("limit") or "") not in ("", "None", "null") for one in settings)
+
+
+def who_asks(hub: Hub, acting: bool) -> Mapping[str, Any]:
+    """Who the token belongs to; {} when nobody is logged in and nothing is to be sent."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    try:
+        return hub.read(hub.api.whoami)
+    except (HfHubHTTPError, LocalTokenNotFoundError):
+        if acting:
+            raise
+        return {}
 
 
 def look_up_files(hub: Hub, plan: Contribution, user: str | None, again: bool) -> None:
@@ -316,12 +337,10 @@ def contribution_json(plan: Contribution) -> dict[str, Any]:
 # --- What a later `add` finds ---
 
 
-def remember_places(
-    found: Iterable[tuple[Path, DatastoreFile]], plan: Contribution, endpoint: str, commit: str
-) -> None:
+def remember_places(plan: Contribution, endpoint: str, commit: str) -> None:
     """Write beside each data/ folder where its records went, so that a result can link there as its source."""
     roots: dict[Path, dict[str, str]] = {}
-    for path, record in found:
+    for path, record in zip(plan.origins, plan.records, strict=True):
         if path.parts[-5:-4] == ("data",):
             revision = "main" if record.path in plan.there else commit
             url = f"{endpoint}/datasets/{plan.dataset}/blob/{revision}/{record.path}"
@@ -329,12 +348,3 @@ def remember_places(
     for root, urls in roots.items():
         file = root / CONTRIBUTED
         write_whole(file, json.dumps(contributed(root) | urls, indent=1, sort_keys=True) + "\n")
-
-
-def contributed(root: Path) -> dict[str, str]:
-    """data/.../<uuid>.json -> its page in the datastore, for the records of a folder; {} when none was contributed."""
-    try:
-        data = json.loads((root / CONTRIBUTED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(k): str(v) for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}

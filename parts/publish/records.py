@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ from parts.foreign import iso_time, path_part
 from parts.frame import ScriptError, listing, single_line
 from parts.metadata.entries import Entry, RecordResult
 from parts.publish.artificial_analysis import AA_NAME, AA_SITE
+from parts.records.datastore import contributed_url
 from parts.records.files import read_record, record_files
 from parts.records.publishable import (
     TaskNames,
@@ -197,7 +199,10 @@ def read_entries(
     chosen, more = choose_runs(chosen, allow_partial)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model)} have no result", code=1)
-    return [row.entry for row in chosen], notes + more
+    entries = [
+        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(row.path)) for row in chosen
+    ]
+    return entries, notes + more
 
 
 def results_of(path: Path, record: Mapping[str, Any], names: TaskNames) -> list[RecordResult]:

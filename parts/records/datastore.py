@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.embedded import embedded
+from parts.foreign import web_url
 from parts.frame import single_line
 
 DATASTORE = "evaleval/EEE_datastore"
@@ -27,6 +28,7 @@ DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "
 DEPLOYMENTS = ("self_deployed", "externally_managed", "unknown")
 AVAILABILITIES = ("open_weights", "closed_weights", "unknown")
 MAX_PROBLEMS = 20  # of one file
+CONTRIBUTED = ".contributed.json"  # beside data/: which record went where
 
 
 @dataclass(slots=True)
@@ -209,3 +211,23 @@ def sample_problems(record: Mapping[str, Any], detail: Mapping[str, Any], sample
             yield f"samples line {number}: {'.'.join(map(str, error.absolute_path))}: {error.message[:120]}"
         if not isinstance(row, dict) or (row.get("evaluation_id"), row.get("model_id")) != told:
             yield f"samples line {number}: evaluation_id or model_id is not the record's"
+
+
+# --- What was contributed ---
+
+
+def contributed(root: Path) -> dict[str, str]:
+    """data/.../<uuid>.json -> its page in the datastore, for the records of a folder; {} when none was contributed."""
+    try:
+        data = json.loads((root / CONTRIBUTED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
+
+
+def contributed_url(path: Path) -> str | None:
+    """The page of a record in the datastore; None when it was not contributed from here."""
+    parts = path.absolute().parts
+    if parts[-5:-4] != ("data",):
+        return None
+    return web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), ""))
