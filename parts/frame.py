@@ -28,6 +28,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
@@ -131,7 +132,9 @@ def is_number(value: Any) -> bool:
 
 
 def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
+    """Print a line for people to stderr; stdout carries data only. Of a page its begin and its end are shown."""
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE * 2 // 3]} [...] {message[-MAX_MESSAGE // 3 :]}"
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 

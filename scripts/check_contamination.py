@@ -350,6 +350,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
@@ -453,7 +454,9 @@ def is_number(value: Any) -> bool:
 
 
 def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
+    """Print a line for people to stderr; stdout carries data only. Of a page its begin and its end are shown."""
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE * 2 // 3]} [...] {message[-MAX_MESSAGE // 3 :]}"
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
@@ -1846,14 +1849,18 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
-def open_input(path: str | Path, most: int = MAX_FILE) -> BinaryIO:
+def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 
     Raises:
-        ScriptError: it is no regular file (a FIFO is not waited for), has more than `most` bytes or is mostly holes.
-        OSError: it cannot be opened.
+        ScriptError: it is not there, is no regular file (a FIFO is not waited for), has more than `most` bytes, or is
+            mostly holes. The message begins with `where` or the path.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | os.O_CLOEXEC)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
@@ -1891,12 +1898,10 @@ def is_input(path: str | Path) -> bool:
 def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
     """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
     try:
-        with open_input(path, most) as file:
+        with open_input(path, most, where) as file:
             return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
     except OSError as error:
         raise ScriptError(f"{where or path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ScriptError(f"{where or path}: no path: {error}") from error
 
 
 def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
@@ -1949,9 +1954,8 @@ def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
 
 def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
     """The lines of a samples file, without their ends."""
-    with io.BytesIO(content) if content is not None else open_input(path, MAX_SAMPLES) as file:
-        for line in input_lines(file, path):
-            yield line.rstrip(b"\r\n")
+    data = input_bytes(path, MAX_SAMPLES) if content is None else content
+    yield from (line.rstrip(b"\r\n") for line in input_lines(io.BytesIO(data), path))
 
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
@@ -2998,7 +3002,7 @@ def answer_texts(answer: Any, choices: Any) -> list[str]:
     if isinstance(answer, str) and re.fullmatch("[A-J]", answer):
         place: Any = ord(answer) - ord("A")
     else:
-        place = int(answer) if isinstance(answer, str) and answer.isdecimal() else answer
+        place = int(answer) if isinstance(answer, str) and len(answer) < 9 and answer.isdecimal() else answer
     if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < len(options):
         return [options[place]]
     return texts(answer) if not is_number(answer) else [str(answer)]
@@ -3029,7 +3033,7 @@ def record_results_with_items(path: Path, record: Mapping[str, Any], model: str)
         note(f"note: {path} has no samples beside it: left out of the scores")
         return []
     rows: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    for where, row in line_rows(samples, ""):
+    for where, row in item_rows(samples):
         if row.get("evaluation_id") != record.get("evaluation_id"):
             raise ScriptError(f"{where}: belongs to another record ({row.get('evaluation_id')}); evaluate again")
         rows[str(row.get("evaluation_result_id") or row.get("evaluation_name"))].append((where, row))
@@ -3046,6 +3050,8 @@ def measured_result(
     task, metric = str(result["evaluation_name"]), result["metric_config"]
     result_id = single_line(result.get("evaluation_result_id") or task)
     score = result["score_details"]["score"]
+    if not is_number(score):
+        raise ScriptError(f"{path}: a score is {single_line(score)[:40]}, not a finite number; evaluate again")
     scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
     unscored = 0
     for where, row in rows.get(result_id) or rows.get(task) or ():

@@ -276,6 +276,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
 
@@ -379,7 +380,9 @@ def is_number(value: Any) -> bool:
 
 
 def note(message: str) -> None:
-    """Print a line for people to stderr; stdout carries data only."""
+    """Print a line for people to stderr; stdout carries data only. Of a page its begin and its end are shown."""
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE * 2 // 3]} [...] {message[-MAX_MESSAGE // 3 :]}"
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
@@ -528,14 +531,18 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
-def open_input(path: str | Path, most: int = MAX_FILE) -> BinaryIO:
+def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 
     Raises:
-        ScriptError: it is no regular file (a FIFO is not waited for), has more than `most` bytes or is mostly holes.
-        OSError: it cannot be opened.
+        ScriptError: it is not there, is no regular file (a FIFO is not waited for), has more than `most` bytes, or is
+            mostly holes. The message begins with `where` or the path.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | os.O_CLOEXEC)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         state = os.fstat(descriptor)
         if stat.S_ISDIR(state.st_mode):
@@ -573,12 +580,10 @@ def is_input(path: str | Path) -> bool:
 def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
     """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
     try:
-        with open_input(path, most) as file:
+        with open_input(path, most, where) as file:
             return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
     except OSError as error:
         raise ScriptError(f"{where or path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ScriptError(f"{where or path}: no path: {error}") from error
 
 
 def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
@@ -631,9 +636,8 @@ def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
 
 def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
     """The lines of a samples file, without their ends."""
-    with io.BytesIO(content) if content is not None else open_input(path, MAX_SAMPLES) as file:
-        for line in input_lines(file, path):
-            yield line.rstrip(b"\r\n")
+    data = input_bytes(path, MAX_SAMPLES) if content is None else content
+    yield from (line.rstrip(b"\r\n") for line in input_lines(io.BytesIO(data), path))
 
 
 def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:

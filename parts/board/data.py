@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, BoardRow
-from parts.frame import ScriptError, kept_text, to_json, write_whole
-from parts.inputs import read_json
+from parts.frame import ScriptError, kept_text, single_line, to_json, write_whole
+from parts.inputs import allowed, open_input, read_json
 
 DATA_SCHEMA = "1"
 
@@ -109,7 +109,12 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     if not sound_metadata(metadata):
         raise ScriptError(f"{folder}/metadata.json has another form than this version writes; collect again")
     try:
-        engine = duckdb.connect(config={"threads": 2})
+        to_json(metadata).encode()
+    except (UnicodeEncodeError, ValueError) as error:
+        raise ScriptError(f"{folder}/metadata.json: {single_line(error)[:200]}; collect again") from error
+    open_input(folder / "leaderboard.parquet").close()  # DuckDB would wait for a pipe
+    try:
+        engine = duckdb.connect(config={"threads": 2, "memory_limit": f"{allowed(512)}MB"})
         engine.read_parquet(str(folder / "leaderboard.parquet")).create("scores")
     except duckdb.Error as error:
         raise ScriptError(f"{folder}/leaderboard.parquet: {kept_text(error)}; collect again") from error

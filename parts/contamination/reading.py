@@ -186,7 +186,7 @@ def answer_texts(answer: Any, choices: Any) -> list[str]:
     if isinstance(answer, str) and re.fullmatch("[A-J]", answer):
         place: Any = ord(answer) - ord("A")
     else:
-        place = int(answer) if isinstance(answer, str) and answer.isdecimal() else answer
+        place = int(answer) if isinstance(answer, str) and len(answer) < 9 and answer.isdecimal() else answer
     if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < len(options):
         return [options[place]]
     return texts(answer) if not is_number(answer) else [str(answer)]
@@ -217,7 +217,7 @@ def record_results_with_items(path: Path, record: Mapping[str, Any], model: str)
         note(f"note: {path} has no samples beside it: left out of the scores")
         return []
     rows: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    for where, row in line_rows(samples, ""):
+    for where, row in item_rows(samples):
         if row.get("evaluation_id") != record.get("evaluation_id"):
             raise ScriptError(f"{where}: belongs to another record ({row.get('evaluation_id')}); evaluate again")
         rows[str(row.get("evaluation_result_id") or row.get("evaluation_name"))].append((where, row))
@@ -234,6 +234,8 @@ def measured_result(
     task, metric = str(result["evaluation_name"]), result["metric_config"]
     result_id = single_line(result.get("evaluation_result_id") or task)
     score = result["score_details"]["score"]
+    if not is_number(score):
+        raise ScriptError(f"{path}: a score is {single_line(score)[:40]}, not a finite number; evaluate again")
     scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
     unscored = 0
     for where, row in rows.get(result_id) or rows.get(task) or ():

@@ -399,7 +399,7 @@ def escapes_in_lines(path: Path, good: bytes, form: str) -> None:
 @kind("txt", "jsonl")
 def a_million_lines(path: Path, good: bytes, form: str) -> None:
     line = good.splitlines()[0] if form == "jsonl" and good else b"a/b"
-    path.write_bytes((line + b"\n") * min(1_000_000, 60_000_000 // (len(line) + 1)))
+    path.write_bytes((line + b"\n") * min(1_000_000, 15_000_000 // (len(line) + 1)))
 
 
 @kind("txt", "jsonl")

@@ -281,7 +281,7 @@ SLOTS = (
         ("evaluation_manager", "extract-readme", "--repo-id", "acme/Lumen-7B", "--token-file", "token.txt"),
     ), (2,)),
     Slot("config", "run/step_700/config.json", "json", lay_run, (RANK, LIGHTEVAL), (0, 2, 3)),
-    Slot("weights_file", "run/step_700/model.safetensors", "txt", lay_run, (RANK, LIGHTEVAL), (0, 2, 3), ("sparse_3_gb",)),
+    Slot("weights_file", "run/step_700/model.safetensors", "bin", lay_run, (RANK, LIGHTEVAL), (0, 2, 3), ("sparse_3_gb",)),
     Slot("tokenizer", "run/step_700/tokenizer_config.json", "json", lay_run, (LIGHTEVAL,), (0, 2)),
     Slot("lm_eval", "plain/results_2026-01-01.json", "json", lay_convert, convert("plain"), (0,)),
     Slot("lm_eval_samples", "in/lm_eval_0_4/samples_toy_write.jsonl", "jsonl", lay_convert, convert("in/lm_eval_0_4"), (0, 1)),
