@@ -1808,8 +1808,8 @@ WORDS = {'facts': 'params param parameters parameter tokens token tok throughput
  'kinds_base': 'base pretrained foundation 基座 预训练',
  'modes': 'thinking nonthinking reasoning nonreasoning think tools tool browsing search python cot tir greedy low '
           'medium high minimal effort budget mode off on with without w no non wo enabled disabled fast hybrid '
-          'step bf16 fp16 fp32 original bfloat16 float16',
- 'soft': 'hf v1 v1.0 v0.1 v0.2 v0.3 v2 v2.0 v3 version preview moe dense vision vl multimodal model en it llm',
+          'step original half',
+ 'soft': 'hf v1 v1.0 v0.1 v0.2 v0.3 v2 v2.0 v3 version preview moe dense vision vl multimodal model it llm',
  'vendors': 'meta google microsoft nvidia ibm openai alibaba mistralai anthropic ai tencent bytedance huggingface '
             'facebook amazon apple cohere',
  'quantized': 'int2 int3 int4 int5 int6 int8 fp4 fp6 fp8 nf4 mxfp4 nvfp4 w4a16 w8a8 w4a8 w8a16 4bit 8bit 3bit 2bit '
@@ -1842,7 +1842,8 @@ WORDS = {'facts': 'params param parameters parameter tokens token tok throughput
  'size_heads': 'size params parameters param precision quantization quant bits dtype version',
  'log_words': 'epoch epochs step steps loss',
  'tuned_text': '\\b(?:[Ii]nstruct(?:ion)?s?(?![- '
-               ']?(?:[Ff]ollow|[Ee]val|[Bb]ench|[Dd]ata))|INSTRUCT|[Cc]hat(?:[Bb]ot)?|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
+               ']?(?:[Ff]ollow|[Ee]val|[Bb]ench|[Dd]ata))|INSTRUCT|[Cc]hat(?:[Bb]ot)?(?! '
+               '?[Aa]rena)|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
  'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
  'not_a_share': 'elo rating points score ppl perplexity loss wer cer ter fid mse index',
  'plain_headings': 'evaluation evaluations results result benchmark benchmarks performance model models score '
@@ -2074,6 +2075,7 @@ _PHRASES = (
     (re.compile(r"post-?\s?trained\b"), " posttrained "),
     (re.compile(r"fine-?\s?tuned\b"), " finetuned "),
     (re.compile(r"(?<=\d)_(?=\d)"), "."),
+    (re.compile(r"\b(?:bf|fp|bfloat|float)-?16\b"), " half "),
     (re.compile(r"\b(?:non|no)[- ]?(thinking|reasoning)\b"), r" non\1 "),
 )
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
@@ -2127,6 +2129,7 @@ class ModelName:
     def of(cls, repo_id: str) -> ModelName:
         owner, _, name = repo_id.rpartition("/")
         tokens = name_tokens(name)
+        tokens = tokens[1:] if len(tokens) > 2 and tokens[0] in VENDORS else tokens
         core = next((t for t in tokens if t.isalpha()), "")
         return cls(repo_id, owner.casefold(), tokens, core, core[:3])
 
@@ -2265,10 +2268,11 @@ def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None
         return Fit(False, f"leaves out {said}")
     if relation == "mixed":
         return Fit(False, f"adds {said}")
-    if relation == "more":
+    if relation == "more" and QUANTIZED.isdisjoint(rest):
         sized = any(map(_SIZE.fullmatch, model.tokens))
-        askable = all(t in MODES or t in BASE or (not sized and _SIZE.fullmatch(t)) for t in rest)
-        return Fit(False, f"adds {said}") if askable and not (TUNED | QUANTIZED) & set(rest) else None
+        stages = TUNED if model.kind == "tuned" else BASE
+        if all(t in MODES or t in stages or t in ("moe", "dense") or (not sized and _SIZE.fullmatch(t)) for t in rest):
+            return Fit(False, f"adds {said}")
     return None
 
 
@@ -2971,10 +2975,12 @@ _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"),
 @functools.lru_cache(maxsize=16384)
 def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, ...]:
     """The values of a cell, None where a part is missing: "2.1 | - | 3" -> 2.1, None, 3; () when it is no score."""
-    if not text or MISSING_CELL.fullmatch(text):
+    if not text:
         return ()
     if (value := parse_value(text, decimal_comma)) is not None:
         return (value,)
+    if MISSING_CELL.fullmatch(text) or not any(map(str.isdigit, text)):
+        return ()
     for divider in _DIVIDERS:
         parts = divider.split(text)
         values = tuple(parse_value(part, decimal_comma) for part in parts)
@@ -3315,7 +3321,7 @@ class Score:
 
     def place(self) -> tuple[str, ...]:
         """What two results of the same thing share."""
-        return tuple(normalize_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -3379,6 +3385,7 @@ class Sending:
 # --- parts/cards/scores.py --------------------------------------------------------------------------------------------
 
 NOT_A_SHARE = WORDS["not_a_share"].split()
+_SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(WORDS["plain_headings"].split())
 
 
@@ -3406,8 +3413,10 @@ class Pick:
 
     def change(self, score: Score) -> Score:
         """The score with what was said by hand."""
-        said = {name: getattr(self, name) for name in ("notes", "metric", "shots", "unit")}
-        return dataclasses.replace(score, **{name: value for name, value in said.items() if value is not None})
+        for name in ("notes", "metric", "shots", "unit"):
+            if (value := getattr(self, name)) is not None:
+                setattr(score, name, value)
+        return score
 
 
 @dataclass(frozen=True, slots=True)
@@ -3459,11 +3468,15 @@ class ScoreReader:
     def __init__(self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str) -> None:
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
+        self.names: dict[int, RowNames] = {}  # by number of the header
         self.note = next((note for text in self.table.headings[:1] if (note := note_of(text))), None)
 
-    def take(self, axis: str, index: int, block: Block, pick: Pick, taken: Taken) -> None:
-        """Add the scores of a column (a grid column) or a row (a grid row) of a block."""
-        names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model)
+    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken) -> None:
+        """Add the scores of a column (a grid column) or a row (a grid row) under the header of a number."""
+        block = self.grid.blocks[number]
+        if (names := self.names.get(number)) is None:
+            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model)
+            self.names[number] = names
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
@@ -3473,7 +3486,8 @@ class ScoreReader:
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    self.take_cell(row, index, said.with_texts([*said.texts, *above]), pick, taken)
+                    said = said.with_texts([*said.texts, *above]) if above else said
+                    self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels()
         for column in range(self.grid.width) if pick.only else block.columns("value"):
@@ -3506,7 +3520,7 @@ class ScoreReader:
         for value, texts in zip(values, names, strict=True):
             if value is None:
                 continue
-            score = pick.change(self.score(value, said.with_texts(texts), cell, index, column))
+            score = pick.change(self.score(value, said, texts, cell, index, column))
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
@@ -3515,9 +3529,10 @@ class ScoreReader:
                 taken.scores.append(score)
         return None
 
-    def score(self, value: Value, said: CellLabels, cell: Cell, row: int, column: int) -> Score:
+    def score(self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int) -> Score:
+        """One value with the texts of its name."""
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
-        for text in said.texts:
+        for text in texts:
             text = " ".join(text.split())
             if is_setting(text):
                 label = split_label(f"x {text}" if text.startswith("(") else f"x ({text})")
@@ -3528,7 +3543,7 @@ class ScoreReader:
             shots.append(label.shots)
             metric.append(label.metric)
             notes.append(label.note)
-        name, key, outer = self.name_of(names, said)
+        name, key, outer = self.name_of(names, texts, said.group)
         number = value.numbers[0]
         shown = int(number) if number.is_integer() else number
         return Score(
@@ -3538,20 +3553,26 @@ class ScoreReader:
             row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), self.note]),
         )  # fmt: skip
 
-    def name_of(self, names: list[Label], said: CellLabels) -> tuple[str, str | None, str | None]:
+    def name_of(
+        self, names: list[Label], texts: Sequence[str], group: str | None
+    ) -> tuple[str, str | None, str | None]:
         """The name of a result, its key, and a group over it.
 
         An average, and a measure without a benchmark, carry what they are of: their group, else the table's heading.
         """
         if not names or all(is_average(label.name) for label in names):
-            name = " ".join(label.name for label in names) or " ".join(said.texts)
+            name = " ".join(label.name for label in names) or " ".join(texts)
             headings = (text for text in self.headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
-            about = said.group or next(headings, "")
+            about = group or next(headings, "")
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         name = " ".join(label.name for label in names)
-        return name, self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names))), None
+        key = self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names)))
+        heading = self.table.headings[0] if self.table.headings else ""
+        if not key and heading != name and self.vocabulary.key(split_label(heading)):
+            name = f"{name} ({label_text(heading)[:80]})"  # a part of the benchmark that the heading names
+        return name, key, None
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -3624,7 +3645,7 @@ class RowNames:
         names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
         shots, metrics = [], []
         for text in self.texts(row, "shots", "metric"):
-            label = split_label(f"x ({text}-shot)" if text.isdigit() else f"x ({text})")
+            label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)
             metrics.append(label.metric if label.name == "x" else text)
         return CellLabels(tuple(names), tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets)
@@ -3715,12 +3736,11 @@ class Reading:
 class Reader:
     """One table, one model: what it is, where the model stands, its scores."""
 
-    def __init__(self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary) -> None:
-        self.table, self.model, self.card, self.vocabulary = table, model, card, vocabulary
+    def __init__(self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary, loose: bool = False) -> None:
+        self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings = table.headings
         self.around = [text for text in (*self.grid.captions, *table.layout, table.before) if text]
-        self.relations = table_relations(table, model)
 
     def read(self, force: bool = False) -> Reading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -3762,8 +3782,11 @@ class Reader:
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
         index = target.index + (self.table.head if target.axis == "row" else 0)
-        reader = ScoreReader(self.grid, self.model, self.vocabulary, self.card.title)
-        reader.take(target.axis, index, self.grid.blocks[target.block], pick, taken)
+        self.score_reader.take(target.axis, index, target.block, pick, taken)
+
+    @functools.cached_property
+    def score_reader(self) -> ScoreReader:
+        return ScoreReader(self.grid, self.model, self.vocabulary, self.card.title)
 
     # --- chosen by hand
 
@@ -3826,6 +3849,8 @@ class Reader:
     def column_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
             for column in block.columns("value"):
+                if not any(has_trace(text, self.model) for text in block.paths[column]):
+                    continue
                 path = [text for text in block.paths[column] if self.may_name(text)]
                 at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
                 if path and (fit := fit_texts(path[at:], self.model)):
@@ -3849,6 +3874,8 @@ class Reader:
             filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
             for row in block.body if columns else ():
                 cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
+                if not any(has_trace(cell.text, self.model) for _, cell in cells):
+                    continue
                 texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
                 if texts and (fit := fit_texts(texts, self.model)):
                     yield Target("row", row - self.table.head, " ".join(texts), fit, number)
@@ -3888,8 +3915,10 @@ class Reader:
                 yield f"'{text[:60]}' is about another model"
             elif len(text) < 150 and self.says_quantized(text):
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
-            if not model.kind:
-                yield from self.kind_doubts(text)
+            if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
+                yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
+        if self.loose and not self.sibling(BASE | TUNED):
+            yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
 
@@ -3899,20 +3928,13 @@ class Reader:
             not QUANTIZED.isdisjoint(words) and QUANTIZED.isdisjoint(self.model.tokens) and not self.sibling(QUANTIZED)
         )
 
-    def kind_doubts(self, text: str) -> Iterator[str]:
-        """An unmarked name in a place that speaks of tuned models, or of base models when there is one by that name."""
-        tuned, base = _TUNED_TEXT.search(text), _BASE_TEXT.search(text)
-        if tuned and not (base and self.sibling(TUNED)):
-            yield f"'{text[:60]}' speaks of tuned models, and the name does not say what it is"
-        elif base and any(map(self.may_be_tuned, self.card.tables)):
-            yield f"'{text[:60]}' speaks of base models, and the card has another one of that name"
+    def names_both(self, text: str) -> bool:
+        """Whether a text speaks of base and tuned models, and the table has both."""
+        return bool(_BASE_TEXT.search(text)) and self.sibling(TUNED)
 
-    def may_be_tuned(self, table: Table) -> bool:
-        """Whether a table names a base model beside the unmarked one, or has that name alone under tuned models."""
-        relations = table_relations(table, self.model)
-        kinds = {kind_word(rest) for relation, rest in relations if relation == "more"}
-        alone = "tuned" not in kinds and any(relation == "same" for relation, _ in relations)
-        return "base" in kinds or (alone and any(map(_TUNED_TEXT.search, table.headings)))
+    @functools.cached_property
+    def relations(self) -> list[tuple[str, tuple[str, ...]]]:
+        return table_relations(self.table, self.model)
 
     def sibling(self, words: frozenset[str]) -> bool:
         """Whether a label of this table is the name with one of these words added."""
@@ -4036,10 +4058,30 @@ class Reader:
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")
 
 
+def is_loose(card: Card, model: ModelName) -> bool:
+    """Whether an unmarked name may be a tuned model's in this card.
+
+    It may when a table under tuned models has the family's names without such a word, or a base model has its own name.
+    """
+    if model.kind:
+        return False
+    for table in card.tables:
+        relations = table_relations(table, model)
+        if any(relation == "more" and kind_word(rest) == "base" for relation, rest in relations):
+            return True
+        if not relations or not any(map(_TUNED_TEXT.search, (*table.headings, table.caption))):
+            continue
+        texts = {cell.text for row in table.rows[:200] for cell in row[:50] if len(cell.text) < 80}
+        family = [text for text in texts if model.core in name_tokens(text)]
+        if family and not any(kind_word(name_tokens(text)) == "tuned" for text in family):
+            return True
+    return False
+
+
 def table_relations(table: Table, model: ModelName) -> list[tuple[str, tuple[str, ...]]]:
     """How the cells of a table that may have the model's name in them relate to it."""
-    texts = {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
-    return [relation_of(text, model) for text in texts if has_trace(text, model)]
+    texts = {cell.text for row in table.rows[:200] for cell in row[:50]}
+    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and has_trace(text, model)]
 
 
 def says(texts: Sequence[str], label: str) -> bool:
@@ -4111,8 +4153,9 @@ def read_tables(
 ) -> list[Reading]:
     """One Reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
     model, readings = ModelName.of(repo_id), []
+    loose = is_loose(card, model)
     for table in card.tables:
-        reader = Reader(table, model, card, vocabulary)
+        reader = Reader(table, model, card, vocabulary, loose)
         chosen = list((picks or {}).get(table.number, ()))
         if any(pick.nothing for pick in chosen):
             reading = reader.read()

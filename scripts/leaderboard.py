@@ -1320,7 +1320,7 @@ class Score:
 
     def place(self) -> tuple[str, ...]:
         """What two results of the same thing share."""
-        return tuple(normalize_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.cards.labels import Vocabulary
 from parts.cards.model_names import ModelName
-from parts.cards.reading import Reader, Reading, Target
+from parts.cards.reading import Reader, Reading, Target, is_loose
 from parts.cards.scores import Pick, Taken
 from parts.cards.tables import Card
 from parts.cards.text import label_text
@@ -81,8 +81,9 @@ def read_tables(
 ) -> list[Reading]:
     """One Reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
     model, readings = ModelName.of(repo_id), []
+    loose = is_loose(card, model)
     for table in card.tables:
-        reader = Reader(table, model, card, vocabulary)
+        reader = Reader(table, model, card, vocabulary, loose)
         chosen = list((picks or {}).get(table.number, ()))
         if any(pick.nothing for pick in chosen):
             reading = reader.read()

@@ -22,6 +22,7 @@ _PHRASES = (
     (re.compile(r"post-?\s?trained\b"), " posttrained "),
     (re.compile(r"fine-?\s?tuned\b"), " finetuned "),
     (re.compile(r"(?<=\d)_(?=\d)"), "."),
+    (re.compile(r"\b(?:bf|fp|bfloat|float)-?16\b"), " half "),
     (re.compile(r"\b(?:non|no)[- ]?(thinking|reasoning)\b"), r" non\1 "),
 )
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
@@ -75,6 +76,7 @@ class ModelName:
     def of(cls, repo_id: str) -> ModelName:
         owner, _, name = repo_id.rpartition("/")
         tokens = name_tokens(name)
+        tokens = tokens[1:] if len(tokens) > 2 and tokens[0] in VENDORS else tokens
         core = next((t for t in tokens if t.isalpha()), "")
         return cls(repo_id, owner.casefold(), tokens, core, core[:3])
 
@@ -213,10 +215,11 @@ def fit_of(relation: str, rest: tuple[str, ...], model: ModelName) -> Fit | None
         return Fit(False, f"leaves out {said}")
     if relation == "mixed":
         return Fit(False, f"adds {said}")
-    if relation == "more":
+    if relation == "more" and QUANTIZED.isdisjoint(rest):
         sized = any(map(_SIZE.fullmatch, model.tokens))
-        askable = all(t in MODES or t in BASE or (not sized and _SIZE.fullmatch(t)) for t in rest)
-        return Fit(False, f"adds {said}") if askable and not (TUNED | QUANTIZED) & set(rest) else None
+        stages = TUNED if model.kind == "tuned" else BASE
+        if all(t in MODES or t in stages or t in ("moe", "dense") or (not sized and _SIZE.fullmatch(t)) for t in rest):
+            return Fit(False, f"adds {said}")
     return None
 
 

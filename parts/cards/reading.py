@@ -7,6 +7,7 @@ its scores, and what is unsure and why. No text around a table makes a label cer
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from parts.cards.labels import (
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import (
+    BASE,
     QUANTIZED,
     SURE,
     TUNED,
@@ -101,12 +103,11 @@ class Reading:
 class Reader:
     """One table, one model: what it is, where the model stands, its scores."""
 
-    def __init__(self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary) -> None:
-        self.table, self.model, self.card, self.vocabulary = table, model, card, vocabulary
+    def __init__(self, table: Table, model: ModelName, card: Card, vocabulary: Vocabulary, loose: bool = False) -> None:
+        self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings = table.headings
         self.around = [text for text in (*self.grid.captions, *table.layout, table.before) if text]
-        self.relations = table_relations(table, model)
 
     def read(self, force: bool = False) -> Reading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -148,8 +149,11 @@ class Reader:
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
         index = target.index + (self.table.head if target.axis == "row" else 0)
-        reader = ScoreReader(self.grid, self.model, self.vocabulary, self.card.title)
-        reader.take(target.axis, index, self.grid.blocks[target.block], pick, taken)
+        self.score_reader.take(target.axis, index, target.block, pick, taken)
+
+    @functools.cached_property
+    def score_reader(self) -> ScoreReader:
+        return ScoreReader(self.grid, self.model, self.vocabulary, self.card.title)
 
     # --- chosen by hand
 
@@ -212,6 +216,8 @@ class Reader:
     def column_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
             for column in block.columns("value"):
+                if not any(has_trace(text, self.model) for text in block.paths[column]):
+                    continue
                 path = [text for text in block.paths[column] if self.may_name(text)]
                 at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
                 if path and (fit := fit_texts(path[at:], self.model)):
@@ -235,6 +241,8 @@ class Reader:
             filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
             for row in block.body if columns else ():
                 cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
+                if not any(has_trace(cell.text, self.model) for _, cell in cells):
+                    continue
                 texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
                 if texts and (fit := fit_texts(texts, self.model)):
                     yield Target("row", row - self.table.head, " ".join(texts), fit, number)
@@ -274,8 +282,10 @@ class Reader:
                 yield f"'{text[:60]}' is about another model"
             elif len(text) < 150 and self.says_quantized(text):
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
-            if not model.kind:
-                yield from self.kind_doubts(text)
+            if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
+                yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
+        if self.loose and not self.sibling(BASE | TUNED):
+            yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
 
@@ -285,20 +295,13 @@ class Reader:
             not QUANTIZED.isdisjoint(words) and QUANTIZED.isdisjoint(self.model.tokens) and not self.sibling(QUANTIZED)
         )
 
-    def kind_doubts(self, text: str) -> Iterator[str]:
-        """An unmarked name in a place that speaks of tuned models, or of base models when there is one by that name."""
-        tuned, base = _TUNED_TEXT.search(text), _BASE_TEXT.search(text)
-        if tuned and not (base and self.sibling(TUNED)):
-            yield f"'{text[:60]}' speaks of tuned models, and the name does not say what it is"
-        elif base and any(map(self.may_be_tuned, self.card.tables)):
-            yield f"'{text[:60]}' speaks of base models, and the card has another one of that name"
+    def names_both(self, text: str) -> bool:
+        """Whether a text speaks of base and tuned models, and the table has both."""
+        return bool(_BASE_TEXT.search(text)) and self.sibling(TUNED)
 
-    def may_be_tuned(self, table: Table) -> bool:
-        """Whether a table names a base model beside the unmarked one, or has that name alone under tuned models."""
-        relations = table_relations(table, self.model)
-        kinds = {kind_word(rest) for relation, rest in relations if relation == "more"}
-        alone = "tuned" not in kinds and any(relation == "same" for relation, _ in relations)
-        return "base" in kinds or (alone and any(map(_TUNED_TEXT.search, table.headings)))
+    @functools.cached_property
+    def relations(self) -> list[tuple[str, tuple[str, ...]]]:
+        return table_relations(self.table, self.model)
 
     def sibling(self, words: frozenset[str]) -> bool:
         """Whether a label of this table is the name with one of these words added."""
@@ -422,10 +425,30 @@ class Reader:
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")
 
 
+def is_loose(card: Card, model: ModelName) -> bool:
+    """Whether an unmarked name may be a tuned model's in this card.
+
+    It may when a table under tuned models has the family's names without such a word, or a base model has its own name.
+    """
+    if model.kind:
+        return False
+    for table in card.tables:
+        relations = table_relations(table, model)
+        if any(relation == "more" and kind_word(rest) == "base" for relation, rest in relations):
+            return True
+        if not relations or not any(map(_TUNED_TEXT.search, (*table.headings, table.caption))):
+            continue
+        texts = {cell.text for row in table.rows[:200] for cell in row[:50] if len(cell.text) < 80}
+        family = [text for text in texts if model.core in name_tokens(text)]
+        if family and not any(kind_word(name_tokens(text)) == "tuned" for text in family):
+            return True
+    return False
+
+
 def table_relations(table: Table, model: ModelName) -> list[tuple[str, tuple[str, ...]]]:
     """How the cells of a table that may have the model's name in them relate to it."""
-    texts = {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
-    return [relation_of(text, model) for text in texts if has_trace(text, model)]
+    texts = {cell.text for row in table.rows[:200] for cell in row[:50]}
+    return [relation_of(text, model) for text in texts if 1 < len(text) < 80 and has_trace(text, model)]
 
 
 def says(texts: Sequence[str], label: str) -> bool:

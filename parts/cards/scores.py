@@ -34,6 +34,7 @@ from parts.cards.values import MISSING_CELL, Value, divided
 from parts.metadata.entries import Score
 
 NOT_A_SHARE = WORDS["not_a_share"].split()
+_SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(WORDS["plain_headings"].split())
 
 
@@ -61,8 +62,10 @@ class Pick:
 
     def change(self, score: Score) -> Score:
         """The score with what was said by hand."""
-        said = {name: getattr(self, name) for name in ("notes", "metric", "shots", "unit")}
-        return dataclasses.replace(score, **{name: value for name, value in said.items() if value is not None})
+        for name in ("notes", "metric", "shots", "unit"):
+            if (value := getattr(self, name)) is not None:
+                setattr(score, name, value)
+        return score
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,15 @@ class ScoreReader:
     def __init__(self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str) -> None:
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
+        self.names: dict[int, RowNames] = {}  # by number of the header
         self.note = next((note for text in self.table.headings[:1] if (note := note_of(text))), None)
 
-    def take(self, axis: str, index: int, block: Block, pick: Pick, taken: Taken) -> None:
-        """Add the scores of a column (a grid column) or a row (a grid row) of a block."""
-        names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model)
+    def take(self, axis: str, index: int, number: int, pick: Pick, taken: Taken) -> None:
+        """Add the scores of a column (a grid column) or a row (a grid row) under the header of a number."""
+        block = self.grid.blocks[number]
+        if (names := self.names.get(number)) is None:
+            names = (HarnessNames if is_harness(block) else RowNames)(self.grid, block, self.model)
+            self.names[number] = names
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
@@ -128,7 +135,8 @@ class ScoreReader:
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    self.take_cell(row, index, said.with_texts([*said.texts, *above]), pick, taken)
+                    said = said.with_texts([*said.texts, *above]) if above else said
+                    self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels()
         for column in range(self.grid.width) if pick.only else block.columns("value"):
@@ -161,7 +169,7 @@ class ScoreReader:
         for value, texts in zip(values, names, strict=True):
             if value is None:
                 continue
-            score = pick.change(self.score(value, said.with_texts(texts), cell, index, column))
+            score = pick.change(self.score(value, said, texts, cell, index, column))
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
@@ -170,9 +178,10 @@ class ScoreReader:
                 taken.scores.append(score)
         return None
 
-    def score(self, value: Value, said: CellLabels, cell: Cell, row: int, column: int) -> Score:
+    def score(self, value: Value, said: CellLabels, texts: Sequence[str], cell: Cell, row: int, column: int) -> Score:
+        """One value with the texts of its name."""
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
-        for text in said.texts:
+        for text in texts:
             text = " ".join(text.split())
             if is_setting(text):
                 label = split_label(f"x {text}" if text.startswith("(") else f"x ({text})")
@@ -183,7 +192,7 @@ class ScoreReader:
             shots.append(label.shots)
             metric.append(label.metric)
             notes.append(label.note)
-        name, key, outer = self.name_of(names, said)
+        name, key, outer = self.name_of(names, texts, said.group)
         number = value.numbers[0]
         shown = int(number) if number.is_integer() else number
         return Score(
@@ -193,20 +202,26 @@ class ScoreReader:
             row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), self.note]),
         )  # fmt: skip
 
-    def name_of(self, names: list[Label], said: CellLabels) -> tuple[str, str | None, str | None]:
+    def name_of(
+        self, names: list[Label], texts: Sequence[str], group: str | None
+    ) -> tuple[str, str | None, str | None]:
         """The name of a result, its key, and a group over it.
 
         An average, and a measure without a benchmark, carry what they are of: their group, else the table's heading.
         """
         if not names or all(is_average(label.name) for label in names):
-            name = " ".join(label.name for label in names) or " ".join(said.texts)
+            name = " ".join(label.name for label in names) or " ".join(texts)
             headings = (text for text in self.headings if not PLAIN_HEADINGS.issuperset(words_of(text)))
-            about = said.group or next(headings, "")
+            about = group or next(headings, "")
             return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         name = " ".join(label.name for label in names)
-        return name, self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names))), None
+        key = self.vocabulary.key(Label(name, bare=" ".join(label.bare for label in names)))
+        heading = self.table.headings[0] if self.table.headings else ""
+        if not key and heading != name and self.vocabulary.key(split_label(heading)):
+            name = f"{name} ({label_text(heading)[:80]})"  # a part of the benchmark that the heading names
+        return name, key, None
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -279,7 +294,7 @@ class RowNames:
         names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
         shots, metrics = [], []
         for text in self.texts(row, "shots", "metric"):
-            label = split_label(f"x ({text}-shot)" if text.isdigit() else f"x ({text})")
+            label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)
             metrics.append(label.metric if label.name == "x" else text)
         return CellLabels(tuple(names), tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets)

@@ -83,10 +83,12 @@ _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"),
 @functools.lru_cache(maxsize=16384)
 def cell_values(text: str, decimal_comma: bool = False) -> tuple[Value | None, ...]:
     """The values of a cell, None where a part is missing: "2.1 | - | 3" -> 2.1, None, 3; () when it is no score."""
-    if not text or MISSING_CELL.fullmatch(text):
+    if not text:
         return ()
     if (value := parse_value(text, decimal_comma)) is not None:
         return (value,)
+    if MISSING_CELL.fullmatch(text) or not any(map(str.isdigit, text)):
+        return ()
     for divider in _DIVIDERS:
         parts = divider.split(text)
         values = tuple(parse_value(part, decimal_comma) for part in parts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.vocabulary import normalize_name
+from parts.vocabulary import folded_name, normalize_name
 
 SCORE_KEYS = (
     "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
@@ -36,7 +36,7 @@ class Score:
 
     def place(self) -> tuple[str, ...]:
         """What two results of the same thing share."""
-        return tuple(normalize_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
 
 
 @dataclass(frozen=True, slots=True)
