@@ -42,9 +42,14 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+
+# Counts of attempts in a record, with what the table calls those that it shows.
+ATTEMPT_COUNTS = {"attempts": "", "scored": "", "wrong": "", "errored": "errored", "no_value": "without a value"}
+ATTEMPT_COUNTS |= {"limit_hit": "at a limit", "truncated": "cut off", "unparsed": "unparsed"}
 
 
 def check_single_model(files: Files, wanted: str | None, here: Here) -> None:
@@ -62,6 +67,7 @@ def convert_all(files: Files, wanted: str | None, here: Here, converter: Convert
     """Convert every file; one that is damaged is reported and does not stop the others."""
     report = converter.report
     unclaimed: list[FoundFile] = []
+    superseded = superseded_logs(files.found.values()) if wanted in (None, "inspect") else {}
     for found in progress(list(files.found.values()), "converting"):
         try:
             rows = read_file(found, wanted, here, files)
@@ -69,7 +75,9 @@ def convert_all(files: Files, wanted: str | None, here: Here, converter: Convert
                 unclaimed.append(found)
                 continue
             for row in rows:
-                if isinstance(row, TaskRun):
+                if isinstance(row, TaskRun) and found.path in superseded:
+                    converter.supersede(row, superseded[found.path])
+                elif isinstance(row, TaskRun):
                     converter.convert(row)
                 elif isinstance(row, MigratedRecord):
                     converter.migrate(row)
@@ -100,6 +108,7 @@ def conversion_json(made: Conversion) -> dict[str, Any]:
                 "unit": result["metric_config"]["metric_unit"],
                 "standard_error": uncertainty.get("standard_error", {}).get("value"),
                 "num_samples": uncertainty.get("num_samples"),
+                "attempts": attempt_counts(result["score_details"].get("details", {})),
             }
         )
     return {
@@ -133,7 +142,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
     """The scores as rows of text under a heading."""
-    rows = [["model", "task", "score", "± s.e.", "items", "from"]]
+    rows = [["model", "task", "score", "± s.e.", "items", "lost", "from"]]
     for made in sorted(records, key=lambda made: (natural_key(made.run.model.id), natural_key(made.run.task))):
         for result in made.record["evaluation_results"]:
             details = result["score_details"]
@@ -146,10 +155,29 @@ def conversion_table(records: Sequence[Conversion]) -> list[list[str]]:
                     f"{details['score']:.4g}",
                     "" if error is None else f"{error:.2g}",
                     str(uncertainty.get("num_samples", "")),
+                    lost_attempts(details.get("details", {})),
                     made.run.origin.format,
                 ]
             )
     return rows
+
+
+def attempt_counts(details: Mapping[str, str]) -> dict[str, int]:
+    """What became of the attempts of a result, without what did not happen."""
+    found = {name: int(details[name]) for name in ATTEMPT_COUNTS if str(details.get(name)).isdecimal()}
+    return {name: count for name, count in found.items() if count or name in ("attempts", "scored")}
+
+
+def lost_attempts(details: Mapping[str, str]) -> str:
+    """Attempts without a score and why, and what else befell attempts; empty when nothing did.
+
+    24 of 64 (24 errored)
+    """
+    found = attempt_counts(details)
+    attempts, scored = found.get("attempts"), found.get("scored")
+    why = ", ".join(f"{found[name]} {text}" for name, text in ATTEMPT_COUNTS.items() if text and name in found)
+    lost = 0 if attempts is None or scored is None else attempts - scored
+    return f"{lost} of {attempts}{f' ({why})' if why else ''}" if lost else why
 
 
 def shorten_middle(text: str, most: int = 80) -> str:
@@ -170,14 +198,14 @@ def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
         reason = "nothing could be converted" if report.failures else "no result file of a harness that is read here"
         raise ScriptError(f"{reason} ({report.others} other files; what is read: --help)")
     if as_json:
-        print(json.dumps(report_json(report), indent=1, ensure_ascii=False).encode(errors="replace").decode())
+        print_data(json.dumps(report_json(report), indent=1, ensure_ascii=False).encode(errors="replace").decode())
     else:
         if report.records:
             show_table(conversion_table(report.records))
         where = "nothing is written (--dry-run)" if dry else f"records: {output / 'data'}"
         left = f"{len(report.skipped)} averages and parts left out, {len(report.failures)} failed"
         known = f"{len(report.written)} new, {len(report.unchanged)} there before"
-        print(f"\n{where} ({known}, {left}, {len(report.conflicts)} in conflict)")
+        print_data(f"\n{where} ({known}, {left}, {len(report.conflicts)} in conflict)")
     return 1 if report.failures or report.conflicts else 0
 
 
@@ -233,7 +261,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "formats.converter", "formats.finding", "formats.here", "formats.vocabulary", "frame", "names", "tables"
+#     "formats.converter", "formats.finding", "formats.here", "formats.inspect_runs", "formats.vocabulary", "frame", "names", "tables"
 # )
 # ]cog]
 
@@ -255,7 +283,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, TextIO
 
@@ -1144,13 +1172,17 @@ class Tally:
 
     values: array.array = field(default_factory=lambda: array.array("d"))
     by_item: dict[str, list[float]] = field(default_factory=dict)  # only of items that were asked several times
+    ratio: tuple[float, float] = (0.0, 0.0)  # sums of what a corpus metric divides
     errors: int = 0
 
-    def add(self, item: AskedItem, value: float | None) -> None:
+    def add(self, item: AskedItem, score: str, value: float | None) -> None:
         if value is None:
             self.errors += 1
             return
         self.values.append(value)
+        if score in item.ratios:
+            own = item.ratios[score]
+            self.ratio = self.ratio[0] + own[0], self.ratio[1] + own[1]
         if item.attempt is not None:
             self.by_item.setdefault(item.id, []).append(value)
 
@@ -2655,6 +2687,13 @@ class Converter:
         finally:
             parts.drop()
 
+    def supersede(self, run: TaskRun, reason: str) -> None:
+        """Leave out a run that another one completes; what an earlier conversion said of its failure goes."""
+        self.report.skipped.append(Trouble(str(run.origin.path), reason, run.task))
+        if not self.dry:
+            failure = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
+            failure.unlink(missing_ok=True)
+
     def again(self, path: Path, origin: Origin, task: str) -> bool:
         """Whether this run has a record already, from another file; said once per file."""
         if path not in self.done:
@@ -2746,7 +2785,7 @@ class Converter:
             for name in names:
                 counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
                 row = sample_entry(run, scores[name], item)
-                tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
+                tallies.setdefault(name, Tally()).add(item, name, item.values[name] if "error" not in row else None)
                 parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
         return tallies, counts
 
@@ -2789,7 +2828,9 @@ class Converter:
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
             if conflict(score, tally):
-                return replace(score, aggregation="unknown"), True
+                divided = tally.ratio[0] / tally.ratio[1] if tally.ratio[1] else math.inf
+                same = abs(divided - score.value) <= SAME_SCORE * max(1.0, abs(score.value))
+                return replace(score, aggregation="ratio of sums" if same else "unknown"), True
         wrong = conflict(score, tally)
         if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
             return replace(score, aggregation="mean over items of the mean over repeats"), True
@@ -2958,17 +2999,32 @@ def evalplus_items(
         )
 
 
-# --- parts/formats/inspect.py -----------------------------------------------------------------------------------------
-
-INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ollama": "ollama"}
+# --- parts/formats/inspect_scores.py ----------------------------------------------------------------------------------
 
 # Metrics of inspect that say how sure others are.
 INSPECT_SPREAD = re.compile(
     r"(?:^|_)(?:std_?err|sterr|se|std|stddev|var|variance|ci|ci_lower|ci_upper|stderr\d*)$|^bootstrap_"
 )
+
+
 INSPECT_LOWER = {"perplexity", "ppl", "wer", "cer", "ter", "loss", "bias"}  # first word of metrics that should be low
+
+
+# Ways of joining repeats that are a metric of their own; others ("mode", "median") are named behind it.
+INSPECT_METRIC_REDUCERS = re.compile(r"(?:pass_at|pass_k|at_least|pass_hat)_?\d+|max")
+
+
+INSPECT_ALL_LABEL = "all"  # inspect's own name of a grouped metric's row over all items
+
+
+# Scorers of inspect itself that ask no model.
+INSPECT_RULES = {"match", "includes", "pattern", "answer", "choice", "exact", "f1", "math", "perplexity"}
+
+
+INSPECT_PROMPT_OPTIONS = ("template", "instructions", "grade_pattern", "partial_credit", "include_history")
+
+
 INSPECT_VALUES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
-SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
 
 
 @dataclass(frozen=True)
@@ -3006,9 +3062,12 @@ def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]
             value = finite(metric.get("value")) if isinstance(metric, dict) else finite(metric)
             if value is None or INSPECT_SPREAD.search(text) or inspect_group(metric) not in (None, ""):
                 continue
-            label = inspect_label(name, text, metric, reducer)
+            if inspect_group(metric) == "" and inspect_repeats(metric, value, metrics):
+                continue  # the same overall score once more
+            label = inspect_label(name, text, metric, reducer, key is not None)
             label = label if label not in found else f"{single_line(name).rsplit('/', 1)[-1]}_{label}"
             score = inspect_score(row, metrics, text, label, value)
+            score = replace(score, scorer={**inspect_scorer(header, row, scorer), **score.scorer})
             joined = inspect_joined(reductions, scorer, reducer, key)
             found.setdefault(label, LogScore(score, scorer, key, reducer, joined))
     return list(found.values())
@@ -3016,49 +3075,121 @@ def inspect_scores(header: Mapping[str, Any], reductions: Any) -> list[LogScore]
 
 def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str, label: str, value: float) -> ScoreRead:
     """One metric of a scorer; whether it is the mean of the items is found out from these."""
-    error, method = inspect_error(metrics) if text.rsplit("/", 1)[-1] in ("accuracy", "mean") else (None, None)
+    bare = text.rsplit("/", 1)[-1]
+    error, method, cluster = inspect_error(metrics) if bare in ("accuracy", "mean") else (None, None, None)
+    lower = True if label.split("_")[0] in INSPECT_LOWER else metric_direction(label)
+    lower = False if lower is None and bare == "accuracy" else lower
     return ScoreRead(
         label,
         INSPECT_METRICS.get(label, label),
         value,
-        "mean" if text.rsplit("/", 1)[-1] in ("accuracy", "mean") else None,
-        lower_is_better=label.split("_")[0] in INSPECT_LOWER,
+        "mean" if bare in ("accuracy", "mean") else None,
+        lower_is_better=lower is True,
+        direction_known=lower is not None,
         standard_error=error,
         method=method,
         count=whole(row.get("scored_samples")),
+        scorer={"cluster_by": cluster},
     )
 
 
+def inspect_scorer(header: Mapping[str, Any], row: Mapping[str, Any], scorer: str) -> dict[str, Any]:
+    """Who scored: the scorer with its options, the model that it asks with its settings, a hash of its own prompt.
+
+    A grader is named in the scorer's options, or as the role "grader"; one that is named nowhere is the model itself.
+    """
+    spec, options = part(header, "eval"), dict(part(row, "params"))
+    for known in rows_of(spec.get("scorers")):
+        if known.get("name") in (scorer, row.get("name")):
+            options = {**part(known, "options"), **options}
+    bare = scorer.rsplit("/", 1)[-1]
+    given = options.pop("model", None)
+    roles = part(spec, "model_roles")
+    role = roles.get(str(options.get("model_role", "grader")))
+    judges = given if isinstance(given, list) else [given] if given else role if isinstance(role, list) else [role]
+    judges = [{"model": judge} if isinstance(judge, str) else judge for judge in judges if judge]
+    if not judges and bare.startswith("model_graded"):
+        judges = [{"model": spec.get("model")}]
+    asks = bool(judges) and (given is not None or bare not in INSPECT_RULES)
+    prompt = {name: options[name] for name in INSPECT_PROMPT_OPTIONS if options.get(name) is not None}
+    settings = [
+        without_nothing({name: judge.get(name) for name in ("config", "args", "model_args")}) for judge in judges
+    ]
+    return {
+        "scorer": single_line(scorer),
+        "scorer_settings": {name: value for name, value in options.items() if name not in prompt} or None,
+        "grader_model": ", ".join(single_line(judge.get("model")) for judge in judges) if asks else None,
+        "grader_settings": settings if asks and any(settings) else None,
+        "grader_prompt_hash": short_hash(prompt) if prompt and (asks or bare.startswith("model_graded")) else None,
+    }
+
+
+def without_nothing(value: Any) -> Any:
+    """A JSON value without what says nothing: null, and dictionaries of it."""
+    if isinstance(value, dict):
+        kept = {name: without_nothing(part) for name, part in value.items()}
+        return {name: part for name, part in kept.items() if part is not None and part != {}}
+    return [without_nothing(part) for part in value] if isinstance(value, list) else value
+
+
+def short_hash(value: Any) -> str:
+    """A hash of a JSON value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+
+
 def inspect_group(metric: Any) -> str | None:
-    """The part of the items that a metric of inspect's `grouped` is about; "" for all, None for other metrics."""
-    if not isinstance(metric, dict) or metric.get("group") != "grouped":
+    """The part of the items that a metric of inspect's `grouped` is about; "" for all, None for other metrics.
+
+    Before 0.3.190 a grouped metric is told by the key that it groups by alone.
+    """
+    if not isinstance(metric, dict) or (metric.get("group") != "grouped" and "group_key" not in part(metric, "params")):
         return None
     name = str(metric.get("name"))
-    return "" if name == str(part(metric, "params").get("all_label", "all")) else name
+    return "" if name == str(part(metric, "params").get("all_label", INSPECT_ALL_LABEL)) else name
 
 
-def inspect_label(name: str, text: str, metric: Any, reducer: str | None) -> str:
+def inspect_repeats(metric: Mapping[str, Any], value: float, metrics: Mapping[str, Any]) -> bool:
+    """Whether a grouped metric's row over all items says again what the plain metric beside it says."""
+    inner = inspect_inner(metric)
+    plain = [row for text, row in metrics.items() if text.rsplit("/", 1)[-1] == inner and inspect_group(row) is None]
+    return any(finite(row.get("value")) == value for row in plain if isinstance(row, dict))
+
+
+def inspect_inner(metric: Mapping[str, Any]) -> str:
+    """The metric that a grouped one works out for each group."""
+    inner = part(metric, "params").get("metric")
+    return str(inner.get("name") if isinstance(inner, dict) else inner or "accuracy").rsplit("/", 1)[-1]
+
+
+def inspect_label(name: str, text: str, metric: Any, reducer: str | None, keyed_score: bool = False) -> str:
     """The name under which a metric is published: the metric's; the scorer's where it only says "mean".
 
     match: accuracy -> accuracy    f1: mean -> f1    verify: accuracy joined by pass_at_1 -> pass_at_1
+    match: accuracy joined by mode -> accuracy_mode    strict, a key of a score of several: accuracy -> strict
     """
     label = single_line(text).rsplit("/", 1)[-1]
     if inspect_group(metric) == "":
-        inner = part(metric, "params").get("metric")
-        label = str(inner.get("name") if isinstance(inner, dict) else inner or "accuracy").rsplit("/", 1)[-1]
-    if reducer not in (None, "mean"):
-        label = reducer if label in ("accuracy", "mean") else f"{label}_{reducer}"
-    return single_line(name).rsplit("/", 1)[-1] if label == "mean" else label
+        label = inspect_inner(metric)
+        label += "_mean_of_groups" if part(metric, "params").get("all") == "groups" else ""
+    own = single_line(name).rsplit("/", 1)[-1]
+    label = own if label == "mean" or (keyed_score and label == "accuracy") else label
+    if reducer in (None, "mean"):
+        return label
+    if INSPECT_METRIC_REDUCERS.fullmatch(reducer) and label in ("accuracy", own):
+        return f"{own}_{reducer}" if keyed_score else reducer
+    return f"{label}_{reducer}"
 
 
-def inspect_error(metrics: Mapping[str, Any]) -> tuple[float | None, str | None]:
-    """The standard error beside a mean, and how it was worked out."""
+def inspect_error(metrics: Mapping[str, Any]) -> tuple[float | None, str | None, str | None]:
+    """The standard error beside a mean, how it was worked out, and the metadata key of its clusters."""
     for text, entry in metrics.items():
         value, name = finite(entry.get("value")) if isinstance(entry, dict) else None, text.rsplit("/", 1)[-1]
         if name in ("stderr", "bootstrap_stderr") and value is not None and value >= 0:
-            method = "clustered" if part(entry, "params").get("cluster") else "analytic"
-            return value, "bootstrap" if name == "bootstrap_stderr" else method
-    return None, None
+            cluster = named(part(entry, "params").get("cluster"))
+            method = "clustered" if cluster else "analytic"
+            return value, "bootstrap" if name == "bootstrap_stderr" else method, cluster
+    return None, None, None
 
 
 def inspect_joined(reductions: Any, scorer: str, reducer: str | None, key: str | None) -> dict[str, Any]:
@@ -3077,6 +3208,26 @@ def inspect_joined(reductions: Any, scorer: str, reducer: str | None, key: str |
 def keyed(value: Any, key: str | None) -> Any:
     """A score's value, or what a score of several values has under a key."""
     return value.get(key) if isinstance(value, dict) and key is not None else value
+
+
+def keyed_by_label(value: Any, label: str) -> Any:
+    """What a score of several values says of a metric that one function works out of all of them.
+
+    prompt_strict_acc of {"prompt_level_strict": True, "inst_level_strict": 2, "num_instructions": 3} is True, and
+    inst_strict_acc is (2, 3); None where no key, or more than one, has all words of the metric's name.
+    """
+    if not isinstance(value, dict):
+        return value
+    words = set(label.split("_")) - {"acc", "accuracy", "mean"}
+    fitting = [key for key in value if key == label] or [key for key in value if words and words <= set(key.split("_"))]
+    if len(fitting) != 1:
+        return None
+    total = finite(value.get("num_instructions")) if fitting[0].startswith("inst") else None
+    number = inspect_value(value[fitting[0]])
+    return (number, total) if number is not None and total else number
+
+
+# --- parts/formats/inspect_items.py -----------------------------------------------------------------------------------
 
 
 def with_attached(value: Any, attachments: Mapping[str, Any]) -> Any:
@@ -3146,54 +3297,118 @@ def answer_of(sample: Mapping[str, Any], kind: str = "text") -> str:
     return message_text(part(last_answer(sample), "message").get("content"), kind)
 
 
+def attempt_value(run: Mapping[str, Any], wanted: LogScore) -> float | None:
+    """A metric's value in one attempt; an attempt that ended with an error has one when it was scored all the same."""
+    value = part(run, "scores", wanted.scorer).get("value")
+    if isinstance(value, dict) and wanted.key is None:
+        found = keyed_by_label(value, wanted.score.name)
+        return found[0] / found[1] if isinstance(found, tuple) else finite(found)
+    return inspect_value(keyed(value, wanted.key))
+
+
 def joined_value(runs: Sequence[Mapping[str, Any]], wanted: LogScore) -> float | None:
     """An item's score: the mean of its repeats, or what the log has for another way of joining them."""
     if wanted.reducer not in (None, "mean"):
         return inspect_value(wanted.joined.get(single_line(runs[0].get("id"))))
-    entries = [part(run, "scores", wanted.scorer) for run in runs if not run.get("error")]
-    values = [inspect_value(keyed(entry.get("value"), wanted.key)) for entry in entries if entry]
-    kept = [value for value in values if value is not None]
+    kept = [value for value in (attempt_value(run, wanted) for run in runs) if value is not None]
     return sum(kept) / len(kept) if kept else None
 
 
+def inspect_values(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]) -> dict[str, float | None]:
+    """An item's value by metric, without the metrics that are worked out of several values in a way of their own."""
+    found = {}
+    for score in scores:
+        values = [part(run, "scores", score.scorer).get("value") for run in runs]
+        whole_dict = score.key is None and any(isinstance(value, dict) for value in values)
+        value = joined_value(runs, score)
+        if value is not None or not whole_dict:
+            found[score.score.name] = value
+    return found
+
+
 def inspect_item(
-    runs: Sequence[dict[str, Any]], name: str, scores: Sequence[LogScore], system: str | None
+    runs: Sequence[dict[str, Any]], name: str, scores: Sequence[LogScore], asked_of: InspectAsked
 ) -> AskedItem:
     """One item of a log with all its repeats (inspect's epochs)."""
     runs = [with_attached(run, part(run, "attachments")) for run in runs]
     run, messages = runs[0], [message for run in runs for message in rows_of(run.get("messages"))]
     asked, target = run.get("input"), run.get("target")
     raw = asked if isinstance(asked, str) else messages_text(rows_of(asked), None)
-    errors = [run.get("error") for run in runs]
-    failed = single_line(part({"error": errors[-1]}, "error").get("message") or "error") if all(errors) else None
     own = [row for row in messages if row.get("source") == "generate"]
     tools = any(row.get("role") == "tool" for row in messages)
-    alive = [run for run in runs if not run.get("error")]
-    stops = [last_answer(run).get("stop_reason") for run in alive]
+    stops = [last_answer(run).get("stop_reason") for run in runs]
     entries = [part(run, "scores", score.scorer) for score in scores[:1] for run in runs[:1]]
     found = next((str(entry["answer"]) for entry in entries if str(entry.get("answer") or "").strip()), None)
     thoughts = [answer_of(run, "reasoning") for run in runs]
+    values = inspect_values(runs, scores)
+    errors = [run.get("error") for run in runs]
+    unscored = [not part(run, "scores") for run in runs]
+    failed = single_line(part({"error": errors[-1]}, "error").get("message") or "error") if all(errors) else None
+    limits = [named(part(run, "limit").get("type")) for run in runs]
+    metadata = bounded_metadata(part(run, "metadata"))
+    if any(limits):
+        metadata["limit_hit"] = ", ".join(dict.fromkeys(filter(None, limits)))
+    retries = sum(len(rows_of(run.get("error_retries"))) for run in runs)
+    if retries:
+        metadata["error_retries"] = str(retries)
     return AskedItem(
         id=name,
         raw=raw,
         references=[str(text) for text in target] if isinstance(target, list) else [str(target)],
         answers=[answer_of(run) for run in runs],
-        values={score.score.name: joined_value(runs, score) for score in scores},
+        values=values,
         choices=[str(choice) for choice in run["choices"]] if isinstance(run.get("choices"), list) else None,
-        prompt=messages_text(sent_messages(rows_of(run.get("messages"))), system) or raw,
+        prompt=messages_text(sent_messages(rows_of(run.get("messages"))), asked_of.system) or raw,
         found=(found, scores[0].scorer) if found is not None else None,
         reasoning=thoughts if any(thoughts) else None,
-        error=without_paths(failed)[:400] if failed else None,
+        error=without_paths(failed)[:400] if failed and all(unscored) else None,
         generative=True,
         truncated=sum(stop in ("max_tokens", "model_length") for stop in stops),
+        unparsed=inspect_unparsed(runs, scores),
         messages=[turn_of(i, row) for i, row in enumerate(messages)] if tools or len(own) > len(runs) else None,
-        usage=tokens_of(runs),
+        usage=tokens_of(runs, asked_of.model),
+        tries={score.score.name: [attempt_value(run, score) for run in runs] for score in scores},
+        planned=asked_of.epochs,
+        errored=sum(map(bool, errors)),
+        lost_to_errors=sum(bool(error) and none for error, none in zip(errors, unscored, strict=True)),
+        limit_hit=sum(map(bool, limits)),
+        metadata=metadata,
+        ratios=inspect_ratios(runs, scores),
     )
 
 
-def tokens_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
-    """The tokens that an item cost, over all its repeats; None when the log does not say."""
-    rows = [row for run in runs for row in part(run, "model_usage").values() if isinstance(row, dict)]
+def inspect_ratios(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]) -> dict[str, tuple[float, float]]:
+    """What metrics of whole log divide: instructions followed and asked, over all repeats."""
+    found = {}
+    for score in (score for score in scores if score.key is None):
+        values = [part(run, "scores", score.scorer).get("value") for run in runs]
+        pairs = [keyed_by_label(value, score.score.name) for value in values if isinstance(value, dict)]
+        pairs = [pair for pair in pairs if isinstance(pair, tuple)]
+        if pairs:
+            found[score.score.name] = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+    return found
+
+
+def inspect_unparsed(runs: Sequence[Mapping[str, Any]], scores: Sequence[LogScore]) -> int | None:
+    """How many attempts hold no answer: inspect grades these N; None for scorers that give no letters."""
+    values = [part(run, "scores", score.scorer).get("value") for score in scores[:1] for run in runs]
+    letters = [value for value in values if value in ("C", "I", "P", "N")]
+    return letters.count("N") if letters else None
+
+
+@dataclass(frozen=True)
+class InspectAsked:
+    """What an item is read with: the system message, the evaluated model's name, attempts that were planned."""
+
+    system: str | None
+    model: str
+    epochs: int
+
+
+def tokens_of(runs: Sequence[Mapping[str, Any]], model: str) -> dict[str, int] | None:
+    """The tokens that an item cost the evaluated model, over all its repeats; None when the log does not say."""
+    rows = [part(run, "model_usage").get(model) for run in runs]
+    rows = [row for row in rows if isinstance(row, dict)]
     names = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
     found = {
         name: sum(whole(row.get(name)) or 0 for row in rows) for name in names if any(row.get(name) for row in rows)
@@ -3201,196 +3416,10 @@ def tokens_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
     return found if set(names[:3]) <= set(found) else None
 
 
-def log_generation(header: Mapping[str, Any]) -> dict[str, Any]:
-    """The generation settings of a log: those of its last generate step, under those of the run."""
-    steps = [
-        part(step, "params") for step in rows_of(part(header, "plan").get("steps")) if step.get("solver") == "generate"
-    ]
-    given: dict[str, Any] = {}
-    for source in (*steps[-1:], part(header, "eval", "model_generate_config"), part(header, "plan", "config")):
-        given |= {name: value for name, value in source.items() if value is not None}
-    return given
-
-
-def inspect_limit(config: Mapping[str, Any]) -> int | None:
-    """How many items a limited run asked; None for a run without a limit."""
-    limit, chosen = config.get("limit"), config.get("sample_id")
-    if isinstance(limit, list) and len(limit) == 2 and all(whole(bound) is not None for bound in limit):
-        return max(int(limit[1]) - int(limit[0]), 0)
-    if whole(limit) is not None:
-        return int(limit)
-    return None if chosen is None else len(chosen) if isinstance(chosen, list) else 1
-
-
-def inspect_shots(spec: Mapping[str, Any]) -> int | None:
-    """The number of examples in the prompt, where the task says it: in its arguments, its metadata or its name."""
-    given = {**part(spec, "task_args"), **part(spec, "metadata")}
-    for name in SHOTS_ARGUMENTS:
-        if whole(given.get(name)) is not None and whole(given.get(name)) < 10_000:
-            return whole(given.get(name))
-    match = re.search(r"_(\d{1,2})_?shot", str(spec.get("task")))
-    return int(match[1]) if match else None
-
-
-def inspect_model_name(name: str, arguments: Mapping[str, Any]) -> tuple[str | None, str]:
-    """(provider, model) of an inspect model.
-
-    "hf/gpt2" -> (hf, gpt2); "hf//data/run/step_1" -> (hf, /data/run/step_1); "openai/gpt-4o" -> (openai, openai/gpt-4o)
-    """
-    provider, slash, rest = name.partition("/")
-    if not slash:
-        return None, name
-    if provider in ("hf", "vllm", "sglang", "hf-inference-providers"):
-        given = first(named(arguments.get("model_path")), named(arguments.get("model_name")))
-        rest = given if given and rest == "local" else rest
-        return provider, rest.split(":", 1)[0] if provider == "hf-inference-providers" else rest
-    return provider, name
-
-
-def read_inspect_json(
-    origin: Origin, document: dict[str, Any], here: Here, files: Files
-) -> Iterator[TaskRun | Trouble]:
-    """The task of an inspect log in one JSON document."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for sample in rows_of(document.get("samples")):
-        runs.setdefault(f"{type(sample.get('id')).__name__} {sample.get('id')}", []).append(sample)
-    for rows in runs.values():
-        rows.sort(key=lambda row: whole(row.get("epoch")) or 0)
-    yield from inspect_log(origin, document, document.get("reductions"), lambda: iter(runs.values()), bool(runs), here)
-
-
-def read_inspect_archive(origin: Origin, here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
-    """The task of an .eval log; its samples are read one by one."""
-    with LogArchive(origin.path) as archive:
-        if "header.json" not in archive.names:
-            start = archive.read("_journal/start.json") if "_journal/start.json" in archive.names else None
-            if not isinstance(start, dict):
-                raise ValueError("a zip archive, but no inspect log: neither header.json nor _journal/start.json in it")
-            header = {"status": "started", "error": {"message": "the log has no end: the run was stopped"}, **start}
-        else:
-            header = archive.read("header.json")
-        reductions = archive.read("reductions.json") if "reductions.json" in archive.names else None
-        names = archive.samples()
-    if not isinstance(header, dict) or not part(header, "eval"):
-        raise ValueError("its header is none of an inspect log")
-
-    def samples() -> Iterator[list[dict[str, Any]]]:
-        with LogArchive(origin.path) as archive:
-            for group in names.values():
-                yield [row for row in map(archive.read, group) if isinstance(row, dict)]
-
-    yield from inspect_log(origin, header, reductions, samples, bool(names), here)
-
-
-def inspect_log(
-    origin: Origin,
-    header: dict[str, Any],
-    reductions: Any,
-    samples: Callable[[], Iterator[list[dict[str, Any]]]],
-    has_samples: bool,
-    here: Here,
-) -> Iterator[TaskRun | Trouble]:
-    """The task of an inspect log: its scores, or why there are none."""
-    spec = part(header, "eval")
-    task, arguments, config = named(spec.get("task")), part(spec, "model_args"), part(spec, "config")
-    if task is None or named(spec.get("model")) is None:
-        raise ValueError("an inspect log without a task or a model")
-    moment = moment_of(first(spec.get("created"), part(header, "stats").get("started_at")))
-    provider, name = inspect_model_name(named(spec["model"]), arguments)
-    own = provider in INSPECT_ENGINES
-    model = here.model(
-        name,
-        moment,
-        named(arguments.get("revision")),
-        engine=INSPECT_ENGINES.get(provider or ""),
-        deployment="self_deployed" if own else "unknown" if provider in (None, "mockllm") else "externally_managed",
-        platform=None if own or provider in (None, "mockllm") else provider,
-    )
-    scores = inspect_scores(header, reductions)
-    generation, limit = log_generation(header), inspect_limit(config)
-    settings = {
-        "seed": first(generation.get("seed"), arguments.get("seed")),
-        "dtype": first(arguments.get("dtype"), arguments.get("torch_dtype")),
-        "backend": provider,
-        "device": arguments.get("device"),
-        "batch_size": generation.get("max_connections"),
-        "do_sample": arguments.get("do_sample"),
-        "max_model_len": arguments.get("max_model_len"),
-        "tensor_parallel_size": arguments.get("tensor_parallel_size"),
-        "system_prompt": generation.get("system_message"),
-        "repeats": config.get("epochs"),
-        "solver": ", ".join(str(step.get("solver")) for step in rows_of(part(header, "plan").get("steps"))) or None,
-        "sandbox": part(spec, "sandbox").get("type"),
-        "limit": limit,
-        "sample_range": config.get("limit") if isinstance(config.get("limit"), list) else None,
-    }
-    library = {
-        "task_version": spec.get("task_version"),
-        "task_arguments": part(spec, "task_args"),
-        "task_file": Path(named(spec.get("task_file")) or "").name or None,
-        "inspect_evals": part(spec, "packages").get("inspect_evals"),
-        "git_commit": part(spec, "revision").get("commit"),
-        **{
-            name: sum(
-                whole(row.get(name)) or 0
-                for row in part(header, "stats", "model_usage").values()
-                if isinstance(row, dict)
-            )
-            or None
-            for name in ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
-        },
-    }
-    source, split = inspect_source_of(part(spec, "dataset"), task, moment, here)
-    system = named(generation.get("system_message")) and generation["system_message"]
-    total = whole(part(spec, "dataset").get("samples"))
-    run = TaskRun(
-        origin=origin,
-        task=task,
-        title=task,
-        shots=inspect_shots(spec),
-        model=model,
-        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
-        library=library,
-        source=source,
-        generation_args={
-            "temperature": finite(generation.get("temperature")),
-            "max_tokens": whole(generation.get("max_tokens")),
-            "top_p": finite(generation.get("top_p")),
-            "top_k": finite(generation.get("top_k")),
-        },
-        settings=settings,
-        moment=moment,
-        scores=tuple(score.score for score in scores),
-        samples=(lambda _: inspect_items(samples, scores, system, split, total, spec)) if has_samples else None,
-        failure=inspect_failure(header, scores),
-    )
-    for row in rows_of(part(header, "results").get("scores")):
-        for text, metric in part(row, "metrics").items():
-            if inspect_group(metric):
-                yield Trouble(str(origin.path), f"{single_line(text)}: a mean over a part of the items", task)
-    if not scores and run.failure is None:
-        reason = "it ended well and has no score: score it with `inspect score`"
-        yield Trouble(str(origin.path), reason, task, failed=True)
-        return
-    yield run
-
-
-def inspect_failure(header: Mapping[str, Any], scores: Sequence[LogScore]) -> str | None:
-    """Why a log gives no score, or None."""
-    status = header.get("status")
-    if status != "success":
-        message = single_line(part(header, "error").get("message") or "no reason given")
-        return without_paths(f"inspect says {single_line(status)}: {message}")[:400]
-    if header.get("invalidated") is True:
-        return "the log was marked as invalid"
-    rows = rows_of(part(header, "results").get("scores"))
-    return "none of its metrics is a finite number" if rows and not scores else None
-
-
 def inspect_items(
     samples: Callable[[], Iterator[list[dict[str, Any]]]],
     scores: Sequence[LogScore],
-    system: str | None,
+    asked_of: InspectAsked,
     split: str | None,
     total: int | None,
     spec: Mapping[str, Any],
@@ -3404,41 +3433,12 @@ def inspect_items(
         if name is None:
             raise ValueError("a sample without an id")
         plain_row = is_counted(name, total or 1 << 40) if counted is None else counted and isinstance(name, int)
-        yield inspect_item(runs, f"{split or 'sample'}/{name - 1}" if plain_row else str(name), scores, system)
+        yield inspect_item(runs, f"{split or 'sample'}/{name - 1}" if plain_row else str(name), scores, asked_of)
 
 
 def is_counted(name: Any, total: int) -> bool:
     """Whether an id is one of the numbers 1, 2, ... that inspect gives to items without an id."""
     return isinstance(name, int) and not isinstance(name, bool) and 1 <= name <= total
-
-
-def inspect_source_of(
-    dataset: Mapping[str, Any], task: str, moment: Moment, here: Here
-) -> tuple[dict[str, Any], str | None]:
-    """Where the items of a log come from, and their split when it is known."""
-    location, total = named(dataset.get("location")), whole(dataset.get("samples"))
-    path = Path(location) if location else None
-    if path is not None and path.suffix in (".json", ".jsonl", ".csv") and path.is_file():
-        folder, is_split = Path(os.path.abspath(path.parent)), path.stem in SPLIT_FILES
-        digest = here.data(folder, moment) if is_split else None
-        if not is_split and ran_before(moment, [path]) is False:
-            digest = file_sha256(path)
-        details = {
-            "split": path.stem if is_split else None,
-            "path": shown_path(folder if is_split else path),
-            "data_sha256": digest,
-            "samples_number": total,
-        }
-        return {"dataset_name": task, "source_type": "other", "additional_details": strings(details)}, details["split"]
-    if location and location == dataset.get("name") and re.fullmatch(r"[\w.-]+/[\w.-]+", location):
-        return hub_source(location, None, total, {}), None
-    stem = (
-        path.stem
-        if path is not None and path.suffix in (".json", ".jsonl", ".csv") and path.stem in SPLIT_FILES
-        else None
-    )
-    details = {"split": stem, "name": named(dataset.get("name")), "samples_number": total}
-    return {"dataset_name": task, "source_type": "other", "additional_details": strings(details)}, stem
 
 
 # --- parts/formats/evalscope.py ---------------------------------------------------------------------------------------
@@ -3801,6 +3801,301 @@ def helm_items(
         if trials < 2:
             item.attempt = None
         yield item
+
+
+# --- parts/formats/inspect.py -----------------------------------------------------------------------------------------
+
+INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ollama": "ollama"}
+
+
+SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
+
+
+def log_generation(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation settings of a log: those of its last generate step, under those of the run."""
+    steps = [
+        part(step, "params") for step in rows_of(part(header, "plan").get("steps")) if step.get("solver") == "generate"
+    ]
+    given: dict[str, Any] = {}
+    for source in (*steps[-1:], part(header, "eval", "model_generate_config"), part(header, "plan", "config")):
+        given |= {name: value for name, value in source.items() if value is not None}
+    return given
+
+
+def inspect_limit(config: Mapping[str, Any]) -> int | None:
+    """How many items a limited run asked; None for a run without a limit."""
+    limit, chosen = config.get("limit"), config.get("sample_id")
+    if isinstance(limit, list) and len(limit) == 2 and all(whole(bound) is not None for bound in limit):
+        return max(int(limit[1]) - int(limit[0]), 0)
+    if whole(limit) is not None:
+        return int(limit)
+    return None if chosen is None else len(chosen) if isinstance(chosen, list) else 1
+
+
+def inspect_shots(spec: Mapping[str, Any]) -> int | None:
+    """The number of examples in the prompt, where the task says it: in its arguments, its metadata or its name."""
+    given = {**part(spec, "task_args"), **part(spec, "metadata")}
+    for name in SHOTS_ARGUMENTS:
+        if whole(given.get(name)) is not None and whole(given.get(name)) < 10_000:
+            return whole(given.get(name))
+    match = re.search(r"_(\d{1,2})_?shot", str(spec.get("task")))
+    return int(match[1]) if match else None
+
+
+def inspect_model_name(name: str, arguments: Mapping[str, Any]) -> tuple[str | None, str]:
+    """(provider, model) of an inspect model.
+
+    "hf/gpt2" -> (hf, gpt2); "hf//data/run/step_1" -> (hf, /data/run/step_1); "openai/gpt-4o" -> (openai, openai/gpt-4o)
+    """
+    provider, slash, rest = name.partition("/")
+    if not slash:
+        return None, name
+    if provider in ("hf", "vllm", "sglang", "hf-inference-providers"):
+        given = first(named(arguments.get("model_path")), named(arguments.get("model_name")))
+        rest = given if given and rest == "local" else rest
+        return provider, rest.split(":", 1)[0] if provider == "hf-inference-providers" else rest
+    return provider, name
+
+
+def inspect_adapter(provider: str | None, name: str) -> tuple[str, str | None, str | None]:
+    """(model, base, revision): "acme/base:acme/base-lora@v2" under vLLM is an adapter on a base."""
+    base, colon, adapter = name.partition(":")
+    if provider != "vllm" or not colon or not adapter or re.match(r"[A-Za-z]$", base):
+        return name, None, None
+    found, _, revision = adapter.partition("@")
+    return found, base, revision or None
+
+
+INSPECT_BOOKKEEPING = {"epochs", "epochs_reducer", "limit", "sample_id", "score_display", "sandbox_cleanup", "log_dir"}
+
+
+INSPECT_BOOKKEEPING |= {"sandbox_prebuilt", "log_samples", "log_realtime", "log_images", "log_buffer", "log_shared"}
+
+
+INSPECT_BOOKKEEPING |= {"log_model_api", "log_refusals", "log_level", "acp_server", "eval_checkpoints_dir"}
+
+
+INSPECT_NAMED = {
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "top_k",
+    "system_message",
+    "max_connections",
+    "seed",
+    "tool_calls",
+}
+
+
+def inspect_settings(header: Mapping[str, Any], generation: Mapping[str, Any], provider: str | None) -> dict[str, Any]:
+    """All that is set for a run: of the evaluation, the model, the generation, the solver, the task."""
+    spec = part(header, "eval")
+    arguments, config = part(spec, "model_args"), part(spec, "config")
+    steps = rows_of(part(header, "plan").get("steps"))
+    solver_args = [without_nothing(part(step, "params")) for step in steps]
+    own = {
+        "seed": first(generation.get("seed"), arguments.get("seed")),
+        "dtype": first(arguments.get("dtype"), arguments.get("torch_dtype")),
+        "backend": provider,
+        "batch_size": generation.get("max_connections"),
+        "system_prompt": generation.get("system_message"),
+        "repeats": config.get("epochs"),
+        "epochs_reducer": config.get("epochs_reducer") if config.get("epochs_reducer") != ["mean"] else None,
+        "solver": ", ".join(str(step.get("solver")) for step in steps) or None,
+        "solver_args": solver_args if any(solver_args) else None,
+        "task_args": part(spec, "task_args") or None,
+        "sandbox": part(spec, "sandbox").get("type"),
+        "sandbox_config": part(spec, "sandbox").get("config"),
+        "limit": inspect_limit(config),
+        "sample_range": config.get("limit") if isinstance(config.get("limit"), list) else None,
+        "sample_id": config.get("sample_id"),
+    }
+    given = {name: value for name, value in arguments.items() if name not in INSPECT_MODEL_NAMES}
+    return with_settings(
+        own,
+        {name: value for name, value in generation.items() if name not in INSPECT_NAMED},
+        {name: value for name, value in config.items() if name not in INSPECT_BOOKKEEPING},
+        given,
+    )
+
+
+INSPECT_MODEL_NAMES = {"model_path", "model_name", "revision", "lora_modules", "subfolder", "torch_dtype", "seed"}
+
+
+def read_inspect_json(
+    origin: Origin, document: dict[str, Any], here: Here, files: Files
+) -> Iterator[TaskRun | Trouble]:
+    """The task of an inspect log in one JSON document."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for sample in rows_of(document.get("samples")):
+        runs.setdefault(f"{type(sample.get('id')).__name__} {sample.get('id')}", []).append(sample)
+    for rows in runs.values():
+        rows.sort(key=lambda row: whole(row.get("epoch")) or 0)
+    yield from inspect_log(origin, document, document.get("reductions"), lambda: iter(runs.values()), bool(runs), here)
+
+
+def read_inspect_archive(origin: Origin, here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
+    """The task of an .eval log; its samples are read one by one."""
+    with LogArchive(origin.path) as archive:
+        if "header.json" not in archive.names:
+            start = archive.read("_journal/start.json") if "_journal/start.json" in archive.names else None
+            if not isinstance(start, dict):
+                raise ValueError("a zip archive, but no inspect log: neither header.json nor _journal/start.json in it")
+            header = {"status": "started", "error": {"message": "the log has no end: the run was stopped"}, **start}
+        else:
+            header = archive.read("header.json")
+        reductions = archive.read("reductions.json") if "reductions.json" in archive.names else None
+        names = archive.samples()
+    if not isinstance(header, dict) or not part(header, "eval"):
+        raise ValueError("its header is none of an inspect log")
+
+    def samples() -> Iterator[list[dict[str, Any]]]:
+        with LogArchive(origin.path) as archive:
+            for group in names.values():
+                yield [row for row in map(archive.read, group) if isinstance(row, dict)]
+
+    yield from inspect_log(origin, header, reductions, samples, bool(names), here)
+
+
+def inspect_log(
+    origin: Origin,
+    header: dict[str, Any],
+    reductions: Any,
+    samples: Callable[[], Iterator[list[dict[str, Any]]]],
+    has_samples: bool,
+    here: Here,
+) -> Iterator[TaskRun | Trouble]:
+    """The task of an inspect log: its scores, or why there are none."""
+    spec = part(header, "eval")
+    task, arguments, config = named(spec.get("task")), part(spec, "model_args"), part(spec, "config")
+    if task is None or named(spec.get("model")) is None:
+        raise ValueError("an inspect log without a task or a model")
+    moment = moment_of(first(spec.get("created"), part(header, "stats").get("started_at")))
+    provider, name = inspect_model_name(named(spec["model"]), arguments)
+    own = provider in INSPECT_ENGINES
+    name, base, adapter_revision = inspect_adapter(provider, name)
+    model = here.model(
+        name,
+        moment,
+        first(adapter_revision, named(arguments.get("revision"))),
+        details={
+            "base_model": base,
+            "adapter": first(name if base else None, as_detail(arguments.get("lora_modules"))),
+            "subfolder": named(arguments.get("subfolder")),
+            "quantization": named(arguments.get("quantization")),
+        },
+        engine=INSPECT_ENGINES.get(provider or ""),
+        deployment="self_deployed" if own else "unknown" if provider in (None, "mockllm") else "externally_managed",
+        platform=None if own or provider in (None, "mockllm") else provider,
+    )
+    scores = inspect_scores(header, reductions)
+    generation = log_generation(header)
+    usage = part(header, "stats", "model_usage").get(spec["model"])
+    library = {
+        "task_version": spec.get("task_version"),
+        "task_file": Path(named(spec.get("task_file")) or "").name or None,
+        "inspect_evals": part(spec, "packages").get("inspect_evals"),
+        "git_commit": part(spec, "revision").get("commit"),
+        **{
+            name: whole(part({"usage": usage}, "usage").get(name)) or None
+            for name in ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
+        },
+    }
+    source, split = inspect_source_of(part(spec, "dataset"), task, moment, here)
+    system = named(generation.get("system_message")) and generation["system_message"]
+    asked_of = InspectAsked(system, str(spec["model"]), whole(config.get("epochs")) or 1)
+    results = part(header, "results")
+    total = whole(part(spec, "dataset").get("samples"))
+    run = TaskRun(
+        origin=origin,
+        task=task,
+        title=task,
+        shots=inspect_shots(spec),
+        model=model,
+        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
+        library=library,
+        source=source,
+        generation_args={
+            "temperature": finite(generation.get("temperature")),
+            "max_tokens": whole(generation.get("max_tokens")),
+            "top_p": finite(generation.get("top_p")),
+            "top_k": finite(generation.get("top_k")),
+        },
+        settings=inspect_settings(header, generation, provider),
+        moment=moment,
+        scores=tuple(score.score for score in scores),
+        run_ids={
+            "run_id": named(spec.get("eval_id")),
+            "task_id": named(spec.get("task_id")),
+            "created": named(spec.get("created")),
+        },
+        identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
+        counts={} if has_samples else inspect_counts(results),
+        samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
+        failure=inspect_failure(header, scores),
+    )
+    for row in rows_of(part(header, "results").get("scores")):
+        for text, metric in part(row, "metrics").items():
+            if inspect_group(metric):
+                yield Trouble(str(origin.path), f"{single_line(text)}: a mean over a part of the items", task)
+    if not scores and run.failure is None:
+        reason = "it ended well and has no score: score it with `inspect score`"
+        yield Trouble(str(origin.path), reason, task, failed=True)
+        return
+    yield run
+
+
+def inspect_counts(results: Mapping[str, Any]) -> dict[str, int | None]:
+    """What a log without items says of its attempts."""
+    total, completed = whole(results.get("total_samples")), whole(results.get("completed_samples"))
+    errored = total - completed if total is not None and completed is not None else None
+    unscored = [whole(row.get("unscored_samples")) for row in rows_of(results.get("scores"))]
+    return {
+        "attempts": total,
+        "errored": errored,
+        "unscored": max((n for n in unscored if n is not None), default=None),
+    }
+
+
+def inspect_failure(header: Mapping[str, Any], scores: Sequence[LogScore]) -> str | None:
+    """Why a log gives no score, or None."""
+    status = header.get("status")
+    if status != "success":
+        message = single_line(part(header, "error").get("message") or "no reason given")
+        return without_paths(f"inspect says {single_line(status)}: {message}")[:400]
+    if header.get("invalidated") is True:
+        return "the log was marked as invalid"
+    rows = rows_of(part(header, "results").get("scores"))
+    return "none of its metrics is a finite number" if rows and not scores else None
+
+
+def inspect_source_of(
+    dataset: Mapping[str, Any], task: str, moment: Moment, here: Here
+) -> tuple[dict[str, Any], str | None]:
+    """Where the items of a log come from, and their split when it is known."""
+    location, total = named(dataset.get("location")), whole(dataset.get("samples"))
+    path = Path(location) if location else None
+    if path is not None and path.suffix in (".json", ".jsonl", ".csv") and path.is_file():
+        folder, is_split = Path(os.path.abspath(path.parent)), path.stem in SPLIT_FILES
+        digest = here.data(folder, moment) if is_split else None
+        if not is_split and ran_before(moment, [path]) is False:
+            digest = file_sha256(path)
+        details = {
+            "split": path.stem if is_split else None,
+            "path": shown_path(folder if is_split else path),
+            "data_sha256": digest,
+            "samples_number": total,
+        }
+        return {"dataset_name": task, "source_type": "other", "additional_details": strings(details)}, details["split"]
+    if location and location == dataset.get("name") and re.fullmatch(r"[\w.-]+/[\w.-]+", location):
+        return hub_source(location, None, total, {}), None
+    stem = (
+        path.stem
+        if path is not None and path.suffix in (".json", ".jsonl", ".csv") and path.stem in SPLIT_FILES
+        else None
+    )
+    details = {"split": stem, "name": named(dataset.get("name")), "samples_number": total}
+    return {"dataset_name": task, "source_type": "other", "additional_details": strings(details)}, stem
 
 
 # --- parts/formats/lighteval.py ---------------------------------------------------------------------------------------
@@ -5717,6 +6012,70 @@ def read_file(
     if name == "trainer" and wanted is None and not found.asked:
         return iter([Trouble(str(path), "what the trainer logged, no benchmark: --format trainer reads it")])
     return FORMAT_READERS[name](origin, document, here, files)
+
+
+# --- parts/formats/inspect_runs.py ------------------------------------------------------------------------------------
+
+HEAD = 1 << 16  # bytes of a JSON log that hold its identity: samples come last
+HEAD_FIELD = re.compile(rb'"(status|eval_id|task_id|created|task|model)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True)
+class LogHead:
+    """What tells a log apart: `good` when it ended well; seconds since 1970."""
+
+    path: Path
+    good: bool
+    run_id: str
+    task_id: str
+    task: str
+    model: str
+    created: float
+
+
+def log_head(path: Path) -> LogHead | None:
+    """The head of a log; None for any other file."""
+    with contextlib.suppress(Exception):  # what is damaged is said when it is read
+        if path.suffix == ".eval":
+            with LogArchive(path) as archive:
+                header = archive.read("header.json" if "header.json" in archive.names else "_journal/start.json")
+            found = {**part(header, "eval"), "status": header.get("status")}
+        else:
+            with open_input(path) as file:
+                head = file.read(HEAD)
+            if b'"eval"' not in head or b'"status"' not in head:
+                return None
+            found = {}
+            for name, value in HEAD_FIELD.findall(head):
+                found.setdefault(name.decode(), value.decode(errors="replace"))
+        texts = [str(found.get(name) or "") for name in ("eval_id", "task_id", "task", "model")]
+        created = moment_of(found.get("created")).seconds
+        if texts[2] and texts[3] and created is not None:
+            return LogHead(path, found.get("status") == "success", *texts, created)
+    return None
+
+
+def superseded_logs(files: Iterable[FoundFile]) -> dict[Path, str]:
+    """Each log that another one completes or replaces, with the reason."""
+    heads = [head for head in (log_head(found.path) for found in files if is_log_name(found.path)) if head]
+    heads.sort(key=lambda head: head.created)
+    found: dict[Path, str] = {}
+    for head in heads:
+        later = [other for other in heads if other.created > head.created and other.run_id != head.run_id]
+        retries = [other for other in later if head.task_id and other.task_id == head.task_id]
+        good = [other for other in retries if other.good]
+        if good or (retries and not head.good):
+            found[head.path] = f"retried: {single_line((good or retries)[-1].path.name)} has its items too"
+            continue
+        alike = [other for other in later if other.good and (other.task, other.model) == (head.task, head.model)]
+        if alike and not head.good:
+            found[head.path] = f"it failed, and a later run ended well: {single_line(alike[-1].path.name)}"
+    return found
+
+
+def is_log_name(path: Path) -> bool:
+    """Whether a file may be a log, by its name."""
+    return path.suffix in (".eval", ".json")
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import array
 import contextlib
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 from parts.formats.every_eval_ever import eee_settle
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry, sample_entry
-from parts.formats.values import conflict, no_credit, part, settings_details, unrounded, with_standard_error
+from parts.formats.values import SAME_SCORE, conflict, no_credit, part, settings_details, unrounded, with_standard_error
 from parts.formats.vocabulary import (
     LIBRARIES,
     Conversion,
@@ -127,6 +128,13 @@ class Converter:
         finally:
             parts.drop()
 
+    def supersede(self, run: TaskRun, reason: str) -> None:
+        """Leave out a run that another one completes; what an earlier conversion said of its failure goes."""
+        self.report.skipped.append(Trouble(str(run.origin.path), reason, run.task))
+        if not self.dry:
+            failure = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
+            failure.unlink(missing_ok=True)
+
     def again(self, path: Path, origin: Origin, task: str) -> bool:
         """Whether this run has a record already, from another file; said once per file."""
         if path not in self.done:
@@ -218,7 +226,7 @@ class Converter:
             for name in names:
                 counts.setdefault(name, Counts()).add(item, name, no_credit(scores[name]))
                 row = sample_entry(run, scores[name], item)
-                tallies.setdefault(name, Tally()).add(item, item.values[name] if "error" not in row else None)
+                tallies.setdefault(name, Tally()).add(item, name, item.values[name] if "error" not in row else None)
                 parts.write(name, prefixes[name] + as_line(row)[1:] + b"\n")
         return tallies, counts
 
@@ -261,7 +269,9 @@ class Converter:
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
             if conflict(score, tally):
-                return replace(score, aggregation="unknown"), True
+                divided = tally.ratio[0] / tally.ratio[1] if tally.ratio[1] else math.inf
+                same = abs(divided - score.value) <= SAME_SCORE * max(1.0, abs(score.value))
+                return replace(score, aggregation="ratio of sums" if same else "unknown"), True
         wrong = conflict(score, tally)
         if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
             return replace(score, aggregation="mean over items of the mean over repeats"), True

@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.formats.files import json_lines, small_yaml
 from parts.formats.here import Here
-from parts.formats.inspect import message_text, messages_text
+from parts.formats.inspect_items import message_text, messages_text
 from parts.formats.values import (
     all_texts,
     bounded_metadata,

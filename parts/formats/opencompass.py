@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.formats.here import Here
-from parts.formats.inspect import messages_text
+from parts.formats.inspect_items import messages_text
 from parts.formats.values import all_texts, finite, first, metric_direction, moment_of, rows_of, source_named
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line

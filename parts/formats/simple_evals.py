@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.formats.here import Here
-from parts.formats.inspect import message_text, messages_text
+from parts.formats.inspect_items import message_text, messages_text
 from parts.formats.lighteval import content_id
 from parts.formats.values import all_texts, finite, first, moment_of, part, rows_of, whole
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble

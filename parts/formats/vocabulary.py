@@ -231,13 +231,17 @@ class Tally:
 
     values: array.array = field(default_factory=lambda: array.array("d"))
     by_item: dict[str, list[float]] = field(default_factory=dict)  # only of items that were asked several times
+    ratio: tuple[float, float] = (0.0, 0.0)  # sums of what a corpus metric divides
     errors: int = 0
 
-    def add(self, item: AskedItem, value: float | None) -> None:
+    def add(self, item: AskedItem, score: str, value: float | None) -> None:
         if value is None:
             self.errors += 1
             return
         self.values.append(value)
+        if score in item.ratios:
+            own = item.ratios[score]
+            self.ratio = self.ratio[0] + own[0], self.ratio[1] + own[1]
         if item.attempt is not None:
             self.by_item.setdefault(item.id, []).append(value)
 
