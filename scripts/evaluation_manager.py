@@ -16,7 +16,7 @@
 """Evaluation results of models on the Hub: read them from a card's tables, and publish them so that they count.
 
 inspect-tables and extract-readme find this model in the evaluation tables of a card and return its scores, and no
-others. extract-readme, import-aa (the Artificial Analysis API), add (evaluation records) and batch (many models) plan
+others: what a table itself proves is read, everything else is asked, and --selection FILE answers it. extract-readme, import-aa (the Artificial Analysis API), add (evaluation records) and batch (many models) plan
 what that adds to the card's model-index and to .eval_results/*.yaml. The plan is printed; --output FILE.json saves it,
 --create-pr opens a pull request, --apply writes. Nothing that is there is lost, and nothing is added twice.
 
@@ -27,7 +27,9 @@ examples:
       --card examples/cards/lumen-7b.md --all-tables --json
   uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --table 2 \
       --model-name-override "Lumen 7B (ours)"
-  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --table 2 --output plan.json
+  uv run scripts/evaluation_manager.py inspect-tables --repo-id acme/Lumen-7B-Instruct --draft --output selection.yaml
+  uv run scripts/evaluation_manager.py extract-readme --repo-id acme/Lumen-7B-Instruct --selection selection.yaml \
+      --output plan.json
   uv run scripts/evaluation_manager.py apply plan.json --create-pr
   uv run scripts/evaluation_manager.py import-aa --list --creator-slug acme
   uv run scripts/evaluation_manager.py import-aa --creator-slug acme --model-name lumen-7b --repo-id acme/Lumen-7B
