@@ -1742,7 +1742,7 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-WORDS = {'facts': 'params param parameters parameter tokens token tok throughput latency speed speedup rtf rtfx fps qps '
+CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throughput latency speed speedup rtf rtfx fps qps '
           'ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device '
           'devices memory mem storage price pricing cost costs usd dollars energy power carbon co2 emissions tdp '
           'hours hour hrs minutes seconds secs duration runtime time date dates year released release cutoff '
@@ -1857,16 +1857,16 @@ WORDS = {'facts': 'params param parameters parameter tokens token tok throughput
 @functools.cache
 def word_list(name: str) -> frozenset[str]:
     """The words of one kind."""
-    return frozenset(WORDS[name].split())
+    return frozenset(CARD_WORDS[name].split())
 
 
 FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
 WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
 MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
-_SHAPE = re.compile(WORDS["benchmark_shapes"])
-_SPLIT = re.compile(rf"(?i)(?:{WORDS['splits']})")
-_NOTES = [(re.compile(pattern, re.I), note) for pattern, note in WORDS["notes"]]
+_SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
+_SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
+_NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
 _PARTS = re.compile(r"\s*[,;，、]\s*")
 _SHOT = re.compile(
@@ -2083,7 +2083,7 @@ _PHRASES = (
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
-_OURS = re.compile(rf"(?i)\W*(?:{WORDS['ours']})\W*")
+_OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
 _REPO_ID = re.compile(r"([\w.-]{1,96})/([\w.-]{1,96})")
@@ -3386,9 +3386,9 @@ class Sending:
 
 # --- parts/cards/scores.py --------------------------------------------------------------------------------------------
 
-NOT_A_SHARE = WORDS["not_a_share"].split()
+NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
-PLAIN_HEADINGS = frozenset(WORDS["plain_headings"].split())
+PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -3683,13 +3683,13 @@ class HarnessNames(RowNames):
 
 # --- parts/cards/reading.py -------------------------------------------------------------------------------------------
 
-_EVALUATION = re.compile(rf"(?i)\b(?:{WORDS['eval_words']})\b|评|结果|榜|성능|평가")
-_DOUBT = re.compile(rf"(?i)\b(?:{WORDS['doubt_words']})\b|显存|速度|下载")
-_TUNED_TEXT, _BASE_TEXT = re.compile(WORDS["tuned_text"]), re.compile(WORDS["base_text"])
+_EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
+_DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
+_TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
-_PLAIN_GROUPS = frozenset(WORDS["plain_groups"].split())
-_LOG_WORDS = frozenset(WORDS["log_words"].split())
+_PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
+_LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -3704,7 +3704,7 @@ class Target:
 
 
 @dataclass(slots=True)
-class Reading:
+class TableReading:
     """What was decided about one table, and why."""
 
     table: Table
@@ -3744,9 +3744,9 @@ class Reader:
         self.headings = table.headings
         self.around = [text for text in (*self.grid.captions, *table.layout, table.before) if text]
 
-    def read(self, force: bool = False) -> Reading:
+    def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
-        reading = Reading(self.table, self.grid)
+        reading = TableReading(self.table, self.grid)
         columns, rows = list(self.column_targets()), list(self.row_targets())
         found = columns + rows
         self.classify(reading, columns, rows)
@@ -3766,7 +3766,7 @@ class Reader:
                 reading.possible = self.possible(reading.orientation)
         return reading
 
-    def finish(self, reading: Reading) -> None:
+    def finish(self, reading: TableReading) -> None:
         """Take the scores of all targets when nothing is in doubt."""
         taken = Taken()
         for target in reading.targets:
@@ -3792,7 +3792,7 @@ class Reader:
 
     # --- chosen by hand
 
-    def read_by_hand(self, picks: Sequence[Pick]) -> Reading:
+    def read_by_hand(self, picks: Sequence[Pick]) -> TableReading:
         """The table as a person or an agent said: each label at its place is checked, and its scores are taken.
 
         Raises:
@@ -3944,7 +3944,7 @@ class Reader:
 
     # --- what the table is
 
-    def classify(self, reading: Reading, columns: list[Target], rows: list[Target]) -> None:
+    def classify(self, reading: TableReading, columns: list[Target], rows: list[Target]) -> None:
         """Whether it is an evaluation table, by what is in it; the text around can only make it unsure."""
         grid = self.grid
         if not any(grid.values(grid.rows[r][c]) for b in grid.blocks for c in b.columns("value") for r in b.body):
@@ -4009,7 +4009,7 @@ class Reader:
 
     # --- a table of one model
 
-    def is_single(self, reading: Reading) -> bool:
+    def is_single(self, reading: TableReading) -> bool:
         """Whether a table that names no model can only be this one's; what speaks against it are its doubts."""
         blocks = self.grid.blocks
         columns = [column for column in blocks[0].columns("value") if blocks[0].paths[column]]
@@ -4109,7 +4109,7 @@ class Extraction:
     """What extract-readme answers: readings of all tables, the results taken, and what keeps it from being sure."""
 
     repo_id: str
-    readings: list[Reading]
+    readings: list[TableReading]
     card_sha256: str = ""
     results: list[Score] = field(default_factory=list)
     code: int = 0
@@ -4131,7 +4131,7 @@ class Extraction:
     def by_hand(self) -> list[str]:
         return [place for reading in self.readings for place in reading.by_hand]
 
-    def undecided(self) -> list[Reading]:
+    def undecided(self) -> list[TableReading]:
         return [r for r in self.readings if r.status == "ambiguous" or (r.open_cells and r.status == "found")]
 
     def as_json(self) -> dict[str, Any]:
@@ -4152,8 +4152,8 @@ def read_tables(
     vocabulary: Vocabulary,
     picks: Mapping[int, Sequence[Pick]] | None = None,
     forced: Sequence[int] = (),
-) -> list[Reading]:
-    """One Reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
+) -> list[TableReading]:
+    """One reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
     model, readings = ModelName.of(repo_id), []
     loose = is_loose(card, model)
     for table in card.tables:
@@ -4169,7 +4169,7 @@ def read_tables(
 
 
 def extract(
-    readings: list[Reading], repo_id: str, numbers: Sequence[int], every: bool, again: str, card_sha256: str = ""
+    readings: list[TableReading], repo_id: str, numbers: Sequence[int], every: bool, again: str, card_sha256: str = ""
 ) -> Extraction:
     """Decide which tables' scores are taken; `again` is the command line to repeat with a choice added.
 
@@ -4215,7 +4215,7 @@ def conflict_text(conflict: Mapping[str, Any]) -> str:
     return f"conflict: {name} has different values: {values}; {how}"
 
 
-def describe(reading: Reading) -> str:
+def describe(reading: TableReading) -> str:
     target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
     said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
     return f"table {reading.table.number} under '{reading.table.heading or '-'}': {target}; {said}"
@@ -4227,7 +4227,7 @@ def selection_line(table: int, target: Target, more: Mapping[str, Any] | None = 
     return "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items()) + "}"
 
 
-def question(readings: Sequence[Reading], again: str) -> str:
+def question(readings: Sequence[TableReading], again: str) -> str:
     """What is unsure about tables, and the lines of a selection that would read each candidate."""
     lines, choices = [], []
     for reading in readings:
@@ -4253,7 +4253,7 @@ def question(readings: Sequence[Reading], again: str) -> str:
     return "\n".join([*lines, "readings:", *choices])
 
 
-def refusal(reading: Reading, repo_id: str) -> str:
+def refusal(reading: TableReading, repo_id: str) -> str:
     """Why nothing of a table that was asked for is taken."""
     number = reading.table.number
     if reading.status == "skipped":
@@ -4264,7 +4264,7 @@ def refusal(reading: Reading, repo_id: str) -> str:
     return f"table {number}: {repo_id} is not in it; it has: {names}"
 
 
-def nothing_found(readings: list[Reading], repo_id: str, again: str) -> str:
+def nothing_found(readings: list[TableReading], repo_id: str, again: str) -> str:
     tables = [reading for reading in readings if reading.evaluation]
     look = again.replace("extract-readme", "inspect-tables")
     if not readings:
@@ -4276,7 +4276,7 @@ def nothing_found(readings: list[Reading], repo_id: str, again: str) -> str:
     return f"{text}\nif one of these is this model: {look} --draft, and --selection FILE"
 
 
-def table_json(reading: Reading, whole: bool = False) -> dict[str, Any]:
+def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
     """One table as inspect-tables (whole) and extract-readme give it."""
     table, blocks = reading.table, reading.grid.blocks
     data = {
@@ -4336,7 +4336,7 @@ def target_json(table: int, target: Target) -> dict[str, Any]:
     }
 
 
-def draft(readings: Sequence[Reading], repo_id: str, again: str, card_sha256: str) -> str:
+def draft(readings: Sequence[TableReading], repo_id: str, again: str, card_sha256: str) -> str:
     """A selection ready to edit: what is certain, and all that may be chosen as comments."""
     lines = [
         f"# Readings of the card for {repo_id}. Take the '#' off the lines that are right, delete the others, then:",
@@ -4361,7 +4361,7 @@ def draft(readings: Sequence[Reading], repo_id: str, again: str, card_sha256: st
     return "\n".join(lines) + "\n"
 
 
-def render_tables(readings: Sequence[Reading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
+def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
     """The tables of a card in full, as parts for a terminal or a pipe."""
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -4402,7 +4402,7 @@ def render_tables(readings: Sequence[Reading], repo_id: str, again: str, around:
         yield f"  next: {next_command(reading, again)}"
 
 
-def next_command(reading: Reading, again: str) -> str:
+def next_command(reading: TableReading, again: str) -> str:
     number = reading.table.number
     if reading.status == "found":
         return f"{again} --table {number} --json"

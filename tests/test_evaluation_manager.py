@@ -26,11 +26,11 @@ CASES = Path(__file__).parents[2] / "shared" / "cases" / "cards"
 VOCABULARY = manager.build_vocabulary(manager.read_json(ROOT / "metric_mapping.json"))
 
 
-def read(text: str, repo_id: str = "acme/Foo-7B") -> list[manager.Reading]:
+def read(text: str, repo_id: str = "acme/Foo-7B") -> list[manager.TableReading]:
     return manager.read_tables(manager.parse_card(text), repo_id, VOCABULARY)
 
 
-def pairs(reading: manager.Reading) -> list[tuple[str, float]]:
+def pairs(reading: manager.TableReading) -> list[tuple[str, float]]:
     return [(score.benchmark, score.value) for score in reading.scores]
 
 
@@ -40,7 +40,7 @@ def table(*rows: str) -> str:
     return "## Evaluation\n\n" + "\n".join(lines) + "\n"
 
 
-def only(text: str, repo_id: str = "acme/Foo-7B") -> manager.Reading:
+def only(text: str, repo_id: str = "acme/Foo-7B") -> manager.TableReading:
     (reading,) = read(text, repo_id)
     return reading
 

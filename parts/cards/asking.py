@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.cards.labels import Vocabulary
 from parts.cards.model_names import ModelName
-from parts.cards.reading import Reader, Reading, Target, is_loose
+from parts.cards.reading import Reader, TableReading, Target, is_loose
 from parts.cards.scores import Pick, Taken
 from parts.cards.tables import Card
 from parts.cards.text import label_text
@@ -35,7 +35,7 @@ class Extraction:
     """What extract-readme answers: readings of all tables, the results taken, and what keeps it from being sure."""
 
     repo_id: str
-    readings: list[Reading]
+    readings: list[TableReading]
     card_sha256: str = ""
     results: list[Score] = field(default_factory=list)
     code: int = 0
@@ -57,7 +57,7 @@ class Extraction:
     def by_hand(self) -> list[str]:
         return [place for reading in self.readings for place in reading.by_hand]
 
-    def undecided(self) -> list[Reading]:
+    def undecided(self) -> list[TableReading]:
         return [r for r in self.readings if r.status == "ambiguous" or (r.open_cells and r.status == "found")]
 
     def as_json(self) -> dict[str, Any]:
@@ -78,8 +78,8 @@ def read_tables(
     vocabulary: Vocabulary,
     picks: Mapping[int, Sequence[Pick]] | None = None,
     forced: Sequence[int] = (),
-) -> list[Reading]:
-    """One Reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
+) -> list[TableReading]:
+    """One reading for each table; `picks` by table are read as they say, `forced` tables are evaluations."""
     model, readings = ModelName.of(repo_id), []
     loose = is_loose(card, model)
     for table in card.tables:
@@ -95,7 +95,7 @@ def read_tables(
 
 
 def extract(
-    readings: list[Reading], repo_id: str, numbers: Sequence[int], every: bool, again: str, card_sha256: str = ""
+    readings: list[TableReading], repo_id: str, numbers: Sequence[int], every: bool, again: str, card_sha256: str = ""
 ) -> Extraction:
     """Decide which tables' scores are taken; `again` is the command line to repeat with a choice added.
 
@@ -141,7 +141,7 @@ def conflict_text(conflict: Mapping[str, Any]) -> str:
     return f"conflict: {name} has different values: {values}; {how}"
 
 
-def describe(reading: Reading) -> str:
+def describe(reading: TableReading) -> str:
     target = " | ".join(f"{t.axis} {t.index} '{t.text}'" for t in reading.targets) or "this model only"
     said = f"{len(reading.scores)} scores" if reading.status == "found" else f"asked: {'; '.join(reading.doubts)}"
     return f"table {reading.table.number} under '{reading.table.heading or '-'}': {target}; {said}"
@@ -153,7 +153,7 @@ def selection_line(table: int, target: Target, more: Mapping[str, Any] | None = 
     return "- {" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items()) + "}"
 
 
-def question(readings: Sequence[Reading], again: str) -> str:
+def question(readings: Sequence[TableReading], again: str) -> str:
     """What is unsure about tables, and the lines of a selection that would read each candidate."""
     lines, choices = [], []
     for reading in readings:
@@ -179,7 +179,7 @@ def question(readings: Sequence[Reading], again: str) -> str:
     return "\n".join([*lines, "readings:", *choices])
 
 
-def refusal(reading: Reading, repo_id: str) -> str:
+def refusal(reading: TableReading, repo_id: str) -> str:
     """Why nothing of a table that was asked for is taken."""
     number = reading.table.number
     if reading.status == "skipped":
@@ -190,7 +190,7 @@ def refusal(reading: Reading, repo_id: str) -> str:
     return f"table {number}: {repo_id} is not in it; it has: {names}"
 
 
-def nothing_found(readings: list[Reading], repo_id: str, again: str) -> str:
+def nothing_found(readings: list[TableReading], repo_id: str, again: str) -> str:
     tables = [reading for reading in readings if reading.evaluation]
     look = again.replace("extract-readme", "inspect-tables")
     if not readings:
@@ -202,7 +202,7 @@ def nothing_found(readings: list[Reading], repo_id: str, again: str) -> str:
     return f"{text}\nif one of these is this model: {look} --draft, and --selection FILE"
 
 
-def table_json(reading: Reading, whole: bool = False) -> dict[str, Any]:
+def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
     """One table as inspect-tables (whole) and extract-readme give it."""
     table, blocks = reading.table, reading.grid.blocks
     data = {
@@ -262,7 +262,7 @@ def target_json(table: int, target: Target) -> dict[str, Any]:
     }
 
 
-def draft(readings: Sequence[Reading], repo_id: str, again: str, card_sha256: str) -> str:
+def draft(readings: Sequence[TableReading], repo_id: str, again: str, card_sha256: str) -> str:
     """A selection ready to edit: what is certain, and all that may be chosen as comments."""
     lines = [
         f"# Readings of the card for {repo_id}. Take the '#' off the lines that are right, delete the others, then:",
@@ -287,7 +287,7 @@ def draft(readings: Sequence[Reading], repo_id: str, again: str, card_sha256: st
     return "\n".join(lines) + "\n"
 
 
-def render_tables(readings: Sequence[Reading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
+def render_tables(readings: Sequence[TableReading], repo_id: str, again: str, around: bool = False) -> Iterator[Any]:
     """The tables of a card in full, as parts for a terminal or a pipe."""
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -328,7 +328,7 @@ def render_tables(readings: Sequence[Reading], repo_id: str, again: str, around:
         yield f"  next: {next_command(reading, again)}"
 
 
-def next_command(reading: Reading, again: str) -> str:
+def next_command(reading: TableReading, again: str) -> str:
     number = reading.table.number
     if reading.status == "found":
         return f"{again} --table {number} --json"

@@ -14,22 +14,22 @@ from parts.cards.text import label_text
 from parts.embedded import embedded
 from parts.vocabulary import folded_name
 
-WORDS = embedded("cards/words.json")
+CARD_WORDS = embedded("cards/words.json")
 
 
 @functools.cache
 def word_list(name: str) -> frozenset[str]:
     """The words of one kind."""
-    return frozenset(WORDS[name].split())
+    return frozenset(CARD_WORDS[name].split())
 
 
 FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
 WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
 MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
-_SHAPE = re.compile(WORDS["benchmark_shapes"])
-_SPLIT = re.compile(rf"(?i)(?:{WORDS['splits']})")
-_NOTES = [(re.compile(pattern, re.I), note) for pattern, note in WORDS["notes"]]
+_SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
+_SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
+_NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
 _PARTS = re.compile(r"\s*[,;，、]\s*")
 _SHOT = re.compile(

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from parts.cards.labels import WORDS, word_list
+from parts.cards.labels import CARD_WORDS, word_list
 from parts.cards.text import label_text
 
 _TOKEN = re.compile(r"\d+(?:\.\d+)*(?:[bmkt](?![^\W\d_])|[bmkt](?=v\d))?|[^\W\d_]+")
@@ -28,7 +28,7 @@ _PHRASES = (
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
-_OURS = re.compile(rf"(?i)\W*(?:{WORDS['ours']})\W*")
+_OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
 _REPO_ID = re.compile(r"([\w.-]{1,96})/([\w.-]{1,96})")

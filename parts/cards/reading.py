@@ -1,6 +1,6 @@
 """A model card's tables -> this model's scores: what the table itself proves is read, all else is asked.
 
-Takes a Card, the model's Hub id and the vocabulary; gives one Reading per table: what it is, where the model stands,
+Takes a Card, the model's Hub id and the vocabulary; gives one reading per table: what it is, where the model stands,
 its scores, and what is unsure and why. No text around a table makes a label certain; it can only make it less so.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from parts.cards.grid import Block, Grid, head_is
 from parts.cards.labels import (
-    WORDS,
+    CARD_WORDS,
     Vocabulary,
     is_average,
     is_benchmark,
@@ -48,13 +48,13 @@ from parts.cards.values import MISSING_CELL
 from parts.frame import ScriptError
 from parts.metadata.entries import Score
 
-_EVALUATION = re.compile(rf"(?i)\b(?:{WORDS['eval_words']})\b|评|结果|榜|성능|평가")
-_DOUBT = re.compile(rf"(?i)\b(?:{WORDS['doubt_words']})\b|显存|速度|下载")
-_TUNED_TEXT, _BASE_TEXT = re.compile(WORDS["tuned_text"]), re.compile(WORDS["base_text"])
+_EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
+_DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
+_TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
-_PLAIN_GROUPS = frozenset(WORDS["plain_groups"].split())
-_LOG_WORDS = frozenset(WORDS["log_words"].split())
+_PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
+_LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Target:
 
 
 @dataclass(slots=True)
-class Reading:
+class TableReading:
     """What was decided about one table, and why."""
 
     table: Table
@@ -109,9 +109,9 @@ class Reader:
         self.headings = table.headings
         self.around = [text for text in (*self.grid.captions, *table.layout, table.before) if text]
 
-    def read(self, force: bool = False) -> Reading:
+    def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
-        reading = Reading(self.table, self.grid)
+        reading = TableReading(self.table, self.grid)
         columns, rows = list(self.column_targets()), list(self.row_targets())
         found = columns + rows
         self.classify(reading, columns, rows)
@@ -131,7 +131,7 @@ class Reader:
                 reading.possible = self.possible(reading.orientation)
         return reading
 
-    def finish(self, reading: Reading) -> None:
+    def finish(self, reading: TableReading) -> None:
         """Take the scores of all targets when nothing is in doubt."""
         taken = Taken()
         for target in reading.targets:
@@ -157,7 +157,7 @@ class Reader:
 
     # --- chosen by hand
 
-    def read_by_hand(self, picks: Sequence[Pick]) -> Reading:
+    def read_by_hand(self, picks: Sequence[Pick]) -> TableReading:
         """The table as a person or an agent said: each label at its place is checked, and its scores are taken.
 
         Raises:
@@ -309,7 +309,7 @@ class Reader:
 
     # --- what the table is
 
-    def classify(self, reading: Reading, columns: list[Target], rows: list[Target]) -> None:
+    def classify(self, reading: TableReading, columns: list[Target], rows: list[Target]) -> None:
         """Whether it is an evaluation table, by what is in it; the text around can only make it unsure."""
         grid = self.grid
         if not any(grid.values(grid.rows[r][c]) for b in grid.blocks for c in b.columns("value") for r in b.body):
@@ -374,7 +374,7 @@ class Reader:
 
     # --- a table of one model
 
-    def is_single(self, reading: Reading) -> bool:
+    def is_single(self, reading: TableReading) -> bool:
         """Whether a table that names no model can only be this one's; what speaks against it are its doubts."""
         blocks = self.grid.blocks
         columns = [column for column in blocks[0].columns("value") if blocks[0].paths[column]]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from parts.cards.grid import Block, Grid, harness_columns, is_harness, is_odd_number
 from parts.cards.labels import (
+    CARD_WORDS,
     MEASURES,
-    WORDS,
     Label,
     Vocabulary,
     is_average,
@@ -33,9 +33,9 @@ from parts.cards.text import label_text
 from parts.cards.values import MISSING_CELL, Value, divided
 from parts.metadata.entries import Score
 
-NOT_A_SHARE = WORDS["not_a_share"].split()
+NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
-PLAIN_HEADINGS = frozenset(WORDS["plain_headings"].split())
+PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
 
 
 @dataclass(frozen=True, slots=True)
