@@ -136,6 +136,7 @@ import collections
 import contextlib
 import difflib
 import hashlib
+import hmac
 import io
 import json
 import logging
@@ -154,7 +155,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, TextIO
@@ -958,6 +959,7 @@ class EvalRun:
     jobs: tuple[EvalJob, ...]
     states: dict[str, JobState]
     notes: tuple[str, ...] = ()
+    owner: str = ""  # the account whose token planned it
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]
@@ -1474,10 +1476,58 @@ def script_path(name: str) -> Path:
     return path
 
 
+# --- parts/seal.py ----------------------------------------------------------------------------------------------------
+
+
+def seal_key() -> bytes:
+    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    path = state / "hub-evals" / "seal.key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
+    key = input_text(path, 1000).strip()
+    if len(key) < 32:
+        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
+    return key.encode()
+
+
+def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """The document with its seal, which covers every other key."""
+    return document | {"seal": seal_of(document, purpose)}
+
+
+def is_sealed(document: dict[str, Any], purpose: str) -> bool:
+    """Whether a document carries its seal for this purpose."""
+    said = document.get("seal")
+    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
+
+
+def seal_of(document: dict[str, Any], purpose: str) -> str:
+    """The seal of a JSON document, whatever the order of its keys."""
+    content = {name: value for name, value in document.items() if name != "seal"}
+    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
+    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
+
+
 # --- parts/jobs/run.py ------------------------------------------------------------------------------------------------
 
 LOCK_SECONDS = 5.0
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
+RUN_SEAL = "run.json 1"
+JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
+DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
+ACCOUNT = re.compile(r"[\w.-]+")
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]{0,300}")
+JOB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,200}")
+FLAVOR_NAME = re.compile(r"[\w.-]{1,60}")
 
 # What logs of failed jobs say, the more particular first, and what to do about it.
 CAUSES = (
@@ -1547,17 +1597,60 @@ def run_to_json(run: EvalRun) -> dict[str, Any]:
 
 
 def run_from_json(data: Any, where: Path) -> EvalRun:
-    """The run that a run.json holds; ScriptError when it is none."""
+    """The run that a run.json holds; ScriptError when it is none, or asks for what no plan of this program asks."""
     if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
         raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
     try:
         rows = [dict(row) for row in data["jobs"]]
         states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
         jobs = tuple(EvalJob(**tuples(row)) for row in rows)
-        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs")}
-        return EvalRun(**tuples(plan), jobs=jobs, states=states)
+        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs", "seal")}
+        run = EvalRun(**tuples(plan), jobs=jobs, states=states)
+        check_run(run, where.parent.name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScriptError(f"{where}: damaged ({error!r}): use another --run-id") from error
+        why = single_line(error)[:200]
+        raise ScriptError(f"{where}: damaged ({type(error).__name__}: {why}): use another --run-id") from error
+    return run
+
+
+def check_run(run: EvalRun, run_id: str) -> None:
+    """ValueError for a run that this program would not have planned: another's script, place, package, type."""
+    check_types(run)
+    if run.run_id != run_id:
+        raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
+    if run.script not in JOB_SCRIPTS:
+        raise ValueError(f"{run.script!r} is none of the scripts that are sent")
+    if not set(run.packages) <= {VLLM}:
+        raise ValueError(f"{listing(run.packages)}: packages that no plan adds")
+    for text, form in ((run.results_repo, DATA_SET), (run.namespace, ACCOUNT), (run.image or "x", IMAGE_NAME)):
+        if not form.fullmatch(text):
+            raise ValueError(f"{text!r} is no name for its place")
+    if not run.jobs or len(run.states) != len(run.jobs):
+        raise ValueError("no jobs, or two of one name")
+    if not DURATION.fullmatch(run.timeout):
+        raise ValueError(f"{run.timeout!r} is no timeout")
+    for job in run.jobs:
+        check_types(job)
+        check_types(run.states[job.name])
+        if not JOB_NAME.fullmatch(job.name) or job.folder != f"runs/{run_id}/{job.name}":
+            raise ValueError(f"the job {job.name!r} has its folder at {job.folder!r}")
+        if not FLAVOR_NAME.fullmatch(job.flavor):
+            raise ValueError(f"{job.flavor!r} is no hardware")
+        if not all(0 <= value < 1e6 for value in (job.price, job.hours, job.tokens_usd)):
+            raise ValueError(f"the job {job.name} has a price or a time that is none")
+
+
+def check_types(value: EvalRun | EvalJob | JobState) -> None:
+    """ValueError when a field of a dataclass is not of its type: a text, a number, a tuple of texts, or None."""
+    kinds = {"str": str, "float": int | float, "int": int, "str | None": str | None, "float | None": int | float | None}
+    for field in fields(value):
+        given = getattr(value, field.name)
+        if field.type == "tuple[str, ...]":
+            good = isinstance(given, tuple) and all(isinstance(part, str) for part in given)
+        else:
+            good = isinstance(given, kinds.get(field.type, object)) and not isinstance(given, bool)
+        if not good:
+            raise ValueError(f"{field.name} is {single_line(given)[:60]!r}, not {field.type}")
 
 
 def tuples(values: dict[str, Any]) -> dict[str, Any]:
@@ -1587,14 +1680,56 @@ def load_run(args: argparse.Namespace) -> EvalRun:
     path = run_file(args, args.run_id)
     if not path.is_file():
         known = sorted(found.parent.name for found in Path(args.runs_dir).glob("*/run.json"))
-        hint = f"there are {', '.join(known[-5:])}" if known else "give its folder with --runs-dir"
+        hint = f"there are {listing(known[-5:])}" if known else "give its folder with --runs-dir"
         raise ScriptError(f"{path}: no such run; {hint}")
-    return run_from_json(read_json(path), path)
+    return read_run(path, args.adopt)
+
+
+def read_run(path: Path, adopt: bool) -> EvalRun:
+    """The run in a run.json that was written here; one of another machine is shown, and taken with --adopt only.
+
+    ScriptError (3) for one without this user's seal: it decides what runs with the user's token and money.
+    """
+    data = read_json(path)
+    run = run_from_json(data, path)
+    if is_sealed(data, RUN_SEAL):
+        return run
+    note(f"{path} was not written by you on this machine, or was changed since. It says:")
+    for line in claimed_lines(run):
+        note(f"  {line}")
+    if not adopt:
+        raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
+    save_sealed(path, run)
+    note(f"{path} is yours from now on")
+    return run
+
+
+def claimed_lines(run: EvalRun) -> list[str]:
+    """All that a run.json decides, for people."""
+    lines = [
+        f"script {run.script}, image {run.image or 'the default'}, packages {listing(run.packages) or 'none more'}",
+        f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",
+    ]
+    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()[:200]]
+    return lines + [hf_command(run, job) for job in run.jobs[:200]] + [f"{len(run.jobs)} jobs in all"]
 
 
 def save_run(args: argparse.Namespace, run: EvalRun) -> None:
     """Write run.json, whole or not at all."""
-    write_whole(run_file(args, run.run_id), json.dumps(run_to_json(run), indent=1) + "\n")
+    save_sealed(run_file(args, run.run_id), run)
+
+
+def save_sealed(path: Path, run: EvalRun) -> None:
+    """Write a run with its seal."""
+    content = json.loads(without_secrets(json.dumps(run_to_json(run))))  # as it will be read
+    write_whole(path, json.dumps(sealed(content, RUN_SEAL), indent=1) + "\n")
+
+
+def at_prices_of_today(run: EvalRun, catalog: Catalog) -> EvalRun:
+    """The run with the catalog's price on each job that waits; ScriptError for hardware that there is not."""
+    waiting = {job.name for job in run.waiting}
+    jobs = [replace(job, price=catalog.find(job.flavor).price) if job.name in waiting else job for job in run.jobs]
+    return replace(run, jobs=tuple(jobs))
 
 
 @contextlib.contextmanager
@@ -2127,11 +2262,10 @@ def failures(place: Path, names: Sequence[str], records: Sequence[dict[str, Any]
 # Flags that do not change the plan of a run.
 FREE_FLAGS = {
     *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
-    *("yes", "wait", "json", "dry_run"),
+    *("yes", "wait", "json", "dry_run", "adopt"),
 }
 JOB_SPLITS = ("model", "task", "both")
 MAX_WORD = 200  # bytes of a model's or task's name
-DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
@@ -2140,6 +2274,8 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     run = resumed(args, client, planned)
     if client:
         client.namespace = run.namespace  # of the run that is gone on with
+        run = at_prices_of_today(run, client.catalog()) if not args.model else run
+        run = check_owner(run, client, args) if not args.dry_run else run
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     show_run_plan(run, args)
@@ -2243,7 +2379,7 @@ def resumed(
 ) -> EvalRun:
     """The run of --run-id, which must be the one asked for when models are given too; else a new plan."""
     path = run_file(args, args.run_id) if args.run_id else None
-    old = run_from_json(read_json(path), path) if path and path.is_file() else None
+    old = read_run(path, args.adopt) if path and path.is_file() else None
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
@@ -2257,6 +2393,18 @@ def resumed(
             "to go on with it, or give another --run-id"
         )
     return replace(new, states=old.states)
+
+
+def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> EvalRun:
+    """The run with its owner; ScriptError (3) when the token is another account's than the one that planned it."""
+    account = client.account()
+    if run.owner and run.owner != account and not args.adopt:
+        raise ScriptError(
+            f"--run-id {run.run_id} was planned by {run.owner}, and this token is {account}'s: "
+            "log in as the former, or add --adopt",
+            code=3,
+        )
+    return replace(run, owner=account)
 
 
 def check_cost(run: EvalRun, args: argparse.Namespace) -> None:
@@ -2433,6 +2581,7 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     """The flags that every verb has."""
     parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where run.json is kept; default: runs")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument("--adopt", action="store_true", help="go on with a run.json of another machine, once looked at")
 
 
 def add_verbs(parser: argparse.ArgumentParser) -> None:

@@ -1053,7 +1053,7 @@ def test_run_json_is_read_as_it_was_written(hub):
     assert main(*command("--yes", "--split", "both", count=2, tasks=("a", "b"))) == 0
     path = Path("runs/r1/run.json")
     text = path.read_text()
-    again = script.run_to_json(script.run_from_json(json.loads(text), path))
+    again = script.sealed(script.run_to_json(script.run_from_json(json.loads(text), path)), script.RUN_SEAL)
     assert json.dumps(again, indent=1) + "\n" == text
 
 

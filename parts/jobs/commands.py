@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from parts.frame import ScriptError, note, printable
 from parts.hub.token import job_token
-from parts.inputs import read_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.following import (
     cost_lines,
@@ -27,11 +25,13 @@ from parts.jobs.following import (
 )
 from parts.jobs.results import collect_job, fetch_folder
 from parts.jobs.run import (
+    DATA_SET,
+    at_prices_of_today,
     hf_command,
     load_run,
     only_one,
+    read_run,
     run_file,
-    run_from_json,
     run_to_json,
     same_plan,
     save_run,
@@ -52,11 +52,10 @@ from parts.tables import render_table
 # Flags that do not change the plan of a run.
 FREE_FLAGS = {
     *("verb", "run", "run_id", "runs_dir", "model", "task", "timeout", "namespace", "max_cost", "max_parallel"),
-    *("yes", "wait", "json", "dry_run"),
+    *("yes", "wait", "json", "dry_run", "adopt"),
 }
 JOB_SPLITS = ("model", "task", "both")
 MAX_WORD = 200  # bytes of a model's or task's name
-DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
@@ -65,6 +64,8 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     run = resumed(args, client, planned)
     if client:
         client.namespace = run.namespace  # of the run that is gone on with
+        run = at_prices_of_today(run, client.catalog()) if not args.model else run
+        run = check_owner(run, client, args) if not args.dry_run else run
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     show_run_plan(run, args)
@@ -168,7 +169,7 @@ def resumed(
 ) -> EvalRun:
     """The run of --run-id, which must be the one asked for when models are given too; else a new plan."""
     path = run_file(args, args.run_id) if args.run_id else None
-    old = run_from_json(read_json(path), path) if path and path.is_file() else None
+    old = read_run(path, args.adopt) if path and path.is_file() else None
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
@@ -182,6 +183,18 @@ def resumed(
             "to go on with it, or give another --run-id"
         )
     return replace(new, states=old.states)
+
+
+def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> EvalRun:
+    """The run with its owner; ScriptError (3) when the token is another account's than the one that planned it."""
+    account = client.account()
+    if run.owner and run.owner != account and not args.adopt:
+        raise ScriptError(
+            f"--run-id {run.run_id} was planned by {run.owner}, and this token is {account}'s: "
+            "log in as the former, or add --adopt",
+            code=3,
+        )
+    return replace(run, owner=account)
 
 
 def check_cost(run: EvalRun, args: argparse.Namespace) -> None:
@@ -358,6 +371,7 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     """The flags that every verb has."""
     parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where run.json is kept; default: runs")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument("--adopt", action="store_true", help="go on with a run.json of another machine, once looked at")
 
 
 def add_verbs(parser: argparse.ArgumentParser) -> None:

@@ -9,16 +9,18 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, write_whole
+from parts.frame import VLLM, ScriptError, listing, note, single_line, write_whole
 from parts.inputs import read_json
 from parts.jobs.client import job_labels
 from parts.jobs.vocabulary import (
+    DURATION,
     JOB_ENVIRONMENT,
     RUN_SCHEMA,
+    Catalog,
     EvalJob,
     EvalRun,
     JobState,
@@ -26,9 +28,18 @@ from parts.jobs.vocabulary import (
     plain_task,
     task_key,
 )
+from parts.outgoing import without_secrets
+from parts.seal import is_sealed, sealed
 
 LOCK_SECONDS = 5.0
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
+RUN_SEAL = "run.json 1"
+JOB_SCRIPTS = ("lighteval_vllm_uv.py", "inspect_vllm_uv.py", "lm_eval_vllm_uv.py", "inspect_eval_uv.py")
+DATA_SET = re.compile(r"[\w.-]+/[\w.-]+")
+ACCOUNT = re.compile(r"[\w.-]+")
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]{0,300}")
+JOB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,200}")
+FLAVOR_NAME = re.compile(r"[\w.-]{1,60}")
 
 # What logs of failed jobs say, the more particular first, and what to do about it.
 CAUSES = (
@@ -98,17 +109,60 @@ def run_to_json(run: EvalRun) -> dict[str, Any]:
 
 
 def run_from_json(data: Any, where: Path) -> EvalRun:
-    """The run that a run.json holds; ScriptError when it is none."""
+    """The run that a run.json holds; ScriptError when it is none, or asks for what no plan of this program asks."""
     if not isinstance(data, dict) or data.get("schema_version") != RUN_SCHEMA:
         raise ScriptError(f"{where}: not a run.json of version {RUN_SCHEMA}")
     try:
         rows = [dict(row) for row in data["jobs"]]
         states = {row["name"]: JobState(**tuples(row.pop("state"))) for row in rows}
         jobs = tuple(EvalJob(**tuples(row)) for row in rows)
-        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs")}
-        return EvalRun(**tuples(plan), jobs=jobs, states=states)
+        plan = {name: value for name, value in data.items() if name not in ("schema_version", "jobs", "seal")}
+        run = EvalRun(**tuples(plan), jobs=jobs, states=states)
+        check_run(run, where.parent.name)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScriptError(f"{where}: damaged ({error!r}): use another --run-id") from error
+        why = single_line(error)[:200]
+        raise ScriptError(f"{where}: damaged ({type(error).__name__}: {why}): use another --run-id") from error
+    return run
+
+
+def check_run(run: EvalRun, run_id: str) -> None:
+    """ValueError for a run that this program would not have planned: another's script, place, package, type."""
+    check_types(run)
+    if run.run_id != run_id:
+        raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
+    if run.script not in JOB_SCRIPTS:
+        raise ValueError(f"{run.script!r} is none of the scripts that are sent")
+    if not set(run.packages) <= {VLLM}:
+        raise ValueError(f"{listing(run.packages)}: packages that no plan adds")
+    for text, form in ((run.results_repo, DATA_SET), (run.namespace, ACCOUNT), (run.image or "x", IMAGE_NAME)):
+        if not form.fullmatch(text):
+            raise ValueError(f"{text!r} is no name for its place")
+    if not run.jobs or len(run.states) != len(run.jobs):
+        raise ValueError("no jobs, or two of one name")
+    if not DURATION.fullmatch(run.timeout):
+        raise ValueError(f"{run.timeout!r} is no timeout")
+    for job in run.jobs:
+        check_types(job)
+        check_types(run.states[job.name])
+        if not JOB_NAME.fullmatch(job.name) or job.folder != f"runs/{run_id}/{job.name}":
+            raise ValueError(f"the job {job.name!r} has its folder at {job.folder!r}")
+        if not FLAVOR_NAME.fullmatch(job.flavor):
+            raise ValueError(f"{job.flavor!r} is no hardware")
+        if not all(0 <= value < 1e6 for value in (job.price, job.hours, job.tokens_usd)):
+            raise ValueError(f"the job {job.name} has a price or a time that is none")
+
+
+def check_types(value: EvalRun | EvalJob | JobState) -> None:
+    """ValueError when a field of a dataclass is not of its type: a text, a number, a tuple of texts, or None."""
+    kinds = {"str": str, "float": int | float, "int": int, "str | None": str | None, "float | None": int | float | None}
+    for field in fields(value):
+        given = getattr(value, field.name)
+        if field.type == "tuple[str, ...]":
+            good = isinstance(given, tuple) and all(isinstance(part, str) for part in given)
+        else:
+            good = isinstance(given, kinds.get(field.type, object)) and not isinstance(given, bool)
+        if not good:
+            raise ValueError(f"{field.name} is {single_line(given)[:60]!r}, not {field.type}")
 
 
 def tuples(values: dict[str, Any]) -> dict[str, Any]:
@@ -138,14 +192,56 @@ def load_run(args: argparse.Namespace) -> EvalRun:
     path = run_file(args, args.run_id)
     if not path.is_file():
         known = sorted(found.parent.name for found in Path(args.runs_dir).glob("*/run.json"))
-        hint = f"there are {', '.join(known[-5:])}" if known else "give its folder with --runs-dir"
+        hint = f"there are {listing(known[-5:])}" if known else "give its folder with --runs-dir"
         raise ScriptError(f"{path}: no such run; {hint}")
-    return run_from_json(read_json(path), path)
+    return read_run(path, args.adopt)
+
+
+def read_run(path: Path, adopt: bool) -> EvalRun:
+    """The run in a run.json that was written here; one of another machine is shown, and taken with --adopt only.
+
+    ScriptError (3) for one without this user's seal: it decides what runs with the user's token and money.
+    """
+    data = read_json(path)
+    run = run_from_json(data, path)
+    if is_sealed(data, RUN_SEAL):
+        return run
+    note(f"{path} was not written by you on this machine, or was changed since. It says:")
+    for line in claimed_lines(run):
+        note(f"  {line}")
+    if not adopt:
+        raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
+    save_sealed(path, run)
+    note(f"{path} is yours from now on")
+    return run
+
+
+def claimed_lines(run: EvalRun) -> list[str]:
+    """All that a run.json decides, for people."""
+    lines = [
+        f"script {run.script}, image {run.image or 'the default'}, packages {listing(run.packages) or 'none more'}",
+        f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",
+    ]
+    lines += [f"{job.name}: {state.stage}, job {state.job_id or '-'}" for job, state in run.rows()[:200]]
+    return lines + [hf_command(run, job) for job in run.jobs[:200]] + [f"{len(run.jobs)} jobs in all"]
 
 
 def save_run(args: argparse.Namespace, run: EvalRun) -> None:
     """Write run.json, whole or not at all."""
-    write_whole(run_file(args, run.run_id), json.dumps(run_to_json(run), indent=1) + "\n")
+    save_sealed(run_file(args, run.run_id), run)
+
+
+def save_sealed(path: Path, run: EvalRun) -> None:
+    """Write a run with its seal."""
+    content = json.loads(without_secrets(json.dumps(run_to_json(run))))  # as it will be read
+    write_whole(path, json.dumps(sealed(content, RUN_SEAL), indent=1) + "\n")
+
+
+def at_prices_of_today(run: EvalRun, catalog: Catalog) -> EvalRun:
+    """The run with the catalog's price on each job that waits; ScriptError for hardware that there is not."""
+    waiting = {job.name for job in run.waiting}
+    jobs = [replace(job, price=catalog.find(job.flavor).price) if job.name in waiting else job for job in run.jobs]
+    return replace(run, jobs=tuple(jobs))
 
 
 @contextlib.contextmanager

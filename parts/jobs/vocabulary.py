@@ -174,6 +174,7 @@ class EvalRun:
     jobs: tuple[EvalJob, ...]
     states: dict[str, JobState]
     notes: tuple[str, ...] = ()
+    owner: str = ""  # the account whose token planned it
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]

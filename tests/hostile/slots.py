@@ -233,7 +233,8 @@ def lay_aa(folder: Path) -> None:
 
 def job(script: str, run: str) -> tuple[tuple[str, ...], ...]:
     verbs = (("status", run), ("logs", run), ("collect", run, "--output-dir", "out"), ("cancel", run))
-    return (*((script, *verb) for verb in verbs), (script, "--run-id", run, "--yes"))
+    adopting = ((script, *verb, "--adopt") for verb in (*verbs, ("--run-id", run, "--yes")))
+    return (*adopting, (script, "status", run))
 
 
 CARD_COMMANDS = (

@@ -1,0 +1,138 @@
+"""A run.json of somebody else decides nothing: not what runs with the user's token, nor what it costs, nor where."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import run_vllm_eval_job as script
+from local_hub import local_hub
+from test_jobs import command, main, model_files
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A Hub with a checkpoint, and a run r1 that was planned here and of which nothing was sent."""
+    with local_hub(tmp_path / "home") as found:
+        found.create_repo("me/lm-step_1", files=model_files())
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+        monkeypatch.setattr(script, "POLL_SECONDS", 0.0)
+        monkeypatch.setattr(script, "FIRST_WAIT", 0.0)
+        yield found
+
+
+RUN = Path("runs/r1/run.json")
+
+
+@pytest.fixture
+def planned(hub, capsys):
+    """run.json of the run, without its seal: as somebody else would write it."""
+    assert main(*command("--dry-run", "--json")) == 0
+    document = json.loads(capsys.readouterr().out)
+    plan = {name: value for name, value in document.items() if name not in ("estimate", "commands")}
+    RUN.parent.mkdir(parents=True)
+    RUN.write_text(json.dumps(plan))
+    return plan
+
+
+def forged(plan, where, value):
+    """The plan with another value at a place such as `jobs.0.price`."""
+    plan = copy.deepcopy(plan)
+    *path, last = [int(part) if part.isdecimal() else part for part in where.split(".")]
+    inner = plan
+    for part in path:
+        inner = inner[part]
+    inner[last] = value
+    RUN.write_text(json.dumps(plan))
+
+
+SUBMIT = ("--run-id", "r1", "--yes", "--max-cost", "0.5")
+VERBS = [SUBMIT, ("status", "r1"), ("wait", "r1"), ("cancel", "r1"), ("collect", "r1"), ("logs", "r1")]
+IMPOSSIBLE = [
+    ("script", "../../a/evil.py"), ("script", "/tmp/evil.py"), ("script", "evil.py"), ("script", "leaderboard.py"),
+    ("script", None), ("packages", ["evil @ http://evil/x.whl"]), ("packages", ["--index-url=http://evil"]),
+    ("packages", "vllm"), ("image", "-v/:/host"), ("image", 5), ("namespace", "../x"), ("namespace", None),
+    ("results_repo", "../../x"), ("results_repo", "a"), ("timeout", "forever"), ("timeout", 3), ("run_id", "r2"),
+    ("run_id", "../r1"), ("jobs.0.folder", "../../home"), ("jobs.0.folder", "runs/r2/x"), ("jobs.0.folder", "/tmp"),
+    ("jobs.0.name", "../x"), ("jobs.0.name", 5), ("jobs.0.flavor", "a b"), ("jobs.0.flavor", None),
+    ("jobs.0.price", -1), ("jobs.0.price", "0"), ("jobs.0.price", True), ("jobs.0.hours", float("nan")),
+    ("jobs.0.price", 10**400), ("jobs.0.arguments", "x"), ("jobs.0.arguments", [1]), ("jobs.0.models", {"a": 1}),
+    ("jobs.0.state", None), ("jobs.0.state", {"stage": None}), ("jobs.0.state", {"stage": "PLANNED", "job_id": 5}),
+    ("jobs.0.state", {"stage": "PLANNED", "attempt": "x"}), ("jobs.0.state", {"evil": 1}), ("jobs", None),
+    ("jobs", {}), ("notes", "x"), ("owner", 5), ("evil", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "value"), IMPOSSIBLE, ids=str)
+def test_what_no_plan_of_ours_says_is_refused(hub, planned, where, value, capsys):
+    forged(planned, where, value)
+    for verb in VERBS:
+        assert main(*verb, "--adopt") == 2, verb
+        err = capsys.readouterr().err
+        assert "run.json" in err and "Traceback" not in err and len(err.splitlines()) <= 2
+    assert not hub.jobs.all
+
+
+POSSIBLE = [
+    ("image", "evil/image:1"), ("namespace", "other-org"), ("results_repo", "other/records"), ("timeout", "30d"),
+    ("jobs.0.arguments", ["--model", "me/lm-step_1", "--tasks", "a", "--trust-remote-code"]),
+    ("jobs.0.models", ["evil/model"]), ("jobs.0.price", 0), ("jobs.0.hours", 0), ("jobs.0.flavor", "h200x8"),
+    ("jobs.0.state", {"stage": "RUNNING", "job_id": "somebody-elses"}), ("jobs.0.state", {"stage": "COMPLETED"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "value"), POSSIBLE, ids=str)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+def test_what_was_not_written_here_is_shown_and_asked(hub, planned, where, value, verb, capsys):
+    forged(planned, where, value)
+    before = RUN.read_bytes()
+    assert main(*verb) == 3
+    err = capsys.readouterr().err
+    assert (
+        "--adopt" in err and script.hf_command(script.run_from_json(json.loads(before), RUN), planned_job())[:60] in err
+    )
+    assert RUN.read_bytes() == before and not hub.jobs.all
+
+
+def planned_job():
+    return script.run_from_json(json.loads(RUN.read_text()), RUN).jobs[0]
+
+
+def test_prices_are_the_hubs_also_when_adopted(hub, planned, capsys):
+    forged(planned, "jobs.0.price", 0)
+    assert main("--run-id", "r1", "--yes", "--max-cost", "0.01", "--adopt") == 1
+    assert "above --max-cost" in capsys.readouterr().err and not hub.jobs.all
+
+
+def test_adopted_once_it_is_ones_own(hub, planned):
+    assert main("status", "r1") == 3
+    assert main("status", "r1", "--adopt") == 0
+    assert main("status", "r1") == 0
+    forged(json.loads(RUN.read_text()), "image", "evil/x")  # with the old seal
+    assert main("status", "r1") == 3
+
+
+def test_a_run_of_ones_own_goes_on_without_a_word(hub):
+    assert main(*command("--yes")) == 0
+    assert main("status", "r1") == 0
+    assert main(*command("--yes")) == 0
+
+
+def test_another_account_is_asked(hub, capsys):
+    assert main(*command("--yes")) == 0
+    document = {name: value for name, value in json.loads(RUN.read_text()).items() if name != "seal"}
+    RUN.write_text(json.dumps(script.sealed(document | {"owner": "ann"}, script.RUN_SEAL)))
+    capsys.readouterr()
+    assert main("--run-id", "r1", "--yes") == 3
+    assert "planned by ann" in capsys.readouterr().err
+
+
+def test_the_key_is_the_users_alone(hub, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert main(*command("--yes")) == 0
+    (key,) = (tmp_path / "state").rglob("seal.key")
+    assert key.stat().st_mode & 0o777 == 0o600 and key.read_text().strip() not in RUN.read_text()
+    key.chmod(0o644)
+    assert main("status", "r1") == 2
+    assert "chmod 600" in capsys.readouterr().err
