@@ -266,6 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # ]cog]
 
 import array
+import ast
 import collections
 import datetime
 import difflib
@@ -1208,7 +1209,6 @@ class Counts:
     no_value: int = 0
     errored: int = 0
     limit_hit: int = 0
-    unscored: int = 0  # items, not attempts: without any value
     empty: int = 0
     truncated: int | None = 0
     unparsed: int | None = 0
@@ -1224,7 +1224,6 @@ class Counts:
         self.errored += max(item.errored, lost_to_errors)
         self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
-        self.unscored += not scored
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
             self.generative = True
@@ -1237,7 +1236,7 @@ class Counts:
     def details(self) -> dict[str, int | None]:
         """The counts by their names in a record."""
         found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
-        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unscored", "unparsed")}
+        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unparsed")}
         return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
 
 
@@ -1411,6 +1410,7 @@ METRIC_SCALES = {
     "ter": ("points", 0.0, None),
     "mcc": ("coefficient", -1.0, 1.0),
     "ppl": ("perplexity", 1.0, None),
+    "perplexity": ("perplexity", 1.0, None),
     "word_perplexity": ("perplexity", 1.0, None),
     "byte_perplexity": ("perplexity", 1.0, None),
     "bits_per_byte": ("bits", 0.0, None),
@@ -1419,7 +1419,7 @@ METRIC_SCALES = {
     "summarization_density": ("ratio", 0.0, None),
     "summarization_compression": ("ratio", 0.0, None),
 }
-LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 
 
@@ -1485,6 +1485,7 @@ SECRET_NAMES = re.compile(
     r"|authorization|(?:default_|extra_)?headers",
     re.IGNORECASE,
 )
+TWO_SCALES = {"bleu", "chrf", "chrf++", "ter"}
 PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
 
 
@@ -1555,7 +1556,7 @@ def settings_details(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: (as_prompt if name in PROMPT_SETTINGS else as_detail)(value) for name, value in settings.items()}
 
 
-def with_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
+def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of several places as one; the first that says something of a name holds. Secrets stay out."""
     found: dict[str, Any] = {}
     for source in sources:
@@ -1627,6 +1628,8 @@ def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | No
     if score.unit is not None:
         return score.unit
     name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
+    if name in TWO_SCALES and score.aggregation not in TWO_SCALES and max([score.value, *values]) <= 1.0:
+        return "unknown", None, None  # of 0..1 or of 0..100: only the harness's own rule says it
     unit, low, high = metric_scale(name, [*values, score.value])
     inside = (low is None or score.value >= low) and (high is None or score.value <= high)
     if name.split(":", 1)[0] in METRIC_SCALES:
@@ -2753,7 +2756,7 @@ class Converter:
         for own_ids in (True, False):
             try:
                 tallies, counts = self.stream(run, parts, now, own_ids)
-                return tallies, counts, None
+                return tallies, counts, None if tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()
                 reason = "two of its items have the same id"
@@ -3499,7 +3502,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
             "top_p": finite(given.get("top_p")),
             "top_k": finite(given.get("top_k")),
         },
-        settings=with_settings(
+        settings=merged_settings(
             {"limit": config.get("limit"), "repeats": config.get("repeats")},
             {name: value for name, value in config.items() if name not in EVALSCOPE_LEFT_OUT},
             part(config, "model_args"),
@@ -3620,6 +3623,11 @@ HELM_COUNTS = re.compile(
 HELM_LANGUAGE_MODELING = ("perplexity", "bits_per_byte")  # scores of that adapter alone
 
 
+# Of HELM's adapter: who was asked, and what has a name of its own in the record.
+HELM_NAMED = {"model", "model_deployment", "max_train_instances", "temperature", "max_tokens", "stop_sequences"}
+HELM_NAMED |= {"num_train_trials", "max_eval_instances", "eval_splits"}
+
+
 def helm_title(name: str) -> str:
     """A run's name without its model: "mmlu:subject=law,model=a_b" -> "mmlu:subject=law"."""
     return re.sub(r"[:,](?:model|model_deployment)=[^,]*", "", single_line(name)) or "unnamed"
@@ -3673,19 +3681,23 @@ def helm_item(
     mapping = part(state, "output_mapping")
     chosen = mapping.get(completions[0].strip()) if completions else None
     failed = part(state, "result").get("success") is False
+    values = {score: values.get(score) for score in scores if score in values}
+    lost = failed and not any(value is not None for value in values.values())
     return AskedItem(
         id=single_line(row.get("instance_id")),
         raw=str(part(instance, "input").get("text") or ""),
         references=[text for text in right if isinstance(text, str)],
         answers=completions,
-        values={score: values.get(score) for score in scores if score in values},
+        values=values,
         choices=[text for text in outputs if isinstance(text, str)] if mapping and len(outputs) > 1 else None,
         prompt=prompt if isinstance(prompt, str) else None,
         found=(chosen, "output_mapping") if isinstance(chosen, str) else None,
-        error="the request failed" if failed else None,
+        error="the request failed" if lost else None,
+        errored=int(failed),
         generative=bool(completions),
         truncated=helm_cut(row, split),
         attempt=whole(row.get("train_trial_index")),
+        metadata=bounded_metadata({**part(instance, "extra_data"), "sub_split": instance.get("sub_split")}),
     )
 
 
@@ -3722,7 +3734,8 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
     moment = moment_of(
         first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
     )
-    scores = helm_scores(stats, split, adapter)
+    graders = {"grader_settings": document.get("annotators")} if document.get("annotators") else {}
+    scores = [replace(score, scorer=graders) for score in helm_scores(stats, split, adapter)]
     for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
         yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
     if any(part(stat, "name").get("perturbation") for stat in stats):
@@ -3736,7 +3749,8 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
         "scenario": named(scenario.get("class_name")),
         "arguments": as_detail(part(scenario, "args")),
     }
-    titles = [score.name for score in scores]
+    titles, stops = [score.name for score in scores], adapter.get("stop_sequences")
+    one_token = whole(adapter.get("max_tokens")) == 1 or str(adapter.get("method")).startswith("multiple_choice")
     yield TaskRun(
         origin=origin,
         task=name,
@@ -3753,19 +3767,17 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
             "temperature": finite(adapter.get("temperature")),
             "max_tokens": whole(adapter.get("max_tokens")),
         },
-        settings={
-            "method": named(adapter.get("method")),
-            "num_outputs": whole(adapter.get("num_outputs")),
-            "train_trials": whole(adapter.get("num_train_trials")),
-            "stop": json.dumps(adapter.get("stop_sequences"), ensure_ascii=False)
-            if adapter.get("stop_sequences")
-            else None,
-            "instructions": adapter.get("instructions"),
-            "limit": most if most and count >= most else None,
-        },
+        settings=merged_settings(
+            {
+                "train_trials": whole(adapter.get("num_train_trials")),
+                "stop": json.dumps(stops, ensure_ascii=False) if stops else None,
+                "limit": most if most and count >= most else None,
+            },
+            {name: value for name, value in adapter.items() if name not in HELM_NAMED and value not in ("", [])},
+        ),
         moment=moment,
         scores=tuple(scores),
-        samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
+        samples=(lambda _: helm_items(asked, by_item, titles, split, trials, one_token)) if asked else None,
         sample_file=folder / "per_instance_stats.json" if asked else None,
         failure=None if scores else "stats.json has no score of the split",
     )
@@ -3793,13 +3805,16 @@ def helm_items(
     scores: Sequence[str],
     split: str | None,
     trials: int,
+    one_token: bool,
 ) -> Iterator[AskedItem]:
-    """The items of a run."""
+    """The items of a run; an answer that is one letter is not cut off by a limit of one token."""
     for row in asked:
         key = str(row.get("instance_id")), row.get("train_trial_index")
         item = helm_item(row, states.get(key, ()), scores, split)
         if trials < 2:
             item.attempt = None
+        if one_token:
+            item.truncated = False
         yield item
 
 
@@ -3869,7 +3884,15 @@ def inspect_adapter(provider: str | None, name: str) -> tuple[str, str | None, s
 INSPECT_BOOKKEEPING = {"epochs", "epochs_reducer", "limit", "sample_id", "score_display", "sandbox_cleanup", "log_dir"}
 
 
-INSPECT_BOOKKEEPING |= {"sandbox_prebuilt", "log_samples", "log_realtime", "log_images", "log_buffer", "log_shared"}
+INSPECT_BOOKKEEPING |= {
+    "sandbox_prebuilt",
+    "log_samples",
+    "log_realtime",
+    "log_images",
+    "continue_on_fail",
+    "log_buffer",
+    "log_shared",
+}
 
 
 INSPECT_BOOKKEEPING |= {"log_model_api", "log_refusals", "log_level", "acp_server", "eval_checkpoints_dir"}
@@ -3911,7 +3934,7 @@ def inspect_settings(header: Mapping[str, Any], generation: Mapping[str, Any], p
         "sample_id": config.get("sample_id"),
     }
     given = {name: value for name, value in arguments.items() if name not in INSPECT_MODEL_NAMES}
-    return with_settings(
+    return merged_settings(
         own,
         {name: value for name, value in generation.items() if name not in INSPECT_NAMED},
         {name: value for name, value in config.items() if name not in INSPECT_BOOKKEEPING},
@@ -4030,7 +4053,7 @@ def inspect_log(
             "created": named(spec.get("created")),
         },
         identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
-        counts={} if has_samples else inspect_counts(results),
+        counts={} if has_samples else inspect_counts(results, config),
         samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
         failure=inspect_failure(header, scores),
     )
@@ -4045,16 +4068,15 @@ def inspect_log(
     yield run
 
 
-def inspect_counts(results: Mapping[str, Any]) -> dict[str, int | None]:
+def inspect_counts(results: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, int | None]:
     """What a log without items says of its attempts."""
     total, completed = whole(results.get("total_samples")), whole(results.get("completed_samples"))
-    errored = total - completed if total is not None and completed is not None else None
-    unscored = [whole(row.get("unscored_samples")) for row in rows_of(results.get("scores"))]
-    return {
-        "attempts": total,
-        "errored": errored,
-        "unscored": max((n for n in unscored if n is not None), default=None),
-    }
+    if total is None or completed is None or total < completed:
+        return {}
+    rows = rows_of(results.get("scores"))
+    ungraded = max((whole(row.get("unscored_samples")) or 0 for row in rows), default=0)
+    scored = (total if config.get("score_on_error") is True else completed) - ungraded
+    return {"attempts": total, "scored": max(scored, 0), "no_value": ungraded, "errored": total - completed}
 
 
 def inspect_failure(header: Mapping[str, Any], scores: Sequence[LogScore]) -> str | None:
@@ -4107,6 +4129,26 @@ DETAILS_COLUMNS = [
 OLD_DETAILS_COLUMNS = [
     *("example", "instruction", "full_prompt", "predictions", "gold", "gold_index", "choices", "metrics"),
 ]
+
+
+# Columns that are Python text in the details of lighteval 0.5 to 0.7.
+OLD_LITERALS = {"predictions", "gold", "gold_index", "choices", "metrics"}
+MOST_LITERAL = 1 << 20  # characters of such a text
+NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\(([^()]*)\)")
+BARE_NUMBERS = re.compile(r"\b(?:nan|inf)\b")
+LIGHTEVAL_JUDGE = re.compile(r"(?:judge_model_name|judge_model|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)")
+# Of a model's configuration: who was measured, where, and what has a name of its own in the record.
+LIGHTEVAL_LEFT_OUT = {
+    "model_name",
+    "pretrained",
+    "revision",
+    "subfolder",
+    "generation_parameters",
+    "cache_dir",
+    "base_url",
+}
+LIGHTEVAL_LEFT_OUT |= {"override_chat_template", "max_model_length", "max_length", "api_key", "delta_weights"}
+LIGHTEVAL_SAMPLING = {"temperature", "max_new_tokens", "top_p", "top_k", "seed"}
 
 
 def lighteval_name(key: str) -> tuple[str, int | None]:
@@ -4163,17 +4205,35 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
     if error is not None and (error < 0 or aggregation not in ("mean", None)):
         # lighteval divides the deviation of bootstrap replicates by the root of their number.
         error, details = None, {"standard_error_left_out": repr(error)}
+    bare = name.split(":", 1)[0]
+    lower = higher is False if isinstance(higher, bool) else bare in LOWER_IS_BETTER or metric_direction(bare)
     return ScoreRead(
         name,
         metric_id(name),
         value,
         aggregation,
-        lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or higher is False,
+        lower_is_better=lower is True,
+        direction_known=lower is not None,
+        scorer=lighteval_scorer(metric),
         standard_error=error,
         method="analytic" if aggregation == "mean" else None,
         count=whole(config.get("effective_num_docs")) or None,
         details=details,
     )
+
+
+def lighteval_scorer(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Who scores: the function of a metric as the configuration prints it; the model that a judge asks."""
+    rule = metric.get("sample_level_fn")
+    if not isinstance(rule, str):
+        return {}
+    bare = re.match(r"[\w.]+", rule)
+    judge = LIGHTEVAL_JUDGE.search(rule) if "judge" in rule.lower() else None
+    return {
+        "scorer": bare[0].rsplit(".", 1)[-1] if bare else single_line(rule)[:80],
+        "scorer_settings": None if bare and bare[0] == rule else re.sub(r" at 0x[0-9a-f]+", "", rule),
+        "grader_model": judge[1] if judge else None,
+    }
 
 
 def lighteval_engine(config: Mapping[str, Any]) -> str | None:
@@ -4272,6 +4332,7 @@ def lighteval_item(
     specific = doc.get("specific")
     found = specific.get("extracted_predictions") if isinstance(specific, dict) else None
     given = response.get("input")
+    said = specific if isinstance(specific, dict) else {}
     return AskedItem(
         id=name,
         raw=str(doc.get("query")),
@@ -4287,27 +4348,76 @@ def lighteval_item(
         generative="GENERATIVE" in kinds,
         truncated=lighteval_cut(doc, response) if answers else False,
         unparsed=found == [] if isinstance(specific, dict) or specific is None else None,
+        metadata=bounded_metadata({name: value for name, value in said.items() if lighteval_says(name, value)}),
     )
 
 
+def lighteval_says(name: str, value: Any) -> bool:
+    """Whether what a task says of an item is no answer of the model and no whole text."""
+    return not name.startswith("extracted_") and isinstance(value, str | int | float | bool)
+
+
+def from_literal(value: Any) -> Any:
+    """The value that lighteval 0.5 to 0.7 wrote as Python text ("{'acc': 1}"); the text itself when it is none."""
+    if not isinstance(value, str) or len(value) > MOST_LITERAL:
+        return value
+    text = NUMPY_SCALAR.sub(r"\1", value.strip())
+    with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        return ast.literal_eval(text)
+    with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        return ast.literal_eval(BARE_NUMBERS.sub("None", text))
+    return value
+
+
+def old_lighteval_chances(predictions: Any, choices: Sequence[str]) -> list[float]:
+    """The log-likelihood of each choice where the answers are pairs of it and "was it greedy"; [] for texts."""
+    if len(choices) < 2 or not isinstance(predictions, list) or len(predictions) != len(choices):
+        return []
+    pairs = [list(row.values()) if isinstance(row, dict) else row for row in predictions]
+    chances = [finite(row[0]) for row in pairs if isinstance(row, list | tuple) and len(row) == 2]
+    return [] if len(chances) != len(choices) or None in chances else chances
+
+
+def old_lighteval_shown(
+    chances: Sequence[float], choices: Sequence[str], golds: Sequence[str], values: Mapping[str, float | None]
+) -> dict[str, list[str]]:
+    """The choice that each metric takes: the most likely, or that per character; none where neither fits the score."""
+    found = {}
+    lengths = [max(len(choice), 1) for choice in choices]
+    for score, value in values.items():
+        weights = lengths if "norm" in score else [1] * len(choices)
+        weighed = [chance / weight for chance, weight in zip(chances, weights, strict=True)]
+        chosen = choices[max(range(len(weighed)), key=weighed.__getitem__)]
+        if value in (0.0, 1.0) and (chosen in golds) == bool(value):
+            found[score] = [chosen]
+    return found
+
+
 def old_lighteval_item(row: Mapping[str, Any], name: str, scores: Mapping[str, str]) -> AskedItem:
-    """One row of a details file of lighteval before 0.10, which has a column for everything."""
-    metric = row.get("metrics")
+    """One row of a details file of lighteval before 0.10, which has a column for everything: of texts until 0.7."""
+    read = {key: from_literal(value) if key in OLD_LITERALS else value for key, value in row.items()}
+    metric = read.get("metrics")
+    if isinstance(metric, str):
+        raise ValueError(f"its metrics cannot be read: {single_line(metric)[:60]}")
     metric = metric if isinstance(metric, dict) else {}
-    choices, golds = all_texts(row.get("choices")), all_texts(row.get("gold"))
-    index = row.get("gold_index")
+    choices, golds = all_texts(read.get("choices")), all_texts(read.get("gold"))
+    index, predictions = read.get("gold_index"), read.get("predictions")
     if not golds and choices:
         wanted = index if isinstance(index, list) else [index]
         golds = [choices[i] for i in wanted if isinstance(i, int) and 0 <= i < len(choices)]
-    prompt = row.get("full_prompt")
+    prompt = read.get("full_prompt")
+    values = {score: lighteval_value(metric[score]) for score in scores if score in metric}
+    chances = old_lighteval_chances(predictions, choices)
+    texts = predictions if isinstance(predictions, list) else [predictions]
     return AskedItem(
         id=name,
-        raw=str(first(row.get("example"), row.get("instruction"), "")),
+        raw=str(first(read.get("example"), read.get("instruction"), "")),
         references=golds,
-        answers=[text for text in all_texts(row.get("predictions")) if isinstance(row.get("predictions"), list)],
-        values={score: lighteval_value(metric[score]) for score in scores if score in metric},
+        answers=[] if chances else all_texts(texts),
+        values=values,
         choices=choices if len(choices) > 1 else None,
         prompt=prompt if isinstance(prompt, str) else None,
+        shown=old_lighteval_shown(chances, choices, golds, values) if chances else {},
     )
 
 
@@ -4368,19 +4478,21 @@ def lighteval_task(
     if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
         template = has_chat_template(model.folder)
     system = first(config.get("system_prompt"), general.get("system_prompt"))
-    settings = {
-        "few_shot_split": task.get("few_shots_split") if names[1] else None,
-        "seed": parameters.get("seed"),
-        "dtype": first(config.get("dtype"), general.get("model_dtype")),
-        "batch_size": config.get("batch_size"),
-        "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
-        "use_chat_template": template if isinstance(template, bool) else None,
-        "system_prompt": system,
-        "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
-        "tensor_parallel_size": config.get("tensor_parallel_size"),
-        "limit": first(general.get("max_samples"), None),
-        "trust_remote_code": config.get("trust_remote_code"),
-    }
+    settings = merged_settings(
+        {
+            "few_shot_split": task.get("few_shots_split") if names[1] else None,
+            "seed": parameters.get("seed"),
+            "dtype": first(config.get("dtype"), general.get("model_dtype")),
+            "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
+            "use_chat_template": template if isinstance(template, bool) else None,
+            "system_prompt": system,
+            "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
+            "limit": first(general.get("max_samples"), None),
+            "num_fewshot_seeds": general.get("num_fewshot_seeds"),
+        },
+        {name: value for name, value in config.items() if name not in LIGHTEVAL_LEFT_OUT and value != {}},
+        {name: value for name, value in parameters.items() if name not in LIGHTEVAL_SAMPLING},
+    )
     sha = general.get("lighteval_sha")
     library = {
         "task_version": first(task.get("version"), part(document, "versions").get(key)),
@@ -4514,6 +4626,8 @@ LM_EVAL_IDENTITY = {
 }
 LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
 EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
+LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
+SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
 LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
 LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
@@ -4604,6 +4718,7 @@ def lm_eval_score(
     value = finite(values[key])
     if value is None:
         return None
+    found_metrics = {name.partition(",")[0] for name in values}
     aggregation = lm_eval_aggregation(config, metric)
     error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
     draws = whole(part(document, "config").get("bootstrap_iters"))
@@ -4618,6 +4733,7 @@ def lm_eval_score(
         aggregation,
         lower_is_better=lower is True,
         direction_known=lower is not None,
+        unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else None,
         scorer=lm_eval_scorer(config, row, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
@@ -4856,7 +4972,7 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
         "base_model": as_detail(base) if adapter else None,
         "adapter": as_detail(adapter),
         "subfolder": named(arguments.get("subfolder")),
-        "file": as_detail(named(arguments.get("gguf_file"))),
+        "gguf_file": as_detail(named(arguments.get("gguf_file"))),
         "quantization": lm_eval_quantization(arguments),
     }
     deployment = "self_deployed" if engine else "unknown"
@@ -4899,7 +5015,7 @@ def lm_eval_settings(document: Mapping[str, Any], arguments: Mapping[str, Any]) 
         "system_prompt": document.get("system_instruction"),
         "max_length": document.get("max_length"),
     }
-    return with_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
+    return merged_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
 
 
 def lm_eval_task(
@@ -4940,7 +5056,7 @@ def lm_eval_task(
         limit = whole(counts.get("effective"))
     generative = config.get("output_type") == "generate_until"
     sampling = lm_eval_generation_kwargs(config, general) if generative else {}
-    settings = with_settings(
+    settings = merged_settings(
         {
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
             "stop": stops_of(config) if generative else None,
@@ -5051,7 +5167,7 @@ def read_mteb(origin: Origin, document: dict[str, Any], here: Here, files: Files
             version=here.version or named(document.get("mteb_version")) or "unknown",
             library={"dataset_revision": named(document.get("dataset_revision"))},
             source=source_named(task, split=split, revision=named(document.get("dataset_revision"))),
-            settings=with_settings(settings),
+            settings=merged_settings(settings),
             moment=moment,
             counts=counts,
             failure=None if scores else "its main score is no finite number, or not in this old file",
@@ -5187,7 +5303,7 @@ def read_nemo(origin: Origin, document: dict[str, Any], here: Here, files: Files
             source=source_named(single_line(task)),
             shots=whole(part(params, "extra").get("num_fewshot")),
             generation_args=nemo_generation(params),
-            settings=with_settings(
+            settings=merged_settings(
                 {"limit": params.get("limit_samples"), "endpoint": target.get("type")},
                 {name: value for name, value in params.items() if name not in {*NEMO_GENERATION, *NEMO_HARMLESS}},
                 part(params, "extra"),
@@ -5260,7 +5376,7 @@ def nemo_bundle(origin: Origin, document: Mapping[str, Any], here: Here, files: 
         library={"config_hash": document.get("config_hash")},
         source=source_named(task, samples_number=None),
         generation_args=nemo_generation(config),
-        settings=with_settings(
+        settings=merged_settings(
             {"limit": config.get("max_problems"), "repeats": repeats if repeats > 1 else None},
             {name: value for name, value in config.items() if name not in {*NEMO_GENERATION, *NEMO_BUNDLE_LEFT_OUT}},
         ),
@@ -5378,7 +5494,7 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
             **{to: finite(generation.get(name)) for name, to in OLMES_GENERATION.items()},
             "max_tokens": whole(generation.get("max_gen_toks")),
         },
-        settings=with_settings(
+        settings=merged_settings(
             {
                 "limit": config.get("limit"),
                 "backend": models.get("model_type"),

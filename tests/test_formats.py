@@ -713,3 +713,182 @@ def test_yaml_that_unfolds_without_end_is_refused(tmp_path, capsys):
 def test_every_format_has_a_name_and_a_reader():
     assert set(converter.FORMAT_READERS) == set(converter.LIBRARIES)
     assert set(converter.FORMAT_TESTS) < set(converter.LIBRARIES)
+
+
+# --- the harnesses that were read before ---
+
+
+def lighteval_old_run(folder: Path, rows: list[dict], value: float, metric: str = "acc") -> Path:
+    """A run of lighteval before 0.10, with its details."""
+    import pyarrow
+    import pyarrow.parquet
+
+    stamp = "2026-01-02T03-04-05.0"
+    general = {"model_name": "acme/tiny", "model_sha": "abc", "max_samples": None, "lighteval_sha": "?"}
+    document = {"config_general": general, "results": {"leaderboard|toy|0": {metric: value, f"{metric}_stderr": 0.1}}}
+    document |= {"versions": {"leaderboard|toy|0": 0}, "config_tasks": {}}
+    write(folder / "results" / "acme" / "tiny" / f"results_{stamp}.json", document)
+    place = folder / "details" / "acme" / "tiny" / stamp
+    place.mkdir(parents=True)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), place / f"details_leaderboard|toy|0_{stamp}.parquet")
+    return folder
+
+
+def old_row(index: int, **changes) -> dict:
+    row = {"example": f"Q {index}?", "instruction": "", "full_prompt": f"Q {index}?\nA:", "gold": "[' x']"}
+    row |= {
+        "predictions": "['x']",
+        "gold_index": "[0]",
+        "choices": "[' x', ' yy']",
+        "metrics": f"{{'acc': {index % 2}}}",
+    }
+    return row | changes
+
+
+def test_lighteval_details_that_are_python_text(tmp_path):
+    rows = [old_row(i) for i in range(3)] + [old_row(3, metrics="{'acc': np.float64(1.0), 'other': nan}")]
+    assert convert(lighteval_old_run(tmp_path / "in", rows, 0.5), output=tmp_path / "out") == 0
+    _, result = one(records(tmp_path / "out"))
+    assert counts(result)["scored"] == "4"
+    found = samples(tmp_path / "out", "toy")
+    assert [row["evaluation"]["score"] for row in found] == [0.0, 1.0, 0.0, 1.0]
+    assert found[0]["input"] == {
+        "raw": "Q 0?",
+        "formatted": "Q 0?\nA:",
+        "reference": [" x"],
+        "choices": [" x", " yy"],
+    }
+    assert found[0]["output"]["raw"] == ["x"]
+    check_against_schema(tmp_path / "out")
+
+
+def test_lighteval_details_that_cannot_be_read_are_not_dropped_in_silence(tmp_path, capsys):
+    rows = [old_row(i, metrics="{'acc': <object>}") for i in range(3)]
+    assert convert(lighteval_old_run(tmp_path / "in", rows, 0.5), output=tmp_path / "out", options=["--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert "its items are left out: its metrics cannot be read" in answer["failures"][0]["reason"]
+    other = [old_row(i, metrics="{'f1': 1}") for i in range(3)]
+    assert convert(lighteval_old_run(tmp_path / "b", other, 0.5), output=tmp_path / "out2", options=["--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert "none of them has a value of one of its metrics" in answer["failures"][0]["reason"]
+
+
+def test_lighteval_choices_that_are_pairs_of_log_likelihoods(tmp_path):
+    rows = [
+        old_row(i, predictions=[[-1.0, 0.0], [-2.0 + i, 0.0]], gold=[" x"], gold_index=[0], choices=[" x", " yy"])
+        | {"metrics": {"acc": int(i < 1)}}
+        for i in (0, 2, 0.5, 1.5)
+    ]
+    for row in rows:
+        row["metrics"] = {"acc": int(row["predictions"][0][0] > row["predictions"][1][0])}
+    assert convert(lighteval_old_run(tmp_path / "in", rows, 0.5), output=tmp_path / "out") == 0
+    assert [row["output"]["raw"] for row in samples(tmp_path / "out", "toy")] == [[" x"], [" yy"], [" x"], [" yy"]]
+
+
+def lm_eval_results(folder: Path, values: dict, task: str = "toy", **more) -> Path:
+    config = {"output_type": "generate_until", "test_split": "test", **more.pop("task_config", {})}
+    general = {"model": "vllm", "model_args": "pretrained=acme/tiny", "gen_kwargs": {}, **more}
+    document = {"results": {task: values}, "configs": {task: config}, "config": general, "versions": {task: 1}}
+    return write(folder / "results_2026-01-02T03-04-05.0.json", {**document, "n-shot": {task: 0}})
+
+
+def test_lm_eval_keeps_all_that_was_set(tmp_path):
+    given = "pretrained=acme/tiny,lora_local_path=acme/lora,enable_thinking=True,quantization=fp8,max_gen_toks=9,"
+    given += "hf_overrides={'a': 1, 'b': 2},api_key=abc,add_bos_token=True"
+    task = {"generation_kwargs": {"until": ["\n"], "do_sample": True, "temperature": 0.2}}
+    path = lm_eval_results(
+        tmp_path / "in",
+        {"exact_match,none": 0.5},
+        model_args=given,
+        task_config=task,
+        gen_kwargs="temperature=0.7,min_p=0.1",
+    )
+    assert convert(path, output=tmp_path / "out") == 0
+    record, result = one(records(tmp_path / "out"))
+    settings = result["generation_config"]["additional_details"]
+    expected = {
+        "enable_thinking": "True",
+        "quantization": "fp8",
+        "add_bos_token": "True",
+        "min_p": "0.1",
+        "api_key": "***",
+    }
+    assert (expected | {"hf_overrides": "{'a': 1, 'b': 2}", "max_gen_toks": "9"}).items() <= settings.items()
+    assert result["generation_config"]["generation_args"]["temperature"] == 0.7
+    assert record["model_info"]["id"] == "acme/lora"
+    details = record["model_info"]["additional_details"]
+    assert (details["base_model"], details["adapter"], details["quantization"]) == ("acme/tiny", "acme/lora", "fp8")
+
+
+def test_lm_eval_metrics_that_are_none_and_units(tmp_path):
+    values = {
+        "bypass,none": 999,
+        "bypass_stderr,none": "N/A",
+        "exact,none": 71.2,
+        "f1,none": 74.0,
+        "NoAns_f1,none": 0.807,
+    }
+    values |= {"HasAns_f1,none": 88.0, "bleu,none": 0.35, "perplexity,none": 12.0}
+    path = lm_eval_results(tmp_path / "in", values, task="squadv2")
+    assert convert(path, output=tmp_path / "out") == 0
+    record, _ = one(records(tmp_path / "out"))
+    found = {row["metric_config"]["metric_name"]: row["metric_config"] for row in record["evaluation_results"]}
+    assert "bypass,none" not in found
+    assert {found[name]["metric_unit"] for name in ("exact,none", "f1,none", "NoAns_f1,none", "HasAns_f1,none")} == {
+        "percent"
+    }
+    assert found["bleu,none"]["metric_unit"] == "points"  # lm-eval's own: 0 to 100
+    assert found["perplexity,none"]["metric_unit"] == "perplexity"
+    assert found["perplexity,none"]["lower_is_better"] is True
+
+
+def test_a_bleu_of_at_most_one_by_another_rule_has_no_known_unit(tmp_path):
+    task = {"metric_list": [{"metric": "bleu", "aggregation": "<function mine at 0x7f>", "higher_is_better": True}]}
+    for value, unit in ((0.35, "unknown"), (35.0, "points")):
+        path = lm_eval_results(tmp_path / f"in{value}", {"bleu,none": value}, task_config=task)
+        assert convert(path, output=tmp_path / f"out{value}") == 0
+        _, result = one(records(tmp_path / f"out{value}"))
+        assert result["metric_config"]["metric_unit"] == unit
+
+
+def test_lm_eval_perplexity_has_what_is_added_up(tmp_path):
+    path = lm_eval_results(
+        tmp_path / "in", {"word_perplexity,none": 2.718281828}, task_config={"output_type": "loglikelihood_rolling"}
+    )
+    lines = [
+        {"doc_id": i, "doc": {"page": f"text {i}", "part": "a"}, "target": "", "arguments": [], "filter": "none"}
+        | {"word_perplexity": [-10.0 * (i + 1), 10 * (i + 1)]}
+        for i in range(3)
+    ]
+    write(path.with_name("samples_toy_2026-01-02T03-04-05.0.jsonl"), lines, lines=True)
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    rows = samples(tmp_path / "out", "toy")
+    assert [(row["metadata"]["numerator"], row["metadata"]["denominator"]) for row in rows] == [
+        ("-10.0", "10.0"),
+        ("-20.0", "20.0"),
+        ("-30.0", "30.0"),
+    ]
+    assert rows[0]["metadata"]["part"] == "a"
+
+
+def test_helm_requests_that_failed_and_were_scored_keep_their_score(tmp_path):
+    source = ROOT / "tests" / "fixtures" / "convert" / "helm" / "toy-run"
+    folder = tmp_path / "in" / "toy-run"
+    folder.mkdir(parents=True)
+    for path in source.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    state = json.loads((folder / "scenario_state.json").read_text(encoding="utf-8"))
+    for row in state["request_states"]:
+        row["result"]["success"] = False
+    write(folder / "scenario_state.json", state)
+    spec = json.loads((folder / "run_spec.json").read_text(encoding="utf-8"))
+    spec["adapter_spec"]["reasoning_effort"] = "high"
+    write(folder / "run_spec.json", spec)
+    assert convert(source, output=tmp_path / "before") == 0
+    assert convert(folder, output=tmp_path / "after") == 0
+    _, before = one(records(tmp_path / "before"))
+    _, after = one(records(tmp_path / "after"))
+    assert after["score_details"]["score"] == before["score_details"]["score"]
+    assert counts(after)["scored"] == counts(before)["scored"]
+    assert int(counts(after)["errored"]) > 0
+    assert after["generation_config"]["additional_details"]["reasoning_effort"] == "high"

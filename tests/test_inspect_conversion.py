@@ -60,7 +60,7 @@ def test_attempts_that_died_are_counted_and_their_items_say_it(logs, tmp_path, c
     assert answer["records"][0]["scores"][0]["attempts"] == {"attempts": 64, "scored": 40, "errored": 24}
     result = results(tmp_path)["accuracy"]
     assert result["score_details"]["score"] == 1.0  # what inspect says of the survivors
-    assert counted(result, "attempts", "scored", "wrong", "errored", "no_value", "unscored") == [64, 40, 0, 24, 0, 0]
+    assert counted(result, "attempts", "scored", "wrong", "errored", "no_value") == [64, 40, 0, 24, 0]
     rows = {row["sample_id"]: row["metadata"] for row in samples(tmp_path, "task")}
     assert (rows["q0"]["attempts"], rows["q0"]["scored"]) == ("4", "1")
     assert json.loads(rows["q0"]["attempt_values"]) == [1.0, None, None, None]
@@ -78,7 +78,7 @@ def test_the_table_says_what_was_lost(logs, tmp_path, capsys):
 
 def test_items_without_a_value_have_an_error_and_enter_no_mean(logs, tmp_path, capsys):
     answer_of(logs, "died_once", tmp_path, capsys)
-    assert counted(results(tmp_path)["accuracy"], "attempts", "scored", "errored", "unscored") == [20, 8, 12, 12]
+    assert counted(results(tmp_path)["accuracy"], "attempts", "scored", "errored") == [20, 8, 12]
     rows = samples(tmp_path, "task")
     assert sum("error" in row for row in rows) == 12
     assert "the sandbox went away" in next(row["error"] for row in rows if row["sample_id"] == "q0")

@@ -194,7 +194,7 @@ class Converter:
         for own_ids in (True, False):
             try:
                 tallies, counts = self.stream(run, parts, now, own_ids)
-                return tallies, counts, None
+                return tallies, counts, None if tallies else "none of them has a value of one of its metrics"
             except RepeatedIds:
                 parts.drop()
                 reason = "two of its items have the same id"

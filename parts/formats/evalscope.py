@@ -20,12 +20,12 @@ from parts.formats.values import (
     bounded_metadata,
     finite,
     first,
+    merged_settings,
     named,
     part,
     rows_of,
     source_named,
     whole,
-    with_settings,
 )
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
@@ -88,7 +88,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
             "top_p": finite(given.get("top_p")),
             "top_k": finite(given.get("top_k")),
         },
-        settings=with_settings(
+        settings=merged_settings(
             {"limit": config.get("limit"), "repeats": config.get("repeats")},
             {name: value for name, value in config.items() if name not in EVALSCOPE_LEFT_OUT},
             part(config, "model_args"),

@@ -5,12 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from parts.formats.files import json_value, read_bounded
 from parts.formats.here import Here
-from parts.formats.values import all_texts, as_detail, finite, first, moment_of, named, part, rows_of, whole
+from parts.formats.values import (
+    all_texts,
+    as_detail,
+    bounded_metadata,
+    finite,
+    first,
+    merged_settings,
+    moment_of,
+    named,
+    part,
+    rows_of,
+    whole,
+)
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble, reason_of
 from parts.frame import single_line
 from parts.harness.metric_names import LOWER_IS_BETTER, metric_id
@@ -22,6 +35,11 @@ HELM_COUNTS = re.compile(
     r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
 )
 HELM_LANGUAGE_MODELING = ("perplexity", "bits_per_byte")  # scores of that adapter alone
+
+
+# Of HELM's adapter: who was asked, and what has a name of its own in the record.
+HELM_NAMED = {"model", "model_deployment", "max_train_instances", "temperature", "max_tokens", "stop_sequences"}
+HELM_NAMED |= {"num_train_trials", "max_eval_instances", "eval_splits"}
 
 
 def helm_title(name: str) -> str:
@@ -77,19 +95,23 @@ def helm_item(
     mapping = part(state, "output_mapping")
     chosen = mapping.get(completions[0].strip()) if completions else None
     failed = part(state, "result").get("success") is False
+    values = {score: values.get(score) for score in scores if score in values}
+    lost = failed and not any(value is not None for value in values.values())
     return AskedItem(
         id=single_line(row.get("instance_id")),
         raw=str(part(instance, "input").get("text") or ""),
         references=[text for text in right if isinstance(text, str)],
         answers=completions,
-        values={score: values.get(score) for score in scores if score in values},
+        values=values,
         choices=[text for text in outputs if isinstance(text, str)] if mapping and len(outputs) > 1 else None,
         prompt=prompt if isinstance(prompt, str) else None,
         found=(chosen, "output_mapping") if isinstance(chosen, str) else None,
-        error="the request failed" if failed else None,
+        error="the request failed" if lost else None,
+        errored=int(failed),
         generative=bool(completions),
         truncated=helm_cut(row, split),
         attempt=whole(row.get("train_trial_index")),
+        metadata=bounded_metadata({**part(instance, "extra_data"), "sub_split": instance.get("sub_split")}),
     )
 
 
@@ -126,7 +148,8 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
     moment = moment_of(
         first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
     )
-    scores = helm_scores(stats, split, adapter)
+    graders = {"grader_settings": document.get("annotators")} if document.get("annotators") else {}
+    scores = [replace(score, scorer=graders) for score in helm_scores(stats, split, adapter)]
     for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
         yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
     if any(part(stat, "name").get("perturbation") for stat in stats):
@@ -140,7 +163,8 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
         "scenario": named(scenario.get("class_name")),
         "arguments": as_detail(part(scenario, "args")),
     }
-    titles = [score.name for score in scores]
+    titles, stops = [score.name for score in scores], adapter.get("stop_sequences")
+    one_token = whole(adapter.get("max_tokens")) == 1 or str(adapter.get("method")).startswith("multiple_choice")
     yield TaskRun(
         origin=origin,
         task=name,
@@ -157,19 +181,17 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
             "temperature": finite(adapter.get("temperature")),
             "max_tokens": whole(adapter.get("max_tokens")),
         },
-        settings={
-            "method": named(adapter.get("method")),
-            "num_outputs": whole(adapter.get("num_outputs")),
-            "train_trials": whole(adapter.get("num_train_trials")),
-            "stop": json.dumps(adapter.get("stop_sequences"), ensure_ascii=False)
-            if adapter.get("stop_sequences")
-            else None,
-            "instructions": adapter.get("instructions"),
-            "limit": most if most and count >= most else None,
-        },
+        settings=merged_settings(
+            {
+                "train_trials": whole(adapter.get("num_train_trials")),
+                "stop": json.dumps(stops, ensure_ascii=False) if stops else None,
+                "limit": most if most and count >= most else None,
+            },
+            {name: value for name, value in adapter.items() if name not in HELM_NAMED and value not in ("", [])},
+        ),
         moment=moment,
         scores=tuple(scores),
-        samples=(lambda _: helm_items(asked, by_item, titles, split, trials)) if asked else None,
+        samples=(lambda _: helm_items(asked, by_item, titles, split, trials, one_token)) if asked else None,
         sample_file=folder / "per_instance_stats.json" if asked else None,
         failure=None if scores else "stats.json has no score of the split",
     )
@@ -197,11 +219,14 @@ def helm_items(
     scores: Sequence[str],
     split: str | None,
     trials: int,
+    one_token: bool,
 ) -> Iterator[AskedItem]:
-    """The items of a run."""
+    """The items of a run; an answer that is one letter is not cut off by a limit of one token."""
     for row in asked:
         key = str(row.get("instance_id")), row.get("train_trial_index")
         item = helm_item(row, states.get(key, ()), scores, split)
         if trials < 2:
             item.attempt = None
+        if one_token:
+            item.truncated = False
         yield item

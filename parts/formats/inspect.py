@@ -17,12 +17,12 @@ from parts.formats.values import (
     bare_version,
     finite,
     first,
+    merged_settings,
     moment_of,
     named,
     part,
     rows_of,
     whole,
-    with_settings,
 )
 from parts.formats.vocabulary import (
     Files,
@@ -103,7 +103,15 @@ def inspect_adapter(provider: str | None, name: str) -> tuple[str, str | None, s
 INSPECT_BOOKKEEPING = {"epochs", "epochs_reducer", "limit", "sample_id", "score_display", "sandbox_cleanup", "log_dir"}
 
 
-INSPECT_BOOKKEEPING |= {"sandbox_prebuilt", "log_samples", "log_realtime", "log_images", "log_buffer", "log_shared"}
+INSPECT_BOOKKEEPING |= {
+    "sandbox_prebuilt",
+    "log_samples",
+    "log_realtime",
+    "log_images",
+    "continue_on_fail",
+    "log_buffer",
+    "log_shared",
+}
 
 
 INSPECT_BOOKKEEPING |= {"log_model_api", "log_refusals", "log_level", "acp_server", "eval_checkpoints_dir"}
@@ -145,7 +153,7 @@ def inspect_settings(header: Mapping[str, Any], generation: Mapping[str, Any], p
         "sample_id": config.get("sample_id"),
     }
     given = {name: value for name, value in arguments.items() if name not in INSPECT_MODEL_NAMES}
-    return with_settings(
+    return merged_settings(
         own,
         {name: value for name, value in generation.items() if name not in INSPECT_NAMED},
         {name: value for name, value in config.items() if name not in INSPECT_BOOKKEEPING},
@@ -264,7 +272,7 @@ def inspect_log(
             "created": named(spec.get("created")),
         },
         identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
-        counts={} if has_samples else inspect_counts(results),
+        counts={} if has_samples else inspect_counts(results, config),
         samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
         failure=inspect_failure(header, scores),
     )
@@ -279,16 +287,15 @@ def inspect_log(
     yield run
 
 
-def inspect_counts(results: Mapping[str, Any]) -> dict[str, int | None]:
+def inspect_counts(results: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, int | None]:
     """What a log without items says of its attempts."""
     total, completed = whole(results.get("total_samples")), whole(results.get("completed_samples"))
-    errored = total - completed if total is not None and completed is not None else None
-    unscored = [whole(row.get("unscored_samples")) for row in rows_of(results.get("scores"))]
-    return {
-        "attempts": total,
-        "errored": errored,
-        "unscored": max((n for n in unscored if n is not None), default=None),
-    }
+    if total is None or completed is None or total < completed:
+        return {}
+    rows = rows_of(results.get("scores"))
+    ungraded = max((whole(row.get("unscored_samples")) or 0 for row in rows), default=0)
+    scored = (total if config.get("score_on_error") is True else completed) - ungraded
+    return {"attempts": total, "scored": max(scored, 0), "no_value": ungraded, "errored": total - completed}
 
 
 def inspect_failure(header: Mapping[str, Any], scores: Sequence[LogScore]) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +17,11 @@ from parts.formats.values import (
     all_texts,
     as_detail,
     bare_version,
+    bounded_metadata,
     finite,
     first,
+    merged_settings,
+    metric_direction,
     moment_in_name,
     named,
     part,
@@ -50,6 +55,26 @@ DETAILS_COLUMNS = [
 OLD_DETAILS_COLUMNS = [
     *("example", "instruction", "full_prompt", "predictions", "gold", "gold_index", "choices", "metrics"),
 ]
+
+
+# Columns that are Python text in the details of lighteval 0.5 to 0.7.
+OLD_LITERALS = {"predictions", "gold", "gold_index", "choices", "metrics"}
+MOST_LITERAL = 1 << 20  # characters of such a text
+NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\(([^()]*)\)")
+BARE_NUMBERS = re.compile(r"\b(?:nan|inf)\b")
+LIGHTEVAL_JUDGE = re.compile(r"(?:judge_model_name|judge_model|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)")
+# Of a model's configuration: who was measured, where, and what has a name of its own in the record.
+LIGHTEVAL_LEFT_OUT = {
+    "model_name",
+    "pretrained",
+    "revision",
+    "subfolder",
+    "generation_parameters",
+    "cache_dir",
+    "base_url",
+}
+LIGHTEVAL_LEFT_OUT |= {"override_chat_template", "max_model_length", "max_length", "api_key", "delta_weights"}
+LIGHTEVAL_SAMPLING = {"temperature", "max_new_tokens", "top_p", "top_k", "seed"}
 
 
 def lighteval_name(key: str) -> tuple[str, int | None]:
@@ -106,17 +131,35 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
     if error is not None and (error < 0 or aggregation not in ("mean", None)):
         # lighteval divides the deviation of bootstrap replicates by the root of their number.
         error, details = None, {"standard_error_left_out": repr(error)}
+    bare = name.split(":", 1)[0]
+    lower = higher is False if isinstance(higher, bool) else bare in LOWER_IS_BETTER or metric_direction(bare)
     return ScoreRead(
         name,
         metric_id(name),
         value,
         aggregation,
-        lower_is_better=name.split(":", 1)[0] in LOWER_IS_BETTER or higher is False,
+        lower_is_better=lower is True,
+        direction_known=lower is not None,
+        scorer=lighteval_scorer(metric),
         standard_error=error,
         method="analytic" if aggregation == "mean" else None,
         count=whole(config.get("effective_num_docs")) or None,
         details=details,
     )
+
+
+def lighteval_scorer(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Who scores: the function of a metric as the configuration prints it; the model that a judge asks."""
+    rule = metric.get("sample_level_fn")
+    if not isinstance(rule, str):
+        return {}
+    bare = re.match(r"[\w.]+", rule)
+    judge = LIGHTEVAL_JUDGE.search(rule) if "judge" in rule.lower() else None
+    return {
+        "scorer": bare[0].rsplit(".", 1)[-1] if bare else single_line(rule)[:80],
+        "scorer_settings": None if bare and bare[0] == rule else re.sub(r" at 0x[0-9a-f]+", "", rule),
+        "grader_model": judge[1] if judge else None,
+    }
 
 
 def lighteval_engine(config: Mapping[str, Any]) -> str | None:
@@ -215,6 +258,7 @@ def lighteval_item(
     specific = doc.get("specific")
     found = specific.get("extracted_predictions") if isinstance(specific, dict) else None
     given = response.get("input")
+    said = specific if isinstance(specific, dict) else {}
     return AskedItem(
         id=name,
         raw=str(doc.get("query")),
@@ -230,27 +274,76 @@ def lighteval_item(
         generative="GENERATIVE" in kinds,
         truncated=lighteval_cut(doc, response) if answers else False,
         unparsed=found == [] if isinstance(specific, dict) or specific is None else None,
+        metadata=bounded_metadata({name: value for name, value in said.items() if lighteval_says(name, value)}),
     )
 
 
+def lighteval_says(name: str, value: Any) -> bool:
+    """Whether what a task says of an item is no answer of the model and no whole text."""
+    return not name.startswith("extracted_") and isinstance(value, str | int | float | bool)
+
+
+def from_literal(value: Any) -> Any:
+    """The value that lighteval 0.5 to 0.7 wrote as Python text ("{'acc': 1}"); the text itself when it is none."""
+    if not isinstance(value, str) or len(value) > MOST_LITERAL:
+        return value
+    text = NUMPY_SCALAR.sub(r"\1", value.strip())
+    with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        return ast.literal_eval(text)
+    with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        return ast.literal_eval(BARE_NUMBERS.sub("None", text))
+    return value
+
+
+def old_lighteval_chances(predictions: Any, choices: Sequence[str]) -> list[float]:
+    """The log-likelihood of each choice where the answers are pairs of it and "was it greedy"; [] for texts."""
+    if len(choices) < 2 or not isinstance(predictions, list) or len(predictions) != len(choices):
+        return []
+    pairs = [list(row.values()) if isinstance(row, dict) else row for row in predictions]
+    chances = [finite(row[0]) for row in pairs if isinstance(row, list | tuple) and len(row) == 2]
+    return [] if len(chances) != len(choices) or None in chances else chances
+
+
+def old_lighteval_shown(
+    chances: Sequence[float], choices: Sequence[str], golds: Sequence[str], values: Mapping[str, float | None]
+) -> dict[str, list[str]]:
+    """The choice that each metric takes: the most likely, or that per character; none where neither fits the score."""
+    found = {}
+    lengths = [max(len(choice), 1) for choice in choices]
+    for score, value in values.items():
+        weights = lengths if "norm" in score else [1] * len(choices)
+        weighed = [chance / weight for chance, weight in zip(chances, weights, strict=True)]
+        chosen = choices[max(range(len(weighed)), key=weighed.__getitem__)]
+        if value in (0.0, 1.0) and (chosen in golds) == bool(value):
+            found[score] = [chosen]
+    return found
+
+
 def old_lighteval_item(row: Mapping[str, Any], name: str, scores: Mapping[str, str]) -> AskedItem:
-    """One row of a details file of lighteval before 0.10, which has a column for everything."""
-    metric = row.get("metrics")
+    """One row of a details file of lighteval before 0.10, which has a column for everything: of texts until 0.7."""
+    read = {key: from_literal(value) if key in OLD_LITERALS else value for key, value in row.items()}
+    metric = read.get("metrics")
+    if isinstance(metric, str):
+        raise ValueError(f"its metrics cannot be read: {single_line(metric)[:60]}")
     metric = metric if isinstance(metric, dict) else {}
-    choices, golds = all_texts(row.get("choices")), all_texts(row.get("gold"))
-    index = row.get("gold_index")
+    choices, golds = all_texts(read.get("choices")), all_texts(read.get("gold"))
+    index, predictions = read.get("gold_index"), read.get("predictions")
     if not golds and choices:
         wanted = index if isinstance(index, list) else [index]
         golds = [choices[i] for i in wanted if isinstance(i, int) and 0 <= i < len(choices)]
-    prompt = row.get("full_prompt")
+    prompt = read.get("full_prompt")
+    values = {score: lighteval_value(metric[score]) for score in scores if score in metric}
+    chances = old_lighteval_chances(predictions, choices)
+    texts = predictions if isinstance(predictions, list) else [predictions]
     return AskedItem(
         id=name,
-        raw=str(first(row.get("example"), row.get("instruction"), "")),
+        raw=str(first(read.get("example"), read.get("instruction"), "")),
         references=golds,
-        answers=[text for text in all_texts(row.get("predictions")) if isinstance(row.get("predictions"), list)],
-        values={score: lighteval_value(metric[score]) for score in scores if score in metric},
+        answers=[] if chances else all_texts(texts),
+        values=values,
         choices=choices if len(choices) > 1 else None,
         prompt=prompt if isinstance(prompt, str) else None,
+        shown=old_lighteval_shown(chances, choices, golds, values) if chances else {},
     )
 
 
@@ -311,19 +404,21 @@ def lighteval_task(
     if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
         template = has_chat_template(model.folder)
     system = first(config.get("system_prompt"), general.get("system_prompt"))
-    settings = {
-        "few_shot_split": task.get("few_shots_split") if names[1] else None,
-        "seed": parameters.get("seed"),
-        "dtype": first(config.get("dtype"), general.get("model_dtype")),
-        "batch_size": config.get("batch_size"),
-        "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
-        "use_chat_template": template if isinstance(template, bool) else None,
-        "system_prompt": system,
-        "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
-        "tensor_parallel_size": config.get("tensor_parallel_size"),
-        "limit": first(general.get("max_samples"), None),
-        "trust_remote_code": config.get("trust_remote_code"),
-    }
+    settings = merged_settings(
+        {
+            "few_shot_split": task.get("few_shots_split") if names[1] else None,
+            "seed": parameters.get("seed"),
+            "dtype": first(config.get("dtype"), general.get("model_dtype")),
+            "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
+            "use_chat_template": template if isinstance(template, bool) else None,
+            "system_prompt": system,
+            "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
+            "limit": first(general.get("max_samples"), None),
+            "num_fewshot_seeds": general.get("num_fewshot_seeds"),
+        },
+        {name: value for name, value in config.items() if name not in LIGHTEVAL_LEFT_OUT and value != {}},
+        {name: value for name, value in parameters.items() if name not in LIGHTEVAL_SAMPLING},
+    )
     sha = general.get("lighteval_sha")
     library = {
         "task_version": first(task.get("version"), part(document, "versions").get(key)),

@@ -21,6 +21,7 @@ from parts.formats.values import (
     bounded_metadata,
     finite,
     first,
+    merged_settings,
     metric_direction,
     moment_in_name,
     moment_of,
@@ -28,7 +29,6 @@ from parts.formats.values import (
     part,
     rows_of,
     whole,
-    with_settings,
 )
 from parts.formats.vocabulary import (
     AskedItem,
@@ -79,6 +79,8 @@ LM_EVAL_IDENTITY = {
 }
 LM_EVAL_IDENTITY |= {"subfolder", "gguf_file", "base_url", "lora_name"}
 EVALCHEMY_MARKS = {"num_total", "run_stats", "accuracy_avg", "examples"}
+LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
+SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
 LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
 LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
@@ -169,6 +171,7 @@ def lm_eval_score(
     value = finite(values[key])
     if value is None:
         return None
+    found_metrics = {name.partition(",")[0] for name in values}
     aggregation = lm_eval_aggregation(config, metric)
     error = finite(values.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr"))
     draws = whole(part(document, "config").get("bootstrap_iters"))
@@ -183,6 +186,7 @@ def lm_eval_score(
         aggregation,
         lower_is_better=lower is True,
         direction_known=lower is not None,
+        unit=("percent", 0.0, 100.0) if metric in LM_EVAL_SQUAD and SQUAD_MARK in found_metrics else None,
         scorer=lm_eval_scorer(config, row, metric, chosen),
         standard_error=error if error is not None and error >= 0 else None,
         method="bootstrap" if bootstrapped else "analytic" if aggregation in ("mean", "acc_all") else None,
@@ -421,7 +425,7 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
         "base_model": as_detail(base) if adapter else None,
         "adapter": as_detail(adapter),
         "subfolder": named(arguments.get("subfolder")),
-        "file": as_detail(named(arguments.get("gguf_file"))),
+        "gguf_file": as_detail(named(arguments.get("gguf_file"))),
         "quantization": lm_eval_quantization(arguments),
     }
     deployment = "self_deployed" if engine else "unknown"
@@ -464,7 +468,7 @@ def lm_eval_settings(document: Mapping[str, Any], arguments: Mapping[str, Any]) 
         "system_prompt": document.get("system_instruction"),
         "max_length": document.get("max_length"),
     }
-    return with_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
+    return merged_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
 
 
 def lm_eval_task(
@@ -505,7 +509,7 @@ def lm_eval_task(
         limit = whole(counts.get("effective"))
     generative = config.get("output_type") == "generate_until"
     sampling = lm_eval_generation_kwargs(config, general) if generative else {}
-    settings = with_settings(
+    settings = merged_settings(
         {
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
             "stop": stops_of(config) if generative else None,

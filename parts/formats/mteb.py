@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.formats.files import json_lines, json_value, read_bounded
 from parts.formats.here import Here
-from parts.formats.values import finite, first, moment_of, named, part, rows_of, source_named, with_settings
+from parts.formats.values import finite, first, merged_settings, moment_of, named, part, rows_of, source_named
 from parts.formats.vocabulary import Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 
@@ -55,7 +55,7 @@ def read_mteb(origin: Origin, document: dict[str, Any], here: Here, files: Files
             version=here.version or named(document.get("mteb_version")) or "unknown",
             library={"dataset_revision": named(document.get("dataset_revision"))},
             source=source_named(task, split=split, revision=named(document.get("dataset_revision"))),
-            settings=with_settings(settings),
+            settings=merged_settings(settings),
             moment=moment,
             counts=counts,
             failure=None if scores else "its main score is no finite number, or not in this old file",

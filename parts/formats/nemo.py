@@ -18,13 +18,13 @@ from parts.formats.values import (
     all_texts,
     bounded_metadata,
     finite,
+    merged_settings,
     metric_direction,
     moment_of,
     named,
     part,
     source_named,
     whole,
-    with_settings,
 )
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble, without_paths
 from parts.frame import single_line
@@ -73,7 +73,7 @@ def read_nemo(origin: Origin, document: dict[str, Any], here: Here, files: Files
             source=source_named(single_line(task)),
             shots=whole(part(params, "extra").get("num_fewshot")),
             generation_args=nemo_generation(params),
-            settings=with_settings(
+            settings=merged_settings(
                 {"limit": params.get("limit_samples"), "endpoint": target.get("type")},
                 {name: value for name, value in params.items() if name not in {*NEMO_GENERATION, *NEMO_HARMLESS}},
                 part(params, "extra"),
@@ -146,7 +146,7 @@ def nemo_bundle(origin: Origin, document: Mapping[str, Any], here: Here, files: 
         library={"config_hash": document.get("config_hash")},
         source=source_named(task, samples_number=None),
         generation_args=nemo_generation(config),
-        settings=with_settings(
+        settings=merged_settings(
             {"limit": config.get("max_problems"), "repeats": repeats if repeats > 1 else None},
             {name: value for name, value in config.items() if name not in {*NEMO_GENERATION, *NEMO_BUNDLE_LEFT_OUT}},
         ),

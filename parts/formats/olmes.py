@@ -18,13 +18,13 @@ from parts.formats.values import (
     all_texts,
     finite,
     first,
+    merged_settings,
     moment_of,
     named,
     part,
     rows_of,
     source_named,
     whole,
-    with_settings,
 )
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
@@ -103,7 +103,7 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
             **{to: finite(generation.get(name)) for name, to in OLMES_GENERATION.items()},
             "max_tokens": whole(generation.get("max_gen_toks")),
         },
-        settings=with_settings(
+        settings=merged_settings(
             {
                 "limit": config.get("limit"),
                 "backend": models.get("model_type"),

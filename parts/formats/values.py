@@ -46,6 +46,7 @@ SECRET_NAMES = re.compile(
     r"|authorization|(?:default_|extra_)?headers",
     re.IGNORECASE,
 )
+TWO_SCALES = {"bleu", "chrf", "chrf++", "ter"}
 PROMPT_SETTINGS = {"system_prompt", "instructions", "stop"}  # kept to the letter
 
 
@@ -116,7 +117,7 @@ def settings_details(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: (as_prompt if name in PROMPT_SETTINGS else as_detail)(value) for name, value in settings.items()}
 
 
-def with_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
+def merged_settings(*sources: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of several places as one; the first that says something of a name holds. Secrets stay out."""
     found: dict[str, Any] = {}
     for source in sources:
@@ -188,6 +189,8 @@ def scale_of(score: ScoreRead, values: Sequence[float]) -> tuple[str, float | No
     if score.unit is not None:
         return score.unit
     name = score.name.split(",", 1)[0].rsplit("/", 1)[-1]
+    if name in TWO_SCALES and score.aggregation not in TWO_SCALES and max([score.value, *values]) <= 1.0:
+        return "unknown", None, None  # of 0..1 or of 0..100: only the harness's own rule says it
     unit, low, high = metric_scale(name, [*values, score.value])
     inside = (low is None or score.value >= low) and (high is None or score.value <= high)
     if name.split(":", 1)[0] in METRIC_SCALES:

@@ -267,7 +267,6 @@ class Counts:
     no_value: int = 0
     errored: int = 0
     limit_hit: int = 0
-    unscored: int = 0  # items, not attempts: without any value
     empty: int = 0
     truncated: int | None = 0
     unparsed: int | None = 0
@@ -283,7 +282,6 @@ class Counts:
         self.errored += max(item.errored, lost_to_errors)
         self.no_value += max(attempts - len(scored) - lost_to_errors, 0)
         self.limit_hit += item.limit_hit
-        self.unscored += not scored
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
             self.generative = True
@@ -296,7 +294,7 @@ class Counts:
     def details(self) -> dict[str, int | None]:
         """The counts by their names in a record."""
         found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
-        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unscored", "unparsed")}
+        found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unparsed")}
         return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
 
 

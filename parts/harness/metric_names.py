@@ -26,6 +26,7 @@ METRIC_SCALES = {
     "ter": ("points", 0.0, None),
     "mcc": ("coefficient", -1.0, 1.0),
     "ppl": ("perplexity", 1.0, None),
+    "perplexity": ("perplexity", 1.0, None),
     "word_perplexity": ("perplexity", 1.0, None),
     "byte_perplexity": ("perplexity", 1.0, None),
     "bits_per_byte": ("bits", 0.0, None),
@@ -34,7 +35,7 @@ METRIC_SCALES = {
     "summarization_density": ("ratio", 0.0, None),
     "summarization_compression": ("ratio", 0.0, None),
 }
-LOWER_IS_BETTER = {"ppl", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
+LOWER_IS_BETTER = {"ppl", "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "edit_distance"}
 CORPUS_AGGREGATIONS = {"CorpusLevelF1Score": "corpus_f1", "MatthewsCorrCoef": "matthews_correlation"}
 
 
