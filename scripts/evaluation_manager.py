@@ -1756,7 +1756,7 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
           'difference improvement gain change gap degradation recovery retention recovered version versions '
           'revision commit status notes note comment comments remark remarks description reference references '
           'index id no organization organisation org vendor provider developer creator company author country '
-          'factor density budget languages tp ap turn turns',
+          'factor density budget languages tp ap turn turns δ',
  'fact_fillers': 'total active activated act trainable model models learnable non embedding embeddings dense '
                  'expert number num of the n per in on for avg average mean max maximum min minimum peak required '
                  'recommended usage used training train pretraining pre inference generation decode decoding '
@@ -1848,9 +1848,18 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                '?[Aa]rena)|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
  'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
  'not_a_share': 'elo rating points score ppl perplexity loss wer cer ter fid mse index',
- 'plain_headings': 'evaluation evaluations results result benchmark benchmarks performance model models score '
-                   'scores metric metrics summary overview main full 1 2 3 4 5 评测结果 评测',
- 'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt'}
+ 'plain_headings': 'evaluation evaluations evaluating evaluated eval evals results result benchmark benchmarks '
+                   'benchmarking performance model models score scores metric metrics summary overview main full '
+                   'quality accuracy detailed overall final testing test tests set sets validation dev report '
+                   'reports training train open llm leaderboard leaderboards analysis comparison experiments '
+                   'experiment on of the and for in with by from our this a an to at is as task tasks data dataset '
+                   'datasets word error rate zero few shot shots general standard academic public english chinese '
+                   'multilingual language languages detail details quantitative automatic human reported measured '
+                   'harness lm eval average averages downstream classification retrieval translation summarization '
+                   'generation recognition speech 评测 评测结果 结果',
+ 'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt',
+ 'siblings': 'vl vision visual audio omni code coder math mini small medium large xl plus pro max ultra lite light '
+             'turbo flash preview nano tiny huge next guard embed embedding reranker reward rm long'}
 # fmt: on
 
 
@@ -2082,12 +2091,14 @@ _PHRASES = (
 )
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
+SIBLINGS = word_list("siblings")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
 _REPO_ID = re.compile(r"([\w.-]{1,96})/([\w.-]{1,96})")
 _PIECE = re.compile(r"[\w.+-]{2,100}")
+_PIECES = re.compile(r"[\w.+-]{2,60}(?: [\w.+-]{1,60}){1,3}")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -2282,7 +2293,7 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
     for piece in (text, *_PIECE.findall(text)) if len(text) < 80 else _PIECE.findall(text):
         relation, rest = relation_of(piece, model)
-        if relation == "more" and any(map(is_variant, rest)):
+        if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest
     return "", ()
 
@@ -2290,15 +2301,10 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
 def contains_name(text: str, model: ModelName) -> bool:
     """Whether a heading has the model's name in it, and no other variant of it."""
     relation, rest = relation_of(text, model)
-    return relation in ("same", "owner") or (relation == "more" and not any(map(is_variant, rest)))
-
-
-def names_part(text: str, model: ModelName) -> bool:
-    """Whether a text has a name in it that leaves out a kind, a size or a version of the model's."""
-    return any(
-        relation == "part" and all(map(is_variant, rest))
-        for relation, rest in (relation_of(piece, model) for piece in (text, *_PIECE.findall(text)[:30]))
-    )
+    if relation in ("same", "owner"):
+        return True
+    whole = any(relation_of(piece, model)[0] == "same" for piece in (*_PIECE.findall(text), *_PIECES.findall(text)))
+    return whole and relation == "more" and not any(t in MODES or t in SIBLINGS or is_variant(t) for t in rest)
 
 
 # --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
@@ -3015,6 +3021,8 @@ def divided(text: str, number: int) -> list[str] | None:
 def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
     """The scores inside a bracket: "(68.0)" has one; "(+1.2)", "(ours)" and "(95% CI)" have none."""
     inner = bracket[1:-1].strip()
+    if re.fullmatch(r"[\d.]+\s*(?:[-–—]|to)\s*[\d.]+", inner):
+        return []  # an interval
     if re.search(r"[↑↓±+]|[^\W\d_]", inner) or inner.startswith(("-", "−")):
         return []
     found = (to_number(part, decimal_comma) for part in re.findall(_NUMBER, inner))
@@ -3024,6 +3032,8 @@ def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
 def to_number(token: str, decimal_comma: bool) -> float | None:
     """ "1,234.5" -> 1234.5; "85,2" -> 85.2 in a table with decimal commas; "23.11.30" and "1,2" elsewhere -> None."""
     token = token.replace("−", "-").replace("–", "-")
+    if token.startswith("+"):
+        return None  # a difference
     if "," in token:
         if decimal_comma and re.fullmatch(r"[-+]?\d+(?:\.\d{3})*,\d+", token):
             token = token.replace(".", "").replace(",", ".")
@@ -3459,6 +3469,7 @@ class CellLabels:
     group: str | None = None
     brackets: bool = False  # brackets behind the name are metrics
     unit: str | None = None  # of a value of at most 1
+    note: str | None = None  # the variant that a section row says
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
         return dataclasses.replace(self, texts=tuple(texts))
@@ -3492,6 +3503,7 @@ class ScoreReader:
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels()
+        said = dataclasses.replace(said, note=note_of(block.sections.get(index) or ""))
         for column in range(self.grid.width) if pick.only else block.columns("value"):
             path = list(block.paths[column])
             if said.texts and all(map(is_generic, path)):
@@ -3552,7 +3564,7 @@ class ScoreReader:
             self.table.number, name, shown, cell.source,
             unit="percent" if value.percent else said.unit if number <= 1 else None,
             shots=said_once(shots), metric=said_once(metric), group=said.group or outer, heading=self.table.heading,
-            row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), self.note]),
+            row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip
 
     def name_of(
@@ -3687,6 +3699,8 @@ _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|�
 _DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
+_OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
+_LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
@@ -3908,6 +3922,10 @@ class Reader:
         if name_tokens(base.rpartition("/")[2]) == model.tokens and base.casefold() != model.repo_id.casefold():
             yield f"{base}, which this model is made from, has the same name"
         rows = [target.index + self.table.head for target in targets if target.axis == "row"]
+        for linked in self.linked(targets):
+            yield f"the label is a link to {linked}"
+        if any(target.fit.why == "this model" for target in targets):
+            yield from self.owner_doubts()
         sections = {block.sections.get(row) or "" for block in self.grid.blocks for row in rows} - {""}
         for text in (*self.headings, *self.around, *sections):
             other, added = names_other(text, model)
@@ -3923,6 +3941,19 @@ class Reader:
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
+
+    def linked(self, targets: Sequence[Target]) -> list[str]:
+        """Models of other names that the labels link to."""
+        cells: list[Cell] = []
+        for target in targets:
+            block = self.grid.blocks[target.block]
+            if target.axis == "column":
+                cells += [self.grid.rows[row][target.index] for row in block.head]
+            else:
+                row = self.grid.rows[target.index + self.table.head]
+                cells += [row[column] for column in block.columns("model", "text")]
+        found = [link for cell in cells for link in _LINKED.findall(cell.source)]
+        return [link for link in found if link.casefold() != self.model.repo_id.casefold()][:1]
 
     def says_quantized(self, text: str) -> bool:
         words = {word for word in words_of(text) if not word.isdigit()}
@@ -4050,11 +4081,21 @@ class Reader:
         own = [text for text in (*self.headings, self.card.title) if contains_name(text, self.model)]
         if not own:
             yield "no label says whose scores they are, and no heading is the model's name"
+        if not QUANTIZED.isdisjoint(self.model.tokens):
+            yield "a quantized model's card may show the scores of the model that it is made from"
         for text in self.headings:
-            sizes = {size.lower() for size in _SIZED.findall(text)} - set(self.model.tokens)
-            kind = "tuned" if _TUNED_TEXT.search(text) else "base" if _BASE_TEXT.search(text) else self.model.kind
-            if text not in own and (sizes or names_part(text, self.model) or kind != self.model.kind):
+            if text not in own and not self.is_plain(text):
                 yield f"'{text[:60]}' may be about another model"
+        if (found := _OTHER_REPO.search(self.table.before)) and name_tokens(found[1]) != self.model.tokens:
+            yield f"the text above names {found[0][:80]}"
+
+    def is_plain(self, heading: str) -> bool:
+        """Whether a heading has no word that may be a model's name: benchmarks, measures, and common words only."""
+        words = [word for word in words_of(heading) if not word.isdigit()]
+        known = PLAIN_HEADINGS | MEASURES
+        plain = is_benchmark(heading, self.vocabulary) or all(word in known for word in words)
+        kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
+        return plain and kind == self.model.kind and not _SIZED.search(heading) and self.model.core not in words
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

@@ -27,12 +27,14 @@ _PHRASES = (
 )
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
+SIBLINGS = word_list("siblings")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
 _REPO_ID = re.compile(r"([\w.-]{1,96})/([\w.-]{1,96})")
 _PIECE = re.compile(r"[\w.+-]{2,100}")
+_PIECES = re.compile(r"[\w.+-]{2,60}(?: [\w.+-]{1,60}){1,3}")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -227,7 +229,7 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     """The first name in a text that is this model's with something added: "Foo-7B-Chat", chat for Foo-7B; else ""."""
     for piece in (text, *_PIECE.findall(text)) if len(text) < 80 else _PIECE.findall(text):
         relation, rest = relation_of(piece, model)
-        if relation == "more" and any(map(is_variant, rest)):
+        if relation == "more" and any(token in SIBLINGS or is_variant(token) for token in rest):
             return piece, rest
     return "", ()
 
@@ -235,12 +237,7 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
 def contains_name(text: str, model: ModelName) -> bool:
     """Whether a heading has the model's name in it, and no other variant of it."""
     relation, rest = relation_of(text, model)
-    return relation in ("same", "owner") or (relation == "more" and not any(map(is_variant, rest)))
-
-
-def names_part(text: str, model: ModelName) -> bool:
-    """Whether a text has a name in it that leaves out a kind, a size or a version of the model's."""
-    return any(
-        relation == "part" and all(map(is_variant, rest))
-        for relation, rest in (relation_of(piece, model) for piece in (text, *_PIECE.findall(text)[:30]))
-    )
+    if relation in ("same", "owner"):
+        return True
+    whole = any(relation_of(piece, model)[0] == "same" for piece in (*_PIECE.findall(text), *_PIECES.findall(text)))
+    return whole and relation == "more" and not any(t in MODES or t in SIBLINGS or is_variant(t) for t in rest)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from parts.cards.grid import Block, Grid, head_is
 from parts.cards.labels import (
     CARD_WORDS,
+    MEASURES,
     Vocabulary,
     is_average,
     is_benchmark,
@@ -38,11 +39,10 @@ from parts.cards.model_names import (
     kind_word,
     name_tokens,
     names_other,
-    names_part,
     relation_of,
 )  # fmt: skip
-from parts.cards.scores import OpenCell, Pick, ScoreReader, Taken, tell_apart
-from parts.cards.tables import Card, Table
+from parts.cards.scores import PLAIN_HEADINGS, OpenCell, Pick, ScoreReader, Taken, tell_apart
+from parts.cards.tables import Card, Cell, Table
 from parts.cards.text import label_text, plain_text
 from parts.cards.values import MISSING_CELL
 from parts.frame import ScriptError
@@ -52,6 +52,8 @@ _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|�
 _DOUBT = re.compile(rf"(?i)\b(?:{CARD_WORDS['doubt_words']})\b|显存|速度|下载")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
+_OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
+_LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
@@ -273,6 +275,10 @@ class Reader:
         if name_tokens(base.rpartition("/")[2]) == model.tokens and base.casefold() != model.repo_id.casefold():
             yield f"{base}, which this model is made from, has the same name"
         rows = [target.index + self.table.head for target in targets if target.axis == "row"]
+        for linked in self.linked(targets):
+            yield f"the label is a link to {linked}"
+        if any(target.fit.why == "this model" for target in targets):
+            yield from self.owner_doubts()
         sections = {block.sections.get(row) or "" for block in self.grid.blocks for row in rows} - {""}
         for text in (*self.headings, *self.around, *sections):
             other, added = names_other(text, model)
@@ -288,6 +294,19 @@ class Reader:
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
+
+    def linked(self, targets: Sequence[Target]) -> list[str]:
+        """Models of other names that the labels link to."""
+        cells: list[Cell] = []
+        for target in targets:
+            block = self.grid.blocks[target.block]
+            if target.axis == "column":
+                cells += [self.grid.rows[row][target.index] for row in block.head]
+            else:
+                row = self.grid.rows[target.index + self.table.head]
+                cells += [row[column] for column in block.columns("model", "text")]
+        found = [link for cell in cells for link in _LINKED.findall(cell.source)]
+        return [link for link in found if link.casefold() != self.model.repo_id.casefold()][:1]
 
     def says_quantized(self, text: str) -> bool:
         words = {word for word in words_of(text) if not word.isdigit()}
@@ -415,11 +434,21 @@ class Reader:
         own = [text for text in (*self.headings, self.card.title) if contains_name(text, self.model)]
         if not own:
             yield "no label says whose scores they are, and no heading is the model's name"
+        if not QUANTIZED.isdisjoint(self.model.tokens):
+            yield "a quantized model's card may show the scores of the model that it is made from"
         for text in self.headings:
-            sizes = {size.lower() for size in _SIZED.findall(text)} - set(self.model.tokens)
-            kind = "tuned" if _TUNED_TEXT.search(text) else "base" if _BASE_TEXT.search(text) else self.model.kind
-            if text not in own and (sizes or names_part(text, self.model) or kind != self.model.kind):
+            if text not in own and not self.is_plain(text):
                 yield f"'{text[:60]}' may be about another model"
+        if (found := _OTHER_REPO.search(self.table.before)) and name_tokens(found[1]) != self.model.tokens:
+            yield f"the text above names {found[0][:80]}"
+
+    def is_plain(self, heading: str) -> bool:
+        """Whether a heading has no word that may be a model's name: benchmarks, measures, and common words only."""
+        words = [word for word in words_of(heading) if not word.isdigit()]
+        known = PLAIN_HEADINGS | MEASURES
+        plain = is_benchmark(heading, self.vocabulary) or all(word in known for word in words)
+        kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
+        return plain and kind == self.model.kind and not _SIZED.search(heading) and self.model.core not in words
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

@@ -106,6 +106,7 @@ class CellLabels:
     group: str | None = None
     brackets: bool = False  # brackets behind the name are metrics
     unit: str | None = None  # of a value of at most 1
+    note: str | None = None  # the variant that a section row says
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
         return dataclasses.replace(self, texts=tuple(texts))
@@ -139,6 +140,7 @@ class ScoreReader:
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels()
+        said = dataclasses.replace(said, note=note_of(block.sections.get(index) or ""))
         for column in range(self.grid.width) if pick.only else block.columns("value"):
             path = list(block.paths[column])
             if said.texts and all(map(is_generic, path)):
@@ -199,7 +201,7 @@ class ScoreReader:
             self.table.number, name, shown, cell.source,
             unit="percent" if value.percent else said.unit if number <= 1 else None,
             shots=said_once(shots), metric=said_once(metric), group=said.group or outer, heading=self.table.heading,
-            row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), self.note]),
+            row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip
 
     def name_of(

@@ -121,6 +121,8 @@ def divided(text: str, number: int) -> list[str] | None:
 def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
     """The scores inside a bracket: "(68.0)" has one; "(+1.2)", "(ours)" and "(95% CI)" have none."""
     inner = bracket[1:-1].strip()
+    if re.fullmatch(r"[\d.]+\s*(?:[-–—]|to)\s*[\d.]+", inner):
+        return []  # an interval
     if re.search(r"[↑↓±+]|[^\W\d_]", inner) or inner.startswith(("-", "−")):
         return []
     found = (to_number(part, decimal_comma) for part in re.findall(_NUMBER, inner))
@@ -130,6 +132,8 @@ def bracket_numbers(bracket: str, decimal_comma: bool) -> list[float]:
 def to_number(token: str, decimal_comma: bool) -> float | None:
     """ "1,234.5" -> 1234.5; "85,2" -> 85.2 in a table with decimal commas; "23.11.30" and "1,2" elsewhere -> None."""
     token = token.replace("−", "-").replace("–", "-")
+    if token.startswith("+"):
+        return None  # a difference
     if "," in token:
         if decimal_comma and re.fullmatch(r"[-+]?\d+(?:\.\d{3})*,\d+", token):
             token = token.replace(".", "").replace(",", ".")
