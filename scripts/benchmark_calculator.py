@@ -1139,17 +1139,21 @@ def retry_after(text: str, now: datetime) -> float | None:
 
 def seconds_to_wait(state: Any) -> float:
     """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
     from huggingface_hub.utils import parse_ratelimit_headers
 
-    response = getattr(state.outcome.exception(), "response", None)
+    response = getattr(error, "response", None)
     headers = response.headers if response is not None else {}
     limit = parse_ratelimit_headers(headers)
     if limit and limit.remaining == 0:
         return min(limit.reset_in_seconds + 0.1, 300)
     asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+    return None if asked is None else min(asked, 300)
 
 
 def rate_limited(error: BaseException) -> bool:
@@ -1163,20 +1167,19 @@ def rate_limited(error: BaseException) -> bool:
 
 def find_token(token_file: str | None) -> str:
     """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    if token_file:
-        where = "--token-file"
-        token = token_of_file(Path(token_file))
-    else:
-        where = "the Hub token"
-        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
-    remember_token(token)
-    if not re.fullmatch(r"\s*[!-~]+\s*", token):
-        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
-    return token.strip()
+    return token
+
+
+def clean_token(text: str | None, where: str) -> str | None:
+    """A token without the blanks and line ends around it; ScriptError, which shows none of it, when some are inside."""
+    remember_token(text)
+    token = (text or "").strip()
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+    return token or None
 
 
 def token_of_file(path: Path) -> str:
@@ -1191,31 +1194,36 @@ def dotenv_token() -> str | None:
     """HF_TOKEN in the current folder's .env."""
     from dotenv import dotenv_values
 
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login."""
-    from huggingface_hub import get_token
-
-    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-
-
-def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
-    if not token:
-        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
-    return token
+    try:
+        return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+    except (OSError, ValueError) as error:
+        raise ScriptError(f".env: could not be read: {type(error).__name__}") from None
 
 
 def read_token() -> str | None:
     """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return os.environ.get("HF_TOKEN") or dotenv_token()
+    return clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN") or clean_token(dotenv_token(), "HF_TOKEN in .env")
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login; a .env that outranks a login is said."""
+    from huggingface_hub import get_token
+
+    if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
+        return token
+    login = clean_token(get_token(), "the login of `hf auth`")
+    token = clean_token(dotenv_token(), "HF_TOKEN in .env")
+    if token and login and token != login:
+        note("the token is that of .env in this folder, not that of your login")
+    return token or login
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    token = hub_token()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    return token
 
 
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
@@ -1840,7 +1848,7 @@ MAX_FRONT = 5_000_000  # characters of a front matter
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
 EVAL_RESULTS = ".eval_results/"
-EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
+EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -4154,6 +4162,48 @@ def check_replaceable(out: Path, manifest: Path) -> dict[str, str] | None:
     return made
 
 
+# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
+
+# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
+UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+
+
+class WrongBody(ScriptError):
+    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
+
+
+def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
+
+    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
+    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    return api.create_commit(repo_id, operations, **options)
+
+
+def git_blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def is_content(data: bytes, identity: str) -> bool:
+    """Whether bytes are the content with this git blob id or SHA-256; an identity of another form tells nothing."""
+    identity = identity.removeprefix("W/").strip('"')
+    if re.fullmatch("[0-9a-f]{40}", identity):
+        return git_blob_id(data) == identity
+    return not re.fullmatch("[0-9a-f]{64}", identity) or hashlib.sha256(data).hexdigest() == identity
+
+
+def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
+    """whoami's answer; ScriptError when it does not say who it is."""
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
+        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
+    return identity
+
+
 # --- parts/hub/access.py ----------------------------------------------------------------------------------------------
 
 HUB_REASONS = {
@@ -4175,6 +4225,8 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
 
     try:
         yield
+    except ScriptError:
+        raise
     except HFValidationError as error:
         raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
     except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
@@ -4189,10 +4241,23 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
         reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
         raise ScriptError(f"{doing}: {reason}") from error
+    except UNEXPECTED as error:
+        raise ScriptError(f"{doing}: {unexpected_answer(error)}") from error
+
+
+def unexpected_answer(error: BaseException) -> str:
+    """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
+    said = single_line(error)[:300]
+    if isinstance(error, json.JSONDecodeError):
+        return "an answer is not JSON; is HF_ENDPOINT right?"
+    if isinstance(error, ValueError) and "metadata" in said.lower():
+        return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
+    return f"an answer has not the form that the Hub's API documents ({type(error).__name__}: {said})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
     """ScriptError when whoami says that this token may not write to the repo."""
+    identity = known_identity(identity, f"writing to {repo_id}")
     owner = repo_id.split("/")[0]
     token = (identity.get("auth") or {}).get("accessToken") or {}
     make = "make one with write permission at https://huggingface.co/settings/tokens"

@@ -73,6 +73,7 @@ def check_publish_usage(args: argparse.Namespace) -> None:
         raise ScriptError("--card FILE is a local card: a pull request is made from the Hub's own; leave --card out")
     if args.apply and (args.create_pr or args.update_pr):
         raise ScriptError("--apply writes to the main branch, --create-pr and --update-pr do not: choose one")
+    refuse_same_file(getattr(args, "output", None), args.card)
     if args.update_pr:
         args.create_pr = False
 
@@ -92,28 +93,48 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
     """Compare a plan with what is there, do what was asked for, and print it; 3 while something is undecided."""
     check_publish_usage(args)
     plan.created = plan.created or datetime.now(UTC).isoformat(timespec="seconds")
+    plan.target, plan.scales = target_of(args), {**plan.scales, **read_scales(args.scale)}
     hub, state = read_target(args, plan)
-    plan.parent = state.sha
-    asked = [*questions, *plan.questions, *ask_leaderboards(plan, hub, read_scales(args.scale))]
-    change = merge(plan, state)
-    change.questions = asked
-    outcome, code, said = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}, 0, ""
+    asked = [*questions, *plan.questions, *metric_questions(plan), *ask_leaderboards(plan, hub, plan.scales)]
+    outcome: dict[str, Any] = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}
+    change, code, said = Change(), 0, ""
     try:
+        plan = still_said(plan, state)
+        change = merge(plan, state)
+        change.questions = asked
+        change.notes += contradictions(plan, state, change)
         refuse_open_ends(change)
         refuse_invalid(plan, state, change)
-        outcome = carry_out(plan, args, hub, state, change)
+        outcome = carry_out(plan, args, hub, state, change, still_said)
     except ScriptError as error:
         if error.code == 2:
             raise
         code, said = error.code, str(error)
-    print_plan(args, plan, change, outcome)
+    plan.parent, plan.card = state.sha, git_blob_id(state.card or b"")
+    print_plan(args, plan, change, outcome, undecided=bool(said))
     if said:
         note(said)
     elif not change.files:
         note(f"{plan.repo_id} has all of it already; nothing to write")
     elif not acts(args):
-        note("dry run: nothing was written; --create-pr opens a pull request, --apply writes")
+        note(f"dry run: nothing was written; {next_step(plan)}")
     return code
+
+
+def target_of(args: argparse.Namespace) -> str:
+    """Where it goes, as a plan keeps it."""
+    if args.card:
+        return f"card:{args.card}"
+    return f"pr/{args.update_pr}" if args.update_pr else "new-pr" if args.create_pr else "main" if args.apply else ""
+
+
+def next_step(plan: Plan) -> str:
+    """What writes the plan where it is to go."""
+    if plan.target.startswith("card:"):
+        return f"--apply writes to {plan.target.removeprefix('card:')}"
+    if plan.target.startswith("pr/"):
+        return f"without --dry-run it goes to pull request #{plan.target.removeprefix('pr/')}"
+    return "without --dry-run it is written" if plan.target else "--create-pr opens a pull request, --apply writes"
 
 
 def hub_of(args: argparse.Namespace) -> Hub:
@@ -146,9 +167,16 @@ def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoS
     if revision and acts(args) and not args.update_pr:
         raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
     with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}"):
-        if args.update_pr:
-            hub.open_pull_request(plan.repo_id, args.update_pr)
-        return hub, hub.state(plan.repo_id, revision)
+        item = hub.open_pull_request(plan.repo_id, args.update_pr) if args.update_pr else None
+        state = hub.state(plan.repo_id, revision)
+        if state.moved_to:
+            note(f"{plan.repo_id} is called {state.moved_to} now")
+            plan.repo_id = state.moved_to
+        if item is not None:
+            held = added_results(state, hub.state(plan.repo_id), measures_of(plan))
+            names = listing(dict.fromkeys(standing.name for standing in held)) or "no evaluation results"
+            note(f"pull request #{item.num} ({single_line(item.title)!r} by {item.author}) has {names}")
+    return hub, state
 
 
 def refuse_invalid(plan: Plan, state: RepoState, change: Change) -> None:
@@ -174,17 +202,24 @@ def ask_leaderboards(plan: Plan, hub: Hub | None, scales: Mapping[str, str]) -> 
     return settle(plan, boards, scales)
 
 
-def print_plan(args: argparse.Namespace, plan: Plan, change: Change, outcome: Mapping[str, Any]) -> None:
+def print_plan(
+    args: argparse.Namespace, plan: Plan, change: Change, outcome: Mapping[str, Any], undecided: bool
+) -> None:
     answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome, "plan": plan.as_json()}
-    if getattr(args, "output", None):
+    if getattr(args, "output", None) and (change.files or undecided):
+        clean_leftovers(args.output.parent)
         write_whole(args.output, to_json(answer))
-        note(f"the plan is in {args.output}; apply it: {again_apply(args.output)}")
+        way = "" if undecided or not outcome["dry_run"] else f"; apply it: {again_apply(args.output, plan)}"
+        note(f"the plan is in {args.output}{way}")
     if args.json:
         sys.stdout.write(to_json(answer))
     elif not getattr(args, "output", None):
         sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan, change)))
         if link := outcome["pull_request"] or outcome["url"]:
             sys.stdout.write(f"{link}\n")
+    sys.stdout.flush()  # so that what is said next comes behind it, also where both streams go to one place
+    if link := outcome["pull_request"] or outcome["url"]:
+        note(f"{'pull request' if outcome['pull_request'] else 'commit'}: {link}")
 
 
 def run_import_aa(args: argparse.Namespace) -> int:
@@ -208,6 +243,7 @@ def run_import_aa(args: argparse.Namespace) -> int:
         source="Artificial Analysis",
         notes=left,
         replace=args.replace,
+        beside=args.beside or (),
     )
     return finish(args, plan)
 
@@ -233,18 +269,17 @@ def run_add(args: argparse.Namespace) -> int:
         mapping,
         args.allow_partial,
     )
-    for text in notes:
-        note(f"note: {text}")
-    home = f"https://huggingface.co/{args.repo_id}"  # a source needs a URL: without one of its own, where the model is
     plan = make_plan(
         args.repo_id,
-        [dataclasses.replace(entry, source_url=entry.source_url or home) for entry in entries],
+        entries,
         mapping,
         placing=find_places(args, entries, mapping),
         formats=args.format,
         task_type=args.task_type,
         source="evaluation records",
+        notes=notes,
         replace=args.replace,
+        beside=args.beside or (),
     )
     return finish(args, plan)
 
@@ -254,8 +289,17 @@ def run_apply(args: argparse.Namespace) -> int:
     if args.repo_id and args.repo_id != plan.repo_id:
         raise ScriptError(f"{args.plan} is a plan for {plan.repo_id}, not for {args.repo_id}")
     plan.replace = plan.replace or args.replace
+    plan.beside += [name for name in args.beside or [] if name not in plan.beside]
+    if not (args.card or args.create_pr or args.update_pr or args.apply):
+        kind, _, where = plan.target.partition("/" if plan.target.startswith("pr/") else ":")
+        args.card = Path(where) if kind == "card" else None
+        args.update_pr, args.create_pr = int(where) if kind == "pr" else None, kind == "new-pr"
     args.apply = not (args.create_pr or args.update_pr)
-    return finish(args, plan)
+    mapping = read_mapping()
+    args.format = plan.formats
+    args.official = [f"{name}={answer}" for name, answer in plan.official.items()]
+    args.own_harness = plan.own_harness
+    return finish(args, render_plan(plan, mapping, find_places(args, plan.entries, mapping)))
 
 
 def run_show(args: argparse.Namespace) -> int:
@@ -412,16 +456,41 @@ def run_contribute(args: argparse.Namespace) -> int:
 
 
 def run_get_prs(args: argparse.Namespace) -> int:
-    repo_id = required_repo(args)
+    repo_id, measures = required_repo(args), Measures(read_mapping())
+    hub = Hub(read_token())
     with card_errors(repo_id):
-        requests = Hub(read_token()).pull_requests(repo_id)
+        main, requests = hub.state(repo_id), hub.pull_requests(repo_id)
+        me = hub.identity()["name"] if hub.token and requests else None
+        requests = [
+            dataclasses.replace(r, yours=r.author == me, benchmarks=touched(hub, repo_id, r, main, measures))
+            for r in requests
+        ]
     if args.json:
         answer = {"repo_id": repo_id, "pull_requests": [dataclasses.asdict(request) for request in requests]}
         sys.stdout.write(to_json(answer))
     else:
-        rows = [(f"#{r.number}", r.title, r.author, r.date, "yes" if r.evaluation else "no", r.url) for r in requests]
-        print_table(("number", "title", "author", "date", "evaluation", "url"), rows)
+        header = ("number", "title", "author", "date", "evaluation", "benchmarks", "url", "last comment")
+        rows = [
+            (
+                f"#{r.number}", r.title, f"{r.author} (you)" if r.yours else r.author, r.date,
+                "yes" if r.evaluation else "no", ", ".join(r.benchmarks), r.url, r.last_comment,
+            )
+            for r in requests
+        ]  # fmt: skip
+        print_table(header, rows)
     return 0
+
+
+def touched(hub: Hub, repo_id: str, request: PullRequest, main: RepoState, measures: Measures) -> tuple[str, ...]:
+    """The benchmarks whose results a pull request adds, changes or removes."""
+    if not request.evaluation:
+        return ()
+    try:
+        theirs = hub.state(repo_id, f"refs/pr/{request.number}")
+        found = [*added_results(theirs, main, measures), *added_results(main, theirs, measures)]
+    except ScriptError as error:
+        return (f"unreadable: {single_line(error)[:80]}",)
+    return tuple(dict.fromkeys(standing.name for standing in found))
 
 
 def run_batch(args: argparse.Namespace) -> int:
@@ -442,17 +511,20 @@ def run_batch(args: argparse.Namespace) -> int:
     models = []
     if "aa" in sources:
         models = read_aa(args.input_json) if args.input_json else fetch_aa(aa_key(), args.save_raw_json)
-    repos, done, started = resume_batch(args, hub)
-    own = frozenset(normalize_name(name) for name in args.own_harness or ())
-    placing = Placing(hub.official(), mapping, read_answers(args.official), own)
-    batch = Batch(
-        args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
-        read_scales(args.scale), placing, started,
-    )  # fmt: skip
-    outcomes = run_models(batch, repos, done, args.workers)
-    if args.create_pr and not args.dry_run:
-        open_pull_requests(batch, outcomes, args.max_prs)
-    return write_summary(args, outcomes)
+    with owned_folder(args.output_dir):
+        repos, done, started = resume_batch(args, hub)
+        own = frozenset(normalize_name(name) for name in args.own_harness or ())
+        placing = Placing(hub.official(), mapping, read_answers(args.official), own)
+        batch = Batch(
+            args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
+            read_scales(args.scale), placing, started,
+        )  # fmt: skip
+        for outcome in done.values():
+            refresh(batch, outcome)
+        outcomes = run_models(batch, repos, done, args.workers)
+        if args.create_pr and not args.dry_run:
+            open_pull_requests(batch, outcomes, args.max_prs)
+        return write_summary(args, outcomes)
 
 
 def run_models(
@@ -500,8 +572,7 @@ def load_card(args: argparse.Namespace) -> tuple[Card, str]:
     if args.repo_id and not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", args.repo_id):
         raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
     text = read_card_file(args.card) if args.card else fetch_card(args.repo_id, args.revision)
-    card = parse_card(text)
-    return card, args.repo_id or ""
+    return parse_card(text), args.repo_id or ""
 
 
 def again_command(args: argparse.Namespace) -> str:
@@ -567,7 +638,7 @@ def run_extract(args: argparse.Namespace) -> int:
     answer = extract(readings, repo_id, numbers, args.all_tables, again_command(args), card_hash(card))
     by_hand = answer.by_hand()
     task = args.task_type or card.front.get("pipeline_tag")
-    entries = card_entries(answer.results, repo_id, task)
+    entries = with_metrics(card_entries(answer.results, repo_id, task), args.metric)
     whole = acts(args) or args.dry_run or as_json(args)
     plan = make_plan(
         repo_id,
@@ -579,7 +650,9 @@ def run_extract(args: argparse.Namespace) -> int:
         dataset_name=args.dataset_name,
         source="the model card's tables" + (f" (selected by hand: {'; '.join(by_hand)})" if by_hand else ""),
         replace=args.replace,
+        beside=args.beside or (),
     )
+    plan.card, plan.target = git_blob_id(card.text.encode("utf-8", "surrogatepass")), target_of(args)
     conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
     if answer.results and (args.apply or args.create_pr or args.update_pr):
         code = finish(args, plan, conflicts)
@@ -588,7 +661,7 @@ def run_extract(args: argparse.Namespace) -> int:
         return code or answer.code
     if answer.message:
         note(answer.message)
-    emit(extracted_text(args, answer, plan), args.output)
+    emit(extracted_text(args, answer, plan), args.output if plan.entries else None)
     return answer.code
 
 
@@ -599,7 +672,8 @@ def as_json(args: argparse.Namespace) -> bool:
 def extracted_text(args: argparse.Namespace, answer: Extraction, plan: Plan) -> str:
     """JSON, also for --output FILE.json, with the plan that `apply` takes; else the model-index as YAML."""
     if as_json(args):
-        return to_json(answer.as_json() | {"plan": plan.as_json()})
+        shown = {"eval_results": plan.eval_results, "model_index": plan.model_index, "notes": plan.remarks}
+        return to_json(answer.as_json() | shown | {"plan": plan.as_json()})
     if not plan.model_index:
         return "".join(f"# {line}\n" for line in answer.message.split("\n"))
     return to_yaml({"model-index": [{"name": plan.repo_id.rpartition("/")[2], "results": plan.model_index}]})
@@ -752,6 +826,9 @@ def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
         "--model-name-override", metavar="TEXT", help="exact header or row label, with or without its markup"
     )
     extract.add_argument("--force-table", action="store_true", help="read --table N although it is no evaluation table")
+    extract.add_argument(
+        "--metric", action="append", metavar="KEY=NAME", help="the metric of a benchmark where the card does not say it"
+    )
     extract.add_argument("--dataset-name", metavar="NAME", help="one data set name for all entries of the YAML")
     extract.add_argument(
         "--output", type=Path, metavar="FILE", help="write there instead of to stdout; FILE.json holds the plan, too"
@@ -850,7 +927,14 @@ def add_write_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--create-pr", action="store_true", help="open a pull request")
     parser.add_argument("--update-pr", type=positive, metavar="N", help="commit to pull request N instead")
     parser.add_argument("--allow-duplicate-pr", action="store_true", help="although one with evaluations is open")
+    parser.add_argument("--again", action="store_true", help="although your pull request with the same was closed")
     parser.add_argument("--replace", action="store_true", help="take the new value where another one is there")
+    parser.add_argument(
+        "--beside",
+        action="append",
+        metavar="NAME",
+        help="this result, or all, is another one than that which is there: write it beside",
+    )
     parser.add_argument("--commit-message", metavar="TEXT", help="instead of the one made from the plan")
     parser.add_argument("--token-file", metavar="FILE", help="read the Hub token from FILE")
     parser.add_argument("--dry-run", action="store_true", help="write nothing; the default, but of `apply`")
@@ -865,11 +949,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "frame",
-#     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.merge", "metadata.official",
-#     "metadata.plan", "metadata.scale", "metadata.validation", "names", "publish.artificial_analysis",
-#     "publish.batch", "publish.datastore", "publish.hub", "publish.official_table", "publish.records",
-#     "publish.sending", "publish.text", "records.datastore", "tables", "vocabulary"
+#     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "frame", "hub.committing",
+#     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.identity", "metadata.merge",
+#     "metadata.official", "metadata.plan", "metadata.scale", "metadata.validation", "names",
+#     "publish.artificial_analysis", "publish.batch", "publish.datastore", "publish.hub", "publish.local",
+#     "publish.official_table", "publish.origins", "publish.records", "publish.sending", "publish.text",
+#     "records.datastore", "tables", "vocabulary"
 # )
 # ]cog]
 
@@ -884,12 +969,15 @@ import itertools
 import math
 import os
 import signal
+import socket
 import stat
 import threading
 import time
 import traceback
 import unicodedata
 import uuid
+from collections import defaultdict
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date
@@ -2319,7 +2407,7 @@ MAX_FRONT = 5_000_000  # characters of a front matter
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
 EVAL_RESULTS = ".eval_results/"
-EVAL_FILE = re.compile(r"\.eval_results/[A-Za-z0-9][\w.-]{0,100}\.ya?ml")
+EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -3353,6 +3441,8 @@ class Entry:
     source_name: str | None = None
     source_url: str | None = None
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+    samples: int | None = None  # how many were scored, when the source says
+    standard_error: float | None = None  # in the unit of the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -4564,6 +4654,48 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
     return tuple(found)
 
 
+# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
+
+# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
+UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+
+
+class WrongBody(ScriptError):
+    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
+
+
+def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
+
+    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
+    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    return api.create_commit(repo_id, operations, **options)
+
+
+def git_blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def is_content(data: bytes, identity: str) -> bool:
+    """Whether bytes are the content with this git blob id or SHA-256; an identity of another form tells nothing."""
+    identity = identity.removeprefix("W/").strip('"')
+    if re.fullmatch("[0-9a-f]{40}", identity):
+        return git_blob_id(data) == identity
+    return not re.fullmatch("[0-9a-f]{64}", identity) or hashlib.sha256(data).hexdigest() == identity
+
+
+def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
+    """whoami's answer; ScriptError when it does not say who it is."""
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
+        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
+    return identity
+
+
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
@@ -4592,17 +4724,21 @@ def retry_after(text: str, now: datetime) -> float | None:
 
 def seconds_to_wait(state: Any) -> float:
     """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
     from huggingface_hub.utils import parse_ratelimit_headers
 
-    response = getattr(state.outcome.exception(), "response", None)
+    response = getattr(error, "response", None)
     headers = response.headers if response is not None else {}
     limit = parse_ratelimit_headers(headers)
     if limit and limit.remaining == 0:
         return min(limit.reset_in_seconds + 0.1, 300)
     asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+    return None if asked is None else min(asked, 300)
 
 
 def rate_limited(error: BaseException) -> bool:
@@ -4632,6 +4768,8 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
 
     try:
         yield
+    except ScriptError:
+        raise
     except HFValidationError as error:
         raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
     except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
@@ -4646,10 +4784,23 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
         reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
         raise ScriptError(f"{doing}: {reason}") from error
+    except UNEXPECTED as error:
+        raise ScriptError(f"{doing}: {unexpected_answer(error)}") from error
+
+
+def unexpected_answer(error: BaseException) -> str:
+    """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
+    said = single_line(error)[:300]
+    if isinstance(error, json.JSONDecodeError):
+        return "an answer is not JSON; is HF_ENDPOINT right?"
+    if isinstance(error, ValueError) and "metadata" in said.lower():
+        return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
+    return f"an answer has not the form that the Hub's API documents ({type(error).__name__}: {said})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
     """ScriptError when whoami says that this token may not write to the repo."""
+    identity = known_identity(identity, f"writing to {repo_id}")
     owner = repo_id.split("/")[0]
     token = (identity.get("auth") or {}).get("accessToken") or {}
     make = "make one with write permission at https://huggingface.co/settings/tokens"
@@ -4928,7 +5079,7 @@ def find_place(
         return in_benchmark(found, claim, names | {normalize_name(claim.name)}, known, by="the data set that was used")
     match = place_by_name(official, claim, names or {normalize_name(claim.name)})
     if match.no_benchmark and hint:
-        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark ({official.about})")
+        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark")
     return match
 
 
@@ -5223,20 +5374,19 @@ def keep_list(path: Path, found: OfficialList) -> None:
 
 def find_token(token_file: str | None) -> str:
     """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    if token_file:
-        where = "--token-file"
-        token = token_of_file(Path(token_file))
-    else:
-        where = "the Hub token"
-        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
-    remember_token(token)
-    if not re.fullmatch(r"\s*[!-~]+\s*", token):
-        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
-    return token.strip()
+    return token
+
+
+def clean_token(text: str | None, where: str) -> str | None:
+    """A token without the blanks and line ends around it; ScriptError, which shows none of it, when some are inside."""
+    remember_token(text)
+    token = (text or "").strip()
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+    return token or None
 
 
 def token_of_file(path: Path) -> str:
@@ -5251,31 +5401,36 @@ def dotenv_token() -> str | None:
     """HF_TOKEN in the current folder's .env."""
     from dotenv import dotenv_values
 
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login."""
-    from huggingface_hub import get_token
-
-    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-
-
-def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
-    if not token:
-        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
-    return token
+    try:
+        return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+    except (OSError, ValueError) as error:
+        raise ScriptError(f".env: could not be read: {type(error).__name__}") from None
 
 
 def read_token() -> str | None:
     """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return os.environ.get("HF_TOKEN") or dotenv_token()
+    return clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN") or clean_token(dotenv_token(), "HF_TOKEN in .env")
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login; a .env that outranks a login is said."""
+    from huggingface_hub import get_token
+
+    if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
+        return token
+    login = clean_token(get_token(), "the login of `hf auth`")
+    token = clean_token(dotenv_token(), "HF_TOKEN in .env")
+    if token and login and token != login:
+        note("the token is that of .env in this folder, not that of your login")
+    return token or login
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    token = hub_token()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    return token
 
 
 # --- parts/foreign.py -------------------------------------------------------------------------------------------------
@@ -5334,6 +5489,1639 @@ def mapping_in(value: object, key: str) -> Mapping[str, Any]:
 def mapping_of(value: object) -> Mapping[str, Any]:
     """The value when it is a mapping, else {}."""
     return value if isinstance(value, dict) else {}
+
+
+# --- parts/metadata/identity.py ---------------------------------------------------------------------------------------
+
+SAME, POSSIBLY, OTHER = "the same", "possibly the same", "another result"
+WHOLE_DATA = frozenset(
+    {"", "default", "all", "main", "none", "test", "full"}
+)  # configurations that are the whole data set
+NO_NAMES = frozenset({"", "unknown", "benchmark", "custom", "dataset", "none", "generator", "text", "csv", "json"})
+SPLIT_WORDS = {"val": "validation", "valid": "validation", "dev": "validation", "eval": "validation"}
+SHOTS_SAID = re.compile(r"(?i)\b(?:(\d{1,3})|(zero)|(one)|(few))[ -]?shots?\b")
+# What stands in brackets behind a benchmark's name and is how it was run, not which one it is.
+BRACKETS = re.compile(r"[(\[]([^()\[\]]{0,80})[)\]]")
+SETTING_WORDS = frozenset(
+    re.findall(
+        r"\S+",
+        "acc acc_norm accuracy average avg chain chain-of-thought cot em exact exact_match f1 generative greedy inst "
+        "instruction loose match mc1 mc2 no non-thinking none nonthinking of pass@1 prompt python score search strict "
+        "test thinking thought tool tools using w/ w/o with without",
+    )
+)
+THINKING = re.compile(r"(?i)\b(non|no|without|w/o)?[ -]*(?:thinking|reasoning mode)\b")
+# Metrics that say nothing, and words for the share of right answers; the rest is folded and compared.
+SAYS_NOTHING = frozenset({"", "score", "value", "result", "average", "avg", "mean", "mainscore", "metric", "unknown"})
+RIGHT = frozenset(
+    ["acc", "accuracy", "em", "exactmatch", "pass1", "passat1", "correct", "quasiexactmatch", "resolvedrate"]
+)
+METRIC_WORDS = {
+    "wordaccuracy": "right", "topaccuracy": "right", "f1score": "f1", "macrof1": "f1macro", "microf1": "f1micro",
+    "sacrebleu": "bleu", "bleuscore": "bleu", "rougel": "rougel", "rougelsum": "rougelsum", "worderrorrate": "wer",
+    "charactererrorrate": "cer", "normalizedaccuracy": "accnorm", "accn": "accnorm",
+}  # fmt: skip
+# Metrics whose values are no shares of something: 0.5 and 50 are two values of them.
+OPEN_METRIC = re.compile(
+    r"(?:word|byte|token)?(?:perplexity|ppl)|.*loss|elo\w*|rating|.*reward|r?mse|mae|mape|fid|cider|bertscore|comet"
+    r"|bitsperbyte|bitspercharacter|bpb|.*seconds?|.*time|latency|.*correlation|.*(?:pearson|spearman)\w*"
+)
+# The second Open LLM Leaderboard wrote these into cards rescaled, so that guessing is 0.
+RESCALED = frozenset({"bbh", "gpqa", "mmlu_pro", "musr"})
+RESCALED_BY = re.compile(r"(?i)huggingface\.co/spaces/[\w-]+/open_llm_leaderboard\b")
+MOST_ROUNDED = 0.005  # of a share: a value written as 0.6 is no word for 0.64
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a result measures; what its source does not say is empty or None."""
+
+    keys: frozenset[str] = frozenset()  # canonical keys that it can be; one is certain
+    names: frozenset[str] = frozenset()  # without a key: the folded names of the data set
+    part: str = ""  # the folded configuration, where it is not the whole benchmark
+    split: str = ""
+    metric: str = ""  # "right" for the share of right answers, "" where it says nothing
+    shots: int | None = None
+    variant: str = ""
+    revision: str = ""
+
+
+class Measures:
+    """The vocabulary as needed here: from a data set, as written in metadata, to what it measures."""
+
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        self.mapping = mapping
+        self.names: dict[str, str] = {}
+        self.types: dict[str, list[str]] = defaultdict(list)  # data set id, or its last part folded -> keys
+        self.tasks: dict[tuple[str, str], str] = {}
+        for key, entry in mapping.items():
+            self.names |= {folded_name(name): key for name in (key, entry["name"], *entry.get("aliases", ()))}
+            kind = str((entry.get("model_index") or {}).get("type") or "").lower()
+            for name in {kind, folded_name(kind.rpartition("/")[2])} - {""}:
+                self.types[name].append(key)
+            if hub := entry.get("hub"):
+                self.tasks[hub["dataset_id"].lower(), hub["task_id"].lower()] = key
+
+    def config(self, key: str) -> str:
+        return folded_name(str((self.mapping[key].get("model_index") or {}).get("config") or ""))
+
+    def benchmark(self, name: str, kind: str, config: str) -> tuple[frozenset[str], frozenset[str], str]:
+        """(keys, names, part) of a data set's name, type and configuration; the data set goes before the name."""
+        label = bare_label(name)
+        named = self.names.get(folded_name(name)) or self.names.get(folded_name(label))
+        last = kind.rpartition("/")[2]
+        keys = self.types.get(kind.lower()) or ([] if "/" in kind else self.types.get(folded_name(last), []))
+        given = folded_name(config)
+        if keys:
+            fit = [key for key in keys if given not in WHOLE_DATA and self.config(key) == given]
+            if len(fit) == 1:
+                return frozenset(fit), frozenset(), ""
+            found = {named} if named in keys else {*keys, *([named] if named else [])}
+        else:
+            found = {named or self.names.get(folded_name(kind)) or self.names.get(folded_name(last))} - {None}
+        if not found:
+            folded = {known_name(label), folded_name(last)} - NO_NAMES
+            return frozenset(), frozenset(folded), "" if given in WHOLE_DATA else given
+        whole = given in WHOLE_DATA or any(given == self.config(key) or self.names.get(given) == key for key in found)
+        return frozenset(found), frozenset(), "" if whole else given
+
+    def metric(self, word: object, keys: frozenset[str], label: object = "") -> str:
+        """A metric's class: accuracy, exact match and pass@1 are the share of right answers."""
+        folded = folded_name(str(word or "")[:100])
+        if folded in SAYS_NOTHING:
+            spoken = folded_name(str(label or "")[:100])
+            folded = spoken if spoken in RIGHT or spoken in METRIC_WORDS or spoken == "f1" else ""
+        folded = re.sub(r"^(?:eval|test)(?=acc|f1|exact|em$|wer|loss)", "", folded)
+        folded = folded_name(metric_type(folded) or "") if folded.startswith(("prompt", "inst")) else folded
+        folded = re.sub(r"^((?:prompt|inst)level\w*?acc)(?:uracy)?$", r"\1", METRIC_WORDS.get(folded, folded))
+        own = {self.main_metric(key) for key in keys}
+        return "right" if folded in RIGHT else "" if folded and folded in own & SAYS_NOTHING else folded
+
+    def main_metric(self, key: str) -> str:
+        return folded_name(str(self.mapping[key].get("metric") or ""))
+
+    def of_index(self, result: Mapping[str, Any], metric: Mapping[str, Any]) -> Measure:
+        """What one metric of a model-index result measures."""
+        dataset = mapping_in(result, "dataset")
+        said = {key: field_text(dataset.get(key)) for key in ("name", "type", "config", "split", "revision")}
+        keys, names, part = self.benchmark(said["name"], said["type"], said["config"])
+        spoken = f"{said['name']} ({field_text(metric.get('name'))})"
+        kind = self.metric(metric.get("type"), keys, metric.get("name"))
+        if keys & RESCALED and RESCALED_BY.search(field_text(mapping_in(result, "source").get("url"))):
+            kind = "rescaled"
+        shots = next((n for args in (metric, dataset) if (n := shots_of_args(args.get("args"))) is not None), None)
+        return Measure(
+            keys, names, part, split_of(said["split"]), kind, shots_said(spoken) if shots is None else shots,
+            variant_word(spoken), said["revision"],
+        )  # fmt: skip
+
+    def of_row(self, row: Mapping[str, Any]) -> Measure:
+        """What one entry of .eval_results measures: its data set's task, with the metric that its leaderboard ranks."""
+        dataset, notes = mapping_in(row, "dataset"), field_text(row.get("notes"))
+        place = (field_text(dataset.get("id")).lower(), field_text(dataset.get("task_id")).lower())
+        key = self.tasks.get(place)
+        if key is None:
+            found = self.types.get(place[0], [])
+            fit = [k for k in found if folded_name(place[1].rpartition("/")[2]) in (folded_name(k), self.config(k))]
+            fit = fit or (found if folded_name(place[1]) in WHOLE_DATA else [])
+            key = fit[0] if len(fit) == 1 else None
+        keys = frozenset({key} if key else ())
+        names = frozenset() if keys else frozenset({":".join(place)})
+        metric = self.metric(self.main_metric(key), keys) if key else ""
+        return Measure(
+            keys,
+            names,
+            "",
+            "",
+            metric,
+            shots_said(notes),
+            variant_word(f"({notes})"),
+            field_text(dataset.get("revision")),
+        )
+
+    def of_entry(self, entry: Entry) -> Measure:
+        """What a result to publish measures."""
+        said = dict(entry.dataset)
+        keys, names, part = self.benchmark(
+            said.get("name") or entry.benchmark, said.get("type", ""), said.get("config", "")
+        )
+        if entry.key:
+            keys, names = frozenset({entry.key}), frozenset()
+            given = folded_name(said.get("config", ""))
+            part = "" if given in WHOLE_DATA or given == self.config(entry.key) else part
+        elif not keys:
+            names |= {known_name(bare_label(entry.benchmark))} - NO_NAMES
+        variant = variant_word(f"({entry.variant})") or folded_name(entry.variant) if entry.variant else ""
+        spoken = f"{entry.benchmark} {entry.shots or ''}"
+        return Measure(
+            keys, names, part, split_of(said.get("split", "")), self.metric(entry.metric, keys), shots_said(spoken),
+            variant or variant_word(entry.benchmark), said.get("revision", ""),
+        )  # fmt: skip
+
+    def is_open(self, measure: Measure) -> bool:
+        """Whether the values are no shares: 0.5 and 50 are then two values."""
+        if OPEN_METRIC.fullmatch(measure.metric):
+            return True
+        known = [self.mapping[key] for key in measure.keys]
+        own = [entry for key, entry in zip(measure.keys, known, strict=True) if self.is_main(measure.metric, key)]
+        return bool(own) and all(entry["unit"] == "points" and entry["range"][1] != 100 for entry in own)
+
+    def is_main(self, metric: str, key: str) -> bool:
+        return metric in ("", self.metric(self.main_metric(key), frozenset({key})))
+
+    def relation(self, one: Measure, other: Measure) -> str:
+        """SAME, POSSIBLY (a side is silent about what would tell them apart) or OTHER."""
+        if one.keys or other.keys:
+            if not one.keys & other.keys:
+                return OTHER
+            found = [SAME if one.keys == other.keys and len(one.keys) == 1 else POSSIBLY]
+        else:
+            found = [SAME if one.names & other.names else OTHER]
+        vague = (
+            one.keys and any(not self.config(key) for key in one.keys & other.keys) and not (one.part and other.part)
+        )
+        found.append(SAME if one.part == other.part else POSSIBLY if vague else OTHER)
+        found += [
+            self.splits_alike(one, other),
+            said_alike(one.shots, other.shots),
+            said_alike(one.variant.replace("notools", ""), other.variant.replace("notools", "")),
+            POSSIBLY if one.revision and other.revision and one.revision != other.revision else SAME,
+            self.metrics_alike(one.metric, other.metric, one.keys & other.keys),
+        ]
+        return OTHER if OTHER in found else POSSIBLY if POSSIBLY in found else SAME
+
+    def splits_alike(self, one: Measure, other: Measure) -> str:
+        """A side that names no split means the benchmark's own."""
+        usual = {
+            split_of(field_text((self.mapping[key].get("model_index") or {}).get("split")))
+            for key in one.keys & other.keys
+        }
+        said = {one.split, other.split} - {""}
+        return SAME if len(said) == 1 and said == usual else said_alike(one.split, other.split)
+
+    def metrics_alike(self, one: str, other: str, keys: frozenset[str]) -> str:
+        if one == other:
+            return SAME
+        if not one or not other:
+            return SAME if keys and all(self.is_main(one or other, key) for key in keys) else POSSIBLY
+        pair = {one, other}
+        if pair == {"right", "accnorm"} or ("right" in pair and any("level" in word for word in pair)):
+            return POSSIBLY
+        return OTHER
+
+
+def said_alike(one: object, other: object) -> str:
+    """Whether what both sides say is alike; where one says nothing, it may be."""
+    if one == other:
+        return SAME
+    return OTHER if one not in ("", None) and other not in ("", None) else POSSIBLY
+
+
+def field_text(value: object) -> str:
+    """A field of metadata as text; a list or mapping is none."""
+    return "" if value is None or isinstance(value, (dict, list)) else str(value)[:500]
+
+
+def bare_label(name: str) -> str:
+    """A benchmark's name without shots and settings: "GSM8k (5-shot)" -> "GSM8k"; "GPQA (Diamond)" stays."""
+
+    def without(found: re.Match[str]) -> str:
+        words = re.findall(r"[\w@/.-]+", SHOTS_SAID.sub(" ", found[1]).lower())
+        return " " if SETTING_WORDS.issuperset(words) else found[0]
+
+    return SHOTS_SAID.sub(" ", BRACKETS.sub(without, name))
+
+
+def known_name(label: str) -> str:
+    """The folded name of a data set; of one without letters and digits the text itself."""
+    return folded_name(label).removeprefix("mteb") or label.strip().casefold()
+
+
+def split_of(name: str) -> str:
+    folded = folded_name(name)
+    return SPLIT_WORDS.get(folded, folded)
+
+
+def shots_said(spoken: str) -> int | None:
+    """ "GSM8K (5-shot)" -> 5; "zero-shot" -> 0; None when it says nothing, or "few"."""
+    found = SHOTS_SAID.search(spoken)
+    return None if not found or found[4] else int(found[1] or (1 if found[3] else 0))
+
+
+def shots_of_args(args: object) -> int | None:
+    count = args.get("num_few_shot") if isinstance(args, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def variant_word(spoken: str) -> str:
+    """The mode that a name tells: tools, thinking; empty when it tells none."""
+    tools = "notools" if NO_TOOLS.search(spoken) else "withtools" if WITH_TOOLS.search(spoken) else ""
+    mode = THINKING.search(spoken)
+    return tools + ("" if not mode else "nonthinking" if mode[1] else "thinking")
+
+
+# --- Values ---
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value as it is written: the number, its unit where that is said, and half of its last digit."""
+
+    number: float
+    unit: str | None
+    half: float
+
+
+def written(value: object, unit: str | None = None) -> Written | None:
+    """A metadata value with its rounding; None when it is no number. "85.20 %" is a percentage with two decimals."""
+    if isinstance(value, str):
+        found = NUMBER_TEXT.fullmatch(value[:200])
+        shown = found[1] if found else ""
+        unit = "percent" if found and "%" in value else unit
+    else:
+        shown = "" if value is None or isinstance(value, (bool, list, dict)) else str(value)
+    try:
+        number = float(shown)
+    except ValueError:
+        return None
+    if not -1e300 < number < 1e300:
+        return None
+    mantissa, _, exponent = shown.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return Written(number, unit, 0.5 * 10.0 ** (int(exponent or 0) - decimals))
+
+
+def readings(value: Written, is_open: bool, percents: bool) -> list[tuple[float, float]]:
+    """(share, half of its last digit) that a value can mean; of an open metric the number itself.
+
+    `percents`: the values beside it are percentages, so that one of at most 1 may be one, too.
+    """
+    if is_open:
+        return [(value.number, min(value.half, abs(value.number) * MOST_ROUNDED))]
+    factors = {"proportion": (1,), "percent": (100,), "points": (100, 1)}.get(value.unit or "")
+    factors = factors or ((100,) if abs(value.number) > 1 else (1, 100) if percents else (1,))
+    return [(value.number / factor, min(value.half / factor, MOST_ROUNDED)) for factor in factors]
+
+
+def agree(there: Written, new: Written, is_open: bool, percents: bool = False) -> bool:
+    """Whether two values are one, once their scale is known and within the rounding of the coarser one."""
+    return any(
+        abs(one - other) <= max(half, own) * (1 + 1e-9) + 1e-12
+        for one, half in readings(there, is_open, percents)
+        for other, own in readings(new, is_open, False)
+    )
+
+
+def in_form_of(old: Written | None, new: Written | None, is_open: bool, percents: bool) -> str | None:
+    """The new value on the scale and with the decimals of the one that it replaces; None when a scale is not known."""
+    if old is None or new is None:
+        return None
+    share, _ = readings(new, is_open, False)[0]
+    scales = readings(old, is_open, percents)
+    if len(scales) > 1 and old.number:
+        return None
+    factor = 1 if is_open else round(old.number / scales[0][0]) if old.number else 100 if percents else 1
+    decimals = round(-math.log10(2 * old.half))
+    return f"{share * factor:.{max(decimals, 0 if is_open or factor == 100 else 3)}f}"
+
+
+def person_number(value: float, unit: str | None) -> float:
+    """A measured value as a person writes it: 0.449333333333 -> 0.4493; what has few digits stays."""
+    if isinstance(value, int) or not math.isfinite(value) or len(f"{value:.12g}".lstrip("-0.").replace(".", "")) <= 6:
+        return value
+    free = 6 - math.ceil(math.log10(abs(value) + 1e-300))
+    decimals = {"proportion": 4, "percent": 2, "points": 2}.get(unit or "", max(2, free))
+    small = 3 - math.ceil(math.log10(abs(value))) if value else 0  # three digits that count, at least
+    return round(value, max(decimals, small))
+
+
+def are_percents(values: Sequence[object]) -> bool:
+    """Whether the shares of one document are percentages: one of them is above 1."""
+    numbers = [found.number for value in values if (found := written(value)) is not None]
+    return any(number > 1 for number in numbers)
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/metadata/plan.py -------------------------------------------------------------------------------------------
+
+PLAN_SCHEMA = "2"
+FORMATS = ("model-index", "eval-results", "both")
+TARGET = re.compile(r"|main|new-pr|pr/[1-9]\d{0,8}|card:.{1,4000}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A result that is there with another value."""
+
+    where: str  # "README.md model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    benchmark: str
+    there: Any
+    new: Any
+    doubt: str = ""  # why it is not certain that both are one result
+    samples: int | None = None  # of the new value
+    standard_error: float | None = None
+
+    def __str__(self) -> str:
+        told = [f"n = {self.samples:,}"] if self.samples else []
+        told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
+        more = f" ({', '.join(told)})" if told else ""
+        doubt = f"; {self.doubt}" if self.doubt else ""
+        new = f"{self.new:.12g}" if isinstance(self.new, float) else self.new
+        return f"there is {self.there}, the new value is {new}{more}{doubt}"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be on the Hub: a repo, the results, where they go. `render_plan` makes what is written of them."""
+
+    repo_id: str
+    entries: list[Entry]
+    formats: str = "both"
+    task_type: str = "text-generation"
+    dataset_name: str | None = None
+    source: str = ""  # "the model card's tables", for the description
+    notes: list[str] = field(default_factory=list)  # what the source leaves out, and why
+    replace: bool = False
+    beside: list[str] = field(default_factory=list)  # results to be written beside another that may be the same
+    scales: dict[str, str] = field(default_factory=dict)  # answers about scales: key, or "" for all -> answer
+    official: dict[str, str] = field(default_factory=dict)  # answers about places: name -> DATASET:TASK or "none"
+    own_harness: list[str] = field(default_factory=list)  # names of results of a Benchmark's own harness
+    target: str = ""  # "main", "new-pr", "pr/3", "card:FILE"; empty: not said yet
+    created: str = ""
+    parent: str | None = None  # the commit that it was made against
+    card: str | None = None  # git's id of the card that it was made against, as a blob
+    # Made of the above, never saved:
+    model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
+    eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
+    made_of: dict[str, Entry] = field(default_factory=dict)  # path -> the result in it
+    remarks: list[str] = field(default_factory=list)  # what was filled in, converted or left out
+    questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
+    measures: Measures | None = field(default=None, repr=False, compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        saved = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in MADE}
+        return {
+            "schema_version": PLAN_SCHEMA,
+            **saved,
+            "entries": [dataclasses.asdict(entry) for entry in self.entries],
+        }
+
+
+MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
+
+
+@dataclass(slots=True)
+class RepoState:
+    """What a repo, or a local clone, has now."""
+
+    sha: str | None
+    card: bytes | None  # None: there is no README.md
+    files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
+    name: str = "README.md"  # what messages call the card
+    moved_to: str = ""  # the repo's name now, when it has been renamed
+
+
+@dataclass(slots=True)
+class Change:
+    """What a plan does to a repo's present state; nothing, when it is all there."""
+
+    files: dict[str, bytes] = field(default_factory=dict)  # path -> new content
+    added: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)  # those that are added or replaced in one format at least
+    replaced: list[Conflict] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+
+
+def card_entries(
+    scores: Sequence[Score], repo_id: str, task_type: str | None = None, hub: str = "https://huggingface.co"
+) -> list[Entry]:
+    """The scores of a card's tables as results to publish; their source is the card itself, and so is their task."""
+    return [
+        Entry(
+            benchmark=score.benchmark,
+            value=score.value,
+            origin=f"table {score.table}, row {score.row}, column {score.column}",
+            key=score.key,
+            unit=score.unit,
+            metric=score.metric,
+            shots=score.shots,
+            variant=score.notes,
+            task_type=task_type,
+            source_name="Model card",  # without the table's number, which changes when the card does
+            source_url=f"{hub}/{repo_id}",
+        )
+        for score in scores
+    ]
+
+
+def variant_of(text: str) -> str | None:
+    """ "HLE (w/ tools)" -> "With tools"; "HLE (no tools)", "HLE" -> None, the default."""
+    return "With tools" if WITH_TOOLS.search(text) and not NO_TOOLS.search(text) else None
+
+
+def dashed(text: str, separator: str = "-") -> str:
+    return re.sub(r"[\W_]+", separator, text.lower(), flags=re.ASCII).strip(separator)
+
+
+def model_index_results(
+    entries: Sequence[Entry], mapping: Mapping[str, Any], task_type: str, dataset_name: str | None
+) -> list[dict[str, Any]]:
+    """The results as `model-index[].results` of a card's metadata; values as the source gives them.
+
+    Format: https://github.com/huggingface/hub-docs/blob/main/modelcard.md (task, dataset, metrics, source).
+    """
+    results = []
+    for entry in entries:
+        known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+        said = dict(entry.dataset)
+        own = said if "/" in said.get("type", "") or not known else known
+        name = dataset_name or known.get("name") or said.get("name") or entry.benchmark
+        dataset = {"name": name, "type": dashed(name) or "benchmark"}
+        if not dataset_name:
+            dataset["type"] = own.get("type") or dataset["type"]
+            dataset |= {key: str(own[key]) for key in ("config", "split", "revision") if own.get(key)}
+            if own is said and own.get("type") == known.get("type"):  # the same data set: what the source left open
+                dataset |= {key: known[key] for key in ("config", "split") if known.get(key) and not own.get(key)}
+        metric: dict[str, Any] = {
+            "type": metric_type(entry.metric) or known.get("metric_type") or "score",
+            "name": entry_name(entry),
+            "value": person_number(entry.value, entry.unit),
+        }
+        if shots := re.match(r"(\d+)-shot", entry.shots or ""):
+            metric["args"] = {"num_few_shot": int(shots[1])}
+        result = {"task": {"type": entry.task_type or task_type}, "dataset": dataset, "metrics": [metric]}
+        if entry.source_url:  # the Hub's client cannot load a card that names a source without a URL
+            result["source"] = {"name": entry.source_name or entry.source_url, "url": entry.source_url}
+        results.append(result)
+    return results
+
+
+def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
+    """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
+    known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+    said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
+    parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []
+    if said.get("type", known.get("type")) == known.get("type"):
+        more = [f"{key} {known[key]}" for key in ("config", "split") if known.get(key) and not said.get(key)]
+        parts += [*([] if said or "/" not in str(known.get("type")) else [f"data set {known['type']}"]), *more]
+    return f"{entry.benchmark}: not said by the source, filled in: {', '.join(parts)}" if parts else None
+
+
+def eval_result_files(
+    entries: Sequence[Entry], placing: Placing
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Entry], list[str], list[str]]:
+    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant; what is to be known of others.
+
+    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a result of an official Benchmark
+    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note. Returns
+    the files, what each is made of, notes, and the questions that a person has to answer.
+    """
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    ours: dict[OfficialPlace, list[Entry]] = {}
+    notes: list[str] = []
+    questions: list[str] = []
+    for entry in entries:
+        match = placing.match(entry)
+        known = placing.mapping.get(entry.key or "") or {}
+        if match.candidates:
+            questions.append(placing.question(entry, match))
+        elif match.place is None:
+            notes += [f"not in .eval_results: {entry.benchmark}: {match.why}"] if not match.no_benchmark else []
+        elif known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
+            ranked = "not the metric that its leaderboard ranks"
+            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {ranked}")
+        else:
+            ours.setdefault(match.place, []).append(entry)
+            if not match.place.how.startswith("metric_mapping.json"):
+                what = f"{match.place.dataset_id}, task {match.place.task_id}"
+                notes.append(f"{entry.benchmark}: counts on {what}, by {match.place.how}")
+    files: dict[str, list[dict[str, Any]]] = {}
+    made_of: dict[str, Entry] = {}
+    for place, group in ours.items():
+        several = len({settings_text(entry) for entry in group}) > 1
+        for entry in group:
+            note_text = (settings_text(entry) if several else entry.variant) or None
+            url = entry.source_url
+            result = EvalResultEntry(
+                dataset_id=place.dataset_id,
+                task_id=place.task_id,
+                value=person_number(entry.value, entry.unit),
+                date=entry.date,
+                source_url=url,
+                source_name=entry.source_name if url else None,
+                notes=note_text,
+            )
+            path = f"{EVAL_RESULTS}{place.stem}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
+            row = eval_result_entries_to_yaml([result])
+            if path in files and files[path][0]["value"] != row[0]["value"]:
+                files[path] = files[path] + row  # two values for one place: merge_files asks
+            else:
+                files[path], made_of[path] = row, entry
+    return files, made_of, notes, questions
+
+
+def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
+    return normalize_name(metric or "") in RIGHT_ANSWERS | {normalize_name(known.get("metric") or "")}
+
+
+def settings_text(entry: Entry) -> str:
+    return ", ".join(filter(None, (entry.shots, entry.variant)))
+
+
+def make_plan(
+    repo_id: str,
+    entries: Sequence[Entry],
+    mapping: Mapping[str, Any],
+    *,
+    placing: Placing | None,
+    formats: str,
+    task_type: str,
+    dataset_name: str | None = None,
+    source: str = "",
+    notes: Sequence[str] = (),
+    replace: bool = False,
+    beside: Sequence[str] = (),
+) -> Plan:
+    """What the results are in the wanted formats; the same results make the same plan.
+
+    `placing` finds results their places in .eval_results; without it there are none.
+    """
+    plan = Plan(repo_id, list(dict.fromkeys(entries)), formats, task_type, dataset_name, source, list(notes), replace)
+    plan.beside = list(beside)
+    if placing:
+        plan.official, plan.own_harness = dict(placing.answers), sorted(placing.own_harness)
+    return render_plan(plan, mapping, placing)
+
+
+def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None) -> Plan:
+    """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
+    plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
+    plan.measures = Measures(mapping)
+    if plan.formats in ("model-index", "both"):
+        plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
+    if placing is not None and plan.formats in ("eval-results", "both"):
+        plan.eval_results, plan.made_of, more, plan.questions = eval_result_files(plan.entries, placing)
+        plan.remarks += more
+    return plan
+
+
+def plan_from_json(data: Any, name: str) -> Plan:
+    """A saved plan, or the `plan` of a saved answer; `render_plan` makes of it what is written.
+
+    ScriptError when it is none, was made by another version, or holds more than results and where they go.
+    """
+    data = data.get("plan", data) if isinstance(data, dict) else data
+    if not isinstance(data, dict) or data.get("schema_version") != PLAN_SCHEMA:
+        raise ScriptError(f"{name}: no plan of schema {PLAN_SCHEMA}; make one with --output FILE.json")
+    try:
+        known = {f.name for f in dataclasses.fields(Plan)} - set(MADE)
+        parts = {key: value for key, value in data.items() if key != "schema_version"}
+        if unknown := set(parts) - known:
+            raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
+        entries = [
+            Entry(**{**entry, "dataset": tuple((str(k), str(v)) for k, v in entry.get("dataset", ()))})
+            for entry in parts.pop("entries")
+        ]
+        plan = Plan(entries=entries, **parts)
+        check_plan(plan)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{name}: no valid plan: {single_line(error)}; make it anew") from error
+    return plan
+
+
+def check_plan(plan: Plan) -> None:
+    """ValueError when a plan is no plan of results: it may have been edited since it was saved."""
+    if not REPO_ID.fullmatch(plan.repo_id):
+        raise ValueError(f"repo_id is {plan.repo_id!r}")
+    texts = (plan.source, plan.created, plan.parent or "", plan.card or "", plan.task_type, plan.dataset_name or "")
+    lists = (plan.notes, plan.beside, plan.own_harness, [*plan.scales, *plan.scales.values()])
+    if not all(isinstance(item, list) for item in lists):
+        raise ValueError("notes, beside and own_harness are lists")
+    answers = (*plan.official, *plan.official.values())
+    if not all(isinstance(text, str) for text in (*texts, *answers, *itertools.chain(*lists))):
+        raise ValueError("a text is no text")
+    if not isinstance(plan.replace, bool) or not TARGET.fullmatch(plan.target) or plan.formats not in FORMATS:
+        raise ValueError("replace, target or formats is none")
+    if not set(plan.scales.values()) <= {"percent", "proportion", "as-is"}:
+        raise ValueError("scales holds something else than percent, proportion or as-is")
+    for number, entry in enumerate(plan.entries):
+        check_number(entry.value, f"entries[{number}].value")
+        for part in ("samples", "standard_error"):
+            if getattr(entry, part) is not None:
+                check_number(getattr(entry, part), f"entries[{number}].{part}")
+        for part in dataclasses.fields(Entry):
+            plain = part.name not in ("value", "dataset", "samples", "standard_error")
+            if plain and not isinstance(getattr(entry, part.name), str | None):
+                raise ValueError(f"entries[{number}].{part.name} is no text")
+        if entry.source_url and not web_url(entry.source_url):
+            raise ValueError(f"entries[{number}].source_url is no address")
+        if any(len(str(text)) > 500 for text in (entry.benchmark, entry.metric, entry.origin)):
+            raise ValueError(f"entries[{number}] has a text without measure")
+    if unreadable := re.search("[\ud800-\udfff]", json.dumps(plan.as_json(), ensure_ascii=False)):
+        raise ValueError(f"{unreadable[0]!r} is no character")
+
+
+def check_number(value: Any, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{where}: {value!r} is no number")
+
+
+def entry_name(entry: Entry) -> str:
+    """A result's name with its settings: "GSM8K (5-shot)"."""
+    settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
+    return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
+
+
+# --- parts/metadata/merge.py ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StandingResult:
+    """A result that metadata claims already."""
+
+    where: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    name: str
+    measure: Measure
+    value: Any
+    source: str = ""  # its URL
+    verified: bool = False  # somebody vouches for the very value
+    unit: str | None = None  # as its metric's name says
+    percents: bool = False  # the values beside it are percentages
+    settings: tuple[str, ...] = ()  # what it says of how and when it was measured, for people
+
+
+def merge(plan: Plan, state: RepoState) -> Change:
+    """What the plan adds to, and would change of, what is there. Applied to its own outcome it changes nothing."""
+    change = Change()
+    if plan.model_index:
+        merge_card(plan, state, change)
+    merge_files(plan, state, change)
+    return change
+
+
+def measures_of(plan: Plan) -> Measures:
+    if plan.measures is None:
+        raise ValueError("the plan was not rendered")
+    return plan.measures
+
+
+def index_standings(front: FrontMatter, measures: Measures) -> list[StandingResult]:
+    """All results that a card's model-index claims."""
+    found = []
+    for i, model in enumerate(front.values.get("model-index") or []):
+        results = model.get("results") or []
+        pairs = [
+            (f"model-index[{i}].results[{j}].metrics[{k}].value", result, metric)
+            for j, result in enumerate(results)
+            for k, metric in enumerate(result.get("metrics") or [])
+        ]
+        known = [(path, result, metric, measures.of_index(result, metric)) for path, result, metric in pairs]
+        percents = are_percents([metric.get("value") for *_, metric, m in known if not measures.is_open(m)])
+        for path, result, metric, measure in known:
+            source, dataset = mapping_in(result, "source"), mapping_in(result, "dataset")
+            name = str(dataset.get("name") or dataset.get("type") or "?")
+            verified = bool(metric.get("verified") or metric.get("verifyToken"))
+            unit = "percent" if "%" in f"{metric.get('name')} {metric.get('type')}" else None
+            url = str(source.get("url") or "")
+            found.append(StandingResult(path, name, measure, metric.get("value"), url, verified, unit, percents))
+    return found
+
+
+def file_standings(files: Mapping[str, str], measures: Measures) -> list[StandingResult]:
+    """All results that the files of .eval_results claim."""
+    found = []
+    for path, text in files.items():
+        for number, row in enumerate(eval_rows(load_yaml(text, path)[0], path)):
+            source, dataset = mapping_in(row, "source"), mapping_in(row, "dataset")
+            place, name = f"{path}[{number}].value", str(dataset.get("id") or "?")
+            told = tuple(f"{key} {row[key]}" for key in ("notes", "date") if row.get(key))
+            url, verified = str(source.get("url") or ""), bool(row.get("verifyToken"))
+            found.append(
+                StandingResult(place, name, measures.of_row(row), row.get("value"), url, verified, settings=told)
+            )
+    return found
+
+
+def standings_of(state: RepoState, measures: Measures) -> list[StandingResult]:
+    """All results that a repo's metadata claims, in both formats."""
+    front = read_metadata(decode_strict(state.card or b"", state.name), state.name)
+    return index_standings(front, measures) + file_standings(state.files, measures)
+
+
+def rivals_of(
+    measure: Measure, there: Sequence[StandingResult], measures: Measures
+) -> tuple[list[StandingResult], bool]:
+    """The standing results of the same thing, and True; where there is none those that possibly are, and False."""
+    found: dict[str, list[StandingResult]] = {SAME: [], POSSIBLY: [], OTHER: []}
+    for standing in there:
+        found[measures.relation(standing.measure, measure)].append(standing)
+    return (found[SAME], True) if found[SAME] else (found[POSSIBLY], False)
+
+
+def is_value(standing: StandingResult, value: Any, unit: str | None, measures: Measures) -> bool:
+    """Whether a standing result has this value, whatever scale and rounding it is written with."""
+    there, new = written(standing.value, standing.unit), written(value, unit)
+    is_open = measures.is_open(standing.measure)
+    return there is not None and new is not None and agree(there, new, is_open, standing.percents)
+
+
+@dataclass(slots=True)
+class Placed:
+    """A result on its way into a document: what it measures, its value, and what people call it."""
+
+    name: str
+    measure: Measure
+    value: Any
+    unit: str | None
+    source: str
+    entry: Entry | None
+
+
+def decide_result(
+    mine: Placed, there: Sequence[StandingResult], taken: Collection[str], plan: Plan, change: Change, document: str
+) -> tuple[str, StandingResult | None, str]:
+    """("same" | "add" | "replace" | "conflict", the standing result, its new text), and the conflict in `change`.
+
+    `taken`: the places of results that other results of the plan are, so that this one is none of them.
+    """
+    measures = measures_of(plan)
+    rivals, certain = rivals_of(mine.measure, there, measures)
+    rivals = rivals if certain else [item for item in rivals if item.where not in taken]
+    if any(is_value(item, mine.value, mine.unit, measures) for item in rivals):
+        return "same", None, ""
+    own = [item for item in rivals if item.source == mine.source and certain]
+    if not rivals or (mine.entry and is_beside(mine.entry, plan.beside) and not own):
+        change.notes += [f"nothing to replace: {mine.name} is not there yet"] if plan.replace and not rivals else []
+        touch(change, mine.entry)
+        return "add", None, ""
+    chosen = own or [item for item in rivals if not item.source] or rivals
+    first, doubt = chosen[0], "" if certain else doubt_about(mine.measure, chosen[0].measure)
+    if len(chosen) > 1:
+        doubt = f"{len(chosen)} results there can be meant, also {chosen[1].where}"
+    text = in_form_of(
+        written(first.value, first.unit),
+        written(mine.value, mine.unit),
+        measures.is_open(first.measure),
+        first.percents,
+    )
+    mark = ", which is verified" if first.verified else ""
+    facts = (mine.entry.samples, mine.entry.standard_error) if mine.entry else (None, None)
+    conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts)
+    if not plan.replace or first.verified or len(chosen) > 1 or text is None:
+        change.conflicts.append(conflict)
+        return "conflict", first, ""
+    touch(change, mine.entry)
+    change.replaced.append(dataclasses.replace(conflict, new=float(text)))
+    if first.source and first.source != mine.source:
+        change.notes.append(f"{first.where}: its source stays {first.source}; correct it where that is not so any more")
+    return "replace", first, text
+
+
+def touch(change: Change, entry: Entry | None) -> None:
+    if entry is not None and entry not in change.entries:
+        change.entries.append(entry)
+
+
+def is_beside(entry: Entry, names: Sequence[str]) -> bool:
+    folded = {normalize_name(name) for name in names}
+    return bool(folded & {"all", normalize_name(entry.key or ""), normalize_name(entry.benchmark)})
+
+
+def doubt_about(new: Measure, there: Measure) -> str:
+    """What one side alone says, so that both may be one result or two."""
+    pairs = [
+        (name, getattr(there, name), getattr(new, name)) for name in ("metric", "shots", "variant", "part", "revision")
+    ]
+    parts = [f"{name} {shown(old)} there, {shown(mine)} here" for name, old, mine in pairs if old != mine]
+    return f"possibly the same result ({'; '.join(parts) or 'the benchmark or split is not certain'})"
+
+
+def shown(value: object) -> object:
+    return "not said" if value in ("", None) else value
+
+
+def canonical(value: Any) -> str:
+    """A text that is the same for equal values of YAML, and only for those."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return sorted([repr(key), plain(item)] for key, item in value.items())
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        known = isinstance(value, (str, bool, int, float)) or value is None
+        return value if known else f"{type(value).__name__} {value}"
+
+    return json.dumps(plain(value), ensure_ascii=False)
+
+
+def decode_strict(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{name}: byte {error.start} is not UTF-8, so it cannot be edited without loss") from error
+
+
+def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
+    text = decode_strict(state.card or b"", state.name)
+    front = read_metadata(text, state.name)
+    measures = measures_of(plan)
+    there = index_standings(front, measures)
+    mine: list[tuple[Placed, dict[str, Any]]] = []
+    for entry, result in zip(plan.entries, plan.model_index, strict=True):
+        metric, measure = result["metrics"][0], measures.of_entry(entry)
+        placed = Placed(metric["name"], measure, entry.value, entry.unit, entry.source_url or "", entry)
+        if not is_repeated(placed, [other for other, _ in mine], measures, change):
+            mine.append((placed, result))
+    hits = {id(placed): places_held(placed, there, measures) for placed, _ in mine}
+    new: list[dict[str, Any]] = []
+    values: dict[str, str] = {}  # path -> the text that replaces what is there
+    for placed, result in mine:
+        taken = {where for other, found in hits.items() if other != id(placed) for where in found}
+        what, standing, put = decide_result(placed, there, taken, plan, change, "README.md ")
+        if what == "same":
+            change.same.append(f"model-index: {placed.name}")
+        elif what == "add":
+            new.append(result)
+            change.added.append(f"model-index: {placed.name}")
+        elif what == "replace" and standing:
+            values[standing.where] = put
+    if new or values:
+        edited = splice_results(front, new, values, plan.repo_id.rpartition("/")[2])
+        check_splice(front, edited, new, values)
+        change.files["README.md"] = edited.encode("utf-8")
+
+
+def places_held(placed: Placed, there: Sequence[StandingResult], measures: Measures) -> list[str]:
+    """Where a result stands already for certain."""
+    rivals, certain = rivals_of(placed.measure, there, measures)
+    return [item.where for item in rivals] if certain else []
+
+
+def is_repeated(placed: Placed, before: Sequence[Placed], measures: Measures, change: Change) -> bool:
+    """Whether the plan has this result already; of one source with another value that is a conflict."""
+    for other in before:
+        if measures.relation(other.measure, placed.measure) != SAME:
+            continue
+        standing = StandingResult("", other.name, other.measure, other.value, unit=other.unit)
+        if is_value(standing, placed.value, placed.unit, measures):
+            return True
+        if other.source == placed.source:
+            change.conflicts.append(Conflict("the plan itself", placed.name, other.value, placed.value))
+            return True
+    return False
+
+
+def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, str], model: str) -> str:
+    """The card's text with results added to its model-index, and some values replaced; all other bytes stay."""
+    edits = [value_edit(front.yaml, replaced_value(front, path), text) for path, text in values.items()]
+    if new:
+        edits.append(insertion(front, new, model))
+    text = front.yaml
+    for start, end, put in sorted(edits, reverse=True):
+        text = text[:start] + put + text[end:]
+    return front.before + text + front.after
+
+
+def value_edit(text: str, node: YamlNode, number: str) -> tuple[int, int, str]:
+    """Another number in the place of a value, in its quotes; what is around it stays."""
+    mark = text[node.start] if text[node.start] in "'\"" else ""
+    return node.start, node.end, f"{mark}{number}{mark}"
+
+
+def replaced_value(front: FrontMatter, path: str) -> YamlNode:
+    """The value at a path of the front matter."""
+    node = front.root
+    for part in re.findall(r"[\w-]+", path):
+        if node is not None:
+            node = node.items[int(part)] if part.isdigit() and node.kind == "sequence" else node.get(part)
+    if node is None or node.kind != "scalar":
+        raise ScriptError(f"README.md: {path} is written with an alias or a merge key; replace it by hand")
+    return node
+
+
+def insertion(front: FrontMatter, new: list[dict[str, Any]], model: str) -> tuple[int, int, str]:
+    """Where to put new results, and the text: at the end of the model's results, else of what holds them."""
+    root, index = front.root, [{"name": model, "results": new}]
+    if root is None:
+        return len(front.yaml), len(front.yaml), block_text({"model-index": index}, 0, front, len(front.yaml))
+    models = root.get("model-index")
+    if models is None and "model-index" in front.values:
+        raise ScriptError("README.md: model-index comes from an alias (*) or a merge key (<<); write it out first")
+    if models is None:
+        return append_to(root, {"model-index": index}, front)
+    if empty(models):
+        return fill(models, index)
+    plain_lists(models)
+    which = choose_model(front.values["model-index"], model)
+    if which is None:
+        return append_to(models, index, front)
+    node = models.items[which]
+    plain_lists(node)
+    results = node.get("results")
+    if results is None:
+        if node.get("<<"):
+            raise ScriptError(f"README.md, line {node.line}: results come from a merge key (<<); write them out first")
+        return append_to(node, {"results": new}, front)
+    if empty(results):
+        return fill(results, new)
+    plain_lists(results)
+    return append_to(results, new, front)
+
+
+def choose_model(models: list[dict[str, Any]], model: str) -> int | None:
+    """Which entry of a model-index is this model: by name, else the only one; None: none is."""
+    names = [normalize_name(str(entry.get("name") or "")) for entry in models]
+    return names.index(normalize_name(model)) if normalize_name(model) in names else 0 if len(models) == 1 else None
+
+
+def empty(node: YamlNode) -> bool:
+    """Nothing, null or [] where a list belongs."""
+    return (node.kind == "scalar") or (node.kind == "sequence" and not node.items)
+
+
+def fill(node: YamlNode, value: list[dict[str, Any]]) -> tuple[int, int, str]:
+    """Put a list, written on one line, in the place of an empty value."""
+    space = " " if node.start == node.end else ""
+    return node.start, node.end, space + flow_text(value)
+
+
+def plain_lists(node: YamlNode) -> None:
+    if node.kind == "alias":
+        raise ScriptError(f"README.md, line {node.line}: model-index is written with an alias (*); write it out first")
+
+
+def append_to(node: YamlNode, value: Any, front: FrontMatter) -> tuple[int, int, str]:
+    """Where and how to add an item to a mapping or list, in its own style."""
+    if node.flow:
+        at = node.items[-1].end if node.items else node.end - 1  # behind the last item: a comment may follow it
+        return at, at, (", " if node.items else "") + flow_text(value)[1:-1]
+    at = line_end(front.yaml, node.end)
+    return at, at, block_text(value, block_column(node, front.yaml), front, at)
+
+
+def block_column(node: YamlNode, text: str) -> int:
+    """The column of a block mapping's keys or a block sequence's dashes; behind an anchor or a tag on a line before."""
+    marks = re.compile(r"(?:[&!]\S*[ \t]*)+(?:#.*)?(?:\r\n?|\n)(?:[ \t]*(?:#.*)?(?:\r\n?|\n))*([ \t]*)")
+    found = marks.match(text, node.start) if node.marked else None
+    return len(found[1]) if found else node.column
+
+
+def flow_text(value: Any) -> str:
+    """YAML of a list or mapping on one line; JSON would do but for numbers such as 5e-324."""
+    import yaml
+
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf).rstrip()
+
+
+def line_end(text: str, at: int) -> int:
+    """The start of the next line; where a line already starts, that one."""
+    if at == 0 or text[at - 1] in "\r\n":
+        return at
+    found = re.compile(r"\r\n|\r|\n").search(text, at)
+    return found.end() if found else len(text)
+
+
+def block_text(value: Any, column: int, front: FrontMatter, at: int) -> str:
+    """YAML of a list or mapping at a column, in whole lines with the card's line ends."""
+    lines = to_yaml(value).rstrip("\n").split("\n")
+    text = "".join(" " * column + line + front.newline for line in lines)
+    return text if at == 0 or front.yaml[at - 1] in "\r\n" else front.newline + text
+
+
+def check_splice(front: FrontMatter, edited: str, new: list[dict[str, Any]], paths: Mapping[str, Any]) -> None:
+    """Parse what would be written: ScriptError unless it has every old entry, in order, the new ones, and no more."""
+    from huggingface_hub.repocard import REGEX_YAML_BLOCK
+
+    try:
+        after = read_metadata(edited, "README.md as it would be written")
+    except ScriptError as error:
+        raise ScriptError(f"README.md: the results do not fit in ({error}); add them by hand") from error
+    client = REGEX_YAML_BLOCK.search(edited.removeprefix("\ufeff"))
+    if not client or client[2].strip() != after.yaml.strip():
+        raise ScriptError("README.md, line 1: the Hub does not read such metadata: `---` must end its line; correct it")
+    wanted = with_values(front.values, paths)
+    old = [canonical(result) for model in wanted.get("model-index") or [] for result in model.get("results") or []]
+    found = [canonical(result) for result in after.results]
+    others = [{k: v for k, v in values.items() if k != "model-index"} for values in (wanted, after.values)]
+    if not (
+        (after.before, after.after) == (front.before, front.after)
+        and canonical(others[0]) == canonical(others[1])
+        and list(others[0]) == list(others[1])
+        and is_subsequence(old, found)
+        and Counter(found) == Counter(old) + Counter(canonical(result) for result in new)
+    ):
+        raise ScriptError("README.md: the results cannot be added without touching other metadata; add them by hand")
+
+
+def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
+    """A front matter's values with those at some paths replaced."""
+    changed = copy.deepcopy(dict(values))
+    for path, value in paths.items():
+        i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
+        metric = changed["model-index"][i]["results"][j]["metrics"][k]
+        number = float(value) if "." in value else int(value)
+        metric["value"] = value if isinstance(metric["value"], str) else number
+    return changed
+
+
+def is_subsequence(wanted: Sequence[str], found: Sequence[str]) -> bool:
+    rest = iter(found)
+    return all(item in rest for item in wanted)
+
+
+def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
+    """One file for each benchmark: new, already there with this value, or there with another."""
+    if not plan.eval_results:
+        return
+    measures = measures_of(plan)
+    there = file_standings(state.files, measures)
+    mine = {path: placed_row(path, rows[0], plan, measures) for path, rows in plan.eval_results.items()}
+    for path, rows in plan.eval_results.items():
+        placed = mine[path]
+        if len(rows) > 1:
+            values = [row["value"] for row in rows]
+            change.conflicts += [Conflict("the plan itself", path, values[0], value) for value in values[1:]]
+            continue
+        others = [places_held(item, there, measures) for item in mine.values() if item is not placed]
+        what, standing, put = decide_result(
+            placed, there, {where for held in others for where in held}, plan, change, ""
+        )
+        if what == "same":
+            change.same.append(placed.name)
+        elif what == "replace" and standing:
+            where, _, number = standing.where.removesuffix(".value").removesuffix("]").rpartition("[")
+            text = change.files.get(where, b"").decode() or state.files[where]
+            change.files[where] = replace_value(text, where, int(number), put).encode("utf-8")
+        elif what == "add":
+            add_file(path, rows[0], placed.name, state, change)
+
+
+def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures) -> Placed:
+    url = str(mapping_in(row, "source").get("url") or "")
+    name = f".eval_results: {path.removeprefix(EVAL_RESULTS)}"
+    return Placed(name, measures.of_row(row), row["value"], None, url, plan.made_of.get(path))
+
+
+def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, change: Change) -> None:
+    """A file of its own; beside another result of this name one with a number."""
+    text = state.files.get(path, "")
+    if text.strip() and not eval_rows(load_yaml(text, path)[0], path):
+        change.conflicts.append(Conflict(f"{path}, a file without results", name, "comments", row["value"]))
+        return
+    free = (path, *(f"{path.removesuffix('.yaml')}_{number}.yaml" for number in range(2, 1000)))
+    path = next(place for place in free if not state.files.get(place, "").strip() and place not in change.files)
+    change.added.append(f".eval_results: {path.removeprefix(EVAL_RESULTS)}")
+    change.files[path] = to_yaml([row]).encode("utf-8")
+
+
+def replace_value(text: str, name: str, number: int, put: str) -> str:
+    """A file's text with the value of one entry replaced; every other byte stays."""
+    _, root = load_yaml(text, name)
+    node = root.items[number].get("value") if root and root.kind == "sequence" else None
+    if node is None or node.kind != "scalar":
+        raise ScriptError(f"{name}: its value is written with an alias or a merge key; replace it by hand")
+    start, end, put = value_edit(text, node, put)
+    return text[:start] + put + text[end:]
+
+
+def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
+    """The entries of a file of .eval_results; ScriptError when it is not such a file."""
+    rows = data if isinstance(data, list) else [] if data is None else None
+    good = rows is not None and all(isinstance(row, dict) and isinstance(row.get("dataset"), dict) for row in rows)
+    if not good or rows is None:
+        raise ScriptError(f"{path}: not a list of evaluation results with a dataset each; correct it first")
+    return rows
+
+
+# --- parts/metadata/scale.py ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """What the Hub says of a dataset as a Benchmark: its tasks, and the scale that its leaderboard is in."""
+
+    dataset_id: str
+    tasks: tuple[str, ...] = ()  # none: not known
+    scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
+    plain: bool = False  # the scale is said by its eval.yaml, or by three results that agree
+    reason: str = ""  # why it is no Benchmark
+    entries: int = 0
+    lower_is_better: bool | None = None  # None: neither its eval.yaml nor its order says
+
+
+def leaderboard_scale(values: Sequence[Any]) -> str | None:
+    """The scale of the values that others have: percent when any is above 1."""
+    numbers = finite_numbers(values)
+    return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+
+
+def is_plain(values: Sequence[Any]) -> bool:
+    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare."""
+    numbers = finite_numbers(values)
+    above = sum(number > 1 for number in numbers)
+    return len(numbers) >= 3 and (not above or (above >= 3 and 10 * (len(numbers) - above) <= len(numbers)))
+
+
+def finite_numbers(values: Sequence[Any]) -> list[float]:
+    return [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+
+
+def ranked_downwards(values: Sequence[float]) -> bool | None:
+    """Whether less is better, by the order in which a leaderboard has its values; None when it cannot be told."""
+    down, up = sorted(values, reverse=True), sorted(values)
+    if len(set(values)) < 2 or list(values) not in (down, up):
+        return None
+    return list(values) == up
+
+
+def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:
+    """Fit the plan's .eval_results to what the Hub's Benchmarks are; the questions that only a person can answer.
+
+    `scales` holds the answers, by key or "" for all. The same result in model-index gets the same unit.
+    """
+    questions = []
+    for path, rows in list(plan.eval_results.items()):
+        row = rows[0]
+        board = boards.get(row["dataset"]["id"])
+        if board is None:
+            continue
+        task = row["dataset"]["task_id"]
+        if not board.reason and task not in board.tasks and len(board.tasks) == 1:
+            row["dataset"]["task_id"] = task = board.tasks[0]  # the dataset's own eval.yaml decides
+        if board.reason or (board.tasks and task not in board.tasks):
+            reason = board.reason or f"its eval.yaml has no task {task}, but {', '.join(board.tasks) or 'none'}"
+            plan.remarks.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
+            del plan.eval_results[path]
+            continue
+        stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+        questions += fit_scale(plan, path, row, board, scales.get(stem, scales.get("")))
+    return questions
+
+
+def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
+    value, own = row["value"], plan.made_of.get(path)
+    unit = own.unit if own and own.unit in ("percent", "proportion") else None
+    misfit = 0 < value <= 1 if board.scale == "percent" else value > 1 if board.scale == "proportion" else False
+    if unit and board.scale:
+        misfit = unit != board.scale and value != 0
+    if not misfit or answer == "as-is":
+        return []
+    if answer and answer != board.scale:
+        raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
+    if answer or (unit and board.plain):
+        why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
+        row["value"] = rescaled(value, str(board.scale))
+        plan.remarks.append(f"{path}: {value} written as {row['value']}, in {board.scale}, {why}")
+        if own and plan.model_index:
+            metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
+            metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}
+        return []
+    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
+    return [
+        f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
+        f"--scale {key}={board.scale} converts it, --scale {key}=as-is keeps it"
+    ]
+
+
+def rescaled(value: float, scale: str) -> float:
+    """A share written in percent or as a proportion."""
+    return float(Decimal(str(value)) * (Decimal(100) if scale == "percent" else Decimal("0.01")))
+
+
+def unit_name(name: str, scale: str) -> str:
+    """A metric's name that says its unit: "MMLU-Pro (5-shot)" -> "MMLU-Pro (5-shot, %)"."""
+    word = "%" if scale == "percent" else "share"
+    return f"{name[:-1]}, {word})" if name.endswith(")") else f"{name} ({word})"
+
+
+# --- parts/publish/hub.py ---------------------------------------------------------------------------------------------
+
+
+class Hub:
+    """Models on the Hub, through its own client; reads that the client itself does not repeat are repeated."""
+
+    def __init__(self, token: str | None) -> None:
+        from huggingface_hub import HfApi
+
+        self.token = token
+        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
+        self.boards: dict[str, Leaderboard] = {}
+        self.benchmarks: OfficialList | None = None
+        self.line = threading.RLock()  # held while a call that the rate limit refused is made again
+
+    def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call, and call again on 429, 5xx, broken connections and wrong bodies: at most MAX_TRIES times.
+
+        ScriptError when what comes has not the form that the client expects.
+        """
+        import tenacity
+
+        with contextlib.ExitStack() as held:
+
+            def pause(state: Any) -> None:
+                self.wait(state, held)
+
+            rule = tenacity.Retrying(
+                retry=tenacity.retry_if_exception(lambda error: worth_repeating(error) or is_wrong_answer(error)),
+                before_sleep=pause,
+                stop=tenacity.stop_after_attempt(MAX_TRIES),
+                reraise=True,
+            )
+            try:
+                return rule(call, *args, **options)
+            except ScriptError:
+                raise
+            except UNEXPECTED as error:
+                if not is_wrong_answer(error):
+                    raise
+                what = getattr(call, "__name__", "a request").replace("_", " ")
+                raise ScriptError(f"{self.api.endpoint}: {what}: {unexpected_answer(error)}") from error
+
+    def wait(self, state: Any, held: contextlib.ExitStack) -> None:
+        """Pause before the next try; after a rate limit one caller at a time, else all would meet it again."""
+        seconds, error = seconds_to_wait(state), state.outcome.exception()
+        until = time.monotonic() + seconds
+        if rate_limited(error):
+            held.enter_context(self.line)
+        if seconds > 5:
+            why = "the Hub asks to wait" if getattr(error, "response", None) is not None else "the Hub does not answer"
+            note(f"{why}; again in {max(0, until - time.monotonic()):.0f} s")
+        time.sleep(max(0, until - time.monotonic()))
+
+    def identity(self) -> Mapping[str, Any]:
+        """Who this token belongs to."""
+        return known_identity(self.read(self.api.whoami), "asking the Hub whose token this is")
+
+    def info(self, repo_id: str, revision: str | None = None) -> Any:
+        """A model's commit and files with their ids; ScriptError when the answer lacks them."""
+        found = self.read(self.api.model_info, repo_id, revision=revision, files_metadata=True)
+        if not isinstance(found.sha, str) or not isinstance(found.siblings, list):
+            raise ScriptError(f"{repo_id}: the Hub's answer names no commit, or not its files; try again later")
+        return found
+
+    def state(self, repo_id: str, revision: str | None = None, info: Any = None) -> RepoState:
+        """The card and the evaluation results of a model, all of one commit, each compared with its id."""
+        info = info or self.info(repo_id, revision)
+        ids = {file.rfilename: (file.lfs.sha256 if file.lfs else file.blob_id) or "" for file in info.siblings or []}
+        files = {
+            name: decode_strict(self.content(repo_id, name, info.sha, identity=identity), name)
+            for name, identity in ids.items()
+            if EVAL_FILE.fullmatch(name)
+        }
+        there = "README.md" in ids
+        card = self.content(repo_id, "README.md", info.sha, identity=ids["README.md"]) if there else None
+        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "")
+
+    def content(
+        self, repo_id: str, path: str, revision: str, repo_type: str | None = None, identity: str = ""
+    ) -> bytes:
+        """A file's bytes, in one GET (hf_hub_download asks twice before it fetches), compared with its id or ETag."""
+        from huggingface_hub import get_session, hf_hub_url
+        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+        url = hf_hub_url(repo_id, path, revision=revision, repo_type=repo_type, endpoint=self.api.endpoint)
+        headers = build_hf_headers(token=self.token)
+
+        def get() -> bytes:
+            with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                hf_raise_for_status(answer)
+                data = bytearray()
+                for part in answer.iter_bytes():
+                    data += part
+                    if len(data) > MAX_CARD:
+                        raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
+                if not is_content(bytes(data), identity or answer.headers.get("etag", "")):
+                    raise WrongBody(f"{repo_id}/{path}: the {len(data):,} bytes that came are not the file's")
+                return bytes(data)
+
+        return self.read(get)
+
+    def commit(self, repo_id: str, files: Mapping[str, bytes], **options: Any) -> Any:
+        """One commit of these files, sent once."""
+        from huggingface_hub import CommitOperationAdd
+
+        operations = [CommitOperationAdd(path, data) for path, data in files.items()]
+        return commit_whole(self.api, repo_id, operations, **options)
+
+    def leaderboard(self, dataset_id: str) -> Leaderboard:
+        """Whether a dataset is a Benchmark, its tasks, and the scale of its leaderboard; asked once."""
+        if dataset_id not in self.boards:
+            self.boards[dataset_id] = self.fetch_leaderboard(dataset_id)
+        return self.boards[dataset_id]
+
+    def official(self, refresh: bool = False) -> OfficialList:
+        """The Hub's official Benchmarks; asked once, and kept on disk for a day."""
+        with self.line:
+            if self.benchmarks is None or refresh:
+                source = BenchmarkSource(self.list_benchmarks, self.eval_yaml, self.api.endpoint, self.token or "")
+                offline = "HF_HUB_OFFLINE is set" if is_offline() else ""
+                self.benchmarks = official_benchmarks(source, offline, refresh)
+            return self.benchmarks
+
+    def list_benchmarks(self) -> list[tuple[str, str | None, bool]]:
+        found = self.read(lambda: list(self.api.list_datasets(benchmark=True, expand=["sha", "gated"])))
+        return [(item.id, item.sha, bool(item.gated)) for item in found]
+
+    def eval_yaml(self, dataset_id: str, sha: str | None) -> bytes:
+        return self.content(dataset_id, "eval.yaml", sha or "main", repo_type="dataset")
+
+    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
+        """A Benchmark's tasks, and the scale and direction of its leaderboard; a refused leaderboard has no entries."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        found = self.official().get(dataset_id)
+        if found is None and self.official().basis == "cache":
+            found = self.official(refresh=True).get(dataset_id)  # it may be a Benchmark since this morning
+        if found is None:
+            return Leaderboard(dataset_id, reason="it is no official Benchmark")
+        try:
+            entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
+        except HfHubHTTPError as error:
+            if error.response is None or error.response.status_code not in (400, 401, 403, 404):
+                raise
+            entries = []
+        values = [entry.value for entry in entries]
+        tasks = tuple(task.id for task in found.tasks)
+        lower = ranked_downwards(values) if found.lower_is_better is None else found.lower_is_better
+        scale, plain = found.unit or leaderboard_scale(values), bool(found.unit) or is_plain(values)
+        return Leaderboard(dataset_id, tasks, scale, plain, entries=len(values), lower_is_better=lower)
+
+    def proposals(self, repo_id: str, status: str, author: str | None = None) -> list[Any]:
+        """The pull requests of a model that are open (drafts, too) or closed, oldest first."""
+        options = {"discussion_type": "pull_request", "discussion_status": status, "author": author}
+        found = self.read(lambda: list(self.api.get_repo_discussions(repo_id, **options)))
+        return sorted((item for item in found if author in (None, item.author)), key=lambda item: item.num)
+
+    def pull_requests(self, repo_id: str) -> list[PullRequest]:
+        """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
+        return [self.pull_request(repo_id, item) for item in self.proposals(repo_id, "open")]
+
+    def pull_request(self, repo_id: str, item: Any) -> PullRequest:
+        details = self.read(self.api.get_discussion_details, repo_id, item.num)
+        files = changed_files(details.diff or "")
+        touches = any(name.startswith(EVAL_RESULTS) for name in files)
+        if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
+            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
+        created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
+        said = [event for event in details.events if event.type == "comment"][1:]
+        last = f"{said[-1].author}: {said[-1].content}"[:300] if said else ""
+        return PullRequest(
+            item.num, item.title, item.author, created, item.url, item.status, touches, last_comment=last
+        )
+
+    def other_results(self, repo_id: str, revision: str) -> bool:
+        """Whether a pull request's results differ from main's, and from those that it started from."""
+        theirs = self.results(repo_id, revision)
+        if theirs == self.results(repo_id, None):
+            return False
+        main = {commit.commit_id for commit in self.read(self.api.list_repo_commits, repo_id)}
+        own = self.read(self.api.list_repo_commits, repo_id, revision=revision)
+        base = next((commit.commit_id for commit in own if commit.commit_id in main), None)
+        return base is None or theirs != self.results(repo_id, base)
+
+    def results(self, repo_id: str, revision: str | None) -> tuple[Any, ...]:
+        """What stands for all evaluation metadata at a revision; metadata that cannot be read is like no other."""
+        state = self.state(repo_id, revision)
+        try:
+            front = read_metadata(decode_strict(state.card or b"", "README.md"), "README.md")
+        except ScriptError:
+            return (state.card, state.files)
+        return (canonical(front.values.get("model-index")), state.files)
+
+    def open_pull_request(self, repo_id: str, number: int) -> Any:
+        """An open pull request by its number; ScriptError for any other: a commit to it would be seen by nobody."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            item = self.read(self.api.get_discussion_details, repo_id, number)
+        except HfHubHTTPError as error:
+            if error.response is None or error.response.status_code != 404:
+                raise
+            raise ScriptError(f"{repo_id} has no pull request #{number}, or it is not to be seen") from error
+        if not item.is_pull_request or item.status not in ("open", "draft"):
+            what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
+            raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
+        return item
+
+
+def is_offline() -> bool:
+    """Whether the user has told the client to ask nothing."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def shipped_or_kept() -> OfficialList:
+    """The official Benchmarks as they are known here; nothing is asked."""
+    hub = Hub(read_token())
+    source = BenchmarkSource(list, hub.eval_yaml, hub.api.endpoint, hub.token or "")
+    return official_benchmarks(source, "the Hub is not asked")
+
+
+def is_wrong_answer(error: BaseException) -> bool:
+    """Whether the Hub answered something else than it documents; what its client refuses by itself is no answer."""
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    if isinstance(error, WrongBody):
+        return True
+    wrong = isinstance(error, UNEXPECTED) and not isinstance(error, (HfHubHTTPError, HFValidationError))
+    return wrong and "metadata" not in str(error).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    number: int
+    title: str
+    author: str
+    date: str  # when it was opened, YYYY-MM-DD
+    url: str
+    status: str
+    evaluation: bool  # it touches model-index or .eval_results
+    benchmarks: tuple[str, ...] = ()  # of the results that it adds
+    yours: bool = False
+    last_comment: str = ""
+
+
+def changed_files(diff: str) -> set[str]:
+    """The names in a git diff's headers; git quotes unusual ones."""
+    pairs = re.findall(r'^diff --git "?a/(.+?)"? "?b/(.+?)"?$', diff, re.M)
+    return {name for pair in pairs for name in pair}
+
+
+@contextlib.contextmanager
+def card_errors(where: str) -> Iterator[None]:
+    """Turn what the client raises when a model is read into one line that says what to do."""
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        yield
+    except ScriptError:
+        raise
+    except HFValidationError as error:
+        raise ScriptError(f"--repo-id must be OWNER/NAME, not {where!r}") from error
+    except GatedRepoError as error:
+        raise ScriptError(
+            f"{where} is gated: a token of an account with access is needed "
+            "(accept its terms on the Hub, then `hf auth login` or HF_TOKEN)"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{where}: no such revision") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(
+            f"{where} does not exist, or is private: then a token with access is needed (`hf auth login` or HF_TOKEN)"
+        ) from error
+    except EntryNotFoundError as error:
+        raise ScriptError(f"{where} has no README.md") from error
+    except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        why = HUB_REASONS.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
+        raise ScriptError(f"{where}: could not be read: {why}") from error
+
+
+def fetch_state(repo_id: str, revision: str | None) -> RepoState:
+    """A model's card and results on the Hub; each failure is one line that says what to do."""
+    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
+        return Hub(read_token()).state(repo_id, revision)
+
+
+# --- parts/cards/source.py --------------------------------------------------------------------------------------------
+
+
+def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
+    """Folded names of benchmarks to their keys (key, display name, aliases, names in harnesses), and their ranges."""
+    keys: dict[str, str] = {}
+    ranges: dict[str, tuple[float | None, float | None]] = {}
+    for key, entry in mapping.items():
+        if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
+            continue
+        names = [key, entry.get("name"), *(entry.get("aliases") or [])]
+        for harness in ("lighteval", "inspect", "lm_eval", "helm", "artificial_analysis"):
+            found = entry.get(harness)
+            names += found if isinstance(found, list) else [found]
+        for name in names:
+            if isinstance(name, str) and (
+                folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
+            ):
+                keys.setdefault(folded, key)
+        low, high = entry.get("range") or (None, None)
+        ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
+    return Vocabulary(keys, ranges)
+
+
+def read_card_file(path: Path) -> str:
+    return decode_card(input_bytes(path, MAX_CARD_FILE), str(path))
+
+
+def fetch_card(repo_id: str, revision: str | None) -> str:
+    """The README.md of a model on the Hub; each failure is one line that says what to do."""
+    where = f"{repo_id}{f' at {revision}' if revision else ''}"
+    state = fetch_state(repo_id, revision)
+    if state.card is None:
+        raise ScriptError(f"{where} has no README.md")
+    return decode_card(state.card, f"{where}/README.md")
 
 
 # --- parts/metadata/validation.py -------------------------------------------------------------------------------------
@@ -5839,1027 +7627,6 @@ def render_findings(findings: Sequence[Finding]) -> str:
     return "\n".join([*lines, f"summary: {errors} errors, {len(findings) - errors} warnings"]) + "\n"
 
 
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
-# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
-            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- parts/metadata/plan.py -------------------------------------------------------------------------------------------
-
-PLAN_SCHEMA = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A result that is there with another value."""
-
-    where: str  # "README.md model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
-    benchmark: str
-    there: Any
-    new: Any
-
-
-@dataclass(slots=True)
-class Plan:
-    """What is to be on the Hub: a repo, the results, and how they are written in each format."""
-
-    repo_id: str
-    entries: list[Entry]
-    model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results
-    eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
-    source: str = ""  # "the model card's tables", for the description
-    notes: list[str] = field(default_factory=list)  # what was left out, and why
-    questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
-    replace: bool = False
-    created: str = ""
-    parent: str | None = None  # the commit that it was made against
-
-    def as_json(self) -> dict[str, Any]:
-        return {"schema_version": PLAN_SCHEMA, **dataclasses.asdict(self)}
-
-
-@dataclass(slots=True)
-class RepoState:
-    """What a repo, or a local clone, has now."""
-
-    sha: str | None
-    card: bytes | None  # None: there is no README.md
-    files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
-    name: str = "README.md"  # what messages call the card
-
-
-@dataclass(slots=True)
-class Change:
-    """What a plan does to a repo's present state; nothing, when it is all there."""
-
-    files: dict[str, bytes] = field(default_factory=dict)  # path -> new content
-    added: list[str] = field(default_factory=list)
-    same: list[str] = field(default_factory=list)
-    replaced: list[Conflict] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-
-
-def card_entries(
-    scores: Sequence[Score], repo_id: str, task_type: str | None = None, hub: str = "https://huggingface.co"
-) -> list[Entry]:
-    """The scores of a card's tables as results to publish; their source is the card itself, and so is their task."""
-    return [
-        Entry(
-            benchmark=score.benchmark,
-            value=score.value,
-            origin=f"table {score.table}, row {score.row}, column {score.column}",
-            key=score.key,
-            unit=score.unit,
-            metric=score.metric,
-            shots=score.shots,
-            variant=score.notes,
-            task_type=task_type,
-            source_name="Model card",  # without the table's number, which changes when the card does
-            source_url=f"{hub}/{repo_id}",
-        )
-        for score in scores
-    ]
-
-
-def variant_of(text: str) -> str | None:
-    """ "HLE (w/ tools)" -> "With tools"; "HLE (no tools)", "HLE" -> None, the default."""
-    return "With tools" if WITH_TOOLS.search(text) and not NO_TOOLS.search(text) else None
-
-
-def dashed(text: str, separator: str = "-") -> str:
-    return re.sub(r"[\W_]+", separator, text.lower(), flags=re.ASCII).strip(separator)
-
-
-def model_index_results(
-    entries: Sequence[Entry], mapping: Mapping[str, Any], task_type: str, dataset_name: str | None
-) -> list[dict[str, Any]]:
-    """The results as `model-index[].results` of a card's metadata; values as the source gives them.
-
-    Format: https://github.com/huggingface/hub-docs/blob/main/modelcard.md (task, dataset, metrics, source).
-    """
-    results = []
-    for entry in entries:
-        known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
-        said = dict(entry.dataset)
-        name = dataset_name or said.get("name") or known.get("name") or entry.benchmark
-        dataset = {"name": name, "type": dashed(name) or "benchmark"}
-        if not dataset_name:
-            dataset["type"] = said.get("type") or known.get("type") or dataset["type"]
-            own = said if said.get("type") else known
-            dataset |= {key: own[key] for key in ("config", "split", "revision") if own.get(key)}
-        metric: dict[str, Any] = {
-            "type": metric_type(entry.metric) or known.get("metric_type") or "score",
-            "name": entry_name(entry),
-            "value": entry.value,
-        }
-        if shots := re.match(r"(\d+)-shot", entry.shots or ""):
-            metric["args"] = {"num_few_shot": int(shots[1])}
-        result = {"task": {"type": entry.task_type or task_type}, "dataset": dataset, "metrics": [metric]}
-        if entry.source_url:  # the Hub's client cannot load a card that names a source without a URL
-            result["source"] = {"name": entry.source_name or entry.source_url, "url": entry.source_url}
-        results.append(result)
-    return results
-
-
-def eval_result_files(
-    entries: Sequence[Entry], placing: Placing
-) -> tuple[dict[str, list[dict[str, Any]]], list[str], list[str]]:
-    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant; what is to be known of others.
-
-    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a result of an official Benchmark
-    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note. Returns
-    the files, notes, and the questions that a person has to answer.
-    """
-    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
-
-    ours: dict[OfficialPlace, list[Entry]] = {}
-    notes: list[str] = []
-    questions: list[str] = []
-    for entry in entries:
-        match = placing.match(entry)
-        known = placing.mapping.get(entry.key or "") or {}
-        if match.candidates:
-            questions.append(placing.question(entry, match))
-        elif match.place is None:
-            notes += [f"not in .eval_results: {entry.benchmark}: {match.why}"] if not match.no_benchmark else []
-        elif known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
-            ranked = "not the metric that its leaderboard ranks"
-            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {ranked}")
-        else:
-            ours.setdefault(match.place, []).append(entry)
-            if not match.place.how.startswith("metric_mapping.json"):
-                what = f"{match.place.dataset_id}, task {match.place.task_id}"
-                notes.append(f"{entry.benchmark}: counts on {what}, by {match.place.how}")
-    files: dict[str, list[dict[str, Any]]] = {}
-    for place, group in ours.items():
-        several = len({settings_of(entry) for entry in group}) > 1
-        for entry in group:
-            note_text = (settings_of(entry) if several else entry.variant) or None
-            url = entry.source_url
-            result = EvalResultEntry(
-                dataset_id=place.dataset_id,
-                task_id=place.task_id,
-                value=entry.value,
-                date=entry.date,
-                source_url=url,
-                source_name=entry.source_name if url else None,
-                notes=note_text,
-            )
-            path = f"{EVAL_RESULTS}{place.stem}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
-            row = eval_result_entries_to_yaml([result])
-            if path in files and files[path][0]["value"] != entry.value:
-                files[path] = files[path] + row  # two values for one place: merge_files asks
-            else:
-                files[path] = row
-    return files, notes, questions
-
-
-def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
-    return normalize_name(metric or "") in RIGHT_ANSWERS | {normalize_name(known.get("metric") or "")}
-
-
-def settings_of(entry: Entry) -> str:
-    return ", ".join(filter(None, (entry.shots, entry.variant)))
-
-
-def make_plan(
-    repo_id: str,
-    entries: Sequence[Entry],
-    mapping: Mapping[str, Any],
-    *,
-    placing: Placing | None,
-    formats: str,
-    task_type: str,
-    dataset_name: str | None = None,
-    source: str = "",
-    notes: Sequence[str] = (),
-    replace: bool = False,
-) -> Plan:
-    """What the results are in the wanted formats; the same results make the same plan.
-
-    `placing` finds results their places in .eval_results; without it there are none.
-    """
-    plan = Plan(repo_id, list(dict.fromkeys(entries)), source=source, notes=list(notes), replace=replace)
-    if formats in ("model-index", "both"):
-        plan.model_index = model_index_results(plan.entries, mapping, task_type, dataset_name)
-    if placing is not None and formats in ("eval-results", "both"):
-        plan.eval_results, more, plan.questions = eval_result_files(plan.entries, placing)
-        plan.notes += more
-    return plan
-
-
-def plan_from_json(data: Any, name: str) -> Plan:
-    """A saved plan, or the `plan` of a saved answer; ScriptError when it is none or was made by another version."""
-    data = data.get("plan", data) if isinstance(data, dict) else data
-    if not isinstance(data, dict) or data.get("schema_version") != PLAN_SCHEMA:
-        raise ScriptError(f"{name}: no plan of schema {PLAN_SCHEMA}; make one with --output FILE.json")
-    try:
-        known = {f.name for f in dataclasses.fields(Plan)}
-        parts = {key: value for key, value in data.items() if key != "schema_version"}
-        if unknown := set(parts) - known:
-            raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
-        entries = [
-            Entry(**{**entry, "dataset": tuple((str(k), str(v)) for k, v in entry.get("dataset", ()))})
-            for entry in parts.pop("entries")
-        ]
-        plan = Plan(entries=entries, **parts)
-        check_plan(plan)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScriptError(f"{name}: no valid plan: {single_line(error)}; make it anew") from error
-    return plan
-
-
-def check_plan(plan: Plan) -> None:
-    """ValueError when a plan would write anything but results: it may have been edited since it was saved."""
-    if not REPO_ID.fullmatch(plan.repo_id):
-        raise ValueError(f"repo_id is {plan.repo_id!r}")
-    texts = (plan.source, plan.created, plan.parent or "", *plan.notes, *plan.questions)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(plan.replace, bool):
-        raise ValueError("source, created, parent and notes are texts, replace is true or false")
-    for number, entry in enumerate(plan.entries):
-        check_number(entry.value, f"entries[{number}].value")
-        for part in dataclasses.fields(Entry):
-            if part.name not in ("value", "dataset") and not isinstance(getattr(entry, part.name), str | None):
-                raise ValueError(f"entries[{number}].{part.name} is no text")
-    for path, rows in plan.eval_results.items():
-        if not EVAL_FILE.fullmatch(path) or not (isinstance(rows, list) and rows):
-            raise ValueError(f"{path!r} is no file of .eval_results")
-        for row in rows:
-            refuse_errors(check_eval_results(path, [row], {}))
-            check_number(row["value"], path)
-    for number, result in enumerate(plan.model_index):
-        if len(result["metrics"]) != 1:
-            raise ValueError(f"model_index[{number}]: one metric for each result is expected")
-        front = {"model-index": [{"name": plan.repo_id, "results": [result]}]}
-        refuse_errors(check_model_index(front, {}), f"model_index[{number}]: ")
-        check_number(result["metrics"][0]["value"], f"model_index[{number}]")
-    if unreadable := re.search("[\ud800-\udfff]", json.dumps(plan.as_json(), ensure_ascii=False)):
-        raise ValueError(f"{unreadable[0]!r} is no character")
-
-
-def refuse_errors(findings: Iterable[Finding], where: str = "") -> None:
-    for finding in findings:
-        if finding.severity == "error":
-            raise ValueError(f"{where}{finding.path}: {finding.message}")
-
-
-def check_number(value: Any, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{where}: {value!r} is no number")
-
-
-def entry_name(entry: Entry) -> str:
-    """A result's name with its settings: "GSM8K (5-shot)"."""
-    settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
-    return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
-
-
-# --- parts/metadata/merge.py ------------------------------------------------------------------------------------------
-
-
-def merge(plan: Plan, state: RepoState) -> Change:
-    """What the plan adds to, and would change of, what is there. Applied to its own outcome it changes nothing."""
-    change = Change()
-    if plan.model_index:
-        merge_card(plan, state, change)
-    merge_files(plan, state, change)
-    return change
-
-
-def identity(result: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
-    """What makes two metric entries of a model-index the same, but for their value and source."""
-    dataset = result.get("dataset") or {}
-    return canonical(
-        [
-            (result.get("task") or {}).get("type"),
-            [dataset.get(key) for key in ("type", "config", "split", "revision")],
-            [metric.get(key) for key in ("type", "name", "args")],
-        ]
-    )
-
-
-def canonical(value: Any) -> str:
-    """A text that is the same for equal values of YAML, and only for those."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return sorted([repr(key), plain(item)] for key, item in value.items())
-        if isinstance(value, (list, tuple)):
-            return [plain(item) for item in value]
-        known = isinstance(value, (str, bool, int, float)) or value is None
-        return value if known else f"{type(value).__name__} {value}"
-
-    return json.dumps(plain(value), ensure_ascii=False)
-
-
-def same_source(there: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether an entry's source agrees with a new one's; an entry without a source contradicts none."""
-    old = there.get("source") or {}
-    mine = new.get("source") or {}
-    return not old or all(old.get(key) == mine.get(key) for key in ("name", "url"))
-
-
-def same_number(there: Any, new: Any) -> bool:
-    """Whether a value in metadata is this number; "85.20" as a text is."""
-    with contextlib.suppress(TypeError, ValueError):
-        return not isinstance(there, bool) and float(there) == float(new)
-    return False
-
-
-def decode_strict(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ScriptError(f"{name}: byte {error.start} is not UTF-8, so it cannot be edited without loss") from error
-
-
-def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
-    text = decode_strict(state.card or b"", state.name)
-    front = read_metadata(text, state.name)
-    there: dict[str, list[tuple[str, dict, dict]]] = {}
-    for i, model in enumerate(front.values.get("model-index") or []):
-        for j, result in enumerate(model.get("results") or []):
-            for k, metric in enumerate(result.get("metrics") or []):
-                path = f"model-index[{i}].results[{j}].metrics[{k}].value"
-                there.setdefault(identity(result, metric), []).append((path, result, metric))
-    new: list[dict[str, Any]] = []
-    values: dict[str, Any] = {}  # path -> the number that replaces what is there
-    mine: dict[str, tuple[str, Any]] = {}
-    for result in plan.model_index:
-        metric = result["metrics"][0]
-        name, who = metric["name"], identity(result, metric)
-        if first := mine.get(who + canonical(result.get("source"))):
-            if first[1] != metric["value"]:
-                change.conflicts.append(Conflict("the plan itself", name, first[1], metric["value"]))
-            continue
-        mine[who + canonical(result.get("source"))] = (name, metric["value"])
-        rivals = [item for item in there.get(who, []) if same_source(item[1], result)]
-        if any(same_number(item[2].get("value"), metric["value"]) for item in rivals):
-            change.same.append(f"model-index: {name}")
-        elif rivals:
-            path, _, old = min(rivals, key=lambda item: not item[1].get("source"))  # the one with this very source
-            conflict = Conflict(f"README.md {path}", name, old.get("value"), metric["value"])
-            if old.get("verified") or old.get("verifyToken"):  # it vouches for the value that is there
-                change.conflicts.append(dataclasses.replace(conflict, where=f"README.md {path}, which is verified"))
-                continue
-            (change.replaced if plan.replace else change.conflicts).append(conflict)
-            values[path] = metric["value"]
-        else:
-            new.append(result)
-            change.added.append(f"model-index: {name}")
-    if new or (values and plan.replace):
-        edited = splice_results(front, new, values if plan.replace else {}, plan.repo_id.rpartition("/")[2])
-        check_splice(front, edited, new, values if plan.replace else {})
-        change.files["README.md"] = edited.encode("utf-8")
-
-
-def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, Any], model: str) -> str:
-    """The card's text with results added to its model-index, and some values replaced; all other bytes stay."""
-    edits = [(*replaced_value(front, path), flow_text([value])[1:-1]) for path, value in values.items()]
-    if new:
-        edits.append(insertion(front, new, model))
-    text = front.yaml
-    for start, end, put in sorted(edits, reverse=True):
-        text = text[:start] + put + text[end:]
-    return front.before + text + front.after
-
-
-def replaced_value(front: FrontMatter, path: str) -> tuple[int, int]:
-    """Where the characters of a value stand, by its path."""
-    node = front.root
-    for part in re.findall(r"[\w-]+", path):
-        if node is not None:
-            node = node.items[int(part)] if part.isdigit() and node.kind == "sequence" else node.get(part)
-    if node is None or node.kind != "scalar":
-        raise ScriptError(f"README.md: {path} is written with an alias or a merge key; replace it by hand")
-    return node.start, node.end
-
-
-def insertion(front: FrontMatter, new: list[dict[str, Any]], model: str) -> tuple[int, int, str]:
-    """Where to put new results, and the text: at the end of the model's results, else of what holds them."""
-    root, index = front.root, [{"name": model, "results": new}]
-    if root is None:
-        return len(front.yaml), len(front.yaml), block_text({"model-index": index}, 0, front, len(front.yaml))
-    models = root.get("model-index")
-    if models is None and "model-index" in front.values:
-        raise ScriptError("README.md: model-index comes from an alias (*) or a merge key (<<); write it out first")
-    if models is None:
-        return append_to(root, {"model-index": index}, front)
-    if empty(models):
-        return fill(models, index)
-    plain_lists(models)
-    which = choose_model(front.values["model-index"], model)
-    if which is None:
-        return append_to(models, index, front)
-    node = models.items[which]
-    plain_lists(node)
-    results = node.get("results")
-    if results is None:
-        if node.get("<<"):
-            raise ScriptError(f"README.md, line {node.line}: results come from a merge key (<<); write them out first")
-        return append_to(node, {"results": new}, front)
-    if empty(results):
-        return fill(results, new)
-    plain_lists(results)
-    return append_to(results, new, front)
-
-
-def choose_model(models: list[dict[str, Any]], model: str) -> int | None:
-    """Which entry of a model-index is this model: by name, else the only one; None: none is."""
-    names = [normalize_name(str(entry.get("name") or "")) for entry in models]
-    return names.index(normalize_name(model)) if normalize_name(model) in names else 0 if len(models) == 1 else None
-
-
-def empty(node: YamlNode) -> bool:
-    """Nothing, null or [] where a list belongs."""
-    return (node.kind == "scalar") or (node.kind == "sequence" and not node.items)
-
-
-def fill(node: YamlNode, value: list[dict[str, Any]]) -> tuple[int, int, str]:
-    """Put a list, written on one line, in the place of an empty value."""
-    space = " " if node.start == node.end else ""
-    return node.start, node.end, space + flow_text(value)
-
-
-def plain_lists(node: YamlNode) -> None:
-    if node.kind == "alias":
-        raise ScriptError(f"README.md, line {node.line}: model-index is written with an alias (*); write it out first")
-
-
-def append_to(node: YamlNode, value: Any, front: FrontMatter) -> tuple[int, int, str]:
-    """Where and how to add an item to a mapping or list, in its own style."""
-    if node.flow:
-        at = node.items[-1].end if node.items else node.end - 1  # behind the last item: a comment may follow it
-        return at, at, (", " if node.items else "") + flow_text(value)[1:-1]
-    at = line_end(front.yaml, node.end)
-    return at, at, block_text(value, block_column(node, front.yaml), front, at)
-
-
-def block_column(node: YamlNode, text: str) -> int:
-    """The column of a block mapping's keys or a block sequence's dashes; behind an anchor or a tag on a line before."""
-    marks = re.compile(r"(?:[&!]\S*[ \t]*)+(?:#.*)?(?:\r\n?|\n)(?:[ \t]*(?:#.*)?(?:\r\n?|\n))*([ \t]*)")
-    found = marks.match(text, node.start) if node.marked else None
-    return len(found[1]) if found else node.column
-
-
-def flow_text(value: Any) -> str:
-    """YAML of a list or mapping on one line; JSON would do but for numbers such as 5e-324."""
-    import yaml
-
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf).rstrip()
-
-
-def line_end(text: str, at: int) -> int:
-    """The start of the next line; where a line already starts, that one."""
-    if at == 0 or text[at - 1] in "\r\n":
-        return at
-    found = re.compile(r"\r\n|\r|\n").search(text, at)
-    return found.end() if found else len(text)
-
-
-def block_text(value: Any, column: int, front: FrontMatter, at: int) -> str:
-    """YAML of a list or mapping at a column, in whole lines with the card's line ends."""
-    lines = to_yaml(value).rstrip("\n").split("\n")
-    text = "".join(" " * column + line + front.newline for line in lines)
-    return text if at == 0 or front.yaml[at - 1] in "\r\n" else front.newline + text
-
-
-def check_splice(front: FrontMatter, edited: str, new: list[dict[str, Any]], paths: Mapping[str, Any]) -> None:
-    """Parse what would be written: ScriptError unless it has every old entry, in order, the new ones, and no more."""
-    from huggingface_hub.repocard import REGEX_YAML_BLOCK
-
-    try:
-        after = read_metadata(edited, "README.md as it would be written")
-    except ScriptError as error:
-        raise ScriptError(f"README.md: the results do not fit in ({error}); add them by hand") from error
-    client = REGEX_YAML_BLOCK.search(edited.removeprefix("\ufeff"))
-    if not client or client[2].strip() != after.yaml.strip():
-        raise ScriptError("README.md, line 1: the Hub does not read such metadata: `---` must end its line; correct it")
-    wanted = with_values(front.values, paths)
-    old = [canonical(result) for model in wanted.get("model-index") or [] for result in model.get("results") or []]
-    found = [canonical(result) for result in after.results]
-    others = [{k: v for k, v in values.items() if k != "model-index"} for values in (wanted, after.values)]
-    if not (
-        (after.before, after.after) == (front.before, front.after)
-        and canonical(others[0]) == canonical(others[1])
-        and list(others[0]) == list(others[1])
-        and is_subsequence(old, found)
-        and Counter(found) == Counter(old) + Counter(canonical(result) for result in new)
-    ):
-        raise ScriptError("README.md: the results cannot be added without touching other metadata; add them by hand")
-
-
-def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str, Any]:
-    """A front matter's values with those at some paths replaced."""
-    changed = copy.deepcopy(dict(values))
-    for path, value in paths.items():
-        i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
-        changed["model-index"][i]["results"][j]["metrics"][k]["value"] = value
-    return changed
-
-
-def is_subsequence(wanted: Sequence[str], found: Sequence[str]) -> bool:
-    rest = iter(found)
-    return all(item in rest for item in wanted)
-
-
-def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
-    """One file for each benchmark: new, already there with this value, or there with another."""
-    there = [
-        (path, number, row, loaded)
-        for path, text in state.files.items()
-        for loaded in [load_yaml(text, path)]
-        for number, row in enumerate(eval_rows(loaded[0], path))
-    ]
-    for path, rows in plan.eval_results.items():
-        row, name = rows[0], f".eval_results: {path.removeprefix(EVAL_RESULTS)}"
-        if len(rows) > 1:
-            change.conflicts += [Conflict("the plan itself", path, row["value"], other["value"]) for other in rows[1:]]
-            continue
-        rivals = [item for item in there if same_place(item[2], row)]
-        if any(same_number(item[2].get("value"), row["value"]) for item in rivals):
-            change.same.append(name)
-        elif rivals:
-            where, number, old, (_, root) = rivals[0]
-            conflict = Conflict(f"{where}[{number}].value", name, old.get("value"), row["value"])
-            (change.replaced if plan.replace else change.conflicts).append(conflict)
-            if plan.replace:
-                change.files[where] = replace_row(state.files[where], root, number, row).encode("utf-8")
-        elif others := [item[2] for item in there if item[0] == path]:
-            what = f"an entry of {others[0]['dataset'].get('id')}, notes: {others[0].get('notes') or 'none'}"
-            change.conflicts.append(Conflict(f"{path}, a file for another result", name, what, row["value"]))
-        elif state.files.get(path, "").strip():
-            change.conflicts.append(Conflict(f"{path}, a file without results", name, "comments", row["value"]))
-        else:
-            change.added.append(name)
-            change.files[path] = to_yaml([row]).encode("utf-8")
-
-
-def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
-    """The entries of a file of .eval_results; ScriptError when it is not such a file."""
-    rows = data if isinstance(data, list) else [] if data is None else None
-    good = rows is not None and all(isinstance(row, dict) and isinstance(row.get("dataset"), dict) for row in rows)
-    if not good or rows is None:
-        raise ScriptError(f"{path}: not a list of evaluation results with a dataset each; correct it first")
-    return rows
-
-
-def same_place(there: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether two entries claim the same: dataset and task, with the same note, or the same number and tools."""
-    old, mine = there["dataset"], new["dataset"]
-    if (old.get("id"), old.get("task_id")) != (mine["id"], mine["task_id"]):
-        return False
-    notes = [str(row.get("notes") or "") for row in (there, new)]
-    alike = variant_of(f"({notes[0]})") == variant_of(f"({notes[1]})")
-    return notes[0] == notes[1] or (alike and same_number(there.get("value"), new["value"]))
-
-
-def replace_row(text: str, root: YamlNode | None, number: int, row: Mapping[str, Any]) -> str:
-    """A file's text with one entry written anew; the other entries and comments stay."""
-    if root is None or root.kind != "sequence" or root.flow or root.items[number].kind != "mapping":
-        raise ScriptError("a file of .eval_results in flow style or with aliases cannot be edited; replace it by hand")
-    node = root.items[number]
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = to_yaml(row).rstrip("\n").split("\n")
-    put = (newline + " " * node.column).join(lines)
-    end = node.end - (len(text[: node.end]) - len(text[: node.end].rstrip("\r\n")))
-    return text[: node.start] + put + text[end:]
-
-
-# --- parts/metadata/scale.py ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Leaderboard:
-    """What the Hub says of a dataset as a Benchmark: its tasks, and the scale that its leaderboard is in."""
-
-    dataset_id: str
-    tasks: tuple[str, ...] = ()  # none: not known
-    scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
-    reason: str = ""  # why it is no Benchmark
-    entries: int = 0
-    lower_is_better: bool | None = None  # None: neither its eval.yaml nor its order says
-
-
-def leaderboard_scale(values: Sequence[Any]) -> str | None:
-    """The scale of the values that others have: percent when any is above 1."""
-    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
-    return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
-
-
-def ranked_downwards(values: Sequence[float]) -> bool | None:
-    """Whether less is better, by the order in which a leaderboard has its values; None when it cannot be told."""
-    down, up = sorted(values, reverse=True), sorted(values)
-    if len(set(values)) < 2 or list(values) not in (down, up):
-        return None
-    return list(values) == up
-
-
-def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:
-    """Fit the plan's .eval_results to what the Hub's Benchmarks are; the questions that only a person can answer.
-
-    A value is never rescaled by itself: `scales` holds the answers, by key or "" for all.
-    """
-    questions = []
-    for path, rows in list(plan.eval_results.items()):
-        row = rows[0]
-        board = boards.get(row["dataset"]["id"])
-        if board is None:
-            continue
-        task = row["dataset"]["task_id"]
-        if not board.reason and task not in board.tasks and len(board.tasks) == 1:
-            row["dataset"]["task_id"] = task = board.tasks[0]  # the dataset's own eval.yaml decides
-        if board.reason or (board.tasks and task not in board.tasks):
-            reason = board.reason or f"its eval.yaml has no task {task}, but {', '.join(board.tasks) or 'none'}"
-            plan.notes.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
-            del plan.eval_results[path]
-            continue
-        stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
-        questions += fit_scale(plan, path, row, board, scales.get(stem, scales.get("")))
-    return questions
-
-
-def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
-    value = row["value"]
-    misfit = 0 < value <= 1 if board.scale == "percent" else value > 1 if board.scale == "proportion" else False
-    if not misfit or answer == "as-is":
-        return []
-    if answer and answer != board.scale:
-        raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
-    if answer:
-        factor = Decimal(100) if answer == "percent" else Decimal("0.01")
-        row["value"] = float(Decimal(str(value)) * factor)
-        plan.notes.append(f"{path}: {value} written as {row['value']}, in {answer}, as --scale says")
-        return []
-    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
-    others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
-    return [
-        f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
-        f"--scale {key}={board.scale} converts it, --scale {key}=as-is keeps it"
-    ]
-
-
-# --- parts/publish/hub.py ---------------------------------------------------------------------------------------------
-
-
-class Hub:
-    """Models on the Hub, through its own client; reads that the client itself does not repeat are repeated."""
-
-    def __init__(self, token: str | None) -> None:
-        from huggingface_hub import HfApi
-
-        self.token = token
-        self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
-        self.boards: dict[str, Leaderboard] = {}
-        self.benchmarks: OfficialList | None = None
-        self.line = threading.RLock()  # held while a call that the rate limit refused is made again
-
-    def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call, and call again on 429, 5xx and broken connections: at most MAX_TRIES times, when the Hub says."""
-        return self.repeat(worth_repeating, call, *args, **options)
-
-    def write(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call, and call again when the commit itself met a 429: after any other failure it may have been done."""
-        return self.repeat(
-            lambda error: rate_limited(error) and "/commit/" in str(error.response.url), call, *args, **options
-        )
-
-    def repeat(
-        self, which: Callable[[BaseException], bool], call: Callable[..., Any], *args: Any, **options: Any
-    ) -> Any:
-        """Call again after some errors; after a rate limit one caller at a time, else all would meet it again."""
-        import tenacity
-
-        with contextlib.ExitStack() as held:
-
-            def pause(state: Any) -> None:
-                seconds = seconds_to_wait(state)
-                until = time.monotonic() + seconds
-                if rate_limited(state.outcome.exception()):
-                    held.enter_context(self.line)
-                if seconds > 5:
-                    note(f"the Hub asks to wait; again in {max(0, until - time.monotonic()):.0f} s")
-                time.sleep(max(0, until - time.monotonic()))
-
-            rule = tenacity.Retrying(
-                retry=tenacity.retry_if_exception(which),
-                before_sleep=pause,
-                stop=tenacity.stop_after_attempt(MAX_TRIES),
-                reraise=True,
-            )
-            try:
-                return rule(call, *args, **options)
-            except json.JSONDecodeError as error:
-                raise ScriptError(f"{self.api.endpoint}: an answer is not JSON; is HF_ENDPOINT right?") from error
-
-    def info(self, repo_id: str, revision: str | None = None) -> Any:
-        return self.read(self.api.model_info, repo_id, revision=revision, expand=["sha", "siblings"])
-
-    def state(self, repo_id: str, revision: str | None = None, info: Any = None) -> RepoState:
-        """The card and the evaluation results of a model, all of one commit."""
-        info = info or self.info(repo_id, revision)
-        names = [file.rfilename for file in info.siblings or []]
-        files = {
-            name: decode_strict(self.content(repo_id, name, info.sha), name)
-            for name in names
-            if name.startswith(EVAL_RESULTS) and name.endswith((".yaml", ".yml"))
-        }
-        card = self.content(repo_id, "README.md", info.sha) if "README.md" in names else None
-        return RepoState(info.sha, card, files)
-
-    def content(self, repo_id: str, path: str, revision: str, repo_type: str | None = None) -> bytes:
-        """A file's bytes, in one GET (hf_hub_download asks twice before it fetches)."""
-        from huggingface_hub import get_session, hf_hub_url
-        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
-
-        url = hf_hub_url(repo_id, path, revision=revision, repo_type=repo_type, endpoint=self.api.endpoint)
-        headers = build_hf_headers(token=self.token)
-
-        def get() -> bytes:
-            with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as answer:
-                if answer.status_code >= 400:
-                    answer.read()
-                hf_raise_for_status(answer)
-                data = bytearray()
-                for part in answer.iter_bytes():
-                    data += part
-                    if len(data) > MAX_CARD:
-                        raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
-                return bytes(data)
-
-        return self.read(get)
-
-    def leaderboard(self, dataset_id: str) -> Leaderboard:
-        """Whether a dataset is a Benchmark, its tasks, and the scale of its leaderboard; asked once."""
-        if dataset_id not in self.boards:
-            self.boards[dataset_id] = self.fetch_leaderboard(dataset_id)
-        return self.boards[dataset_id]
-
-    def official(self, refresh: bool = False) -> OfficialList:
-        """The Hub's official Benchmarks; asked once, and kept on disk for a day."""
-        with self.line:
-            if self.benchmarks is None or refresh:
-                source = BenchmarkSource(self.list_benchmarks, self.eval_yaml, self.api.endpoint, self.token or "")
-                offline = "HF_HUB_OFFLINE is set" if is_offline() else ""
-                self.benchmarks = official_benchmarks(source, offline, refresh)
-            return self.benchmarks
-
-    def list_benchmarks(self) -> list[tuple[str, str | None, bool]]:
-        found = self.read(lambda: list(self.api.list_datasets(benchmark=True, expand=["sha", "gated"])))
-        return [(item.id, item.sha, bool(item.gated)) for item in found]
-
-    def eval_yaml(self, dataset_id: str, sha: str | None) -> bytes:
-        return self.content(dataset_id, "eval.yaml", sha or "main", repo_type="dataset")
-
-    def fetch_leaderboard(self, dataset_id: str) -> Leaderboard:
-        """A Benchmark's tasks, and the scale and direction of its leaderboard; a refused leaderboard has no entries."""
-        from huggingface_hub.errors import HfHubHTTPError
-
-        found = self.official().get(dataset_id)
-        if found is None and self.official().basis == "cache":
-            found = self.official(refresh=True).get(dataset_id)  # it may be a Benchmark since this morning
-        if found is None:
-            return Leaderboard(dataset_id, reason=f"it is no official Benchmark ({self.official().about})")
-        try:
-            entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
-        except HfHubHTTPError as error:
-            if error.response is None or error.response.status_code not in (400, 401, 403, 404):
-                raise
-            entries = []
-        values = [entry.value for entry in entries]
-        tasks = tuple(task.id for task in found.tasks)
-        lower = ranked_downwards(values) if found.lower_is_better is None else found.lower_is_better
-        scale = found.unit or leaderboard_scale(values)
-        return Leaderboard(dataset_id, tasks, scale, entries=len(values), lower_is_better=lower)
-
-    def pull_requests(self, repo_id: str) -> list[PullRequest]:
-        """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
-        found = self.read(
-            lambda: list(
-                self.api.get_repo_discussions(repo_id, discussion_type="pull_request", discussion_status="open")
-            )
-        )
-        return [self.pull_request(repo_id, item) for item in found]
-
-    def pull_request(self, repo_id: str, item: Any) -> PullRequest:
-        details = self.read(self.api.get_discussion_details, repo_id, item.num)
-        files = changed_files(details.diff or "")
-        touches = any(name.startswith(EVAL_RESULTS) for name in files)
-        if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
-            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
-        created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
-        return PullRequest(item.num, item.title, item.author, created, item.url, item.status, touches)
-
-    def other_results(self, repo_id: str, revision: str) -> bool:
-        """Whether a pull request's results differ from main's, and from those that it started from."""
-        theirs = self.results(repo_id, revision)
-        if theirs == self.results(repo_id, None):
-            return False
-        main = {commit.commit_id for commit in self.read(self.api.list_repo_commits, repo_id)}
-        own = self.read(self.api.list_repo_commits, repo_id, revision=revision)
-        base = next((commit.commit_id for commit in own if commit.commit_id in main), None)
-        return base is None or theirs != self.results(repo_id, base)
-
-    def results(self, repo_id: str, revision: str | None) -> tuple[Any, ...]:
-        """What stands for all evaluation metadata at a revision; metadata that cannot be read is like no other."""
-        state = self.state(repo_id, revision)
-        try:
-            front = read_metadata(decode_strict(state.card or b"", "README.md"), "README.md")
-        except ScriptError:
-            return (state.card, state.files)
-        return (canonical(front.values.get("model-index")), state.files)
-
-    def open_pull_request(self, repo_id: str, number: int) -> None:
-        """ScriptError unless the number is an open pull request: a commit to any other would be seen by nobody."""
-        from huggingface_hub.errors import HfHubHTTPError
-
-        try:
-            item = self.read(self.api.get_discussion_details, repo_id, number)
-        except HfHubHTTPError as error:
-            if error.response is None or error.response.status_code != 404:
-                raise
-            raise ScriptError(f"{repo_id} has no pull request #{number}, or it is not to be seen") from error
-        if not item.is_pull_request or item.status not in ("open", "draft"):
-            what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
-            raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
-
-
-def is_offline() -> bool:
-    """Whether the user has told the client to ask nothing."""
-    from huggingface_hub import constants
-
-    return bool(constants.HF_HUB_OFFLINE)
-
-
-def shipped_or_kept() -> OfficialList:
-    """The official Benchmarks as they are known here; nothing is asked."""
-    hub = Hub(read_token())
-    source = BenchmarkSource(list, hub.eval_yaml, hub.api.endpoint, hub.token or "")
-    return official_benchmarks(source, "the Hub is not asked")
-
-
-@dataclass(frozen=True, slots=True)
-class PullRequest:
-    number: int
-    title: str
-    author: str
-    date: str  # when it was opened, YYYY-MM-DD
-    url: str
-    status: str
-    evaluation: bool  # it touches model-index or .eval_results
-
-
-def changed_files(diff: str) -> set[str]:
-    """The names in a git diff's headers; git quotes unusual ones."""
-    pairs = re.findall(r'^diff --git "?a/(.+?)"? "?b/(.+?)"?$', diff, re.M)
-    return {name for pair in pairs for name in pair}
-
-
-@contextlib.contextmanager
-def card_errors(where: str) -> Iterator[None]:
-    """Turn what the client raises when a model is read into one line that says what to do."""
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        yield
-    except ScriptError:
-        raise
-    except HFValidationError as error:
-        raise ScriptError(f"--repo-id must be OWNER/NAME, not {where!r}") from error
-    except GatedRepoError as error:
-        raise ScriptError(
-            f"{where} is gated: a token of an account with access is needed "
-            "(accept its terms on the Hub, then `hf auth login` or HF_TOKEN)"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ScriptError(f"{where}: no such revision") from error
-    except RepositoryNotFoundError as error:
-        raise ScriptError(
-            f"{where} does not exist, or is private: then a token with access is needed (`hf auth login` or HF_TOKEN)"
-        ) from error
-    except EntryNotFoundError as error:
-        raise ScriptError(f"{where} has no README.md") from error
-    except Exception as error:  # network, proxy, 5xx: whatever the client raises, in one line
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        why = HUB_REASONS.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
-        raise ScriptError(f"{where}: could not be read: {why}") from error
-
-
-def fetch_state(repo_id: str, revision: str | None) -> RepoState:
-    """A model's card and results on the Hub; each failure is one line that says what to do."""
-    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
-        return Hub(read_token()).state(repo_id, revision)
-
-
-def read_clone(card: Path) -> RepoState:
-    """A card on disk, and the .eval_results beside it."""
-    try:
-        data = input_bytes(card, MAX_CARD_FILE)
-        files = {
-            EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path))
-            for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
-        }
-    except OSError as error:
-        raise ScriptError(f"{card}: {error.strerror or error}") from error
-    return RepoState(None, data, files, str(card))
-
-
-def write_clone(card: Path, change: Change) -> None:
-    for path, data in change.files.items():
-        target = card if path == "README.md" else card.parent / path
-        write_whole(target, data.decode("utf-8"))
-
-
-# --- parts/cards/source.py --------------------------------------------------------------------------------------------
-
-
-def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys (key, display name, aliases, names in harnesses), and their ranges."""
-    keys: dict[str, str] = {}
-    ranges: dict[str, tuple[float | None, float | None]] = {}
-    for key, entry in mapping.items():
-        if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
-            continue
-        names = [key, entry.get("name"), *(entry.get("aliases") or [])]
-        for harness in ("lighteval", "inspect", "lm_eval", "helm", "artificial_analysis"):
-            found = entry.get(harness)
-            names += found if isinstance(found, list) else [found]
-        for name in names:
-            if isinstance(name, str) and (
-                folded := normalize_name(name.rpartition("/")[2] if name.startswith("inspect_evals/") else name)
-            ):
-                keys.setdefault(folded, key)
-        low, high = entry.get("range") or (None, None)
-        ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges)
-
-
-def read_card_file(path: Path) -> str:
-    return decode_card(input_bytes(path, MAX_CARD_FILE), str(path))
-
-
-def fetch_card(repo_id: str, revision: str | None) -> str:
-    """The README.md of a model on the Hub; each failure is one line that says what to do."""
-    where = f"{repo_id}{f' at {revision}' if revision else ''}"
-    state = fetch_state(repo_id, revision)
-    if state.card is None:
-        raise ScriptError(f"{where} has no README.md")
-    return decode_card(state.card, f"{where}/README.md")
-
-
 # --- parts/publish/artificial_analysis.py -----------------------------------------------------------------------------
 
 VERSION = "0.1.0"
@@ -7097,6 +7864,108 @@ def give_up(state: Any) -> None:
 def read_aa(path: Path) -> list[dict[str, Any]]:
     """The models in an answer that --save-raw-json kept."""
     return aa_models(read_json(path), str(path))
+
+
+# --- parts/publish/origins.py -----------------------------------------------------------------------------------------
+
+
+def read_card_scores(card: bytes, repo_id: str, vocabulary: Vocabulary) -> tuple[Extraction, str | None]:
+    """This model's scores in all tables of a card, as far as they are certain, and the task that the card names."""
+    parsed = parse_card(decode_card(card, f"{repo_id}/README.md"))
+    tables = read_tables(parsed, repo_id, vocabulary)
+    return extract(tables, repo_id, [], True, "extract-readme"), parsed.front.get("pipeline_tag")
+
+
+def is_of_card(entry: Entry) -> bool:
+    return entry.origin.startswith("table ")
+
+
+def still_said(plan: Plan, state: RepoState) -> Plan:
+    """The plan, when the card that its results were read from says them still; ScriptError (3) with both values."""
+    read = [entry for entry in plan.entries if is_of_card(entry)]
+    if not read or plan.card is None or plan.card == git_blob_id(state.card or b""):
+        return plan
+    measures = measures_of(plan)
+    answer, _ = read_card_scores(state.card or b"", plan.repo_id, build_vocabulary(dict(measures.mapping)))
+    now = card_entries(answer.results, plan.repo_id)
+    lines = []
+    for entry in read:
+        mine = measures.of_entry(entry)
+        rivals = [other for other in now if measures.relation(measures.of_entry(other), mine) == SAME]
+        if not any(other.value == entry.value for other in rivals):
+            says = f"now {rivals[0].value:.12g} ({rivals[0].origin})" if rivals else "found there no more"
+            lines.append(f"{entry.benchmark}: {entry.value:.12g} when it was planned ({entry.origin}), {says}")
+    if lines:
+        lines.append("the card has changed since: make the plan anew, or write these results by hand")
+        raise ScriptError("\n".join(map(single_line, lines)), code=3)
+    return plan
+
+
+def metric_questions(plan: Plan) -> list[str]:
+    """Results of benchmarks with several metrics of one kind whose source does not say which: IFEval."""
+    questions = []
+    for entry in plan.entries:
+        known = measures_of(plan).mapping.get(entry.key or "") or {}
+        if is_of_card(entry) and "_level_" in str(known.get("metric")) and not entry.metric:
+            name = entry.key or entry.benchmark
+            questions.append(
+                f"{name}: which of its metrics {entry.value:.12g} is, {entry.origin} does not say; "
+                f"--metric {name}={known['metric']} (or another, or accuracy) says it"
+            )
+    return questions
+
+
+def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> list[Entry]:
+    """The results with what --metric KEY=NAME says about those that name none."""
+    said = {}
+    for text in answers or []:
+        name, _, metric = text.partition("=")
+        if not name or not metric or single_line(metric) != metric:
+            raise ScriptError(f"--metric {single_line(text)}: KEY=NAME is expected, ifeval=prompt_level_strict_acc")
+        said[name] = metric
+    return [
+        dataclasses.replace(entry, metric=entry.metric or said.get(entry.key or "") or said.get(entry.benchmark))
+        for entry in entries
+    ]
+
+
+def contradictions(plan: Plan, state: RepoState, change: Change) -> list[str]:
+    """What the card's tables and the repo's metadata say otherwise once the change is written, for people."""
+    measures, found = measures_of(plan), []
+    if change.conflicts:
+        return []
+    card = change.files.get("README.md", state.card)
+    files = state.files | {path: data.decode() for path, data in change.files.items() if path != "README.md"}
+    standings = standings_of(dataclasses.replace(state, card=card, files=files), measures)
+    tables = [] if all(map(is_of_card, plan.entries)) else card_claims(state.card, plan.repo_id, measures)
+    for entry in plan.entries:
+        mine = measures.of_entry(entry)
+        for item in standings:
+            if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures):
+                found.append(f"{item.where} says {item.value} of {entry.benchmark}, and not {entry.value:.12g}")
+        for row, other in tables if not is_of_card(entry) else ():
+            theirs = measures.of_entry(other)
+            if measures.relation(theirs, mine) != OTHER and not same_entry(other, entry, measures):
+                found.append(
+                    f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin}), "
+                    f"and not {entry.value:.12g}"
+                )
+    return list(dict.fromkeys(map(single_line, found)))
+
+
+def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
+    """(the score as its table has it, the same as an entry) for all that a card's tables say of this model."""
+    if not card:
+        return []
+    answer, _ = read_card_scores(card, repo_id, build_vocabulary(dict(measures.mapping)))
+    scores = answer.results if answer.code == 0 else []
+    return list(zip((score.as_json() for score in scores), card_entries(scores, repo_id), strict=True))
+
+
+def same_entry(one: Entry, other: Entry, measures: Measures) -> bool:
+    values = written(one.value, one.unit), written(other.value, other.unit)
+    is_open = measures.is_open(measures.of_entry(one))
+    return values[0] is not None and values[1] is not None and agree(values[0], values[1], is_open)
 
 
 # --- parts/records/datastore.py ---------------------------------------------------------------------------------------
@@ -8141,6 +9010,122 @@ def failure_notes(found: Iterable[tuple[Path, Mapping[str, Any]]], model: str, m
     ]
 
 
+# --- parts/publish/local.py -------------------------------------------------------------------------------------------
+
+TEMPORARY = re.compile(r"\..+\.(\d{1,10})\.tmp")  # of `write_whole`, with its process
+
+
+def read_clone(card: Path) -> RepoState:
+    """A card on disk, and the .eval_results beside it."""
+    data = input_bytes(card, MAX_CARD_FILE)
+    files = {
+        EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path))
+        for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
+    }
+    return RepoState(None, data, files, str(card))
+
+
+def write_clone(card: Path, change: Change) -> list[Path]:
+    """Write a change beside a card, each file whole: through links, with its mode; ScriptError for one to read only."""
+    targets = {path: (card if path == "README.md" else card.parent / path) for path in change.files}
+    for target in targets.values():
+        if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
+            raise ScriptError(f"{target}: it may only be read; nothing was written")
+    for path, data in sorted(change.files.items(), reverse=True):  # the card last: it is what people look at
+        write_through(targets[path], data)
+    return list(targets.values())
+
+
+def write_through(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, where a link leads to, with the mode that it has."""
+    target = path.resolve() if path.is_symlink() else path
+    clean_leftovers(target.parent)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def clean_leftovers(folder: Path) -> None:
+    """Remove what a run that was killed has left half written."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            found = TEMPORARY.fullmatch(path.name)
+            if found and not is_alive(int(found[1])) and not path.is_symlink() and path.is_file():
+                path.unlink()
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def owned_folder(folder: Path) -> Iterator[None]:
+    """Keep other runs out of an output folder; ScriptError names the one that works in it, and since when.
+
+    The lock is the system's, so that a killed run leaves none behind; its file says who holds it.
+    """
+    import fcntl
+
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ScriptError(f"{folder}: could not be written: {error.strerror or error}") from error
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ScriptError(f"{folder}: {owner_text(os.pread(file, 1000, 0))}; wait for it, or stop it") from error
+        owner = {"process": os.getpid(), "machine": socket.gethostname(), "since": time.time()}
+        os.ftruncate(file, 0)
+        os.pwrite(file, json.dumps(owner).encode(), 0)
+        for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+            clean_leftovers(place)
+        yield
+    finally:
+        os.close(file)
+        if new and [path.name for path in folder.iterdir()] == [".lock"]:  # nothing came of it
+            (folder / ".lock").unlink()
+            folder.rmdir()
+
+
+def owner_text(data: bytes) -> str:
+    """Who works in a folder, for people."""
+    try:
+        owner = json.loads(data)
+        since = datetime.fromtimestamp(float(owner["since"]), UTC)
+        age = max(0, round((datetime.now(UTC) - since).total_seconds()))
+        who = f"process {int(owner['process'])} on {single_line(owner['machine'])[:60]}"
+        return f"another run works in it ({who}, for {age} s)"
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return "another run works in it"
+
+
+def refuse_same_file(output: Path | None, card: Path | None) -> None:
+    """ScriptError when a plan would be written over the card that it is about."""
+    if output and card and (output.resolve() == card.resolve() or (output.exists() and output.samefile(card))):
+        raise ScriptError(f"--output {output} is the card itself; choose another file")
+
+
+def say_written(paths: list[Path]) -> None:
+    note(f"written: {', '.join(map(str, paths))}")
+
+
 # --- parts/publish/text.py --------------------------------------------------------------------------------------------
 
 
@@ -8151,21 +9136,16 @@ def markdown_text(text: Any, most: int = 80) -> str:
     return re.sub(r"(?i)www\.", lambda m: f"{m[0][:3]}&#46;", escaped)  # GFM makes links of "www." without markup
 
 
-def new_entries(plan: Plan, change: Change) -> list[Entry]:
-    """The results of a plan that a change adds or replaces in one format at least; the others are there already."""
-    names = {*change.added, *(c.benchmark for c in change.replaced)}
-
-    def places(entry: Entry) -> set[str]:
-        notes = ("", entry.variant or "", settings_of(entry))
-        files = {f".eval_results: {entry.key}{'_' + dashed(text, '_') if text else ''}.yaml" for text in notes}
-        return {f"model-index: {entry_name(entry)}", entry_name(entry), *files}
-
-    return [entry for entry in plan.entries if places(entry) & names]
-
-
 def pull_request_title(plan: Plan, change: Change) -> str:
-    count = len(new_entries(plan, change))
+    count = len(change.entries)
     return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
+
+
+def counted_title(title: str, count: int) -> str:
+    """A title of ours with another count: "Add 2 evaluation results", 3 -> "Add 3 evaluation results"."""
+    return re.sub(
+        r"\AAdd \d+ evaluation results?\b", f"Add {count} evaluation result{'s' if count != 1 else ''}", title
+    )
 
 
 def pull_request_text(plan: Plan, change: Change) -> str:
@@ -8173,7 +9153,7 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     origin = "where it was read"
     lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
     lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
-    entries = new_entries(plan, change)
+    entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
         cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
@@ -8182,7 +9162,9 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     files = ", ".join(f"`{path}`" for path in change.files)
     lines += ["", f"Files: {files}."]
     lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
-    lines += [f"- Note: {markdown_text(text, 300)}" for text in plan.notes[:20]]
+    others = {entry.benchmark for entry in plan.entries} - {entry.benchmark for entry in change.entries}
+    notes = [text for text in all_notes(plan, change) if not any(f"{name}: " in text for name in others)]
+    lines += [f"- Note: {markdown_text(text, 300)}" for text in notes[:20]]
     lines += [
         "",
         "Values are as the source shows them. To check: compare each row with the place that it names (tables are "
@@ -8191,6 +9173,13 @@ def pull_request_text(plan: Plan, change: Change) -> str:
         "pull request holds.",
     ]
     return "\n".join(lines)
+
+
+def all_notes(plan: Plan, change: Change) -> list[str]:
+    """What is to be known: what the source leaves out, what was filled in or converted, what contradicts."""
+    mapping = plan.measures.mapping if plan.measures and plan.model_index else {}
+    filled = [text for entry in change.entries if (text := filled_in(entry, mapping))]
+    return list(dict.fromkeys([*plan.notes, *plan.remarks, *filled, *change.notes]))
 
 
 def change_json(plan: Plan, change: Change) -> dict[str, Any]:
@@ -8202,7 +9191,9 @@ def change_json(plan: Plan, change: Change) -> dict[str, Any]:
         "replaced": [dataclasses.asdict(conflict) for conflict in change.replaced],
         "conflicts": [dataclasses.asdict(conflict) for conflict in change.conflicts],
         "questions": change.questions,
-        "notes": plan.notes,
+        "notes": all_notes(plan, change),
+        "model_index": plan.model_index,
+        "eval_results": plan.eval_results,
     }
 
 
@@ -8214,112 +9205,237 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
-    lines += [f"conflict: {c.where} ({c.benchmark}): there {c.there}, new {c.new}" for c in change.conflicts]
-    lines += [f"note: {text}" for text in plan.notes]
+    lines += [f"conflict: {c.where} ({c.benchmark}): {c}" for c in change.conflicts]
+    lines += [f"note: {text}" for text in all_notes(plan, change)]
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 
 # --- parts/publish/sending.py -----------------------------------------------------------------------------------------
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
+MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
 
 
-def send_change(hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoState) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the Hub has now: the commit, its address, and the pull request that holds it."""
+
+    oid: str
+    commit_url: str
+    pr_url: str | None = None
+    number: int | None = None
+
+
+def send_change(
+    hub: Hub,
+    plan: Plan,
+    how: Sending,
+    change: Change,
+    state: RepoState,
+    before: frozenset[int] = frozenset(),
+    replan: Callable[[Plan, RepoState], Plan] = lambda plan, state: plan,
+) -> dict[str, Any]:
     """One commit or one pull request with the change; planned anew when the repo has moved on, at most three times.
 
-    Returns {"commit", "url", "pull_request"}. What the Hub has afterwards is read back and compared.
+    `before`: the numbers of the pull requests that were there. `replan` makes the plan fit for another state, or raises
+    ScriptError. Returns {"commit", "url", "pull_request"}. What the Hub has afterwards is read back and compared.
     """
+    nothing = {"commit": None, "url": None, "pull_request": None}
     for attempt in range(1 + MAX_REPLANS):
         if attempt:
             note(f"{plan.repo_id} has moved on; planning again ({attempt} of {MAX_REPLANS})")
             state = hub.state(plan.repo_id, how.revision)
+            plan = replan(plan, state)
             change = merge(plan, state)
             refuse_open_ends(change)
             if not change.files:
                 note("all of it is there now; nothing was sent")
-                return {"commit": None, "url": None, "pull_request": None}
-        commit = try_commit(hub, plan, how, change, state)
-        if commit is not None:
-            read_back(hub, plan.repo_id, commit, change)
-            return {"commit": commit.oid, "url": commit.commit_url, "pull_request": commit.pr_url}
+                return nothing
+        sent = send_once(hub, plan, how, change, state, before)
+        if sent is not None:
+            read_back(hub, plan, sent, change)
+            if how.create_pr:
+                sent = without_doubles(hub, plan, sent, before)
+            return {"commit": sent.oid, "url": sent.commit_url, "pull_request": sent.pr_url}
     saved = Path(f"plan-{plan.repo_id.replace('/', '--')}.json")
     write_whole(saved, to_json(plan.as_json()))
     raise ScriptError(
         f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}; "
-        f"later: {again_apply(saved)}"
+        f"later: {again_apply(saved, plan)}"
     )
 
 
-def try_commit(hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoState) -> Any | None:
-    """The commit; None when the repo is not at the planned parent any more."""
-    from huggingface_hub import CommitOperationAdd
+def send_once(
+    hub: Hub, plan: Plan, how: Sending, change: Change, state: RepoState, before: frozenset[int]
+) -> Sent | None:
+    """The commit; None when the repo is not at the planned parent any more.
+
+    After an error that leaves open whether it was made, it is looked for; when it is not there it is sent again.
+    """
+    options = {
+        "commit_message": how.message or pull_request_title(plan, change),
+        "commit_description": pull_request_text(plan, change),
+        "parent_commit": state.sha,
+        "revision": how.revision,
+        "create_pr": how.create_pr or None,
+    }
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            made = hub.commit(plan.repo_id, change.files, **options)
+            if how.create_pr and not made.pr_url:
+                raise ScriptError(f"{plan.repo_id}: the Hub made no pull request of what was sent")
+            return Sent(made.oid, made.commit_url, made.pr_url, made.pr_num)
+        except ScriptError:
+            raise
+        except Exception as error:
+            if getattr(getattr(error, "response", None), "status_code", None) == 412:
+                return arrived(hub, plan, how, state, before)
+            if not may_be_made(error):
+                raise
+            failure = error
+        if sent := arrived(hub, plan, how, state, before):
+            return sent
+        if attempt < MAX_TRIES:
+            asked = seconds_asked(failure)
+            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
+    raise failure
+
+
+def may_be_made(error: Exception) -> bool:
+    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
+    if getattr(error, "response", None) is not None:
+        return worth_repeating(error)
+    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
+    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+
+
+def arrived(hub: Hub, plan: Plan, how: Sending, state: RepoState, before: frozenset[int]) -> Sent | None:
+    """A commit whose answer was lost, if it was made."""
+    if how.create_pr:
+        held = equal_proposals(hub, plan, "open", before)
+        return proposal_sent(hub, plan.repo_id, held[0]) if held else None
+    now = hub.state(plan.repo_id, how.revision)
+    there = merge(plan, now)
+    if now.sha == state.sha or there.files or there.conflicts:
+        return None
+    return Sent(str(now.sha), f"{hub.api.endpoint}/{plan.repo_id}/commit/{now.sha}")
+
+
+def equal_proposals(hub: Hub, plan: Plan, status: str, before: frozenset[int] = frozenset()) -> list[Any]:
+    """One's own pull requests that hold all that the plan would add, oldest first; without those in `before`."""
+    mine = hub.proposals(plan.repo_id, status, author=str(hub.identity()["name"]))
+    mine = [item for item in mine if item.num not in before and item.status in (status, "draft")]
+    found = []
+    for item in mine[-MOST_CLOSED:]:
+        there = merge(plan, hub.state(plan.repo_id, f"refs/pr/{item.num}"))
+        if not there.files and not there.conflicts:
+            found.append(item)
+    return found
+
+
+def proposal_sent(hub: Hub, repo_id: str, item: Any) -> Sent:
+    state = hub.state(repo_id, f"refs/pr/{item.num}")
+    return Sent(str(state.sha), f"{hub.api.endpoint}/{repo_id}/commit/{state.sha}", item.url, item.num)
+
+
+def without_doubles(hub: Hub, plan: Plan, sent: Sent, before: frozenset[int]) -> Sent:
+    """The oldest of one's own new pull requests that hold this; the younger ones are closed with a word."""
     from huggingface_hub.errors import HfHubHTTPError
 
+    held = equal_proposals(hub, plan, "open", before)
+    for item in held[1:]:
+        try:
+            word = f"The same as #{held[0].num}, opened at the same time."
+            hub.read(hub.api.change_discussion_status, plan.repo_id, item.num, "closed", comment=word)
+            note(f"{item.url} held the same as {held[0].url} and was closed")
+        except HfHubHTTPError as error:  # the other run may have closed it
+            note(f"{item.url} holds the same as {held[0].url}; it could not be closed: {single_line(error)[:100]}")
+    return sent if not held or held[0].num == sent.number else proposal_sent(hub, plan.repo_id, held[0])
+
+
+def read_back(hub: Hub, plan: Plan, sent: Sent, change: Change) -> None:
+    """ScriptError unless the Hub has what was sent, in this very commit."""
     try:
-        return hub.write(
-            hub.api.create_commit,
-            plan.repo_id,
-            [CommitOperationAdd(path, data) for path, data in change.files.items()],
-            commit_message=how.message or pull_request_title(plan, change),
-            commit_description=pull_request_text(plan, change),
-            parent_commit=state.sha,
-            revision=how.revision,
-            create_pr=how.create_pr or None,
+        differing = [path for path, data in change.files.items() if hub.content(plan.repo_id, path, sent.oid) != data]
+    except Exception as error:
+        raise ScriptError(
+            f"{plan.repo_id}: it was written ({sent.pr_url or sent.commit_url}), but could not be read back: "
+            f"{single_line(error)[:200] or type(error).__name__}; run the same command again"
+        ) from error
+    if differing:
+        raise ScriptError(
+            f"{plan.repo_id}: {differing[0]} differs on the Hub from what was sent; look at {sent.commit_url}"
         )
-    except HfHubHTTPError as error:
-        if error.response is not None and error.response.status_code == 412:
-            return None
-        raise
-
-
-def read_back(hub: Hub, repo_id: str, commit: Any, change: Change) -> None:
-    """ScriptError unless the Hub has what was sent, byte for byte."""
-    for path, data in change.files.items():
-        if hub.content(repo_id, path, commit.oid) != data:
-            raise ScriptError(f"{repo_id}: {path} differs on the Hub from what was sent; look at {commit.commit_url}")
 
 
 def refuse_open_ends(change: Change) -> None:
     """ScriptError (3) while something is undecided: nothing is written then."""
     if change.questions:
         raise ScriptError("\n".join(map(single_line, change.questions)), code=3)
-    if change.conflicts:
-        lines = [
-            single_line(f"{c.where} ({c.benchmark}): there is {c.there}, the new value is {c.new}")
-            for c in change.conflicts
-        ]
-        ours = any(c.where.endswith(".value") for c in change.conflicts)
-        way = "--replace takes the new values, or take fewer results" if ours else "correct it, or take fewer results"
-        lines.append(f"nothing was written; {way}")
-        raise ScriptError("\n".join(lines), code=3)
+    if not change.conflicts:
+        return
+    lines = [single_line(f"{c.where} ({c.benchmark}): {c}") for c in change.conflicts]
+    ours = [c for c in change.conflicts if c.where.endswith(".value")]
+    ways = ["--replace takes the new values"] if ours else ["correct it"]
+    ways += ["--beside NAME (or all) writes the new one beside it, as another result"] if ours else []
+    lines.append(f"nothing was written; {', '.join(ways)}, or take fewer results")
+    raise ScriptError("\n".join(lines), code=3)
 
 
 def carry_out(
-    plan: Plan, args: argparse.Namespace, hub: Hub | None, state: RepoState, change: Change
+    plan: Plan,
+    args: argparse.Namespace,
+    hub: Hub | None,
+    state: RepoState,
+    change: Change,
+    replan: Callable[[Plan, RepoState], Plan],
 ) -> dict[str, Any]:
-    """Do what was asked for: nothing (a dry run), the local card, a pull request, a commit."""
+    """Do what was asked for: nothing (a dry run), the local card, a pull request, a commit.
+
+    A dry run asks the Hub all that the real one asks, and ends as that would.
+    """
     outcome: dict[str, Any] = {"commit": None, "url": None, "pull_request": None, "dry_run": not acts(args)}
-    if not change.files or not acts(args):
+    if not change.files:
         return outcome
-    refuse_open_ends(change)
     if args.card or hub is None:
-        write_clone(args.card, change)
-        note(f"written: {', '.join(change.files)} at {args.card.parent}")
+        if acts(args):
+            say_written(write_clone(args.card, change))
+        return outcome
+    if not (args.create_pr or args.update_pr or args.apply):
         return outcome
     how = Sending(args.create_pr, f"refs/pr/{args.update_pr}" if args.update_pr else None, args.commit_message)
     with hub_errors(f"writing to {plan.repo_id}", hub.token or ""):
-        check_write_access(hub.read(hub.api.whoami), plan.repo_id, how.create_pr or how.revision is not None)
-        if args.create_pr and not args.allow_duplicate_pr:
-            refuse_second_pull_request(hub, plan.repo_id)
-        outcome |= send_change(hub, plan, how, change, state)
-    if outcome["pull_request"] or outcome["url"]:
-        note(f"{'pull request' if outcome['pull_request'] else 'commit'}: {outcome['pull_request'] or outcome['url']}")
+        before = refuse_hindrances(hub, plan, how, args)
+        if not acts(args):
+            return outcome
+        outcome |= send_change(hub, plan, how, change, state, before, replan)
+        if args.update_pr and outcome["commit"]:
+            correct_title(hub, plan, args.update_pr)
     return outcome
 
 
-def refuse_second_pull_request(hub: Hub, repo_id: str) -> None:
+def refuse_hindrances(hub: Hub, plan: Plan, how: Sending, args: argparse.Namespace) -> frozenset[int]:
+    """What stands in the way of writing: permission (2), an open pull request, one that was closed (3).
+
+    Returns the numbers of the pull requests that are open. Without a token (a dry run) permission is not asked for.
+    """
+    if hub.token is None and not acts(args):
+        note("no token was given: what it may do was not asked")
+    else:
+        check_write_access(hub.identity(), plan.repo_id, how.create_pr or how.revision is not None)
+    if not how.create_pr:
+        return frozenset()
+    requests = hub.pull_requests(plan.repo_id)
+    if not args.allow_duplicate_pr:
+        refuse_second_pull_request(requests)
+    if hub.token is not None and not args.again:
+        refuse_closed_pull_request(hub, plan)
+    return frozenset(request.number for request in requests)
+
+
+def refuse_second_pull_request(requests: list[PullRequest]) -> None:
     """ScriptError (3) with its URL when an open pull request touches evaluation metadata already."""
-    for request in hub.pull_requests(repo_id):
+    for request in requests:
         if request.evaluation:
             raise ScriptError(
                 f"an open pull request touches the evaluation metadata already: {request.url} ({request.title!r} by "
@@ -8329,17 +9445,49 @@ def refuse_second_pull_request(hub: Hub, repo_id: str) -> None:
             )
 
 
+def refuse_closed_pull_request(hub: Hub, plan: Plan) -> None:
+    """ScriptError (3) when one's own pull request with all of this was closed: its owner did not want it."""
+    closed = equal_proposals(hub, plan, "closed")
+    if closed:
+        raise ScriptError(
+            f"your pull request with these results was closed: {closed[-1].url}; read why there, and --again opens "
+            "another one all the same",
+            code=3,
+        )
+
+
+def correct_title(hub: Hub, plan: Plan, number: int) -> None:
+    """A title of ours that counts results counts them again after more were added."""
+    item = hub.read(hub.api.get_discussion_details, plan.repo_id, number)
+    main, held = hub.state(plan.repo_id), hub.state(plan.repo_id, f"refs/pr/{number}")
+    title = counted_title(item.title, len(added_results(held, main, measures_of(plan))))
+    if title != item.title and item.author == hub.identity()["name"]:
+        hub.read(hub.api.rename_discussion, plan.repo_id, number, title)
+
+
+def added_results(state: RepoState, base: RepoState, measures: Measures) -> list[StandingResult]:
+    """The results that a state has and its base has not, or with another value; one in both formats is one."""
+    old, found = standings_of(base, measures), []
+    for item in standings_of(state, measures):
+        rivals = [other for other in (*old, *found) if measures.relation(other.measure, item.measure) != OTHER]
+        if not any(is_value(other, item.value, item.unit, measures) for other in rivals):
+            found.append(item)
+    return found
+
+
 def acts(args: argparse.Namespace) -> bool:
     return bool(args.apply or args.create_pr or args.update_pr) and not args.dry_run
 
 
-def again_apply(plan: Path) -> str:
-    return shlex.join(["uv", "run", "scripts/evaluation_manager.py", "apply", str(plan), "--create-pr"])
+def again_apply(file: Path, plan: Plan) -> str:
+    """The command that applies a saved plan; where it goes is in the plan, else a pull request is proposed."""
+    more = [] if plan.target else ["--create-pr"]
+    return shlex.join(["uv", "run", "scripts/evaluation_manager.py", "apply", str(file), *more])
 
 
 # --- parts/publish/batch.py -------------------------------------------------------------------------------------------
 
-STATUSES = ("found", "already there", "conflict", "ambiguous", "none", "failed")
+STATUSES = ("found", "already there", "outdated", "conflict", "ambiguous", "none", "failed")
 
 
 @dataclass(slots=True)
@@ -8347,12 +9495,13 @@ class ModelOutcome:
     """What batch found for one model; written when the model is done."""
 
     repo_id: str
-    status: str  # found, already there, conflict, ambiguous, none, failed
+    status: str  # one of STATUSES; outdated: a pull request of one's own holds other values
     reason: str = ""
     results: int = 0
     added: int = 0
     plan: str | None = None  # file, relative to the output folder
     pull_request: str | None = None
+    attempted: bool = False  # a pull request was sent, whether or not an answer came
 
 
 @dataclass(slots=True)
@@ -8406,11 +9555,12 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
         task_type=batch.task_type,
         source=source_phrase(entries),
     )
-    plan.created, plan.parent = batch.started.isoformat(timespec="seconds"), state.sha
-    boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
-    questions = plan.questions + settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
+    plan.created, plan.target = batch.started.isoformat(timespec="seconds"), "new-pr"
+    plan.parent, plan.card = state.sha, git_blob_id(state.card or b"")
+    plan.scales = dict(batch.scales)
+    questions = [*plan.questions, *metric_questions(plan), *settled_plan(batch, plan)]
     change = merge(plan, state)
-    conflicts += [f"{c.where}: there {c.there}, new {c.new}" for c in change.conflicts]
+    conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
     write_whole(batch.path("plans", repo_id), to_json(plan.as_json()))
@@ -8427,14 +9577,19 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where)
 
 
+def settled_plan(batch: Batch, plan: Plan) -> list[str]:
+    """Fit a plan to the Hub's leaderboards; the questions that are left."""
+    boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
+    return settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, plan.scales)
+
+
 def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str]]:
     """The results of a model from the wanted sources, what is in doubt, and what contradicts itself."""
     entries: list[Entry] = []
     doubt, conflicts = "", []
     if "card" in batch.sources and state.card is not None:
-        card = parse_card(decode_card(state.card, f"{repo_id}/README.md"))
-        answer = extract(read_tables(card, repo_id, batch.vocabulary), repo_id, [], True, "extract-readme")
-        entries += card_entries(answer.results, repo_id, card.front.get("pipeline_tag"))
+        answer, task = read_card_scores(state.card, repo_id, batch.vocabulary)
+        entries += card_entries(answer.results, repo_id, task)
         doubt = answer.message if answer.code == 3 else ""
         conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
     if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
@@ -8495,44 +9650,70 @@ def front_values(text: str, name: str) -> Any:
 
 
 def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) -> None:
-    """A pull request for each model with something new, up to a number; none where one is open."""
-    ours = sum(1 for outcome in outcomes if outcome.pull_request)
+    """A pull request for each model with something new, up to a number; none where one is open, or was closed."""
     waiting = [o for o in outcomes if o.status == "found" and not o.pull_request and not o.reason]
     if not waiting:
         return
     with hub_errors("asking the Hub who writes", batch.hub.token or "-"):
-        identity = batch.hub.read(batch.hub.api.whoami)
+        identity = batch.hub.identity()
     for outcome in waiting:
-        if ours >= most:
-            note(f"{most} pull requests were opened; --max-prs allows more")
+        if sum(o.attempted for o in outcomes if o is not outcome) >= most:
+            note(f"{most} pull requests were opened, or may have been; --max-prs allows more")
             return
         try:
             with hub_errors(outcome.repo_id, batch.hub.token or "-"):
-                propose(batch, outcome, identity)
+                check_write_access(identity, outcome.repo_id, True)
+                propose(batch, outcome, str(identity["name"]))
         except ScriptError as error:
             outcome.status, outcome.reason = "failed", " ".join(str(error).split())[:500]
-        ours += bool(outcome.pull_request)
         batch.save(outcome)
 
 
-def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) -> None:
-    """Open one model's pull request, unless one is open; ours of an interrupted run is recognised by its title."""
+def propose(batch: Batch, outcome: ModelOutcome, me: str) -> None:
+    """Open one model's pull request, unless one is open or was closed; one's own are known by what they hold."""
     plan = plan_from_json(read_json(batch.folder / str(outcome.plan)), str(outcome.plan))
-    check_write_access(identity, plan.repo_id, True)
+    render_plan(plan, batch.mapping, batch.placing)
     state = batch.hub.state(plan.repo_id)
+    plan = still_said(plan, state)
+    questions = settled_plan(batch, plan)
     change = merge(plan, state)
-    for request in batch.hub.pull_requests(plan.repo_id):
-        if request.evaluation:
-            if request.author == identity["name"] and request.title == pull_request_title(plan, change):
-                outcome.pull_request = request.url
-            else:
-                outcome.reason = f"an open pull request touches the evaluation metadata: {request.url}"
-            return
+    change.questions = questions
+    requests = batch.hub.pull_requests(plan.repo_id)
+    for request in [request for request in requests if request.evaluation]:
+        there = merge(plan, batch.hub.state(plan.repo_id, f"refs/pr/{request.number}"))
+        if request.author == me and not there.files and not there.conflicts:
+            outcome.pull_request = request.url
+        elif request.author == me:
+            outcome.status = "outdated"
+            outcome.reason = f"your pull request has other results: {request.url}; apply its plan with --update-pr"
+        else:
+            outcome.reason = f"an open pull request touches the evaluation metadata: {request.url}"
+        return
     refuse_open_ends(change)
     if not change.files:
         outcome.status = "already there"
         return
-    outcome.pull_request = send_change(batch.hub, plan, Sending(create_pr=True), change, state)["pull_request"]
+    if closed := equal_proposals(batch.hub, plan, "closed"):
+        outcome.reason = f"your pull request with these results was closed: {closed[-1].url}"
+        return
+    outcome.attempted = True
+    batch.save(outcome)
+    before = frozenset(request.number for request in requests)
+    sent = send_change(batch.hub, plan, Sending(create_pr=True), change, state, before, still_said)
+    outcome.pull_request = sent["pull_request"]
+
+
+def refresh(batch: Batch, outcome: ModelOutcome) -> None:
+    """What has become of a model's pull request since: merged, closed, or open still."""
+    if not outcome.pull_request:
+        return
+    number = int(outcome.pull_request.rpartition("/")[2])
+    with card_errors(outcome.repo_id):
+        status = batch.hub.read(batch.hub.api.get_discussion_details, outcome.repo_id, number).status
+    if status == "merged":
+        outcome.status, outcome.reason = "already there", "its pull request was merged"
+    elif status == "closed":
+        outcome.reason = "its pull request was closed"
 
 
 def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
@@ -8776,10 +9957,6 @@ def same_files(hub: Hub, dataset: str, files: Mapping[str, bytes], revision: str
     return found
 
 
-def git_blob_id(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
 def path_chunks(items: Sequence[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
@@ -8819,13 +9996,10 @@ def commit_files(hub: Hub, plan: Contribution, files: Mapping[str, bytes], user:
 
     where = {"revision": f"refs/pr/{plan.pull_request}"} if plan.pull_request else {"create_pr": True}
     additions = [CommitOperationAdd(path, data) for path, data in files.items()]
-    hub.api.preupload_lfs_files(  # the data set's .gitignore is about its maintainers' folders, not about records
-        plan.dataset, additions, repo_type="dataset", gitignore_content="", free_memory=False, **where
-    )
     text = {"commit_message": contribution_title(plan), "commit_description": contribution_text(plan)}
     for attempt in range(MAX_TRIES):
         try:
-            commit = hub.api.create_commit(plan.dataset, additions, repo_type="dataset", **text, **where)
+            commit = commit_whole(hub.api, plan.dataset, additions, repo_type="dataset", **text, **where)
         except Exception as error:
             if not worth_repeating(error):
                 raise

@@ -436,17 +436,21 @@ def retry_after(text: str, now: datetime) -> float | None:
 
 def seconds_to_wait(state: Any) -> float:
     """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
     from huggingface_hub.utils import parse_ratelimit_headers
 
-    response = getattr(state.outcome.exception(), "response", None)
+    response = getattr(error, "response", None)
     headers = response.headers if response is not None else {}
     limit = parse_ratelimit_headers(headers)
     if limit and limit.remaining == 0:
         return min(limit.reset_in_seconds + 0.1, 300)
     asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+    return None if asked is None else min(asked, 300)
 
 
 def rate_limited(error: BaseException) -> bool:
@@ -700,20 +704,19 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
 def find_token(token_file: str | None) -> str:
     """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    if token_file:
-        where = "--token-file"
-        token = token_of_file(Path(token_file))
-    else:
-        where = "the Hub token"
-        token = os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
+    token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
-    remember_token(token)
-    if not re.fullmatch(r"\s*[!-~]+\s*", token):
-        raise ScriptError(f"{where}: one line with a token is expected; {LOG_IN}, or correct it")
-    return token.strip()
+    return token
+
+
+def clean_token(text: str | None, where: str) -> str | None:
+    """A token without the blanks and line ends around it; ScriptError, which shows none of it, when some are inside."""
+    remember_token(text)
+    token = (text or "").strip()
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+    return token or None
 
 
 def token_of_file(path: Path) -> str:
@@ -728,31 +731,36 @@ def dotenv_token() -> str | None:
     """HF_TOKEN in the current folder's .env."""
     from dotenv import dotenv_values
 
-    return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
-
-
-def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login."""
-    from huggingface_hub import get_token
-
-    return os.environ.get("HF_TOKEN") or dotenv_token() or get_token()
-
-
-def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
-    from huggingface_hub import get_token
-
-    token = (os.environ.get("HF_TOKEN") or dotenv_token() or get_token() or "").strip()
-    if not token:
-        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"the Hub token: one line without blanks is expected; {LOG_IN}, or correct HF_TOKEN")
-    return token
+    try:
+        return dotenv_values(".env").get("HF_TOKEN") if Path(".env").is_file() else None
+    except (OSError, ValueError) as error:
+        raise ScriptError(f".env: could not be read: {type(error).__name__}") from None
 
 
 def read_token() -> str | None:
     """The token to read with: HF_TOKEN or .env; None leaves it to the client's own look-up."""
-    return os.environ.get("HF_TOKEN") or dotenv_token()
+    return clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN") or clean_token(dotenv_token(), "HF_TOKEN in .env")
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of .env or of the `hf auth` login; a .env that outranks a login is said."""
+    from huggingface_hub import get_token
+
+    if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
+        return token
+    login = clean_token(get_token(), "the login of `hf auth`")
+    token = clean_token(dotenv_token(), "HF_TOKEN in .env")
+    if token and login and token != login:
+        note("the token is that of .env in this folder, not that of your login")
+    return token or login
+
+
+def job_token() -> str:
+    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    token = hub_token()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    return token
 
 
 # --- parts/jobs/vocabulary.py -----------------------------------------------------------------------------------------

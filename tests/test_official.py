@@ -315,11 +315,11 @@ def test_card_ends_in_the_right_files(shapes: LocalHub, capsys: pytest.CaptureFi
         "aime_2026.yaml": ("MathArena/aime_2026", "MathArena/aime_2026", 33.3, None),
         "new_bench.yaml": ("lab/new-bench", "main", 12.5, None),
     }
-    found = document(capsys, *ask[:-1], "--own-harness", "swe_bench_verified")["plan"]
+    found = document(capsys, *ask[:-1], "--own-harness", "swe_bench_verified")
     assert found["eval_results"][".eval_results/swe_bench_verified.yaml"][0]["dataset"]["task_id"] == (
         "swe_bench_%_resolved"
     )
-    plain = document(capsys, *ask[:-1])["plan"]
+    plain = document(capsys, *ask[:-1])
     assert any("its own harness, swe-bench" in text for text in plain["notes"])
 
 

@@ -205,11 +205,14 @@ def test_another_value_is_a_conflict_and_replaced_only_when_asked() -> None:
     assert merged(replaced, entry(value=80.1), replace=True)[1].files == {}
 
 
-def test_another_source_is_another_entry_and_no_source_contradicts_none() -> None:
+def test_another_source_is_the_same_result_and_stands_beside_it_only_when_asked() -> None:
     theirs = entry(source_name="Somebody", source_url="https://example.org")
     text, _ = merged("# Foo\n", theirs)
-    _, change = merged(text, entry(value=80.1))
-    assert change.added and not change.conflicts
+    assert merged(text, entry())[1].same == ["model-index: GSM8K"]
+    assert [(c.there, c.new) for c in merged(text, entry(value=80.1))[1].conflicts] == [(77.3, 80.1)]
+    plan = plan_of(entry(value=80.1))
+    plan.beside = ["gsm8k"]
+    assert manager.merge(plan, manager.RepoState(None, text.encode())).added == ["model-index: GSM8K"]
     bare, _ = merged("# Foo\n", entry(source_url=None))
     assert merged(bare, entry())[1].same == ["model-index: GSM8K"]
     assert merged(bare, entry(value=1.0))[1].conflicts
@@ -217,13 +220,27 @@ def test_another_source_is_another_entry_and_no_source_contradicts_none() -> Non
 
 @pytest.mark.parametrize(
     "more",
-    [{"metric": "F1"}, {"shots": "5-shot"}, {"task_type": "question-answering"},
-     {"dataset": (("type", "a/b"), ("split", "test"))}],
+    [{"metric": "F1"}, {"shots": "5-shot"}, {"dataset": (("type", "openai/gsm8k"), ("split", "train"))},
+     {"variant": "With tools"}, {"dataset": (("type", "openai/gsm8k"), ("config", "socratic"))}],
     ids=str,
 )  # fmt: skip
 def test_other_settings_are_another_entry(more: dict) -> None:
+    text, _ = merged("# Foo\n", entry(shots="8-shot", variant="Thinking"))
+    assert merged(text, entry(value=1.0, **{"shots": "8-shot", "variant": "Thinking"} | more))[1].added
+
+
+@pytest.mark.parametrize("more", [{"shots": "5-shot"}, {"variant": "With tools"}], ids=str)
+def test_what_one_side_alone_says_is_asked(more: dict) -> None:
     text, _ = merged("# Foo\n", entry())
-    assert merged(text, entry(value=1.0, **more))[1].added
+    (conflict,) = merged(text, entry(value=1.0, samples=1319, standard_error=0.012, **more))[1].conflicts
+    assert "possibly the same" in str(conflict) and "n = 1,319, standard error 0.012" in str(conflict)
+    assert merged(text, entry(**more))[1].same
+
+
+def test_the_task_and_the_display_name_are_no_part_of_a_result() -> None:
+    text, _ = merged("# Foo\n", entry())
+    text = text.replace("name: GSM8K", "name: Grade school maths").replace("text-generation", "question-answering")
+    assert merged(text, entry())[1].same and merged(text, entry(value=1.0))[1].conflicts
 
 
 def test_a_value_written_as_text_is_the_same_number() -> None:
@@ -317,7 +334,7 @@ def test_settings_of_one_benchmark_have_files_of_their_own() -> None:
 
 def test_another_metric_than_the_ranked_one_is_left_out_and_said() -> None:
     plan = eval_plan(hle(metric="F1"), hle(value=3.0, metric="Acc."))
-    assert list(plan.eval_results) == [".eval_results/hle.yaml"] and "F1" in plan.notes[0]
+    assert list(plan.eval_results) == [".eval_results/hle.yaml"] and "F1" in plan.remarks[0]
 
 
 @pytest.mark.parametrize(
@@ -339,11 +356,11 @@ def test_a_file_that_is_there() -> None:
     assert [(c.where, c.there, c.new) for c in change.conflicts] == [
         (".eval_results/old-name.yaml[0].value", 21.5, 30.0)
     ]
-    assert manager.merge(eval_plan(hle(30.0, variant="With tools")), state).added
+    tools = manager.merge(eval_plan(hle(30.0, variant="With tools")), state)
+    assert "variant not said there, withtools here" in str(tools.conflicts[0])
     replaced = manager.merge(eval_plan(hle(30.0), replace=True), state)
     assert list(replaced.files) == [".eval_results/old-name.yaml"]
-    text = replaced.files[".eval_results/old-name.yaml"].decode()
-    assert text.startswith("# kept\n- ") and yaml.safe_load(text)[0]["value"] == 30.0
+    assert replaced.files[".eval_results/old-name.yaml"].decode() == THERE.replace("21.5", "30.0")
 
 
 def test_replacing_one_of_several_entries_keeps_the_others() -> None:
@@ -403,10 +420,10 @@ def test_what_is_asked(value: float, scale: str | None, asked: int) -> None:
 def test_what_is_no_benchmark_or_has_no_such_task_is_left_out_and_said() -> None:
     plan = eval_plan(hle())
     manager.settle(plan, {"cais/hle": manager.Leaderboard("cais/hle", reason="it is no Benchmark")}, {})
-    assert plan.eval_results == {} and "no Benchmark" in plan.notes[0]
+    assert plan.eval_results == {} and "no Benchmark" in plan.remarks[0]
     plan = eval_plan(hle())
     manager.settle(plan, {"cais/hle": manager.Leaderboard("cais/hle", ("a", "b"))}, {})
-    assert plan.eval_results == {} and "no task hle" in plan.notes[0]
+    assert plan.eval_results == {} and "no task hle" in plan.remarks[0]
     plan = eval_plan(hle())
     manager.settle(plan, {"cais/hle": manager.Leaderboard("cais/hle", ("default",))}, {})
     assert plan.eval_results[".eval_results/hle.yaml"][0]["dataset"]["task_id"] == "default"
@@ -417,7 +434,8 @@ def test_what_is_no_benchmark_or_has_no_such_task_is_left_out_and_said() -> None
 
 def test_a_plan_survives_json() -> None:
     plan = plan_of(entry(dataset=(("type", "a/b"),)), hle(), formats="both")
-    assert manager.plan_from_json(json.loads(json.dumps(plan.as_json())), "p") == plan
+    again = manager.plan_from_json(json.loads(json.dumps(plan.as_json())), "p")
+    assert not again.model_index and manager.render_plan(again, MAPPING, PLACING) == plan
 
 
 def spoil(data: dict, path: tuple, value: object) -> dict:
@@ -432,9 +450,10 @@ def spoil(data: dict, path: tuple, value: object) -> dict:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema_version",), "0"), (("repo_id",), "../x"), (("eval_results",), {"../../etc/x.yaml": [{}]}),
-        (("eval_results",), {".eval_results/../x.yaml": [{"value": 1, "dataset": {"id": "a/b"}}]}),
-        (("model_index", 0, "metrics", 0, "value"), "nan"), (("model_index", 0, "metrics", 0, "value"), True),
+        (("schema_version",), "0"), (("repo_id",), "../x"), (("eval_results",), {}), (("model_index",), []),
+        (("entries", 0, "value"), "nan"), (("entries", 0, "value"), True), (("target",), "pr/0"),
+        (("scales",), {"": "x"}),
+        (("formats",), "all"), (("beside",), "gsm8k"), (("entries", 0, "source_url"), "javascript:alert(1)"),
         (("surprise",), 1), (("entries", 0, "surprise"), 1), (("entries",), None),
     ],
     ids=str,
@@ -535,20 +554,19 @@ def test_an_edited_plan_with_anything_but_results_is_refused() -> None:
     assert (
         manager.plan_from_json(plan, "p").entries == plan_of(entry(), entry("MMLU-Pro", 38.4, key="mmlu_pro")).entries
     )
-    path = ".eval_results/mmlu_pro.yaml"
     edits = [
         lambda p: p.update(notes=5),
         lambda p: p.update(source=None),
         lambda p: p.update(replace="yes"),
+        lambda p: p.update(model_index=[]),
+        lambda p: p.update(measures={}),
         lambda p: p["entries"][0].update(value="1"),
+        lambda p: p["entries"][0].update(value=float("inf")),
         lambda p: p["entries"][0].update(metric=["x"]),
+        lambda p: p["entries"][0].update(samples="many"),
         lambda p: p["entries"][0].update(benchmark="\ud800"),
-        lambda p: p["model_index"][0]["dataset"].update(type={"a": 1}),
-        lambda p: p["model_index"][0].update(source={"name": "x", "url": "javascript:alert(1)"}),
-        lambda p: p["model_index"][0]["metrics"][0].update(value=float("inf")),
-        lambda p: p["eval_results"][path][0]["dataset"].update(task_id=[1]),
-        lambda p: p["eval_results"][path][0].update(source="x"),
-        lambda p: p["eval_results"].update({".eval_results/../../x.yaml": p["eval_results"].pop(path)}),
+        lambda p: p["entries"][0].update(source_url="javascript:alert(1)"),
+        lambda p: p["entries"][0].update(benchmark="x" * 10_000),
     ]
     for edit in edits:
         edited = copy.deepcopy(plan)

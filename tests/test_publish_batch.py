@@ -87,7 +87,7 @@ def test_each_kind_of_outcome(lab: LocalHub, capsys: pytest.CaptureFixture[str],
         "broken": "failed", "gated": "failed", "bare": "none", "missing": "failed",
     }  # fmt: skip
     assert "line 3: the key 'a' occurs twice" in status["broken"][1] and "is gated" in status["gated"][1]
-    assert "there 99, new 51" in status["conflict"][1] and "column: 1" in status["ambiguous-7B"][1]
+    assert "there is 99, the new value is 51" in status["conflict"][1] and "column: 1" in status["ambiguous-7B"][1]
     assert lab.writes() == []
     summary = (tmp_path / "b/summary.md").read_text(encoding="utf-8")
     assert all(f"| lab/{name} | {pair[0]} |" in summary for name, pair in status.items())
@@ -143,8 +143,8 @@ def test_pull_requests_only_when_asked_at_most_so_many_and_never_a_second(
         capsys, "--trending", 4, "--output-dir", tmp_path / "b", "--resume", "--create-pr", "--max-prs", 2
     )
     assert [len(lab.pull_requests(name)) for name in names] == [1, 1, 1, 0]
-    assert [bool(row["pull_request"]) for row in found["models"]] == [False, True, True, False]
-    assert "/discussions/1" in found["models"][0]["reason"]
+    assert [bool(row["pull_request"]) for row in found["models"]] == [True, True, True, False]
+    assert found["models"][0]["pull_request"].endswith("/discussions/1") and not found["models"][0]["attempted"]
 
 
 def test_one_failure_stops_nobody(lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

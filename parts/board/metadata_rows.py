@@ -20,11 +20,9 @@ from parts.board.vocabulary import (
 )
 from parts.foreign import NUMBER_TEXT, iso_time, kept_count, kept_url, mapping_in
 from parts.frame import is_number, kept_text, shorten
+from parts.metadata.identity import RESCALED, RESCALED_BY
 from parts.vocabulary import WITH_TOOLS
 
-# The second Open LLM Leaderboard wrote these into cards rescaled, so that guessing is 0; the first had none of them.
-RESCALED = frozenset({"bbh", "gpqa", "mmlu_pro", "musr"})
-RESCALED_BY = re.compile(r"(?i)huggingface\.co/spaces/[\w-]+/open_llm_leaderboard\b")
 ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
 
 

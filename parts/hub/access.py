@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from parts.frame import ScriptError
+from parts.frame import ScriptError, single_line
+from parts.hub.committing import UNEXPECTED, known_identity
 from parts.hub.retry import LOG_IN
 
 HUB_REASONS = {
@@ -28,6 +30,8 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
 
     try:
         yield
+    except ScriptError:
+        raise
     except HFValidationError as error:
         raise ScriptError(f"{doing}: {str(error).splitlines()[0]}") from error
     except (OSError, RuntimeError, httpx2.HTTPError) as error:  # RuntimeError: an upload failed, its cause says why
@@ -42,10 +46,23 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
         reason = HUB_REASONS.get(status, f"the Hub answered {status}") + (f" ({said})" if said else "")
         raise ScriptError(f"{doing}: {reason}") from error
+    except UNEXPECTED as error:
+        raise ScriptError(f"{doing}: {unexpected_answer(error)}") from error
+
+
+def unexpected_answer(error: BaseException) -> str:
+    """What an error of the client about an answer means: the Hub refuses the card, or answers in another form."""
+    said = single_line(error)[:300]
+    if isinstance(error, json.JSONDecodeError):
+        return "an answer is not JSON; is HF_ENDPOINT right?"
+    if isinstance(error, ValueError) and "metadata" in said.lower():
+        return f"the Hub refuses the card's metadata as it is: {said}; correct the card first"
+    return f"an answer has not the form that the Hub's API documents ({type(error).__name__}: {said})"
 
 
 def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: bool) -> None:
     """ScriptError when whoami says that this token may not write to the repo."""
+    identity = known_identity(identity, f"writing to {repo_id}")
     owner = repo_id.split("/")[0]
     token = (identity.get("auth") or {}).get("accessToken") or {}
     make = "make one with write permission at https://huggingface.co/settings/tokens"

@@ -35,17 +35,21 @@ def retry_after(text: str, now: datetime) -> float | None:
 
 def seconds_to_wait(state: Any) -> float:
     """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
     from huggingface_hub.utils import parse_ratelimit_headers
 
-    response = getattr(state.outcome.exception(), "response", None)
+    response = getattr(error, "response", None)
     headers = response.headers if response is not None else {}
     limit = parse_ratelimit_headers(headers)
     if limit and limit.remaining == 0:
         return min(limit.reset_in_seconds + 0.1, 300)
     asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    if asked is not None:
-        return min(asked, 300)
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1)
+    return None if asked is None else min(asked, 300)
 
 
 def rate_limited(error: BaseException) -> bool:

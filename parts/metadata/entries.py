@@ -56,6 +56,8 @@ class Entry:
     source_name: str | None = None
     source_url: str | None = None
     date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+    samples: int | None = None  # how many were scored, when the source says
+    standard_error: float | None = None  # in the unit of the value
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from parts.foreign import mapping_in
 from parts.frame import ScriptError
+from parts.metadata.entries import Entry
 from parts.metadata.front_matter import EVAL_RESULTS, FrontMatter, YamlNode, load_yaml, read_metadata, to_yaml
-from parts.metadata.plan import Change, Conflict, Plan, RepoState, variant_of
+from parts.metadata.identity import (
+    OTHER,
+    POSSIBLY,
+    SAME,
+    Measure,
+    Measures,
+    agree,
+    are_percents,
+    in_form_of,
+    written,
+)
+from parts.metadata.plan import Change, Conflict, Plan, RepoState
 from parts.vocabulary import normalize_name
+
+
+@dataclass(frozen=True, slots=True)
+class StandingResult:
+    """A result that metadata claims already."""
+
+    where: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    name: str
+    measure: Measure
+    value: Any
+    source: str = ""  # its URL
+    verified: bool = False  # somebody vouches for the very value
+    unit: str | None = None  # as its metric's name says
+    percents: bool = False  # the values beside it are percentages
+    settings: tuple[str, ...] = ()  # what it says of how and when it was measured, for people
 
 
 def merge(plan: Plan, state: RepoState) -> Change:
@@ -27,16 +55,145 @@ def merge(plan: Plan, state: RepoState) -> Change:
     return change
 
 
-def identity(result: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
-    """What makes two metric entries of a model-index the same, but for their value and source."""
-    dataset = result.get("dataset") or {}
-    return canonical(
-        [
-            (result.get("task") or {}).get("type"),
-            [dataset.get(key) for key in ("type", "config", "split", "revision")],
-            [metric.get(key) for key in ("type", "name", "args")],
+def measures_of(plan: Plan) -> Measures:
+    if plan.measures is None:
+        raise ValueError("the plan was not rendered")
+    return plan.measures
+
+
+def index_standings(front: FrontMatter, measures: Measures) -> list[StandingResult]:
+    """All results that a card's model-index claims."""
+    found = []
+    for i, model in enumerate(front.values.get("model-index") or []):
+        results = model.get("results") or []
+        pairs = [
+            (f"model-index[{i}].results[{j}].metrics[{k}].value", result, metric)
+            for j, result in enumerate(results)
+            for k, metric in enumerate(result.get("metrics") or [])
         ]
+        known = [(path, result, metric, measures.of_index(result, metric)) for path, result, metric in pairs]
+        percents = are_percents([metric.get("value") for *_, metric, m in known if not measures.is_open(m)])
+        for path, result, metric, measure in known:
+            source, dataset = mapping_in(result, "source"), mapping_in(result, "dataset")
+            name = str(dataset.get("name") or dataset.get("type") or "?")
+            verified = bool(metric.get("verified") or metric.get("verifyToken"))
+            unit = "percent" if "%" in f"{metric.get('name')} {metric.get('type')}" else None
+            url = str(source.get("url") or "")
+            found.append(StandingResult(path, name, measure, metric.get("value"), url, verified, unit, percents))
+    return found
+
+
+def file_standings(files: Mapping[str, str], measures: Measures) -> list[StandingResult]:
+    """All results that the files of .eval_results claim."""
+    found = []
+    for path, text in files.items():
+        for number, row in enumerate(eval_rows(load_yaml(text, path)[0], path)):
+            source, dataset = mapping_in(row, "source"), mapping_in(row, "dataset")
+            place, name = f"{path}[{number}].value", str(dataset.get("id") or "?")
+            told = tuple(f"{key} {row[key]}" for key in ("notes", "date") if row.get(key))
+            url, verified = str(source.get("url") or ""), bool(row.get("verifyToken"))
+            found.append(
+                StandingResult(place, name, measures.of_row(row), row.get("value"), url, verified, settings=told)
+            )
+    return found
+
+
+def standings_of(state: RepoState, measures: Measures) -> list[StandingResult]:
+    """All results that a repo's metadata claims, in both formats."""
+    front = read_metadata(decode_strict(state.card or b"", state.name), state.name)
+    return index_standings(front, measures) + file_standings(state.files, measures)
+
+
+def rivals_of(
+    measure: Measure, there: Sequence[StandingResult], measures: Measures
+) -> tuple[list[StandingResult], bool]:
+    """The standing results of the same thing, and True; where there is none those that possibly are, and False."""
+    found: dict[str, list[StandingResult]] = {SAME: [], POSSIBLY: [], OTHER: []}
+    for standing in there:
+        found[measures.relation(standing.measure, measure)].append(standing)
+    return (found[SAME], True) if found[SAME] else (found[POSSIBLY], False)
+
+
+def is_value(standing: StandingResult, value: Any, unit: str | None, measures: Measures) -> bool:
+    """Whether a standing result has this value, whatever scale and rounding it is written with."""
+    there, new = written(standing.value, standing.unit), written(value, unit)
+    is_open = measures.is_open(standing.measure)
+    return there is not None and new is not None and agree(there, new, is_open, standing.percents)
+
+
+@dataclass(slots=True)
+class Placed:
+    """A result on its way into a document: what it measures, its value, and what people call it."""
+
+    name: str
+    measure: Measure
+    value: Any
+    unit: str | None
+    source: str
+    entry: Entry | None
+
+
+def decide_result(
+    mine: Placed, there: Sequence[StandingResult], taken: Collection[str], plan: Plan, change: Change, document: str
+) -> tuple[str, StandingResult | None, str]:
+    """("same" | "add" | "replace" | "conflict", the standing result, its new text), and the conflict in `change`.
+
+    `taken`: the places of results that other results of the plan are, so that this one is none of them.
+    """
+    measures = measures_of(plan)
+    rivals, certain = rivals_of(mine.measure, there, measures)
+    rivals = rivals if certain else [item for item in rivals if item.where not in taken]
+    if any(is_value(item, mine.value, mine.unit, measures) for item in rivals):
+        return "same", None, ""
+    own = [item for item in rivals if item.source == mine.source and certain]
+    if not rivals or (mine.entry and is_beside(mine.entry, plan.beside) and not own):
+        change.notes += [f"nothing to replace: {mine.name} is not there yet"] if plan.replace and not rivals else []
+        touch(change, mine.entry)
+        return "add", None, ""
+    chosen = own or [item for item in rivals if not item.source] or rivals
+    first, doubt = chosen[0], "" if certain else doubt_about(mine.measure, chosen[0].measure)
+    if len(chosen) > 1:
+        doubt = f"{len(chosen)} results there can be meant, also {chosen[1].where}"
+    text = in_form_of(
+        written(first.value, first.unit),
+        written(mine.value, mine.unit),
+        measures.is_open(first.measure),
+        first.percents,
     )
+    mark = ", which is verified" if first.verified else ""
+    facts = (mine.entry.samples, mine.entry.standard_error) if mine.entry else (None, None)
+    conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts)
+    if not plan.replace or first.verified or len(chosen) > 1 or text is None:
+        change.conflicts.append(conflict)
+        return "conflict", first, ""
+    touch(change, mine.entry)
+    change.replaced.append(dataclasses.replace(conflict, new=float(text)))
+    if first.source and first.source != mine.source:
+        change.notes.append(f"{first.where}: its source stays {first.source}; correct it where that is not so any more")
+    return "replace", first, text
+
+
+def touch(change: Change, entry: Entry | None) -> None:
+    if entry is not None and entry not in change.entries:
+        change.entries.append(entry)
+
+
+def is_beside(entry: Entry, names: Sequence[str]) -> bool:
+    folded = {normalize_name(name) for name in names}
+    return bool(folded & {"all", normalize_name(entry.key or ""), normalize_name(entry.benchmark)})
+
+
+def doubt_about(new: Measure, there: Measure) -> str:
+    """What one side alone says, so that both may be one result or two."""
+    pairs = [
+        (name, getattr(there, name), getattr(new, name)) for name in ("metric", "shots", "variant", "part", "revision")
+    ]
+    parts = [f"{name} {shown(old)} there, {shown(mine)} here" for name, old, mine in pairs if old != mine]
+    return f"possibly the same result ({'; '.join(parts) or 'the benchmark or split is not certain'})"
+
+
+def shown(value: object) -> object:
+    return "not said" if value in ("", None) else value
 
 
 def canonical(value: Any) -> str:
@@ -53,20 +210,6 @@ def canonical(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False)
 
 
-def same_source(there: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether an entry's source agrees with a new one's; an entry without a source contradicts none."""
-    old = there.get("source") or {}
-    mine = new.get("source") or {}
-    return not old or all(old.get(key) == mine.get(key) for key in ("name", "url"))
-
-
-def same_number(there: Any, new: Any) -> bool:
-    """Whether a value in metadata is this number; "85.20" as a text is."""
-    with contextlib.suppress(TypeError, ValueError):
-        return not isinstance(there, bool) and float(there) == float(new)
-    return False
-
-
 def decode_strict(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8")
@@ -77,46 +220,56 @@ def decode_strict(data: bytes, name: str) -> str:
 def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
     text = decode_strict(state.card or b"", state.name)
     front = read_metadata(text, state.name)
-    there: dict[str, list[tuple[str, dict, dict]]] = {}
-    for i, model in enumerate(front.values.get("model-index") or []):
-        for j, result in enumerate(model.get("results") or []):
-            for k, metric in enumerate(result.get("metrics") or []):
-                path = f"model-index[{i}].results[{j}].metrics[{k}].value"
-                there.setdefault(identity(result, metric), []).append((path, result, metric))
+    measures = measures_of(plan)
+    there = index_standings(front, measures)
+    mine: list[tuple[Placed, dict[str, Any]]] = []
+    for entry, result in zip(plan.entries, plan.model_index, strict=True):
+        metric, measure = result["metrics"][0], measures.of_entry(entry)
+        placed = Placed(metric["name"], measure, entry.value, entry.unit, entry.source_url or "", entry)
+        if not is_repeated(placed, [other for other, _ in mine], measures, change):
+            mine.append((placed, result))
+    hits = {id(placed): places_held(placed, there, measures) for placed, _ in mine}
     new: list[dict[str, Any]] = []
-    values: dict[str, Any] = {}  # path -> the number that replaces what is there
-    mine: dict[str, tuple[str, Any]] = {}
-    for result in plan.model_index:
-        metric = result["metrics"][0]
-        name, who = metric["name"], identity(result, metric)
-        if first := mine.get(who + canonical(result.get("source"))):
-            if first[1] != metric["value"]:
-                change.conflicts.append(Conflict("the plan itself", name, first[1], metric["value"]))
-            continue
-        mine[who + canonical(result.get("source"))] = (name, metric["value"])
-        rivals = [item for item in there.get(who, []) if same_source(item[1], result)]
-        if any(same_number(item[2].get("value"), metric["value"]) for item in rivals):
-            change.same.append(f"model-index: {name}")
-        elif rivals:
-            path, _, old = min(rivals, key=lambda item: not item[1].get("source"))  # the one with this very source
-            conflict = Conflict(f"README.md {path}", name, old.get("value"), metric["value"])
-            if old.get("verified") or old.get("verifyToken"):  # it vouches for the value that is there
-                change.conflicts.append(dataclasses.replace(conflict, where=f"README.md {path}, which is verified"))
-                continue
-            (change.replaced if plan.replace else change.conflicts).append(conflict)
-            values[path] = metric["value"]
-        else:
+    values: dict[str, str] = {}  # path -> the text that replaces what is there
+    for placed, result in mine:
+        taken = {where for other, found in hits.items() if other != id(placed) for where in found}
+        what, standing, put = decide_result(placed, there, taken, plan, change, "README.md ")
+        if what == "same":
+            change.same.append(f"model-index: {placed.name}")
+        elif what == "add":
             new.append(result)
-            change.added.append(f"model-index: {name}")
-    if new or (values and plan.replace):
-        edited = splice_results(front, new, values if plan.replace else {}, plan.repo_id.rpartition("/")[2])
-        check_splice(front, edited, new, values if plan.replace else {})
+            change.added.append(f"model-index: {placed.name}")
+        elif what == "replace" and standing:
+            values[standing.where] = put
+    if new or values:
+        edited = splice_results(front, new, values, plan.repo_id.rpartition("/")[2])
+        check_splice(front, edited, new, values)
         change.files["README.md"] = edited.encode("utf-8")
 
 
-def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, Any], model: str) -> str:
+def places_held(placed: Placed, there: Sequence[StandingResult], measures: Measures) -> list[str]:
+    """Where a result stands already for certain."""
+    rivals, certain = rivals_of(placed.measure, there, measures)
+    return [item.where for item in rivals] if certain else []
+
+
+def is_repeated(placed: Placed, before: Sequence[Placed], measures: Measures, change: Change) -> bool:
+    """Whether the plan has this result already; of one source with another value that is a conflict."""
+    for other in before:
+        if measures.relation(other.measure, placed.measure) != SAME:
+            continue
+        standing = StandingResult("", other.name, other.measure, other.value, unit=other.unit)
+        if is_value(standing, placed.value, placed.unit, measures):
+            return True
+        if other.source == placed.source:
+            change.conflicts.append(Conflict("the plan itself", placed.name, other.value, placed.value))
+            return True
+    return False
+
+
+def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, str], model: str) -> str:
     """The card's text with results added to its model-index, and some values replaced; all other bytes stay."""
-    edits = [(*replaced_value(front, path), flow_text([value])[1:-1]) for path, value in values.items()]
+    edits = [value_edit(front.yaml, replaced_value(front, path), text) for path, text in values.items()]
     if new:
         edits.append(insertion(front, new, model))
     text = front.yaml
@@ -125,15 +278,21 @@ def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mappin
     return front.before + text + front.after
 
 
-def replaced_value(front: FrontMatter, path: str) -> tuple[int, int]:
-    """Where the characters of a value stand, by its path."""
+def value_edit(text: str, node: YamlNode, number: str) -> tuple[int, int, str]:
+    """Another number in the place of a value, in its quotes; what is around it stays."""
+    mark = text[node.start] if text[node.start] in "'\"" else ""
+    return node.start, node.end, f"{mark}{number}{mark}"
+
+
+def replaced_value(front: FrontMatter, path: str) -> YamlNode:
+    """The value at a path of the front matter."""
     node = front.root
     for part in re.findall(r"[\w-]+", path):
         if node is not None:
             node = node.items[int(part)] if part.isdigit() and node.kind == "sequence" else node.get(part)
     if node is None or node.kind != "scalar":
         raise ScriptError(f"README.md: {path} is written with an alias or a merge key; replace it by hand")
-    return node.start, node.end
+    return node
 
 
 def insertion(front: FrontMatter, new: list[dict[str, Any]], model: str) -> tuple[int, int, str]:
@@ -255,7 +414,9 @@ def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str
     changed = copy.deepcopy(dict(values))
     for path, value in paths.items():
         i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
-        changed["model-index"][i]["results"][j]["metrics"][k]["value"] = value
+        metric = changed["model-index"][i]["results"][j]["metrics"][k]
+        number = float(value) if "." in value else int(value)
+        metric["value"] = value if isinstance(metric["value"], str) else number
     return changed
 
 
@@ -266,34 +427,57 @@ def is_subsequence(wanted: Sequence[str], found: Sequence[str]) -> bool:
 
 def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
     """One file for each benchmark: new, already there with this value, or there with another."""
-    there = [
-        (path, number, row, loaded)
-        for path, text in state.files.items()
-        for loaded in [load_yaml(text, path)]
-        for number, row in enumerate(eval_rows(loaded[0], path))
-    ]
+    if not plan.eval_results:
+        return
+    measures = measures_of(plan)
+    there = file_standings(state.files, measures)
+    mine = {path: placed_row(path, rows[0], plan, measures) for path, rows in plan.eval_results.items()}
     for path, rows in plan.eval_results.items():
-        row, name = rows[0], f".eval_results: {path.removeprefix(EVAL_RESULTS)}"
+        placed = mine[path]
         if len(rows) > 1:
-            change.conflicts += [Conflict("the plan itself", path, row["value"], other["value"]) for other in rows[1:]]
+            values = [row["value"] for row in rows]
+            change.conflicts += [Conflict("the plan itself", path, values[0], value) for value in values[1:]]
             continue
-        rivals = [item for item in there if same_place(item[2], row)]
-        if any(same_number(item[2].get("value"), row["value"]) for item in rivals):
-            change.same.append(name)
-        elif rivals:
-            where, number, old, (_, root) = rivals[0]
-            conflict = Conflict(f"{where}[{number}].value", name, old.get("value"), row["value"])
-            (change.replaced if plan.replace else change.conflicts).append(conflict)
-            if plan.replace:
-                change.files[where] = replace_row(state.files[where], root, number, row).encode("utf-8")
-        elif others := [item[2] for item in there if item[0] == path]:
-            what = f"an entry of {others[0]['dataset'].get('id')}, notes: {others[0].get('notes') or 'none'}"
-            change.conflicts.append(Conflict(f"{path}, a file for another result", name, what, row["value"]))
-        elif state.files.get(path, "").strip():
-            change.conflicts.append(Conflict(f"{path}, a file without results", name, "comments", row["value"]))
-        else:
-            change.added.append(name)
-            change.files[path] = to_yaml([row]).encode("utf-8")
+        others = [places_held(item, there, measures) for item in mine.values() if item is not placed]
+        what, standing, put = decide_result(
+            placed, there, {where for held in others for where in held}, plan, change, ""
+        )
+        if what == "same":
+            change.same.append(placed.name)
+        elif what == "replace" and standing:
+            where, _, number = standing.where.removesuffix(".value").removesuffix("]").rpartition("[")
+            text = change.files.get(where, b"").decode() or state.files[where]
+            change.files[where] = replace_value(text, where, int(number), put).encode("utf-8")
+        elif what == "add":
+            add_file(path, rows[0], placed.name, state, change)
+
+
+def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures) -> Placed:
+    url = str(mapping_in(row, "source").get("url") or "")
+    name = f".eval_results: {path.removeprefix(EVAL_RESULTS)}"
+    return Placed(name, measures.of_row(row), row["value"], None, url, plan.made_of.get(path))
+
+
+def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, change: Change) -> None:
+    """A file of its own; beside another result of this name one with a number."""
+    text = state.files.get(path, "")
+    if text.strip() and not eval_rows(load_yaml(text, path)[0], path):
+        change.conflicts.append(Conflict(f"{path}, a file without results", name, "comments", row["value"]))
+        return
+    free = (path, *(f"{path.removesuffix('.yaml')}_{number}.yaml" for number in range(2, 1000)))
+    path = next(place for place in free if not state.files.get(place, "").strip() and place not in change.files)
+    change.added.append(f".eval_results: {path.removeprefix(EVAL_RESULTS)}")
+    change.files[path] = to_yaml([row]).encode("utf-8")
+
+
+def replace_value(text: str, name: str, number: int, put: str) -> str:
+    """A file's text with the value of one entry replaced; every other byte stays."""
+    _, root = load_yaml(text, name)
+    node = root.items[number].get("value") if root and root.kind == "sequence" else None
+    if node is None or node.kind != "scalar":
+        raise ScriptError(f"{name}: its value is written with an alias or a merge key; replace it by hand")
+    start, end, put = value_edit(text, node, put)
+    return text[:start] + put + text[end:]
 
 
 def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
@@ -303,25 +487,3 @@ def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
     if not good or rows is None:
         raise ScriptError(f"{path}: not a list of evaluation results with a dataset each; correct it first")
     return rows
-
-
-def same_place(there: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether two entries claim the same: dataset and task, with the same note, or the same number and tools."""
-    old, mine = there["dataset"], new["dataset"]
-    if (old.get("id"), old.get("task_id")) != (mine["id"], mine["task_id"]):
-        return False
-    notes = [str(row.get("notes") or "") for row in (there, new)]
-    alike = variant_of(f"({notes[0]})") == variant_of(f"({notes[1]})")
-    return notes[0] == notes[1] or (alike and same_number(there.get("value"), new["value"]))
-
-
-def replace_row(text: str, root: YamlNode | None, number: int, row: Mapping[str, Any]) -> str:
-    """A file's text with one entry written anew; the other entries and comments stay."""
-    if root is None or root.kind != "sequence" or root.flow or root.items[number].kind != "mapping":
-        raise ScriptError("a file of .eval_results in flow style or with aliases cannot be edited; replace it by hand")
-    node = root.items[number]
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = to_yaml(row).rstrip("\n").split("\n")
-    put = (newline + " " * node.column).join(lines)
-    end = node.end - (len(text[: node.end]) - len(text[: node.end].rstrip("\r\n")))
-    return text[: node.start] + put + text[end:]

@@ -225,7 +225,7 @@ def find_place(
         return in_benchmark(found, claim, names | {normalize_name(claim.name)}, known, by="the data set that was used")
     match = place_by_name(official, claim, names or {normalize_name(claim.name)})
     if match.no_benchmark and hint:
-        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark ({official.about})")
+        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark")
     return match
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from parts.foreign import web_url
 from parts.frame import ScriptError, single_line
-from parts.metadata.entries import Entry, Finding, Score
-from parts.metadata.front_matter import EVAL_FILE, EVAL_RESULTS, NO_TOOLS
+from parts.metadata.entries import Entry, Score
+from parts.metadata.front_matter import EVAL_RESULTS, NO_TOOLS
+from parts.metadata.identity import Measures, person_number
 from parts.metadata.official import OfficialPlace, Placing
-from parts.metadata.validation import check_eval_results, check_model_index
 from parts.names import REPO_ID
 from parts.vocabulary import RIGHT_ANSWERS, WITH_TOOLS, metric_type, normalize_name
 
-PLAN_SCHEMA = "1"
+PLAN_SCHEMA = "2"
+FORMATS = ("model-index", "eval-results", "both")
+TARGET = re.compile(r"|main|new-pr|pr/[1-9]\d{0,8}|card:.{1,4000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +33,57 @@ class Conflict:
     benchmark: str
     there: Any
     new: Any
+    doubt: str = ""  # why it is not certain that both are one result
+    samples: int | None = None  # of the new value
+    standard_error: float | None = None
+
+    def __str__(self) -> str:
+        told = [f"n = {self.samples:,}"] if self.samples else []
+        told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
+        more = f" ({', '.join(told)})" if told else ""
+        doubt = f"; {self.doubt}" if self.doubt else ""
+        new = f"{self.new:.12g}" if isinstance(self.new, float) else self.new
+        return f"there is {self.there}, the new value is {new}{more}{doubt}"
 
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be on the Hub: a repo, the results, and how they are written in each format."""
+    """What is to be on the Hub: a repo, the results, where they go. `render_plan` makes what is written of them."""
 
     repo_id: str
     entries: list[Entry]
-    model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results
-    eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
+    formats: str = "both"
+    task_type: str = "text-generation"
+    dataset_name: str | None = None
     source: str = ""  # "the model card's tables", for the description
-    notes: list[str] = field(default_factory=list)  # what was left out, and why
-    questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
+    notes: list[str] = field(default_factory=list)  # what the source leaves out, and why
     replace: bool = False
+    beside: list[str] = field(default_factory=list)  # results to be written beside another that may be the same
+    scales: dict[str, str] = field(default_factory=dict)  # answers about scales: key, or "" for all -> answer
+    official: dict[str, str] = field(default_factory=dict)  # answers about places: name -> DATASET:TASK or "none"
+    own_harness: list[str] = field(default_factory=list)  # names of results of a Benchmark's own harness
+    target: str = ""  # "main", "new-pr", "pr/3", "card:FILE"; empty: not said yet
     created: str = ""
     parent: str | None = None  # the commit that it was made against
+    card: str | None = None  # git's id of the card that it was made against, as a blob
+    # Made of the above, never saved:
+    model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
+    eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
+    made_of: dict[str, Entry] = field(default_factory=dict)  # path -> the result in it
+    remarks: list[str] = field(default_factory=list)  # what was filled in, converted or left out
+    questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
+    measures: Measures | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        return {"schema_version": PLAN_SCHEMA, **dataclasses.asdict(self)}
+        saved = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in MADE}
+        return {
+            "schema_version": PLAN_SCHEMA,
+            **saved,
+            "entries": [dataclasses.asdict(entry) for entry in self.entries],
+        }
+
+
+MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
 
 
 @dataclass(slots=True)
@@ -58,6 +94,7 @@ class RepoState:
     card: bytes | None  # None: there is no README.md
     files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
     name: str = "README.md"  # what messages call the card
+    moved_to: str = ""  # the repo's name now, when it has been renamed
 
 
 @dataclass(slots=True)
@@ -67,6 +104,8 @@ class Change:
     files: dict[str, bytes] = field(default_factory=dict)  # path -> new content
     added: list[str] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)  # those that are added or replaced in one format at least
     replaced: list[Conflict] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
@@ -114,16 +153,18 @@ def model_index_results(
     for entry in entries:
         known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
         said = dict(entry.dataset)
-        name = dataset_name or said.get("name") or known.get("name") or entry.benchmark
+        own = said if "/" in said.get("type", "") or not known else known
+        name = dataset_name or known.get("name") or said.get("name") or entry.benchmark
         dataset = {"name": name, "type": dashed(name) or "benchmark"}
         if not dataset_name:
-            dataset["type"] = said.get("type") or known.get("type") or dataset["type"]
-            own = said if said.get("type") else known
-            dataset |= {key: own[key] for key in ("config", "split", "revision") if own.get(key)}
+            dataset["type"] = own.get("type") or dataset["type"]
+            dataset |= {key: str(own[key]) for key in ("config", "split", "revision") if own.get(key)}
+            if own is said and own.get("type") == known.get("type"):  # the same data set: what the source left open
+                dataset |= {key: known[key] for key in ("config", "split") if known.get(key) and not own.get(key)}
         metric: dict[str, Any] = {
             "type": metric_type(entry.metric) or known.get("metric_type") or "score",
             "name": entry_name(entry),
-            "value": entry.value,
+            "value": person_number(entry.value, entry.unit),
         }
         if shots := re.match(r"(\d+)-shot", entry.shots or ""):
             metric["args"] = {"num_few_shot": int(shots[1])}
@@ -134,14 +175,25 @@ def model_index_results(
     return results
 
 
+def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
+    """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
+    known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+    said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
+    parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []
+    if said.get("type", known.get("type")) == known.get("type"):
+        more = [f"{key} {known[key]}" for key in ("config", "split") if known.get(key) and not said.get(key)]
+        parts += [*([] if said or "/" not in str(known.get("type")) else [f"data set {known['type']}"]), *more]
+    return f"{entry.benchmark}: not said by the source, filled in: {', '.join(parts)}" if parts else None
+
+
 def eval_result_files(
     entries: Sequence[Entry], placing: Placing
-) -> tuple[dict[str, list[dict[str, Any]]], list[str], list[str]]:
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Entry], list[str], list[str]]:
     """The results as `.eval_results/*.yaml`, one file for each benchmark and variant; what is to be known of others.
 
     Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a result of an official Benchmark
     has a file. Of several settings of one benchmark each has a file of its own with the setting as its note. Returns
-    the files, notes, and the questions that a person has to answer.
+    the files, what each is made of, notes, and the questions that a person has to answer.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
@@ -164,15 +216,16 @@ def eval_result_files(
                 what = f"{match.place.dataset_id}, task {match.place.task_id}"
                 notes.append(f"{entry.benchmark}: counts on {what}, by {match.place.how}")
     files: dict[str, list[dict[str, Any]]] = {}
+    made_of: dict[str, Entry] = {}
     for place, group in ours.items():
-        several = len({settings_of(entry) for entry in group}) > 1
+        several = len({settings_text(entry) for entry in group}) > 1
         for entry in group:
-            note_text = (settings_of(entry) if several else entry.variant) or None
+            note_text = (settings_text(entry) if several else entry.variant) or None
             url = entry.source_url
             result = EvalResultEntry(
                 dataset_id=place.dataset_id,
                 task_id=place.task_id,
-                value=entry.value,
+                value=person_number(entry.value, entry.unit),
                 date=entry.date,
                 source_url=url,
                 source_name=entry.source_name if url else None,
@@ -180,18 +233,18 @@ def eval_result_files(
             )
             path = f"{EVAL_RESULTS}{place.stem}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
             row = eval_result_entries_to_yaml([result])
-            if path in files and files[path][0]["value"] != entry.value:
+            if path in files and files[path][0]["value"] != row[0]["value"]:
                 files[path] = files[path] + row  # two values for one place: merge_files asks
             else:
-                files[path] = row
-    return files, notes, questions
+                files[path], made_of[path] = row, entry
+    return files, made_of, notes, questions
 
 
 def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
     return normalize_name(metric or "") in RIGHT_ANSWERS | {normalize_name(known.get("metric") or "")}
 
 
-def settings_of(entry: Entry) -> str:
+def settings_text(entry: Entry) -> str:
     return ", ".join(filter(None, (entry.shots, entry.variant)))
 
 
@@ -207,27 +260,41 @@ def make_plan(
     source: str = "",
     notes: Sequence[str] = (),
     replace: bool = False,
+    beside: Sequence[str] = (),
 ) -> Plan:
     """What the results are in the wanted formats; the same results make the same plan.
 
     `placing` finds results their places in .eval_results; without it there are none.
     """
-    plan = Plan(repo_id, list(dict.fromkeys(entries)), source=source, notes=list(notes), replace=replace)
-    if formats in ("model-index", "both"):
-        plan.model_index = model_index_results(plan.entries, mapping, task_type, dataset_name)
-    if placing is not None and formats in ("eval-results", "both"):
-        plan.eval_results, more, plan.questions = eval_result_files(plan.entries, placing)
-        plan.notes += more
+    plan = Plan(repo_id, list(dict.fromkeys(entries)), formats, task_type, dataset_name, source, list(notes), replace)
+    plan.beside = list(beside)
+    if placing:
+        plan.official, plan.own_harness = dict(placing.answers), sorted(placing.own_harness)
+    return render_plan(plan, mapping, placing)
+
+
+def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None) -> Plan:
+    """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
+    plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
+    plan.measures = Measures(mapping)
+    if plan.formats in ("model-index", "both"):
+        plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
+    if placing is not None and plan.formats in ("eval-results", "both"):
+        plan.eval_results, plan.made_of, more, plan.questions = eval_result_files(plan.entries, placing)
+        plan.remarks += more
     return plan
 
 
 def plan_from_json(data: Any, name: str) -> Plan:
-    """A saved plan, or the `plan` of a saved answer; ScriptError when it is none or was made by another version."""
+    """A saved plan, or the `plan` of a saved answer; `render_plan` makes of it what is written.
+
+    ScriptError when it is none, was made by another version, or holds more than results and where they go.
+    """
     data = data.get("plan", data) if isinstance(data, dict) else data
     if not isinstance(data, dict) or data.get("schema_version") != PLAN_SCHEMA:
         raise ScriptError(f"{name}: no plan of schema {PLAN_SCHEMA}; make one with --output FILE.json")
     try:
-        known = {f.name for f in dataclasses.fields(Plan)}
+        known = {f.name for f in dataclasses.fields(Plan)} - set(MADE)
         parts = {key: value for key, value in data.items() if key != "schema_version"}
         if unknown := set(parts) - known:
             raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
@@ -243,37 +310,35 @@ def plan_from_json(data: Any, name: str) -> Plan:
 
 
 def check_plan(plan: Plan) -> None:
-    """ValueError when a plan would write anything but results: it may have been edited since it was saved."""
+    """ValueError when a plan is no plan of results: it may have been edited since it was saved."""
     if not REPO_ID.fullmatch(plan.repo_id):
         raise ValueError(f"repo_id is {plan.repo_id!r}")
-    texts = (plan.source, plan.created, plan.parent or "", *plan.notes, *plan.questions)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(plan.replace, bool):
-        raise ValueError("source, created, parent and notes are texts, replace is true or false")
+    texts = (plan.source, plan.created, plan.parent or "", plan.card or "", plan.task_type, plan.dataset_name or "")
+    lists = (plan.notes, plan.beside, plan.own_harness, [*plan.scales, *plan.scales.values()])
+    if not all(isinstance(item, list) for item in lists):
+        raise ValueError("notes, beside and own_harness are lists")
+    answers = (*plan.official, *plan.official.values())
+    if not all(isinstance(text, str) for text in (*texts, *answers, *itertools.chain(*lists))):
+        raise ValueError("a text is no text")
+    if not isinstance(plan.replace, bool) or not TARGET.fullmatch(plan.target) or plan.formats not in FORMATS:
+        raise ValueError("replace, target or formats is none")
+    if not set(plan.scales.values()) <= {"percent", "proportion", "as-is"}:
+        raise ValueError("scales holds something else than percent, proportion or as-is")
     for number, entry in enumerate(plan.entries):
         check_number(entry.value, f"entries[{number}].value")
+        for part in ("samples", "standard_error"):
+            if getattr(entry, part) is not None:
+                check_number(getattr(entry, part), f"entries[{number}].{part}")
         for part in dataclasses.fields(Entry):
-            if part.name not in ("value", "dataset") and not isinstance(getattr(entry, part.name), str | None):
+            plain = part.name not in ("value", "dataset", "samples", "standard_error")
+            if plain and not isinstance(getattr(entry, part.name), str | None):
                 raise ValueError(f"entries[{number}].{part.name} is no text")
-    for path, rows in plan.eval_results.items():
-        if not EVAL_FILE.fullmatch(path) or not (isinstance(rows, list) and rows):
-            raise ValueError(f"{path!r} is no file of .eval_results")
-        for row in rows:
-            refuse_errors(check_eval_results(path, [row], {}))
-            check_number(row["value"], path)
-    for number, result in enumerate(plan.model_index):
-        if len(result["metrics"]) != 1:
-            raise ValueError(f"model_index[{number}]: one metric for each result is expected")
-        front = {"model-index": [{"name": plan.repo_id, "results": [result]}]}
-        refuse_errors(check_model_index(front, {}), f"model_index[{number}]: ")
-        check_number(result["metrics"][0]["value"], f"model_index[{number}]")
+        if entry.source_url and not web_url(entry.source_url):
+            raise ValueError(f"entries[{number}].source_url is no address")
+        if any(len(str(text)) > 500 for text in (entry.benchmark, entry.metric, entry.origin)):
+            raise ValueError(f"entries[{number}] has a text without measure")
     if unreadable := re.search("[\ud800-\udfff]", json.dumps(plan.as_json(), ensure_ascii=False)):
         raise ValueError(f"{unreadable[0]!r} is no character")
-
-
-def refuse_errors(findings: Iterable[Finding], where: str = "") -> None:
-    for finding in findings:
-        if finding.severity == "error":
-            raise ValueError(f"{where}{finding.path}: {finding.message}")
 
 
 def check_number(value: Any, where: str) -> None:

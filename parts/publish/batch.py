@@ -13,28 +13,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parts.cards.asking import conflict_text, extract, read_tables
+from parts.cards.asking import conflict_text
 from parts.cards.labels import Vocabulary
-from parts.cards.tables import parse_card
 from parts.frame import ScriptError, note, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
+from parts.hub.committing import git_blob_id
 from parts.inputs import read_json, read_lines
 from parts.metadata.entries import Entry, Finding, Sending
-from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, decode_card, load_yaml
+from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, load_yaml
 from parts.metadata.merge import decode_strict, merge
 from parts.metadata.official import Placing
-from parts.metadata.plan import PLAN_SCHEMA, Change, RepoState, card_entries, make_plan, plan_from_json
+from parts.metadata.plan import (
+    PLAN_SCHEMA,
+    Change,
+    Plan,
+    RepoState,
+    card_entries,
+    make_plan,
+    plan_from_json,
+    render_plan,
+)
 from parts.metadata.scale import settle
 from parts.metadata.validation import check_eval_results, check_eval_results_set, check_model_index
 from parts.names import REPO_ID
 from parts.publish.artificial_analysis import aa_entries
 from parts.publish.hub import Hub, card_errors
+from parts.publish.origins import metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
-from parts.publish.sending import refuse_open_ends, send_change
-from parts.publish.text import markdown_text, pull_request_title
+from parts.publish.sending import equal_proposals, refuse_open_ends, send_change
+from parts.publish.text import markdown_text
 from parts.vocabulary import normalize_name
 
-STATUSES = ("found", "already there", "conflict", "ambiguous", "none", "failed")
+STATUSES = ("found", "already there", "outdated", "conflict", "ambiguous", "none", "failed")
 
 
 @dataclass(slots=True)
@@ -42,12 +52,13 @@ class ModelOutcome:
     """What batch found for one model; written when the model is done."""
 
     repo_id: str
-    status: str  # found, already there, conflict, ambiguous, none, failed
+    status: str  # one of STATUSES; outdated: a pull request of one's own holds other values
     reason: str = ""
     results: int = 0
     added: int = 0
     plan: str | None = None  # file, relative to the output folder
     pull_request: str | None = None
+    attempted: bool = False  # a pull request was sent, whether or not an answer came
 
 
 @dataclass(slots=True)
@@ -101,11 +112,12 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
         task_type=batch.task_type,
         source=source_phrase(entries),
     )
-    plan.created, plan.parent = batch.started.isoformat(timespec="seconds"), state.sha
-    boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
-    questions = plan.questions + settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, batch.scales)
+    plan.created, plan.target = batch.started.isoformat(timespec="seconds"), "new-pr"
+    plan.parent, plan.card = state.sha, git_blob_id(state.card or b"")
+    plan.scales = dict(batch.scales)
+    questions = [*plan.questions, *metric_questions(plan), *settled_plan(batch, plan)]
     change = merge(plan, state)
-    conflicts += [f"{c.where}: there {c.there}, new {c.new}" for c in change.conflicts]
+    conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
     write_whole(batch.path("plans", repo_id), to_json(plan.as_json()))
@@ -122,14 +134,19 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where)
 
 
+def settled_plan(batch: Batch, plan: Plan) -> list[str]:
+    """Fit a plan to the Hub's leaderboards; the questions that are left."""
+    boards = {row["dataset"]["id"] for rows in plan.eval_results.values() for row in rows}
+    return settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, plan.scales)
+
+
 def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str]]:
     """The results of a model from the wanted sources, what is in doubt, and what contradicts itself."""
     entries: list[Entry] = []
     doubt, conflicts = "", []
     if "card" in batch.sources and state.card is not None:
-        card = parse_card(decode_card(state.card, f"{repo_id}/README.md"))
-        answer = extract(read_tables(card, repo_id, batch.vocabulary), repo_id, [], True, "extract-readme")
-        entries += card_entries(answer.results, repo_id, card.front.get("pipeline_tag"))
+        answer, task = read_card_scores(state.card, repo_id, batch.vocabulary)
+        entries += card_entries(answer.results, repo_id, task)
         doubt = answer.message if answer.code == 3 else ""
         conflicts = [conflict_text(conflict) for conflict in answer.conflicts()]
     if "aa" in batch.sources and (model := same_aa_model(batch.aa_models, repo_id)):
@@ -190,44 +207,70 @@ def front_values(text: str, name: str) -> Any:
 
 
 def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) -> None:
-    """A pull request for each model with something new, up to a number; none where one is open."""
-    ours = sum(1 for outcome in outcomes if outcome.pull_request)
+    """A pull request for each model with something new, up to a number; none where one is open, or was closed."""
     waiting = [o for o in outcomes if o.status == "found" and not o.pull_request and not o.reason]
     if not waiting:
         return
     with hub_errors("asking the Hub who writes", batch.hub.token or "-"):
-        identity = batch.hub.read(batch.hub.api.whoami)
+        identity = batch.hub.identity()
     for outcome in waiting:
-        if ours >= most:
-            note(f"{most} pull requests were opened; --max-prs allows more")
+        if sum(o.attempted for o in outcomes if o is not outcome) >= most:
+            note(f"{most} pull requests were opened, or may have been; --max-prs allows more")
             return
         try:
             with hub_errors(outcome.repo_id, batch.hub.token or "-"):
-                propose(batch, outcome, identity)
+                check_write_access(identity, outcome.repo_id, True)
+                propose(batch, outcome, str(identity["name"]))
         except ScriptError as error:
             outcome.status, outcome.reason = "failed", " ".join(str(error).split())[:500]
-        ours += bool(outcome.pull_request)
         batch.save(outcome)
 
 
-def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) -> None:
-    """Open one model's pull request, unless one is open; ours of an interrupted run is recognised by its title."""
+def propose(batch: Batch, outcome: ModelOutcome, me: str) -> None:
+    """Open one model's pull request, unless one is open or was closed; one's own are known by what they hold."""
     plan = plan_from_json(read_json(batch.folder / str(outcome.plan)), str(outcome.plan))
-    check_write_access(identity, plan.repo_id, True)
+    render_plan(plan, batch.mapping, batch.placing)
     state = batch.hub.state(plan.repo_id)
+    plan = still_said(plan, state)
+    questions = settled_plan(batch, plan)
     change = merge(plan, state)
-    for request in batch.hub.pull_requests(plan.repo_id):
-        if request.evaluation:
-            if request.author == identity["name"] and request.title == pull_request_title(plan, change):
-                outcome.pull_request = request.url
-            else:
-                outcome.reason = f"an open pull request touches the evaluation metadata: {request.url}"
-            return
+    change.questions = questions
+    requests = batch.hub.pull_requests(plan.repo_id)
+    for request in [request for request in requests if request.evaluation]:
+        there = merge(plan, batch.hub.state(plan.repo_id, f"refs/pr/{request.number}"))
+        if request.author == me and not there.files and not there.conflicts:
+            outcome.pull_request = request.url
+        elif request.author == me:
+            outcome.status = "outdated"
+            outcome.reason = f"your pull request has other results: {request.url}; apply its plan with --update-pr"
+        else:
+            outcome.reason = f"an open pull request touches the evaluation metadata: {request.url}"
+        return
     refuse_open_ends(change)
     if not change.files:
         outcome.status = "already there"
         return
-    outcome.pull_request = send_change(batch.hub, plan, Sending(create_pr=True), change, state)["pull_request"]
+    if closed := equal_proposals(batch.hub, plan, "closed"):
+        outcome.reason = f"your pull request with these results was closed: {closed[-1].url}"
+        return
+    outcome.attempted = True
+    batch.save(outcome)
+    before = frozenset(request.number for request in requests)
+    sent = send_change(batch.hub, plan, Sending(create_pr=True), change, state, before, still_said)
+    outcome.pull_request = sent["pull_request"]
+
+
+def refresh(batch: Batch, outcome: ModelOutcome) -> None:
+    """What has become of a model's pull request since: merged, closed, or open still."""
+    if not outcome.pull_request:
+        return
+    number = int(outcome.pull_request.rpartition("/")[2])
+    with card_errors(outcome.repo_id):
+        status = batch.hub.read(batch.hub.api.get_discussion_details, outcome.repo_id, number).status
+    if status == "merged":
+        outcome.status, outcome.reason = "already there", "its pull request was merged"
+    elif status == "closed":
+        outcome.reason = "its pull request was closed"
 
 
 def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:

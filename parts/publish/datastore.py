@@ -16,6 +16,7 @@ from typing import Any
 
 from parts.frame import FIRST_WAIT, MAX_TRIES, ScriptError, listing, natural_key, note, single_line, write_whole
 from parts.hub.access import check_write_access
+from parts.hub.committing import commit_whole, git_blob_id
 from parts.hub.retry import worth_repeating
 from parts.outgoing import without_secrets
 from parts.publish.hub import Hub
@@ -181,10 +182,6 @@ def same_files(hub: Hub, dataset: str, files: Mapping[str, bytes], revision: str
     return found
 
 
-def git_blob_id(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
 def path_chunks(items: Sequence[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
@@ -224,13 +221,10 @@ def commit_files(hub: Hub, plan: Contribution, files: Mapping[str, bytes], user:
 
     where = {"revision": f"refs/pr/{plan.pull_request}"} if plan.pull_request else {"create_pr": True}
     additions = [CommitOperationAdd(path, data) for path, data in files.items()]
-    hub.api.preupload_lfs_files(  # the data set's .gitignore is about its maintainers' folders, not about records
-        plan.dataset, additions, repo_type="dataset", gitignore_content="", free_memory=False, **where
-    )
     text = {"commit_message": contribution_title(plan), "commit_description": contribution_text(plan)}
     for attempt in range(MAX_TRIES):
         try:
-            commit = hub.api.create_commit(plan.dataset, additions, repo_type="dataset", **text, **where)
+            commit = commit_whole(hub.api, plan.dataset, additions, repo_type="dataset", **text, **where)
         except Exception as error:
             if not worth_repeating(error):
                 raise

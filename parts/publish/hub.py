@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from parts.frame import MAX_TRIES, ScriptError, note, write_whole
-from parts.hub.access import HUB_REASONS
+from parts.frame import MAX_TRIES, ScriptError, note
+from parts.hub.access import HUB_REASONS, unexpected_answer
 from parts.hub.benchmarks import BenchmarkSource, official_benchmarks
+from parts.hub.committing import UNEXPECTED, WrongBody, commit_whole, is_content, known_identity
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import read_token
-from parts.inputs import MAX_CARD_FILE, input_bytes
-from parts.metadata.front_matter import EVAL_RESULTS, MAX_CARD, read_metadata
+from parts.metadata.front_matter import EVAL_FILE, EVAL_RESULTS, MAX_CARD, read_metadata
 from parts.metadata.merge import canonical, decode_strict
 from parts.metadata.official import OfficialList
-from parts.metadata.plan import Change, RepoState
-from parts.metadata.scale import Leaderboard, leaderboard_scale, ranked_downwards
+from parts.metadata.plan import RepoState
+from parts.metadata.scale import Leaderboard, is_plain, leaderboard_scale, ranked_downwards
 
 
 class Hub:
@@ -39,60 +37,72 @@ class Hub:
         self.line = threading.RLock()  # held while a call that the rate limit refused is made again
 
     def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call, and call again on 429, 5xx and broken connections: at most MAX_TRIES times, when the Hub says."""
-        return self.repeat(worth_repeating, call, *args, **options)
+        """Call, and call again on 429, 5xx, broken connections and wrong bodies: at most MAX_TRIES times.
 
-    def write(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call, and call again when the commit itself met a 429: after any other failure it may have been done."""
-        return self.repeat(
-            lambda error: rate_limited(error) and "/commit/" in str(error.response.url), call, *args, **options
-        )
-
-    def repeat(
-        self, which: Callable[[BaseException], bool], call: Callable[..., Any], *args: Any, **options: Any
-    ) -> Any:
-        """Call again after some errors; after a rate limit one caller at a time, else all would meet it again."""
+        ScriptError when what comes has not the form that the client expects.
+        """
         import tenacity
 
         with contextlib.ExitStack() as held:
 
             def pause(state: Any) -> None:
-                seconds = seconds_to_wait(state)
-                until = time.monotonic() + seconds
-                if rate_limited(state.outcome.exception()):
-                    held.enter_context(self.line)
-                if seconds > 5:
-                    note(f"the Hub asks to wait; again in {max(0, until - time.monotonic()):.0f} s")
-                time.sleep(max(0, until - time.monotonic()))
+                self.wait(state, held)
 
             rule = tenacity.Retrying(
-                retry=tenacity.retry_if_exception(which),
+                retry=tenacity.retry_if_exception(lambda error: worth_repeating(error) or is_wrong_answer(error)),
                 before_sleep=pause,
                 stop=tenacity.stop_after_attempt(MAX_TRIES),
                 reraise=True,
             )
             try:
                 return rule(call, *args, **options)
-            except json.JSONDecodeError as error:
-                raise ScriptError(f"{self.api.endpoint}: an answer is not JSON; is HF_ENDPOINT right?") from error
+            except ScriptError:
+                raise
+            except UNEXPECTED as error:
+                if not is_wrong_answer(error):
+                    raise
+                what = getattr(call, "__name__", "a request").replace("_", " ")
+                raise ScriptError(f"{self.api.endpoint}: {what}: {unexpected_answer(error)}") from error
+
+    def wait(self, state: Any, held: contextlib.ExitStack) -> None:
+        """Pause before the next try; after a rate limit one caller at a time, else all would meet it again."""
+        seconds, error = seconds_to_wait(state), state.outcome.exception()
+        until = time.monotonic() + seconds
+        if rate_limited(error):
+            held.enter_context(self.line)
+        if seconds > 5:
+            why = "the Hub asks to wait" if getattr(error, "response", None) is not None else "the Hub does not answer"
+            note(f"{why}; again in {max(0, until - time.monotonic()):.0f} s")
+        time.sleep(max(0, until - time.monotonic()))
+
+    def identity(self) -> Mapping[str, Any]:
+        """Who this token belongs to."""
+        return known_identity(self.read(self.api.whoami), "asking the Hub whose token this is")
 
     def info(self, repo_id: str, revision: str | None = None) -> Any:
-        return self.read(self.api.model_info, repo_id, revision=revision, expand=["sha", "siblings"])
+        """A model's commit and files with their ids; ScriptError when the answer lacks them."""
+        found = self.read(self.api.model_info, repo_id, revision=revision, files_metadata=True)
+        if not isinstance(found.sha, str) or not isinstance(found.siblings, list):
+            raise ScriptError(f"{repo_id}: the Hub's answer names no commit, or not its files; try again later")
+        return found
 
     def state(self, repo_id: str, revision: str | None = None, info: Any = None) -> RepoState:
-        """The card and the evaluation results of a model, all of one commit."""
+        """The card and the evaluation results of a model, all of one commit, each compared with its id."""
         info = info or self.info(repo_id, revision)
-        names = [file.rfilename for file in info.siblings or []]
+        ids = {file.rfilename: (file.lfs.sha256 if file.lfs else file.blob_id) or "" for file in info.siblings or []}
         files = {
-            name: decode_strict(self.content(repo_id, name, info.sha), name)
-            for name in names
-            if name.startswith(EVAL_RESULTS) and name.endswith((".yaml", ".yml"))
+            name: decode_strict(self.content(repo_id, name, info.sha, identity=identity), name)
+            for name, identity in ids.items()
+            if EVAL_FILE.fullmatch(name)
         }
-        card = self.content(repo_id, "README.md", info.sha) if "README.md" in names else None
-        return RepoState(info.sha, card, files)
+        there = "README.md" in ids
+        card = self.content(repo_id, "README.md", info.sha, identity=ids["README.md"]) if there else None
+        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "")
 
-    def content(self, repo_id: str, path: str, revision: str, repo_type: str | None = None) -> bytes:
-        """A file's bytes, in one GET (hf_hub_download asks twice before it fetches)."""
+    def content(
+        self, repo_id: str, path: str, revision: str, repo_type: str | None = None, identity: str = ""
+    ) -> bytes:
+        """A file's bytes, in one GET (hf_hub_download asks twice before it fetches), compared with its id or ETag."""
         from huggingface_hub import get_session, hf_hub_url
         from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
@@ -109,9 +119,18 @@ class Hub:
                     data += part
                     if len(data) > MAX_CARD:
                         raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
+                if not is_content(bytes(data), identity or answer.headers.get("etag", "")):
+                    raise WrongBody(f"{repo_id}/{path}: the {len(data):,} bytes that came are not the file's")
                 return bytes(data)
 
         return self.read(get)
+
+    def commit(self, repo_id: str, files: Mapping[str, bytes], **options: Any) -> Any:
+        """One commit of these files, sent once."""
+        from huggingface_hub import CommitOperationAdd
+
+        operations = [CommitOperationAdd(path, data) for path, data in files.items()]
+        return commit_whole(self.api, repo_id, operations, **options)
 
     def leaderboard(self, dataset_id: str) -> Leaderboard:
         """Whether a dataset is a Benchmark, its tasks, and the scale of its leaderboard; asked once."""
@@ -143,7 +162,7 @@ class Hub:
         if found is None and self.official().basis == "cache":
             found = self.official(refresh=True).get(dataset_id)  # it may be a Benchmark since this morning
         if found is None:
-            return Leaderboard(dataset_id, reason=f"it is no official Benchmark ({self.official().about})")
+            return Leaderboard(dataset_id, reason="it is no official Benchmark")
         try:
             entries = self.read(self.api.get_dataset_leaderboard, dataset_id, base_model_only=False)
         except HfHubHTTPError as error:
@@ -153,17 +172,18 @@ class Hub:
         values = [entry.value for entry in entries]
         tasks = tuple(task.id for task in found.tasks)
         lower = ranked_downwards(values) if found.lower_is_better is None else found.lower_is_better
-        scale = found.unit or leaderboard_scale(values)
-        return Leaderboard(dataset_id, tasks, scale, entries=len(values), lower_is_better=lower)
+        scale, plain = found.unit or leaderboard_scale(values), bool(found.unit) or is_plain(values)
+        return Leaderboard(dataset_id, tasks, scale, plain, entries=len(values), lower_is_better=lower)
+
+    def proposals(self, repo_id: str, status: str, author: str | None = None) -> list[Any]:
+        """The pull requests of a model that are open (drafts, too) or closed, oldest first."""
+        options = {"discussion_type": "pull_request", "discussion_status": status, "author": author}
+        found = self.read(lambda: list(self.api.get_repo_discussions(repo_id, **options)))
+        return sorted((item for item in found if author in (None, item.author)), key=lambda item: item.num)
 
     def pull_requests(self, repo_id: str) -> list[PullRequest]:
         """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
-        found = self.read(
-            lambda: list(
-                self.api.get_repo_discussions(repo_id, discussion_type="pull_request", discussion_status="open")
-            )
-        )
-        return [self.pull_request(repo_id, item) for item in found]
+        return [self.pull_request(repo_id, item) for item in self.proposals(repo_id, "open")]
 
     def pull_request(self, repo_id: str, item: Any) -> PullRequest:
         details = self.read(self.api.get_discussion_details, repo_id, item.num)
@@ -172,7 +192,11 @@ class Hub:
         if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
             touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
         created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
-        return PullRequest(item.num, item.title, item.author, created, item.url, item.status, touches)
+        said = [event for event in details.events if event.type == "comment"][1:]
+        last = f"{said[-1].author}: {said[-1].content}"[:300] if said else ""
+        return PullRequest(
+            item.num, item.title, item.author, created, item.url, item.status, touches, last_comment=last
+        )
 
     def other_results(self, repo_id: str, revision: str) -> bool:
         """Whether a pull request's results differ from main's, and from those that it started from."""
@@ -193,8 +217,8 @@ class Hub:
             return (state.card, state.files)
         return (canonical(front.values.get("model-index")), state.files)
 
-    def open_pull_request(self, repo_id: str, number: int) -> None:
-        """ScriptError unless the number is an open pull request: a commit to any other would be seen by nobody."""
+    def open_pull_request(self, repo_id: str, number: int) -> Any:
+        """An open pull request by its number; ScriptError for any other: a commit to it would be seen by nobody."""
         from huggingface_hub.errors import HfHubHTTPError
 
         try:
@@ -206,6 +230,7 @@ class Hub:
         if not item.is_pull_request or item.status not in ("open", "draft"):
             what = f"a {item.status} pull request" if item.is_pull_request else "a discussion, no pull request"
             raise ScriptError(f"{repo_id} #{number} is {what}; `get-prs --repo-id {repo_id}` lists the open ones")
+        return item
 
 
 def is_offline() -> bool:
@@ -222,6 +247,16 @@ def shipped_or_kept() -> OfficialList:
     return official_benchmarks(source, "the Hub is not asked")
 
 
+def is_wrong_answer(error: BaseException) -> bool:
+    """Whether the Hub answered something else than it documents; what its client refuses by itself is no answer."""
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    if isinstance(error, WrongBody):
+        return True
+    wrong = isinstance(error, UNEXPECTED) and not isinstance(error, (HfHubHTTPError, HFValidationError))
+    return wrong and "metadata" not in str(error).lower()
+
+
 @dataclass(frozen=True, slots=True)
 class PullRequest:
     number: int
@@ -231,6 +266,9 @@ class PullRequest:
     url: str
     status: str
     evaluation: bool  # it touches model-index or .eval_results
+    benchmarks: tuple[str, ...] = ()  # of the results that it adds
+    yours: bool = False
+    last_comment: str = ""
 
 
 def changed_files(diff: str) -> set[str]:
@@ -279,22 +317,3 @@ def fetch_state(repo_id: str, revision: str | None) -> RepoState:
     """A model's card and results on the Hub; each failure is one line that says what to do."""
     with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
         return Hub(read_token()).state(repo_id, revision)
-
-
-def read_clone(card: Path) -> RepoState:
-    """A card on disk, and the .eval_results beside it."""
-    try:
-        data = input_bytes(card, MAX_CARD_FILE)
-        files = {
-            EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path))
-            for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
-        }
-    except OSError as error:
-        raise ScriptError(f"{card}: {error.strerror or error}") from error
-    return RepoState(None, data, files, str(card))
-
-
-def write_clone(card: Path, change: Change) -> None:
-    for path, data in change.files.items():
-        target = card if path == "README.md" else card.parent / path
-        write_whole(target, data.decode("utf-8"))

@@ -6,8 +6,7 @@ import dataclasses
 import re
 from typing import Any
 
-from parts.metadata.entries import Entry
-from parts.metadata.plan import Change, Plan, dashed, entry_name, settings_of
+from parts.metadata.plan import Change, Plan, entry_name, filled_in
 
 
 def markdown_text(text: Any, most: int = 80) -> str:
@@ -17,21 +16,16 @@ def markdown_text(text: Any, most: int = 80) -> str:
     return re.sub(r"(?i)www\.", lambda m: f"{m[0][:3]}&#46;", escaped)  # GFM makes links of "www." without markup
 
 
-def new_entries(plan: Plan, change: Change) -> list[Entry]:
-    """The results of a plan that a change adds or replaces in one format at least; the others are there already."""
-    names = {*change.added, *(c.benchmark for c in change.replaced)}
-
-    def places(entry: Entry) -> set[str]:
-        notes = ("", entry.variant or "", settings_of(entry))
-        files = {f".eval_results: {entry.key}{'_' + dashed(text, '_') if text else ''}.yaml" for text in notes}
-        return {f"model-index: {entry_name(entry)}", entry_name(entry), *files}
-
-    return [entry for entry in plan.entries if places(entry) & names]
-
-
 def pull_request_title(plan: Plan, change: Change) -> str:
-    count = len(new_entries(plan, change))
+    count = len(change.entries)
     return f"Add {count} evaluation result{'s' if count != 1 else ''} from {plan.source}"
+
+
+def counted_title(title: str, count: int) -> str:
+    """A title of ours with another count: "Add 2 evaluation results", 3 -> "Add 3 evaluation results"."""
+    return re.sub(
+        r"\AAdd \d+ evaluation results?\b", f"Add {count} evaluation result{'s' if count != 1 else ''}", title
+    )
 
 
 def pull_request_text(plan: Plan, change: Change) -> str:
@@ -39,7 +33,7 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     origin = "where it was read"
     lines = [f"Adds evaluation results, read from {markdown_text(plan.source)} on {plan.created[:10]}.", ""]
     lines += [f"| benchmark | value | metric | {origin} |", "| --- | --- | --- | --- |"]
-    entries = new_entries(plan, change)
+    entries = sorted(change.entries, key=plan.entries.index)
     for entry in entries[:200]:
         metric = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant))) or "-"
         cells = (entry.benchmark, f"{entry.value:.12g}", metric, entry.origin)
@@ -48,7 +42,9 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     files = ", ".join(f"`{path}`" for path in change.files)
     lines += ["", f"Files: {files}."]
     lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
-    lines += [f"- Note: {markdown_text(text, 300)}" for text in plan.notes[:20]]
+    others = {entry.benchmark for entry in plan.entries} - {entry.benchmark for entry in change.entries}
+    notes = [text for text in all_notes(plan, change) if not any(f"{name}: " in text for name in others)]
+    lines += [f"- Note: {markdown_text(text, 300)}" for text in notes[:20]]
     lines += [
         "",
         "Values are as the source shows them. To check: compare each row with the place that it names (tables are "
@@ -57,6 +53,13 @@ def pull_request_text(plan: Plan, change: Change) -> str:
         "pull request holds.",
     ]
     return "\n".join(lines)
+
+
+def all_notes(plan: Plan, change: Change) -> list[str]:
+    """What is to be known: what the source leaves out, what was filled in or converted, what contradicts."""
+    mapping = plan.measures.mapping if plan.measures and plan.model_index else {}
+    filled = [text for entry in change.entries if (text := filled_in(entry, mapping))]
+    return list(dict.fromkeys([*plan.notes, *plan.remarks, *filled, *change.notes]))
 
 
 def change_json(plan: Plan, change: Change) -> dict[str, Any]:
@@ -68,7 +71,9 @@ def change_json(plan: Plan, change: Change) -> dict[str, Any]:
         "replaced": [dataclasses.asdict(conflict) for conflict in change.replaced],
         "conflicts": [dataclasses.asdict(conflict) for conflict in change.conflicts],
         "questions": change.questions,
-        "notes": plan.notes,
+        "notes": all_notes(plan, change),
+        "model_index": plan.model_index,
+        "eval_results": plan.eval_results,
     }
 
 
@@ -80,6 +85,6 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
     lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
-    lines += [f"conflict: {c.where} ({c.benchmark}): there {c.there}, new {c.new}" for c in change.conflicts]
-    lines += [f"note: {text}" for text in plan.notes]
+    lines += [f"conflict: {c.where} ({c.benchmark}): {c}" for c in change.conflicts]
+    lines += [f"note: {text}" for text in all_notes(plan, change)]
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
