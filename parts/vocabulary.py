@@ -126,7 +126,11 @@ def read_vocabulary() -> MetricMapping:
         raise ScriptError(
             f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
         )
-    entries = read_json(MAPPING_FILE)
+    return vocabulary_of(read_json(MAPPING_FILE))
+
+
+def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
+    """The content of metric_mapping.json, with every spelling that leads to an entry."""
     names = {}
     for key, entry in entries.items():
         names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}

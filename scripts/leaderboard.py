@@ -7,6 +7,7 @@
 #     "httpx2>=2,<3",
 #     "huggingface_hub>=2.2,<3",
 #     "numpy>=2,<3",
+#     "orjson>=3.10,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
@@ -516,11 +517,15 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import BinaryIO, TextIO
+from statistics import NormalDist
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -809,64 +814,6 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
-
-
-# --- parts/foreign.py -------------------------------------------------------------------------------------------------
-
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
-)
-MAX_URL = 2_000
-MAX_WHOLE = 2**62  # of a count; more is damage
-
-
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text = str(value)
-    try:
-        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
-            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
-
-
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or "@" in urlsplit(url).netloc else url
-
-
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
-
-
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
-
-
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
 
 
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
@@ -1223,7 +1170,11 @@ def read_vocabulary() -> MetricMapping:
         raise ScriptError(
             f"{MAPPING_FILE.name} is missing; it belongs beside the folder scripts/ (clone the whole project)"
         )
-    entries = read_json(MAPPING_FILE)
+    return vocabulary_of(read_json(MAPPING_FILE))
+
+
+def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
+    """The content of metric_mapping.json, with every spelling that leads to an entry."""
     names = {}
     for key, entry in entries.items():
         names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
@@ -1288,353 +1239,6 @@ def read_mapping() -> dict[str, Any]:
         note("note: no metric_mapping.json beside scripts/; every key is null")
         return {}
     return read_json(path)
-
-
-# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
-
-SCORE_KEYS = (
-    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Score:
-    """One score of the model, as the card shows it, with all that tells it from another one."""
-
-    table: int
-    benchmark: str
-    value: float
-    raw: str
-    unit: str | None  # "percent" or "proportion", where the table says so
-    shots: str | None
-    metric: str | None
-    group: str | None
-    heading: str | None
-    row: int
-    column: int
-    key: str | None = None
-    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in SCORE_KEYS}
-
-    def place(self) -> tuple[str, ...]:
-        """What two results of the same thing share."""
-        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
-
-    benchmark: str  # the source's label, plain text
-    value: float  # as the source gives it
-    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
-    key: str | None = None  # canonical key in metric_mapping.json
-    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
-    metric: str | None = None  # the source's word for the metric
-    shots: str | None = None  # "5-shot"
-    variant: str | None = None  # "With tools"; None is the benchmark's default
-    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
-    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
-    source_name: str | None = None
-    source_url: str | None = None
-    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
-    samples: int | None = None  # how many were scored, when the source says
-    standard_error: float | None = None  # in the unit of the value
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What validate has to say about one place of the metadata."""
-
-    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
-    severity: str  # "error" or "warning"
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordResult:
-    """One result of a record: what would be published, and what decides whether it is."""
-
-    entry: Entry
-    path: Path
-    name: str  # the record's own name of the benchmark
-    result_id: str
-    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
-    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
-    limit: str | None  # set: only so many items were run
-    settings: str
-    weights: str  # hash of the weights, or empty
-
-    @property
-    def place(self) -> tuple[Any, ...]:
-        """What two results of the same thing share."""
-        e = self.entry
-        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
-
-    create_pr: bool = False
-    revision: str | None = None
-    message: str | None = None
-
-
-# --- parts/records/publishable.py -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TaskNames:
-    """metric_mapping.json by folded name: the general names, and each harness's own."""
-
-    mapping: Mapping[str, Any]
-    tables: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def table(self, harness: str = "") -> dict[str, str]:
-        """Folded name -> key; of a harness, or of key, display name and aliases."""
-        if harness not in self.tables:
-            names = self.tables[harness] = {}
-            for key, entry in self.mapping.items():
-                spellings = [entry.get(harness)] if harness else [key, entry.get("name"), *(entry.get("aliases") or [])]
-                names |= {
-                    normalize_name(s.removeprefix("inspect_evals/")): key for s in spellings if isinstance(s, str)
-                }
-        return self.tables[harness]
-
-    def key(self, task: str, library: str) -> tuple[str | None, str]:
-        """(canonical key or None, the part that was measured): "leaderboard|mmlu:anatomy|5" -> ("mmlu", "anatomy").
-
-        The whole name goes before a cut one, the harness's own spelling before the general one; what is left of a cut
-        name is no category.
-        """
-        own, general = self.table(library_field(library)), self.table()
-        name = bare_task(task)
-        for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
-            for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
-                key = own.get(normalize_name(spelling)) or general.get(normalize_name(spelling))
-                if key and (end == len(name) or self.mapping[key].get("kind") != "category"):
-                    return key, "" if name[end + 1 :] == "_average" else name[end + 1 :]
-        return None, ""
-
-
-def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
-
-    def fold(name: Any) -> str:
-        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
-
-    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
-    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
-
-
-def checked_score(metric: Mapping[str, Any], details: Mapping[str, Any]) -> tuple[float, str]:
-    """A result's score as measured and its unit; ValueError when it is not finite, has no unit or is off limits."""
-    value, unit = details["score"], single_line(metric.get("metric_unit") or "")
-    if not is_number(value):
-        raise ValueError(f"the score is {value!r}, not a finite number")
-    if not unit:
-        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
-    top = None if metric.get("lower_is_better") else {"proportion": 1, "percent": 100}.get(unit)
-    low, high = (metric[name] if is_number(metric.get(name)) else None for name in ("min_score", "max_score"))
-    low = 0 if low is None and unit in ("proportion", "percent") else low
-    high = top if high is None else high
-    if (low is not None and value < low) or (high is not None and value > high):
-        raise ValueError(f"the score {value} is outside its range, {low} to {high}")
-    return value, unit
-
-
-def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What a record says of its data: type, name, config, split and revision, as model-index names them."""
-    more = source.get("additional_details") or {}
-    name = single_line(source.get("dataset_name") or "")
-    said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
-    if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
-        del said["type"]
-    if source.get("hf_repo"):
-        said["type"] = str(source["hf_repo"])
-        said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
-    return tuple((key, single_line(value)) for key, value in said.items() if value)
-
-
-def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
-    source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
-    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
-    parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
-    if source.get("source_type") == "documentation" or not parts:
-        parts = [source.get("source_name") or source.get("source_organization_name") or ""]
-    return single_line(" ".join(map(str, parts))) or None, web_url(url)
-
-
-def record_shots(result_id: str, details: Mapping[str, Any]) -> str | None:
-    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
-    found = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(details.get("few_shot", "")))
-    return single_line(details.get("shots") or "") or (f"{int(found[1])}-shot" if found else None)
-
-
-def record_result(path: Path, record: Mapping[str, Any], row: Mapping[str, Any], names: TaskNames) -> RecordResult:
-    """One result of a record; any error of looking things up means that the record is damaged."""
-    metric, name = row["metric_config"], row["evaluation_name"]
-    if not isinstance(name, str) or not single_line(name):
-        raise ValueError(f"evaluation_name is {name!r}, not a name")
-    name = single_line(name)
-    generation = row.get("generation_config") or {}
-    details = generation.get("additional_details") or {}
-    value, unit = checked_score(metric, row["score_details"])
-    key, part = names.key(name, str((record.get("eval_library") or {}).get("name", "")))
-    known = names.mapping.get(key or "") or {}
-    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None
-    result_id = single_line(row.get("evaluation_result_id") or f"{name}/{word or 'score'}")
-    source_name, source_url = record_source(record)
-    entry = Entry(
-        benchmark=bare_task(name) or name,
-        value=value,
-        origin=record_place(path),
-        key=None if part else key,  # a part of a benchmark is not the benchmark
-        unit=None if unit == "unknown" else unit,
-        metric=word,
-        shots=record_shots(result_id, details),
-        variant=single_line(details.get("variant") or "") or None,
-        task_type=(known.get("model_index") or {}).get("task_type"),
-        dataset=record_dataset(row.get("source_data") or {}),
-        source_name=source_name,
-        source_url=source_url,
-        date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
-    )
-    limit = single_line(details.get("limit") or "")
-    shaping = {k: v for k, v in details.items() if k not in ("batch_size", "device", "limit")}  # decide no score
-    return RecordResult(
-        entry,
-        path,
-        name,
-        result_id,
-        parent=key if part else None,
-        main=is_main_metric(metric, known),
-        limit=limit if limit not in ("", "None", "null") else None,
-        settings=json.dumps({**generation, "additional_details": shaping}, sort_keys=True),
-        weights=str((record["model_info"].get("additional_details") or {}).get("weights_sha256") or ""),
-    )
-
-
-def record_place(path: Path) -> str:
-    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
-    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
-    return single_line("/".join(parts))
-
-
-def record_model(record: Mapping[str, Any]) -> str:
-    """The id of the model that a record or a failure entry is about; empty when it says none."""
-    info = record.get("model_info")
-    found = info.get("id") if isinstance(info, dict) else record.get("model_id")
-    return found if isinstance(found, str) else ""
-
-
-def choose_record_model(ids: Iterable[str], model_id: str | None, repo_id: str) -> str:
-    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with the ids."""
-    ids = sorted(set(ids), key=natural_key)
-    if model_id not in ids and len(named := [name for name in ids if name.rpartition("/")[2] == model_id]) == 1:
-        return named[0]
-    if model_id is not None and model_id not in ids:
-        raise ScriptError(f"no record of {model_id!r}; the records are about {listing(ids, 20)}", code=1)
-    if model_id is None and repo_id not in ids and len(ids) > 1:
-        raise ScriptError(f"records of several models; choose one with --model-id: {listing(ids, 20)}", code=3)
-    return model_id or (repo_id if repo_id in ids else ids[0])
-
-
-def choose_benchmarks(
-    rows: Sequence[RecordResult], wanted: Sequence[str], names: TaskNames
-) -> tuple[list[RecordResult], set[str]]:
-    """The results of the wanted benchmarks (key, alias, a record's own name, a result id), and the ids so named."""
-    chosen: list[RecordResult] = []
-    ids = {row.result_id for row in rows} & set(wanted)
-    for text in wanted:
-        folded = normalize_name(text)
-        key = names.table().get(folded)
-        own = [
-            row
-            for row in rows
-            if row.result_id == text
-            or folded in (normalize_name(row.name), normalize_name(row.entry.benchmark))
-            or (key and key in (row.entry.key, row.parent))
-        ]
-        have = sorted({row.entry.key or row.entry.benchmark for row in rows})
-        if not own and key:
-            raise ScriptError(f"no result of {single_line(text)} in these records; there are: {listing(have, 20)}", 1)
-        if not own:
-            near = nearest(text, dict.fromkeys([*have, *names.mapping])) or f"; there are: {listing(have, 20)}"
-            raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{near}")
-        chosen += [row for row in own if row not in chosen]
-    return (chosen if wanted else list(rows)), ids
-
-
-def choose_metrics(
-    rows: Sequence[RecordResult], ids: set[str], names: TaskNames
-) -> tuple[list[RecordResult], list[str]]:
-    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
-    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
-    for row in rows:
-        groups.setdefault((row.path, row.name, row.entry.shots, row.entry.variant), []).append(row)
-    chosen, left, notes = [], [], []
-    for group in groups.values():
-        named = [row for row in group if row.main or row.result_id in ids]
-        if not named and len({row.entry.metric for row in group}) > 1:
-            options = listing(sorted({row.result_id for row in group}), 20)
-            raise ScriptError(f"{group[0].path}: several metrics; choose with --benchmark, by result id: {options}", 3)
-        chosen += named or group
-        left += [row.result_id for row in group if named and row not in named]
-        known = names.mapping.get(group[0].entry.key or group[0].parent or "") or {}
-        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
-            notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
-    notes += [f"left out, not the main metric: {listing(left)}"] if left else []
-    wholes = {row.entry.key for row in chosen if row.entry.key}
-    parts = [row for row in chosen if row.parent in wholes and row.result_id not in ids]
-    notes += [f"left out, parts of a whole that is there: {listing(row.name for row in parts)}"] if parts else []
-    return [row for row in chosen if row not in parts], notes
-
-
-def choose_runs(rows: Sequence[RecordResult], allow_partial: bool) -> tuple[list[RecordResult], list[str]]:
-    """One result for each benchmark and settings: a full run before a partial one; unlike values are ScriptError 3."""
-    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
-    for row in rows:
-        groups.setdefault(row.place, []).append(row)
-    chosen, notes = [], []
-    for group in groups.values():
-        full = [row for row in group if row.limit is None]
-        first = (full or group)[0]
-        name = f"{first.entry.benchmark} ({first.entry.metric})"
-        if not full and not allow_partial:
-            raise ScriptError(
-                f"{first.path}: {name} is a partial run (limit {first.limit}), a smoke test and no score; evaluate it "
-                "in full, or say --allow-partial"
-            )
-        notes += [f"partial run, limit {first.limit}: {name}, {first.entry.origin}"] if not full else []
-        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.limit is not None]
-        for other in (full or group)[1:]:
-            if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
-                how = "for the same settings" if other.settings == first.settings else "with different settings"
-                raise ScriptError(
-                    f"{name}: {first.entry.value} in {first.path} and {other.entry.value} in {other.path}, {how}; "
-                    "remove the wrong record, or give the file of one run with --results",
-                    code=3,
-                )
-            notes.append(f"the same result once more: {other.entry.origin}")
-        chosen.append(first)
-    return chosen, notes
-
-
-def check_one_model(rows: Sequence[RecordResult]) -> None:
-    """ScriptError(code=3) when records of one model id are about different weights."""
-    first = next((row for row in rows if row.weights), None)
-    other = next((row for row in rows if first and row.weights and row.weights != first.weights), None)
-    if first and other:
-        raise ScriptError(
-            f"results of different weights under one model id: {first.path} and {other.path}; give the records of one "
-            "with --results",
-            code=3,
-        )
 
 
 # --- parts/board/vocabulary.py ----------------------------------------------------------------------------------------
@@ -1771,7 +1375,7 @@ class Benchmarks:
     """metric_mapping.json as needed here: from a data set and a name, as written in metadata, to a canonical key."""
 
     mapping: Mapping[str, Any]
-    names: TaskNames
+    vocabulary: MetricMapping
     hub: Mapping[tuple[str, str], str]  # (dataset id, task id), lower case -> key
     types: Mapping[str, tuple[str, ...]]  # dataset id, lower case -> keys
 
@@ -1782,11 +1386,11 @@ class Benchmarks:
             if place := entry.get("hub"):
                 hub[place["dataset_id"].lower(), place["task_id"].lower()] = key
             types[str((entry.get("model_index") or {}).get("type") or "").lower()].append(key)
-        return cls(mapping, TaskNames(mapping), hub, {name: tuple(keys) for name, keys in types.items() if name})
+        return cls(mapping, vocabulary_of(mapping), hub, {name: tuple(keys) for name, keys in types.items() if name})
 
     def by_name(self, text: str) -> str | None:
         """The key for a display name, key or alias; shots in the name do not count: "MMLU (5-shot)" -> "mmlu"."""
-        table = self.names.table()
+        table = self.vocabulary.names
         return table.get(normalize_name(text)) or table.get(normalize_name(SHOTS_IN_NAME.sub(" ", text)))
 
     def of_task(self, dataset_id: str, task_id: str) -> str | None:
@@ -1947,6 +1551,136 @@ def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRo
     answer = engine.execute(sql, list(parameters))
     names = [column[0] for column in answer.description]
     return [dict(zip(names, values, strict=True)) for values in answer.fetchall()]
+
+
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
+# --- parts/metadata/entries.py ----------------------------------------------------------------------------------------
+
+SCORE_KEYS = (
+    "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Score:
+    """One score of the model, as the card shows it, with all that tells it from another one."""
+
+    table: int
+    benchmark: str
+    value: float
+    raw: str
+    unit: str | None  # "percent" or "proportion", where the table says so
+    shots: str | None
+    metric: str | None
+    group: str | None
+    heading: str | None
+    row: int
+    column: int
+    key: str | None = None
+    notes: str | None = None  # the variant: "With tools", "Thinking"; None is the benchmark's default
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in SCORE_KEYS}
+
+    def place(self) -> tuple[str, ...]:
+        """What two results of the same thing share."""
+        return tuple(folded_name(part or "") for part in (self.benchmark, self.metric, self.shots, self.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result to publish, wherever it was read: a card's table, a record, the Artificial Analysis API."""
+
+    benchmark: str  # the source's label, plain text
+    value: float  # as the source gives it
+    origin: str  # where exactly, for people: "table 2, row 3, column 4", "evaluations.mmlu_pro", a record's path
+    key: str | None = None  # canonical key in metric_mapping.json
+    unit: str | None = None  # "percent", "proportion", "points"; None: the source does not say
+    metric: str | None = None  # the source's word for the metric
+    shots: str | None = None  # "5-shot"
+    variant: str | None = None  # "With tools"; None is the benchmark's default
+    task_type: str | None = None  # the Hub's task, when the source knows it; else --task-type says
+    dataset: tuple[tuple[str, str], ...] = ()  # what the source says: type, name, config, split, revision
+    source_name: str | None = None
+    source_url: str | None = None
+    date: str | None = None  # ISO 8601, when it was evaluated; None: the source does not say
+    samples: int | None = None  # how many were scored, when the source says
+    standard_error: float | None = None  # in the unit of the value
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What validate has to say about one place of the metadata."""
+
+    path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    severity: str  # "error" or "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a change goes to the Hub: as a new pull request, to a revision (refs/pr/N), else to the main branch."""
+
+    create_pr: bool = False
+    revision: str | None = None
+    message: str | None = None
 
 
 # --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
@@ -3727,11 +3461,1263 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
+# --- parts/records/identity.py ----------------------------------------------------------------------------------------
+
+# What a record may call the parts of an identity, in model_info.additional_details or among its settings.
+IDENTITY_FIELDS = {
+    "revision": ("revision", "model_revision"),
+    "adapter": ("adapter", "lora_local_path", "peft", "lora", "lora_modules", "lora_path", "adapter_model", "delta"),
+    "subfolder": ("subfolder",),
+    "file": ("gguf_file", "model_file", "filename"),
+    "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+}
+NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
+MAIN_REVISIONS = {"", "main"}
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+
+    Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
+    """
+
+    id: str
+    revision: str = ""
+    adapter: str = ""
+    subfolder: str = ""
+    file: str = ""
+    quantization: str = ""
+    provider: str = ""
+    weights: str = ""
+    checkpoint: str = ""
+    display: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is equal for one model only."""
+        main = "" if self.revision in MAIN_REVISIONS else self.revision
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+
+    @property
+    def name(self) -> str:
+        """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
+        more = ", ".join(
+            f"{field}={value}"
+            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            if (value := getattr(self, field))
+        )
+        revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
+        return f"{self.id}{revision}" + (f" [{more}]" if more else "")
+
+    @property
+    def fixed(self) -> str:
+        """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
+        return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a person may mean this model by a name.
+
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
+        file of it: these are asked for by their whole name, or by what is only theirs.
+        """
+        if self.adapter or self.subfolder or self.file:
+            own = self.subfolder or self.file or self.adapter
+            return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
+        revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
+        revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
+        bare = {self.id, self.id.rsplit("/", 1)[-1]}
+        names = bare | {f"{one}@{revision}" for one in bare for revision in revisions}
+        return name in (names | {self.name, self.checkpoint, self.display}) - {""}
+
+
+def identity_of(record: Mapping[str, Any]) -> Identity:
+    """The model of a record or a failure entry; its id is empty when it names none. ValueError for another shape."""
+    if record.get("failure"):
+        info: Any = {"id": record.get("model_id"), "additional_details": record}
+    else:
+        info = record.get("model_info") or {}
+    details = info.get("additional_details") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(details, dict | None):
+        raise ValueError("model_info is no object")
+    details = details or {}
+    rows = record.get("evaluation_results")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    generation = first.get("generation_config")
+    settings = generation.get("additional_details") if isinstance(generation, dict) else None
+    places = [details, settings if isinstance(settings, dict) else {}]
+    found = {
+        field: next(
+            (
+                f"{name}={text}" if text.lower() == "true" else text
+                for place in places
+                for name in names
+                if (text := said_value(place.get(name)))
+            ),
+            "",
+        )
+        for field, names in IDENTITY_FIELDS.items()
+    }
+    return Identity(
+        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
+        **found,
+        provider=said_value(info.get("inference_platform")),
+        weights=name_text(details.get("weights_sha256")),
+        checkpoint=name_text(details.get("checkpoint")),
+        display=name_text(info.get("name")),
+    )
+
+
+def name_text(value: Any) -> str:
+    """A name as text on one line; nothing for what is no text."""
+    return single_line(value) if isinstance(value, str) else ""
+
+
+def said_value(value: Any) -> str:
+    """An option's value; nothing when it was not used."""
+    text = single_line(value) if isinstance(value, str | int | float) else ""
+    return "" if text.lower() in NOTHING or text == "unknown" else text
+
+
+def one_model(found: Iterable[Identity], what: str) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
+    by_key = {identity.key: identity for identity in found}
+    if len(by_key) > 1:
+        names = model_names(list(by_key.values()))
+        raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
+    return next(iter(by_key.values()))
+
+
+def model_names(identities: Sequence[Identity]) -> list[str]:
+    """The names of some models in natural order, each once, so that each means one of them."""
+    names = {identity.key: identity.name for identity in identities}
+    ids = [key[0] for key in names]
+    for key, name in names.items():
+        if ids.count(key[0]) > 1 and name == key[0]:
+            names[key] = f"{name}@main"
+    return sorted(set(names.values()), key=natural_key)
+
+
+# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
+
+# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
+COUNT_WORDS = {
+    "no_value": "without a grade",
+    "errored": "failed",
+    "unscored": "unscored",
+    "limit_hit": "stopped by a limit",
+    "empty": "empty",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "truncated_prompts": "truncated prompts",
+}
+DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """made = scored + lost; made is None where nothing says how many there were."""
+
+    made: int | None
+    lost: int
+
+    @property
+    def scored(self) -> int | None:
+        """How many have a score."""
+        return None if self.made is None else self.made - self.lost
+
+
+def read_counts(details: Any) -> dict[str, int]:
+    """The counts in a record's details, of any name; what is no count is left out."""
+    if not isinstance(details, Mapping):
+        return {}
+    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
+
+
+def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
+    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
+
+    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
+    """
+    made, scored = counts.get("attempts"), counts.get("scored")
+    told = made - scored if made is not None and scored is not None and made >= scored else 0
+    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
+    if made is None:
+        made = rows or (None if n is None else n + lost)
+    return Attempts(None if made is None else max(made, lost), lost)
+
+
+def score_bounds(
+    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+) -> tuple[float, float] | None:
+    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
+
+    low and high bound the score of one attempt. Without lost attempts both are the score.
+    """
+    if not attempts.lost:
+        return score, score
+    if not attempts.made or low is None or high is None:
+        return None
+    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
+
+
+def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
+    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
+    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
+    if not attempts.lost:
+        return ", ".join(parts)
+    of = "" if attempts.made is None else f" of {attempts.made}"
+    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
+
+
+# --- parts/records/settings.py ----------------------------------------------------------------------------------------
+
+# Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
+HARMLESS = {
+    *("batch_size", "max_batch_size", "device", "gpu", "gpus", "hardware", "num_gpus", "trust_remote_code", "limit"),
+    *("execution_command", "command", "repeat", "repeats", "sample_range", "num_train_trials", "max_connections"),
+    *("log_samples", "log_level", "verbosity", "write_out", "use_cache", "cache_requests", "cache_dir", "download_dir"),
+    *("output_dir", "output_path", "path", "include_path", "max_retries", "timeout", "attempt_timeout", "retries"),
+    *("max_samples", "max_tasks", "max_subprocesses", "display", "fail_on_error", "tensor_parallel_size"),
+    *("data_parallel_size", "pipeline_parallel_size", "gpu_memory_utilization", "swap_space", "parallelize"),
+    *("device_map", "disable_log_stats", "concurrent_requests", "num_concurrent", "tokenized_requests", "base_url"),
+    *("pretrained", "model", "model_name", "model_path", "max_length", "low_cpu_mem_usage", "use_fast_tokenizer"),
+    *("seed", "random_seed", "numpy_seed", "torch_seed", "parent_seed", "bootstrap_iters", "model_num_parameters"),
+    *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
+    *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
+    *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("execution", "aggregation_note", "dataset_path", "data_files", "job_id", "job_url", "shots", "revision_note"),
+}
+HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
+USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
+# Of what stands beside the model: how it was loaded or asked. All else there tells models apart and is no setting.
+LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
+# Only of the model itself: two models may differ in it and be compared.
+MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
+WORDS_OF_SETTINGS = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template text",
+    "chat_template_hash": "chat template hash",
+    "system_prompt": "system prompt",
+    "custom_tasks_sha256": "task file",
+    "data_sha256": "data set's revision",
+    "revision": "data set's revision",
+    "subset": "data set's configuration",
+}
+UNSAID = "nothing"
+
+
+def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
+    """All that can change a result's answers or how they were judged, by the words for people."""
+    library, metric = record.get("eval_library") or {}, row["metric_config"]
+    model = record.get("model_info") or {}
+    engine, loaded = model.get("inference_engine") or {}, model.get("additional_details") or {}
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    found: dict[str, Any] = {
+        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
+        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
+        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "scoring": metric.get("metric_parameters") or None,
+        "data set": source.get("hf_repo") or source.get("dataset_name"),
+        "split": source.get("hf_split"),
+    }
+    model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
+    for place in (
+        (metric.get("additional_details"), USAGE),
+        (source.get("additional_details"), USAGE),
+        (library.get("additional_details"), USAGE),
+        (generation.get("additional_details"), model_keys),
+        (generation.get("generation_args"), set()),
+        ({name: value for name, value in loaded.items() if LOADED.fullmatch(name)}, set()),
+    ):
+        found |= counted(*place, found)
+    found |= {
+        name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
+    }
+    if shots:
+        found["few-shot count"] = shots
+    return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of some details that count, by their words; a word that has a value already keeps it."""
+    if details is None:
+        return {}
+    kept = {}
+    for name, value in dict(details).items():
+        if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
+            continue
+        words = WORDS_OF_SETTINGS.get(name, name)
+        if words not in found or found[words] in (None, ""):
+            kept[words] = value
+    return kept
+
+
+def said(value: Any) -> str:
+    """A setting's value as text; nothing for one that says nothing."""
+    if value is None or value in ("", "None", "null"):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return single_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+def differences_of_settings(
+    one: Mapping[str, str], two: Mapping[str, str], same_writer: bool = True
+) -> dict[str, tuple[str, str]]:
+    """What was set differently: name -> both values.
+
+    A setting that one side alone has is a difference where the same program wrote both records, for then the other was
+    made without it; another program may just not say it.
+    """
+    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    return {
+        name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
+    }
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Differences for people: "few-shot count: 0 and 5"."""
+    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
+
+
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def normal_interval(score: Estimate) -> Interval | None:
+    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
+    if score.standard_error is None:
+        return None
+    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
+        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
+    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
+    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
+
+    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
+    """
+    if any(part.interval is None for _, part in parts):
+        return None
+    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
+    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
+    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
+
+
+def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
+    """An interval that does not leave the scale of a proportion."""
+    if score.averages:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(float(low), float(high), method)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Student's interval for a mean with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
+    return mean - half, mean + half
+
+
+def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
+    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
+
+    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
+    """
+    import numpy as np
+
+    known = ~np.isnan(scores)
+    scores, clusters = scores[known], clusters[known]
+    groups = len(np.unique(clusters))
+    if groups < 2:
+        return None
+    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
+        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
+    error = clustered_standard_error(scores, clusters)
+    low, high = t_interval(float(scores.mean()), error, groups - 1)
+    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/records/run.py ---------------------------------------------------------------------------------------------
+
+NOBODY = Identity("")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
+
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """ok, with remarks, or no."""
+        return "no" if self.reasons else "with remarks" if self.remarks else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
+
+    repeats: the items' answers, once for each time that the items were asked; empty without samples, or unread.
+    written: the score and its unit as the record has them.
+    """
+
+    key: str  # canonical benchmark, or the record's own name where metric_mapping.json has none
+    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    measured: bool
+    file: str
+    temperature: float | None = None
+    seed: str | None = None
+    hardware: str = ""
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+    identity: Identity = NOBODY
+    name: str = ""  # the record's own name of the task
+    known: bool = False  # whether metric_mapping.json has its benchmark
+    low: float | None = None
+    high: float | None = None
+    written: tuple[float, str] = (0.0, "")
+    limit: str = ""
+    size: int | None = None  # how many items the task has
+    writer: str = ""  # the program that wrote the record
+    run_id: str = ""
+    repeat: str = ""
+    moment: str = ""  # ISO 8601 or seconds, as the record says it
+    conflict: str = ""
+    sampled: bool = False  # whether the record says that there are samples
+    error_method: str = ""
+    cluster_field: str = ""  # by which its own standard error is clustered
+    validity: Validity = Validity()  # the gate's answer, once its items are read
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+    @property
+    def estimate(self) -> Estimate:
+        """The score with its error and unit."""
+        shots = int(self.shots) if self.shots else None
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+
+    @property
+    def scale(self) -> float:
+        """From the samples' scores to this score's unit."""
+        return 0.01 if self.written[1] == "percent" else 1.0
+
+    @property
+    def corpus_level(self) -> bool:
+        """Whether the score is no mean of the samples' scores."""
+        return self.aggregation not in ("", "mean")
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, as far as the record tells."""
+        return attempts_of(self.counts, self.n)
+
+    @property
+    def partial(self) -> str:
+        """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.size and asked is not None:
+            return f"{asked} of {self.size} items" if asked < self.size else ""
+        return f"limit {self.limit}" if self.limit else ""
+
+
+def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
+    """A record's results, checked; ScriptError naming the file and what is wrong with it."""
+    try:
+        identity = identity_of(record)
+        return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def result_run(
+    path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
+) -> Run:
+    """One of a record's results; any error of looking things up means that it is damaged."""
+    metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
+    if not isinstance(task, str) or not single_line(task):
+        raise ValueError(f"evaluation_name is {task!r}, not a name")
+    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    key, subtask = found or (bare_task(task) or single_line(task), "")
+    entry = vocabulary.entries.get(key, {})
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
+    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
+    generation = row.get("generation_config") or {}
+    extra = generation.get("additional_details") or {}
+    score, unit, low, high = read_score(metric, details, result_id, entry)
+    scale = 0.01 if unit == "percent" else 1.0
+    uncertainty = details.get("uncertainty") or {}
+    error = read_error(uncertainty, result_id)
+    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
+    source = record.get("source_metadata") or {}
+    notes = details.get("details") or {}
+    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
+    return Run(
+        key=key,
+        subtask=subtask,
+        metric=word,
+        result_id=result_id,
+        shots=str(int(shots[1])) if shots else "",
+        score=score * scale,
+        standard_error=None if error is None else error * scale,
+        n=read_count(uncertainty.get("num_samples"), result_id),
+        unit="proportion" if unit == "percent" else unit,
+        span=(high - low) * scale if math.isfinite(high - low) else None,
+        lower_is_better=bool(metric.get("lower_is_better")),
+        aggregation=str(more.get("aggregation") or ""),
+        settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
+        counts=read_counts(notes),
+        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        date=record_day(record),
+        measured=source.get("source_type") != "documentation",
+        file=path.as_posix(),
+        temperature=(generation.get("generation_args") or {}).get("temperature"),
+        seed=None if extra.get("seed") is None else str(extra["seed"]),
+        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        chance=chance_of(entry, word, unit, metric),
+        identity=identity,
+        name=single_line(task),
+        known=found is not None,
+        low=low * scale if math.isfinite(low) else None,
+        high=high * scale if math.isfinite(high) else None,
+        written=(score, unit),
+        limit=limit_of(extra),
+        size=size_of(row.get("source_data") or {}),
+        writer=single_line(
+            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
+        ),
+        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        repeat=single_line(extra.get("repeat") or ""),
+        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        conflict=single_line(notes.get("conflict") or ""),
+        sampled=bool(record.get("detailed_evaluation_results")),
+        error_method=method,
+        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+    )
+
+
+def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """In what two results of one task were measured differently: name -> both values."""
+    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+
+
+def read_score(
+    metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
+) -> tuple[float, str, float, float]:
+    """(score, unit, lowest, highest) as the record has them; ValueError when it is no number of that range."""
+    value = details["score"]
+    unit, low, high = unit_and_range(metric, entry)
+    if not is_number(value):
+        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
+    if not low <= value <= high:
+        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+    return value, unit, low, high
+
+
+def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
+    """A score's standard error: as recorded, else from its confidence interval."""
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None:
+        if not (is_number(error) and error >= 0):
+            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+        return float(error)
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", CONFIDENCE)
+    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
+        return interval_from_bounds(low, high, level)
+    return None
+
+
+def read_count(count: Any, result_id: str) -> int | None:
+    """How many items a score is about."""
+    if count is not None and not (is_number(count) and count == int(count) >= 0):
+        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
+    return None if count is None else int(count)
+
+
+def limit_of(extra: Mapping[str, Any]) -> str:
+    """The number of items that a run was limited to, as it was given; nothing without a limit."""
+    limit = single_line(extra.get("limit") or "")
+    return "" if limit in ("None", "null", "-1") else limit
+
+
+def size_of(source: Mapping[str, Any]) -> int | None:
+    """How many items a record says that its task has."""
+    count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+
+
+def first_said(name: str, *places: Any) -> str:
+    """The first text of this name in some places."""
+    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+
+
+def record_day(record: Mapping[str, Any]) -> str:
+    """The day of the measurement (UTC), or nothing."""
+    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
+    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
+
+
+def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
+    """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
+    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    if (
+        not same
+        or unit not in ("proportion", "percent")
+        or config.get("lower_is_better")
+        or entry.get("chance") is None
+    ):
+        return None
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/records/publishable.py -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One result of a record: what would be published, and what decides whether it is."""
+
+    entry: Entry
+    run: Run
+    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
+    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What two results of the same thing share."""
+        e = self.entry
+        return (e.key or normalize_name(self.run.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the user has allowed to be published: results of a part of the items, results that the gate refuses."""
+
+    partial: bool = False
+    invalid: bool = False
+    latest: bool = False  # of a model measured at several times, the last
+
+
+def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
+
+    def fold(name: Any) -> str:
+        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
+
+    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
+    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
+
+
+def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a record says of its data: type, name, config, split and revision, as model-index names them."""
+    more = source.get("additional_details") or {}
+    name = single_line(source.get("dataset_name") or "")
+    said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
+    if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
+        del said["type"]
+    if source.get("hf_repo"):
+        said["type"] = str(source["hf_repo"])
+        said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
+    return tuple((key, single_line(value)) for key, value in said.items() if value)
+
+
+def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
+    source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
+    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
+    parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
+    if source.get("source_type") == "documentation" or not parts:
+        parts = [source.get("source_name") or source.get("source_organization_name") or ""]
+    return single_line(" ".join(map(str, parts))) or None, web_url(url)
+
+
+def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    return single_line(details.get("shots") or "") or (f"{run.shots}-shot" if run.shots else None)
+
+
+def record_result(
+    run: Run, record: Mapping[str, Any], row: Mapping[str, Any], vocabulary: MetricMapping
+) -> RecordResult:
+    """One result of a record as it would be published; ValueError when it has no unit."""
+    metric, path = row["metric_config"], Path(run.file)
+    details = (row.get("generation_config") or {}).get("additional_details") or {}
+    if not single_line(metric.get("metric_unit") or ""):
+        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
+    known = vocabulary.entries.get(run.key) or {}
+    whole = run.known and not run.subtask  # a part of a benchmark is not the benchmark
+    source_name, source_url = record_source(record)
+    entry = Entry(
+        benchmark=bare_task(run.name) or run.name,
+        value=run.written[0],
+        origin=record_place(path),
+        key=run.key if whole else None,
+        unit=None if run.written[1] == "unknown" else single_line(run.written[1]),
+        metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
+        shots=record_shots(run, details),
+        variant=single_line(details.get("variant") or "") or None,
+        task_type=(known.get("model_index") or {}).get("task_type"),
+        dataset=record_dataset(row.get("source_data") or {}),
+        source_name=source_name,
+        source_url=source_url,
+        date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
+    )
+    parent = run.key if run.known and run.subtask else None
+    return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
+
+
+def record_place(path: Path) -> str:
+    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
+    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
+    return single_line("/".join(parts))
+
+
+def record_model(record: Mapping[str, Any]) -> str:
+    """The id of the model that a record or a failure entry is about; empty when it names none."""
+    return record_identity(record).id
+
+
+def record_identity(record: Mapping[str, Any]) -> Identity:
+    """The model that a record or a failure entry is about; nobody when it names none."""
+    try:
+        return identity_of(record)
+    except ValueError:
+        return NOBODY
+
+
+def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> Identity:
+    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with names."""
+    models = list({identity.key: identity for identity in found}.values())
+    names = listing(model_names(models), 20)
+    if model_id is not None:
+        meant = [identity for identity in models if identity.answers_to(model_id)]
+        if not meant:
+            raise ScriptError(f"no record of {model_id!r}; the records are about {names}", code=1)
+    else:
+        meant = [identity for identity in models if identity.answers_to(repo_id)] or models
+    if len(meant) > 1:
+        raise ScriptError(
+            f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
+        )
+    return meant[0]
+
+
+def choose_benchmarks(
+    rows: Sequence[RecordResult], wanted: Sequence[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], set[str]]:
+    """The results of the wanted benchmarks (key, alias, a record's own name, a result id), and the ids so named."""
+    chosen: list[RecordResult] = []
+    ids = {row.run.result_id for row in rows} & set(wanted)
+    for text in wanted:
+        folded = normalize_name(text)
+        key = vocabulary.names.get(folded)
+        own = [
+            row
+            for row in rows
+            if row.run.result_id == text
+            or folded in (normalize_name(row.run.name), normalize_name(row.entry.benchmark))
+            or (key and key in (row.entry.key, row.parent))
+        ]
+        have = sorted({row.entry.key or row.entry.benchmark for row in rows})
+        if not own and key:
+            raise ScriptError(f"no result of {single_line(text)} in these records; there are: {listing(have, 20)}", 1)
+        if not own:
+            near = nearest(text, dict.fromkeys([*have, *vocabulary.entries])) or f"; there are: {listing(have, 20)}"
+            raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{near}")
+        chosen += [row for row in own if row not in chosen]
+    return (chosen if wanted else list(rows)), ids
+
+
+def choose_metrics(
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], list[str]]:
+    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault((row.run.file, row.run.name, row.entry.shots, row.entry.variant), []).append(row)
+    chosen, left, notes = [], [], []
+    for group in groups.values():
+        named = [row for row in group if row.main or row.run.result_id in ids]
+        if not named and len({row.entry.metric for row in group}) > 1:
+            options = listing(sorted({row.run.result_id for row in group}), 20)
+            raise ScriptError(
+                f"{group[0].run.file}: several metrics; choose with --benchmark, by result id: {options}", 3
+            )
+        chosen += named or group
+        left += [row.run.result_id for row in group if named and row not in named]
+        known = vocabulary.entries.get(group[0].entry.key or group[0].parent or "") or {}
+        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
+            notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
+    notes += [f"left out, not the main metric: {listing(left)}"] if left else []
+    wholes = {row.entry.key for row in chosen if row.entry.key}
+    parts = [row for row in chosen if row.parent in wholes and row.run.result_id not in ids]
+    notes += [f"left out, parts of a whole that is there: {listing(row.run.name for row in parts)}"] if parts else []
+    return [row for row in chosen if row not in parts], notes
+
+
+def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[RecordResult], list[str]]:
+    """One result for each benchmark and settings: a full run before a partial one; unlike values are ScriptError 3."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault(row.place, []).append(row)
+    chosen, notes = [], []
+    for group in groups.values():
+        full = [row for row in group if not row.run.partial]
+        first = (full or group)[0]
+        name = f"{first.entry.benchmark} ({first.entry.metric})"
+        if not full and not allowed.partial:
+            raise ScriptError(
+                f"{first.run.file}: {name} is a partial run ({first.run.partial}), a smoke test and no score; evaluate "
+                "it in full, or say --allow-partial"
+            )
+        notes += [f"partial run, {first.run.partial}: {name}, {first.entry.origin}"] if not full else []
+        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.partial]
+        for other in (full or group)[1:]:
+            if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
+                lines = difference_lines(setting_differences(first.run, other.run))
+                how = f"with different settings ({'; '.join(lines[:3])})" if lines else "for the same settings"
+                raise ScriptError(
+                    f"{name}: {first.entry.value} in {first.run.file} and {other.entry.value} in {other.run.file}, "
+                    f"{how}; remove the wrong record, or give the file of one run with --results",
+                    code=3,
+                )
+            notes.append(f"the same result once more: {other.entry.origin}")
+        chosen.append(first)
+        notes += validity_notes(first, name, allowed)
+    return chosen, notes
+
+
+def validity_notes(row: RecordResult, name: str, allowed: Allowed) -> list[str]:
+    """What is to be said of a result that is published; ScriptError(code=1) when the gate says no."""
+    validity = row.run.validity
+    if validity.reasons and not allowed.invalid:
+        raise ScriptError(
+            f"{row.run.file}: {name} is not published: {'; '.join(validity.reasons)}; evaluate it again, leave it out "
+            "with --benchmark, or publish it all the same with --allow-invalid",
+            code=1,
+        )
+    return [f"{name}: {text}" for text in (*validity.reasons, *validity.remarks) if not text.startswith("partial")]
+
+
+# --- parts/records/items.py -------------------------------------------------------------------------------------------
+
+CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
+REPEAT_FIELDS = ("epoch", "repeat", "attempt")  # what tells repeats of an item apart
+INDEPENDENT = "none"  # --cluster-by none: the items are independent, whatever their metadata share
+ITEM_MEANS = ("", "mean", "mean over items of the mean over repeats")
+CHOICE_METRICS = {"accuracy", "acc", "accnorm", "exactmatch"}  # of which guessing among the choices is the floor
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the lines of a result say together.
+
+    rows: how many attempts; unscored: those without a score; factor: from their scores to the run's score when that is
+    their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
+    choices; empty: blank written answers.
+    """
+
+    rows: int
+    unscored: int
+    factor: float | None
+    mean: float | None
+    chance: float | None
+    empty: int
+
+
+def samples_path(file: str | Path) -> Path:
+    """Where the samples of a record lie: beside it."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}_samples.jsonl")
+
+
+def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+    """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
+
+    ScriptError when it is not the file that the record was written with, or is damaged.
+    """
+    file, details = samples_path(path), record.get("detailed_evaluation_results")
+    details = details if isinstance(details, dict) else {}
+    if not file.exists():
+        return None
+    content = input_bytes(file, MAX_SAMPLES)
+    checksum = details.get("checksum")
+    if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
+        raise ScriptError(f"{file}: not the file that its record was written with (checksum); evaluate again")
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    count, evaluation = 0, record.get("evaluation_id")
+    for line, text in enumerate(stored_lines(file, content), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = strict_json_line(text)
+        except ValueError as error:
+            why = single_line(error)[:200]
+            raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
+        if not isinstance(row, dict):
+            raise ScriptError(f"{file}: line {line} is no object; evaluate again")
+        if row.get("evaluation_id") != evaluation:
+            raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
+        count += 1
+        found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
+    if is_number(details.get("total_rows")) and details["total_rows"] != count:
+        raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
+    return dict(found)
+
+
+def rows_of_run(run: Run, found: Mapping[str, Rows] | None) -> Rows:
+    """The lines about a result."""
+    return (found or {}).get(run.result_id) or (found or {}).get(run.name) or ()
+
+
+def sample_score(row: Mapping[str, Any]) -> float | None:
+    """An attempt's score; None when it has none. ValueError when it is no number."""
+    if row.get("error"):
+        return None
+    score = row["evaluation"]["score"]
+    if not is_number(score):
+        raise ValueError(f"the score of item {single_line(row.get('sample_id'))} is {score!r}, not a number")
+    return float(score)
+
+
+def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
+    """What the lines about a result say together; None without any. ScriptError when they are damaged."""
+    if not rows:
+        return None
+    try:
+        if not all(isinstance(row.get("metadata"), dict | None) for row in rows):
+            raise ValueError("metadata is no object")
+        scores = [(str(row["sample_id"]), sample_score(row)) for row in rows]
+        chance = chance_of_choices(run, rows)
+        empty = sum(map(is_blank, rows))
+    except KeyError as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    values = [score for _, score in scores if score is not None]
+    if not values:
+        return ItemFacts(len(rows), len(rows), None, None, chance, empty)
+    means = [math.fsum(values) / len(values)]
+    by_item: dict[str, list[float]] = defaultdict(list)
+    for name, score in scores:
+        if score is not None:
+            by_item[name].append(score)
+    means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+    factor = next(
+        (
+            factor
+            for mean in means
+            for factor in dict.fromkeys((run.scale, 1.0, 100.0 if run.unit != "proportion" else 1.0))
+            if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
+        ),
+        None,
+    )
+    return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
+
+
+def is_blank(row: Mapping[str, Any]) -> bool:
+    """Whether a written answer is blank."""
+    answers = (row.get("output") or {}).get("raw")
+    return bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers)
+
+
+def chance_of_choices(run: Run, rows: Rows) -> float | None:
+    """One in so many as the items have choices, on average, where the metric is the share of right ones."""
+    if run.unit != "proportion" or run.lower_is_better or normalize_name(run.metric) not in CHOICE_METRICS:
+        return None
+    counts = [len((row.get("input") or {}).get("choices") or ()) for row in rows]
+    return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
+
+
+def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
+    """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
+    facts = facts_of_items(run, rows)
+    if facts is None:
+        return run if run.aggregation else replace(run, aggregation="mean")
+    where = f"{samples_path(run.file)}: {run.result_id}"
+    factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
+    cluster_by = cluster_by or run.cluster_field or None
+    repeats: list[dict[str, Answer]] = []
+    counts: Counter[str] = Counter()
+    errors: set[str] = set()
+    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
+        name = str(row["sample_id"])
+        index = counts[name]
+        counts[name] += 1
+        if index == len(repeats):
+            repeats.append({})
+        score = sample_score(row)
+        if score is None:
+            errors.add(name)
+            continue
+        metadata = row.get("metadata") or {}
+        fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
+        digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
+        repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
+    if len(repeats) > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if len(set(counts.values())) > 1:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+    mean = facts.factor is not None and run.aggregation in ITEM_MEANS
+    aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
+    return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
+
+
+def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
+    """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
+
+    Items of which several were asked with one and the same prompt are not independent of one another.
+    """
+    if cluster_by == INDEPENDENT:
+        return [None] * len(rows)
+    found: list[str | None] = []
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        metadata = row.get("metadata") or {}
+        values = (metadata.get(name) for name in ((cluster_by,) if cluster_by else CLUSTER_FIELDS))
+        value = next(
+            (value for value in values if value not in (None, "")), row.get(cluster_by) if cluster_by else None
+        )
+        found.append(None if value in (None, "") else str(value))
+        if metadata.get("prompt_hash"):
+            asked[str(metadata["prompt_hash"])].add(str(row["sample_id"]))
+    if cluster_by or any(group is not None for group in found):
+        return found
+    prompts = [str((row.get("metadata") or {}).get("prompt_hash") or "") for row in rows]
+    return [f"prompt {prompt}" if len(asked.get(prompt, ())) > 1 else None for prompt in prompts]
+
+
+# --- parts/records/validity.py ----------------------------------------------------------------------------------------
+
+BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
+
+
+def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: float = MANY) -> Validity:
+    """The gate. `most` is the share of attempts that may be lost, empty, truncated or unparsed.
+
+    samples_there: whether there is a samples file beside the record.
+    """
+    if not run.measured:  # read from a document: nothing is known of how it was made
+        return Validity()
+    reasons, remarks = [*record_reasons(run, facts, samples_there)], []
+    attempts = attempts_of(run.counts, run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+    if run.n == 0 or (attempts.made and not attempts.scored):
+        reasons.append("no attempt has a score")
+    counts = {**run.counts, **({"empty": facts.empty} if facts and "empty" not in run.counts else {})}
+    shares = [("lost", attempts.lost), *((name, counts.get(name, 0)) for name in DOUBTFUL)]
+    for name, count in shares:
+        words = "without a score" if name == "lost" else COUNT_WORDS[name]
+        text = f"{count} of {attempts.made} answers {words}"
+        if attempts.made and count > most * attempts.made:
+            reasons.append(text)
+        elif count:
+            remarks.append(text)
+    stopped = counts.get("limit_hit", 0)
+    remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
+    reasons += chance_reasons(run, facts)
+    remarks += [f"partial: {run.partial}"] if run.partial else []
+    return Validity(tuple(reasons), tuple(remarks))
+
+
+def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> list[str]:
+    """Where a record contradicts itself or its items."""
+    reasons = []
+    if run.conflict:
+        reasons.append(f"its score contradicts its items ({run.conflict})")
+    if run.sampled and not samples_there:
+        reasons.append("its samples are missing")
+    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
+        reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
+        repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
+        if not repeated:
+            reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
+    return reasons
+
+
+def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Whether a score is below that of guessing, beyond doubt: something is wrong with how it was measured."""
+    chance = run.chance if run.chance is not None else facts.chance if facts else None
+    if not chance or run.unit != "proportion" or run.lower_is_better or not run.n:
+        return []
+    if wilson_interval(run.score * run.n, run.n, BELOW_CHANCE)[1] < chance:
+        return [f"{number(run.score)} is below chance, {number(chance)}"]
+    return []
+
+
+# --- parts/records/reading.py -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """A result, judged by the gate, with the lines about it and what these say together."""
+
+    run: Run
+    rows: Rows
+    facts: ItemFacts | None
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, by the record and its items."""
+        facts = self.facts
+        return attempts_of(self.run.counts, self.run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
+
+
+def read_results(
+    path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
+) -> list[ReadResult]:
+    """The results of a record with their items; `most` as for the gate."""
+    runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
+    readings = []
+    for run in runs:
+        rows = rows_of_run(run, found)
+        facts = facts_of_items(run, rows)
+        validity = validity_of(run, facts, found is not None, most)
+        readings.append(ReadResult(replace(run, validity=validity), rows, facts))
+    return readings
+
+
 # --- parts/board/record_rows.py ---------------------------------------------------------------------------------------
 
 
 def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[BoardRow]:
-    """The rows of a local record; any error of looking things up means that the record is damaged."""
+    """The rows of a local record; ScriptError when it is damaged."""
     source = record.get("source_metadata") or {}
     ours = source.get("source_type") == "evaluation_run"
     details = record["model_info"].get("additional_details") or {}
@@ -3745,73 +4731,80 @@ def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -
     )
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
-    model, harness = record_model(record), str(library.get("name") or "")
-    rows = [record_row(row, model, place, said_by, harness, benchmarks) for row in record["evaluation_results"]]
-    for row in rows:
-        row["notes"] = record_place(path)
-    return rows
+    readings = read_results(path, record, benchmarks.vocabulary)
+    return [
+        record_row(reading, row, place, said_by, benchmarks)
+        for reading, row in zip(readings, record["evaluation_results"], strict=True)
+    ]
 
 
 def record_row(
-    result: Mapping[str, Any],
-    model: str,
-    place: Provenance,
-    source_name: str | None,
-    library: str,
-    benchmarks: Benchmarks,
+    reading: ReadResult, result: Mapping[str, Any], place: Provenance, source_name: str | None, benchmarks: Benchmarks
 ) -> BoardRow:
     """The row of one result of a record."""
-    metric, details = result["metric_config"], result["score_details"]
+    run, metric = reading.run, result["metric_config"]
     settings = (result.get("generation_config") or {}).get("additional_details") or {}
-    value, unit = checked_score(metric, details)
-    name = kept_text(result["evaluation_name"]) or ""
-    key, part = benchmarks.names.key(name, library)
-    known = benchmarks.mapping.get(key or "") or {}
+    key = run.key if run.known else None
+    known = benchmarks.mapping.get(run.key) or {}
     word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
-    why_not = f"a part of {known['name']}: {part}" if part else None
+    why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
     if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
-    limit = str(settings.get("limit") or "")
-    if limit not in ("", "None", "null"):
-        why_not = f"a partial run (limit {single_line(limit)[:40]}), no score"
-    uncertainty = details.get("uncertainty") or {}
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    return new_row(
-        kept_text(model) or "",
+    if run.partial:
+        why_not = f"a partial run ({run.partial[:40]}), no score"
+    if run.validity.reasons:
+        why_not = f"not valid: {'; '.join(run.validity.reasons)[:200]}"
+    value, unit = run.written
+    error = ((result["score_details"].get("uncertainty") or {}).get("standard_error") or {}).get("value")
+    row = new_row(
+        kept_text(run.identity.id) or "",
         place,
         "record",
         benchmark=key,
-        benchmark_name=bare_task(name) or name,
-        source_task=kept_text(result.get("evaluation_result_id")) or name,
+        benchmark_name=bare_task(run.name) or kept_text(run.name),
+        source_task=kept_text(result.get("evaluation_result_id")) or kept_text(run.name),
         value=float(value),
         unit=None if unit == "unknown" else unit[:40],
         unit_basis=None if unit == "unknown" else "stated",
         metric=word,
-        shots=record_shots(str(result.get("evaluation_result_id") or ""), settings),
-        standard_error=float(error) if is_number(error) and error >= 0 else None,
-        n=kept_count(uncertainty.get("num_samples")),
+        shots=record_shots(run, settings),
+        standard_error=None if error is None else float(error),
+        n=kept_count(run.n),
         source_name=source_name,
         source_url=place.url or None,
         why_not=why_not,
     )
+    row["notes"] = "; ".join((record_place(Path(run.file)), *run.validity.remarks))
+    return row
 
 
 def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
-    """The rows of all records below some folders, and what could not be read; the newest of equal results stays."""
-    rows: list[BoardRow] = []
+    """The rows of all records below some folders, and what could not be read; the newest of equal results stays.
+
+    A model of which several revisions, adapters, ... were measured goes by a name that says which.
+    """
+    found: list[tuple[Identity, list[BoardRow]]] = []
     unreadable = []
     for path in record_files(map(Path, folders)):
         try:
             record = read_record(path)
             if record is None or record.get("failure"):
                 continue
-            if not record_model(record):
+            identity = identity_of(record)
+            if not identity.id:
                 raise ValueError("it names no model")
-            rows += record_rows(path, record, benchmarks)
+            found.append((identity, record_rows(path, record, benchmarks)))
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
             unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
-    return rows, unreadable
+    keys: dict[str, set[tuple[str, ...]]] = {}
+    for identity, _ in found:
+        keys.setdefault(identity.id, set()).add(identity.key)
+    for identity, rows in found:
+        for row in rows:
+            several = len(keys[identity.id]) > 1
+            row["model"] = kept_text(identity.name if several or identity.adapter else identity.id) or ""
+    return [row for _, rows in found for row in rows], unreadable
 
 
 # --- parts/board/sharing.py -------------------------------------------------------------------------------------------

@@ -1070,7 +1070,7 @@ def test_scores_that_cannot_be_split(tmp_path, capsys, measured):
     write_record(results, "acme/percent", "quiz", one, scale=100)
     bleu, off, percent = check(capsys, *arguments[:5], results, code=1)[0]["scores"]
     assert bleu["not_judged"] == "bleu is no mean of the items"
-    assert "the record says 0.123" in off["not_judged"]
+    assert "its score 0.123 is not the mean" in off["not_judged"]
     assert percent["clean"]["value"] == pytest.approx(100 * values(one, 20, 60).mean())
     assert percent["method"] == "Newcombe"
     low, high = confint_proportions_2indep(
@@ -1082,10 +1082,10 @@ def test_scores_that_cannot_be_split(tmp_path, capsys, measured):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda row: row | {"evaluation_id": "other"}, "line 1: belongs to another record"),
-        (lambda row: row | {"evaluation": {"score": "good"}}, "line 1: the score is 'good'"),
+        (lambda row: row | {"evaluation_id": "other"}, "line 1 belongs to another record"),
+        (lambda row: row | {"evaluation": {"score": "good"}}, "the score of item q0 is 'good', not a number"),
         (lambda row: row | {"evaluation": {"score": float("nan")}}, "line 1"),
-        (lambda row: {k: v for k, v in row.items() if k != "sample_id"}, "unreadable record: 'sample_id'"),
+        (lambda row: {k: v for k, v in row.items() if k != "sample_id"}, "no 'sample_id' in it"),
     ],
 )
 def test_damaged_samples(tmp_path, capsys, measured, change, message):

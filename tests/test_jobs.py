@@ -90,9 +90,17 @@ def record(model, task, number=0):
         "source_metadata": {"source_name": "test"},
         "model_info": {"id": model, "name": model},
         "eval_library": {"name": "lighteval", "version": "1", "additional_details": {"task": task, "task_group": "1"}},
-        "evaluation_results": [{"evaluation_name": base, "score_details": {"score": 0.5}}],
+        "evaluation_results": [
+            {
+                "evaluation_name": base,
+                "metric_config": {"metric_id": "accuracy", "metric_unit": "proportion"},
+                "score_details": {"score": 0.5},
+            }
+        ],
     }
-    line = json.dumps({"evaluation_id": content["evaluation_id"], "sample_id": "1"}) + "\n"
+    about = {"evaluation_id": content["evaluation_id"], "evaluation_name": base, "input": {"raw": "?"}}
+    rows = [about | {"sample_id": str(i), "evaluation": {"score": float(i)}} for i in range(2)]
+    line = "".join(json.dumps(row) + "\n" for row in rows)
     place = f"data/{base}/me/{model.split('/')[1]}/{uuid}"
     return {f"{place}.json": json.dumps(content), f"{place}_samples.jsonl": line}
 
@@ -975,8 +983,8 @@ BAD = "data/gsm8k/me/x/00000000-0000-4000-8000-00000000000"
     ("files", "said"),
     [
         ({f"{BAD}1.json": "{"}, "cannot be read"),
-        ({f"{BAD}1.json": "{}"}, "not a record of schema"),
-        ({f"{BAD}1.json": json.dumps({"schema_version": "0.3.0"})}, "no evaluation_id"),
+        ({f"{BAD}1.json": "{}"}, "no evaluation_results"),
+        ({f"{BAD}1.json": json.dumps({"schema_version": "0.3.0"})}, "no evaluation_results"),
         ({f"{BAD}1.json": next(iter(record("me/lm-step_1", "gsm8k|5", 7).values()))}, "samples file is missing"),
         (dict(zip((f"{BAD}1.json", f"{BAD}1_samples.jsonl"), record("me/lm-step_9", "gsm8k|5").values(), strict=True)),
          "a model or task that this job was not given"),

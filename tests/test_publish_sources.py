@@ -19,6 +19,7 @@ from rich.console import Console
 
 ROOT = Path(__file__).resolve().parent.parent
 MAPPING = json.loads((ROOT / "metric_mapping.json").read_text(encoding="utf-8"))
+VOCABULARY = manager.vocabulary_of(MAPPING)
 RESULTS = ROOT / "examples" / "tiny_run" / "results"
 CHECK_RECORDS = ROOT.parent / "shared" / "check_records.py"
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -511,7 +512,7 @@ def test_partial_run_is_refused_unless_allowed(results):
     message = refused(2, read, results(limited))
     assert "--allow-partial" in message
     assert "limit 10" in message
-    entries, notes = read(results(limited), allow_partial=True)
+    entries, notes = read(results(limited), allowed=manager.Allowed(partial=True))
     assert ([entry.value for entry in entries], len(notes)) == ([0.9], 1)
     entries, notes = read(results(limited, record()))  # a full run is there: the smoke test says nothing
     assert [entry.value for entry in entries] == [0.5]
@@ -520,10 +521,13 @@ def test_partial_run_is_refused_unless_allowed(results):
 
 def test_contradiction_names_both_files(results):
     message = refused(3, read, results(record(score=0.4), record(score=0.5)))
-    assert "for the same settings" in message
+    assert "(gsm8k: 0.4 and 0.5)" in message
     assert "00000000-" in message
     assert "00000001-" in message
-    assert "different settings" in refused(3, read, results(record(score=0.4), record(details={"seed": "2"})))
+    other = record(details={"system_prompt": "Think."})
+    assert "different settings (system prompt: nothing and Think.)" in refused(
+        3, read, results(record(score=0.4), other)
+    )
 
 
 def test_same_result_twice_is_one_and_other_settings_are_another(results):
@@ -533,7 +537,7 @@ def test_same_result_twice_is_one_and_other_settings_are_another(results):
 
 def test_results_of_different_weights_are_not_one_model(results):
     folder = results(record(weights="aa"), record(task="mmlu", metric="accuracy", weights="bb"))
-    assert "different weights" in refused(3, read, folder)
+    assert "weights that differ" in refused(3, read, folder)
 
 
 @pytest.mark.parametrize(
@@ -704,4 +708,4 @@ def test_every_benchmark_is_read_back_under_its_key(key):
     label = MAPPING[key]["artificial_analysis"] or f"{key} as the card calls it"
     ((_, content),) = manager.entries_records([card_entry(benchmark=label, key=key)], "me/m", MAPPING, NOW)
     name = content["evaluation_results"][0]["evaluation_name"]
-    assert manager.TaskNames(MAPPING).key(name, "unknown") == (key, "")
+    assert VOCABULARY.find_task(name, "unknown") == (key, "")

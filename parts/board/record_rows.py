@@ -9,14 +9,16 @@ from typing import Any
 from parts.board.metadata_rows import new_row
 from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, ranks
 from parts.foreign import iso_time, kept_count, kept_url
-from parts.frame import ScriptError, is_number, kept_text, single_line
+from parts.frame import ScriptError, kept_text
 from parts.records.files import read_record, record_files
-from parts.records.publishable import checked_score, is_main_metric, record_model, record_place, record_shots
+from parts.records.identity import Identity, identity_of
+from parts.records.publishable import is_main_metric, record_place, record_shots
+from parts.records.reading import ReadResult, read_results
 from parts.vocabulary import bare_task
 
 
 def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[BoardRow]:
-    """The rows of a local record; any error of looking things up means that the record is damaged."""
+    """The rows of a local record; ScriptError when it is damaged."""
     source = record.get("source_metadata") or {}
     ours = source.get("source_type") == "evaluation_run"
     details = record["model_info"].get("additional_details") or {}
@@ -30,70 +32,77 @@ def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -
     )
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
-    model, harness = record_model(record), str(library.get("name") or "")
-    rows = [record_row(row, model, place, said_by, harness, benchmarks) for row in record["evaluation_results"]]
-    for row in rows:
-        row["notes"] = record_place(path)
-    return rows
+    readings = read_results(path, record, benchmarks.vocabulary)
+    return [
+        record_row(reading, row, place, said_by, benchmarks)
+        for reading, row in zip(readings, record["evaluation_results"], strict=True)
+    ]
 
 
 def record_row(
-    result: Mapping[str, Any],
-    model: str,
-    place: Provenance,
-    source_name: str | None,
-    library: str,
-    benchmarks: Benchmarks,
+    reading: ReadResult, result: Mapping[str, Any], place: Provenance, source_name: str | None, benchmarks: Benchmarks
 ) -> BoardRow:
     """The row of one result of a record."""
-    metric, details = result["metric_config"], result["score_details"]
+    run, metric = reading.run, result["metric_config"]
     settings = (result.get("generation_config") or {}).get("additional_details") or {}
-    value, unit = checked_score(metric, details)
-    name = kept_text(result["evaluation_name"]) or ""
-    key, part = benchmarks.names.key(name, library)
-    known = benchmarks.mapping.get(key or "") or {}
+    key = run.key if run.known else None
+    known = benchmarks.mapping.get(run.key) or {}
     word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
-    why_not = f"a part of {known['name']}: {part}" if part else None
+    why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
     if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
-    limit = str(settings.get("limit") or "")
-    if limit not in ("", "None", "null"):
-        why_not = f"a partial run (limit {single_line(limit)[:40]}), no score"
-    uncertainty = details.get("uncertainty") or {}
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    return new_row(
-        kept_text(model) or "",
+    if run.partial:
+        why_not = f"a partial run ({run.partial[:40]}), no score"
+    if run.validity.reasons:
+        why_not = f"not valid: {'; '.join(run.validity.reasons)[:200]}"
+    value, unit = run.written
+    error = ((result["score_details"].get("uncertainty") or {}).get("standard_error") or {}).get("value")
+    row = new_row(
+        kept_text(run.identity.id) or "",
         place,
         "record",
         benchmark=key,
-        benchmark_name=bare_task(name) or name,
-        source_task=kept_text(result.get("evaluation_result_id")) or name,
+        benchmark_name=bare_task(run.name) or kept_text(run.name),
+        source_task=kept_text(result.get("evaluation_result_id")) or kept_text(run.name),
         value=float(value),
         unit=None if unit == "unknown" else unit[:40],
         unit_basis=None if unit == "unknown" else "stated",
         metric=word,
-        shots=record_shots(str(result.get("evaluation_result_id") or ""), settings),
-        standard_error=float(error) if is_number(error) and error >= 0 else None,
-        n=kept_count(uncertainty.get("num_samples")),
+        shots=record_shots(run, settings),
+        standard_error=None if error is None else float(error),
+        n=kept_count(run.n),
         source_name=source_name,
         source_url=place.url or None,
         why_not=why_not,
     )
+    row["notes"] = "; ".join((record_place(Path(run.file)), *run.validity.remarks))
+    return row
 
 
 def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
-    """The rows of all records below some folders, and what could not be read; the newest of equal results stays."""
-    rows: list[BoardRow] = []
+    """The rows of all records below some folders, and what could not be read; the newest of equal results stays.
+
+    A model of which several revisions, adapters, ... were measured goes by a name that says which.
+    """
+    found: list[tuple[Identity, list[BoardRow]]] = []
     unreadable = []
     for path in record_files(map(Path, folders)):
         try:
             record = read_record(path)
             if record is None or record.get("failure"):
                 continue
-            if not record_model(record):
+            identity = identity_of(record)
+            if not identity.id:
                 raise ValueError("it names no model")
-            rows += record_rows(path, record, benchmarks)
+            found.append((identity, record_rows(path, record, benchmarks)))
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
             unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
-    return rows, unreadable
+    keys: dict[str, set[tuple[str, ...]]] = {}
+    for identity, _ in found:
+        keys.setdefault(identity.id, set()).add(identity.key)
+    for identity, rows in found:
+        for row in rows:
+            several = len(keys[identity.id]) > 1
+            row["model"] = kept_text(identity.name if several or identity.adapter else identity.id) or ""
+    return [row for _, rows in found for row in rows], unreadable

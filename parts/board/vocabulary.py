@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parts.frame import kept_text
-from parts.records.publishable import TaskNames
-from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
+from parts.vocabulary import RIGHT_ANSWERS, MetricMapping, metric_type, normalize_name, vocabulary_of
 
 # Who says a number, first the one that is shown when several do.
 SOURCE_TYPES = {
@@ -144,7 +143,7 @@ class Benchmarks:
     """metric_mapping.json as needed here: from a data set and a name, as written in metadata, to a canonical key."""
 
     mapping: Mapping[str, Any]
-    names: TaskNames
+    vocabulary: MetricMapping
     hub: Mapping[tuple[str, str], str]  # (dataset id, task id), lower case -> key
     types: Mapping[str, tuple[str, ...]]  # dataset id, lower case -> keys
 
@@ -155,11 +154,11 @@ class Benchmarks:
             if place := entry.get("hub"):
                 hub[place["dataset_id"].lower(), place["task_id"].lower()] = key
             types[str((entry.get("model_index") or {}).get("type") or "").lower()].append(key)
-        return cls(mapping, TaskNames(mapping), hub, {name: tuple(keys) for name, keys in types.items() if name})
+        return cls(mapping, vocabulary_of(mapping), hub, {name: tuple(keys) for name, keys in types.items() if name})
 
     def by_name(self, text: str) -> str | None:
         """The key for a display name, key or alias; shots in the name do not count: "MMLU (5-shot)" -> "mmlu"."""
-        table = self.names.table()
+        table = self.vocabulary.names
         return table.get(normalize_name(text)) or table.get(normalize_name(SHOTS_IN_NAME.sub(" ", text)))
 
     def of_task(self, dataset_id: str, task_id: str) -> str | None:

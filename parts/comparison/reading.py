@@ -14,10 +14,10 @@ from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
 from parts.records.files import read_record, record_files
 from parts.records.identity import Identity, identity_of, model_names, one_model
-from parts.records.items import INDEPENDENT, read_answers
+from parts.records.items import INDEPENDENT, with_answers
 from parts.records.reading import read_results
 from parts.records.run import Run
-from parts.records.states import one_state, split_selector, with_settings
+from parts.records.states import one_state, runs_with_settings, split_selector
 from parts.tables import progress
 from parts.vocabulary import MetricMapping
 
@@ -61,7 +61,7 @@ def read_record_entry(path: Path, record: Mapping[str, Any]) -> RecordEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedModel:
     """What --baseline, --candidate or --aa asks for: records, and which of them count."""
 
     entries: list[RecordEntry]
@@ -84,14 +84,14 @@ class Library:
             self.found = read_record_entries(record_files(self.folders))
         return self.found
 
-    def lookup(self, source: str, flag: str) -> Asked:
+    def lookup(self, source: str, flag: str) -> AskedModel:
         """The records that an option names: a file, a folder, or a model within --results [key=value]@date."""
         what = f"{flag} {source}"
         if entries := self.named(source):
-            return Asked(entries, what, source)
+            return AskedModel(entries, what, source)
         name, settings, date = split_selector(source)
         if (settings or date) and (entries := self.named(name)):
-            return Asked(entries, what, name, settings, date)
+            return AskedModel(entries, what, name, settings, date)
         raise ScriptError(f"{what}: {self.why_missing(Path(name), name)}")
 
     def named(self, source: str) -> list[RecordEntry]:
@@ -129,14 +129,14 @@ class RunReader:
         self.fields: set[str] = set()  # metadata fields met, to name them when --cluster-by is none of them
         self.clustered = False
 
-    def read_model(self, asked: Asked) -> ModelRuns:
+    def read_model(self, asked: AskedModel) -> ModelRuns:
         """The one state of one model that is asked for; ScriptError when there are several."""
         model = one_model((entry.identity for entry in asked.entries), asked.what)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
             raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed; evaluate it again")
         runs = [run for entry in records for run in self.read(entry)]
-        runs = with_settings(runs, asked.settings)
+        runs = runs_with_settings(runs, asked.settings)
         if not runs:
             wanted = ", ".join(f"{key}={value}" for key, value in asked.settings.items())
             raise ScriptError(f"{asked.what}: none of its results was made with {wanted}")
@@ -156,7 +156,7 @@ class RunReader:
         """A record's results, with their items."""
         runs = []
         for reading in read_results(entry.path, entry.record, self.vocabulary, self.policy.max_invalid):
-            runs.append(read_answers(reading.run, reading.rows, self.policy.cluster_by))
+            runs.append(with_answers(reading.run, reading.rows, self.policy.cluster_by))
             for answer in (answer for repeat in runs[-1].repeats for answer in repeat.values()):
                 self.fields |= set(answer.fields)
                 self.clustered |= answer.group is not None

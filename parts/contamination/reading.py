@@ -25,9 +25,14 @@ from parts.contamination.files import (
 )
 from parts.contamination.scores import Join, Measured, split_scores
 from parts.contamination.vocabulary import CLEAN, SUSPECT, TOO_SHORT, BenchmarkItem, Judged, Rule, ScoreRow
-from parts.frame import ROUNDED, ScriptError, is_number, listing, note, single_line
+from parts.frame import ScriptError, is_number, listing, note, single_line
 from parts.inputs import input_lines
 from parts.records.files import read_record, record_files
+from parts.records.identity import model_names, one_model
+from parts.records.items import ITEM_MEANS, sample_score
+from parts.records.reading import ReadResult, read_results
+from parts.records.run import NOBODY
+from parts.vocabulary import read_mapping, vocabulary_of
 
 CONTEXT_FIELDS = ("context", "passage", "article", "story")
 INPUT_FIELDS = ("question", "prompt", "query", "problem", "instruction", "input", "text", "sentence")
@@ -194,76 +199,51 @@ def answer_texts(answer: Any, choices: Any) -> list[str]:
 
 def read_measured_items(folders: Sequence[str], model_id: str | None) -> list[Measured]:
     """The results with samples below some folders, of one model or of all."""
-    found, models = [], set()
+    found, models, meant = [], [], []
+    vocabulary = vocabulary_of(read_mapping())
     for path in record_files(map(Path, folders)):
         record = read_record(path)
         if record is None or record.get("failure"):
             continue
-        model = single_line((record.get("model_info") or {}).get("id") or "")
-        models.add(model)
-        if model_id in (None, model):
-            found += record_results_with_items(path, record, model)
+        readings = read_results(path, record, vocabulary)
+        identity = readings[0].run.identity if readings else NOBODY
+        models.append(identity)
+        if model_id is not None and not identity.answers_to(model_id):
+            continue
+        meant.append(identity)
+        if not any(reading.rows for reading in readings):
+            note(f"note: {path} has no samples beside it: left out of the scores")
+            continue
+        found += map(measured_result, readings)
     if not models:
         raise ScriptError(f"--results {listing(folders)}: no records there")
-    if model_id is not None and model_id not in models:
-        raise ScriptError(f"--model-id {model_id}: no record of it; there are: {listing(sorted(models), 20)}")
+    if model_id is not None and not meant:
+        names = listing(model_names(models), 20)
+        raise ScriptError(f"--model-id {model_id}: no record of it; there are: {names}")
+    if model_id is not None:
+        one_model(meant, f"--model-id {model_id}")
     return sorted(found, key=lambda one: (one.model, one.task, one.result_id, one.record))
 
 
-def record_results_with_items(path: Path, record: Mapping[str, Any], model: str) -> list[Measured]:
-    """The results of one record; ScriptError when it or its samples are damaged."""
-    samples = path.with_name(f"{path.stem}_samples.jsonl")
-    if not samples.is_file():
-        note(f"note: {path} has no samples beside it: left out of the scores")
-        return []
-    rows: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    for where, row in item_rows(samples):
-        if row.get("evaluation_id") != record.get("evaluation_id"):
-            raise ScriptError(f"{where}: belongs to another record ({row.get('evaluation_id')}); evaluate again")
-        rows[str(row.get("evaluation_result_id") or row.get("evaluation_name"))].append((where, row))
-    try:
-        return [measured_result(path, model, result, rows) for result in record["evaluation_results"]]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again") from error
-
-
-def measured_result(
-    path: Path, model: str, result: Mapping[str, Any], rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
-) -> Measured:
-    """One result with the mean score of each of its items."""
-    task, metric = str(result["evaluation_name"]), result["metric_config"]
-    result_id = single_line(result.get("evaluation_result_id") or task)
-    score = result["score_details"]["score"]
-    if not is_number(score):
-        raise ScriptError(f"{path}: a score is {single_line(score)[:40]}, not a finite number; evaluate again")
+def measured_result(reading: ReadResult) -> Measured:
+    """One result with the mean score of each of its items, and why it cannot be split, if it cannot."""
+    run, facts = reading.run, reading.facts
     scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
-    unscored = 0
-    for where, row in rows.get(result_id) or rows.get(task) or ():
-        if row.get("error"):
-            unscored += 1
-            continue
-        value = row["evaluation"]["score"]
-        if not is_number(value):
-            raise ScriptError(f"{where}: the score is {value!r}, not a number; evaluate again")
-        digest = row.get("sample_hash")
-        scores[task, str(row["sample_id"]), None if digest is None else str(digest)].append(float(value))
+    for row in reading.rows:
+        if (value := sample_score(row)) is not None:
+            digest = row.get("sample_hash")
+            scores[run.name, str(row["sample_id"]), None if digest is None else str(digest)].append(value)
     means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
-    aggregation = str((metric.get("additional_details") or {}).get("aggregation") or "mean")
-    scale, why = item_scale([value for values in scores.values() for value in values], score, aggregation)
-    return Measured(model, task, result_id, path.as_posix(), score, means, scale, unscored, why)
-
-
-def item_scale(values: Sequence[float], score: float, aggregation: str) -> tuple[float, str]:
-    """(what items' scores are multiplied with to be on the result's scale, why their mean is not its score)"""
-    if not values:
-        return 1.0, "no scored samples"
-    if aggregation != "mean":
-        return 1.0, f"{aggregation} is no mean of the items"
-    mean = math.fsum(values) / len(values)
-    for scale in (1.0, 100.0):
-        if abs(mean * scale - score) <= ROUNDED * max(1.0, abs(score)):
-            return scale, ""
-    return 1.0, f"the items have the mean {mean:.4g}, the record says {score:.4g}"
+    why = "; ".join(run.validity.reasons)
+    if not why and not means:
+        why = "no scored samples"
+    elif not why and run.aggregation not in ITEM_MEANS:
+        why = f"{run.aggregation} is no mean of the items"
+    elif not why and facts.factor is None:
+        why = f"the items have the mean {facts.mean:.4g}, the record says {run.written[0]:.4g}"
+    scale = 1.0 if facts is None or facts.factor is None else facts.factor / run.scale
+    unscored = facts.unscored if facts else 0
+    return Measured(run.identity.name, run.name, run.result_id, run.file, run.written[0], means, scale, unscored, why)
 
 
 def make_scores(

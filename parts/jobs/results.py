@@ -7,56 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, write_whole
-from parts.inputs import MAX_SAMPLES, input_text, read_json, strict_json
+from parts.frame import ScriptError, listing, write_whole
+from parts.inputs import MAX_SAMPLES, input_text, read_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_revision, task_key, task_shots
 from parts.private import scrub
+from parts.records.files import read_record
+from parts.records.identity import identity_of
+from parts.records.items import samples_path
+from parts.records.reading import read_results
 from parts.records.schema import RECORD_SCHEMA
+from parts.vocabulary import MetricMapping, read_mapping, vocabulary_of
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
 FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
-
-
-def record_problem(record: Any) -> str | None:
-    """The first reason why a file is not a record that other scripts can read; None when it is one."""
-    if not isinstance(record, dict) or record.get("schema_version") != RECORD_SCHEMA:
-        return f"not a record of schema {RECORD_SCHEMA}"
-    for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
-        if not record.get(part):
-            return f"no {part}"
-    if not isinstance(record["model_info"], dict) or not isinstance(record["model_info"].get("id"), str):
-        return "no model_info.id"
-    library = record["eval_library"]
-    details = library.get("additional_details") or {} if isinstance(library, dict) else None
-    if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
-        return "no eval_library with additional_details of text"
-    results = record.get("evaluation_results")
-    if not isinstance(results, list) or not results:
-        return "no evaluation_results"
-    for result in results:
-        found = result.get("score_details") if isinstance(result, dict) else None
-        score = found.get("score") if isinstance(found, dict) else None
-        if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < 1e308:
-            return "a result without a score"
-        if not isinstance(result.get("evaluation_name"), str):
-            return "a result without evaluation_name"
-    return None
-
-
-def samples_problem(record: dict[str, Any], lines: Sequence[str]) -> str | None:
-    """The first reason why a samples file does not belong to its record."""
-    if not any(lines):
-        return "its samples file is empty"
-    for number, line in enumerate(lines, 1):
-        try:
-            row = strict_json(line)
-        except ValueError:
-            return f"line {number} of its samples file is not JSON"
-        if not isinstance(row, dict) or row.get("evaluation_id") != record["evaluation_id"]:
-            return f"line {number} of its samples file belongs to another record"
-    return None
 
 
 def is_of_model(record: dict[str, Any], model: str) -> bool:
@@ -119,11 +84,12 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
     place = fetched / job.folder
     names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.json")) if place.is_dir() else []
     records, problems, contents = [], [], []
+    vocabulary = vocabulary_of(read_mapping())
     for name in names:
         if not RECORD_PATH.fullmatch(name) and not FAILURE_PATH.fullmatch(name):
             problems.append(f"{name}: not a place for a record")
         elif RECORD_PATH.fullmatch(name):
-            problem, record = checked_record(place / name)
+            problem, record, doubts = checked_record(place / name, vocabulary)
             if problem is None and not is_asked_of(job, record, aliases):
                 problem = "a record of a model or task that this job was not given"
             problem = problem or kept_problem(place, output, name)
@@ -132,6 +98,7 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
             else:
                 records.append(name)
                 contents.append(record)
+                problems += [f"{name}: kept, not valid: {listing(doubts, 3)}"] if doubts else []
     missing = missing_tasks_of(job, contents, aliases)
     problems += [f"{name}: {text}" for name, text in failures(place, names, contents)]
     return Collected(tuple(records), missing, tuple(problems))
@@ -144,19 +111,31 @@ def is_asked_of(job: EvalJob, record: dict[str, Any], aliases: Mapping[str, set[
     )
 
 
-def checked_record(path: Path) -> tuple[str | None, dict[str, Any]]:
-    """The reason why a record is not to be used, or None, and the record."""
+def checked_record(path: Path, vocabulary: MetricMapping) -> tuple[str | None, dict[str, Any], list[str]]:
+    """(the reason why a record is not to be used or None, the record, what the gate says against its scores).
+
+    A sound record with scores that no reader will use is brought home all the same, and that is said.
+    """
     try:
-        record = read_json(path)
-        problem = record_problem(record)
-        samples = path.with_name(f"{path.stem}_samples.jsonl")
-        if problem is None and not samples.is_file():
-            problem = "its samples file is missing"
-        if problem is None:
-            problem = samples_problem(record, input_text(samples, MAX_SAMPLES).removesuffix("\n").split("\n"))
+        record = read_record(path)
+        if record is None:
+            return f"not a record of schema {RECORD_SCHEMA}", {}, []
+        for part in ("evaluation_id", "retrieved_timestamp", "source_metadata", "model_info", "eval_library"):
+            if not record.get(part):
+                return f"no {part}", {}, []
+        library = record["eval_library"]
+        details = library.get("additional_details") or {} if isinstance(library, dict) else None
+        if not isinstance(details, dict) or not all(isinstance(text, str) for text in details.values()):
+            return "no eval_library with additional_details of text", {}, []
+        if not samples_path(path).is_file():
+            return "its samples file is missing", {}, []
+        readings = read_results(path, record, vocabulary)
     except (ScriptError, OSError, ValueError) as error:
-        return f"cannot be read ({str(error)[:100]})", {}
-    return problem, record
+        text = str(error).replace(f"{path}: ", "").replace(f"{samples_path(path)}: ", "")
+        return f"cannot be read ({text[:160]})", {}, []
+    if not identity_of(record).id or not readings:
+        return "no evaluation_results" if not readings else "no model_info.id", {}, []
+    return None, record, [f"{one.run.task}: {reason}" for one in readings for reason in one.run.validity.reasons]
 
 
 def kept_problem(place: Path, output: Path, name: str) -> str | None:

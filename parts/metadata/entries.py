@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from parts.vocabulary import folded_name, normalize_name
+from parts.vocabulary import folded_name
 
 SCORE_KEYS = (
     "table", "benchmark", "value", "raw", "unit", "shots", "metric", "group", "heading", "row", "column", "key", "notes"
@@ -67,27 +66,6 @@ class Finding:
     path: str  # "model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
     severity: str  # "error" or "warning"
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordResult:
-    """One result of a record: what would be published, and what decides whether it is."""
-
-    entry: Entry
-    path: Path
-    name: str  # the record's own name of the benchmark
-    result_id: str
-    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
-    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
-    limit: str | None  # set: only so many items were run
-    settings: str
-    weights: str  # hash of the weights, or empty
-
-    @property
-    def place(self) -> tuple[Any, ...]:
-        """What two results of the same thing share."""
-        e = self.entry
-        return (e.key or normalize_name(self.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
 
 
 @dataclass(frozen=True, slots=True)

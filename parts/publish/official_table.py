@@ -12,7 +12,8 @@ from parts.metadata.official import BenchmarkClaim, OfficialList, Placing, find_
 from parts.metadata.scale import Leaderboard
 from parts.publish.hub import Hub, card_errors
 from parts.publish.records import read_records, results_of
-from parts.records.publishable import TaskNames, record_model
+from parts.records.publishable import record_model
+from parts.vocabulary import vocabulary_of
 
 
 def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
@@ -84,11 +85,11 @@ def official_rows(document: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def counting_results(paths: Sequence[Path], placing: Placing) -> list[dict[str, Any]]:
     """Each result of the records below some folders, with the Benchmark where it would count or the reason why not."""
-    names, found = TaskNames(placing.mapping), []
+    vocabulary, found = vocabulary_of(placing.mapping), []
     for path, record in read_records(paths)[0]:
         if record.get("failure"):
             continue
-        for row in results_of(path, record, names):
+        for row in results_of(path, record, vocabulary):
             match = placing.match(row.entry)
             place = match.place
             why = match.why + (f": {listing(match.candidates, 5)}" if match.candidates else "")

@@ -14,29 +14,36 @@ from typing import Any
 
 from parts.foreign import iso_time, path_part
 from parts.frame import ScriptError, listing, single_line
-from parts.metadata.entries import Entry, RecordResult
+from parts.metadata.entries import Entry
 from parts.publish.artificial_analysis import AA_NAME, AA_SITE
 from parts.records.datastore import contributed_url
 from parts.records.files import read_record, record_files
+from parts.records.identity import Identity
 from parts.records.publishable import (
-    TaskNames,
-    check_one_model,
+    Allowed,
+    RecordResult,
     choose_benchmarks,
     choose_metrics,
     choose_record_model,
     choose_runs,
     is_main_metric,
+    record_identity,
     record_model,
     record_place,
     record_result,
 )
+from parts.records.reading import read_results
 from parts.records.schema import RECORD_SCHEMA
-from parts.vocabulary import metric_type, normalize_name
+from parts.records.states import one_state, runs_with_settings, split_selector
+from parts.vocabulary import MetricMapping, metric_type, normalize_name, vocabulary_of
 
 # Metrics of which less is better, for results of benchmarks that metric_mapping.json does not know.
 LESS_IS_BETTER = re.compile(
     r"(?:wer|cer|ter|mer|der|eer|fid|lpips|mae|mse|rmse|ppl|bpb)|.*(?:perplexity|loss|error|toxic)"
 )
+
+
+NOTHING_DOUBTFUL = Allowed()
 
 
 def entries_records(
@@ -47,7 +54,7 @@ def entries_records(
     The same result has the same path each time. What the source does not say is "unknown" where the schema wants a
     word, and absent elsewhere.
     """
-    names = TaskNames(mapping)
+    vocabulary = vocabulary_of(mapping)
     owner, _, model = repo_id.rpartition("/")
     records = {}
     for entry in entries:
@@ -72,7 +79,7 @@ def entries_records(
                 "additional_details": {"deployment_type": "unknown", "model_availability": "unknown"},
             },
             "eval_library": {"name": "unknown", "version": "unknown"},
-            "evaluation_results": [told_result(entry, names)],
+            "evaluation_results": [told_result(entry, vocabulary)],
         }
         records.setdefault(path, record)
     return list(records.items())
@@ -95,11 +102,13 @@ def told_by(entry: Entry, owner: str) -> dict[str, Any]:
     }
 
 
-def told_result(entry: Entry, names: TaskNames) -> dict[str, Any]:
+def told_result(entry: Entry, vocabulary: MetricMapping) -> dict[str, Any]:
     """The `evaluation_results` item of a result read from a card or an API."""
-    known = names.mapping.get(entry.key or "") or {}
+    known = vocabulary.entries.get(entry.key or "") or {}
     # The source's own name, unless readers would take it for another benchmark ("gpqa" of Artificial Analysis).
-    task = entry.benchmark if not known or names.key(entry.benchmark, "") == (entry.key, "") else known["name"]
+    task = (
+        entry.benchmark if not known or vocabulary.find_task(entry.benchmark, "") == (entry.key, "") else known["name"]
+    )
     shots = re.match(r"(\d{1,4})-shot", entry.shots or "")
     plain_shots = shots is not None and shots[0] == entry.shots
     details = {
@@ -170,55 +179,64 @@ def read_entries(
     repo_id: str,
     benchmarks: Sequence[str],
     mapping: Mapping[str, Any],
-    allow_partial: bool = False,
+    allowed: Allowed = NOTHING_DOUBTFUL,
 ) -> tuple[list[Entry], list[str]]:
     """One model's results in records (files, or all below folders), as measured, and what else was found there.
 
-    ScriptError: 1 nothing to publish; 2 a damaged or partial result; 3 several models, metrics, runs or weights.
+    ScriptError: 1 nothing to publish, or the gate says no; 2 a damaged or partial result; 3 several models, metrics,
+    runs or states of the model.
     """
     found, notes = read_records(paths)
     good = [(path, record) for path, record in found if not record.get("failure")]
     if not good:
         hint = f" ({listing(notes, 2)})" if notes else ""
         raise ScriptError(f"no evaluation record in {listing(map(str, paths))}{hint}", code=1)
-    model = choose_record_model((record_model(record) for _, record in good), model_id, repo_id)
-    names = TaskNames(mapping)
-    rows = []
+    name, settings, date = split_selector(model_id) if model_id else ("", {}, None)
+    exact = any(record_identity(record).answers_to(model_id) for _, record in good) if model_id else False
+    name, settings, date = (model_id, {}, None) if exact else (name, settings, date)
+    model = choose_record_model((record_identity(record) for _, record in good), name or None, repo_id)
+    vocabulary = vocabulary_of(mapping)
+    rows: list[RecordResult] = []
     for path, record in good:
-        if record_model(record) == model:
-            rows += results_of(path, record, names)
+        if record_identity(record).key == model.key:
+            rows += results_of(path, record, vocabulary)
             if (when := record.get("evaluation_timestamp")) and not iso_time(when):
                 notes.append(single_line(f"left out: the date of {record_place(path)}: {when} is not ISO 8601"))
-    notes += failure_notes(found, model, {row.result_id.rpartition("/")[0] for row in rows})
-    if model != repo_id:
-        notes.append(single_line(f"the records are about {model}, published as {repo_id}"))
-    chosen, ids = choose_benchmarks(rows, benchmarks, names)
-    chosen, more = choose_metrics(chosen, ids, names)
+    notes += failure_notes(found, model, {row.run.result_id.rpartition("/")[0] for row in rows})
+    if model.id != repo_id:
+        notes.append(single_line(f"the records are about {model.name}, published as {repo_id}"))
+    kept = {id(run) for run in runs_with_settings((row.run for row in rows), settings)}
+    rows = [row for row in rows if id(row.run) in kept]
+    chosen, ids = choose_benchmarks(rows, benchmarks, vocabulary)
+    chosen, more = choose_metrics(chosen, ids, vocabulary)
     notes += more
-    check_one_model(chosen)
-    chosen, more = choose_runs(chosen, allow_partial)
+    runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
+    notes += more
+    kept = {id(run) for run in runs}
+    chosen, more = choose_runs([row for row in chosen if id(row.run) in kept], allowed)
     if not chosen:
-        raise ScriptError(f"the records of {single_line(model)} have no result", code=1)
+        raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
     entries = [
-        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(row.path)) for row in chosen
+        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(Path(row.run.file)))
+        for row in chosen
     ]
     return entries, notes + more
 
 
-def results_of(path: Path, record: Mapping[str, Any], names: TaskNames) -> list[RecordResult]:
+def results_of(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[RecordResult]:
     """A record's results; ScriptError with the file when one is damaged."""
+    readings = read_results(path, record, vocabulary)
     try:
-        return [record_result(path, record, row, names) for row in record["evaluation_results"]]
-    except KeyError as error:
-        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
-    except (AttributeError, TypeError, ValueError) as error:
+        rows = zip(readings, record["evaluation_results"], strict=True)
+        return [record_result(reading.run, record, row, vocabulary) for reading, row in rows]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
 
 
-def failure_notes(found: Iterable[tuple[Path, Mapping[str, Any]]], model: str, measured: set[str]) -> list[str]:
+def failure_notes(found: Iterable[tuple[Path, Mapping[str, Any]]], model: Identity, measured: set[str]) -> list[str]:
     """What failed for a model and was not measured since."""
     return [
         single_line(f"failed: {record.get('task')}: {str(record.get('error'))[:200]} ({record_place(path)})")
         for path, record in found
-        if record.get("failure") and record_model(record) in (model, "") and str(record.get("task")) not in measured
+        if record.get("failure") and record_model(record) in (model.id, "") and str(record.get("task")) not in measured
     ]

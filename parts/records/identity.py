@@ -110,16 +110,16 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         for field, names in IDENTITY_FIELDS.items()
     }
     return Identity(
-        id=text_of(info.get("id")) or text_of(info.get("name")) or text_of(details.get("checkpoint")),
+        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
         **found,
         provider=said_value(info.get("inference_platform")),
-        weights=text_of(details.get("weights_sha256")),
-        checkpoint=text_of(details.get("checkpoint")),
-        display=text_of(info.get("name")),
+        weights=name_text(details.get("weights_sha256")),
+        checkpoint=name_text(details.get("checkpoint")),
+        display=name_text(info.get("name")),
     )
 
 
-def text_of(value: Any) -> str:
+def name_text(value: Any) -> str:
     """A name as text on one line; nothing for what is no text."""
     return single_line(value) if isinstance(value, str) else ""
 

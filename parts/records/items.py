@@ -50,7 +50,7 @@ def samples_path(file: str | Path) -> Path:
     return path.with_name(f"{path.stem}_samples.jsonl")
 
 
-def sample_rows(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
+def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]] | None:
     """The lines of the samples file beside a record by result id (or task, where they name none); None without one.
 
     ScriptError when it is not the file that the record was written with, or is damaged.
@@ -99,7 +99,7 @@ def sample_score(row: Mapping[str, Any]) -> float | None:
     return float(score)
 
 
-def item_facts(run: Run, rows: Rows) -> ItemFacts | None:
+def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     """What the lines about a result say together; None without any. ScriptError when they are damaged."""
     if not rows:
         return None
@@ -126,7 +126,7 @@ def item_facts(run: Run, rows: Rows) -> ItemFacts | None:
         (
             factor
             for mean in means
-            for factor in dict.fromkeys((run.scale, 1.0))
+            for factor in dict.fromkeys((run.scale, 1.0, 100.0 if run.unit != "proportion" else 1.0))
             if abs(mean * factor - run.score) <= ROUNDED * max(1.0, abs(run.score))
         ),
         None,
@@ -148,9 +148,9 @@ def chance_of_choices(run: Run, rows: Rows) -> float | None:
     return None if min(counts) < 2 else math.fsum(1 / count for count in counts) / len(counts)
 
 
-def read_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
+def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
     """The run with its items, on the scale of its score; ScriptError when lines cannot be told apart."""
-    facts = item_facts(run, rows)
+    facts = facts_of_items(run, rows)
     if facts is None:
         return run if run.aggregation else replace(run, aggregation="mean")
     where = f"{samples_path(run.file)}: {run.result_id}"
@@ -159,7 +159,7 @@ def read_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
     repeats: list[dict[str, Answer]] = []
     counts: Counter[str] = Counter()
     errors: set[str] = set()
-    for row, group in zip(rows, groups_of(rows, cluster_by), strict=True):
+    for row, group in zip(rows, sharing_groups(rows, cluster_by), strict=True):
         name = str(row["sample_id"])
         index = counts[name]
         counts[name] += 1
@@ -186,7 +186,7 @@ def read_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
     return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
 
 
-def groups_of(rows: Rows, cluster_by: str | None) -> list[str | None]:
+def sharing_groups(rows: Rows, cluster_by: str | None) -> list[str | None]:
     """What each line's item shares with others: the field that is asked for or declared, a usual one, or the prompt.
 
     Items of which several were asked with one and the same prompt are not independent of one another.

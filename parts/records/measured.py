@@ -16,8 +16,8 @@ from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
 from parts.records.attempts import Attempts
 from parts.records.files import read_record, record_files
-from parts.records.items import Rows, groups_of, sample_score
-from parts.records.reading import Reading, read_results
+from parts.records.items import Rows, sample_score, sharing_groups
+from parts.records.reading import ReadResult, read_results
 from parts.records.run import Run
 from parts.statistics.intervals import Estimate, ItemScores
 from parts.tables import progress
@@ -83,7 +83,7 @@ class Samples:
     prompts_digest: str | None
 
 
-def make_result(reading: Reading, cluster_by: str | None, known: dict[str, Any]) -> Result:
+def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Result:
     """A reading as the ranking keeps it; known: what several files have in common, kept once."""
     facts, run = reading.facts, reading.run
     usable = facts is not None and facts.factor is not None and not run.corpus_level
@@ -92,7 +92,7 @@ def make_result(reading: Reading, cluster_by: str | None, known: dict[str, Any])
     return Result(replace(run, counts=counts), reading.attempts, samples)
 
 
-def make_samples(reading: Reading, cluster_by: str | None, known: dict[str, Any]) -> Samples:
+def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Samples:
     """Samples from the lines about one result, in the order of their keys."""
     import numpy as np
 
@@ -129,7 +129,7 @@ def sample_clusters(
     repeated = set() if cluster_by else {key[:2] for key in keys if key[2] > 1}
     clusters = [
         group if group is not None else " ".join(key[:2]) if key[:2] in repeated else None
-        for key, group in zip(keys, groups_of(rows, cluster_by), strict=True)
+        for key, group in zip(keys, sharing_groups(rows, cluster_by), strict=True)
     ]
     return known.setdefault(digest_of(clusters), tuple(clusters))
 

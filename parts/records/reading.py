@@ -1,6 +1,6 @@
 """A record as every reader sees it: its results, their items, and whether they may be used.
 
-Takes a record (parsed JSON) and its file; gives a Reading for each result. ScriptError when either is damaged.
+Takes a record (parsed JSON) and its file; gives a ReadResult for each result. ScriptError when either is damaged.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 
 from parts.frame import MANY
 from parts.records.attempts import Attempts, attempts_of
-from parts.records.items import ItemFacts, Rows, item_facts, rows_of_run, sample_rows
+from parts.records.items import ItemFacts, Rows, facts_of_items, read_sample_lines, rows_of_run
 from parts.records.run import Run, record_runs
 from parts.records.validity import validity_of
 from parts.vocabulary import MetricMapping
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadResult:
     """A result, judged by the gate, with the lines about it and what these say together."""
 
     run: Run
@@ -33,13 +33,15 @@ class Reading:
         return attempts_of(self.run.counts, self.run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
 
 
-def read_results(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY) -> list[Reading]:
+def read_results(
+    path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
+) -> list[ReadResult]:
     """The results of a record with their items; `most` as for the gate."""
-    runs, found = record_runs(path, record, vocabulary), sample_rows(path, record)
+    runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
     readings = []
     for run in runs:
         rows = rows_of_run(run, found)
-        facts = item_facts(run, rows)
+        facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(Reading(replace(run, validity=validity), rows, facts))
+        readings.append(ReadResult(replace(run, validity=validity), rows, facts))
     return readings

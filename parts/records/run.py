@@ -18,9 +18,8 @@ from typing import Any
 from parts.frame import ScriptError, is_number, single_line
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
-from parts.records.settings import differences_of_settings, settings_of
-from parts.statistics.intervals import CONFIDENCE, Estimate
-from parts.statistics.paired import interval_from_bounds
+from parts.records.settings import differences_of_settings, run_settings
+from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
 from parts.vocabulary import MetricMapping, bare_task, normalize_name, unit_and_range
 
 NOBODY = Identity("")
@@ -139,14 +138,14 @@ def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping
     """A record's results, checked; ScriptError naming the file and what is wrong with it."""
     try:
         identity = identity_of(record)
-        return [read_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+        return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
     except KeyError as error:
         raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
 
 
-def read_run(
+def result_run(
     path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
 ) -> Run:
     """One of a record's results; any error of looking things up means that it is damaged."""
@@ -182,7 +181,7 @@ def read_run(
         span=(high - low) * scale if math.isfinite(high - low) else None,
         lower_is_better=bool(metric.get("lower_is_better")),
         aggregation=str(more.get("aggregation") or ""),
-        settings=settings_of(record, row, str(int(shots[1])) if shots else ""),
+        settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
         counts=read_counts(notes),
         harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
         date=record_day(record),

@@ -36,7 +36,7 @@ USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  #
 LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
 # Only of the model itself: two models may differ in it and be compared.
 MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
-WORDS = {
+WORDS_OF_SETTINGS = {
     "few_shot": "few-shot count",
     "few_shot_split": "few-shot split",
     "use_chat_template": "chat template",
@@ -51,7 +51,7 @@ WORDS = {
 UNSAID = "nothing"
 
 
-def settings_of(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
+def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
     """All that can change a result's answers or how they were judged, by the words for people."""
     library, metric = record.get("eval_library") or {}, row["metric_config"]
     model = record.get("model_info") or {}
@@ -91,7 +91,7 @@ def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[
     for name, value in dict(details).items():
         if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
             continue
-        words = WORDS.get(name, name)
+        words = WORDS_OF_SETTINGS.get(name, name)
         if words not in found or found[words] in (None, ""):
             kept[words] = value
     return kept

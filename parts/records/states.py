@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from parts.frame import ScriptError, listing, single_line
 from parts.records.run import Run
-from parts.records.settings import WORDS
+from parts.records.settings import WORDS_OF_SETTINGS
 
 TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
 DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
@@ -42,7 +42,7 @@ def moment_text(moment: datetime) -> str:
 
 def slot_of(run: Run) -> tuple[object, ...]:
     """What two measurements of the same thing share."""
-    return run.key, run.subtask, run.metric, run.shots, tuple(sorted(run.settings.items()))
+    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
 
 
 def are_repeats(one: Run, two: Run) -> bool:
@@ -121,9 +121,20 @@ def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str
         return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
     raise ScriptError(
         f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
-        f"states of the model, no repeats: {listing(names, 20)}; name one of them, or take the last with --latest",
+        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
+        "with --latest",
         code=3,
     )
+
+
+def twice_text(runs: Sequence[Run]) -> str:
+    """What was measured twice, with its scores, for a message; nothing where nothing was."""
+    seen: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        other = seen.setdefault(slot_of(run), run)
+        if other.score != run.score:
+            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
+    return ""
 
 
 def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
@@ -132,7 +143,10 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
     dates: dict[str, int] = defaultdict(int)
     for state in states:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
-    return [state_name(name, state, dates) for state in states]
+    names = [state_name(name, state, dates) for state in states]
+    return [
+        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+    ]
 
 
 def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
@@ -144,13 +158,13 @@ def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
     return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
 
 
-def with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
     """The runs that were made with some settings, named by key or by the words for it."""
     return [
         run
         for run in runs
         if all(
-            single_line(value) in (run.settings.get(key), run.settings.get(WORDS.get(key, key)))
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
             for key, value in wanted.items()
         )
     ]

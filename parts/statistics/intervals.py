@@ -77,6 +77,11 @@ def normal_interval(score: Estimate) -> Interval | None:
     return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
 
 
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
 def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
     """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
 

@@ -35,13 +35,6 @@ def beta_interval(right: float, n: float, alpha: float = 0.05) -> tuple[float, f
     return float(low), float(high)
 
 
-def interval_from_bounds(low: float, high: float, level: float = 0.95) -> float:
-    """The standard error that a symmetric normal interval stands for."""
-    from scipy import special
-
-    return float((high - low) / 2 / special.ndtri((1 + level) / 2))
-
-
 def mcnemar_p(up: int, down: int) -> float:
     """Exact two-sided p-value of "as many items were gained as lost"."""
     from statsmodels.stats.contingency_tables import mcnemar
