@@ -1932,8 +1932,8 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
                 '(?:data|procedure|results|details|hyperparameters|cost)|sft data|data(?:set)?s? '
                 '(?:mix\\w*|composition|statistics|sources?)|hyper-?parameters?|architecture|efficiency|cost|pricing|tokens '
                 '(?:per|/) ?s\\w*|carbon|emissions?|vocabulary|tokenizer|显存|速度|下载|contamination',
- 'splits': 'val|validation|test|dev|testmini|mini|full|train|all|text-only|easy|medium|hard|diamond|main|extended|en|zh|cn|eng|english|chinese|clean|other|public|private|images?|test[-_ '
-           ']?\\w{1,6}|dev[-_ ]?\\w{1,6}|[a-z]{2}(?:[-_>→][a-z]{2})?|\\d[\\d.k]*',
+ 'splits': 'val(?:idation)?|test|dev|testmini|full|train|all|public|test[-_ ]?\\w{1,6}|dev[-_ '
+           ']?\\w{1,6}|\\d[\\d.k]*',
  'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
            ['\\b(?:non|no)[- ]?(?:thinking|reasoning)\\b|\\bwithout '
             '(?:thinking|reasoning)\\b|\\b(?:thinking|reasoning)[- ](?:mode )?off\\b',
@@ -3640,6 +3640,8 @@ class ScoreReader:
             metric.append(label.metric)
             notes.append(label.note)
         name, key, outer = self.name_of(names, texts, said.group)
+        if key and self.vocabulary.keys.get(folded_name(name)) == key:
+            notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
         shown = int(number) if number.is_integer() else number
         return Score(
@@ -6213,8 +6215,10 @@ def check_number(value: Any, where: str) -> None:
 
 
 def entry_name(entry: Entry) -> str:
-    """A result's name with its settings: "GSM8K (5-shot)"."""
-    settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
+    """A result's name with its settings, each once: "GSM8K (5-shot)", "HLE (w/ tools)"."""
+    said = normalize_name(entry.benchmark)
+    variant = None if normalize_name(entry.variant or "").removeprefix("with") in said else entry.variant
+    settings = ", ".join(filter(None, (entry.metric, entry.shots, variant)))
     return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
 
 

@@ -32,6 +32,7 @@ from parts.cards.tables import Cell
 from parts.cards.text import label_text
 from parts.cards.values import MISSING_CELL, Value, divided
 from parts.metadata.entries import Score
+from parts.vocabulary import folded_name
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -195,6 +196,8 @@ class ScoreReader:
             metric.append(label.metric)
             notes.append(label.note)
         name, key, outer = self.name_of(names, texts, said.group)
+        if key and self.vocabulary.keys.get(folded_name(name)) == key:
+            notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
         shown = int(number) if number.is_integer() else number
         return Score(

@@ -347,6 +347,8 @@ def check_number(value: Any, where: str) -> None:
 
 
 def entry_name(entry: Entry) -> str:
-    """A result's name with its settings: "GSM8K (5-shot)"."""
-    settings = ", ".join(filter(None, (entry.metric, entry.shots, entry.variant)))
+    """A result's name with its settings, each once: "GSM8K (5-shot)", "HLE (w/ tools)"."""
+    said = normalize_name(entry.benchmark)
+    variant = None if normalize_name(entry.variant or "").removeprefix("with") in said else entry.variant
+    settings = ", ".join(filter(None, (entry.metric, entry.shots, variant)))
     return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
