@@ -218,7 +218,11 @@ def run(args: argparse.Namespace) -> int:
     if args.model_id and not HUB_ID.fullmatch(args.model_id):
         raise ScriptError(f"--model-id {args.model_id}: write owner/name")
     here = Here(
-        [Path(text).expanduser() for text in args.checkpoints or ()], args.model_id, args.harness_version, args.task
+        [Path(text).expanduser() for text in args.checkpoints or ()],
+        args.model_id,
+        args.harness_version,
+        args.task,
+        [*paths, *(Path(text).expanduser() for text in args.data or ())],
     )
     files, converter = Files(paths), Converter(Path(args.output_dir), args.dry_run)
     if args.model_id:
@@ -243,6 +247,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="checkpoint folders, or a folder of them: these were measured",
     )
+    add("--data", nargs="+", metavar="FOLDER", help="folders of local data sets that the tasks read: may be hashed")
     add("--task", metavar="NAME", help="the task's name in the records, for files that do not say it (SWE-bench)")
     add("--format", choices=LIBRARIES, help="read files of this format only; default: all, but trainer only by name")
     add("--harness-version", metavar="V", help="the harness's version, for files that do not say it (lighteval, HELM)")
@@ -2122,9 +2127,16 @@ class Here:
     """Finds on this machine what a file speaks of: checkpoints and data; says each warning once."""
 
     def __init__(
-        self, checkpoints: Sequence[Path], model_id: str | None, version: str | None, task: str | None = None
+        self,
+        checkpoints: Sequence[Path],
+        model_id: str | None,
+        version: str | None,
+        task: str | None = None,
+        inputs: Sequence[Path] = (),
     ) -> None:
         self.model_id, self.version, self.task = model_id, version, task
+        folders = [path if path.is_dir() else path.parent for path in (*checkpoints, *inputs)]
+        self.roots = [Path(os.path.realpath(folder)) for folder in folders]
         self.folders: dict[str, list[Path]] = {}
         for folder in checkpoints:
             for found in checkpoint_folders(folder):
@@ -2137,6 +2149,14 @@ class Here:
         if text not in self.said:
             self.said.add(text)
             note(f"warning: {text}")
+
+    def may_read(self, path: Path) -> bool:
+        """Whether a path that a result file names lies below a folder of the command line: no other one is opened.
+
+        A stranger's file may name any path, and what it says would be bound to whatever lies there.
+        """
+        place = Path(os.path.realpath(path.expanduser()))
+        return any(place.is_relative_to(root) for root in self.roots)
 
     def named(self, name: str) -> Path | None:
         """The folder of --checkpoints with the name of a model's last folder."""
@@ -2177,8 +2197,14 @@ class Here:
         if not is_path(name):
             return EvaluatedModel(single_line(name)[:200], revision, **more)
         folder = Path(name).expanduser()
-        with contextlib.suppress(ScriptError, OSError, AttributeError):
-            if folder.is_dir() and weight_files(folder):
+        with contextlib.suppress(ScriptError, OSError, AttributeError, ValueError):
+            if not self.may_read(folder):
+                if folder.is_dir():
+                    self.warn(
+                        f"{foreign_id(name)}: a file names weights of this machine, which are looked at only when you "
+                        "say so: --checkpoints with their folder"
+                    )
+            elif folder.is_dir() and weight_files(folder):
                 digest = None if (late := ran_before(moment, weight_files(folder))) else weights_sha256(folder)
                 if late or late is None:
                     digest = None
@@ -2193,8 +2219,10 @@ class Here:
     def data(self, folder: Path, moment: Moment, files: Sequence[str] | None = None) -> str | None:
         """The hash of local data as it was in the evaluation; None when that cannot be known.
 
-        Only of a folder of few files: any path can stand in a foreign file.
+        Only below the folders of the command line, and of few files: any path can stand in a foreign file.
         """
+        if not self.may_read(folder):
+            return None
         found: list[Path] = []
         for path in [folder / name for name in files] if files else folder.rglob("*"):
             found += [path] if path.is_file() and not path.name.startswith(".") else []
@@ -2400,6 +2428,8 @@ def eee_settle(record: dict[str, Any], means: Mapping[str, float]) -> None:
 
 # --- parts/formats/records.py -----------------------------------------------------------------------------------------
 
+DAY = 86_400  # seconds that the clocks of two machines may differ
+
 
 def record_uuid(run: TaskRun, kind: str = "") -> str:
     """A record's name: the same for the same file, task and model, and of the form of a UUID4."""
@@ -2486,6 +2516,8 @@ def result_entry(run: TaskRun, score: ScoreRead, tally: Tally | None, counts: Ma
 def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     """A record without its results; `now` is when it is made, in seconds."""
     seconds = now if run.moment.seconds is None else int(run.moment.seconds)
+    if seconds > now + DAY:
+        raise ValueError(f"it is dated {single_line(run.moment.text)[:40]}, which is in the future")
     library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}}
     source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
     head = {
@@ -4100,7 +4132,7 @@ def inspect_source_of(
     if path is not None and path.suffix in (".json", ".jsonl", ".csv") and path.is_file():
         folder, is_split = Path(os.path.abspath(path.parent)), path.stem in SPLIT_FILES
         digest = here.data(folder, moment) if is_split else None
-        if not is_split and ran_before(moment, [path]) is False:
+        if not is_split and here.may_read(path) and ran_before(moment, [path]) is False:
             digest = file_sha256(path)
         details = {
             "split": path.stem if is_split else None,
@@ -4541,7 +4573,7 @@ def lighteval_source(
         return {"dataset_name": title, "source_type": "other", "additional_details": strings({"split": splits})}, None
     folder = Path(repo)
     if is_path(repo) or folder.is_dir():
-        local = folder.is_dir()
+        local = folder.is_dir() and here.may_read(folder)
         details = {
             "subset": None if subset == "default" else subset,
             "split": splits,

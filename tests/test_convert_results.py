@@ -363,7 +363,10 @@ def test_lighteval_with_details(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = toy_data(tmp_path / "data" / "toy")
     rows = [lighteval_row(3, "Question 3?", 0, 1), lighteval_row(1, "Question 1?", 1, 0)]
-    assert convert(lighteval_run(tmp_path / "le", data, rows, 0.5), output=tmp_path / "out") == 0
+    run = lighteval_run(tmp_path / "le", data, rows, 0.5)
+    assert convert(run, output=tmp_path / "stranger") == 0
+    assert [row["sample_id"] for row in samples(tmp_path / "stranger", "toy")] == ["test/3", "test/1"]
+    assert convert(run, output=tmp_path / "out", options=["--data", str(data)]) == 0
     found = samples(tmp_path / "out", "toy")
     assert [row["sample_id"] for row in found] == ["toy-3", "toy-1"]  # the data set's own ids, by the row
     assert [row["output"]["raw"] for row in found] == [[" x"], [" x"]]
@@ -413,7 +416,7 @@ def checkpoint(folder: Path, content: bytes = b"weights") -> Path:
 
 def test_weights_are_hashed_only_when_they_are_older_than_the_results(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    model = checkpoint(tmp_path / "my_run" / "checkpoint-500")
+    model = checkpoint(tmp_path / "le" / "my_run" / "checkpoint-500")  # below the folder of the results
     rows = [lighteval_row(3, "Question 3?", 0, 1)]
     folder = lighteval_run(tmp_path / "le", Path("acme/toys"), rows, 1.0, model_name=str(model))
     document = next(folder.rglob("results_*.json"))
@@ -431,8 +434,36 @@ def test_weights_are_hashed_only_when_they_are_older_than_the_results(tmp_path, 
     assert convert(folder, output=tmp_path / "early") == 0
     details = records(tmp_path / "early")["toy"]["model_info"]["additional_details"]
     assert details["weights_sha256"] == converter.weights_sha256(model)
-    assert details["path"] == "my_run/checkpoint-500"
+    assert details["path"] == "le/my_run/checkpoint-500"
     assert details["step"] == "500"
+
+
+def test_a_file_binds_no_weights_outside_the_folders_of_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    mine = checkpoint(tmp_path / "mine" / "step_2")
+    os.utime(mine / "model.safetensors", (1, 1))
+    folder = lighteval_run(tmp_path / "le", Path("acme/toys"), [lighteval_row(3, "Q?", 0, 1)], 1.0)
+    document = next(folder.rglob("results_*.json"))
+    (folder / "link").symlink_to(mine)
+    for name in (str(mine), "mine/step_2", "./mine/../mine/step_2", str(folder / "link")):
+        document.write_text(document.read_text().replace('"model_name": "acme/tiny"', f'"model_name": "{name}"'))
+        output = tmp_path / "out" / name.replace("/", "_")
+        assert convert(folder, output=output) == 0
+        (found,) = records(output).values()
+        assert "weights_sha256" not in found["model_info"]["additional_details"]
+        assert "--checkpoints" in capsys.readouterr().err
+        assert convert(folder, output=tmp_path / "said", options=["--checkpoints", "mine"]) == 0
+        assert records(tmp_path / "said")["toy"]["model_info"]["additional_details"]["weights_sha256"]
+        document.write_text(document.read_text().replace(f'"model_name": "{name}"', '"model_name": "acme/tiny"'))
+
+
+def test_a_date_in_the_future_is_refused(tmp_path, capsys):
+    shutil.copytree(FIXTURES / "lm_eval_0_4", tmp_path / "in")
+    document = tmp_path / "in" / "results.json"
+    value = json.loads(document.read_text())
+    document.write_text(json.dumps(value | {"date": 4_000_000_000.5}))
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 2
+    assert "in the future" in capsys.readouterr().err
 
 
 def test_checkpoints_names_the_weights_of_a_run_made_elsewhere(tmp_path, monkeypatch, capsys):

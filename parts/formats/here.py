@@ -41,9 +41,16 @@ class Here:
     """Finds on this machine what a file speaks of: checkpoints and data; says each warning once."""
 
     def __init__(
-        self, checkpoints: Sequence[Path], model_id: str | None, version: str | None, task: str | None = None
+        self,
+        checkpoints: Sequence[Path],
+        model_id: str | None,
+        version: str | None,
+        task: str | None = None,
+        inputs: Sequence[Path] = (),
     ) -> None:
         self.model_id, self.version, self.task = model_id, version, task
+        folders = [path if path.is_dir() else path.parent for path in (*checkpoints, *inputs)]
+        self.roots = [Path(os.path.realpath(folder)) for folder in folders]
         self.folders: dict[str, list[Path]] = {}
         for folder in checkpoints:
             for found in checkpoint_folders(folder):
@@ -56,6 +63,14 @@ class Here:
         if text not in self.said:
             self.said.add(text)
             note(f"warning: {text}")
+
+    def may_read(self, path: Path) -> bool:
+        """Whether a path that a result file names lies below a folder of the command line: no other one is opened.
+
+        A stranger's file may name any path, and what it says would be bound to whatever lies there.
+        """
+        place = Path(os.path.realpath(path.expanduser()))
+        return any(place.is_relative_to(root) for root in self.roots)
 
     def named(self, name: str) -> Path | None:
         """The folder of --checkpoints with the name of a model's last folder."""
@@ -96,8 +111,14 @@ class Here:
         if not is_path(name):
             return EvaluatedModel(single_line(name)[:200], revision, **more)
         folder = Path(name).expanduser()
-        with contextlib.suppress(ScriptError, OSError, AttributeError):
-            if folder.is_dir() and weight_files(folder):
+        with contextlib.suppress(ScriptError, OSError, AttributeError, ValueError):
+            if not self.may_read(folder):
+                if folder.is_dir():
+                    self.warn(
+                        f"{foreign_id(name)}: a file names weights of this machine, which are looked at only when you "
+                        "say so: --checkpoints with their folder"
+                    )
+            elif folder.is_dir() and weight_files(folder):
                 digest = None if (late := ran_before(moment, weight_files(folder))) else weights_sha256(folder)
                 if late or late is None:
                     digest = None
@@ -112,8 +133,10 @@ class Here:
     def data(self, folder: Path, moment: Moment, files: Sequence[str] | None = None) -> str | None:
         """The hash of local data as it was in the evaluation; None when that cannot be known.
 
-        Only of a folder of few files: any path can stand in a foreign file.
+        Only below the folders of the command line, and of few files: any path can stand in a foreign file.
         """
+        if not self.may_read(folder):
+            return None
         found: list[Path] = []
         for path in [folder / name for name in files] if files else folder.rglob("*"):
             found += [path] if path.is_file() and not path.name.startswith(".") else []

@@ -319,7 +319,7 @@ def inspect_source_of(
     if path is not None and path.suffix in (".json", ".jsonl", ".csv") and path.is_file():
         folder, is_split = Path(os.path.abspath(path.parent)), path.stem in SPLIT_FILES
         digest = here.data(folder, moment) if is_split else None
-        if not is_split and ran_before(moment, [path]) is False:
+        if not is_split and here.may_read(path) and ran_before(moment, [path]) is False:
             digest = file_sha256(path)
         details = {
             "split": path.stem if is_split else None,

@@ -467,7 +467,7 @@ def lighteval_source(
         return {"dataset_name": title, "source_type": "other", "additional_details": strings({"split": splits})}, None
     folder = Path(repo)
     if is_path(repo) or folder.is_dir():
-        local = folder.is_dir()
+        local = folder.is_dir() and here.may_read(folder)
         details = {
             "subset": None if subset == "default" else subset,
             "split": splits,

@@ -14,6 +14,8 @@ from parts.frame import single_line
 from parts.names import parse_checkpoint_name
 from parts.records.schema import SCHEMA_VERSION, strings
 
+DAY = 86_400  # seconds that the clocks of two machines may differ
+
 
 def record_uuid(run: TaskRun, kind: str = "") -> str:
     """A record's name: the same for the same file, task and model, and of the form of a UUID4."""
@@ -100,6 +102,8 @@ def result_entry(run: TaskRun, score: ScoreRead, tally: Tally | None, counts: Ma
 def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     """A record without its results; `now` is when it is made, in seconds."""
     seconds = now if run.moment.seconds is None else int(run.moment.seconds)
+    if seconds > now + DAY:
+        raise ValueError(f"it is dated {single_line(run.moment.text)[:40]}, which is in the future")
     library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}}
     source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
     head = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ MODEL_JSON = re.compile(
     r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
     r"(?:train|eval)_results|latest|chat_template|modules)\.json"
 )
+CLOCKS_APART = 86_400  # seconds
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
@@ -56,4 +60,27 @@ def read_record(path: Path) -> dict[str, Any] | None:
         raise ScriptError(
             f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
         )
+    refuse_future(path, record)
     return record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
