@@ -3,6 +3,7 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #     "backports.zstd>=1,<2; python_version < '3.14'",
+#     "jsonschema>=4.23,<5",
 #     "orjson>=3.10,<4",
 #     "pyarrow>=21,<27",
 #     "pyyaml>=6,<7",
@@ -273,7 +274,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 import array
 import ast
 import collections
-import datetime
 import difflib
 import functools
 import hashlib
@@ -291,7 +291,9 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import BinaryIO, TextIO
+from urllib.parse import urlsplit
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -1611,7 +1613,7 @@ def moment_in_name(name: str) -> Moment:
         return Moment()
     text = f"{match[1]}T{match[2]}:{match[3]}:{match[4]}"
     with contextlib.suppress(ValueError):
-        return Moment(text, datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC).timestamp())
+        return Moment(text, datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
     return Moment()
 
 
@@ -1621,10 +1623,8 @@ def moment_of(value: Any) -> Moment:
         if is_number(value) and value > 1e8:
             return Moment(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value)), float(value))
         if isinstance(value, str):
-            found = datetime.datetime.fromisoformat(value.strip())
-            return Moment(
-                found.isoformat(), (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
-            )
+            found = datetime.fromisoformat(value.strip())
+            return Moment(found.isoformat(), (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
     return Moment()
 
 
@@ -2119,7 +2119,7 @@ def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
         return None
     seconds = moment.seconds
     if moment.text and not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", moment.text):
-        seconds = datetime.datetime.fromisoformat(moment.text).timestamp()
+        seconds = datetime.fromisoformat(moment.text).timestamp()
     return max((path.stat().st_mtime for path in paths), default=0.0) > seconds + 1
 
 
@@ -2278,6 +2278,598 @@ def own_ids_of(folder: Path, split: str) -> list[tuple[str, str]] | None:
     return None
 
 
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
+    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+)
+MAX_URL = 2_000
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text = str(value)
+    try:
+        if re.fullmatch(r"\d{9,11}(?:\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(int(float(text)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII) else moment.isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or "@" in urlsplit(url).netloc else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
+
+
+# --- parts/records/datastore.py ---------------------------------------------------------------------------------------
+
+DATASTORE = "evaleval/EEE_datastore"
+# fmt: off
+EEE_SCHEMAS = {'record': {'$schema': 'http://json-schema.org/draft-07/schema#',
+            'type': 'object',
+            'required': ['schema_version', 'evaluation_id', 'retrieved_timestamp', 'source_metadata', 'model_info',
+                         'eval_library', 'evaluation_results'],
+            'additionalProperties': False,
+            'properties': {'schema_version': {'type': 'string'},
+                           'evaluation_id': {'type': 'string'},
+                           'evaluation_timestamp': {'type': 'string'},
+                           'retrieved_timestamp': {'type': 'string'},
+                           'source_metadata': {'type': 'object',
+                                               'required': ['source_type', 'source_organization_name',
+                                                            'evaluator_relationship'],
+                                               'properties': {'source_name': {'type': 'string'},
+                                                              'source_type': {'type': 'string',
+                                                                              'enum': ['documentation',
+                                                                                       'evaluation_run']},
+                                                              'source_organization_name': {'type': 'string'},
+                                                              'source_organization_url': {'type': 'string'},
+                                                              'source_organization_logo_url': {'type': 'string'},
+                                                              'evaluator_relationship': {'type': 'string',
+                                                                                         'enum': ['first_party',
+                                                                                                  'third_party',
+                                                                                                  'collaborative',
+                                                                                                  'other']},
+                                                              'additional_details': {'type': 'object',
+                                                                                     'additionalProperties': {'type': 'string'}}}},
+                           'eval_library': {'type': 'object',
+                                            'properties': {'name': {'type': 'string'},
+                                                           'version': {'type': 'string'},
+                                                           'additional_details': {'type': 'object',
+                                                                                  'additionalProperties': {'type': 'string'}}},
+                                            'required': ['name', 'version']},
+                           'model_info': {'$ref': '#/$defs/model_info'},
+                           'evaluation_results': {'type': 'array',
+                                                  'items': {'type': 'object',
+                                                            'required': ['evaluation_name', 'source_data',
+                                                                         'metric_config', 'score_details'],
+                                                            'properties': {'evaluation_result_id': {'type': 'string'},
+                                                                           'evaluation_name': {'type': 'string'},
+                                                                           'source_data': {'oneOf': [{'$ref': '#/$defs/source_data_url'},
+                                                                                                     {'$ref': '#/$defs/source_data_hf'},
+                                                                                                     {'$ref': '#/$defs/source_data_private'}]},
+                                                                           'evaluation_timestamp': {'type': 'string'},
+                                                                           'metric_config': {'type': 'object',
+                                                                                             'required': ['lower_is_better'],
+                                                                                             'properties': {'evaluation_description': {'type': 'string'},
+                                                                                                            'metric_id': {'type': 'string'},
+                                                                                                            'metric_name': {'type': 'string'},
+                                                                                                            'metric_kind': {'type': 'string'},
+                                                                                                            'metric_unit': {'type': 'string'},
+                                                                                                            'metric_parameters': {'type': 'object',
+                                                                                                                                  'additionalProperties': {'type': ['string',
+                                                                                                                                                                    'number',
+                                                                                                                                                                    'boolean',
+                                                                                                                                                                    'null']}},
+                                                                                                            'lower_is_better': {'type': 'boolean'},
+                                                                                                            'score_type': {'type': 'string',
+                                                                                                                           'enum': ['binary',
+                                                                                                                                    'continuous',
+                                                                                                                                    'levels']},
+                                                                                                            'level_names': {'type': 'array',
+                                                                                                                            'items': {'type': 'string'}},
+                                                                                                            'level_metadata': {'type': 'array',
+                                                                                                                               'items': {'type': 'string'}},
+                                                                                                            'has_unknown_level': {'type': 'boolean'},
+                                                                                                            'min_score': {'oneOf': [{'type': 'number'},
+                                                                                                                                    {'type': 'string',
+                                                                                                                                     'enum': ['Infinity',
+                                                                                                                                              '-Infinity']},
+                                                                                                                                    {'type': 'null'}]},
+                                                                                                            'max_score': {'oneOf': [{'type': 'number'},
+                                                                                                                                    {'type': 'string',
+                                                                                                                                     'enum': ['Infinity',
+                                                                                                                                              '-Infinity']},
+                                                                                                                                    {'type': 'null'}]},
+                                                                                                            'llm_scoring': {'type': 'object',
+                                                                                                                            'required': ['judges',
+                                                                                                                                         'input_prompt'],
+                                                                                                                            'properties': {'judges': {'type': 'array',
+                                                                                                                                                      'items': {'$ref': '#/$defs/judge_config'},
+                                                                                                                                                      'minItems': 1},
+                                                                                                                                           'input_prompt': {'type': 'string'},
+                                                                                                                                           'aggregation_method': {'type': 'string',
+                                                                                                                                                                  'enum': ['majority_vote',
+                                                                                                                                                                           'average',
+                                                                                                                                                                           'weighted_average',
+                                                                                                                                                                           'median']},
+                                                                                                                                           'expert_baseline': {'type': 'number'},
+                                                                                                                                           'additional_details': {'type': 'object',
+                                                                                                                                                                  'additionalProperties': {'type': 'string'}}}},
+                                                                                                            'additional_details': {'type': 'object',
+                                                                                                                                   'additionalProperties': {'type': 'string'}}},
+                                                                                             'if': {'required': ['score_type'],
+                                                                                                    'properties': {'score_type': {'const': 'levels'}}},
+                                                                                             'then': {'required': ['level_names',
+                                                                                                                   'has_unknown_level']},
+                                                                                             'else': {'if': {'required': ['score_type'],
+                                                                                                             'properties': {'score_type': {'const': 'continuous'}}},
+                                                                                                      'then': {'required': ['min_score',
+                                                                                                                            'max_score']}}},
+                                                                           'score_details': {'type': 'object',
+                                                                                             'required': ['score'],
+                                                                                             'properties': {'score': {'type': 'number'},
+                                                                                                            'details': {'type': 'object',
+                                                                                                                        'additionalProperties': {'type': 'string'}},
+                                                                                                            'uncertainty': {'type': 'object',
+                                                                                                                            'properties': {'standard_error': {'type': 'object',
+                                                                                                                                                              'properties': {'value': {'type': 'number'},
+                                                                                                                                                                             'method': {'type': 'string'}},
+                                                                                                                                                              'required': ['value']},
+                                                                                                                                           'confidence_interval': {'type': 'object',
+                                                                                                                                                                   'properties': {'lower': {'type': 'number'},
+                                                                                                                                                                                  'upper': {'type': 'number'},
+                                                                                                                                                                                  'confidence_level': {'type': 'number',
+                                                                                                                                                                                                       'minimum': 0,
+                                                                                                                                                                                                       'maximum': 1},
+                                                                                                                                                                                  'method': {'type': 'string'}},
+                                                                                                                                                                   'required': ['lower',
+                                                                                                                                                                                'upper']},
+                                                                                                                                           'standard_deviation': {'type': 'number'},
+                                                                                                                                           'num_samples': {'type': 'integer'},
+                                                                                                                                           'num_bootstrap_samples': {'type': 'integer'}}}}},
+                                                                           'generation_config': {'type': 'object',
+                                                                                                 'properties': {'generation_args': {'type': 'object',
+                                                                                                                                    'properties': {'temperature': {'type': ['null',
+                                                                                                                                                                            'number']},
+                                                                                                                                                   'top_p': {'type': ['null',
+                                                                                                                                                                      'number']},
+                                                                                                                                                   'top_k': {'type': ['null',
+                                                                                                                                                                      'number']},
+                                                                                                                                                   'max_tokens': {'type': 'integer',
+                                                                                                                                                                  'minimum': 1},
+                                                                                                                                                   'execution_command': {'type': 'string'},
+                                                                                                                                                   'reasoning': {'type': 'boolean'},
+                                                                                                                                                   'prompt_template': {'type': 'string'},
+                                                                                                                                                   'agentic_eval_config': {'type': 'object',
+                                                                                                                                                                           'properties': {'available_tools': {'type': 'array',
+                                                                                                                                                                                                              'items': {'type': 'object',
+                                                                                                                                                                                                                        'properties': {'name': {'type': 'string'},
+                                                                                                                                                                                                                                       'description': {'type': 'string'},
+                                                                                                                                                                                                                                       'parameters': {'type': 'object',
+                                                                                                                                                                                                                                                      'additionalProperties': {'type': 'string'}}}}},
+                                                                                                                                                                                          'additional_details': {'type': 'object',
+                                                                                                                                                                                                                 'additionalProperties': {'type': 'string'}}}},
+                                                                                                                                                   'eval_plan': {'type': 'object',
+                                                                                                                                                                 'properties': {'name': {'type': 'string'},
+                                                                                                                                                                                'steps': {'type': 'array',
+                                                                                                                                                                                          'items': {'type': 'string'}},
+                                                                                                                                                                                'config': {'type': 'object',
+                                                                                                                                                                                           'additionalProperties': {'type': 'string'}}}},
+                                                                                                                                                   'eval_limits': {'type': 'object',
+                                                                                                                                                                   'properties': {'time_limit': {'type': 'integer'},
+                                                                                                                                                                                  'message_limit': {'type': 'integer'},
+                                                                                                                                                                                  'token_limit': {'type': 'integer'}}},
+                                                                                                                                                   'sandbox': {'type': 'object',
+                                                                                                                                                               'properties': {'type': {'type': 'string'},
+                                                                                                                                                                              'config': {'type': 'string'}}},
+                                                                                                                                                   'max_attempts': {'type': 'integer',
+                                                                                                                                                                    'default': 1},
+                                                                                                                                                   'incorrect_attempt_feedback': {'type': 'string'}},
+                                                                                                                                    'additionalProperties': False},
+                                                                                                                'additional_details': {'type': 'object',
+                                                                                                                                       'additionalProperties': {'type': 'string'}}}}}}},
+                           'detailed_evaluation_results': {'type': 'object',
+                                                           'required': ['format', 'file_path'],
+                                                           'properties': {'format': {'type': 'string',
+                                                                                     'enum': ['jsonl']},
+                                                                          'file_path': {'type': 'string',
+                                                                                        'pattern': '^data/[^/]+/[^/]+/[^/]+/[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-4[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}_samples\\.jsonl$'},
+                                                                          'hash_algorithm': {'type': 'string',
+                                                                                             'enum': ['sha256',
+                                                                                                      'md5']},
+                                                                          'checksum': {'type': 'string'},
+                                                                          'total_rows': {'type': 'integer'},
+                                                                          'additional_details': {'type': 'object',
+                                                                                                 'additionalProperties': {'type': 'string'}}}}},
+            '$defs': {'judge_config': {'type': 'object',
+                                       'required': ['model_info'],
+                                       'properties': {'model_info': {'$ref': '#/$defs/model_info'},
+                                                      'temperature': {'type': 'number'},
+                                                      'weight': {'type': 'number'},
+                                                      'additional_details': {'type': 'object',
+                                                                             'additionalProperties': {'type': 'string'}}}},
+                      'model_info': {'type': 'object',
+                                     'required': ['name', 'id', 'additional_details'],
+                                     'properties': {'name': {'type': 'string'},
+                                                    'id': {'type': 'string'},
+                                                    'developer': {'type': 'string'},
+                                                    'inference_platform': {'type': 'string'},
+                                                    'inference_engine': {'type': 'object',
+                                                                         'properties': {'name': {'type': 'string'},
+                                                                                        'version': {'type': 'string'}}},
+                                                    'additional_details': {'type': 'object',
+                                                                           'required': ['deployment_type',
+                                                                                        'model_availability'],
+                                                                           'properties': {'deployment_type': {'enum': ['self_deployed',
+                                                                                                                       'externally_managed',
+                                                                                                                       'unknown']},
+                                                                                          'model_availability': {'enum': ['open_weights',
+                                                                                                                          'closed_weights',
+                                                                                                                          'unknown']}},
+                                                                           'additionalProperties': {'type': 'string'}}}},
+                      'source_data_url': {'type': 'object',
+                                          'required': ['dataset_name', 'source_type', 'url'],
+                                          'properties': {'dataset_name': {'type': 'string'},
+                                                         'source_type': {'const': 'url'},
+                                                         'url': {'type': 'array',
+                                                                 'items': {'type': 'string'},
+                                                                 'minItems': 1},
+                                                         'additional_details': {'type': 'object',
+                                                                                'additionalProperties': {'type': 'string'}}}},
+                      'source_data_hf': {'type': 'object',
+                                         'required': ['dataset_name', 'source_type'],
+                                         'properties': {'dataset_name': {'type': 'string'},
+                                                        'source_type': {'const': 'hf_dataset'},
+                                                        'hf_repo': {'type': 'string'},
+                                                        'hf_split': {'type': 'string'},
+                                                        'samples_number': {'type': 'integer'},
+                                                        'sample_ids': {'type': 'array',
+                                                                       'items': {'type': 'string'}},
+                                                        'additional_details': {'type': 'object',
+                                                                               'additionalProperties': {'type': 'string'}}}},
+                      'source_data_private': {'type': 'object',
+                                              'required': ['dataset_name', 'source_type'],
+                                              'properties': {'dataset_name': {'type': 'string'},
+                                                             'source_type': {'const': 'other'},
+                                                             'additional_details': {'type': 'object',
+                                                                                    'additionalProperties': {'type': 'string'}}}}}},
+ 'sample': {'$schema': 'http://json-schema.org/draft-07/schema#',
+            'type': 'object',
+            'required': ['schema_version', 'evaluation_id', 'model_id', 'evaluation_name', 'sample_id',
+                         'interaction_type', 'input', 'answer_attribution', 'evaluation'],
+            'additionalProperties': False,
+            'properties': {'schema_version': {'type': 'string'},
+                           'evaluation_id': {'type': 'string'},
+                           'model_id': {'type': 'string'},
+                           'evaluation_name': {'type': 'string'},
+                           'evaluation_result_id': {'type': 'string'},
+                           'sample_id': {'type': 'string'},
+                           'sample_hash': {'type': ['string', 'null']},
+                           'interaction_type': {'type': 'string', 'enum': ['single_turn', 'multi_turn', 'agentic']},
+                           'input': {'type': 'object',
+                                     'required': ['raw', 'reference'],
+                                     'properties': {'raw': {'type': 'string'},
+                                                    'formatted': {'type': ['string', 'null']},
+                                                    'reference': {'type': 'array', 'items': {'type': 'string'}},
+                                                    'choices': {'type': ['array', 'null'],
+                                                                'items': {'type': 'string'}}}},
+                           'output': {'type': ['object', 'null'],
+                                      'required': ['raw'],
+                                      'properties': {'raw': {'type': 'array', 'items': {'type': 'string'}},
+                                                     'reasoning_trace': {'type': ['array', 'null'],
+                                                                         'items': {'type': 'string'}}}},
+                           'messages': {'type': ['array', 'null'],
+                                        'items': {'type': 'object',
+                                                  'required': ['turn_idx', 'role'],
+                                                  'properties': {'turn_idx': {'type': 'integer', 'minimum': 0},
+                                                                 'role': {'type': 'string'},
+                                                                 'content': {'type': ['string', 'null']},
+                                                                 'reasoning_trace': {'type': ['string', 'null']},
+                                                                 'tool_calls': {'type': ['array', 'null'],
+                                                                                'items': {'type': 'object',
+                                                                                          'required': ['id',
+                                                                                                       'name'],
+                                                                                          'properties': {'id': {'type': 'string'},
+                                                                                                         'name': {'type': 'string'},
+                                                                                                         'arguments': {'type': ['object',
+                                                                                                                                'null'],
+                                                                                                                       'additionalProperties': {'type': 'string'}}}}},
+                                                                 'tool_call_id': {'type': ['array', 'null'],
+                                                                                  'items': {'type': 'string'}}}}},
+                           'answer_attribution': {'type': 'array',
+                                                  'items': {'type': 'object',
+                                                            'required': ['turn_idx', 'source', 'extracted_value',
+                                                                         'extraction_method', 'is_terminal'],
+                                                            'properties': {'turn_idx': {'type': 'integer',
+                                                                                        'minimum': 0},
+                                                                           'source': {'type': 'string'},
+                                                                           'extracted_value': {'type': 'string'},
+                                                                           'extraction_method': {'type': 'string'},
+                                                                           'is_terminal': {'type': 'boolean'}}}},
+                           'evaluation': {'type': 'object',
+                                          'required': ['score', 'is_correct'],
+                                          'properties': {'score': {'type': 'number'},
+                                                         'is_correct': {'type': 'boolean'},
+                                                         'num_turns': {'type': ['integer', 'null'], 'minimum': 1},
+                                                         'tool_calls_count': {'type': ['integer', 'null'],
+                                                                              'minimum': 0}}},
+                           'token_usage': {'type': ['object', 'null'],
+                                           'required': ['input_tokens', 'output_tokens', 'total_tokens'],
+                                           'properties': {'input_tokens': {'type': 'integer', 'minimum': 0},
+                                                          'output_tokens': {'type': 'integer', 'minimum': 0},
+                                                          'total_tokens': {'type': 'integer', 'minimum': 0},
+                                                          'input_tokens_cache_write': {'type': ['integer', 'null'],
+                                                                                       'minimum': 0},
+                                                          'input_tokens_cache_read': {'type': ['integer', 'null'],
+                                                                                      'minimum': 0},
+                                                          'reasoning_tokens': {'type': ['integer', 'null'],
+                                                                               'minimum': 0}}},
+                           'performance': {'type': ['object', 'null'],
+                                           'properties': {'latency_ms': {'type': ['number', 'null'], 'minimum': 0},
+                                                          'time_to_first_token_ms': {'type': ['number', 'null'],
+                                                                                     'minimum': 0},
+                                                          'generation_time_ms': {'type': ['number', 'null'],
+                                                                                 'minimum': 0},
+                                                          'additional_details': {'type': ['object', 'null'],
+                                                                                 'additionalProperties': {'type': 'string'}}}},
+                           'error': {'type': ['string', 'null']},
+                           'metadata': {'type': ['object', 'null'], 'additionalProperties': {'type': 'string'}}},
+            'allOf': [{'if': {'properties': {'interaction_type': {'const': 'single_turn'}}},
+                       'then': {'required': ['output'],
+                                'properties': {'output': {'type': 'object', 'not': {'type': 'null'}},
+                                               'messages': {'type': 'null'}}}},
+                      {'if': {'properties': {'interaction_type': {'enum': ['multi_turn', 'agentic']}}},
+                       'then': {'required': ['messages'],
+                                'properties': {'output': {'type': 'null'},
+                                               'messages': {'type': 'array', 'not': {'type': 'null'}},
+                                               'metrics': {'required': ['num_turns']}}}}]}}
+# fmt: on
+EEE_FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.json|_samples\.jsonl)")
+BAD_IN_PATH = re.compile(r'[<>:"\\|?*\x00-\x1f]')
+DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{number}" for name in ("COM", "LPT") for number in range(1, 10))}
+DEPLOYMENTS = ("self_deployed", "externally_managed", "unknown")
+AVAILABILITIES = ("open_weights", "closed_weights", "unknown")
+MAX_PROBLEMS = 20  # of one file
+CONTRIBUTED = ".contributed.json"  # beside data/: which record went where
+
+
+@dataclass(slots=True)
+class DatastoreFile:
+    """One record as it would lie in the datastore: path -> bytes of the record and of its samples."""
+
+    path: str
+    model: str
+    results: list[str]
+    files: dict[str, bytes] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def datastore_file(path: Path, record: Mapping[str, Any], model: str = "") -> DatastoreFile:
+    """A record and its samples as the datastore wants them, checked; `model` files them under another id.
+
+    What nothing has to change in stays as it is, byte for byte.
+    """
+    samples_path = path.with_name(f"{path.stem}_samples.jsonl")
+    data = path.read_bytes()
+    samples = samples_path.read_bytes() if samples_path.is_file() else None
+    name, collection = path.stem, path.parent.parent.parent.name
+    if model and model != record["model_info"].get("id"):
+        name = str(uuid.UUID(bytes=hashlib.sha256(f"{name} {model}".encode()).digest()[:16], version=4))
+        record, samples = renamed_record(record, samples, model, name, collection)
+        data = (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
+    model = str(record["model_info"].get("id") or "")
+    place, problem = datastore_folder(collection, record["model_info"])
+    made = DatastoreFile(
+        f"{place}/{name}.json", model, [str(r.get("evaluation_name")) for r in results_of_record(record)]
+    )
+    made.problems += [problem] if problem else []
+    made.files[made.path] = data
+    if samples is not None:
+        made.files[f"{place}/{name}_samples.jsonl"] = samples
+    made.problems += [] if problem else record_problems(made.path, record, samples)
+    return made
+
+
+def results_of_record(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [result for result in record.get("evaluation_results") or [] if isinstance(result, dict)]
+
+
+def datastore_folder(collection: str, info: Mapping[str, Any]) -> tuple[str, str]:
+    """(data/<collection>/<developer>/<model>, "") for a record's identity, or ("", why it has no place)."""
+    parts = str(info.get("id") or "").strip().split("/")
+    developer = parts.pop(0) if len(parts) > 1 else str(info.get("developer") or "")
+    places = [collection, developer, "_".join(parts)]
+    for what, part in zip(("collection", "developer", "model"), places, strict=True):
+        if not part.strip() or part.strip().lower() == "unknown":
+            return "", f"its {what} is not known: a model's id is OWNER/NAME"
+    places = [part.strip().replace(":", "_") for part in places]
+    for part in places:
+        bad = BAD_IN_PATH.search(part) or part.endswith((".", " ")) or part in ("..", "data")
+        if bad or part.split(".", 1)[0].upper() in DEVICES:
+            return "", f"{part!r} cannot be a folder of the datastore"
+    return "/".join(["data", *places]), ""
+
+
+def renamed_record(
+    record: Mapping[str, Any], samples: bytes | None, model: str, name: str, collection: str
+) -> tuple[dict[str, Any], bytes | None]:
+    """The record and its samples under another model id; everything that was measured stays."""
+    record = json.loads(json.dumps(record))
+    old, info = record["model_info"].get("id"), record["model_info"]
+    owner, _, short = model.rpartition("/")
+    info |= {"id": model, "name": short, "developer": owner}
+    (info.get("additional_details") or {}).pop("path", None)  # a folder of the machine where it was
+    record["evaluation_id"] = str(record["evaluation_id"]).replace(str(old), model)
+    if samples is not None:
+        told = {"evaluation_id": record["evaluation_id"], "model_id": model}
+        rows = [json.loads(line) | told for line in samples.splitlines() if line.strip()]
+        samples = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        folder, _ = datastore_folder(collection, info)
+        record["detailed_evaluation_results"] |= {
+            "file_path": f"{folder}/{name}_samples.jsonl",
+            "checksum": hashlib.sha256(samples).hexdigest(),
+        }
+    return record, samples
+
+
+# --- What the validator asks ---
+
+
+def record_problems(path: str, record: Mapping[str, Any], samples: bytes | None) -> list[str]:
+    """Why the datastore would refuse a record at a path; at most MAX_PROBLEMS."""
+    found: list[str] = []
+    for problem in every_problem(path, record, samples):
+        found.append(single_line(problem)[:300])
+        if len(found) == MAX_PROBLEMS:
+            break
+    return found
+
+
+def every_problem(path: str, record: Mapping[str, Any], samples: bytes | None) -> Iterator[str]:
+    from jsonschema import Draft7Validator
+
+    parts = path.split("/")
+    if len(parts) != 5 or parts[0] != "data" or not EEE_FILE.fullmatch(parts[-1]):
+        yield f"{path}: data/<collection>/<developer>/<model>/<uuid4>.json is expected"
+    for error in Draft7Validator(EEE_SCHEMAS["record"]).iter_errors(record):
+        yield f"{'.'.join(map(str, error.absolute_path)) or 'the record'}: {error.message[:160]}"
+    yield from deployment_problems(record)
+    for number, result in enumerate(results_of_record(record)):
+        yield from score_problems(f"evaluation_results[{number}]", result)
+    yield from companion_problems(path, record, samples)
+
+
+def deployment_problems(record: Mapping[str, Any]) -> Iterator[str]:
+    """Who ran the model and whether its weights are open must be said, if only as unknown; of judges as well."""
+    infos = {"model_info": record.get("model_info")}
+    for number, result in enumerate(results_of_record(record)):
+        scoring = (result.get("metric_config") or {}).get("llm_scoring") or {}
+        for judge, item in enumerate(scoring.get("judges") or []):
+            where = f"evaluation_results[{number}].metric_config.llm_scoring.judges[{judge}].model_info"
+            infos[where] = item.get("model_info") if isinstance(item, dict) else None
+    for where, info in infos.items():
+        details = info.get("additional_details") if isinstance(info, dict) else None
+        details = details if isinstance(details, dict) else {}
+        for key, allowed in (("deployment_type", DEPLOYMENTS), ("model_availability", AVAILABILITIES)):
+            if details.get(key) not in allowed:
+                yield f"{where}.additional_details.{key}: {details.get(key)!r} is not one of {', '.join(allowed)}"
+
+
+def score_problems(where: str, result: Mapping[str, Any]) -> Iterator[str]:
+    """A finite score within its bounds; a continuous metric has both."""
+    metric, details = result.get("metric_config") or {}, result.get("score_details") or {}
+    low, high = eee_bound(metric.get("min_score")), eee_bound(metric.get("max_score"))
+    for key, value in (("min_score", low), ("max_score", high)):
+        if value is None and (metric.get("score_type") == "continuous" or metric.get(key) is not None):
+            yield f"{where}.metric_config.{key} is missing or no number"
+    score = details.get("score")
+    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        yield f"{where}.score_details.score: {score!r} is no finite number"
+    elif (low is not None and score < low) or (high is not None and score > high):
+        yield f"{where}: the score {score} is outside {metric.get('min_score')} to {metric.get('max_score')}"
+
+
+def eee_bound(value: Any) -> float | None:
+    """A bound of a metric, "Infinity" as the schema spells it; None when there is none."""
+    infinite = {"Infinity": math.inf, "-Infinity": -math.inf}.get(value) if isinstance(value, str) else None
+    number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    return float(value) if number else infinite
+
+
+def companion_problems(path: str, record: Mapping[str, Any], samples: bytes | None) -> Iterator[str]:
+    """Record and samples name each other, count the same rows, and the checksum is that of the file."""
+    detail = record.get("detailed_evaluation_results")
+    if detail is None:
+        if samples is not None:
+            yield "there is a samples file, but no detailed_evaluation_results"
+        return
+    expected = path.removesuffix(".json") + "_samples.jsonl"
+    if not isinstance(detail, dict) or detail.get("file_path") != expected or detail.get("format") != "jsonl":
+        yield f"detailed_evaluation_results: file_path {expected} and format jsonl are expected"
+    elif samples is None:
+        yield f"the samples file {expected} is missing"
+    else:
+        sums = {"sha256": hashlib.sha256(samples).hexdigest()}
+        if sums.get(str(detail.get("hash_algorithm"))) != detail.get("checksum"):
+            yield "detailed_evaluation_results.checksum is not the sha256 of the samples file"
+        yield from sample_problems(record, detail, samples)
+
+
+def sample_problems(record: Mapping[str, Any], detail: Mapping[str, Any], samples: bytes) -> Iterator[str]:
+    from jsonschema import Draft7Validator
+
+    lines = [line for line in samples.split(b"\n") if line.strip()]
+    if not lines or detail.get("total_rows") != len(lines):
+        yield f"detailed_evaluation_results.total_rows is {detail.get('total_rows')}, the file has {len(lines)} rows"
+    validator = Draft7Validator(EEE_SCHEMAS["sample"])
+    told = (record.get("evaluation_id"), (record.get("model_info") or {}).get("id"))
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield f"samples line {number}: {error}"
+            continue
+        for error in validator.iter_errors(row):
+            yield f"samples line {number}: {'.'.join(map(str, error.absolute_path))}: {error.message[:120]}"
+        if not isinstance(row, dict) or (row.get("evaluation_id"), row.get("model_id")) != told:
+            yield f"samples line {number}: evaluation_id or model_id is not the record's"
+
+
+# --- What was contributed ---
+
+
+def contributed(root: Path) -> dict[str, str]:
+    """data/.../<uuid>.json -> its page in the datastore, for the records of a folder; {} when none was contributed."""
+    try:
+        data = json.loads((root / CONTRIBUTED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
+
+
+def contributed_url(path: Path) -> str | None:
+    """The page of a record in the datastore; None when it was not contributed from here."""
+    parts = path.absolute().parts
+    if parts[-5:-4] != ("data",):
+        return None
+    return web_url(contributed(path.absolute().parents[4]).get("/".join(parts[-5:]), ""))
+
+
 # --- parts/formats/every_eval_ever.py ---------------------------------------------------------------------------------
 
 EEE_MIGRATED = {"0.2.0", "0.2.1", "0.2.2", "0.2.3"}
@@ -2414,6 +3006,21 @@ def eee_lines(path: Path, record: Mapping[str, Any], ids: Mapping[str, list[str]
         if isinstance(row.get("metadata"), dict):
             row["metadata"] = strings({name: eee_text(value) for name, value in row["metadata"].items()})
         yield row
+
+
+class EeeChecks:
+    """The schema of 0.3.0 for a record and for the lines of its samples; ValueError for what does not follow it."""
+
+    def __init__(self) -> None:
+        from jsonschema import Draft7Validator
+
+        self.validators = {kind: Draft7Validator(schema) for kind, schema in EEE_SCHEMAS.items()}
+
+    def check(self, kind: str, value: Mapping[str, Any]) -> None:
+        """`kind` is record or sample."""
+        for error in self.validators[kind].iter_errors(value):
+            place = ".".join(map(str, error.absolute_path)) or f"the {kind}"
+            raise ValueError(f"no {kind} of Every Eval Ever: {place}: {single_line(error.message)[:120]}")
 
 
 def eee_settle(record: dict[str, Any], means: Mapping[str, float]) -> None:
@@ -2744,10 +3351,11 @@ class Converter:
         path = self.output / "data" / place / f"{name}.json"
         if self.again(path, old.origin, old.title):
             return
-        record, sums = old.record, {}
+        record, sums, checks = old.record, {}, EeeChecks()
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
             for row in old.lines() if old.lines else ():
+                checks.check("sample", row)
                 own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
                 if not row.get("error") and is_number(score):
                     total, count = sums.get(own, (0.0, 0))
@@ -2758,6 +3366,7 @@ class Converter:
             if rows:
                 entry = {"format": "jsonl", "file_path": f"data/{place}/{name}_samples.jsonl", "total_rows": rows}
                 record["detailed_evaluation_results"] = entry | {"hash_algorithm": "sha256", "checksum": checksum}
+            checks.check("record", record)
             run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
             made = Conversion(path, record, run, rows)
             if old_record(path) == record and not self.dry:

@@ -4,6 +4,7 @@ Evalchemy, older records and trainers: small files of the shape that each one's 
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,21 @@ from pathlib import Path
 import convert_results as converter
 import pytest
 import yaml
-from test_convert_results import all_files, check_against_schema, convert, records, samples
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_convert_results import (
+    SHARED,
+    all_files,
+    changed,
+    check_against_schema,
+    check_numbers,
+    convert,
+    hostile,
+    records,
+    samples,
+    schema_problems,
+    spots,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -892,3 +907,70 @@ def test_helm_requests_that_failed_and_were_scored_keep_their_score(tmp_path):
     assert counts(after)["scored"] == counts(before)["scored"]
     assert int(counts(after)["errored"]) > 0
     assert after["generation_config"]["additional_details"]["reasoning_effort"] == "high"
+
+
+# --- properties ---
+
+
+def lmms_run(folder: Path) -> Path:
+    test_lmms_eval_says_who_it_is(folder)
+    return folder / "in"
+
+
+def old_records(folder: Path) -> Path:
+    write(folder / "one.json", old_record())
+    line = {"evaluation_name": "toy", "sample_id": "1", "interaction_type": "single_turn", "output": {"raw": ["x"]}}
+    line |= {"input": {"raw": "Q", "reference": ["A"]}, "answer_attribution": [], "metadata": {"level": 3}}
+    write(folder / "one_samples.jsonl", [{**line, "evaluation": {"score": 0.5, "is_correct": True}}], lines=True)
+    return folder
+
+
+def mteb_run(folder: Path) -> Path:
+    rows = [{"hf_subset": "a", "languages": ["eng-Latn"], "main_score": 0.5, "ndcg_at_10": 0.5}]
+    document = {"task_name": "Toy", "mteb_version": "2.1.0", "dataset_revision": "1", "scores": {"test": rows}}
+    write(folder / "acme__embedder" / "0123abc" / "Toy.json", document)
+    write(folder / "acme__embedder" / "0123abc" / "model_meta.json", {"name": "acme/embedder", "revision": "0123abc"})
+    return folder
+
+
+def nemo_run(folder: Path) -> Path:
+    (folder / "run").mkdir(parents=True)
+    tasks = {"toy_a": {"metrics": nemo_metric(0.62, stderr=0.01, count=50)}}
+    write(folder / "run" / "results.yml", nemo_result({"tasks": tasks, "groups": {}}))  # JSON is YAML, too
+    return folder
+
+
+RUNS = {
+    "evalscope": evalscope_run,
+    "mteb": mteb_run,
+    "olmes": olmes_run,
+    "nemo": nemo_run,
+    "opencompass": lambda folder: opencompass_run(folder, {"accuracy": 25.0, "details": {"0": {"correct": True}}}),
+    "evalplus": evalplus_run,
+    "swe-bench": swe_bench_report,
+    "simple-evals": simple_evals_run,
+    "lmms-eval": lmms_run,
+    "every-eval-ever": old_records,
+    "trainer": lambda folder: trainer_run(folder / "my_run", 20, last=1),
+}
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_file_of_these_makes_it_fail_or_write_what_is_no_record(tmp_path_factory, data):
+    name = data.draw(st.sampled_from(sorted(RUNS)))
+    folder = tmp_path_factory.mktemp("fuzz")
+    RUNS[name](folder / "in" if name != "lmms-eval" else folder)
+    files = sorted(path for path in (folder / "in").rglob("*") if path.suffix in (".json", ".jsonl", ".yml"))
+    path = data.draw(st.sampled_from(files))
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(rows) - 1))
+        rows[place] = changed(rows[place], data.draw(st.sampled_from(list(spots(rows[place])))), data.draw(hostile))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    options = ["--format", name] if name == "trainer" else []
+    assert convert(folder / "in", output=folder / "result", options=options) in (0, 1, 2)
+    check_numbers(folder / "result")
+    if (SHARED / "check_records.py").is_file() and (folder / "result").exists():
+        assert schema_problems(folder / "result") == []
+    shutil.rmtree(folder)

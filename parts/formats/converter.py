@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parts.formats.every_eval_ever import eee_settle
+from parts.formats.every_eval_ever import EeeChecks, eee_settle
 from parts.formats.records import as_document, as_line, record_head, record_uuid, result_entry, sample_entry
 from parts.formats.values import SAME_SCORE, conflict, no_credit, part, settings_details, unrounded, with_standard_error
 from parts.formats.vocabulary import (
@@ -150,10 +150,11 @@ class Converter:
         path = self.output / "data" / place / f"{name}.json"
         if self.again(path, old.origin, old.title):
             return
-        record, sums = old.record, {}
+        record, sums, checks = old.record, {}, EeeChecks()
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
             for row in old.lines() if old.lines else ():
+                checks.check("sample", row)
                 own, score = row.get("evaluation_result_id"), part(row, "evaluation").get("score")
                 if not row.get("error") and is_number(score):
                     total, count = sums.get(own, (0.0, 0))
@@ -164,6 +165,7 @@ class Converter:
             if rows:
                 entry = {"format": "jsonl", "file_path": f"data/{place}/{name}_samples.jsonl", "total_rows": rows}
                 record["detailed_evaluation_results"] = entry | {"hash_algorithm": "sha256", "checksum": checksum}
+            checks.check("record", record)
             run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
             made = Conversion(path, record, run, rows)
             if old_record(path) == record and not self.dry:

@@ -18,6 +18,7 @@ from parts.formats.values import SAME_SCORE, finite, first, moment_of, named, pa
 from parts.formats.vocabulary import Files, MigratedRecord, Origin, Trouble
 from parts.frame import single_line
 from parts.private import scrub
+from parts.records.datastore import EEE_SCHEMAS
 from parts.records.schema import SCHEMA_VERSION, strings
 
 EEE_MIGRATED = {"0.2.0", "0.2.1", "0.2.2", "0.2.3"}
@@ -154,6 +155,21 @@ def eee_lines(path: Path, record: Mapping[str, Any], ids: Mapping[str, list[str]
         if isinstance(row.get("metadata"), dict):
             row["metadata"] = strings({name: eee_text(value) for name, value in row["metadata"].items()})
         yield row
+
+
+class EeeChecks:
+    """The schema of 0.3.0 for a record and for the lines of its samples; ValueError for what does not follow it."""
+
+    def __init__(self) -> None:
+        from jsonschema import Draft7Validator
+
+        self.validators = {kind: Draft7Validator(schema) for kind, schema in EEE_SCHEMAS.items()}
+
+    def check(self, kind: str, value: Mapping[str, Any]) -> None:
+        """`kind` is record or sample."""
+        for error in self.validators[kind].iter_errors(value):
+            place = ".".join(map(str, error.absolute_path)) or f"the {kind}"
+            raise ValueError(f"no {kind} of Every Eval Ever: {place}: {single_line(error.message)[:120]}")
 
 
 def eee_settle(record: dict[str, Any], means: Mapping[str, float]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def ran_before(moment: Moment, paths: Iterable[Path]) -> bool | None:
         return None
     seconds = moment.seconds
     if moment.text and not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", moment.text):
-        seconds = datetime.datetime.fromisoformat(moment.text).timestamp()
+        seconds = datetime.fromisoformat(moment.text).timestamp()
     return max((path.stat().st_mtime for path in paths), default=0.0) > seconds + 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 import json
 import math
@@ -11,6 +10,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally, without_paths
@@ -167,7 +167,7 @@ def moment_in_name(name: str) -> Moment:
         return Moment()
     text = f"{match[1]}T{match[2]}:{match[3]}:{match[4]}"
     with contextlib.suppress(ValueError):
-        return Moment(text, datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC).timestamp())
+        return Moment(text, datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
     return Moment()
 
 
@@ -177,10 +177,8 @@ def moment_of(value: Any) -> Moment:
         if is_number(value) and value > 1e8:
             return Moment(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value)), float(value))
         if isinstance(value, str):
-            found = datetime.datetime.fromisoformat(value.strip())
-            return Moment(
-                found.isoformat(), (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
-            )
+            found = datetime.fromisoformat(value.strip())
+            return Moment(found.isoformat(), (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
     return Moment()
 
 
