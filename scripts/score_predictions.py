@@ -282,7 +282,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--positive", metavar="LABEL", help="the positive class of f1-binary and of a probability")
     add("--tokenize", choices=TOKENIZERS, default="13a", help="of BLEU (default: %(default)s)")
     add("--stemmer", action="store_true", help="ROUGE with Porter's stemmer")
-    add("--normalize", action="store_true", help="WER and CER without case and punctuation")
+    add(
+        "--normalize",
+        nargs="?",
+        const="basic",
+        choices=("basic", "whisper", "whisper-en"),
+        help="WER and CER without case and punctuation, or by Whisper's normalizers (default with no name: basic)",
+    )
     add("--bins", type=int, default=BINS, metavar="N", help="of calibration errors (default: %(default)s)")
     add("--clip", type=float, metavar="P", help="the lowest probability for the log loss (default: none)")
     add("--classifier", metavar="M", help="folder or Hub id of the text classifier for toxicity")
@@ -325,6 +331,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # ]cog]
 
 import collections
+import csv
 import difflib
 import hashlib
 import importlib.metadata
@@ -335,6 +342,7 @@ import stat
 import string
 import threading
 import traceback
+import unicodedata
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -863,7 +871,7 @@ class Choices:
     clip: float | None = None
     tokenize: str = "13a"
     stemmer: bool = False
-    normalize: bool = False
+    normalize: str | None = None
     rating_range: tuple[float, float] | None = None
     system: str | None = None
     opponent: str | None = None
@@ -984,6 +992,8 @@ def parse_metric(text: str) -> Metric:
 SHOWN_PROBLEMS = 5
 PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
 COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
+MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")  # of a rating that is a word, as tables write them
+TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 
 
@@ -1144,7 +1154,7 @@ def is_positive(references: Sequence[str], positive: str | None) -> bool:
 def read_attempts(line: Line, choices: Choices) -> list[Item]:
     """(n, c, unknown) of a task: how often it was tried and solved; an attempt with null has no known outcome."""
     fields = line.fields
-    if "passed" not in fields:
+    if fields.get("passed") is None and ("passed" not in fields or "n" in fields or "c" in fields):
         n, c = (field_of(fields, name) for name in ("n", "c"))
         if not all(isinstance(x, int) and not isinstance(x, bool) for x in (n, c)) or not 0 <= c <= n or n < 1:
             raise ValueError(f"n = {json.dumps(n)}, c = {json.dumps(c)}: whole numbers with 0 <= c <= n are expected")
@@ -1152,6 +1162,10 @@ def read_attempts(line: Line, choices: Choices) -> list[Item]:
     passed = fields["passed"] if isinstance(fields["passed"], list) else [fields["passed"]]
     if not passed or not all(outcome is None or isinstance(outcome, bool) for outcome in passed):
         raise ValueError("passed is neither true, false or null nor a list of these")
+    counted = {"n": len(passed), "c": passed.count(True)}
+    for name, count in counted.items():
+        if fields.get(name) is not None and fields[name] != count:
+            raise ValueError(f"{name} is {json.dumps(fields[name])[:20]}, but passed has {count}")
     unknown = 0 if choices.unparsed_as_wrong else passed.count(None)
     return [make_item(line, (len(passed) - unknown, passed.count(True), unknown))]
 
@@ -1205,6 +1219,9 @@ def rating_item(line: Line, rating: Rating, place: str) -> Item:
     """One rating as an item, named after what was rated and by whom, so that it has the same name for every model."""
     if rating.value is not None and not isinstance(rating.value, str) and not is_finite(rating.value):
         raise ValueError(f"a rating is {kind_of(rating.value)}, not a number, a text or null")
+    if isinstance(rating.value, str):
+        word = unicodedata.normalize("NFC", rating.value).strip()
+        rating = rating._replace(value=None if word in MISSING_WORDS else word)
     shown = () if rating.value is None else (str(rating.value),)
     value = None if rating.value is None else rating
     item = make_item(line, value, (), shown, id=f"{rating.item}/{place}")
@@ -1214,21 +1231,35 @@ def rating_item(line: Line, rating: Rating, place: str) -> Item:
 def read_votes(line: Line, choices: Choices) -> list[Item]:
     """A vote between two models."""
     fields = line.fields
-    a, b = (name_of(field_of(fields, side), side) for side in ("a", "b"))
+    a, b = (name_of(fields.get(f"model_{side}") if fields.get(side) is None else fields[side], side) for side in "ab")
     if a == b:
         raise ValueError(f"a and b are both {a!r}")
+    if "preference" not in fields and "winner" not in fields:
+        raise ValueError("neither 'preference' nor 'winner'")
     lengths = [length_of(fields, side) for side in ("a", "b")]
     longer = None if None in lengths else lengths[0] - lengths[1]
-    if "preference" in fields:
-        share = None if fields["preference"] is None else share_of(fields["preference"], "preference")
-        said = fields["preference"]
-    else:
-        said = field_of(fields, "winner")
-        if said not in ("a", "b", "tie", None):
-            raise ValueError(f"winner is {json.dumps(said)[:40]}, not a, b, tie or null")
-        share = {"a": 1.0, "b": 0.0, "tie": 0.5, None: None}[said]
+    preference, winner = fields.get("preference"), fields.get("winner")
+    share = None if preference is None else share_of(preference, "preference")
+    if winner is not None:
+        won = share_of_winner(winner, a, b)
+        if share is not None and (share > 0.5) - (share < 0.5) != (won > 0.5) - (won < 0.5):
+            raise ValueError(f"winner is {single_line(winner)[:40]!r}, but preference is {share:g}")
+        share = won if share is None else share
     value = None if share is None else Vote(a, b, share, longer)
+    said = winner if preference is None else preference
     return [make_item(line, value, (), () if said is None else (str(said),))]
+
+
+def share_of_winner(winner: Any, a: str, b: str) -> float:
+    """1 where `a` has won, 0 where `b` has, 0.5 for a tie, by side or by name."""
+    word = winner.strip().lower() if isinstance(winner, str) else winner
+    if word in ("a", "model_a") or winner == a:
+        return 1.0
+    if word in ("b", "model_b") or winner == b:
+        return 0.0
+    if word in TIES:
+        return 0.5
+    raise ValueError(f"winner is {json.dumps(winner)[:40]}, not a, b, model_a, model_b, one of their names, or a tie")
 
 
 def length_of(fields: Mapping[str, Any], side: str) -> float | None:
@@ -1293,9 +1324,28 @@ def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]
     if family == "ratings":
         problems += rated_twice(items)
     check_problems(problems)
+    if family == "text":
+        check_truth_words(lines, items)
     if family == "attempts":
         items = [item if item.value[0] else item._replace(value=None) for item in pooled_attempts(items)]
     return items
+
+
+def check_truth_words(lines: Sequence[Line], items: Sequence[Item]) -> None:
+    """ScriptError(code=3) where references are JSON's true and false, and answers are written otherwise."""
+    if not any(isinstance(line.fields.get("reference"), bool) for line in lines):
+        return
+    other = sorted({
+        item.value for item in items
+        if item.value is not None and item.value.strip().lower() in ("true", "false", "yes", "no", "1", "0")
+        and item.value.strip() not in ("true", "false")
+    })  # fmt: skip
+    if other:
+        raise ScriptError(
+            f"references are true and false, answers are written {listing(other)}: are these equal? Write the "
+            "references as the answers are, as texts",
+            code=3,
+        )
 
 
 def rated_twice(items: Iterable[Item]) -> list[tuple[int, str]]:
@@ -1857,7 +1907,8 @@ def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     items = of_system(items, choices) if any(item.value.system for item in items) else items
     low, high = rating_range(items, choices, (1, 5))
     values = [float(item.value.value) for item in items]
-    more = {"details": rating_counts(items), "parameters": {"rating_range": f"{low:g} to {high:g}"}}
+    parameters = {"rating_range": f"{low:g} to {high:g}", "system": next((i.value.system for i in items), None)}
+    more = {"details": rating_counts(items), "parameters": parameters}
     return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
 
 
@@ -1949,6 +2000,8 @@ def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) 
     """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
     import numpy as np
 
+    if choices.system is not None:
+        items = of_system(items, choices)
     words = any(isinstance(item.value.value, str) for item in items)
     level = choices.level or ("nominal" if words else None)
     if level is None:
@@ -1971,7 +2024,12 @@ def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) 
         given[0]._replace(id=name, outputs=tuple(o for i in given for o in i.outputs)) for name, given in rated.items()
     ]
     scores = agreement_scores(table, list(range(len(domain))) if words else domain, level, first, metric, choices)
-    return replace(scores, details={**scores.details, "rated_once": len(by_unit) - len(rated)})
+    labels = Counter(text_of(item.value.value, "") for item in items)
+    shown = ", ".join(f"{label!r}: {count}" for label, count in labels.most_common(20))
+    more = {"rated_once": len(by_unit) - len(rated), "labels": shown}
+    notes = [*scores.notes, f"krippendorff: {len(labels)} labels: {shown}"] if words else scores.notes
+    parameters = {**scores.parameters, "system": choices.system}
+    return replace(scores, details={**scores.details, **more}, notes=notes, parameters=parameters)
 
 
 def agreement_scores(
@@ -2612,9 +2670,17 @@ def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     value = f1_of(cells.counts, cells.rows, classes, average)
     drawn = bootstrap(cells, lambda counts: f1_of_draw(counts, cells.rows, classes, average), choices)
     spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0), groups)
-    details = {"classes": len(labels), "other_predictions": sum(s is not None and s not in codes for s in said)}
+    others = sorted({s for s in said if s is not None and s not in codes})
+    details = {"classes": len(labels), "other_predictions": sum(s in others for s in said)}
     parameters = {"classes": "those of the references", "positive": positive}
-    return Scores(value, items, (pairs[:, 0] == pairs[:, 1]).astype(float), spread, {}, parameters, details)
+    notes = []
+    if others and average == "macro" and positive is None:
+        notes = [
+            f"{metric.name} is the mean over {listing(labels)}; predictions also name {listing(others)}, which no "
+            "reference has: wrong, but no class of the mean (scikit-learn's default would count them)"
+        ]
+    values = (pairs[:, 0] == pairs[:, 1]).astype(float)
+    return Scores(value, items, values, spread, {}, parameters, details, notes=notes)
 
 
 def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:
@@ -2641,6 +2707,8 @@ def score_bleu(items: Sequence[Item], metric: Metric, choices: Choices) -> Score
     features, values = bleu_features(items, choices)
     settings = f"case:mixed|eff:no|tok:{choices.tokenize}|smooth:exp"
     more = {"parameters": {"signature": signature(items, settings), "tokenize": choices.tokenize}}
+    if choices.tokenize in ("13a", "intl", "none"):
+        more["notes"] = unspaced_note(items, metric, "see --tokenize zh, ja-mecab, char, or chrf")
     return corpus_scores(features, corpus_bleu, values, items, metric, choices, **more)
 
 
@@ -2695,18 +2763,47 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     return mean_scores(values, items, metric, reasons=reasons, parameters={"stemmer": choices.stemmer})
 
 
+def whisper_normalizer(name: str | None) -> Callable[[str], str]:
+    """OpenAI's published text normalizers of Whisper, by the package whisper-normalizer; else the text as it is."""
+    if name not in ("whisper", "whisper-en"):
+        return lambda text: text
+    try:
+        from whisper_normalizer.basic import BasicTextNormalizer
+        from whisper_normalizer.english import EnglishTextNormalizer
+    except ImportError as error:
+        raise ScriptError(
+            f"--normalize {name}: uv run --with 'whisper-normalizer>=0.1.12,<0.2' scripts/score_predictions.py ..."
+        ) from error
+    return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
+
+
+def unspaced_note(items: Sequence[Item], metric: Metric, other: str) -> list[str]:
+    """A note where words are split at spaces and the references are in a script that has none."""
+    text = "".join(reference for item in items[:1000] for reference in item.references)
+    letters = [c for c in text if c.isalpha()]
+    foreign = sum("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\u0e00" <= c <= "\u0eff" for c in letters)
+    if foreign * 2 <= len(letters):
+        return []
+    return [f"{metric.name} splits words at spaces, which most of the references do not have: {other}"]
+
+
 def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tuple[int, int]]:
     """A function from reference and hypothesis to (errors, length of the reference), in words or characters."""
     import jiwer
 
-    steps = [jiwer.ToLowerCase(), jiwer.RemovePunctuation()] if choices.normalize else []
+    steps = [jiwer.ToLowerCase(), jiwer.RemovePunctuation()] if choices.normalize == "basic" else []
     steps += [jiwer.RemoveMultipleSpaces(), jiwer.Strip()]
+    normalizer = whisper_normalizer(choices.normalize)
     words = metric.name == "wer"
     last = jiwer.ReduceToListOfListOfWords() if words else jiwer.ReduceToListOfListOfChars()
     transform = jiwer.Compose([*steps, last])
     process = jiwer.process_words if words else jiwer.process_characters
 
     def count(reference: str, hypothesis: str) -> tuple[int, int]:
+        # White space of any kind separates words; jiwer alone splits at spaces and takes a no-break space for a letter.
+        reference, hypothesis = (" ".join(normalizer(text).split()) for text in (reference, hypothesis))
+        if not reference:
+            return len(hypothesis.split() if words else hypothesis), 0
         found = process(reference, hypothesis, transform, transform)
         errors = found.substitutions + found.deletions + found.insertions
         return errors, found.hits + found.substitutions + found.deletions
@@ -2724,19 +2821,25 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
         count(reference, item.value or "")
         for item, reference in zip(choices.watch(items, metric.name.upper()), wanted, strict=True)
     ]
-    kept = [i for i, (_, length) in enumerate(found) if length]
-    if not kept:
+    features = np.array(found)
+    if not features[:, 1].any():
         raise ScriptError(f"{metric.name}: all references are empty")
-    features = np.array([found[i] for i in kept])
+    empty = np.flatnonzero(features[:, 1] == 0)
+    inserted = int(features[empty, 0].sum())
     scores = corpus_scores(
-        features, lambda sums: float(sums[0] / sums[1]), (), [items[i] for i in kept], metric, choices,
+        features, lambda sums: float(sums[0] / sums[1]) if sums[1] else math.nan, (), items, metric, choices,
         parameters={"normalize": choices.normalize},
-        details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum())},
+        details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum()),
+                 "empty_references": len(empty)},
+        notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
     values = np.full(len(items), math.nan)
-    values[kept] = features[:, 0] / features[:, 1]
-    reasons = dict.fromkeys(set(range(len(items))) - set(kept), "the reference is empty, which has no error rate")
-    return replace(scores, items=items, values=values, reasons=reasons)
+    values[features[:, 1] > 0] = features[features[:, 1] > 0, 0] / features[features[:, 1] > 0, 1]
+    reasons = dict.fromkeys(empty.tolist(), "the reference is empty: no rate of its own, its errors are the corpus's")
+    notes = list(scores.notes)
+    if inserted:
+        notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
+    return replace(scores, items=items, values=values, reasons=reasons, notes=notes)
 
 
 # --- parts/metrics/measure.py -----------------------------------------------------------------------------------------
@@ -2986,6 +3089,9 @@ def data_source(args: argparse.Namespace, benchmark: str, items: int) -> dict[st
 
 # --- parts/metrics/votes.py -------------------------------------------------------------------------------------------
 
+MOST_LOGIT = 12.0  # of a vote's fitted chance; beyond, the fit runs away to infinity
+PRIOR_DEVIATION = 5.0  # of the coefficients in the draws of lc-win-rate
+
 
 def as_seen_by(model: str, vote: Vote) -> Vote:
     """The vote with `model` as its first side."""
@@ -3023,7 +3129,8 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
 
     Logistic regression of the preference on tanh(length difference / its standard deviation), read at difference 0.
     AlpacaEval 2 has the difficulty of each instruction as another covariate; that needs the votes of many models on
-    the same instructions and is left out. Unpenalized, with robust (or clustered) errors.
+    the same instructions and is left out. The score is unpenalized; the interval is a bootstrap over the votes or their
+    groups, whose draws have a normal prior of standard deviation 5 on both coefficients, so that each has a fit.
     """
     import numpy as np
     from scipy import special
@@ -3040,12 +3147,12 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     longer = np.array([item.value.longer for item in own])
     check_overlap(shares, longer)
     groups = groups_of(own)
-    intercept, slope, error = length_regression(shares, longer, groups)
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    lengths = np.tanh(longer / longer.std(ddof=1))
+    intercept, slope = length_regression(shares, lengths)
     rate = float(special.expit(intercept))
-    ends = [float(special.expit(intercept + side * z * error)) for side in (-1, 1)]
-    kind = "robust" if groups is None else f"clustered, {int(groups.max()) + 1} groups"
-    spread = Spread(rate * (1 - rate) * error, "delta method", *ends, f"Wald on the logit ({kind})")
+    cells = cells_of(np.column_stack([shares, lengths]), groups)
+    drawn = bootstrap(cells, lambda counts: float(special.expit(penalized_intercept(cells.rows, counts))), choices)
+    spread = unit_words(draws_spread(rate, drawn, cells.units, 0.0, 1.0), groups)
     parameters = {"covariates": "tanh(length difference / standard deviation)", "left_out": "instruction difficulty"}
     details = vote_counts(own) | {"length_coefficient": slope, "raw_win_rate": float(shares.mean())}
     return Scores(rate, own, shares, spread, {}, parameters | {"opponent": others[0]}, details)
@@ -3056,23 +3163,53 @@ def check_overlap(shares: np.ndarray, longer: np.ndarray) -> None:
     won, lost = longer[shares > 0], longer[shares < 1]
     if len(longer) < 3 or longer.std() == 0:
         raise ScriptError("lc-win-rate: fewer than three votes, or all length differences are equal; see win-rate")
+    if not longer.min() < 0 < longer.max():
+        side = "longer" if longer.min() >= 0 else "shorter"
+        raise ScriptError(
+            f"lc-win-rate: the model's answers are always {side}, so nothing is known of equal lengths; see win-rate"
+        )
     if not len(won) or not len(lost) or won.min() >= lost.max() or lost.min() >= won.max():
         raise ScriptError(
             "lc-win-rate: the lengths alone tell who won, or one side won always: no finite fit; see win-rate"
         )
 
 
-def length_regression(shares: np.ndarray, longer: np.ndarray, groups: np.ndarray | None) -> tuple[float, float, float]:
-    """(intercept, coefficient of the length, standard error of the intercept) of the logistic regression."""
+def length_regression(shares: np.ndarray, lengths: np.ndarray) -> tuple[float, float]:
+    """(intercept, coefficient of the length) of the logistic regression; ScriptError where it has no finite ones."""
+    import warnings
+
     import numpy as np
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    lengths = np.tanh(longer / longer.std(ddof=1))
     covariates = np.column_stack([np.ones_like(lengths), lengths])
-    kind = {"cov_type": "HC1"} if groups is None else {"cov_type": "cluster", "cov_kwds": {"groups": groups}}
-    fit = GLM(shares, covariates, family=families.Binomial()).fit(**kind)
-    return float(fit.params[0]), float(fit.params[1]), float(fit.bse[0])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is checked below
+            fit = GLM(shares, covariates, family=families.Binomial()).fit(maxiter=100)
+        intercept, slope = (float(value) for value in fit.params)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise ScriptError(f"lc-win-rate: no fit ({single_line(error)}); see win-rate") from error
+    if not math.isfinite(intercept) or np.abs(covariates @ fit.params).max() > MOST_LOGIT:
+        raise ScriptError("lc-win-rate: the lengths tell who won with hardly an exception: no finite fit; see win-rate")
+    return intercept, slope
+
+
+def penalized_intercept(rows: np.ndarray, counts: np.ndarray) -> float:
+    """The intercept of the regression over (share, length) rows that occur so often, with the prior (Newton)."""
+    import numpy as np
+    from scipy import special
+
+    covariates = np.column_stack([np.ones(len(rows)), rows[:, 1]])
+    found, prior = np.zeros(2), np.eye(2) / PRIOR_DEVIATION**2
+    for _ in range(50):
+        chance = special.expit(covariates @ found)
+        slope = covariates.T @ (counts * (rows[:, 0] - chance)) - prior @ found
+        step = np.linalg.solve((covariates * (counts * chance * (1 - chance))[:, None]).T @ covariates + prior, slope)
+        found = found + np.clip(step, -4, 4)
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(found[0])
 
 
 def win_matrix(cells: np.ndarray, counts: np.ndarray, players: int) -> np.ndarray:
@@ -3092,6 +3229,21 @@ def is_connected(wins: np.ndarray) -> bool:
     return connected_components(wins > 0, directed=True, connection="strong")[0] == 1
 
 
+def unconnected(wins: np.ndarray, names: Sequence[str]) -> str:
+    """Why there are no finite ratings: groups that never met, or the models that only won or only lost."""
+    from scipy.sparse.csgraph import connected_components
+
+    met, group = connected_components(wins + wins.T > 0, directed=False)
+    if met > 1:
+        return f"{met} groups of models never met: " + "; ".join(
+            listing([name for name, own in zip(names, group, strict=True) if own == i]) for i in range(met)
+        )
+    _, part = connected_components(wins > 0, directed=True, connection="strong")
+    return "one of these always won against the other, or lost: " + "; ".join(
+        listing([name for name, own in zip(names, part, strict=True) if own == i]) for i in sorted(set(part))
+    )
+
+
 def bradley_terry(wins: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """Maximum-likelihood ratings in logits with mean 0: P(i beats j) = 1 / (1 + exp(r_j - r_i)). By choix (I-LSR)."""
     import choix
@@ -3109,6 +3261,7 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     """
     import numpy as np
 
+    refuse_opponent(metric, choices)
     names = sorted({name for item in items for name in item.value[:2]})
     model = names.index(chosen_system(names, choices))
     if choices.anchor is not None and choices.anchor not in names:
@@ -3118,8 +3271,9 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     cells = cells_of(np.array([vote_cell(item.value, names) for item in items]), groups)
     wins = win_matrix(cells.rows, cells.counts, len(names))
     if not is_connected(wins):
-        raise ScriptError("bradley-terry: some models only won, or only lost, against the others: no finite ratings; "
-                          "more votes are needed (win-rate needs none)")  # fmt: skip
+        raise ScriptError(
+            f"bradley-terry: no finite ratings: {unconnected(wins, names)}; more votes are needed (win-rate needs none)"
+        )
     ratings = centred(bradley_terry(wins), anchor)
     drawn = np.full((choices.draws if cells.units > 1 else 0, len(names)), math.nan)
     watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
@@ -3137,6 +3291,12 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
         vote_counts(own) | {"models": len(names), "votes": len(items)}, rating_rows(names, ratings, spreads),
     )  # fmt: skip
+
+
+def refuse_opponent(metric: Metric, choices: Choices) -> None:
+    """ScriptError: ratings come from all votes."""
+    if choices.opponent is not None:
+        raise ScriptError(f"--opponent {choices.opponent}: {metric.name} rates all models by all votes; see win-rate")
 
 
 def vote_cell(vote: Vote, names: Sequence[str]) -> tuple[int, int, float]:
@@ -3174,6 +3334,7 @@ def score_elo(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     """A model's Elo rating after all votes in the order of the file, which decides it; so there is no interval."""
     import numpy as np
 
+    refuse_opponent(metric, choices)
     ratings = elo_ratings((item.value for item in items), metric.k)
     own = own_votes(items, choices)
     names = sorted(ratings)
@@ -3412,10 +3573,16 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     return mean_scores(values, items, metric, reasons=reasons, parameters={"file_sha256": choices.custom.sha256})
 
 
+# Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
+NUMBER_FIELDS = {"rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+
+
 def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
     """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
     content = input_bytes(path, MAX_SAMPLES)
     lines, problems, seen = [], [], {}
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return table_lines(path, content), hashlib.sha256(content).hexdigest()
     for index, text in enumerate(watch(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), "reading")):
         if not text or text.isspace():
             continue
@@ -3429,6 +3596,36 @@ def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], 
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
     return lines, hashlib.sha256(content).hexdigest()
+
+
+def table_lines(path: Path, content: bytes) -> list[Line]:
+    """The rows of a CSV or TSV file as lines: an empty cell is absent, and a row without an id has its number."""
+    lines, problems, seen = [], [], {}
+    try:
+        text = content.decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        for index, row in enumerate(rows, start=1):
+            try:
+                if None in row or None in row.values():
+                    raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
+                fields = {name: table_value(name, cell) for name, cell in row.items() if cell != ""}
+                lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
+            except ValueError as error:
+                problems.append((rows.line_num, single_line(error)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    check_problems(problems or ungrouped(lines))
+    if not lines:
+        raise ScriptError("no rows below the table's head")
+    return lines
+
+
+def table_value(name: str, cell: str) -> Any:
+    """A cell: a number or truth value where the field is one, else its text."""
+    if name in NUMBER_FIELDS:
+        with contextlib.suppress(ValueError):
+            return json.loads(cell.strip().lower())
+    return cell
 
 
 def why_no_json(text: bytes, error: Exception) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 import benchmark_calculator
 import compare_results
 import evaluation_manager
+import jiwer
 import numpy as np
 import pytest
 import score_predictions as sp
@@ -555,8 +556,10 @@ def test_what_has_no_score_is_left_out_with_its_reason():
     assert value("ndcg@10", [*queries, {"ranked": None, "relevant": ["d1"]}], unparsed_as_wrong=True) == 0.5
     rouge = measured("rouge-1", pairs(("слово", "слово"), ("word", "word")))
     assert (rouge.scores.value, list(rouge.scores.reasons)) == (1.0, [0])
+    # An answer to an empty reference has no rate, but its words are errors of the corpus, as jiwer counts them.
     rate = measured("wer", pairs(("noise", ""), ("a b", "a c")))
-    assert (rate.scores.value, list(rate.scores.reasons)) == (0.5, [0])
+    assert (rate.scores.value, list(rate.scores.reasons)) == (jiwer.wer(["", "a c"], ["noise", "a b"]), [0])
+    assert "1 of the errors are answers to 1 empty references" in rate.scores.notes[0]
 
 
 def test_no_certainty_is_made_up():
@@ -628,7 +631,7 @@ BAD_ROWS = {
     "passed": ("pass@1", {"passed": ["yes"]}, "neither true, false or null"),
     "ranked twice": ("mrr", {"ranked": ["a", "a"], "relevant": ["a"]}, "twice"),
     "grade": ("mrr", {"ranked": ["a"], "relevant": {"a": -1}}, "grade"),
-    "winner": ("win-rate", {"a": "m", "b": "x", "winner": "m"}, "not a, b, tie or null"),
+    "winner": ("win-rate", {"a": "m", "b": "x", "winner": "c"}, "not a, b, model_a"),
     "itself": ("win-rate", {"a": "m", "b": "m", "winner": "a"}, "both 'm'"),
     "scale": ("mos", {"ratings": [3, 7]}, "not on the scale of 1 to 5"),
     "no rater": ("mushra", {"item": "c", "system": "m", "rating": 50}, "needs item, rater and system"),
@@ -816,7 +819,7 @@ def test_repeated_items_need_an_attempt_and_go_together(tmp_path):
 def test_what_decides_a_score_is_where_the_readers_look(tmp_path):
     out = scored(tmp_path, [{"prediction": "a b", "reference": "A b"}], "--metric", "wer", "--normalize")
     settings_ = records(out)[0]["evaluation_results"][0]["generation_config"]["additional_details"]
-    assert settings_ == {"unparsed": "left out", "scoring": '{"normalize": true}'}
+    assert settings_ == {"unparsed": "left out", "scoring": '{"normalize": "basic"}'}
 
 
 def test_compare_results_takes_the_records(tmp_path, capsys):
@@ -1045,3 +1048,124 @@ def test_example_command(arguments, tmp_path, monkeypatch, capsys):
     assert sp.main([*arguments, *more, "--output-dir", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("| metric |")
     checked(tmp_path)
+
+
+# --- what stands in real files ---
+
+
+def test_a_null_is_absent_and_a_contradiction_is_refused():
+    rows = [{"a": "m", "b": "x", "winner": "a", "preference": None}] * 2 + [
+        {"a": "m", "b": "x", "winner": None, "preference": 0.0}
+    ]
+    assert value("win-rate", rows) == pytest.approx(2 / 3)
+    for wrong, why in (
+        ({"a": "m", "b": "x", "winner": "a", "preference": 0}, "winner is 'a', but preference is 0"),
+        ({"a": "m", "b": "x"}, "neither 'preference' nor 'winner'"),
+    ):
+        assert why in refused(2, measured, "win-rate", [wrong])
+    assert value("pass@1", [{"passed": None, "n": 4, "c": 1}]) == 0.25
+    assert "c is 2, but passed has 1" in refused(2, measured, "pass@1", [{"passed": [True, False], "c": 2}])
+
+
+@pytest.mark.parametrize(
+    ("row", "share"),
+    [
+        ({"model_a": "m", "model_b": "x", "winner": "model_a"}, 1.0),
+        ({"model_a": "x", "model_b": "m", "winner": "model_a"}, 0.0),
+        ({"model_a": "m", "model_b": "x", "winner": "tie (bothbad)"}, 0.5),
+        ({"a": "m", "b": "x", "winner": "x"}, 0.0),
+    ],
+)
+def test_votes_of_arenas_are_read(row, share):
+    assert value("win-rate", [row]) == share
+
+
+def test_an_opponent_is_honoured_or_refused():
+    rows = [{"a": "m", "b": other, "winner": winner} for other in "xy" for winner in ("a", "b", "tie")]
+    for metric in ("bradley-terry", "elo@32"):
+        assert "see win-rate" in refused(2, measured, metric, rows, opponent="x")
+
+
+def test_groups_that_never_met_are_named():
+    rows = [{"a": a, "b": b, "winner": winner} for a, b in ("mx", "yz") for winner in ("a", "b")]
+    assert "2 groups of models never met: m, x; y, z" in refused(2, measured, "bradley-terry", rows)
+
+
+def test_lc_win_rate_outside_its_support_is_refused():
+    draw = random.Random(2)
+    rows = [
+        {"a": "m", "b": "x", "winner": draw.choice("ab"), "length_a": 60 + draw.random() * 50, "length_b": 20}
+        for _ in range(80)
+    ]
+    assert "always longer, so nothing is known of equal lengths" in refused(2, measured, "lc-win-rate", rows)
+    rows = [
+        {"a": "m", "b": "x", "winner": "a" if d + draw.gauss(0, 0.4) > 0 else "b", "length_a": 50 + d, "length_b": 50}
+        for d in (draw.choice((-9, -8, 8, 9)) for _ in range(60))
+    ]
+    assert "no finite fit" in refused(2, measured, "lc-win-rate", rows)
+
+
+def test_lc_win_rate_interval_covers_what_is_true():
+    draw, covered = random.Random(4), 0
+    for _ in range(30):
+        rows = []
+        for _ in range(120):
+            longer = draw.gauss(0, 100)
+            won = draw.random() < 1 / (1 + math.exp(-0.4 - math.tanh(longer / 100)))
+            rows.append({"a": "m", "b": "x", "winner": "a" if won else "b", "length_a": 500 + longer, "length_b": 500})
+        spread = measured("lc-win-rate", rows, draws=200).scores.spread
+        covered += spread.low <= 1 / (1 + math.exp(-0.4)) <= spread.high
+    assert covered >= 25
+
+
+def test_labels_of_raters_are_stripped_and_missing_ones_are_missing():
+    rows = [
+        {"item": f"i{i}", "rater": rater, "rating": word}
+        for i, words in enumerate((("cat ", "cat"), ("dog", "dog"), ("cat", ""), ("NA", "dog"), ("café", "cafe\u0301")))
+        for rater, word in zip("xy", words, strict=True)
+    ]
+    scores = measured("krippendorff", rows).scores
+    assert scores.value == 1.0
+    assert "3 labels: 'cat': 3, 'dog': 3, 'café': 2" in scores.notes[0]
+
+
+def test_alpha_of_a_system_is_of_that_system():
+    rows = [
+        {"item": f"i{i}", "rater": rater, "system": system, "rating": 1 + (i + (rater == "y") * (system == "B")) % 3}
+        for i in range(9) for rater in "xy" for system in "AB"
+    ]  # fmt: skip
+    assert measured("krippendorff", rows, system="A", level="interval").scores.value == 1.0
+    assert measured("krippendorff", rows, system="B", level="interval").scores.value < 0.5
+
+
+def test_truth_values_beside_words_are_asked():
+    rows = [{"prediction": "True", "reference": True}, {"prediction": "False", "reference": False}]
+    assert "are these equal?" in refused(3, measured, "accuracy", rows)
+    assert value("accuracy", [{"prediction": "true", "reference": True}]) == 1.0
+
+
+def test_text_without_spaces_is_remarked():
+    rows = pairs(*[("我们今天去学校", "我们明天去学校")] * 3)
+    for metric, other in (("wer", "see cer"), ("bleu", "--tokenize")):
+        assert other in measured(metric, rows).scores.notes[0]
+    assert not measured("wer", pairs(("a b", "a c"))).scores.notes
+
+
+def test_any_white_space_separates_words():
+    assert value("wer", pairs(("the\u00a0cat\tsat\n", "the cat sat"))) == 0.0
+
+
+def test_f1_macro_says_which_classes_it_averages():
+    found = measured("f1-macro", pairs(("a", "a"), ("b", "b"), ("c", "a"))).scores
+    assert "mean over a, b; predictions also name c" in found.notes[0]
+
+
+def test_a_table_is_read(tmp_path, capsys):
+    votes = tmp_path / "votes.csv"
+    votes.write_text("model_a,model_b,winner,length_a\nm,x,model_a,10\nx,m,model_b,\nm,x,tie,3\n")
+    arguments = ["--metric", "win-rate", "--benchmark", "arena", "--model-id", "me/m", "--output-dir", str(tmp_path)]
+    assert sp.main([str(votes), *arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scores"][0]["score"] == pytest.approx(2.5 / 3)
+    votes.write_text("model_a,model_b,winner\nm,x\n")
+    assert sp.main([str(votes), *arguments]) == 2
+    assert "line 2: 3 cells are expected" in capsys.readouterr().err

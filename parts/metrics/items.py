@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from parts.frame import ScriptError, single_line
+from parts.frame import ScriptError, listing, single_line
 from parts.metrics.vocabulary import Choices, Forecast, Item, Line, Rating, Vote
 
 SHOWN_PROBLEMS = 5
 PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
 COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
+MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "None")  # of a rating that is a word, as tables write them
+TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 
 
@@ -174,7 +177,7 @@ def is_positive(references: Sequence[str], positive: str | None) -> bool:
 def read_attempts(line: Line, choices: Choices) -> list[Item]:
     """(n, c, unknown) of a task: how often it was tried and solved; an attempt with null has no known outcome."""
     fields = line.fields
-    if "passed" not in fields:
+    if fields.get("passed") is None and ("passed" not in fields or "n" in fields or "c" in fields):
         n, c = (field_of(fields, name) for name in ("n", "c"))
         if not all(isinstance(x, int) and not isinstance(x, bool) for x in (n, c)) or not 0 <= c <= n or n < 1:
             raise ValueError(f"n = {json.dumps(n)}, c = {json.dumps(c)}: whole numbers with 0 <= c <= n are expected")
@@ -182,6 +185,10 @@ def read_attempts(line: Line, choices: Choices) -> list[Item]:
     passed = fields["passed"] if isinstance(fields["passed"], list) else [fields["passed"]]
     if not passed or not all(outcome is None or isinstance(outcome, bool) for outcome in passed):
         raise ValueError("passed is neither true, false or null nor a list of these")
+    counted = {"n": len(passed), "c": passed.count(True)}
+    for name, count in counted.items():
+        if fields.get(name) is not None and fields[name] != count:
+            raise ValueError(f"{name} is {json.dumps(fields[name])[:20]}, but passed has {count}")
     unknown = 0 if choices.unparsed_as_wrong else passed.count(None)
     return [make_item(line, (len(passed) - unknown, passed.count(True), unknown))]
 
@@ -235,6 +242,9 @@ def rating_item(line: Line, rating: Rating, place: str) -> Item:
     """One rating as an item, named after what was rated and by whom, so that it has the same name for every model."""
     if rating.value is not None and not isinstance(rating.value, str) and not is_finite(rating.value):
         raise ValueError(f"a rating is {kind_of(rating.value)}, not a number, a text or null")
+    if isinstance(rating.value, str):
+        word = unicodedata.normalize("NFC", rating.value).strip()
+        rating = rating._replace(value=None if word in MISSING_WORDS else word)
     shown = () if rating.value is None else (str(rating.value),)
     value = None if rating.value is None else rating
     item = make_item(line, value, (), shown, id=f"{rating.item}/{place}")
@@ -244,21 +254,35 @@ def rating_item(line: Line, rating: Rating, place: str) -> Item:
 def read_votes(line: Line, choices: Choices) -> list[Item]:
     """A vote between two models."""
     fields = line.fields
-    a, b = (name_of(field_of(fields, side), side) for side in ("a", "b"))
+    a, b = (name_of(fields.get(f"model_{side}") if fields.get(side) is None else fields[side], side) for side in "ab")
     if a == b:
         raise ValueError(f"a and b are both {a!r}")
+    if "preference" not in fields and "winner" not in fields:
+        raise ValueError("neither 'preference' nor 'winner'")
     lengths = [length_of(fields, side) for side in ("a", "b")]
     longer = None if None in lengths else lengths[0] - lengths[1]
-    if "preference" in fields:
-        share = None if fields["preference"] is None else share_of(fields["preference"], "preference")
-        said = fields["preference"]
-    else:
-        said = field_of(fields, "winner")
-        if said not in ("a", "b", "tie", None):
-            raise ValueError(f"winner is {json.dumps(said)[:40]}, not a, b, tie or null")
-        share = {"a": 1.0, "b": 0.0, "tie": 0.5, None: None}[said]
+    preference, winner = fields.get("preference"), fields.get("winner")
+    share = None if preference is None else share_of(preference, "preference")
+    if winner is not None:
+        won = share_of_winner(winner, a, b)
+        if share is not None and (share > 0.5) - (share < 0.5) != (won > 0.5) - (won < 0.5):
+            raise ValueError(f"winner is {single_line(winner)[:40]!r}, but preference is {share:g}")
+        share = won if share is None else share
     value = None if share is None else Vote(a, b, share, longer)
+    said = winner if preference is None else preference
     return [make_item(line, value, (), () if said is None else (str(said),))]
+
+
+def share_of_winner(winner: Any, a: str, b: str) -> float:
+    """1 where `a` has won, 0 where `b` has, 0.5 for a tie, by side or by name."""
+    word = winner.strip().lower() if isinstance(winner, str) else winner
+    if word in ("a", "model_a") or winner == a:
+        return 1.0
+    if word in ("b", "model_b") or winner == b:
+        return 0.0
+    if word in TIES:
+        return 0.5
+    raise ValueError(f"winner is {json.dumps(winner)[:40]}, not a, b, model_a, model_b, one of their names, or a tie")
 
 
 def length_of(fields: Mapping[str, Any], side: str) -> float | None:
@@ -323,9 +347,28 @@ def items_of(lines: Sequence[Line], family: str, choices: Choices) -> list[Item]
     if family == "ratings":
         problems += rated_twice(items)
     check_problems(problems)
+    if family == "text":
+        check_truth_words(lines, items)
     if family == "attempts":
         items = [item if item.value[0] else item._replace(value=None) for item in pooled_attempts(items)]
     return items
+
+
+def check_truth_words(lines: Sequence[Line], items: Sequence[Item]) -> None:
+    """ScriptError(code=3) where references are JSON's true and false, and answers are written otherwise."""
+    if not any(isinstance(line.fields.get("reference"), bool) for line in lines):
+        return
+    other = sorted({
+        item.value for item in items
+        if item.value is not None and item.value.strip().lower() in ("true", "false", "yes", "no", "1", "0")
+        and item.value.strip() not in ("true", "false")
+    })  # fmt: skip
+    if other:
+        raise ScriptError(
+            f"references are true and false, answers are written {listing(other)}: are these equal? Write the "
+            "references as the answers are, as texts",
+            code=3,
+        )
 
 
 def rated_twice(items: Iterable[Item]) -> list[tuple[int, str]]:

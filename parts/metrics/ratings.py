@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,8 @@ def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     items = of_system(items, choices) if any(item.value.system for item in items) else items
     low, high = rating_range(items, choices, (1, 5))
     values = [float(item.value.value) for item in items]
-    more = {"details": rating_counts(items), "parameters": {"rating_range": f"{low:g} to {high:g}"}}
+    parameters = {"rating_range": f"{low:g} to {high:g}", "system": next((i.value.system for i in items), None)}
+    more = {"details": rating_counts(items), "parameters": parameters}
     return mean_scores(values, items, metric, low=low, high=high, spread=rating_spread(items, low, high), **more)
 
 
@@ -154,6 +155,8 @@ def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) 
     """Krippendorff's alpha of the raters; bootstrap over items. An item's own value: its share of equal pairs."""
     import numpy as np
 
+    if choices.system is not None:
+        items = of_system(items, choices)
     words = any(isinstance(item.value.value, str) for item in items)
     level = choices.level or ("nominal" if words else None)
     if level is None:
@@ -176,7 +179,12 @@ def score_krippendorff(items: Sequence[Item], metric: Metric, choices: Choices) 
         given[0]._replace(id=name, outputs=tuple(o for i in given for o in i.outputs)) for name, given in rated.items()
     ]
     scores = agreement_scores(table, list(range(len(domain))) if words else domain, level, first, metric, choices)
-    return replace(scores, details={**scores.details, "rated_once": len(by_unit) - len(rated)})
+    labels = Counter(text_of(item.value.value, "") for item in items)
+    shown = ", ".join(f"{label!r}: {count}" for label, count in labels.most_common(20))
+    more = {"rated_once": len(by_unit) - len(rated), "labels": shown}
+    notes = [*scores.notes, f"krippendorff: {len(labels)} labels: {shown}"] if words else scores.notes
+    parameters = {**scores.parameters, "system": choices.system}
+    return replace(scores, details={**scores.details, **more}, notes=notes, parameters=parameters)
 
 
 def agreement_scores(

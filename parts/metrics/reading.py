@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import io
 import json
@@ -107,10 +108,16 @@ def score_custom(items: Sequence[Item], metric: Metric, choices: Choices) -> Sco
     return mean_scores(values, items, metric, reasons=reasons, parameters={"file_sha256": choices.custom.sha256})
 
 
+# Fields of a table that are numbers or truth values; all others are texts, whatever they look like.
+NUMBER_FIELDS = {"rating", "n", "c", "passed", "probability", "preference", "length_a", "length_b"}
+
+
 def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], str]:
     """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones."""
     content = input_bytes(path, MAX_SAMPLES)
     lines, problems, seen = [], [], {}
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return table_lines(path, content), hashlib.sha256(content).hexdigest()
     for index, text in enumerate(watch(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), "reading")):
         if not text or text.isspace():
             continue
@@ -124,6 +131,36 @@ def read_predictions(path: Path, watch: Watch = unwatched) -> tuple[list[Line], 
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
     return lines, hashlib.sha256(content).hexdigest()
+
+
+def table_lines(path: Path, content: bytes) -> list[Line]:
+    """The rows of a CSV or TSV file as lines: an empty cell is absent, and a row without an id has its number."""
+    lines, problems, seen = [], [], {}
+    try:
+        text = content.decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        for index, row in enumerate(rows, start=1):
+            try:
+                if None in row or None in row.values():
+                    raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
+                fields = {name: table_value(name, cell) for name, cell in row.items() if cell != ""}
+                lines.append(check_line({"id": str(index), **fields}, seen, rows.line_num))
+            except ValueError as error:
+                problems.append((rows.line_num, single_line(error)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ScriptError(f"no table in UTF-8: {single_line(error)}") from error
+    check_problems(problems or ungrouped(lines))
+    if not lines:
+        raise ScriptError("no rows below the table's head")
+    return lines
+
+
+def table_value(name: str, cell: str) -> Any:
+    """A cell: a number or truth value where the field is one, else its text."""
+    if name in NUMBER_FIELDS:
+        with contextlib.suppress(ValueError):
+            return json.loads(cell.strip().lower())
+    return cell
 
 
 def why_no_json(text: bytes, error: Exception) -> str:

@@ -136,9 +136,17 @@ def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     value = f1_of(cells.counts, cells.rows, classes, average)
     drawn = bootstrap(cells, lambda counts: f1_of_draw(counts, cells.rows, classes, average), choices)
     spread = unit_words(draws_spread(value, drawn, cells.units, 0.0, 1.0), groups)
-    details = {"classes": len(labels), "other_predictions": sum(s is not None and s not in codes for s in said)}
+    others = sorted({s for s in said if s is not None and s not in codes})
+    details = {"classes": len(labels), "other_predictions": sum(s in others for s in said)}
     parameters = {"classes": "those of the references", "positive": positive}
-    return Scores(value, items, (pairs[:, 0] == pairs[:, 1]).astype(float), spread, {}, parameters, details)
+    notes = []
+    if others and average == "macro" and positive is None:
+        notes = [
+            f"{metric.name} is the mean over {listing(labels)}; predictions also name {listing(others)}, which no "
+            "reference has: wrong, but no class of the mean (scikit-learn's default would count them)"
+        ]
+    values = (pairs[:, 0] == pairs[:, 1]).astype(float)
+    return Scores(value, items, values, spread, {}, parameters, details, notes=notes)
 
 
 def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:
@@ -165,6 +173,8 @@ def score_bleu(items: Sequence[Item], metric: Metric, choices: Choices) -> Score
     features, values = bleu_features(items, choices)
     settings = f"case:mixed|eff:no|tok:{choices.tokenize}|smooth:exp"
     more = {"parameters": {"signature": signature(items, settings), "tokenize": choices.tokenize}}
+    if choices.tokenize in ("13a", "intl", "none"):
+        more["notes"] = unspaced_note(items, metric, "see --tokenize zh, ja-mecab, char, or chrf")
     return corpus_scores(features, corpus_bleu, values, items, metric, choices, **more)
 
 
@@ -219,18 +229,47 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     return mean_scores(values, items, metric, reasons=reasons, parameters={"stemmer": choices.stemmer})
 
 
+def whisper_normalizer(name: str | None) -> Callable[[str], str]:
+    """OpenAI's published text normalizers of Whisper, by the package whisper-normalizer; else the text as it is."""
+    if name not in ("whisper", "whisper-en"):
+        return lambda text: text
+    try:
+        from whisper_normalizer.basic import BasicTextNormalizer
+        from whisper_normalizer.english import EnglishTextNormalizer
+    except ImportError as error:
+        raise ScriptError(
+            f"--normalize {name}: uv run --with 'whisper-normalizer>=0.1.12,<0.2' scripts/score_predictions.py ..."
+        ) from error
+    return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
+
+
+def unspaced_note(items: Sequence[Item], metric: Metric, other: str) -> list[str]:
+    """A note where words are split at spaces and the references are in a script that has none."""
+    text = "".join(reference for item in items[:1000] for reference in item.references)
+    letters = [c for c in text if c.isalpha()]
+    foreign = sum("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\u0e00" <= c <= "\u0eff" for c in letters)
+    if foreign * 2 <= len(letters):
+        return []
+    return [f"{metric.name} splits words at spaces, which most of the references do not have: {other}"]
+
+
 def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tuple[int, int]]:
     """A function from reference and hypothesis to (errors, length of the reference), in words or characters."""
     import jiwer
 
-    steps = [jiwer.ToLowerCase(), jiwer.RemovePunctuation()] if choices.normalize else []
+    steps = [jiwer.ToLowerCase(), jiwer.RemovePunctuation()] if choices.normalize == "basic" else []
     steps += [jiwer.RemoveMultipleSpaces(), jiwer.Strip()]
+    normalizer = whisper_normalizer(choices.normalize)
     words = metric.name == "wer"
     last = jiwer.ReduceToListOfListOfWords() if words else jiwer.ReduceToListOfListOfChars()
     transform = jiwer.Compose([*steps, last])
     process = jiwer.process_words if words else jiwer.process_characters
 
     def count(reference: str, hypothesis: str) -> tuple[int, int]:
+        # White space of any kind separates words; jiwer alone splits at spaces and takes a no-break space for a letter.
+        reference, hypothesis = (" ".join(normalizer(text).split()) for text in (reference, hypothesis))
+        if not reference:
+            return len(hypothesis.split() if words else hypothesis), 0
         found = process(reference, hypothesis, transform, transform)
         errors = found.substitutions + found.deletions + found.insertions
         return errors, found.hits + found.substitutions + found.deletions
@@ -248,16 +287,22 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
         count(reference, item.value or "")
         for item, reference in zip(choices.watch(items, metric.name.upper()), wanted, strict=True)
     ]
-    kept = [i for i, (_, length) in enumerate(found) if length]
-    if not kept:
+    features = np.array(found)
+    if not features[:, 1].any():
         raise ScriptError(f"{metric.name}: all references are empty")
-    features = np.array([found[i] for i in kept])
+    empty = np.flatnonzero(features[:, 1] == 0)
+    inserted = int(features[empty, 0].sum())
     scores = corpus_scores(
-        features, lambda sums: float(sums[0] / sums[1]), (), [items[i] for i in kept], metric, choices,
+        features, lambda sums: float(sums[0] / sums[1]) if sums[1] else math.nan, (), items, metric, choices,
         parameters={"normalize": choices.normalize},
-        details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum())},
+        details={"errors": int(features[:, 0].sum()), "reference_length": int(features[:, 1].sum()),
+                 "empty_references": len(empty)},
+        notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
     values = np.full(len(items), math.nan)
-    values[kept] = features[:, 0] / features[:, 1]
-    reasons = dict.fromkeys(set(range(len(items))) - set(kept), "the reference is empty, which has no error rate")
-    return replace(scores, items=items, values=values, reasons=reasons)
+    values[features[:, 1] > 0] = features[features[:, 1] > 0, 0] / features[features[:, 1] > 0, 1]
+    reasons = dict.fromkeys(empty.tolist(), "the reference is empty: no rate of its own, its errors are the corpus's")
+    notes = list(scores.notes)
+    if inserted:
+        notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
+    return replace(scores, items=items, values=values, reasons=reasons, notes=notes)

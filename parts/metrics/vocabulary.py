@@ -172,7 +172,7 @@ class Choices:
     clip: float | None = None
     tokenize: str = "13a"
     stemmer: bool = False
-    normalize: bool = False
+    normalize: str | None = None
     rating_range: tuple[float, float] | None = None
     system: str | None = None
     opponent: str | None = None

@@ -6,18 +6,27 @@ import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError, listing, single_line
 from parts.metrics.items import check_problems
 from parts.metrics.ratings import chosen_system
-from parts.metrics.uncertainty import cells_of, drawn_counts, draws_spread, groups_of, mean_scores, unit_words
+from parts.metrics.uncertainty import (
+    bootstrap,
+    cells_of,
+    drawn_counts,
+    draws_spread,
+    groups_of,
+    mean_scores,
+    unit_words,
+)
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread, Vote
-from parts.statistics.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     import numpy as np
+
+MOST_LOGIT = 12.0  # of a vote's fitted chance; beyond, the fit runs away to infinity
+PRIOR_DEVIATION = 5.0  # of the coefficients in the draws of lc-win-rate
 
 
 def as_seen_by(model: str, vote: Vote) -> Vote:
@@ -56,7 +65,8 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
 
     Logistic regression of the preference on tanh(length difference / its standard deviation), read at difference 0.
     AlpacaEval 2 has the difficulty of each instruction as another covariate; that needs the votes of many models on
-    the same instructions and is left out. Unpenalized, with robust (or clustered) errors.
+    the same instructions and is left out. The score is unpenalized; the interval is a bootstrap over the votes or their
+    groups, whose draws have a normal prior of standard deviation 5 on both coefficients, so that each has a fit.
     """
     import numpy as np
     from scipy import special
@@ -73,12 +83,12 @@ def score_lc_win_rate(items: Sequence[Item], metric: Metric, choices: Choices) -
     longer = np.array([item.value.longer for item in own])
     check_overlap(shares, longer)
     groups = groups_of(own)
-    intercept, slope, error = length_regression(shares, longer, groups)
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    lengths = np.tanh(longer / longer.std(ddof=1))
+    intercept, slope = length_regression(shares, lengths)
     rate = float(special.expit(intercept))
-    ends = [float(special.expit(intercept + side * z * error)) for side in (-1, 1)]
-    kind = "robust" if groups is None else f"clustered, {int(groups.max()) + 1} groups"
-    spread = Spread(rate * (1 - rate) * error, "delta method", *ends, f"Wald on the logit ({kind})")
+    cells = cells_of(np.column_stack([shares, lengths]), groups)
+    drawn = bootstrap(cells, lambda counts: float(special.expit(penalized_intercept(cells.rows, counts))), choices)
+    spread = unit_words(draws_spread(rate, drawn, cells.units, 0.0, 1.0), groups)
     parameters = {"covariates": "tanh(length difference / standard deviation)", "left_out": "instruction difficulty"}
     details = vote_counts(own) | {"length_coefficient": slope, "raw_win_rate": float(shares.mean())}
     return Scores(rate, own, shares, spread, {}, parameters | {"opponent": others[0]}, details)
@@ -89,23 +99,53 @@ def check_overlap(shares: np.ndarray, longer: np.ndarray) -> None:
     won, lost = longer[shares > 0], longer[shares < 1]
     if len(longer) < 3 or longer.std() == 0:
         raise ScriptError("lc-win-rate: fewer than three votes, or all length differences are equal; see win-rate")
+    if not longer.min() < 0 < longer.max():
+        side = "longer" if longer.min() >= 0 else "shorter"
+        raise ScriptError(
+            f"lc-win-rate: the model's answers are always {side}, so nothing is known of equal lengths; see win-rate"
+        )
     if not len(won) or not len(lost) or won.min() >= lost.max() or lost.min() >= won.max():
         raise ScriptError(
             "lc-win-rate: the lengths alone tell who won, or one side won always: no finite fit; see win-rate"
         )
 
 
-def length_regression(shares: np.ndarray, longer: np.ndarray, groups: np.ndarray | None) -> tuple[float, float, float]:
-    """(intercept, coefficient of the length, standard error of the intercept) of the logistic regression."""
+def length_regression(shares: np.ndarray, lengths: np.ndarray) -> tuple[float, float]:
+    """(intercept, coefficient of the length) of the logistic regression; ScriptError where it has no finite ones."""
+    import warnings
+
     import numpy as np
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    lengths = np.tanh(longer / longer.std(ddof=1))
     covariates = np.column_stack([np.ones_like(lengths), lengths])
-    kind = {"cov_type": "HC1"} if groups is None else {"cov_type": "cluster", "cov_kwds": {"groups": groups}}
-    fit = GLM(shares, covariates, family=families.Binomial()).fit(**kind)
-    return float(fit.params[0]), float(fit.params[1]), float(fit.bse[0])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is checked below
+            fit = GLM(shares, covariates, family=families.Binomial()).fit(maxiter=100)
+        intercept, slope = (float(value) for value in fit.params)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise ScriptError(f"lc-win-rate: no fit ({single_line(error)}); see win-rate") from error
+    if not math.isfinite(intercept) or np.abs(covariates @ fit.params).max() > MOST_LOGIT:
+        raise ScriptError("lc-win-rate: the lengths tell who won with hardly an exception: no finite fit; see win-rate")
+    return intercept, slope
+
+
+def penalized_intercept(rows: np.ndarray, counts: np.ndarray) -> float:
+    """The intercept of the regression over (share, length) rows that occur so often, with the prior (Newton)."""
+    import numpy as np
+    from scipy import special
+
+    covariates = np.column_stack([np.ones(len(rows)), rows[:, 1]])
+    found, prior = np.zeros(2), np.eye(2) / PRIOR_DEVIATION**2
+    for _ in range(50):
+        chance = special.expit(covariates @ found)
+        slope = covariates.T @ (counts * (rows[:, 0] - chance)) - prior @ found
+        step = np.linalg.solve((covariates * (counts * chance * (1 - chance))[:, None]).T @ covariates + prior, slope)
+        found = found + np.clip(step, -4, 4)
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(found[0])
 
 
 def win_matrix(cells: np.ndarray, counts: np.ndarray, players: int) -> np.ndarray:
@@ -125,6 +165,21 @@ def is_connected(wins: np.ndarray) -> bool:
     return connected_components(wins > 0, directed=True, connection="strong")[0] == 1
 
 
+def unconnected(wins: np.ndarray, names: Sequence[str]) -> str:
+    """Why there are no finite ratings: groups that never met, or the models that only won or only lost."""
+    from scipy.sparse.csgraph import connected_components
+
+    met, group = connected_components(wins + wins.T > 0, directed=False)
+    if met > 1:
+        return f"{met} groups of models never met: " + "; ".join(
+            listing([name for name, own in zip(names, group, strict=True) if own == i]) for i in range(met)
+        )
+    _, part = connected_components(wins > 0, directed=True, connection="strong")
+    return "one of these always won against the other, or lost: " + "; ".join(
+        listing([name for name, own in zip(names, part, strict=True) if own == i]) for i in sorted(set(part))
+    )
+
+
 def bradley_terry(wins: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """Maximum-likelihood ratings in logits with mean 0: P(i beats j) = 1 / (1 + exp(r_j - r_i)). By choix (I-LSR)."""
     import choix
@@ -142,6 +197,7 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     """
     import numpy as np
 
+    refuse_opponent(metric, choices)
     names = sorted({name for item in items for name in item.value[:2]})
     model = names.index(chosen_system(names, choices))
     if choices.anchor is not None and choices.anchor not in names:
@@ -151,8 +207,9 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     cells = cells_of(np.array([vote_cell(item.value, names) for item in items]), groups)
     wins = win_matrix(cells.rows, cells.counts, len(names))
     if not is_connected(wins):
-        raise ScriptError("bradley-terry: some models only won, or only lost, against the others: no finite ratings; "
-                          "more votes are needed (win-rate needs none)")  # fmt: skip
+        raise ScriptError(
+            f"bradley-terry: no finite ratings: {unconnected(wins, names)}; more votes are needed (win-rate needs none)"
+        )
     ratings = centred(bradley_terry(wins), anchor)
     drawn = np.full((choices.draws if cells.units > 1 else 0, len(names)), math.nan)
     watched = choices.watch(range(len(drawn)), "Bradley-Terry draws")
@@ -170,6 +227,12 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
         vote_counts(own) | {"models": len(names), "votes": len(items)}, rating_rows(names, ratings, spreads),
     )  # fmt: skip
+
+
+def refuse_opponent(metric: Metric, choices: Choices) -> None:
+    """ScriptError: ratings come from all votes."""
+    if choices.opponent is not None:
+        raise ScriptError(f"--opponent {choices.opponent}: {metric.name} rates all models by all votes; see win-rate")
 
 
 def vote_cell(vote: Vote, names: Sequence[str]) -> tuple[int, int, float]:
@@ -207,6 +270,7 @@ def score_elo(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     """A model's Elo rating after all votes in the order of the file, which decides it; so there is no interval."""
     import numpy as np
 
+    refuse_opponent(metric, choices)
     ratings = elo_ratings((item.value for item in items), metric.k)
     own = own_votes(items, choices)
     names = sorted(ratings)
