@@ -1284,38 +1284,9 @@ def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) 
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def normal_interval(score: Estimate) -> Interval | None:
-    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
-    if score.standard_error is None:
-        return None
-    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
-        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
-    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
-
-
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
     """The standard error that a symmetric normal interval stands for."""
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
-
-    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
-    """
-    if any(part.interval is None for _, part in parts):
-        return None
-    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
-    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
-    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
-
-
-def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
-    """An interval that does not leave the scale of a proportion."""
-    if score.averages:
-        low, high = max(0.0, low), min(1.0, high)
-    return Interval(float(low), float(high), method)
 
 
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
@@ -1328,33 +1299,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     _, group = np.unique(clusters, return_inverse=True)
     sums = np.bincount(group, scores - scores.mean())
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Student's interval for a mean with `freedom` degrees of freedom."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
-    return mean - half, mean + half
-
-
-def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
-    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
-
-    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
-    """
-    import numpy as np
-
-    known = ~np.isnan(scores)
-    scores, clusters = scores[known], clusters[known]
-    groups = len(np.unique(clusters))
-    if groups < 2:
-        return None
-    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
-        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
-    error = clustered_standard_error(scores, clusters)
-    low, high = t_interval(float(scores.mean()), error, groups - 1)
-    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
 
 
 def error_of_mean(values: np.ndarray) -> float:
@@ -4513,6 +4457,203 @@ def drop_incomplete(chosen: dict[Checkpoint, list[Result]]) -> list[Skipped]:
     return dropped
 
 
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, math.inf)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def standard_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = [n if way is None else int(way.max()) + 1 for way in ways]
+    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * standard_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
 # --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
 
 TIE = 1e-6  # scores closer than this are equal: single precision is sure of no more
@@ -4741,6 +4882,7 @@ class TaskData:
     items: ItemScores | None
     scores: tuple[float, ...]
     errors: tuple[float, ...] | None
+    estimates: tuple[Estimate, ...]
 
     @property
     def known(self) -> bool:
@@ -4761,6 +4903,34 @@ class TaskData:
             return half_means(self.items, splits, key)
         return normal_halves(self.scores, self.errors, splits, key)
 
+    def own_scores(self, place: int, window: int = 1) -> tuple[Any, Any]:
+        """(scores, clusters) of the items that a checkpoint, and the `window` - 1 before it, were scored on."""
+        import numpy as np
+
+        scores = self.items.scores[place + 1 - window : place + 1].mean(0)
+        known = ~np.isnan(scores)
+        return scores[known], self.items.clusters[known]
+
+    def mean(self, place: int, window: int = 1) -> BoundedMean | None:
+        """How far off a checkpoint's score may be (the mean of the last `window` ones); None for scores without a range
+        of 0 to 1, and where nothing tells."""
+        own = self.estimates[place + 1 - window : place + 1]
+        if not all(estimate.averages for estimate in own):
+            return None
+        if self.items is not None:
+            scores, clusters = self.own_scores(place, window)
+            return mean_of(scores, (clusters,)) if scores.min() >= 0 and scores.max() <= 1 else None
+        found = [
+            mean_from_error(estimate.value, estimate.standard_error, estimate.n)
+            for estimate in own
+            if estimate.standard_error is not None and 0 <= estimate.value <= 1
+        ]
+        return (
+            mean_of_means([(1 / window, mean) for mean in found])
+            if len(found) == window and None not in found
+            else None
+        )
+
 
 def several(items: ItemScores) -> bool:
     """Whether every checkpoint has at least two clusters of items, without which no spread can be known."""
@@ -4780,7 +4950,8 @@ def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict
             own = items.get(task)
             own = own if own is not None and several(own) else None
             errors = tuple(e.standard_error for e in estimates)
-            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), None if None in errors else errors))
+            known = None if None in errors else errors
+            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), known, tuple(estimates)))
     return data
 
 
@@ -4832,52 +5003,61 @@ def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Optio
     return {task: weights[task] for task in tasks if task in weights}
 
 
-def task_interval(data: Sequence[TaskData], place: int, score: Estimate) -> Interval | None:
-    """The interval of a benchmark that is one task: of its items, else of its standard error."""
-    if len(data) != 1:
+def own_interval(task: TaskData, place: int) -> Interval | None:
+    """The interval of one task's score: of its items, else of its standard error."""
+    mean, estimate = task.mean(place), task.estimates[place]
+    if task.items is not None:
+        scores, clusters = task.own_scores(place)
+        found = score_interval(scores, (clusters,), *((0.0, 1.0) if mean is not None else (None, None)))
+        return None if found is None else Interval(*found)
+    if mean is not None:
+        return interval_of(mean, ", from the standard error")
+    if not estimate.standard_error:
         return None
-    items = data[0].items
-    found = score_interval(items.scores[place], items.clusters) if items is not None else None
-    if found is None:
-        return normal_interval(score)
-    return bounded(score, *found)
+    half = float(critical_value((1 - CONFIDENCE) / 2)) * estimate.standard_error
+    return Interval(estimate.value - half, estimate.value + half, "normal, from the standard error")
 
 
-def composites(data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]]) -> set[str]:
-    """The benchmarks with several tasks, and the categories with more than one task."""
-    parts = {key for key, tasks in data.items() if len(tasks) > 1}
-    return parts | {category for category, keys in members.items() if len(keys) > 1 or keys[0] in parts}
+def interval_of(mean: BoundedMean, words: str = "") -> Interval:
+    """The 95 % interval of a score between 0 and 1."""
+    low, high = mean.interval()
+    method = "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+    return Interval(float(low), float(high), method + words)
+
+
+def weighted(parts: Sequence[tuple[float, BoundedMean | None]]) -> BoundedMean | None:
+    """The weighted mean of scores, or None where one of them is not known."""
+    return None if not parts or any(mean is None for _, mean in parts) else mean_of_means(parts)
+
+
+def composed_means(
+    data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]], place: int, window: int = 1
+) -> dict[str, BoundedMean | None]:
+    """How far off the benchmarks and the categories of a checkpoint may be (means over the last `window` ones)."""
+    found = {
+        key: weighted([(1 / len(tasks), task.mean(place, window)) for task in tasks]) for key, tasks in data.items()
+    }
+    return found | {
+        name: weighted([(1 / len(keys), found.get(key)) for key in keys])
+        for name, keys in members.items()
+        if list(keys) != [name]
+    }
 
 
 def with_intervals(
-    r: Ranked,
-    place: int,
-    data: Mapping[str, Sequence[TaskData]],
-    members: Mapping[str, Sequence[str]],
-    drawn: Mapping[str, Any],
+    r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]]
 ) -> Ranked:
-    """A checkpoint with an interval for each benchmark and category; `drawn`: (2, checkpoints) for the composites."""
+    """A checkpoint with an interval for each benchmark and category."""
+    means = composed_means(data, members, place)
 
-    def interval(key: str, score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-        if key not in drawn:
-            return task_interval(data[key], place, score) if key in data else None
-        low, high = drawn[key][:, place]
-        spread = bounded(score, low, high, "percentiles of the draws")
-        return spread if high - low > TIE else pooled_interval(score, parts) or spread
+    def interval(name: str) -> Interval | None:
+        tasks = data[members[name][0]] if len(members.get(name, ())) == 1 else data.get(name, ())
+        if len(tasks) == 1:
+            return own_interval(tasks[0], place)
+        return interval_of(means[name], " of the parts") if means.get(name) is not None else None
 
-    scores = {}
-    for key, score in r.scores.items():
-        own = r.tasks.get(key, {})
-        parts = [(own[t.name], task_interval([t], place, own[t.name])) for t in data[key]]
-        shares = [(1 / len(parts), replace(part, interval=found)) for part, found in parts]
-        scores[key] = replace(score, interval=interval(key, score, shares))
-    categories = {}
-    for key, score in r.categories.items():
-        keys = members.get(key, ())
-        found = scores[keys[0]].interval if len(keys) == 1 else None
-        categories[key] = replace(
-            score, interval=found or interval(key, score, [(1 / len(keys), scores[k]) for k in keys])
-        )
+    scores = {key: replace(score, interval=interval(key) if key in data else None) for key, score in r.scores.items()}
+    categories = {name: replace(score, interval=interval(name)) for name, score in r.categories.items()}
     return replace(r, scores=scores, categories=categories)
 
 
@@ -4909,54 +5089,76 @@ def with_statistics(
         members |= {key: [key] for key in data if key not in counted}
         counted |= data.keys()
     unknown = unknown_tasks({key: data[key] for key in data if key in counted}, ranked)
-    drawn: dict[str, Any] = {}
     if unknown:
         reason = f"neither samples nor a standard error: {listing(unknown)}"
         if options.baseline_step is not None:
             raise ScriptError(f"--baseline-step {options.baseline_step}: no statistics for a difference: {reason}")
-        done = [with_intervals(r, place, data, members, drawn) for place, r in enumerate(ranked)]
+        done = [with_intervals(r, place, data, members) for place, r in enumerate(ranked)]
         return replace(ranking, ranked=tuple(done), no_statistics=reason)
     weights = {} if options.score_function else category_weights(members, options.weights)
-    wanted = composites(data, members)
-
-    def watched(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-        for name, array in named:
-            if name in wanted:
-                drawn[name] = draw_interval(array)
-            yield name, array
-
-    make = named_means(data, members, lambda task: task.draws(options.draws, options.seed))
-    draws = overall_array(watched(make), weights, options)
+    draws = overall_array(
+        named_means(data, members, lambda task: task.draws(options.draws, options.seed)), weights, options
+    )
     halves = overall_array(named_means(data, members, lambda task: task.halves(SPLITS, options.seed)), weights, options)
-    low, high = draw_interval(draws)
-    unit = Estimate(0.0, unit="unknown" if options.score_function else "proportion")
     done = []
     for place, r in enumerate(ranked):
-        whole = bounded(unit, low[place], high[place], "percentiles of the draws")
-        r = with_intervals(r, place, data, members, drawn)
-        parts = [(weights[key], category) for key, category in r.categories.items() if weights.get(key)]
-        if len(parts) == 1:  # eval_accuracy is this one score
-            whole = parts[0][1].interval or whole
-        elif parts and high[place] - low[place] <= TIE:
-            whole = pooled_interval(replace(unit, value=r.eval_accuracy), parts) or whole
-        done.append(replace(r, interval=whole, distribution=distribution(r, place, data)))
+        whole = overall_interval(r, place, data, members, weights, draws, 1)
+        done.append(
+            replace(with_intervals(r, place, data, members), interval=whole, distribution=distribution(r, place, data))
+        )
     tasks = [task for key in data if key in counted for task in data[key]]
-    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, unit, options)
+    intervals = [r.interval for r in done]
+    if options.smooth > 1:
+        smoothed = trailing_means(draws, options.smooth)
+        intervals = [
+            overall_interval(r, place, data, members, weights, smoothed, options.smooth)
+            for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
+        ]
+    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options)
     return replace(ranking, ranked=tuple(done), statistics=statistics)
 
 
+def overall_interval(
+    r: Ranked,
+    place: int,
+    data: Mapping[str, Sequence[TaskData]],
+    members: Mapping[str, Sequence[str]],
+    weights: Mapping[str, float],
+    draws: Any,
+    window: int,
+) -> Interval:
+    """The interval of a checkpoint's eval_accuracy (its mean over the last `window` ones): from that of its parts, or
+    with --score-function from the draws, whose first row belongs to the place `window` - 1."""
+    parts = [(name, weight) for name, weight in weights.items() if weight]
+    if len(parts) == 1 and window == 1:  # eval_accuracy is this one score
+        name = parts[0][0]
+        tasks = data[members[name][0]]
+        if len(members[name]) == 1 and len(tasks) == 1:
+            return own_interval(tasks[0], place)
+    means = composed_means(data, members, place, window)
+    mean = weighted([(weight, means.get(name)) for name, weight in parts])
+    if mean is not None:
+        return interval_of(mean, " of the parts")
+    low, high = draw_interval(draws[place + 1 - window : place + 2 - window])[:, 0]
+    return Interval(float(low), float(high), "percentiles of the draws")
+
+
 def standings(
-    ranked: Sequence[Ranked], draws: Any, halves: Any, tasks: Sequence[TaskData], unit: Estimate, options: Options
+    ranked: Sequence[Ranked],
+    draws: Any,
+    halves: Any,
+    tasks: Sequence[TaskData],
+    intervals: Sequence[Interval],
+    options: Options,
 ) -> Statistics:
     """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy."""
     import numpy as np
 
-    trend = last_trend(ranked, draws, unit)
+    trend = last_trend(ranked, draws)
     pool = candidates(ranked)
     scores = np.array([r.ranks_by for r in pool])
     draws = trailing_means(draws, options.smooth)
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
-    low, high = draw_interval(draws)
     p_values, p_best, ranks = confidence_set(scores, draws), probability_best(draws), rank_intervals(draws)
     differences = None
     baseline = baseline_place(pool, options.baseline_step)
@@ -4964,10 +5166,9 @@ def standings(
         differences = simultaneous_differences(scores, draws, baseline)
     own = {}
     for i, r in enumerate(pool):
-        interval = bounded(unit, low[i], high[i], "percentiles of the draws")
         difference = differences[i] if differences else None
         own[r.checkpoint.name] = Standing(
-            float(scores[i]), interval, float(p_best[i]), ranks[i], float(p_values[i]), difference
+            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), difference
         )
     tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
     best = choose_best(ranked)[0]
@@ -5028,7 +5229,7 @@ def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
     return steps.index(step)
 
 
-def last_trend(ranked: Sequence[Ranked], draws: Any, unit: Estimate) -> Trend | None:
+def last_trend(ranked: Sequence[Ranked], draws: Any) -> Trend | None:
     """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing."""
     import numpy as np
 

@@ -56,9 +56,32 @@ def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Polic
         raise ScriptError(f"--target belongs to --rule finetune, the rule is {policy.rule}")
     if policy.rule != "finetune":
         policy = replace(policy, targets=())
-    if policy.rule != "select" and len(args.candidate) > 1:
-        raise ScriptError(f"--rule {policy.rule} judges one candidate; --rule select chooses among several")
-    return policy
+    if args.tried is not None and args.tried < len(args.candidate):
+        raise ScriptError(
+            f"--tried {args.tried}: {len(args.candidate)} candidates are given; it counts all that were tried"
+        )
+    return replace(policy, tried=args.tried)
+
+
+def luck_note(args: argparse.Namespace, library: Library, candidate: ModelRuns, baseline: ModelRuns) -> str:
+    """A warning where other checkpoints of the candidate's run lie in --results, and nothing says how many were tried."""
+    if args.tried or len(args.candidate) > 1 or not library.folders:
+        return ""
+
+    def parts_of(name: str) -> tuple[str, str]:
+        """('run', 'step_100') of "run/step_100", ("owner/name", "step100") of "owner/name@step100"."""
+        run, _, checkpoint = name.rpartition("@" if "@" in name else "/")
+        return (run, checkpoint) if parse_checkpoint_name(checkpoint) else ("", checkpoint)
+
+    run, name = parts_of(candidate.name)
+    others = {entry.identity.name for entry in library.entries()} - {baseline.name}
+    others = {model for model in others if parts_of(model)[0] == run}
+    if not run or len(others) < 2:
+        return ""
+    return (
+        f"{len(others)} checkpoints of {run} lie in --results: if {name} was picked by these scores, its gain may be the "
+        f"luck of the draw; say --tried {len(others)}, or give all of them to --candidate"
+    )
 
 
 def check_names(question: Question, names: Iterable[str], flag: str) -> None:
@@ -94,8 +117,9 @@ def read_question(args: argparse.Namespace) -> Question:
     runs = {(run.file, run.result_id): run for model in repeated for run in model.runs}.values()
     reader.check_clusters()
     only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
+    luck = luck_note(args, library, candidates[0], baseline)
     question = Question(
-        baseline, tuple(candidates), policy, vocabulary, only, frozenset(args.result_id or ()), tuple(runs)
+        baseline, tuple(candidates), policy, vocabulary, only, frozenset(args.result_id or ()), tuple(runs), luck
     )
     check_names(question, sorted(only), "--benchmarks")
     check_names(question, policy.targets, "--target")
@@ -122,7 +146,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--baseline", required=True, metavar="A", help="results folder, record file, or a name within --results")
-    add("--candidate", required=True, nargs="+", metavar="B", help="what may ship; several with --rule select")
+    add("--candidate", required=True, nargs="+", metavar="B", help="what may ship; of several, the best")
+    add("--tried", type=int, metavar="N", help="how many the candidate was picked from: its gain must outdo their luck")
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records, to find models by name")
     add("--rule", choices=RULES, help="what must hold (default: the policy's, else release)")
     add("--target", metavar="K,K", help="with --rule finetune: the benchmarks that must improve")
@@ -159,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
-#     "comparison.verdicts", "comparison.vocabulary", "frame", "vocabulary"
+#     "comparison.verdicts", "comparison.vocabulary", "frame", "names", "vocabulary"
 # )
 # ]cog]
 
@@ -867,38 +892,9 @@ def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) 
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def normal_interval(score: Estimate) -> Interval | None:
-    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
-    if score.standard_error is None:
-        return None
-    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
-        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
-    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
-
-
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
     """The standard error that a symmetric normal interval stands for."""
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
-
-    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
-    """
-    if any(part.interval is None for _, part in parts):
-        return None
-    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
-    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
-    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
-
-
-def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
-    """An interval that does not leave the scale of a proportion."""
-    if score.averages:
-        low, high = max(0.0, low), min(1.0, high)
-    return Interval(float(low), float(high), method)
 
 
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
@@ -911,33 +907,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     _, group = np.unique(clusters, return_inverse=True)
     sums = np.bincount(group, scores - scores.mean())
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Student's interval for a mean with `freedom` degrees of freedom."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
-    return mean - half, mean + half
-
-
-def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
-    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
-
-    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
-    """
-    import numpy as np
-
-    known = ~np.isnan(scores)
-    scores, clusters = scores[known], clusters[known]
-    groups = len(np.unique(clusters))
-    if groups < 2:
-        return None
-    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
-        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
-    error = clustered_standard_error(scores, clusters)
-    low, high = t_interval(float(scores.mean()), error, groups - 1)
-    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
 
 
 def error_of_mean(values: np.ndarray) -> float:
@@ -1644,195 +1613,393 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
     return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
 
 
-# --- parts/statistics/evidence.py -------------------------------------------------------------------------------------
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
 
-POSTERIOR_NODES = 4096
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, math.inf)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def standard_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = [n if way is None else int(way.max()) + 1 for way in ways]
+    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * standard_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
+# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
+
+MOST_ITEMS = 2**34
+MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
 
 
 class Evidence:
-    """What some data say about a true difference; p-values and bounds come from one function, so they always agree."""
+    """What some data say about a true difference."""
 
-    reach = 1.0  # no difference is larger
+    freedom: Any = math.inf
 
-    def p_above(self, value: float) -> float:
-        """One-sided p-value (or posterior probability) of "the difference is at most `value`"."""
+    def low_end(self, critical: Any) -> Any:
+        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
         raise NotImplementedError
 
     def mirrored(self) -> Evidence:
-        """The same data with baseline and candidate exchanged."""
+        """The same data with the two sides exchanged."""
         raise NotImplementedError
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
+        """(what `times` as many items would say on average, the standard deviation of that difference).
+
+        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
+        """
+        raise NotImplementedError
+
+    def lower(self, level: float) -> Any:
+        """The lower bound that is one-sided at `level`."""
+        return self.low_end(critical_value(level, self.freedom))
+
+    def upper(self, level: float) -> Any:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[Any, Any]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
+        if self.low_end(0.0) > value:
+            return upper_tail(reached(self.low_end, value), self.freedom)
+        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
 
     def p_below(self, value: float) -> float:
         """One-sided p-value of "the difference is at least `value`"."""
         return self.mirrored().p_above(-value)
 
-    def lower(self, level: float) -> float:
-        """The lower bound that is one-sided at `level`: the smallest value that p_above does not reject."""
-        from scipy import optimize
 
-        if self.p_above(-self.reach) >= level:
-            return -self.reach
-        return float(optimize.brentq(lambda x: self.p_above(x) - level, -self.reach, self.reach, xtol=1e-13))
+def reached(low_end: Any, value: float) -> float:
+    """The critical value at which a falling bound is `value`."""
+    from scipy import optimize
 
-    def upper(self, level: float) -> float:
-        """The upper bound that is one-sided at `level`."""
-        return 0.0 - self.mirrored().lower(level)
-
-    def interval(self, level: float) -> tuple[float, float]:
-        """The two-sided interval with the coverage 1 - `level`."""
-        return self.lower(level / 2), self.upper(level / 2)
+    if low_end(MOST_CRITICAL) > value:
+        return MOST_CRITICAL
+    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
 
 
-@dataclass(frozen=True, slots=True)
-class StudentT(Evidence):
-    """A mean difference with its standard error: t with `df` degrees of freedom, normal when these are infinite."""
+def upper_tail(critical: float, freedom: float) -> float:
+    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
+    from scipy import special
 
-    mean: float
-    standard_error: float
-    df: float
-
-    def p_above(self, value: float) -> float:
-        """See Evidence."""
-        if self.standard_error == 0:
-            return float(value >= self.mean)
-        return tail((self.mean - value) / self.standard_error, self.df)
-
-    def lower(self, level: float) -> float:
-        """See Evidence; in closed form."""
-        from scipy import special
-
-        quantile = special.ndtri(level) if math.isinf(self.df) else special.stdtrit(self.df, level)
-        return float(self.mean + quantile * self.standard_error)
-
-    def mirrored(self) -> StudentT:
-        """See Evidence."""
-        return StudentT(-self.mean, self.standard_error, self.df)
+    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
 
 
-@dataclass(frozen=True, slots=True)
-class PairedScore(Evidence):
-    """The score test and interval for a difference of paired proportions (Tango, Stat Med 1998;17:891).
-
-    up, down: items that only the candidate, only the baseline has right; n: all items; each divided by the design
-    effect where items are clustered (Rao and Scott 1992), and then with t instead of normal tails. No library has it.
-    """
-
-    up: float
-    down: float
-    n: float
-    df: float = math.inf
-    reach: float = 1.0
-
-    def p_above(self, value: float) -> float:
-        """See Evidence."""
-        x = value / self.reach if abs(value) > 1e-12 * self.reach else 0.0  # b * b below would be rounded to nothing
-        if not -1 < x < 1:
-            return float(x >= 1)
-        # The maximum-likelihood share of "only the baseline" when the true difference is x.
-        a = 2 * self.n
-        b = (2 * self.n - self.up + self.down) * x - self.up - self.down
-        c = -self.down * x * (1 - x)
-        only_baseline = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
-        variance = self.n * max(2 * only_baseline + x * (1 - x), 0.0)
-        distance = self.up - self.down - self.n * x
-        if variance <= 0:
-            return 0.5 if distance == 0 else float(distance < 0)
-        return tail(distance / math.sqrt(variance), self.df)
-
-    def mirrored(self) -> PairedScore:
-        """See Evidence."""
-        return replace(self, up=self.down, down=self.up)
-
-
-@dataclass(frozen=True, slots=True)
-class PairedPosterior(Evidence):
-    """The posterior of a difference of paired proportions under a uniform Dirichlet prior over the four outcomes.
-
-    The disagreements are a Beta share of the items, the candidate's part of them a Beta share of those, independently.
-    """
-
-    up: float
-    down: float
-    n: float
-    reach: float = 1.0
-
-    def p_above(self, value: float) -> float:
-        """See Evidence: P(difference <= value | data)."""
-        import numpy as np
-        from scipy import special
-
-        share = beta_nodes(self.up + self.down + 2, self.n - self.up - self.down + 2)
-        part = np.clip((1 + value / self.reach / share) / 2, 0.0, 1.0)
-        return float(special.betainc(self.up + 1, self.down + 1, part).mean())
-
-    def mirrored(self) -> PairedPosterior:
-        """See Evidence."""
-        return replace(self, up=self.down, down=self.up)
-
-
-@dataclass(frozen=True, slots=True)
-class UnpairedPosterior(Evidence):
-    """The posterior of a difference of two independent proportions, each with a uniform Beta prior.
-
-    baseline, candidate: (right answers, items).
-    """
-
-    baseline: tuple[float, float]
-    candidate: tuple[float, float]
-
-    def p_above(self, value: float) -> float:
-        """See Evidence: P(candidate - baseline <= value | data)."""
-        import numpy as np
-        from scipy import special
-
-        right, n = self.baseline
-        limit = np.clip(beta_nodes(right + 1, n - right + 1) + value, 0.0, 1.0)
-        right, n = self.candidate
-        return float(special.betainc(right + 1, n - right + 1, limit).mean())
-
-    def mirrored(self) -> UnpairedPosterior:
-        """See Evidence."""
-        return UnpairedPosterior(self.candidate, self.baseline)
-
-
-@dataclass(frozen=True, slots=True)
-class Widest(Evidence):
-    """The hull of several: a claim holds when each of them supports it."""
-
-    parts: tuple[Evidence, ...]
-
-    def p_above(self, value: float) -> float:
-        """See Evidence."""
-        return max(part.p_above(value) for part in self.parts)
-
-    def lower(self, level: float) -> float:
-        """See Evidence."""
-        return min(part.lower(level) for part in self.parts)
-
-    def mirrored(self) -> Widest:
-        """See Evidence."""
-        return Widest(tuple(part.mirrored() for part in self.parts))
-
-
-def two_sided(evidence: Evidence) -> float:
+def two_sided_p(evidence: Evidence) -> float:
     """The two-sided p-value of "there is no difference"."""
     return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
 
 
-def tail(statistic: float, df: float) -> float:
-    """P(T > statistic) for t with `df` degrees of freedom, or for a normal variable."""
-    from scipy import special
+@dataclass(frozen=True, slots=True)
+class Difference(Evidence):
+    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
 
-    return float(special.ndtr(-statistic) if math.isinf(df) else special.stdtr(df, -statistic))
+    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
+    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
+    """
+
+    up: BoundedMean
+    down: BoundedMean
+    correlation: Any = 0.0
+    span: float = 1.0
+    extra: float = 0.0
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        gain = self.up.value - self.up.lower(critical, strict=True)
+        loss = self.down.upper(critical, strict=True) - self.down.value
+        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
+        return self.span * (self.up.value - self.down.value - np.sqrt(square))
+
+    def mirrored(self) -> Difference:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
+        """See Evidence."""
+        middle = (self.up.value + self.down.value) / 2
+        up, down = (
+            replace(
+                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
+            )
+            for mean in (self.up, self.down)
+        )
+        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
+        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
 
 
-@functools.lru_cache(maxsize=256)
-def beta_nodes(a: float, b: float) -> np.ndarray:
-    """Quantiles of a Beta distribution at evenly spaced probabilities: its mean over them is an expectation."""
+@dataclass(frozen=True, slots=True)
+class Unbounded(Evidence):
+    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
+
+    mean: float
+    error: float
+    freedom: float = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        return self.mean - critical * self.error
+
+    def mirrored(self) -> Unbounded:
+        """See Evidence."""
+        return replace(self, mean=-self.mean)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
+        """See Evidence."""
+        error = self.error / math.sqrt(times)
+        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
+
+
+def items_needed(
+    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
+) -> int | None:
+    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
+
+    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
+    standard deviations); simulated in the tests.
+    """
+    reserve = float(critical_value(1 - power))
+
+    def short(times: float) -> bool:
+        then, deviation = evidence.planned(times, unchanged)
+        return float(then.lower(level)) - reserve * deviation < limit
+
+    most = 1
+    while short(most / n):
+        most *= 2
+        if most > MOST_ITEMS:
+            return None
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if short(middle / n) else (least, middle)
+    return most
+
+
+def paired_difference(
+    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
+) -> Evidence:
+    """The evidence in (..., items) differences of paired items, that share something by `groups`.
+
+    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
+    of the items, and its degrees of freedom.
+    """
     import numpy as np
-    from scipy import special
 
-    return special.betaincinv(a, b, (np.arange(POSTERIOR_NODES) + 0.5) / POSTERIOR_NODES)
+    ways = several_ways(groups)
+    if span is None:
+        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+        variance = float(two_way_variance(differences, ways))
+        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
+        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
+    differences = differences / span
+    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
+    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
+    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
+    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
+    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
+    if extra:
+        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
+    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
+    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
+    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
+    return Difference(candidate, baseline, span=span, freedom=float(freedom))
 
 
 # --- parts/comparison/vocabulary.py -----------------------------------------------------------------------------------
@@ -1908,6 +2075,7 @@ class Policy:
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
     allow_unlike: bool = False
+    tried: int | None = None  # how many candidates the one that is compared was picked from
 
     def limits(self, key: str) -> Limits:
         """What holds for a benchmark."""
@@ -1959,14 +2127,16 @@ class Side:
 class Pairs:
     """The items that both sides have scored, in an order that depends on their scores alone.
 
-    within: the mean variance of an item's repeats, on each side (0 where each item was asked once).
+    shared: "clusters" and "raters" -> the number of each item's, where items share them. within: the mean variance of
+    an item's repeats, on each side (0 where each item was asked once); between: that of the means of the runs.
     """
 
     baseline: np.ndarray
     candidate: np.ndarray
-    groups: np.ndarray | None
+    shared: Mapping[str, np.ndarray]
     within: tuple[float, float] = (0.0, 0.0)
     repeats: tuple[int, int] = (1, 1)
+    between: tuple[float, float] = (0.0, 0.0)
 
     @property
     def n(self) -> int:
@@ -1986,8 +2156,6 @@ class Basis:
     discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
     design_effect: float = 1.0
     p_difference: float | None = None
-    differences: np.ndarray | None = None  # of the independent units, for the sign-flip check
-    weights: np.ndarray | None = None  # items in each of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -2016,6 +2184,7 @@ class Row:
     p_values: Mapping[str, float] = field(default_factory=dict)
     items_needed: int | None = None
     needed_if: str | None = None
+    size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
     notes: tuple[str, ...] = ()
 
@@ -2067,6 +2236,7 @@ class Decision:
     rows: tuple[Row, ...]
     policy: Policy
     pareto: Pareto | None = None
+    chosen: str | None = None  # the best of several candidates, where one is taken
 
 
 def smallest(*values: float | None) -> float | None:
@@ -3167,12 +3337,6 @@ class RunReader:
 
 # --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
 
-FEW_ITEMS = 50  # below, the normal approximations give way to a posterior
-SIGN_FLIPS = 9_999
-EXACT_FLIPS = 12  # differences whose signs are flipped in all ways
-FLIP_BATCH = 2**21  # numbers drawn at once
-RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
-
 
 def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
     """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
@@ -3182,52 +3346,11 @@ def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str
     return float(low), float(high)
 
 
-def beta_interval(right: float, n: float, alpha: float = 0.05) -> tuple[float, float]:
-    """The equal-tailed posterior interval of a single proportion under a uniform prior."""
-    from scipy import special
-
-    low, high = special.betaincinv(right + 1, n - right + 1, [alpha / 2, 1 - alpha / 2])
-    return float(low), float(high)
-
-
 def mcnemar_p(up: int, down: int) -> float:
     """Exact two-sided p-value of "as many items were gained as lost"."""
     from statsmodels.stats.contingency_tables import mcnemar
 
     return float(mcnemar([[0, up], [down, 0]], exact=True).pvalue) if up + down else 1.0
-
-
-def sign_flip_p(differences: np.ndarray, alternative: str = "two-sided") -> float:
-    """p-value of "the differences are symmetric around zero" by flipping their signs at random; exact up to 12.
-
-    alternative: "two-sided", "greater" or "less", of the mean. The order of the differences does not matter.
-    """
-    import numpy as np
-    from scipy import stats
-
-    ordered, rng = np.sort(differences), np.random.default_rng(RANDOM_SEED)
-    if len(ordered) <= EXACT_FLIPS:
-        options = {"permutation_type": "samples", "alternative": alternative, "n_resamples": 2**EXACT_FLIPS}
-        return float(stats.permutation_test((ordered,), lambda x, axis: np.mean(x, axis=axis), **options).pvalue)
-    if alternative != "two-sided":
-        signed = ordered if alternative == "greater" else -ordered
-        return flips_as_large(signed, float(signed.sum()), rng)
-    return min(1.0, 2 * min(sign_flip_p(ordered, side) for side in ("greater", "less")))
-
-
-def flips_as_large(differences: np.ndarray, total: float, rng: np.random.Generator) -> float:
-    """The share of random sign flips whose sum is at least `total`, the observed one counted in.
-
-    What scipy's permutation_test does, some twenty times faster: a draw is a row of a matrix product.
-    """
-    import numpy as np
-
-    count, reached, step = len(differences), 0, max(1, FLIP_BATCH // len(differences))
-    for begin in range(0, SIGN_FLIPS, step):
-        bits = rng.integers(0, 256, (min(step, SIGN_FLIPS - begin), (count + 7) // 8), np.uint8)
-        kept = np.unpackbits(bits, axis=1, count=count) @ differences
-        reached += int((2 * kept - differences.sum() >= total - 1e-12 * abs(total)).sum())
-    return (1 + reached) / (1 + SIGN_FLIPS)
 
 
 def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
@@ -3265,11 +3388,6 @@ def quantile_sum(alpha: float, power: float, sides: int) -> float:
     return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
 
 
-def items_for(variance: float, distance: float, alpha: float = 0.05, power: float = 0.8, sides: int = 1) -> int:
-    """How many paired items show a difference that lies `distance` from the limit, at this variance of an item."""
-    return math.ceil(variance * (quantile_sum(alpha, power, sides) / distance) ** 2 - 1e-9)
-
-
 def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
     """The smallest true difference that `n` paired items show with this power."""
     return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
@@ -3283,18 +3401,6 @@ def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, f
     mean = math.fsum(scores) / count
     deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
     return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
-
-
-def single_score_interval(values: np.ndarray, groups: np.ndarray | None, alpha: float = 0.05) -> tuple[float, float]:
-    """The interval of one score: Wilson for 0/1 items (a Beta posterior below 50), t for the rest and for clusters."""
-    n = len(values)
-    if groups is not None:
-        count = int(groups.max()) + 1
-        return StudentT(float(values.mean()), clustered_standard_error(values, groups), count - 1).interval(alpha)
-    if is_binary(values):
-        right = float(values.sum())
-        return (proportion_interval if n >= FEW_ITEMS else beta_interval)(right, n, alpha)
-    return StudentT(float(values.mean()), error_of_mean(values), n - 1).interval(alpha)
 
 
 # --- parts/comparison/report.py ---------------------------------------------------------------------------------------
@@ -3347,28 +3453,35 @@ def count_cell(row: Row) -> str:
     """How many items are paired, and in how many clusters."""
     if row.basis is None or not row.basis.n:
         return "–"
-    if row.pairs is None or row.pairs.groups is None:
-        return str(row.basis.n)
-    return f"{row.basis.n} in {int(row.pairs.groups.max()) + 1} clusters"
+    shared = {} if row.pairs is None else row.pairs.shared
+    words = [f"{int(numbers.max()) + 1} {name}" for name, numbers in shared.items()]
+    return f"{row.basis.n} in {', '.join(words)}" if words else str(row.basis.n)
 
 
 def needed_note(row: Row) -> str:
     """'about 3,092 items would decide, if the model is unchanged', or nothing."""
-    return f"about {row.items_needed:,} items would decide, if {row.needed_if}" if row.items_needed else ""
+    if row.needed_if is None:
+        return ""
+    if row.items_needed is None:
+        return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
+    words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
+    if row.size and row.items_needed > row.size:
+        words += f"; the benchmark has {row.size:,}: a wider limit, repeated runs, or another benchmark"
+    return words
 
 
 def row_notes(row: Row) -> str:
     """A row's notes as one cell."""
     less = ("less is better",) if row.lower_is_better else ()
     target = ("target",) if row.role == "target" else ()
-    needed = (needed_note(row),) if row.items_needed else ()
+    needed = (needed_note(row),) if row.needed_if else ()
     return "; ".join((*target, *less, *needed, *row.notes))
 
 
 def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the summary; columns that say the same for all rows are left out."""
-    rows = decision.rows
-    several = len(decision.candidates) > 1
+    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
+    several = len({row.candidate for row in rows}) > 1
     tiers = len({row.tier for row in rows}) > 1
     noise = any(row.noise is not None for row in rows)
     share = any(is_share(row) for row in rows)
@@ -3385,7 +3498,10 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
 def reading_lines(decision: Decision) -> list[str]:
     """How the verdicts were reached: which hypothesis each of them tests, and what the intervals are."""
     policy = decision.policy
-    alpha, gate = percent(policy.alpha), len([row for row in decision.rows if row.blocking and row.levels])
+    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
+    alpha, gate = percent(policy.alpha), len([row for row in rows if row.blocking and row.levels])
+    tried = max(policy.tried or 1, len(decision.candidates))
+    share = min([policy.alpha, *(row.levels[0] for row in rows if row.blocking and row.levels)])
     if policy.rule == "select":
         lines = [
             "BETTER: “not better than the baseline” is rejected (the interval's lower end is above 0). NO REGRESSION: "
@@ -3397,13 +3513,15 @@ def reading_lines(decision: Decision) -> list[str]:
         lines = [
             "GO: “misses the limit” is rejected (the interval's lower end is above the limit). NO-GO: “keeps the "
             "limit” is rejected (its upper end is below it). Otherwise INCONCLUSIVE.",
-            f"Lower end: one-sided {percent(1 - policy.alpha)} bound. Upper end: one-sided bound at the level at which "
+            f"Lower end: one-sided {percent(1 - share)} bound. Upper end: one-sided bound at the level at which "
             f"Holm's procedure tests this benchmark among {gate}. So a model that keeps every limit gets a NO-GO in at "
             f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
         ]
     lines = lines if gate else lines[:1]
-    if any("sign_flip" in row.p_values for row in decision.rows):
-        lines.append("Scores that are not 0 or 1 per item must pass a sign-flip test at the same level as well.")
+    if tried > 1 and policy.rule != "select":
+        lines.append(
+            f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
+        )
     if any(not row.blocking for row in decision.rows):
         lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
     if any(row.lower_is_better for row in decision.rows):
@@ -3427,6 +3545,9 @@ def headline(decision: Decision) -> str:
 def answer_lines(decision: Decision) -> list[str]:
     """The answer in words: verdict, reasons, Pareto, warnings."""
     lines = [headline(decision), *(f"- {reason}" for reason in decision.reasons)]
+    if decision.chosen is not None:
+        others = [f"{name} {verdict}" for name, verdict in decision.candidates.items() if name != decision.chosen]
+        lines.append(f"- the others: {listing(others, 20)}")
     if decision.policy.allow_unlike:
         lines.append("- unlike or invalid runs were compared because of --allow-unlike")
     if decision.pareto is not None:
@@ -3443,7 +3564,7 @@ def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
     lines = []
     for row in decision.rows:
-        if row.bounds is None:
+        if row.bounds is None or decision.chosen not in (None, row.candidate):
             continue
         gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
         reach = detectable_difference(row, decision.policy)
@@ -3493,8 +3614,6 @@ def limitation_lines(decision: Decision) -> list[str]:
         lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
     if any(row.verdict in (NOT_COMPARABLE, ABSENT) for row in decision.rows):
         lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
-    if any(row.basis and row.basis.n and row.basis.n < FEW_ITEMS for row in decision.rows):
-        lines.append(f"Benchmarks with fewer than {FEW_ITEMS} items rest on a posterior under a uniform prior.")
     if decision.policy.allow_unlike:
         lines.append("Runs that were not made alike were compared all the same; the notes name the differences.")
     return lines
@@ -3527,6 +3646,8 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "reasons": list(decision.reasons),
         "warnings": list(decision.warnings),
         "allow_unlike": policy.allow_unlike,
+        "chosen": decision.chosen,
+        "tried": policy.tried,
         "alpha": policy.alpha,
         "power": policy.power,
         "targets": list(policy.targets),
@@ -3572,7 +3693,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "method": basis.method if basis else None,
         "paired": row.pairs is not None,
         "n": basis.n if basis else 0,
-        "clusters": int(row.pairs.groups.max()) + 1 if row.pairs is not None and row.pairs.groups is not None else None,
+        **{name: shared_count(row, name) for name in ("clusters", "raters")},
         "design_effect": basis.design_effect if basis else None,
         "gained": basis.discordant[0] if basis and basis.discordant else None,
         "lost": basis.discordant[1] if basis and basis.discordant else None,
@@ -3580,11 +3701,18 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "with_another_run": another_run(row, policy),
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
+        "benchmark_items": row.size,
         "noise": None
         if row.noise is None
         else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
         "notes": list(row.notes),
     }
+
+
+def shared_count(row: Row, what: str) -> int | None:
+    """How many clusters or raters the paired items share, or None."""
+    numbers = None if row.pairs is None else row.pairs.shared.get(what)
+    return None if numbers is None else int(numbers.max()) + 1
 
 
 def another_run(row: Row, policy: Policy) -> float | None:
@@ -3605,10 +3733,11 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
         return None
     own = row.sides[side]
     found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
-    one_cluster = row.pairs is not None and row.pairs.groups is not None and row.pairs.groups.max() == 0
-    if row.pairs is not None and row.pairs.n > 1 and not one_cluster:
+    if row.pairs is not None:
         values = (row.pairs.baseline, row.pairs.candidate)[side]
-        found["interval_95"] = list(single_score_interval(values, row.pairs.groups))
+        ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
+        interval = score_interval(values, list(row.pairs.shared.values()), *ends)
+        found["interval_95"] = None if interval is None else list(interval[:2])
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
@@ -3641,100 +3770,100 @@ def decision_text(decision: Decision) -> str:
 
 # --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
 
-FEW_CHANGES = 10  # below, a t interval of mostly equal items is too narrow
-FEW_CLUSTERS = 10  # below, the clusters cannot show how much they differ
+FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
+FEW_RATERS = 3
+MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
+FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
 
 
-def design_effect(differences: np.ndarray, groups: np.ndarray | None) -> float:
+def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
+    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
+    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
+    for name, count in counts.items():
+        if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
+            return Basis(None, f"too few {name} ({count}) to show how much they differ", n)
+    ways = list(pairs.shared.values())
+    up, down = int((differences > 0).sum()), int((differences < 0).sum())
+    if span is None and up + down < FEW_CHANGES:
+        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    runs = runs_variance(pairs)
+    evidence = paired_difference(differences, ways, span, runs)
+    binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
+    effect = design_effect(differences, ways)
+    words = ["paired score interval (Newcombe)" if binary else "paired t" if span is None else "paired bounded means"]
+    words += [f"{counts[name]} {name}, design effect {effect:.2f}" for name in pairs.shared]
+    words += [f"t with {evidence.freedom:.1f} degrees of freedom for the runs' spread"] if runs[0] else []
+    return Basis(
+        evidence,
+        ", ".join(words),
+        n,
+        float((differences**2).mean()) * effect + runs[0] * n,
+        binary,
+        (up, down) if binary else None,
+        effect,
+        mcnemar_p(up, down) if binary and not ways and not runs[0] else two_sided_p(evidence),
+    )
+
+
+def design_effect(differences: np.ndarray, ways: Sequence[np.ndarray]) -> float:
     """How many times fewer independent items the clusters are worth; never below 1.
 
     Where no item differs nothing can be estimated, and items of one cluster count as one.
     """
     import numpy as np
 
-    if groups is None:
+    ways, n = several_ways(ways), len(differences)
+    if ways[0] is None:
         return 1.0
-    naive = error_of_mean(differences)
-    if naive == 0:
-        sizes = np.bincount(groups)
-        return float((sizes**2).sum() / len(differences))
-    return max(1.0, (clustered_standard_error(differences, groups) / naive) ** 2)
+    alone = float(two_way_variance(differences, [None]))
+    if alone == 0:
+        return max(float((np.bincount(group) ** 2).sum()) / n for group in ways)
+    return max(1.0, float(two_way_variance(differences, ways)) / alone)
 
 
-def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
-    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
-    import numpy as np
+def runs_variance(pairs: Pairs) -> tuple[float, float]:
+    """(variance that repeated runs add to the difference, its degrees of freedom).
 
-    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
-    if n < 2:
-        return Basis(None, f"{n} paired items", n)
-    clusters = None if pairs.groups is None else int(pairs.groups.max()) + 1
-    if clusters is not None and clusters < FEW_CLUSTERS:
-        return Basis(None, f"too few clusters ({clusters}) to show how much they differ", n)
-    effect = design_effect(differences, pairs.groups)
-    df = math.inf if clusters is None else clusters - 1
-    up, down = int((differences > 0).sum()), int((differences < 0).sum())
-    small = n / effect < FEW_ITEMS
-    counts = up / effect, down / effect, n / effect
-    by_counts: Evidence = PairedPosterior(*counts) if small else PairedScore(*counts, df)
-    counted = "Dirichlet posterior" if small else "score interval (Tango)"
-    method = counted if clusters is None else f"{counted}, design effect {effect:.2f}"
-    common = {"n": n, "variance": float((differences**2).mean()) * effect, "design_effect": effect}
-    if is_binary(pairs.baseline) and is_binary(pairs.candidate):
-        p_difference = mcnemar_p(up, down) if clusters is None else two_sided(by_counts)
-        return Basis(by_counts, method, binary=True, discordant=(up, down), p_difference=p_difference, **common)
-    if clusters is None:
-        student = StudentT(float(differences.mean()), error_of_mean(differences), n - 1)
-        units, weights = differences, np.ones(n)
-        method = "paired t" if n >= FEW_ITEMS else "paired t (the posterior under a flat prior)"
-    else:
-        error = clustered_standard_error(differences, pairs.groups)
-        student = StudentT(float(differences.mean()), error, clusters - 1)
-        units, weights = np.bincount(pairs.groups, differences), np.bincount(pairs.groups).astype(float)
-        method = f"clustered t ({clusters} clusters)"
-    common |= {"p_difference": two_sided(student), "differences": units, "weights": weights}
-    if up + down >= FEW_CHANGES:
-        return Basis(student, method, **common)
-    if span is None:
-        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
-    widened = Widest((student, replace(by_counts, reach=span)))
-    return Basis(widened, f"{method}, widened: only {up + down} items differ", **common)
+    What the means of a side's runs spread beyond the noise of single answers; 0 where each item was asked once.
+    """
+    parts = []
+    for spread, within, repeats in zip(pairs.between, pairs.within, pairs.repeats, strict=True):
+        if repeats > 1 and spread > within / pairs.n:
+            parts.append(((spread - within / pairs.n) / repeats, repeats - 1))
+    total = math.fsum(variance for variance, _ in parts)
+    return total, total**2 / math.fsum(v**2 / freedom for v, freedom in parts) if total else math.inf
 
 
 def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
-    """The evidence in two scores with standard errors (or counts) and no items."""
+    """The evidence in two scores with standard errors (or counts of right answers) and no items."""
     sign = -1 if candidate.lower_is_better else 1
-    n = min(baseline.n or 0, candidate.n or 0)
-    counts = [right_answers(run) for run in (baseline, candidate)]
-    if None not in counts and 0 < n < FEW_ITEMS:
-        posterior: Evidence = UnpairedPosterior(*counts)
-        return Basis(posterior if sign > 0 else posterior.mirrored(), "unpaired Beta posteriors", n)
-    errors = [usable_error(run, count) for run, count in zip((baseline, candidate), counts, strict=True)]
-    if None in errors:
-        return Basis(None, "no samples and no standard error", n)
-    error = math.hypot(*errors)
-    if error == 0:
-        return Basis(None, "standard errors of zero", n)
-    evidence = StudentT(sign * (candidate.score - baseline.score), error, math.inf)
-    variance = error**2 * n if n else None
-    return Basis(evidence, "unpaired, from standard errors", n, variance, p_difference=two_sided(evidence))
+    n, runs = min(baseline.n or 0, candidate.n or 0), (baseline, candidate)
+    means = [recorded_mean(run) for run in runs]
+    if None not in means:
+        evidence = unpaired_difference(*means)
+        evidence = evidence if sign > 0 else evidence.mirrored()
+        variance = n * float(sum(mean.variance for mean in means))
+    else:
+        errors = [run.standard_error for run in runs]
+        if None in errors:
+            return Basis(None, "no samples and no standard error", n)
+        if not any(errors):
+            return Basis(None, "standard errors of zero", n)
+        evidence = Unbounded(sign * (candidate.score - baseline.score), math.hypot(*errors))
+        variance = n * math.hypot(*errors) ** 2
+    return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
 
 
-def right_answers(run: Run) -> tuple[float, float] | None:
-    """(right answers, items) when a score is a count of right answers, as far as its value tells."""
-    if run.n is None or run.unit != "proportion" or run.aggregation != "mean":
+def recorded_mean(run: Run) -> BoundedMean | None:
+    """A recorded score of a range of 0 to 1 with its error; one of few answers without an error, by their count."""
+    if run.span != 1.0 or not 0 <= run.score <= 1:
         return None
-    right = round(run.score * run.n)
-    return (right, run.n) if abs(right - run.score * run.n) < 1e-6 * run.n + 1e-9 else None
-
-
-def usable_error(run: Run, counts: tuple[float, float] | None) -> float | None:
-    """A run's standard error. All right or all wrong gives 0, which is no error: then that of two more right and wrong
-    answers (Agresti and Coull 1998)."""
-    if run.standard_error == 0 and counts is not None:
-        share = (counts[0] + 2) / (counts[1] + 4)
-        return math.sqrt(share * (1 - share) / (counts[1] + 4))
-    return run.standard_error
+    if run.standard_error is not None:
+        return mean_from_error(run.score, run.standard_error, run.n)
+    right = None if run.n is None or run.aggregation != "mean" else run.score * run.n
+    exact = right is not None and abs(right - round(right)) < 1e-6 * run.n + 1e-9
+    return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
 
 
 def side_of(runs: Sequence[Run]) -> Side:
@@ -3850,24 +3979,45 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pair
     """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
     import numpy as np
 
-    groups = [candidate.answers[name].group or baseline.answers[name].group for name in names]
-    shared = any(count > 1 for group, count in Counter(groups).items() if group is not None)
     rows = []
-    for name, group in zip(names, groups, strict=True):
+    for name in names:
         one, two = baseline.scores[name], candidate.scores[name]
-        # An item without a group is its own; the name of a group sorts last and only among equal scores.
+        own, other = candidate.answers[name], baseline.answers[name]
+        group = own.group or other.group
+        rater = own.fields.get("rater") or other.fields.get("rater")
+        # An item without a group is its own; the names of a group and a rater sort last and only among equal scores.
         cluster = (name[0], group) if group is not None else name
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster))
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster, rater or ""))
     rows.sort()
-    numbers: dict[Any, int] = {}
-    codes = [numbers.setdefault(row[2], len(numbers)) for row in rows] if shared else None
+    shared = {what: numbered_groups([row[i] for row in rows]) for what, i in (("clusters", 2), ("raters", 3))}
+    if not any(row[3] for row in rows):
+        shared["raters"] = None
     return Pairs(
         np.array([row[0] for row in rows], float),
         np.array([row[1] for row in rows], float),
-        None if codes is None else np.array(codes),
+        {what: numbers for what, numbers in shared.items() if numbers is not None},
         (mean_within(baseline, names), mean_within(candidate, names)),
         (baseline.repeats, candidate.repeats),
+        (spread_of_runs(baseline, names), spread_of_runs(candidate, names)),
     )
+
+
+def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
+    """Names as numbers in the order of their first place; None when nothing is shared."""
+    import numpy as np
+
+    numbers: dict[Any, int] = {}
+    codes = [numbers.setdefault(name, len(numbers)) for name in names]
+    return np.array(codes) if len(numbers) < len(names) else None
+
+
+def spread_of_runs(side: Side, names: Sequence[ItemId]) -> float:
+    """The variance of the means of a side's runs; 0 for a single run."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    return float(np.array([side.scores[name][: side.repeats] for name in names]).mean(axis=0).var(ddof=1))
 
 
 def mean_within(side: Side, names: Sequence[ItemId]) -> float:
@@ -4015,6 +4165,7 @@ class Question:
     only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
     result_ids: frozenset[str] = frozenset()
     repeated: tuple[Run, ...] = ()  # the runs of --aa
+    luck: str = ""  # a warning that the candidate may be the luckiest of several
 
     def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
         """A model's runs by benchmark, each with the metric that counts."""
@@ -4077,6 +4228,7 @@ def make_row(
         role="target" if key in policy.targets else "general",
         blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
         notes=(limits.note,) if limits.note else (),
+        size=known_size(question.vocabulary, key),
     )
     if not baseline or not candidate:
         return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
@@ -4091,6 +4243,12 @@ def make_row(
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
     return with_threshold(row, policy)
+
+
+def known_size(vocabulary: MetricMapping, key: str) -> int | None:
+    """How many items a benchmark has, where metric_mapping.json says it."""
+    size = vocabulary.entries.get(key, {}).get("items")
+    return size if isinstance(size, int) else None
 
 
 def missing_notes(
@@ -4223,12 +4381,14 @@ def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
         half = mean_of_runs(side.run_scores)[2]
         return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
     changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
-    half = StudentT(0.0, math.sqrt(mean_within(side, names) / row.pairs.n), math.inf).upper(0.025) * width
+    half = float(critical_value(0.025)) * math.sqrt(mean_within(side, names) / row.pairs.n) * width
     return replace(row, noise=Noise(half, side.repeats, changed))
 
 
 # --- parts/comparison/pareto.py ---------------------------------------------------------------------------------------
 
+NUMBERS_AT_ONCE = 2**21
+RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
 PARETO_DRAWS = 4_000
 
 
@@ -4298,7 +4458,7 @@ def resampled_means(totals: np.ndarray, sizes: np.ndarray, rng: np.random.Genera
 
     count = len(sizes)
     means = np.empty((PARETO_DRAWS, totals.shape[1]))
-    step = max(1, FLIP_BATCH // count)
+    step = max(1, NUMBERS_AT_ONCE // count)
     for begin in range(0, PARETO_DRAWS, step):
         draws = min(step, PARETO_DRAWS - begin)
         picked = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
@@ -4326,15 +4486,61 @@ def undominated(scores: np.ndarray) -> np.ndarray:
 
 # --- parts/comparison/verdicts.py -------------------------------------------------------------------------------------
 
+MAX_T_DRAWS = 40_000
+
 
 def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
-    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another."""
+    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another.
+
+    Candidates of which the best one is taken each have a family of their own: all of them must fail for a NO-GO.
+    """
+    names = dict.fromkeys(row.candidate for row in rows)
+    families = [rows] if policy.rule == "select" else [[row for row in rows if row.candidate == name] for name in names]
+    share = picking_level(rows, policy, candidates)
     judged = {id(row): row for row in rows}
-    for blocking in (True, False):
-        family = [row for row in rows if row.blocking == blocking and has_evidence(row)]
-        for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, candidates), strict=True):
-            judged[id(row)] = judge_row(row, policy, levels, adjusted)
+    for members in families:
+        for blocking in (True, False):
+            family = [row for row in members if row.blocking == blocking and has_evidence(row)]
+            gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
+            for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
+                judged[id(row)] = judge_row(row, policy, levels, adjusted, max(gate, 1))
     return [judged[id(row)] for row in rows]
+
+
+def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float:
+    """The level at which one candidate's claims are tested, so that the best of all that were tried is one by chance in
+    at most alpha: Bonferroni's, or what the candidates' correlation allows where all of them are there (max-t)."""
+    tried = max(policy.tried or 1, candidates)
+    alone = policy.alpha / tried
+    if tried == 1 or tried > candidates or policy.rule == "select":
+        return alone
+    return max(alone, max_t_level([row for row in rows if row.blocking and has_evidence(row)], policy.alpha))
+
+
+def max_t_level(rows: Sequence[Row], alpha: float) -> float:
+    """The level of one test among all of several candidates and benchmarks that share items (Westfall and Young 1993).
+
+    The largest of the statistics is drawn from normal ones with the correlations that the items have.
+    """
+    import numpy as np
+    from scipy import special
+
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_label[row.label].append(row)
+    rng, largest = np.random.default_rng(RANDOM_SEED), np.full(MAX_T_DRAWS, -np.inf)
+    for own in by_label.values():
+        correlation = np.eye(len(own))
+        if len(own) > 1 and all(row.pairs is not None for row in own):
+            scores, groups = joint_scores(own)
+            changes = scores[:, 1:] - scores[:, :1]
+            sums = np.stack([np.bincount(groups, column - column.mean()) for column in changes.T])
+            if (sums.std(axis=1) > 0).all():
+                correlation = np.corrcoef(sums)
+        values, vectors = np.linalg.eigh(correlation)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        largest = np.maximum(largest, (root @ rng.standard_normal((len(own), MAX_T_DRAWS))).max(axis=0))
+    return float(special.ndtr(-np.quantile(largest, 1 - alpha)))
 
 
 def has_evidence(row: Row) -> bool:
@@ -4343,13 +4549,14 @@ def has_evidence(row: Row) -> bool:
 
 
 def family_levels(
-    family: Sequence[Row], policy: Policy, blocking: bool, candidates: int
+    family: Sequence[Row], policy: Policy, blocking: bool, share: float
 ) -> tuple[list[tuple[float, float]], list[dict[str, float]]]:
     """For each row of a family the one-sided levels of its (lower, upper) bound, and its adjusted p-values.
 
-    A gate passes only when every benchmark passes, so a pass needs no correction (an intersection-union test, Berger
-    1982); it fails when any fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
-    an equal part of the budget for each candidate. What cannot block is exploration: Benjamini-Hochberg.
+    A gate passes only when every benchmark passes, so a pass needs no correction for their number (an
+    intersection-union test, Berger 1982), only for that of the candidates: `share` is what one of them has of alpha. It
+    fails when any benchmark fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
+    at most the share. What cannot block is exploration: Benjamini-Hochberg.
     """
     alpha, select = policy.alpha, policy.rule == "select"
     method = "holm" if blocking else "fdr_bh"
@@ -4357,9 +4564,9 @@ def family_levels(
     fails = [row.basis.evidence.p_below(row.threshold) for row in family]
     failing = step_levels(fails, alpha, method)
     passing = step_levels(passes, alpha, method) if select or not blocking else [(p, alpha) for p in passes]
-    if blocking and select:
-        share, pairs = alpha / candidates, zip(passes, passing, strict=True)
-        passing = [(max(q, min(1.0, p * candidates)), min(level, share)) for p, (q, level) in pairs]
+    if blocking:
+        pairs = zip(passes, passing, strict=True)
+        passing = [(max(q, min(1.0, p * alpha / share)), min(level, share)) for p, (q, level) in pairs]
     levels = [(low, high) for (_, low), (_, high) in zip(passing, failing, strict=True)]
     adjusted = [
         {"pass": p, "pass_adjusted": pass_q, "fail": q, "fail_adjusted": fail_q}
@@ -4368,63 +4575,45 @@ def family_levels(
     return levels, adjusted
 
 
-def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float]) -> Row:
-    """One row's verdict at its levels; a continuous metric's must pass the sign-flip check as well."""
+def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float], gate: int) -> Row:
+    """One row's verdict at its levels; `gate`: how many benchmarks must pass together."""
     evidence, select = row.basis.evidence, policy.rule == "select"
     if select:
         p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
     above, below = (BETTER, REGRESSION) if select else (GO, NO_GO)
-    verdict, limit, side = INCONCLUSIVE, row.threshold, 0
+    verdict = INCONCLUSIVE
     if p_values["pass"] <= levels[0]:
-        verdict, limit = above, 0.0 if select else row.threshold
+        verdict = above
     elif select and p_values["no_regression"] <= levels[0]:
         verdict = NO_REGRESSION
     elif p_values["fail"] <= levels[1]:
-        verdict, side = below, 1
-    notes = list(row.notes)
-    if verdict != INCONCLUSIVE and row.basis.differences is not None:
-        shifted = row.basis.differences - limit * row.basis.weights
-        p_flip = sign_flip_p(shifted, "less" if side else "greater")
-        p_values = {**p_values, "sign_flip": p_flip}
-        if p_flip > levels[side]:
-            notes.append(f"the sign-flip check (p = {p_flip:.3g}) does not confirm the t interval")
-            verdict = INCONCLUSIVE
+        verdict = below
     bounds = evidence.lower(levels[0]), evidence.upper(levels[1])
-    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values, notes=tuple(notes))
+    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values)
     if row.noise is not None and abs(row.delta) <= row.noise.half_width:
         row = replace(row, notes=(*row.notes, "within the A/A noise"))
-    return with_items_needed(row, policy) if verdict == INCONCLUSIVE else row
+    return with_items_needed(row, policy, policy.power ** (1 / gate)) if verdict == INCONCLUSIVE else row
 
 
-def with_items_needed(row: Row, policy: Policy) -> Row:
-    """An undecided row with the number of items that would decide it, and under which assumption."""
-    basis, level = row.basis, row.levels[0]
-    if not basis.variance and not basis.binary:
-        return row
-    observed = row.sign * row.delta
-    low, high = basis.evidence.interval(policy.alpha)
+def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
+    """An undecided row with the number of items that would decide it, and under which assumption.
+
+    power: of this row, so that all rows of the gate together have the policy's.
+    """
+    evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
+    low, high = evidence.interval(policy.alpha)
     if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_for(basis.variance, -row.threshold, level, policy.power)
-        if basis.binary:
-            needed = max(needed, items_without_change(-row.threshold / row.span, level, basis.design_effect))
-        if needed > basis.n:
+        needed = items_needed(evidence, n, row.threshold, level, power, unchanged=True)
+        if needed is None or needed > n:
             return replace(row, items_needed=needed, needed_if="the model is unchanged")
     limit = 0.0 if policy.rule == "select" else row.threshold
-    distance = observed - limit
-    if not basis.variance or (distance <= 0 and (row.role == "target" or policy.rule == "select")):
+    distance = row.sign * row.delta - limit
+    if distance == 0 or (distance < 0 and (row.role == "target" or policy.rule == "select")):
         return row
-    if distance == 0:
-        return row
-    level = level if distance > 0 else row.levels[1]
-    needed = items_for(basis.variance, abs(distance), level, policy.power)
-    return replace(row, items_needed=max(needed, basis.n + 1), needed_if="the true difference is the observed one")
-
-
-def items_without_change(margin: float, level: float, effect: float) -> int:
-    """How many items, none of which differs, show a drop below `margin`: where the score interval ends there."""
-    from scipy import special
-
-    return math.ceil(special.ndtri(level) ** 2 * (1 - margin) / margin * effect)
+    side, edge, level = (evidence, limit, level) if distance > 0 else (evidence.mirrored(), -limit, fail_level)
+    needed = items_needed(side, n, edge, level, power)
+    needed = None if needed is None else max(needed, n + 1)
+    return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
 
 
 def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
@@ -4459,7 +4648,11 @@ def decide(question: Question) -> Decision:
         verdicts[model.name], lines = candidate_verdict(own, policy)
         prefix = f"{model.name}: {verdicts[model.name]}: " if len(question.candidates) > 1 else ""
         reasons += [prefix + line for line in lines]
-    found = set(verdicts.values())
+    found, chosen = set(verdicts.values()), None
+    if policy.rule != "select" and len(question.candidates) > 1:
+        chosen = best_candidate(rows, verdicts)
+        best = f"the best of {len(verdicts)} is {chosen}"
+        reasons = [f"{best}: {verdicts[chosen]}", *(line for line in reasons if line.startswith(f"{chosen}: "))]
     verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
     pareto = pareto_of(rows, question) if policy.rule == "select" else None
     return Decision(
@@ -4471,7 +4664,22 @@ def decide(question: Question) -> Decision:
         tuple(rows),
         policy,
         pareto,
+        chosen,
     )
+
+
+def best_candidate(rows: Sequence[Row], verdicts: Mapping[str, str]) -> str:
+    """The candidate that is taken: of those with the best verdict the one that gains most on its targets, or else on
+    all that is gated."""
+    order = {GO: 2, INCONCLUSIVE: 1, NO_GO: 0}
+
+    def standing(name: str) -> tuple[int, float]:
+        own = [row for row in rows if row.candidate == name and row.blocking and row.delta is not None]
+        own = [row for row in own if row.role == "target"] or own
+        gains = [row.sign * row.delta / (row.span or 1.0) for row in own]
+        return order[verdicts[name]], sum(gains) / len(gains) if gains else -1.0
+
+    return max(verdicts, key=standing)
 
 
 def check_gate(rows: Sequence[Row], policy: Policy) -> None:
@@ -4492,6 +4700,7 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
         for row in rows
         if not row.blocking and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
     ]
+    lines += [question.luck] if question.luck else []
     gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
     if left:
@@ -4499,6 +4708,57 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
             f"gated benchmarks that --benchmarks leaves out, so the answer is not about them: {listing(left, 20)}"
         )
     return tuple(lines)
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
+# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
+            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 # [cog.end]

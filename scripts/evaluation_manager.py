@@ -8971,38 +8971,9 @@ def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) 
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def normal_interval(score: Estimate) -> Interval | None:
-    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
-    if score.standard_error is None:
-        return None
-    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
-        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
-    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
-
-
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
     """The standard error that a symmetric normal interval stands for."""
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
-
-    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
-    """
-    if any(part.interval is None for _, part in parts):
-        return None
-    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
-    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
-    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
-
-
-def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
-    """An interval that does not leave the scale of a proportion."""
-    if score.averages:
-        low, high = max(0.0, low), min(1.0, high)
-    return Interval(float(low), float(high), method)
 
 
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
@@ -9015,33 +8986,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     _, group = np.unique(clusters, return_inverse=True)
     sums = np.bincount(group, scores - scores.mean())
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Student's interval for a mean with `freedom` degrees of freedom."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
-    return mean - half, mean + half
-
-
-def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
-    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
-
-    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
-    """
-    import numpy as np
-
-    known = ~np.isnan(scores)
-    scores, clusters = scores[known], clusters[known]
-    groups = len(np.unique(clusters))
-    if groups < 2:
-        return None
-    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
-        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
-    error = clustered_standard_error(scores, clusters)
-    low, high = t_interval(float(scores.mean()), error, groups - 1)
-    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
 
 
 def error_of_mean(values: np.ndarray) -> float:

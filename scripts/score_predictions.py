@@ -1448,38 +1448,9 @@ def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) 
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def normal_interval(score: Estimate) -> Interval | None:
-    """The interval of a score that has nothing but its standard error; Wilson's where all items were right, or none."""
-    if score.standard_error is None:
-        return None
-    if score.standard_error == 0 and score.averages and score.n and score.value in (0, 1):
-        return Interval(*wilson_interval(score.value * score.n, score.n), "Wilson")
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * score.standard_error
-    return bounded(score, score.value - half, score.value + half, "normal, from the standard error")
-
-
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
     """The standard error that a symmetric normal interval stands for."""
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def pooled_interval(score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-    """The interval of a weighted mean from those of its parts, for means whose draws are all the same.
-
-    MOVER: the distances from estimate to limit add up as standard errors do (Zou and Donner 2008). None if one lacks.
-    """
-    if any(part.interval is None for _, part in parts):
-        return None
-    low = math.hypot(*(weight * (part.value - part.interval.low) for weight, part in parts))
-    high = math.hypot(*(weight * (part.interval.high - part.value) for weight, part in parts))
-    return bounded(score, score.value - low, score.value + high, "from the intervals of the parts (MOVER)")
-
-
-def bounded(score: Estimate, low: float, high: float, method: str) -> Interval:
-    """An interval that does not leave the scale of a proportion."""
-    if score.averages:
-        low, high = max(0.0, low), min(1.0, high)
-    return Interval(float(low), float(high), method)
 
 
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
@@ -1494,33 +1465,6 @@ def clustered_standard_error(scores: Any, clusters: Any) -> float:
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
 
 
-def t_interval(mean: float, standard_error: float, freedom: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Student's interval for a mean with `freedom` degrees of freedom."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * standard_error
-    return mean - half, mean + half
-
-
-def score_interval(scores: Any, clusters: Any) -> tuple[float, float, str] | None:
-    """(low, high, method) for the mean of (items,) scores: Wilson where all are 0 or 1, t else, clustered where shared.
-
-    None where fewer than two items or clusters are there: nothing tells how far the mean could be off.
-    """
-    import numpy as np
-
-    known = ~np.isnan(scores)
-    scores, clusters = scores[known], clusters[known]
-    groups = len(np.unique(clusters))
-    if groups < 2:
-        return None
-    if groups == len(scores) and ((scores == 0) | (scores == 1)).all():
-        return *wilson_interval(float(scores.sum()), len(scores)), "Wilson"
-    error = clustered_standard_error(scores, clusters)
-    low, high = t_interval(float(scores.mean()), error, groups - 1)
-    return low, high, "t" if groups == len(scores) else f"t, clustered standard error, {groups} clusters"
-
-
 def error_of_mean(values: np.ndarray) -> float:
     """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
     return float(values.std(ddof=1) / math.sqrt(len(values)))
@@ -1529,6 +1473,203 @@ def error_of_mean(values: np.ndarray) -> float:
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, math.inf)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def standard_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = [n if way is None else int(way.max()) + 1 for way in ways]
+    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * standard_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
 
 
 # --- parts/metrics/uncertainty.py -------------------------------------------------------------------------------------
@@ -1552,55 +1693,22 @@ def groups_of(items: Sequence[Item]) -> np.ndarray | None:
     return numbered(item.group for item in items)
 
 
-def t_spread(
-    value: float, error: float, freedom: int, method: str, low: float | None = None, high: float | None = None
-) -> Spread:
-    """Student's t interval, cut at the ends of the metric's range; none where nothing varied."""
-    from scipy import special
-
-    if error == 0:
-        return Spread(method="none: all values are alike")
-    half = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
-    ends = clipped(value - half, low, high), clipped(value + half, low, high)
-    return Spread(error, "clustered" if "clustered" in method else "analytic", *ends, method)
-
-
 def clipped(value: float, low: float | None, high: float | None) -> float:
     """A number moved into a range that may be open."""
     value = value if low is None else max(low, value)
     return value if high is None else min(high, value)
 
 
-def mean_spread(values: np.ndarray, groups: np.ndarray | None, low: float | None, high: float | None) -> Spread:
-    """The uncertainty of a mean: Wilson where all values are 0 or 1, else t; with groups clustered, t with G - 1.
-
-    Groups that are all as good as each other count as one item each, or their interval would have no width.
-    """
-    n, mean = len(values), float(values.mean())
-    if groups is not None:
-        count = int(groups.max()) + 1
-        if count < 2:
-            return Spread(method="none: all items are in one group")
-        error = clustered_standard_error(values, groups)
-        if is_binary(values) and error == 0:
-            return Spread(error, "clustered", *wilson_interval(mean * count, count), f"Wilson, {count} groups")
-        return t_spread(mean, error, count - 1, f"Student t, clustered ({count} groups)", low, high)
-    error = error_of_mean(values) if n > 1 else None
-    if is_binary(values) and (low, high) == (0.0, 1.0):
-        return Spread(error, "analytic", *wilson_interval(float(values.sum()), n), "Wilson")
-    if error is None:
-        return Spread(method="none: one item only")
-    return t_spread(mean, error, n - 1, "Student t", low, high)
-
-
-def two_way_error(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
-    """The standard error of a mean of values that share rows and columns (Cameron, Gelbach and Miller 2011).
-
-    The variance by rows plus that by columns less that of single values; never below the larger of the first two.
-    """
-    by_row = clustered_standard_error(values, rows) ** 2
-    by_column = clustered_standard_error(values, columns) ** 2
-    return math.sqrt(max(by_row + by_column - error_of_mean(values) ** 2, by_row, by_column))
+def mean_spread(values: np.ndarray, ways: Sequence[np.ndarray | None], low: float | None, high: float | None) -> Spread:
+    """The uncertainty of a mean of values that may share groups and raters; see parts/statistics/bounded.py."""
+    interval = score_interval(values, ways, low, high)
+    if interval is None:
+        return Spread(method="none: one item only" if len(values) == 1 else "none: all items are in one group")
+    error = standard_error(values, ways) if len(values) > 1 else None
+    clustered = any(way is not None for way in ways)
+    if error == 0 and (None in (low, high) or values[0] not in (low, high)):
+        return Spread(method="none: all values are alike")
+    return Spread(error, "clustered" if clustered else "analytic", *interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1698,7 +1806,7 @@ def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, 
         raise ScriptError(f"{metric.name}: no item could be scored: {next(iter(more['reasons'].values()))}")
     groups = numbered(item.group for item, kept in zip(items, scored, strict=True) if kept)
     low, high = more.get("low", metric.low), more.get("high", metric.high)
-    spread = more.pop("spread", None) or mean_spread(values[scored], groups, low, high)
+    spread = more.pop("spread", None) or mean_spread(values[scored], [groups], low, high)
     return Scores(clipped(float(values[scored].mean()), low, high), items, values, spread, **more)
 
 
@@ -1891,15 +1999,11 @@ def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
     import numpy as np
 
     values = np.array([float(item.value.value) for item in items])
-    ways = {"item": numbered(item.group for item in items), "rater": numbered(item.value.rater for item in items)}
-    ways = {name: numbers for name, numbers in ways.items() if numbers is not None and numbers.max() > 0}
-    if len(ways) < 2:
-        return mean_spread(values, next(iter(ways.values()), None), low, high)
-    error = two_way_error(values, ways["item"], ways["rater"])
-    counts = {name: int(numbers.max()) + 1 for name, numbers in ways.items()}
-    words = " and ".join(f"{count} {name}s" for name, count in counts.items())
-    method = f"Student t, clustered ({words})"
-    return t_spread(float(values.mean()), error, min(counts.values()) - 1, method, low, high)
+    unknown = [item for item in items if item.value.rater is None]
+    if 0 < len(unknown) < len(items):
+        check_problems([(item.line, "no 'rater', though other lines have one") for item in unknown])
+    ways = [numbered(item.group for item in items), numbered(item.value.rater for item in items)]
+    return mean_spread(values, [numbers for numbers in ways if numbers is not None and numbers.max() > 0], low, high)
 
 
 def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

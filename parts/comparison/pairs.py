@@ -3,121 +3,114 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parts.comparison.vocabulary import Answer, Basis, ItemId, Pairs, Run, Side
-from parts.statistics.evidence import (
-    Evidence,
-    PairedPosterior,
-    PairedScore,
-    StudentT,
-    UnpairedPosterior,
-    Widest,
-    two_sided,
-)
-from parts.statistics.intervals import clustered_standard_error, error_of_mean, is_binary
-from parts.statistics.paired import FEW_ITEMS, mcnemar_p
+from parts.statistics.bounded import BoundedMean, mean_from_error, several_ways, two_way_variance
+from parts.statistics.differences import Unbounded, paired_difference, two_sided_p, unpaired_difference
+from parts.statistics.intervals import is_binary
+from parts.statistics.paired import mcnemar_p
 
 if TYPE_CHECKING:
     import numpy as np
 
-FEW_CHANGES = 10  # below, a t interval of mostly equal items is too narrow
-FEW_CLUSTERS = 10  # below, the clusters cannot show how much they differ
+FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
+FEW_RATERS = 3
+MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
+FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
 
 
-def design_effect(differences: np.ndarray, groups: np.ndarray | None) -> float:
+def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
+    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
+    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
+    for name, count in counts.items():
+        if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
+            return Basis(None, f"too few {name} ({count}) to show how much they differ", n)
+    ways = list(pairs.shared.values())
+    up, down = int((differences > 0).sum()), int((differences < 0).sum())
+    if span is None and up + down < FEW_CHANGES:
+        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    runs = runs_variance(pairs)
+    evidence = paired_difference(differences, ways, span, runs)
+    binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
+    effect = design_effect(differences, ways)
+    words = ["paired score interval (Newcombe)" if binary else "paired t" if span is None else "paired bounded means"]
+    words += [f"{counts[name]} {name}, design effect {effect:.2f}" for name in pairs.shared]
+    words += [f"t with {evidence.freedom:.1f} degrees of freedom for the runs' spread"] if runs[0] else []
+    return Basis(
+        evidence,
+        ", ".join(words),
+        n,
+        float((differences**2).mean()) * effect + runs[0] * n,
+        binary,
+        (up, down) if binary else None,
+        effect,
+        mcnemar_p(up, down) if binary and not ways and not runs[0] else two_sided_p(evidence),
+    )
+
+
+def design_effect(differences: np.ndarray, ways: Sequence[np.ndarray]) -> float:
     """How many times fewer independent items the clusters are worth; never below 1.
 
     Where no item differs nothing can be estimated, and items of one cluster count as one.
     """
     import numpy as np
 
-    if groups is None:
+    ways, n = several_ways(ways), len(differences)
+    if ways[0] is None:
         return 1.0
-    naive = error_of_mean(differences)
-    if naive == 0:
-        sizes = np.bincount(groups)
-        return float((sizes**2).sum() / len(differences))
-    return max(1.0, (clustered_standard_error(differences, groups) / naive) ** 2)
+    alone = float(two_way_variance(differences, [None]))
+    if alone == 0:
+        return max(float((np.bincount(group) ** 2).sum()) / n for group in ways)
+    return max(1.0, float(two_way_variance(differences, ways)) / alone)
 
 
-def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
-    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
-    import numpy as np
+def runs_variance(pairs: Pairs) -> tuple[float, float]:
+    """(variance that repeated runs add to the difference, its degrees of freedom).
 
-    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
-    if n < 2:
-        return Basis(None, f"{n} paired items", n)
-    clusters = None if pairs.groups is None else int(pairs.groups.max()) + 1
-    if clusters is not None and clusters < FEW_CLUSTERS:
-        return Basis(None, f"too few clusters ({clusters}) to show how much they differ", n)
-    effect = design_effect(differences, pairs.groups)
-    df = math.inf if clusters is None else clusters - 1
-    up, down = int((differences > 0).sum()), int((differences < 0).sum())
-    small = n / effect < FEW_ITEMS
-    counts = up / effect, down / effect, n / effect
-    by_counts: Evidence = PairedPosterior(*counts) if small else PairedScore(*counts, df)
-    counted = "Dirichlet posterior" if small else "score interval (Tango)"
-    method = counted if clusters is None else f"{counted}, design effect {effect:.2f}"
-    common = {"n": n, "variance": float((differences**2).mean()) * effect, "design_effect": effect}
-    if is_binary(pairs.baseline) and is_binary(pairs.candidate):
-        p_difference = mcnemar_p(up, down) if clusters is None else two_sided(by_counts)
-        return Basis(by_counts, method, binary=True, discordant=(up, down), p_difference=p_difference, **common)
-    if clusters is None:
-        student = StudentT(float(differences.mean()), error_of_mean(differences), n - 1)
-        units, weights = differences, np.ones(n)
-        method = "paired t" if n >= FEW_ITEMS else "paired t (the posterior under a flat prior)"
-    else:
-        error = clustered_standard_error(differences, pairs.groups)
-        student = StudentT(float(differences.mean()), error, clusters - 1)
-        units, weights = np.bincount(pairs.groups, differences), np.bincount(pairs.groups).astype(float)
-        method = f"clustered t ({clusters} clusters)"
-    common |= {"p_difference": two_sided(student), "differences": units, "weights": weights}
-    if up + down >= FEW_CHANGES:
-        return Basis(student, method, **common)
-    if span is None:
-        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
-    widened = Widest((student, replace(by_counts, reach=span)))
-    return Basis(widened, f"{method}, widened: only {up + down} items differ", **common)
+    What the means of a side's runs spread beyond the noise of single answers; 0 where each item was asked once.
+    """
+    parts = []
+    for spread, within, repeats in zip(pairs.between, pairs.within, pairs.repeats, strict=True):
+        if repeats > 1 and spread > within / pairs.n:
+            parts.append(((spread - within / pairs.n) / repeats, repeats - 1))
+    total = math.fsum(variance for variance, _ in parts)
+    return total, total**2 / math.fsum(v**2 / freedom for v, freedom in parts) if total else math.inf
 
 
 def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
-    """The evidence in two scores with standard errors (or counts) and no items."""
+    """The evidence in two scores with standard errors (or counts of right answers) and no items."""
     sign = -1 if candidate.lower_is_better else 1
-    n = min(baseline.n or 0, candidate.n or 0)
-    counts = [right_answers(run) for run in (baseline, candidate)]
-    if None not in counts and 0 < n < FEW_ITEMS:
-        posterior: Evidence = UnpairedPosterior(*counts)
-        return Basis(posterior if sign > 0 else posterior.mirrored(), "unpaired Beta posteriors", n)
-    errors = [usable_error(run, count) for run, count in zip((baseline, candidate), counts, strict=True)]
-    if None in errors:
-        return Basis(None, "no samples and no standard error", n)
-    error = math.hypot(*errors)
-    if error == 0:
-        return Basis(None, "standard errors of zero", n)
-    evidence = StudentT(sign * (candidate.score - baseline.score), error, math.inf)
-    variance = error**2 * n if n else None
-    return Basis(evidence, "unpaired, from standard errors", n, variance, p_difference=two_sided(evidence))
+    n, runs = min(baseline.n or 0, candidate.n or 0), (baseline, candidate)
+    means = [recorded_mean(run) for run in runs]
+    if None not in means:
+        evidence = unpaired_difference(*means)
+        evidence = evidence if sign > 0 else evidence.mirrored()
+        variance = n * float(sum(mean.variance for mean in means))
+    else:
+        errors = [run.standard_error for run in runs]
+        if None in errors:
+            return Basis(None, "no samples and no standard error", n)
+        if not any(errors):
+            return Basis(None, "standard errors of zero", n)
+        evidence = Unbounded(sign * (candidate.score - baseline.score), math.hypot(*errors))
+        variance = n * math.hypot(*errors) ** 2
+    return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
 
 
-def right_answers(run: Run) -> tuple[float, float] | None:
-    """(right answers, items) when a score is a count of right answers, as far as its value tells."""
-    if run.n is None or run.unit != "proportion" or run.aggregation != "mean":
+def recorded_mean(run: Run) -> BoundedMean | None:
+    """A recorded score of a range of 0 to 1 with its error; one of few answers without an error, by their count."""
+    if run.span != 1.0 or not 0 <= run.score <= 1:
         return None
-    right = round(run.score * run.n)
-    return (right, run.n) if abs(right - run.score * run.n) < 1e-6 * run.n + 1e-9 else None
-
-
-def usable_error(run: Run, counts: tuple[float, float] | None) -> float | None:
-    """A run's standard error. All right or all wrong gives 0, which is no error: then that of two more right and wrong
-    answers (Agresti and Coull 1998)."""
-    if run.standard_error == 0 and counts is not None:
-        share = (counts[0] + 2) / (counts[1] + 4)
-        return math.sqrt(share * (1 - share) / (counts[1] + 4))
-    return run.standard_error
+    if run.standard_error is not None:
+        return mean_from_error(run.score, run.standard_error, run.n)
+    right = None if run.n is None or run.aggregation != "mean" else run.score * run.n
+    exact = right is not None and abs(right - round(right)) < 1e-6 * run.n + 1e-9
+    return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
 
 
 def side_of(runs: Sequence[Run]) -> Side:
@@ -233,24 +226,45 @@ def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pair
     """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
     import numpy as np
 
-    groups = [candidate.answers[name].group or baseline.answers[name].group for name in names]
-    shared = any(count > 1 for group, count in Counter(groups).items() if group is not None)
     rows = []
-    for name, group in zip(names, groups, strict=True):
+    for name in names:
         one, two = baseline.scores[name], candidate.scores[name]
-        # An item without a group is its own; the name of a group sorts last and only among equal scores.
+        own, other = candidate.answers[name], baseline.answers[name]
+        group = own.group or other.group
+        rater = own.fields.get("rater") or other.fields.get("rater")
+        # An item without a group is its own; the names of a group and a rater sort last and only among equal scores.
         cluster = (name[0], group) if group is not None else name
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster))
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster, rater or ""))
     rows.sort()
-    numbers: dict[Any, int] = {}
-    codes = [numbers.setdefault(row[2], len(numbers)) for row in rows] if shared else None
+    shared = {what: numbered_groups([row[i] for row in rows]) for what, i in (("clusters", 2), ("raters", 3))}
+    if not any(row[3] for row in rows):
+        shared["raters"] = None
     return Pairs(
         np.array([row[0] for row in rows], float),
         np.array([row[1] for row in rows], float),
-        None if codes is None else np.array(codes),
+        {what: numbers for what, numbers in shared.items() if numbers is not None},
         (mean_within(baseline, names), mean_within(candidate, names)),
         (baseline.repeats, candidate.repeats),
+        (spread_of_runs(baseline, names), spread_of_runs(candidate, names)),
     )
+
+
+def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
+    """Names as numbers in the order of their first place; None when nothing is shared."""
+    import numpy as np
+
+    numbers: dict[Any, int] = {}
+    codes = [numbers.setdefault(name, len(numbers)) for name in names]
+    return np.array(codes) if len(numbers) < len(names) else None
+
+
+def spread_of_runs(side: Side, names: Sequence[ItemId]) -> float:
+    """The variance of the means of a side's runs; 0 for a single run."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    return float(np.array([side.scores[name][: side.repeats] for name in names]).mean(axis=0).var(ddof=1))
 
 
 def mean_within(side: Side, names: Sequence[ItemId]) -> float:

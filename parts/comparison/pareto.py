@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from parts.comparison.rows import Question, first_corpus_level
 from parts.comparison.vocabulary import NOT_COMPARABLE, Pareto, Row
-from parts.statistics.paired import FLIP_BATCH, RANDOM_SEED
 
 if TYPE_CHECKING:
     import numpy as np
 
+NUMBERS_AT_ONCE = 2**21
+RANDOM_SEED = 20_260_101  # the answer to a question does not change when it is asked again
 PARETO_DRAWS = 4_000
 
 
@@ -83,7 +84,7 @@ def resampled_means(totals: np.ndarray, sizes: np.ndarray, rng: np.random.Genera
 
     count = len(sizes)
     means = np.empty((PARETO_DRAWS, totals.shape[1]))
-    step = max(1, FLIP_BATCH // count)
+    step = max(1, NUMBERS_AT_ONCE // count)
     for begin in range(0, PARETO_DRAWS, step):
         draws = min(step, PARETO_DRAWS - begin)
         picked = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]

@@ -20,7 +20,8 @@ from parts.comparison.vocabulary import (
 )
 from parts.frame import listing, number, percent, plain, single_line
 from parts.records.attempts import COUNT_WORDS
-from parts.statistics.paired import FEW_ITEMS, detectable, mean_of_runs, paired_variance, single_score_interval
+from parts.statistics.bounded import score_interval
+from parts.statistics.paired import detectable, mean_of_runs, paired_variance
 from parts.tables import pipe_table
 
 EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
@@ -71,28 +72,35 @@ def count_cell(row: Row) -> str:
     """How many items are paired, and in how many clusters."""
     if row.basis is None or not row.basis.n:
         return "–"
-    if row.pairs is None or row.pairs.groups is None:
-        return str(row.basis.n)
-    return f"{row.basis.n} in {int(row.pairs.groups.max()) + 1} clusters"
+    shared = {} if row.pairs is None else row.pairs.shared
+    words = [f"{int(numbers.max()) + 1} {name}" for name, numbers in shared.items()]
+    return f"{row.basis.n} in {', '.join(words)}" if words else str(row.basis.n)
 
 
 def needed_note(row: Row) -> str:
     """'about 3,092 items would decide, if the model is unchanged', or nothing."""
-    return f"about {row.items_needed:,} items would decide, if {row.needed_if}" if row.items_needed else ""
+    if row.needed_if is None:
+        return ""
+    if row.items_needed is None:
+        return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
+    words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
+    if row.size and row.items_needed > row.size:
+        words += f"; the benchmark has {row.size:,}: a wider limit, repeated runs, or another benchmark"
+    return words
 
 
 def row_notes(row: Row) -> str:
     """A row's notes as one cell."""
     less = ("less is better",) if row.lower_is_better else ()
     target = ("target",) if row.role == "target" else ()
-    needed = (needed_note(row),) if row.items_needed else ()
+    needed = (needed_note(row),) if row.needed_if else ()
     return "; ".join((*target, *less, *needed, *row.notes))
 
 
 def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the summary; columns that say the same for all rows are left out."""
-    rows = decision.rows
-    several = len(decision.candidates) > 1
+    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
+    several = len({row.candidate for row in rows}) > 1
     tiers = len({row.tier for row in rows}) > 1
     noise = any(row.noise is not None for row in rows)
     share = any(is_share(row) for row in rows)
@@ -109,7 +117,10 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
 def reading_lines(decision: Decision) -> list[str]:
     """How the verdicts were reached: which hypothesis each of them tests, and what the intervals are."""
     policy = decision.policy
-    alpha, gate = percent(policy.alpha), len([row for row in decision.rows if row.blocking and row.levels])
+    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
+    alpha, gate = percent(policy.alpha), len([row for row in rows if row.blocking and row.levels])
+    tried = max(policy.tried or 1, len(decision.candidates))
+    share = min([policy.alpha, *(row.levels[0] for row in rows if row.blocking and row.levels)])
     if policy.rule == "select":
         lines = [
             "BETTER: “not better than the baseline” is rejected (the interval's lower end is above 0). NO REGRESSION: "
@@ -121,13 +132,15 @@ def reading_lines(decision: Decision) -> list[str]:
         lines = [
             "GO: “misses the limit” is rejected (the interval's lower end is above the limit). NO-GO: “keeps the "
             "limit” is rejected (its upper end is below it). Otherwise INCONCLUSIVE.",
-            f"Lower end: one-sided {percent(1 - policy.alpha)} bound. Upper end: one-sided bound at the level at which "
+            f"Lower end: one-sided {percent(1 - share)} bound. Upper end: one-sided bound at the level at which "
             f"Holm's procedure tests this benchmark among {gate}. So a model that keeps every limit gets a NO-GO in at "
             f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
         ]
     lines = lines if gate else lines[:1]
-    if any("sign_flip" in row.p_values for row in decision.rows):
-        lines.append("Scores that are not 0 or 1 per item must pass a sign-flip test at the same level as well.")
+    if tried > 1 and policy.rule != "select":
+        lines.append(
+            f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
+        )
     if any(not row.blocking for row in decision.rows):
         lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
     if any(row.lower_is_better for row in decision.rows):
@@ -151,6 +164,9 @@ def headline(decision: Decision) -> str:
 def answer_lines(decision: Decision) -> list[str]:
     """The answer in words: verdict, reasons, Pareto, warnings."""
     lines = [headline(decision), *(f"- {reason}" for reason in decision.reasons)]
+    if decision.chosen is not None:
+        others = [f"{name} {verdict}" for name, verdict in decision.candidates.items() if name != decision.chosen]
+        lines.append(f"- the others: {listing(others, 20)}")
     if decision.policy.allow_unlike:
         lines.append("- unlike or invalid runs were compared because of --allow-unlike")
     if decision.pareto is not None:
@@ -167,7 +183,7 @@ def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
     lines = []
     for row in decision.rows:
-        if row.bounds is None:
+        if row.bounds is None or decision.chosen not in (None, row.candidate):
             continue
         gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
         reach = detectable_difference(row, decision.policy)
@@ -217,8 +233,6 @@ def limitation_lines(decision: Decision) -> list[str]:
         lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
     if any(row.verdict in (NOT_COMPARABLE, ABSENT) for row in decision.rows):
         lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
-    if any(row.basis and row.basis.n and row.basis.n < FEW_ITEMS for row in decision.rows):
-        lines.append(f"Benchmarks with fewer than {FEW_ITEMS} items rest on a posterior under a uniform prior.")
     if decision.policy.allow_unlike:
         lines.append("Runs that were not made alike were compared all the same; the notes name the differences.")
     return lines
@@ -251,6 +265,8 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "reasons": list(decision.reasons),
         "warnings": list(decision.warnings),
         "allow_unlike": policy.allow_unlike,
+        "chosen": decision.chosen,
+        "tried": policy.tried,
         "alpha": policy.alpha,
         "power": policy.power,
         "targets": list(policy.targets),
@@ -296,7 +312,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "method": basis.method if basis else None,
         "paired": row.pairs is not None,
         "n": basis.n if basis else 0,
-        "clusters": int(row.pairs.groups.max()) + 1 if row.pairs is not None and row.pairs.groups is not None else None,
+        **{name: shared_count(row, name) for name in ("clusters", "raters")},
         "design_effect": basis.design_effect if basis else None,
         "gained": basis.discordant[0] if basis and basis.discordant else None,
         "lost": basis.discordant[1] if basis and basis.discordant else None,
@@ -304,11 +320,18 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "with_another_run": another_run(row, policy),
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
+        "benchmark_items": row.size,
         "noise": None
         if row.noise is None
         else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
         "notes": list(row.notes),
     }
+
+
+def shared_count(row: Row, what: str) -> int | None:
+    """How many clusters or raters the paired items share, or None."""
+    numbers = None if row.pairs is None else row.pairs.shared.get(what)
+    return None if numbers is None else int(numbers.max()) + 1
 
 
 def another_run(row: Row, policy: Policy) -> float | None:
@@ -329,10 +352,11 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
         return None
     own = row.sides[side]
     found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
-    one_cluster = row.pairs is not None and row.pairs.groups is not None and row.pairs.groups.max() == 0
-    if row.pairs is not None and row.pairs.n > 1 and not one_cluster:
+    if row.pairs is not None:
         values = (row.pairs.baseline, row.pairs.candidate)[side]
-        found["interval_95"] = list(single_score_interval(values, row.pairs.groups))
+        ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
+        interval = score_interval(values, list(row.pairs.shared.values()), *ends)
+        found["interval_95"] = None if interval is None else list(interval[:2])
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}

@@ -30,7 +30,7 @@ from parts.comparison.vocabulary import (
     Side,
 )
 from parts.frame import ScriptError, listing, natural_key
-from parts.statistics.evidence import StudentT
+from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
 from parts.vocabulary import MetricMapping
 
@@ -46,6 +46,7 @@ class Question:
     only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
     result_ids: frozenset[str] = frozenset()
     repeated: tuple[Run, ...] = ()  # the runs of --aa
+    luck: str = ""  # a warning that the candidate may be the luckiest of several
 
     def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
         """A model's runs by benchmark, each with the metric that counts."""
@@ -108,6 +109,7 @@ def make_row(
         role="target" if key in policy.targets else "general",
         blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
         notes=(limits.note,) if limits.note else (),
+        size=known_size(question.vocabulary, key),
     )
     if not baseline or not candidate:
         return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
@@ -122,6 +124,12 @@ def make_row(
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
     return with_threshold(row, policy)
+
+
+def known_size(vocabulary: MetricMapping, key: str) -> int | None:
+    """How many items a benchmark has, where metric_mapping.json says it."""
+    size = vocabulary.entries.get(key, {}).get("items")
+    return size if isinstance(size, int) else None
 
 
 def missing_notes(
@@ -254,5 +262,5 @@ def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
         half = mean_of_runs(side.run_scores)[2]
         return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
     changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
-    half = StudentT(0.0, math.sqrt(mean_within(side, names) / row.pairs.n), math.inf).upper(0.025) * width
+    half = float(critical_value(0.025)) * math.sqrt(mean_within(side, names) / row.pairs.n) * width
     return replace(row, noise=Noise(half, side.repeats, changed))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parts.comparison.pareto import pareto_of
+from parts.comparison.pareto import RANDOM_SEED, joint_scores, pareto_of
 from parts.comparison.rows import Question, make_rows
 from parts.comparison.vocabulary import (
     ABSENT,
@@ -23,17 +23,64 @@ from parts.comparison.vocabulary import (
     Row,
 )
 from parts.frame import ScriptError, listing
-from parts.statistics.paired import items_for, sign_flip_p, step_levels
+from parts.statistics.differences import items_needed
+from parts.statistics.paired import step_levels
+
+MAX_T_DRAWS = 40_000
 
 
 def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
-    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another."""
+    """The rows with their verdicts: the gate's benchmarks share one error budget, the others another.
+
+    Candidates of which the best one is taken each have a family of their own: all of them must fail for a NO-GO.
+    """
+    names = dict.fromkeys(row.candidate for row in rows)
+    families = [rows] if policy.rule == "select" else [[row for row in rows if row.candidate == name] for name in names]
+    share = picking_level(rows, policy, candidates)
     judged = {id(row): row for row in rows}
-    for blocking in (True, False):
-        family = [row for row in rows if row.blocking == blocking and has_evidence(row)]
-        for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, candidates), strict=True):
-            judged[id(row)] = judge_row(row, policy, levels, adjusted)
+    for members in families:
+        for blocking in (True, False):
+            family = [row for row in members if row.blocking == blocking and has_evidence(row)]
+            gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
+            for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
+                judged[id(row)] = judge_row(row, policy, levels, adjusted, max(gate, 1))
     return [judged[id(row)] for row in rows]
+
+
+def picking_level(rows: Sequence[Row], policy: Policy, candidates: int) -> float:
+    """The level at which one candidate's claims are tested, so that the best of all that were tried is one by chance in
+    at most alpha: Bonferroni's, or what the candidates' correlation allows where all of them are there (max-t)."""
+    tried = max(policy.tried or 1, candidates)
+    alone = policy.alpha / tried
+    if tried == 1 or tried > candidates or policy.rule == "select":
+        return alone
+    return max(alone, max_t_level([row for row in rows if row.blocking and has_evidence(row)], policy.alpha))
+
+
+def max_t_level(rows: Sequence[Row], alpha: float) -> float:
+    """The level of one test among all of several candidates and benchmarks that share items (Westfall and Young 1993).
+
+    The largest of the statistics is drawn from normal ones with the correlations that the items have.
+    """
+    import numpy as np
+    from scipy import special
+
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_label[row.label].append(row)
+    rng, largest = np.random.default_rng(RANDOM_SEED), np.full(MAX_T_DRAWS, -np.inf)
+    for own in by_label.values():
+        correlation = np.eye(len(own))
+        if len(own) > 1 and all(row.pairs is not None for row in own):
+            scores, groups = joint_scores(own)
+            changes = scores[:, 1:] - scores[:, :1]
+            sums = np.stack([np.bincount(groups, column - column.mean()) for column in changes.T])
+            if (sums.std(axis=1) > 0).all():
+                correlation = np.corrcoef(sums)
+        values, vectors = np.linalg.eigh(correlation)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        largest = np.maximum(largest, (root @ rng.standard_normal((len(own), MAX_T_DRAWS))).max(axis=0))
+    return float(special.ndtr(-np.quantile(largest, 1 - alpha)))
 
 
 def has_evidence(row: Row) -> bool:
@@ -42,13 +89,14 @@ def has_evidence(row: Row) -> bool:
 
 
 def family_levels(
-    family: Sequence[Row], policy: Policy, blocking: bool, candidates: int
+    family: Sequence[Row], policy: Policy, blocking: bool, share: float
 ) -> tuple[list[tuple[float, float]], list[dict[str, float]]]:
     """For each row of a family the one-sided levels of its (lower, upper) bound, and its adjusted p-values.
 
-    A gate passes only when every benchmark passes, so a pass needs no correction (an intersection-union test, Berger
-    1982); it fails when any fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
-    an equal part of the budget for each candidate. What cannot block is exploration: Benjamini-Hochberg.
+    A gate passes only when every benchmark passes, so a pass needs no correction for their number (an
+    intersection-union test, Berger 1982), only for that of the candidates: `share` is what one of them has of alpha. It
+    fails when any benchmark fails, so failing is corrected by Holm. "select" claims improvements one by one: Holm, and
+    at most the share. What cannot block is exploration: Benjamini-Hochberg.
     """
     alpha, select = policy.alpha, policy.rule == "select"
     method = "holm" if blocking else "fdr_bh"
@@ -56,9 +104,9 @@ def family_levels(
     fails = [row.basis.evidence.p_below(row.threshold) for row in family]
     failing = step_levels(fails, alpha, method)
     passing = step_levels(passes, alpha, method) if select or not blocking else [(p, alpha) for p in passes]
-    if blocking and select:
-        share, pairs = alpha / candidates, zip(passes, passing, strict=True)
-        passing = [(max(q, min(1.0, p * candidates)), min(level, share)) for p, (q, level) in pairs]
+    if blocking:
+        pairs = zip(passes, passing, strict=True)
+        passing = [(max(q, min(1.0, p * alpha / share)), min(level, share)) for p, (q, level) in pairs]
     levels = [(low, high) for (_, low), (_, high) in zip(passing, failing, strict=True)]
     adjusted = [
         {"pass": p, "pass_adjusted": pass_q, "fail": q, "fail_adjusted": fail_q}
@@ -67,63 +115,45 @@ def family_levels(
     return levels, adjusted
 
 
-def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float]) -> Row:
-    """One row's verdict at its levels; a continuous metric's must pass the sign-flip check as well."""
+def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float], gate: int) -> Row:
+    """One row's verdict at its levels; `gate`: how many benchmarks must pass together."""
     evidence, select = row.basis.evidence, policy.rule == "select"
     if select:
         p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
     above, below = (BETTER, REGRESSION) if select else (GO, NO_GO)
-    verdict, limit, side = INCONCLUSIVE, row.threshold, 0
+    verdict = INCONCLUSIVE
     if p_values["pass"] <= levels[0]:
-        verdict, limit = above, 0.0 if select else row.threshold
+        verdict = above
     elif select and p_values["no_regression"] <= levels[0]:
         verdict = NO_REGRESSION
     elif p_values["fail"] <= levels[1]:
-        verdict, side = below, 1
-    notes = list(row.notes)
-    if verdict != INCONCLUSIVE and row.basis.differences is not None:
-        shifted = row.basis.differences - limit * row.basis.weights
-        p_flip = sign_flip_p(shifted, "less" if side else "greater")
-        p_values = {**p_values, "sign_flip": p_flip}
-        if p_flip > levels[side]:
-            notes.append(f"the sign-flip check (p = {p_flip:.3g}) does not confirm the t interval")
-            verdict = INCONCLUSIVE
+        verdict = below
     bounds = evidence.lower(levels[0]), evidence.upper(levels[1])
-    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values, notes=tuple(notes))
+    row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values)
     if row.noise is not None and abs(row.delta) <= row.noise.half_width:
         row = replace(row, notes=(*row.notes, "within the A/A noise"))
-    return with_items_needed(row, policy) if verdict == INCONCLUSIVE else row
+    return with_items_needed(row, policy, policy.power ** (1 / gate)) if verdict == INCONCLUSIVE else row
 
 
-def with_items_needed(row: Row, policy: Policy) -> Row:
-    """An undecided row with the number of items that would decide it, and under which assumption."""
-    basis, level = row.basis, row.levels[0]
-    if not basis.variance and not basis.binary:
-        return row
-    observed = row.sign * row.delta
-    low, high = basis.evidence.interval(policy.alpha)
+def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
+    """An undecided row with the number of items that would decide it, and under which assumption.
+
+    power: of this row, so that all rows of the gate together have the policy's.
+    """
+    evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
+    low, high = evidence.interval(policy.alpha)
     if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_for(basis.variance, -row.threshold, level, policy.power)
-        if basis.binary:
-            needed = max(needed, items_without_change(-row.threshold / row.span, level, basis.design_effect))
-        if needed > basis.n:
+        needed = items_needed(evidence, n, row.threshold, level, power, unchanged=True)
+        if needed is None or needed > n:
             return replace(row, items_needed=needed, needed_if="the model is unchanged")
     limit = 0.0 if policy.rule == "select" else row.threshold
-    distance = observed - limit
-    if not basis.variance or (distance <= 0 and (row.role == "target" or policy.rule == "select")):
+    distance = row.sign * row.delta - limit
+    if distance == 0 or (distance < 0 and (row.role == "target" or policy.rule == "select")):
         return row
-    if distance == 0:
-        return row
-    level = level if distance > 0 else row.levels[1]
-    needed = items_for(basis.variance, abs(distance), level, policy.power)
-    return replace(row, items_needed=max(needed, basis.n + 1), needed_if="the true difference is the observed one")
-
-
-def items_without_change(margin: float, level: float, effect: float) -> int:
-    """How many items, none of which differs, show a drop below `margin`: where the score interval ends there."""
-    from scipy import special
-
-    return math.ceil(special.ndtri(level) ** 2 * (1 - margin) / margin * effect)
+    side, edge, level = (evidence, limit, level) if distance > 0 else (evidence.mirrored(), -limit, fail_level)
+    needed = items_needed(side, n, edge, level, power)
+    needed = None if needed is None else max(needed, n + 1)
+    return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
 
 
 def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
@@ -158,7 +188,11 @@ def decide(question: Question) -> Decision:
         verdicts[model.name], lines = candidate_verdict(own, policy)
         prefix = f"{model.name}: {verdicts[model.name]}: " if len(question.candidates) > 1 else ""
         reasons += [prefix + line for line in lines]
-    found = set(verdicts.values())
+    found, chosen = set(verdicts.values()), None
+    if policy.rule != "select" and len(question.candidates) > 1:
+        chosen = best_candidate(rows, verdicts)
+        best = f"the best of {len(verdicts)} is {chosen}"
+        reasons = [f"{best}: {verdicts[chosen]}", *(line for line in reasons if line.startswith(f"{chosen}: "))]
     verdict = GO if GO in found else NO_GO if found == {NO_GO} else INCONCLUSIVE
     pareto = pareto_of(rows, question) if policy.rule == "select" else None
     return Decision(
@@ -170,7 +204,22 @@ def decide(question: Question) -> Decision:
         tuple(rows),
         policy,
         pareto,
+        chosen,
     )
+
+
+def best_candidate(rows: Sequence[Row], verdicts: Mapping[str, str]) -> str:
+    """The candidate that is taken: of those with the best verdict the one that gains most on its targets, or else on
+    all that is gated."""
+    order = {GO: 2, INCONCLUSIVE: 1, NO_GO: 0}
+
+    def standing(name: str) -> tuple[int, float]:
+        own = [row for row in rows if row.candidate == name and row.blocking and row.delta is not None]
+        own = [row for row in own if row.role == "target"] or own
+        gains = [row.sign * row.delta / (row.span or 1.0) for row in own]
+        return order[verdicts[name]], sum(gains) / len(gains) if gains else -1.0
+
+    return max(verdicts, key=standing)
 
 
 def check_gate(rows: Sequence[Row], policy: Policy) -> None:
@@ -191,6 +240,7 @@ def warnings_of(rows: Sequence[Row], question: Question) -> tuple[str, ...]:
         for row in rows
         if not row.blocking and row.verdict in (NO_GO, REGRESSION, NOT_COMPARABLE)
     ]
+    lines += [question.luck] if question.luck else []
     gated = {*question.policy.benchmarks, *question.policy.targets, *(run.key for run in question.baseline.runs)}
     left = sorted(key for key in gated - question.only if question.only and question.policy.blocks(key))
     if left:

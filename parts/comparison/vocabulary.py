@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from parts.frame import MANY
 from parts.records.run import Answer, Run
-from parts.statistics.evidence import Evidence
+from parts.statistics.differences import Evidence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +84,7 @@ class Policy:
     defaults: Limits = Limits()
     benchmarks: Mapping[str, Limits] = field(default_factory=dict)
     allow_unlike: bool = False
+    tried: int | None = None  # how many candidates the one that is compared was picked from
 
     def limits(self, key: str) -> Limits:
         """What holds for a benchmark."""
@@ -135,14 +136,16 @@ class Side:
 class Pairs:
     """The items that both sides have scored, in an order that depends on their scores alone.
 
-    within: the mean variance of an item's repeats, on each side (0 where each item was asked once).
+    shared: "clusters" and "raters" -> the number of each item's, where items share them. within: the mean variance of
+    an item's repeats, on each side (0 where each item was asked once); between: that of the means of the runs.
     """
 
     baseline: np.ndarray
     candidate: np.ndarray
-    groups: np.ndarray | None
+    shared: Mapping[str, np.ndarray]
     within: tuple[float, float] = (0.0, 0.0)
     repeats: tuple[int, int] = (1, 1)
+    between: tuple[float, float] = (0.0, 0.0)
 
     @property
     def n(self) -> int:
@@ -162,8 +165,6 @@ class Basis:
     discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
     design_effect: float = 1.0
     p_difference: float | None = None
-    differences: np.ndarray | None = None  # of the independent units, for the sign-flip check
-    weights: np.ndarray | None = None  # items in each of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,7 @@ class Row:
     p_values: Mapping[str, float] = field(default_factory=dict)
     items_needed: int | None = None
     needed_if: str | None = None
+    size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
     notes: tuple[str, ...] = ()
 
@@ -243,6 +245,7 @@ class Decision:
     rows: tuple[Row, ...]
     policy: Policy
     pareto: Pareto | None = None
+    chosen: str | None = None  # the best of several candidates, where one is taken
 
 
 def smallest(*values: float | None) -> float | None:

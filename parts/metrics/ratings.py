@@ -18,8 +18,6 @@ from parts.metrics.uncertainty import (
     mean_scores,
     mean_spread,
     numbered,
-    t_spread,
-    two_way_error,
     unit_words,
 )
 from parts.metrics.vocabulary import HIGH_RATING, LOW_RATING, MOST_ODD, Choices, Item, Metric, Scores, Spread
@@ -46,15 +44,11 @@ def rating_spread(items: Sequence[Item], low: float, high: float) -> Spread:
     import numpy as np
 
     values = np.array([float(item.value.value) for item in items])
-    ways = {"item": numbered(item.group for item in items), "rater": numbered(item.value.rater for item in items)}
-    ways = {name: numbers for name, numbers in ways.items() if numbers is not None and numbers.max() > 0}
-    if len(ways) < 2:
-        return mean_spread(values, next(iter(ways.values()), None), low, high)
-    error = two_way_error(values, ways["item"], ways["rater"])
-    counts = {name: int(numbers.max()) + 1 for name, numbers in ways.items()}
-    words = " and ".join(f"{count} {name}s" for name, count in counts.items())
-    method = f"Student t, clustered ({words})"
-    return t_spread(float(values.mean()), error, min(counts.values()) - 1, method, low, high)
+    unknown = [item for item in items if item.value.rater is None]
+    if 0 < len(unknown) < len(items):
+        check_problems([(item.line, "no 'rater', though other lines have one") for item in unknown])
+    ways = [numbered(item.group for item in items), numbered(item.value.rater for item in items)]
+    return mean_spread(values, [numbers for numbers in ways if numbers is not None and numbers.max() > 0], low, high)
 
 
 def score_mos(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:

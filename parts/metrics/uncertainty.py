@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, Spread
-from parts.statistics.intervals import CONFIDENCE, clustered_standard_error, error_of_mean, is_binary, wilson_interval
+from parts.statistics.bounded import score_interval, standard_error
+from parts.statistics.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,55 +34,22 @@ def groups_of(items: Sequence[Item]) -> np.ndarray | None:
     return numbered(item.group for item in items)
 
 
-def t_spread(
-    value: float, error: float, freedom: int, method: str, low: float | None = None, high: float | None = None
-) -> Spread:
-    """Student's t interval, cut at the ends of the metric's range; none where nothing varied."""
-    from scipy import special
-
-    if error == 0:
-        return Spread(method="none: all values are alike")
-    half = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
-    ends = clipped(value - half, low, high), clipped(value + half, low, high)
-    return Spread(error, "clustered" if "clustered" in method else "analytic", *ends, method)
-
-
 def clipped(value: float, low: float | None, high: float | None) -> float:
     """A number moved into a range that may be open."""
     value = value if low is None else max(low, value)
     return value if high is None else min(high, value)
 
 
-def mean_spread(values: np.ndarray, groups: np.ndarray | None, low: float | None, high: float | None) -> Spread:
-    """The uncertainty of a mean: Wilson where all values are 0 or 1, else t; with groups clustered, t with G - 1.
-
-    Groups that are all as good as each other count as one item each, or their interval would have no width.
-    """
-    n, mean = len(values), float(values.mean())
-    if groups is not None:
-        count = int(groups.max()) + 1
-        if count < 2:
-            return Spread(method="none: all items are in one group")
-        error = clustered_standard_error(values, groups)
-        if is_binary(values) and error == 0:
-            return Spread(error, "clustered", *wilson_interval(mean * count, count), f"Wilson, {count} groups")
-        return t_spread(mean, error, count - 1, f"Student t, clustered ({count} groups)", low, high)
-    error = error_of_mean(values) if n > 1 else None
-    if is_binary(values) and (low, high) == (0.0, 1.0):
-        return Spread(error, "analytic", *wilson_interval(float(values.sum()), n), "Wilson")
-    if error is None:
-        return Spread(method="none: one item only")
-    return t_spread(mean, error, n - 1, "Student t", low, high)
-
-
-def two_way_error(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
-    """The standard error of a mean of values that share rows and columns (Cameron, Gelbach and Miller 2011).
-
-    The variance by rows plus that by columns less that of single values; never below the larger of the first two.
-    """
-    by_row = clustered_standard_error(values, rows) ** 2
-    by_column = clustered_standard_error(values, columns) ** 2
-    return math.sqrt(max(by_row + by_column - error_of_mean(values) ** 2, by_row, by_column))
+def mean_spread(values: np.ndarray, ways: Sequence[np.ndarray | None], low: float | None, high: float | None) -> Spread:
+    """The uncertainty of a mean of values that may share groups and raters; see parts/statistics/bounded.py."""
+    interval = score_interval(values, ways, low, high)
+    if interval is None:
+        return Spread(method="none: one item only" if len(values) == 1 else "none: all items are in one group")
+    error = standard_error(values, ways) if len(values) > 1 else None
+    clustered = any(way is not None for way in ways)
+    if error == 0 and (None in (low, high) or values[0] not in (low, high)):
+        return Spread(method="none: all values are alike")
+    return Spread(error, "clustered" if clustered else "analytic", *interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +147,7 @@ def mean_scores(values: Iterable[float], items: Sequence[Item], metric: Metric, 
         raise ScriptError(f"{metric.name}: no item could be scored: {next(iter(more['reasons'].values()))}")
     groups = numbered(item.group for item, kept in zip(items, scored, strict=True) if kept)
     low, high = more.get("low", metric.low), more.get("high", metric.high)
-    spread = more.pop("spread", None) or mean_spread(values[scored], groups, low, high)
+    spread = more.pop("spread", None) or mean_spread(values[scored], [groups], low, high)
     return Scores(clipped(float(values[scored].mean()), low, high), items, values, spread, **more)
 
 

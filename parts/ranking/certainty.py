@@ -12,18 +12,21 @@ from parts.frame import ScriptError, listing
 from parts.ranking.rank import Options, candidates, choose_best
 from parts.ranking.scores import category_members
 from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend
+from parts.statistics.bounded import (
+    BoundedMean,
+    critical_value,
+    mean_from_error,
+    mean_of,
+    mean_of_means,
+    score_interval,
+)
 from parts.statistics.intervals import (
     CONFIDENCE,
     Estimate,
     Interval,
     ItemScores,
-    bounded,
-    normal_interval,
-    pooled_interval,
-    score_interval,
 )
 from parts.statistics.resampling import (
-    TIE,
     bootstrap_means,
     confidence_set,
     draw_interval,
@@ -50,6 +53,7 @@ class TaskData:
     items: ItemScores | None
     scores: tuple[float, ...]
     errors: tuple[float, ...] | None
+    estimates: tuple[Estimate, ...]
 
     @property
     def known(self) -> bool:
@@ -70,6 +74,34 @@ class TaskData:
             return half_means(self.items, splits, key)
         return normal_halves(self.scores, self.errors, splits, key)
 
+    def own_scores(self, place: int, window: int = 1) -> tuple[Any, Any]:
+        """(scores, clusters) of the items that a checkpoint, and the `window` - 1 before it, were scored on."""
+        import numpy as np
+
+        scores = self.items.scores[place + 1 - window : place + 1].mean(0)
+        known = ~np.isnan(scores)
+        return scores[known], self.items.clusters[known]
+
+    def mean(self, place: int, window: int = 1) -> BoundedMean | None:
+        """How far off a checkpoint's score may be (the mean of the last `window` ones); None for scores without a range
+        of 0 to 1, and where nothing tells."""
+        own = self.estimates[place + 1 - window : place + 1]
+        if not all(estimate.averages for estimate in own):
+            return None
+        if self.items is not None:
+            scores, clusters = self.own_scores(place, window)
+            return mean_of(scores, (clusters,)) if scores.min() >= 0 and scores.max() <= 1 else None
+        found = [
+            mean_from_error(estimate.value, estimate.standard_error, estimate.n)
+            for estimate in own
+            if estimate.standard_error is not None and 0 <= estimate.value <= 1
+        ]
+        return (
+            mean_of_means([(1 / window, mean) for mean in found])
+            if len(found) == window and None not in found
+            else None
+        )
+
 
 def several(items: ItemScores) -> bool:
     """Whether every checkpoint has at least two clusters of items, without which no spread can be known."""
@@ -89,7 +121,8 @@ def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict
             own = items.get(task)
             own = own if own is not None and several(own) else None
             errors = tuple(e.standard_error for e in estimates)
-            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), None if None in errors else errors))
+            known = None if None in errors else errors
+            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), known, tuple(estimates)))
     return data
 
 
@@ -141,52 +174,61 @@ def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Optio
     return {task: weights[task] for task in tasks if task in weights}
 
 
-def task_interval(data: Sequence[TaskData], place: int, score: Estimate) -> Interval | None:
-    """The interval of a benchmark that is one task: of its items, else of its standard error."""
-    if len(data) != 1:
+def own_interval(task: TaskData, place: int) -> Interval | None:
+    """The interval of one task's score: of its items, else of its standard error."""
+    mean, estimate = task.mean(place), task.estimates[place]
+    if task.items is not None:
+        scores, clusters = task.own_scores(place)
+        found = score_interval(scores, (clusters,), *((0.0, 1.0) if mean is not None else (None, None)))
+        return None if found is None else Interval(*found)
+    if mean is not None:
+        return interval_of(mean, ", from the standard error")
+    if not estimate.standard_error:
         return None
-    items = data[0].items
-    found = score_interval(items.scores[place], items.clusters) if items is not None else None
-    if found is None:
-        return normal_interval(score)
-    return bounded(score, *found)
+    half = float(critical_value((1 - CONFIDENCE) / 2)) * estimate.standard_error
+    return Interval(estimate.value - half, estimate.value + half, "normal, from the standard error")
 
 
-def composites(data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]]) -> set[str]:
-    """The benchmarks with several tasks, and the categories with more than one task."""
-    parts = {key for key, tasks in data.items() if len(tasks) > 1}
-    return parts | {category for category, keys in members.items() if len(keys) > 1 or keys[0] in parts}
+def interval_of(mean: BoundedMean, words: str = "") -> Interval:
+    """The 95 % interval of a score between 0 and 1."""
+    low, high = mean.interval()
+    method = "Wilson" if math.isinf(mean.freedom) else "Wilson on the effective number of items, t"
+    return Interval(float(low), float(high), method + words)
+
+
+def weighted(parts: Sequence[tuple[float, BoundedMean | None]]) -> BoundedMean | None:
+    """The weighted mean of scores, or None where one of them is not known."""
+    return None if not parts or any(mean is None for _, mean in parts) else mean_of_means(parts)
+
+
+def composed_means(
+    data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]], place: int, window: int = 1
+) -> dict[str, BoundedMean | None]:
+    """How far off the benchmarks and the categories of a checkpoint may be (means over the last `window` ones)."""
+    found = {
+        key: weighted([(1 / len(tasks), task.mean(place, window)) for task in tasks]) for key, tasks in data.items()
+    }
+    return found | {
+        name: weighted([(1 / len(keys), found.get(key)) for key in keys])
+        for name, keys in members.items()
+        if list(keys) != [name]
+    }
 
 
 def with_intervals(
-    r: Ranked,
-    place: int,
-    data: Mapping[str, Sequence[TaskData]],
-    members: Mapping[str, Sequence[str]],
-    drawn: Mapping[str, Any],
+    r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]], members: Mapping[str, Sequence[str]]
 ) -> Ranked:
-    """A checkpoint with an interval for each benchmark and category; `drawn`: (2, checkpoints) for the composites."""
+    """A checkpoint with an interval for each benchmark and category."""
+    means = composed_means(data, members, place)
 
-    def interval(key: str, score: Estimate, parts: Sequence[tuple[float, Estimate]]) -> Interval | None:
-        if key not in drawn:
-            return task_interval(data[key], place, score) if key in data else None
-        low, high = drawn[key][:, place]
-        spread = bounded(score, low, high, "percentiles of the draws")
-        return spread if high - low > TIE else pooled_interval(score, parts) or spread
+    def interval(name: str) -> Interval | None:
+        tasks = data[members[name][0]] if len(members.get(name, ())) == 1 else data.get(name, ())
+        if len(tasks) == 1:
+            return own_interval(tasks[0], place)
+        return interval_of(means[name], " of the parts") if means.get(name) is not None else None
 
-    scores = {}
-    for key, score in r.scores.items():
-        own = r.tasks.get(key, {})
-        parts = [(own[t.name], task_interval([t], place, own[t.name])) for t in data[key]]
-        shares = [(1 / len(parts), replace(part, interval=found)) for part, found in parts]
-        scores[key] = replace(score, interval=interval(key, score, shares))
-    categories = {}
-    for key, score in r.categories.items():
-        keys = members.get(key, ())
-        found = scores[keys[0]].interval if len(keys) == 1 else None
-        categories[key] = replace(
-            score, interval=found or interval(key, score, [(1 / len(keys), scores[k]) for k in keys])
-        )
+    scores = {key: replace(score, interval=interval(key) if key in data else None) for key, score in r.scores.items()}
+    categories = {name: replace(score, interval=interval(name)) for name, score in r.categories.items()}
     return replace(r, scores=scores, categories=categories)
 
 
@@ -218,54 +260,76 @@ def with_statistics(
         members |= {key: [key] for key in data if key not in counted}
         counted |= data.keys()
     unknown = unknown_tasks({key: data[key] for key in data if key in counted}, ranked)
-    drawn: dict[str, Any] = {}
     if unknown:
         reason = f"neither samples nor a standard error: {listing(unknown)}"
         if options.baseline_step is not None:
             raise ScriptError(f"--baseline-step {options.baseline_step}: no statistics for a difference: {reason}")
-        done = [with_intervals(r, place, data, members, drawn) for place, r in enumerate(ranked)]
+        done = [with_intervals(r, place, data, members) for place, r in enumerate(ranked)]
         return replace(ranking, ranked=tuple(done), no_statistics=reason)
     weights = {} if options.score_function else category_weights(members, options.weights)
-    wanted = composites(data, members)
-
-    def watched(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-        for name, array in named:
-            if name in wanted:
-                drawn[name] = draw_interval(array)
-            yield name, array
-
-    make = named_means(data, members, lambda task: task.draws(options.draws, options.seed))
-    draws = overall_array(watched(make), weights, options)
+    draws = overall_array(
+        named_means(data, members, lambda task: task.draws(options.draws, options.seed)), weights, options
+    )
     halves = overall_array(named_means(data, members, lambda task: task.halves(SPLITS, options.seed)), weights, options)
-    low, high = draw_interval(draws)
-    unit = Estimate(0.0, unit="unknown" if options.score_function else "proportion")
     done = []
     for place, r in enumerate(ranked):
-        whole = bounded(unit, low[place], high[place], "percentiles of the draws")
-        r = with_intervals(r, place, data, members, drawn)
-        parts = [(weights[key], category) for key, category in r.categories.items() if weights.get(key)]
-        if len(parts) == 1:  # eval_accuracy is this one score
-            whole = parts[0][1].interval or whole
-        elif parts and high[place] - low[place] <= TIE:
-            whole = pooled_interval(replace(unit, value=r.eval_accuracy), parts) or whole
-        done.append(replace(r, interval=whole, distribution=distribution(r, place, data)))
+        whole = overall_interval(r, place, data, members, weights, draws, 1)
+        done.append(
+            replace(with_intervals(r, place, data, members), interval=whole, distribution=distribution(r, place, data))
+        )
     tasks = [task for key in data if key in counted for task in data[key]]
-    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, unit, options)
+    intervals = [r.interval for r in done]
+    if options.smooth > 1:
+        smoothed = trailing_means(draws, options.smooth)
+        intervals = [
+            overall_interval(r, place, data, members, weights, smoothed, options.smooth)
+            for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
+        ]
+    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options)
     return replace(ranking, ranked=tuple(done), statistics=statistics)
 
 
+def overall_interval(
+    r: Ranked,
+    place: int,
+    data: Mapping[str, Sequence[TaskData]],
+    members: Mapping[str, Sequence[str]],
+    weights: Mapping[str, float],
+    draws: Any,
+    window: int,
+) -> Interval:
+    """The interval of a checkpoint's eval_accuracy (its mean over the last `window` ones): from that of its parts, or
+    with --score-function from the draws, whose first row belongs to the place `window` - 1."""
+    parts = [(name, weight) for name, weight in weights.items() if weight]
+    if len(parts) == 1 and window == 1:  # eval_accuracy is this one score
+        name = parts[0][0]
+        tasks = data[members[name][0]]
+        if len(members[name]) == 1 and len(tasks) == 1:
+            return own_interval(tasks[0], place)
+    means = composed_means(data, members, place, window)
+    mean = weighted([(weight, means.get(name)) for name, weight in parts])
+    if mean is not None:
+        return interval_of(mean, " of the parts")
+    low, high = draw_interval(draws[place + 1 - window : place + 2 - window])[:, 0]
+    return Interval(float(low), float(high), "percentiles of the draws")
+
+
 def standings(
-    ranked: Sequence[Ranked], draws: Any, halves: Any, tasks: Sequence[TaskData], unit: Estimate, options: Options
+    ranked: Sequence[Ranked],
+    draws: Any,
+    halves: Any,
+    tasks: Sequence[TaskData],
+    intervals: Sequence[Interval],
+    options: Options,
 ) -> Statistics:
     """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy."""
     import numpy as np
 
-    trend = last_trend(ranked, draws, unit)
+    trend = last_trend(ranked, draws)
     pool = candidates(ranked)
     scores = np.array([r.ranks_by for r in pool])
     draws = trailing_means(draws, options.smooth)
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
-    low, high = draw_interval(draws)
     p_values, p_best, ranks = confidence_set(scores, draws), probability_best(draws), rank_intervals(draws)
     differences = None
     baseline = baseline_place(pool, options.baseline_step)
@@ -273,10 +337,9 @@ def standings(
         differences = simultaneous_differences(scores, draws, baseline)
     own = {}
     for i, r in enumerate(pool):
-        interval = bounded(unit, low[i], high[i], "percentiles of the draws")
         difference = differences[i] if differences else None
         own[r.checkpoint.name] = Standing(
-            float(scores[i]), interval, float(p_best[i]), ranks[i], float(p_values[i]), difference
+            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), difference
         )
     tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
     best = choose_best(ranked)[0]
@@ -337,7 +400,7 @@ def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
     return steps.index(step)
 
 
-def last_trend(ranked: Sequence[Ranked], draws: Any, unit: Estimate) -> Trend | None:
+def last_trend(ranked: Sequence[Ranked], draws: Any) -> Trend | None:
     """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing."""
     import numpy as np
 
