@@ -10,7 +10,7 @@
 #     "rich>=14,<16",
 # ]
 # ///
-"""Turn result files of lighteval, lm-eval, inspect and HELM into records: what was measured elsewhere, as it is.
+"""Turn result files of evaluation harnesses into records: what was measured elsewhere, as it is.
 
 Searches files and folders for results (told by their content, not by their names) and writes one record per model and
 task, OUTPUT_DIR/data/<task>/<developer>/<model>/<uuid>.json, and the items beside it as <uuid>_samples.jsonl when the
@@ -22,16 +22,15 @@ again writes nothing. Prints a table of the scores; --json prints one document i
   uv run scripts/convert_results.py out/ --checkpoints ./my_run/checkpoints     # these weights were measured
   uv run scripts/convert_results.py benchmark_output/runs/v1 --format helm --dry-run
 
-format     files
-lighteval  results_*.json; items from details_*.parquet (--save-details)
-lm-eval    results_*.json, also of versions 0.3 and 0.4.0; items from samples_*.jsonl (--log_samples)
-inspect    *.eval and *.json logs
-helm       run folders: run_spec.json, stats.json, per_instance_stats.json, scenario_state.json
+lighteval, lm-eval (lmms-eval, Evalchemy), inspect, HELM: scores, items, settings, what became of each attempt.
+evalscope, MTEB, OLMES, NeMo Evaluator, OpenCompass, EvalPlus, SWE-bench, simple-evals: scores, and items where they
+are kept. Records of Every Eval Ever 0.2 become 0.3. A trainer_state.json is read with --format trainer alone: what a
+trainer logged is no benchmark's score.
 
 Only what was measured becomes a record: averages over tasks ("all", groups) are left out and listed. A score whose
-items here have another mean is kept as the file says, without the items, and reported as a conflict. A log that did not
-end well becomes a <uuid>_failure.json, never a score. What a file does not say stays out of the record. What is read
-how: references/convert_results.md.
+items here have another mean is kept as the file says, without the items, and reported as a conflict. Attempts without a
+score are counted and shown ("lost"). A log that did not end well becomes a <uuid>_failure.json, never a score. What a
+file does not say stays out of the record. What is read how: references/convert_results.md.
 
 Exit codes: 0 all converted; 1 something could not be read, had failed or is in conflict (each is named), the rest is
 written; 2 nothing could be converted (stdout is empty).
