@@ -156,7 +156,7 @@ def find_places(args: argparse.Namespace, entries: Sequence[Entry], mapping: Map
     if official.basis in ("stale", "snapshot"):
         note(f"official Benchmarks: {official.about}")
     own = frozenset(normalize_name(name) for name in args.own_harness or ())
-    return Placing(official, mapping, read_answers(args.official), own)
+    return Placing(official, mapping, official_answers(args.counts_as), own)
 
 
 def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoState]:
@@ -298,7 +298,7 @@ def run_apply(args: argparse.Namespace) -> int:
     args.apply = not (args.create_pr or args.update_pr)
     mapping = read_mapping()
     args.format = plan.formats
-    args.official = [f"{name}={answer}" for name, answer in plan.official.items()]
+    args.counts_as = [f"{name}={answer}" for name, answer in plan.official.items()]
     args.own_harness = plan.own_harness
     return finish(args, render_plan(plan, mapping, find_places(args, plan.entries, mapping)))
 
@@ -515,7 +515,7 @@ def run_batch(args: argparse.Namespace) -> int:
     with owned_folder(args.output_dir):
         repos, done, started = resume_batch(args, hub)
         own = frozenset(normalize_name(name) for name in args.own_harness or ())
-        placing = Placing(hub.official(), mapping, read_answers(args.official), own)
+        placing = Placing(hub.official(), mapping, official_answers(args.counts_as), own)
         batch = Batch(
             args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
             read_scales(args.scale), placing, started,
@@ -908,7 +908,7 @@ def add_format_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_scale_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--official",
+        "--counts-as",
         action="append",
         metavar="NAME=S",
         help="answer to a result whose Benchmark is not certain: NAME=OWNER/DATASET:TASK, or NAME=none leaves it out",
@@ -5132,16 +5132,16 @@ def place_by_name(official: OfficialList, claim: BenchmarkClaim, names: set[str]
 def place_answered(answer: str, official: OfficialList, claim: BenchmarkClaim) -> PlaceMatch:
     """The place that a person named; ScriptError when there is no such task."""
     if answer == "none":
-        return PlaceMatch(why="left out, as --official says")
+        return PlaceMatch(why="left out, as --counts-as says")
     dataset_id, _, task_id = answer.partition(":")
     found = official.get(dataset_id)
     if found is None:
-        raise ScriptError(f"--official {answer}: {dataset_id} is no official Benchmark ({official.about})")
+        raise ScriptError(f"--counts-as {answer}: {dataset_id} is no official Benchmark ({official.about})")
     if found.tasks and not found.task(task_id):
-        raise ScriptError(f"--official {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
+        raise ScriptError(f"--counts-as {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
     if not task_id:
-        raise ScriptError(f"--official {answer}: DATASET:TASK is expected")
-    return PlaceMatch(place_at(found, task_id, claim, "--official"))
+        raise ScriptError(f"--counts-as {answer}: DATASET:TASK is expected")
+    return PlaceMatch(place_at(found, task_id, claim, "--counts-as"))
 
 
 def place_at(found: OfficialBenchmark, task_id: str, claim: BenchmarkClaim, how: str) -> OfficialPlace:
@@ -5162,13 +5162,25 @@ def task_ids(found: OfficialBenchmark) -> list[str]:
     return [task.id for task in found.tasks]
 
 
-def read_answers(texts: Sequence[str] | None) -> dict[str, str]:
-    """--official NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
+def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
+    keys = {}
+    for key, entry in mapping.items():
+        if entry.get("kind") == "benchmark":
+            config = str((entry.get("model_index") or {}).get("config") or "")
+            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
+            if place:
+                keys[place.dataset_id, place.task_id] = key
+    return keys
+
+
+def official_answers(texts: Sequence[str] | None) -> dict[str, str]:
+    """--counts-as NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
     answers = {}
     for text in texts or []:
         name, _, answer = text.partition("=")
         if not name or not (answer == "none" or re.fullmatch(r"[\w.-]+/[\w.-]+:.+", answer)):
-            raise ScriptError(f"--official {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
+            raise ScriptError(f"--counts-as {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
         answers[normalize_name(name)] = answer
     return answers
 
@@ -5224,8 +5236,8 @@ class Placing:
         name = entry.key or single_line(entry.benchmark)
         return (
             f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
-            f"{listing(match.candidates, 8)}; --official '{name}={match.candidates[0]}' takes this one, "
-            f"--official '{name}=none' leaves it out"
+            f"{listing(match.candidates, 8)}; --counts-as '{name}={match.candidates[0]}' takes this one, "
+            f"--counts-as '{name}=none' leaves it out"
         )
 
 
@@ -11252,18 +11264,6 @@ def remember_places(plan: Contribution, endpoint: str, commit: str) -> None:
 
 
 # --- parts/publish/official_table.py ----------------------------------------------------------------------------------
-
-
-def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
-    keys = {}
-    for key, entry in mapping.items():
-        if entry.get("kind") == "benchmark":
-            config = str((entry.get("model_index") or {}).get("config") or "")
-            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
-            if place:
-                keys[place.dataset_id, place.task_id] = key
-    return keys
 
 
 def read_boards(hub: Hub, official: OfficialList, workers: int) -> dict[str, Leaderboard | str]:

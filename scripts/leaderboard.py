@@ -54,6 +54,10 @@ from typing import Any
 
 
 RESUME_HOURS = 6  # after an interruption; what was read before is too old
+OFFICIAL_RANK = (
+    "on the Hub: its place by the value alone, models without a score here included; rank: the places that its "
+    "uncertainty allows among the models of this table"
+)
 
 
 def wanted_benchmarks(text: str | None, benchmarks: Benchmarks) -> list[str]:
@@ -68,14 +72,23 @@ def wanted_benchmarks(text: str | None, benchmarks: Benchmarks) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
-def asked_for(args: argparse.Namespace, keys: Sequence[str]) -> dict[str, Any]:
+def board_models(boards: OfficialBoards | None) -> list[str]:
+    """The models on the official leaderboards, each once."""
+    items = [
+        item for answer in (boards.answers.values() if boards else ()) for item in answer if isinstance(item, dict)
+    ]
+    return [name for name in dict.fromkeys(str(item.get("modelId")) for item in items) if REPO_ID.fullmatch(name)]
+
+
+def asked_for(args: argparse.Namespace) -> dict[str, Any]:
     """What a collect was asked for, as metadata.json says it; no folder of this machine is in it."""
     return {
         "trending": args.trending,
         "repo_ids": read_lines(args.repo_ids) if args.repo_ids else None,
         "author": args.author,
         "results": [Path(folder).name for folder in args.results or []],
-        "benchmarks": list(keys),
+        "benchmarks": list(filter(None, (args.benchmarks or "").split(","))),
+        "official": args.official,
         "no_prs": args.no_prs,
     }
 
@@ -92,34 +105,44 @@ def begun_before(marker: Path, asked: Mapping[str, Any]) -> float | None:
 
 def collect(args: argparse.Namespace) -> int:
     """Read all scores, and write them; 1 when there is none."""
-    if not (args.trending or args.repo_ids or args.author or args.results):
-        raise ScriptError("say which models: --trending N, --repo-ids FILE, --author NAME, --results DIR")
+    if not (args.trending or args.repo_ids or args.author or args.results or args.official):
+        raise ScriptError("say which models: --trending N, --repo-ids FILE, --author NAME, --official, --results DIR")
     mapping = read_mapping()
     if not mapping:
         raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
-    benchmarks = Benchmarks.of(mapping)
-    keys = wanted_benchmarks(args.benchmarks, benchmarks)
-    asked = asked_for(args, keys)
+    asked = asked_for(args)
     folder = Path(args.output_dir)
     marker = folder / ".collect.json"
     since = begun_before(marker, asked)
     hub = HubReader(read_token(), since)
+    boards = read_official(hub, args.workers) if args.official else None
+    mapping = official_mapping(mapping, boards) if boards else mapping
+    benchmarks = Benchmarks.of(mapping)
+    keys = wanted_benchmarks(args.benchmarks, benchmarks)
     own, unreadable = read_own_runs(args.results or [], benchmarks)
     named = args.trending or args.repo_ids or args.author
     models = list_models(hub, args) if named else []
     if named and not models and not own:
         raise ScriptError("the Hub lists no such models, or none that are to be seen", code=1)
     if args.dry_run:
-        return show_models(models, own, args)
+        return show_models([*models, *board_models(boards)], own, args)
     if since:
         note("an interrupted collect goes on: what it has read is not asked for again")
     elif models:
         write_whole(marker, to_json({"asked": asked, "since": time.time()}))
+    asked = asked | {"benchmarks": keys}
     kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
     readings = read_models(hub, models, benchmarks, not args.no_prs, args.workers)
     refuse_if_all_failed(readings, own)
     facts = {reading.model: reading.facts for reading in readings}
-    rows = finished_rows([*(row for reading in readings for row in reading.rows), *own, *kept], mapping, keys, facts)
+    found = [row for reading in readings for row in reading.rows]
+    if boards:
+        official, more = leaderboard_rows(boards, benchmarks, hub.endpoint)
+        unreadable += more
+        done = {reading.model for reading in readings if not reading.failed}
+        facts |= read_facts(hub, (row["model"] for row in official if row["model"] not in done), args.workers)
+        found = join_ranks(found, official, done)
+    rows = finished_rows([*found, *own, *kept], mapping, keys, facts)
     metadata = make_metadata(
         rows,
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
@@ -147,8 +170,7 @@ def finished_rows(
 ) -> list[BoardRow]:
     """The rows with units, comparable values and the shown ones, in the order of the data."""
     for row in rows:
-        if row["source_format"] == "record":
-            row |= (facts or {}).get(row["model"]) or {}
+        row |= (facts or {}).get(row["model"]) or {}
     settle_units(rows, mapping)
     wanted = [row for row in rows if not keys or row["benchmark"] in keys]
     choose_shown(wanted)
@@ -288,13 +310,16 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     unit = {"proportion": "%", "percent": "%"}.get(about["unit"], about["unit"])
     lines = [
         (
-            str(ranges[row["model"]]), row["model"], display_score(row["comparable"], about["unit"]),
-            shown_error(row), SOURCE_TYPES[row["source_type"]], row["shots"], (row["date"] or "")[:10],
+            str(ranges[row["model"]]), row["official_rank"], row["model"],
+            display_score(row["comparable"], about["unit"]), shown_error(row), SOURCE_TYPES[row["source_type"]],
+            row["shots"], (row["date"] or "")[:10],
         )
         for row in top
     ]  # fmt: skip
-    print_table(("rank", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"), lines)
+    print_table(("rank", "on the Hub", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"), lines)
     note(f"{len(rows)} models. {RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
+    if any(row["official_rank"] for row in rows):
+        note(OFFICIAL_RANK)
     return 0 if rows else 1
 
 
@@ -440,6 +465,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--trending", type=positive, metavar="N", help="the N trending text-generation models")
     add("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
     add("--author", metavar="NAME", help="all models of a user or organization")
+    add("--official", action="store_true", help="all models on the leaderboards of the Hub's official Benchmarks")
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
     add("--benchmarks", metavar="K,...", help="only these benchmarks")
     add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
@@ -492,8 +518,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "board.data", "board.hub", "board.ranks", "board.record_rows", "board.sharing", "board.units",
-#     "board.vocabulary", "frame", "hub.access", "hub.token", "inputs", "names", "page.served", "vocabulary"
+#     "board.data", "board.hub", "board.official", "board.ranks", "board.record_rows", "board.sharing",
+#     "board.units", "board.vocabulary", "frame", "hub.access", "hub.token", "inputs", "names", "page.served", "vocabulary"
 # )
 # ]cog]
 
@@ -505,6 +531,7 @@ import functools
 import gzip
 import hashlib
 import io
+import itertools
 import math
 import re
 import signal
@@ -1248,6 +1275,7 @@ SOURCE_TYPES = {
     "verified": "verified",
     "author_metadata": "author's metadata",
     "merged_community": "merged community",
+    "on_leaderboard": "on the Hub's leaderboard",
     "open_pr": "open pull request",
     "own_run": "own run",
     "reported": "reported elsewhere",
@@ -1279,6 +1307,7 @@ COLUMNS = {
     "revision": "VARCHAR",
     "date": "VARCHAR",
     "notes": "VARCHAR",
+    "official_rank": "BIGINT",
     "shown": "BOOLEAN",
     "why_not": "VARCHAR",
     "lower_is_better": "BOOLEAN",
@@ -3299,6 +3328,1218 @@ def read_models(
         pool.shutdown(cancel_futures=True)
 
 
+# --- parts/metadata/official.py ---------------------------------------------------------------------------------------
+
+# fmt: off
+SHIPPED = {'as_of': '2026-08-31',
+ 'benchmarks': [{'dataset_id': 'actava/chi-bench'},
+                {'dataset_id': 'allenai/olmOCR-bench', 'name': 'olmOCR-bench', 'framework': 'olmocr-bench'},
+                {'dataset_id': 'ARTPARK-IISc/Vaani-Benchmark-V1.0'},
+                {'dataset_id': 'cais/hle',
+                 'name': "Humanity's Last Exam",
+                 'framework': 'inspect-ai',
+                 'gated': True,
+                 'tasks': [['hle', 'default', 'test']]},
+                {'dataset_id': 'claw-eval/Claw-Eval', 'framework': 'claw-eval'},
+                {'dataset_id': 'datacurve/deep-swe', 'framework': 'pier', 'tasks': [['deep_swe', '', '']]},
+                {'dataset_id': 'FutureMa/EvasionBench',
+                 'name': 'Evasion Bench',
+                 'framework': 'inspect-ai',
+                 'tasks': [['evasion_bench', 'default', 'train']]},
+                {'dataset_id': 'harborframework/terminal-bench-2.0', 'framework': 'harbor'},
+                {'dataset_id': 'harborframework/terminal-bench-2.1', 'framework': 'harbor'},
+                {'dataset_id': 'Idavidrein/gpqa',
+                 'name': 'GPQA',
+                 'framework': 'inspect-ai',
+                 'gated': True,
+                 'tasks': [['diamond', 'gpqa_diamond', 'train'], ['main', 'gpqa_main', 'train'],
+                           ['extended', 'gpqa_extended', 'train']]},
+                {'dataset_id': 'internlm/WildClawBench', 'framework': 'wildclawbench'},
+                {'dataset_id': 'InternScience/ResearchClawBench', 'framework': 'researchclawbench'},
+                {'dataset_id': 'LEXam-Benchmark/LEXam', 'name': 'LEXam'},
+                {'dataset_id': 'likaixin/ScreenSpot-Pro', 'framework': 'screenspot-pro'},
+                {'dataset_id': 'llamaindex/ExtractBench', 'framework': 'extractbench'},
+                {'dataset_id': 'llamaindex/ParseBench', 'framework': 'parsebench'},
+                {'dataset_id': 'MathArena/aime_2026',
+                 'name': 'MathArena AIME 2026',
+                 'framework': 'math-arena',
+                 'tasks': [['MathArena/aime_2026', 'default', 'test']]},
+                {'dataset_id': 'meituan-longcat/WBench', 'framework': 'wbench'},
+                {'dataset_id': 'mteb/arguana', 'framework': 'mteb'},
+                {'dataset_id': 'openai/gsm8k',
+                 'name': 'GSM8K',
+                 'framework': 'inspect-ai',
+                 'tasks': [['gsm8k', 'main', 'test']]},
+                {'dataset_id': 'ScaleAI/SWE-bench_Pro',
+                 'framework': 'swe-bench-pro',
+                 'tasks': [['SWE_Bench_Pro', '', '']]},
+                {'dataset_id': 'SWE-bench/SWE-bench_Multilingual',
+                 'framework': 'swe-bench',
+                 'tasks': [['swe_bench_multilingual_%_resolved', '', '']]},
+                {'dataset_id': 'SWE-bench/SWE-bench_Verified',
+                 'framework': 'swe-bench',
+                 'tasks': [['swe_bench_%_resolved', '', '']]},
+                {'dataset_id': 'TIGER-Lab/MMLU-Pro',
+                 'name': 'MMLU-Pro',
+                 'framework': 'inspect-ai',
+                 'tasks': [['mmlu_pro', 'default', 'test']]},
+                {'dataset_id': 'tiiuae/PBench', 'framework': 'pbench'}]}
+# fmt: on
+MAX_BENCHMARK_TASKS = 500
+NO_BENCHMARK = "no official Benchmark of this name or data set"
+ANY_CONFIG = {"", "default", "main", "all", "none"}  # configurations that say no more than the data set's id
+# Frameworks that run many benchmarks, or that collect what others have run. Every other one is a benchmark's own
+# harness: its leaderboard ranks what that harness measures, so that a result of another one needs a person's word.
+GENERAL_FRAMEWORKS = {
+    "", "none", "inspectai", "lighteval", "lmeval", "lmevaluationharness", "nemoevaluator", "matharena", "mteb", "helm",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkTask:
+    """One leaderboard of a Benchmark."""
+
+    id: str
+    config: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialBenchmark:
+    """A data set that the Hub ranks models on. `problem`: why its eval.yaml is not known, or not from the Hub."""
+
+    dataset_id: str
+    name: str = ""
+    framework: str = ""  # evaluation_framework of its eval.yaml
+    tasks: tuple[BenchmarkTask, ...] = ()  # none: not known
+    sha: str | None = None
+    gated: bool = False
+    problem: str = ""
+    lower_is_better: bool | None = None  # None: its eval.yaml does not say
+    unit: str | None = None  # "percent" or "proportion", where its eval.yaml says so
+
+    @property
+    def repo_name(self) -> str:
+        return self.dataset_id.rpartition("/")[2]
+
+    @property
+    def title(self) -> str:
+        return self.name or self.repo_name
+
+    @property
+    def own_harness(self) -> str:
+        """The harness whose results alone its leaderboard is for, or nothing."""
+        return "" if normalize_name(self.framework) in GENERAL_FRAMEWORKS else self.framework
+
+    def task(self, task_id: str) -> BenchmarkTask | None:
+        return next((task for task in self.tasks if task.id == task_id), None)
+
+    def stem(self, task_id: str) -> str:
+        """The name of a result's file as the community writes it: the data set's, of several tasks also the task's."""
+        parts = [self.repo_name] if len(self.tasks) == 1 else [self.repo_name, task_id.rpartition("/")[2]]
+        return re.sub(r"[\W_]+", "_", "_".join(parts).lower(), flags=re.ASCII).strip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialPlace:
+    """Where a result counts: a task of a Benchmark, and the stem of its file in .eval_results."""
+
+    dataset_id: str
+    task_id: str
+    stem: str
+    how: str  # by which the place is known, for people
+    own_harness: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMatch:
+    """A result's place; without one the reason, or the places (DATASET:TASK) among which a person has to choose."""
+
+    place: OfficialPlace | None = None
+    why: str = ""
+    candidates: tuple[str, ...] = ()
+
+    @property
+    def no_benchmark(self) -> bool:
+        """Whether there is nothing to say: the result is of no official Benchmark."""
+        return self.place is None and self.why == NO_BENCHMARK
+
+
+@dataclass(slots=True)
+class OfficialList:
+    """The official Benchmarks by data set id in lower case, and how old this list is."""
+
+    benchmarks: dict[str, OfficialBenchmark] = field(default_factory=dict)
+    as_of: str = ""  # ISO 8601
+    basis: str = "snapshot"  # "hub": asked now; "cache": asked less than a day ago; "stale": older; "snapshot": shipped
+    reason: str = ""  # why the Hub was not asked
+
+    def get(self, dataset_id: str) -> OfficialBenchmark | None:
+        return self.benchmarks.get(dataset_id.lower())
+
+    @property
+    def about(self) -> str:
+        """How old the list is, for people."""
+        when = {
+            "hub": "from the Hub, just now",
+            "cache": f"from the Hub, {self.as_of}",
+            "stale": f"from the Hub, but of {self.as_of}",
+            "snapshot": f"the list of {self.as_of} that this script brings along",
+        }[self.basis]
+        return f"{when}{f' ({self.reason})' if self.reason else ''}"
+
+
+@functools.cache
+def shipped_list() -> OfficialList:
+    """The list that this script brings along, with its date: not to be changed."""
+    rows = [benchmark_from_json(row) for row in SHIPPED["benchmarks"]]
+    return OfficialList({row.dataset_id.lower(): row for row in rows}, SHIPPED["as_of"], "snapshot")
+
+
+def benchmark_from_json(row: Mapping[str, Any]) -> OfficialBenchmark:
+    """A Benchmark as it is kept and shipped; `tasks` are [id, config, split]."""
+    tasks = tuple(BenchmarkTask(*map(str, task)) for task in row.get("tasks") or ())
+    return OfficialBenchmark(**{**row, "tasks": tasks})
+
+
+# --- eval.yaml ---
+
+
+def parse_eval_yaml(text: str, dataset_id: str, **known: Any) -> OfficialBenchmark:
+    """A data set's eval.yaml; what is wrong with it is the Benchmark's `problem`.
+
+    `metrics` (id, higher_is_better, unit, primary) is a proposal for the format that some data sets follow.
+    """
+    try:
+        data, _ = load_yaml(text, f"{dataset_id}/eval.yaml")
+    except ScriptError as error:
+        return OfficialBenchmark(dataset_id, problem=single_line(error)[:200], **known)
+    rows = data.get("tasks") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        return OfficialBenchmark(dataset_id, problem="its eval.yaml has no list of tasks", **known)
+    tasks = [task for task in map(benchmark_task, rows[:MAX_BENCHMARK_TASKS]) if task is not None]
+    metric = main_metric(data.get("metrics"))
+    higher = metric.get("higher_is_better")
+    unit = {"percentage": "percent", "percent": "percent", "proportion": "proportion"}.get(str(metric.get("unit")))
+    return OfficialBenchmark(
+        dataset_id,
+        name=said_text(data.get("name")),
+        framework=said_text(data.get("evaluation_framework")),
+        tasks=tuple({task.id: task for task in tasks}.values()),
+        problem="" if tasks else "its eval.yaml names no task",
+        lower_is_better=not higher if isinstance(higher, bool) else None,
+        unit=unit,
+        **known,
+    )
+
+
+def benchmark_task(row: Any) -> BenchmarkTask | None:
+    """One item of `tasks`; None when it has no id."""
+    task_id = row.get("id") if isinstance(row, dict) else None
+    if not isinstance(task_id, str) or not task_id or task_id != single_line(task_id) or len(task_id) > 200:
+        return None
+    return BenchmarkTask(task_id, said_text(row.get("config")), said_text(row.get("split")))
+
+
+def main_metric(rows: Any) -> Mapping[str, Any]:
+    """The primary one of an eval.yaml's metrics, or its only one."""
+    metrics = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    primary = [row for row in metrics if row.get("primary") is True]
+    return primary[0] if len(primary) == 1 else metrics[0] if len(metrics) == 1 else {}
+
+
+def said_text(value: Any) -> str:
+    """A text of an eval.yaml, on one line; nothing for anything else."""
+    return single_line(value)[:200] if isinstance(value, str) else ""
+
+
+# --- Which Benchmark is a result for? ---
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkClaim:
+    """What a source says about one of its results."""
+
+    name: str  # the source's word for the benchmark
+    key: str | None = None  # of metric_mapping.json
+    part: bool = False  # a part of a benchmark, such as a subject of MMLU
+    dataset_id: str = ""  # of the data that was used
+    config: str = ""
+    split: str = ""
+
+
+def find_place(
+    claim: BenchmarkClaim, official: OfficialList, mapping: Mapping[str, Any], answer: str = ""
+) -> PlaceMatch:
+    """The place of a result: by a person's answer, by the vocabulary, by its data set's id, then by its exact name.
+
+    `answer` is DATASET:TASK, or "none". Nothing is guessed: where several tasks are possible, they are candidates.
+    """
+    if answer:
+        return place_answered(answer, official, claim)
+    if claim.part:
+        return PlaceMatch(why="a part of a benchmark, not the benchmark")
+    known = mapping.get(claim.key or "") or {}
+    names = {normalize_name(name) for name in (claim.key, known.get("name"), *known.get("aliases", ())) if name}
+    hint, index = known.get("hub") or {}, known.get("model_index") or {}
+    if hint and (found := official.get(hint["dataset_id"])):
+        return in_benchmark(found, claim, names, known, by="metric_mapping.json", hint=hint["task_id"])
+    if known and (found := official.get(str(index.get("type") or ""))):
+        return in_benchmark(found, claim, names, known, by="metric_mapping.json's data set")
+    if claim.dataset_id and (found := official.get(claim.dataset_id)):
+        return in_benchmark(found, claim, names | {normalize_name(claim.name)}, known, by="the data set that was used")
+    match = place_by_name(official, claim, names or {normalize_name(claim.name)})
+    if match.no_benchmark and hint:
+        return PlaceMatch(why=f"{hint['dataset_id']} is no official Benchmark")
+    return match
+
+
+def in_benchmark(
+    found: OfficialBenchmark, claim: BenchmarkClaim, names: set[str], known: Mapping[str, Any], by: str, hint: str = ""
+) -> PlaceMatch:
+    """The task of one Benchmark: the hinted one, that of this configuration, that of this name, else the only one."""
+    if not found.tasks:
+        if hint:
+            return PlaceMatch(place_at(found, hint, claim, f"{by}; {found.problem or 'its tasks are not known here'}"))
+        return PlaceMatch(why=f"{found.dataset_id}: {found.problem or 'its tasks are not known here'}")
+    vague = len(found.tasks) > 1 and not claim.config and normalize_name(claim.name) in benchmark_names(found)
+    config = normalize_name(claim.config or str((known.get("model_index") or {}).get("config") or ""))
+    exact = [task for task in found.tasks if task.id == hint]
+    by_config = [task for task in found.tasks if config not in ANY_CONFIG and config in folded_names(task)]
+    named = [task for task in found.tasks if names & folded_names(task)]
+    for tasks in (exact, by_config, named):
+        if len(tasks) == 1 and not vague:  # "GPQA" alone is the name of a Benchmark, not of one of its three tasks
+            return place_of_task(found, tasks[0], claim, by)
+    only = found.tasks[0]
+    if len(found.tasks) == 1 and (hint or known or names & benchmark_names(found)):
+        return place_of_task(found, only, claim, by)
+    return PlaceMatch(
+        why=f"{by} is {found.dataset_id}", candidates=tuple(f"{found.dataset_id}:{t.id}" for t in found.tasks)
+    )
+
+
+def place_of_task(found: OfficialBenchmark, task: BenchmarkTask, claim: BenchmarkClaim, by: str) -> PlaceMatch:
+    """The place, unless the data that was used is known to be other data than the task's."""
+    own = {normalize_name(task.config)} | ANY_CONFIG
+    given = normalize_name(claim.config)
+    same_data = claim.dataset_id.lower() == found.dataset_id.lower()
+    if same_data and given not in own and given not in folded_names(task):
+        why = f"measured on the configuration {claim.config}, while {task.id} is {task.config or 'the default'}"
+        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
+    if same_data and claim.split and task.split and claim.split != task.split:
+        why = f"measured on the split {claim.split}, while {task.id} is {task.split}"
+        return PlaceMatch(why=why, candidates=(f"{found.dataset_id}:{task.id}",))
+    return PlaceMatch(place_at(found, task.id, claim, by))
+
+
+def place_by_name(official: OfficialList, claim: BenchmarkClaim, names: set[str]) -> PlaceMatch:
+    """The place whose Benchmark or task has exactly one of these names, once folded."""
+    names = names - {""}
+    places = []
+    for found in official.benchmarks.values():
+        tasks = [task for task in found.tasks if normalize_name(task.id.rpartition("/")[2]) in names]
+        if tasks or names & benchmark_names(found):
+            places += [(found, task) for task in tasks or found.tasks]
+    if len(places) == 1:
+        return place_of_task(*places[0], claim, "its name")
+    why = "several have its name" if places else NO_BENCHMARK
+    return PlaceMatch(why=why, candidates=tuple(f"{found.dataset_id}:{task.id}" for found, task in places))
+
+
+def place_answered(answer: str, official: OfficialList, claim: BenchmarkClaim) -> PlaceMatch:
+    """The place that a person named; ScriptError when there is no such task."""
+    if answer == "none":
+        return PlaceMatch(why="left out, as --counts-as says")
+    dataset_id, _, task_id = answer.partition(":")
+    found = official.get(dataset_id)
+    if found is None:
+        raise ScriptError(f"--counts-as {answer}: {dataset_id} is no official Benchmark ({official.about})")
+    if found.tasks and not found.task(task_id):
+        raise ScriptError(f"--counts-as {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
+    if not task_id:
+        raise ScriptError(f"--counts-as {answer}: DATASET:TASK is expected")
+    return PlaceMatch(place_at(found, task_id, claim, "--counts-as"))
+
+
+def place_at(found: OfficialBenchmark, task_id: str, claim: BenchmarkClaim, how: str) -> OfficialPlace:
+    return OfficialPlace(found.dataset_id, task_id, claim.key or found.stem(task_id), how, found.own_harness)
+
+
+def folded_names(task: BenchmarkTask) -> set[str]:
+    """The task's id, its last part, and the configuration that is it."""
+    texts = (task.id, task.id.rpartition("/")[2], task.config)
+    return {normalize_name(text) for text in texts} - ANY_CONFIG
+
+
+def benchmark_names(found: OfficialBenchmark) -> set[str]:
+    return {normalize_name(found.name), normalize_name(found.repo_name)} - {""}
+
+
+def task_ids(found: OfficialBenchmark) -> list[str]:
+    return [task.id for task in found.tasks]
+
+
+def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
+    keys = {}
+    for key, entry in mapping.items():
+        if entry.get("kind") == "benchmark":
+            config = str((entry.get("model_index") or {}).get("config") or "")
+            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
+            if place:
+                keys[place.dataset_id, place.task_id] = key
+    return keys
+
+
+def official_answers(texts: Sequence[str] | None) -> dict[str, str]:
+    """--counts-as NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
+    answers = {}
+    for text in texts or []:
+        name, _, answer = text.partition("=")
+        if not name or not (answer == "none" or re.fullmatch(r"[\w.-]+/[\w.-]+:.+", answer)):
+            raise ScriptError(f"--counts-as {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
+        answers[normalize_name(name)] = answer
+    return answers
+
+
+@dataclass(slots=True)
+class Placing:
+    """What is needed to find results their places: the official Benchmarks, the vocabulary, a person's answers."""
+
+    official: OfficialList
+    mapping: Mapping[str, Any]
+    answers: Mapping[str, str] = field(default_factory=dict)  # folded name or key -> DATASET:TASK or "none"
+    own_harness: frozenset[str] = frozenset()  # folded keys of results that are said to be of the Benchmark's harness
+    names: dict[str, str] = field(default_factory=dict)  # folded key, name or alias -> key; filled when it is needed
+
+    def match(self, entry: Entry) -> PlaceMatch:
+        """The place of a result, its reason, or its candidates; a result of another harness needs a person's word."""
+        claim = self.claim(entry)
+        name = claim.key or single_line(claim.name)
+        answer = self.answers.get(normalize_name(claim.key or "")) or self.answers.get(normalize_name(claim.name), "")
+        match = find_place(claim, self.official, self.mapping, answer)
+        place = match.place
+        if place is None or not place.own_harness:
+            return match
+        said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
+        if said or normalize_name(place.own_harness) in normalize_name(entry.source_name or ""):
+            return match
+        why = f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; --own-harness {name} says so"
+        return PlaceMatch(why=why)
+
+    def claim(self, entry: Entry) -> BenchmarkClaim:
+        """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
+        self.names = self.names or vocabulary_names(self.mapping)
+        data = dict(entry.dataset)
+        dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
+        name = name or entry.benchmark
+        return BenchmarkClaim(
+            name,
+            entry.key or (self.names.get(normalize_name(name)) if entry.variant else None),
+            part=entry.key is None and self.is_part(name),
+            dataset_id=dataset_id,
+            config=data.get("config", ""),
+            split=data.get("split", ""),
+        )
+
+    def is_part(self, name: str) -> bool:
+        """Whether a name is a known benchmark's with something behind a colon or comma: "mmlu:anatomy"."""
+        wholes = [normalize_name(name[: found.start()]) for found in re.finditer("[:,]", name)]
+        return any(whole in self.names for whole in wholes)
+
+    def question(self, entry: Entry, match: PlaceMatch) -> str:
+        """What a person is asked about a result whose place is unsure."""
+        name = entry.key or single_line(entry.benchmark)
+        return (
+            f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
+            f"{listing(match.candidates, 8)}; --counts-as '{name}={match.candidates[0]}' takes this one, "
+            f"--counts-as '{name}=none' leaves it out"
+        )
+
+
+def vocabulary_names(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """The folded keys, names and aliases of the vocabulary's benchmarks -> their keys."""
+    return {
+        normalize_name(name): key
+        for key, entry in mapping.items()
+        if entry.get("kind") != "category"
+        for name in (key, entry.get("name"), *(entry.get("aliases") or ()))
+        if isinstance(name, str) and name
+    }
+
+
+# --- parts/hub/benchmarks.py ------------------------------------------------------------------------------------------
+
+FRESH_HOURS = 24
+LIST_SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BenchmarkSource:
+    """How the Hub is asked. `listed` gives (data set id, commit, gated) of each; errors of both are the client's."""
+
+    listed: Callable[[], Iterable[tuple[str, str | None, bool]]]
+    eval_yaml: Callable[[str, str | None], bytes]  # of a data set at a commit
+    endpoint: str
+    reader: str = ""  # the token: what one may see is not for another
+
+
+def official_benchmarks(
+    source: BenchmarkSource, offline: str = "", refresh: bool = False, workers: int = 4
+) -> OfficialList:
+    """The official Benchmarks, as fresh as they can be had: kept for a day, then asked for again.
+
+    `offline`: why nothing is to be asked. `refresh` asks although a list of today is kept.
+    """
+    kept = kept_list(cache_file(source))
+    if offline:
+        return newest_kept(kept, offline)
+    if kept and kept.basis == "cache" and not refresh:
+        return kept
+    try:
+        rows = [row for row in source.listed() if isinstance(row[0], str)]
+    except Exception as error:  # whatever the client raises: a list that is kept or shipped is better than none
+        return newest_kept(kept, why_not_asked(error))
+    if not rows:  # what the client makes of an answer of another form, too
+        return newest_kept(kept, "the Hub lists none")
+    return ask_each(source, rows, kept, workers)
+
+
+def ask_each(
+    source: BenchmarkSource, rows: list[tuple[str, str | None, bool]], kept: OfficialList | None, workers: int
+) -> OfficialList:
+    """The listed data sets with their eval.yaml, the unchanged ones from what is kept; kept for a day."""
+    shipped = shipped_list()
+
+    def one(row: tuple[str, str | None, bool]) -> OfficialBenchmark:
+        dataset_id, sha, gated = row
+        old = kept.get(dataset_id) if kept else None
+        if old and sha and old.sha == sha and old.tasks and not old.problem:
+            return dataclasses.replace(old, gated=gated)
+        return ask_one(source, dataset_id, sha, gated, old or shipped.get(dataset_id))
+
+    with ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(one, rows))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    answer = OfficialList({row.dataset_id.lower(): row for row in found}, now, "hub")
+    keep_list(cache_file(source), answer)
+    return answer
+
+
+def ask_one(
+    source: BenchmarkSource, dataset_id: str, sha: str | None, gated: bool, old: OfficialBenchmark | None
+) -> OfficialBenchmark:
+    """One data set's eval.yaml; where it cannot be read, what was known of it before, with the reason."""
+    try:
+        text = source.eval_yaml(dataset_id, sha).decode("utf-8")
+    except Exception as error:  # gated, gone, damaged, the network: the others are read all the same
+        why = "gated, and this token has no access" if gated else why_not_asked(error)
+        blank = OfficialBenchmark(dataset_id)
+        return dataclasses.replace(
+            old or blank, dataset_id=dataset_id, sha=sha, gated=gated, problem=f"eval.yaml: {why}"
+        )
+    return parse_eval_yaml(text, dataset_id, sha=sha, gated=gated)
+
+
+def why_not_asked(error: BaseException) -> str:
+    """Why the Hub could not be asked, in a few words without anything secret."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status:
+        return f"the Hub answered {status}"
+    return single_line(error)[:120] if isinstance(error, ScriptError) else f"{type(error).__name__}"
+
+
+# --- What is kept ---
+
+
+def cache_file(source: BenchmarkSource) -> Path:
+    """Where the list of this Hub, as this token sees it, is kept."""
+    from huggingface_hub import constants
+
+    name = hashlib.sha256(f"{source.endpoint} {source.reader}".encode()).hexdigest()[:16]
+    return Path(constants.HF_HOME) / "hub-evals" / f"benchmarks-{name}.json"
+
+
+def newest_kept(kept: OfficialList | None, reason: str) -> OfficialList:
+    """What is kept, however old, else what is shipped; both say their date and why."""
+    if kept is None:
+        return dataclasses.replace(shipped_list(), reason=reason)
+    return dataclasses.replace(kept, reason=reason)
+
+
+def kept_list(path: Path) -> OfficialList | None:
+    """The kept list; None when there is none, or it is damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != LIST_SCHEMA:
+            return None
+        rows = [benchmark_from_json(row) for row in data["benchmarks"]]
+        age = time.time() - datetime.fromisoformat(data["as_of"]).timestamp()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    basis = "cache" if 0 <= age < FRESH_HOURS * 3600 else "stale"
+    return OfficialList({row.dataset_id.lower(): row for row in rows}, data["as_of"], basis)
+
+
+def keep_list(path: Path, found: OfficialList) -> None:
+    """Keep a list; a full or read-only disk is no reason to stop."""
+    rows = [dataclasses.asdict(row) | {"tasks": [[t.id, t.config, t.split] for t in row.tasks]} for row in
+            found.benchmarks.values()]  # fmt: skip
+    try:
+        write_whole(path, json.dumps({"schema": LIST_SCHEMA, "as_of": found.as_of, "benchmarks": rows}))
+    except ScriptError:
+        return
+
+
+# --- parts/metadata/plan.py -------------------------------------------------------------------------------------------
+
+PLAN_SCHEMA = "2"
+FORMATS = ("model-index", "eval-results", "both")
+TARGET = re.compile(r"|main|new-pr|pr/[1-9]\d{0,8}|card:.{1,4000}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A result that is there with another value."""
+
+    where: str  # "README.md model-index[0].results[3].metrics[0].value", ".eval_results/hle.yaml[0].value"
+    benchmark: str
+    there: Any
+    new: Any
+    doubt: str = ""  # why it is not certain that both are one result
+    samples: int | None = None  # of the new value
+    standard_error: float | None = None
+
+    def __str__(self) -> str:
+        told = [f"n = {self.samples:,}"] if self.samples else []
+        told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
+        more = f" ({', '.join(told)})" if told else ""
+        doubt = f"; {self.doubt}" if self.doubt else ""
+        new = f"{self.new:.12g}" if isinstance(self.new, float) else self.new
+        return f"there is {self.there}, the new value is {new}{more}{doubt}"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be on the Hub: a repo, the results, where they go. `render_plan` makes what is written of them."""
+
+    repo_id: str
+    entries: list[Entry]
+    formats: str = "both"
+    task_type: str = "text-generation"
+    dataset_name: str | None = None
+    source: str = ""  # "the model card's tables", for the description
+    notes: list[str] = field(default_factory=list)  # what the source leaves out, and why
+    replace: bool = False
+    beside: list[str] = field(default_factory=list)  # results to be written beside another that may be the same
+    scales: dict[str, str] = field(default_factory=dict)  # answers about scales: key, or "" for all -> answer
+    official: dict[str, str] = field(default_factory=dict)  # answers about places: name -> DATASET:TASK or "none"
+    own_harness: list[str] = field(default_factory=list)  # names of results of a Benchmark's own harness
+    target: str = ""  # "main", "new-pr", "pr/3", "card:FILE"; empty: not said yet
+    created: str = ""
+    parent: str | None = None  # the commit that it was made against
+    card: str | None = None  # git's id of the card that it was made against, as a blob
+    # Made of the above, never saved:
+    model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
+    eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
+    made_of: dict[str, Entry] = field(default_factory=dict)  # path -> the result in it
+    remarks: list[str] = field(default_factory=list)  # what was filled in, converted or left out
+    questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
+    measures: Measures | None = field(default=None, repr=False, compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        saved = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in MADE}
+        return {
+            "schema_version": PLAN_SCHEMA,
+            **saved,
+            "entries": [dataclasses.asdict(entry) for entry in self.entries],
+        }
+
+
+MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
+
+
+@dataclass(slots=True)
+class RepoState:
+    """What a repo, or a local clone, has now."""
+
+    sha: str | None
+    card: bytes | None  # None: there is no README.md
+    files: dict[str, str] = field(default_factory=dict)  # .eval_results/*.yaml: path -> text
+    name: str = "README.md"  # what messages call the card
+    moved_to: str = ""  # the repo's name now, when it has been renamed
+
+
+@dataclass(slots=True)
+class Change:
+    """What a plan does to a repo's present state; nothing, when it is all there."""
+
+    files: dict[str, bytes] = field(default_factory=dict)  # path -> new content
+    added: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)  # those that are added or replaced in one format at least
+    replaced: list[Conflict] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+
+
+def card_entries(
+    scores: Sequence[Score], repo_id: str, task_type: str | None = None, hub: str = "https://huggingface.co"
+) -> list[Entry]:
+    """The scores of a card's tables as results to publish; their source is the card itself, and so is their task."""
+    return [
+        Entry(
+            benchmark=score.benchmark,
+            value=score.value,
+            origin=f"table {score.table}, row {score.row}, column {score.column}",
+            key=score.key,
+            unit=score.unit,
+            metric=score.metric,
+            shots=score.shots,
+            variant=score.notes,
+            task_type=task_type,
+            source_name="Model card",  # without the table's number, which changes when the card does
+            source_url=f"{hub}/{repo_id}",
+        )
+        for score in scores
+    ]
+
+
+def variant_of(text: str) -> str | None:
+    """ "HLE (w/ tools)" -> "With tools"; "HLE (no tools)", "HLE" -> None, the default."""
+    return "With tools" if WITH_TOOLS.search(text) and not NO_TOOLS.search(text) else None
+
+
+def dashed(text: str, separator: str = "-") -> str:
+    return re.sub(r"[\W_]+", separator, text.lower(), flags=re.ASCII).strip(separator)
+
+
+def model_index_results(
+    entries: Sequence[Entry], mapping: Mapping[str, Any], task_type: str, dataset_name: str | None
+) -> list[dict[str, Any]]:
+    """The results as `model-index[].results` of a card's metadata; values as the source gives them.
+
+    Format: https://github.com/huggingface/hub-docs/blob/main/modelcard.md (task, dataset, metrics, source).
+    """
+    results = []
+    for entry in entries:
+        known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+        said = dict(entry.dataset)
+        own = said if "/" in said.get("type", "") or not known else known
+        name = dataset_name or known.get("name") or said.get("name") or entry.benchmark
+        dataset = {"name": name, "type": dashed(name) or "benchmark"}
+        if not dataset_name:
+            dataset["type"] = own.get("type") or dataset["type"]
+            dataset |= {key: str(own[key]) for key in ("config", "split", "revision") if own.get(key)}
+            if own is said and own.get("type") == known.get("type"):  # the same data set: what the source left open
+                dataset |= {key: known[key] for key in ("config", "split") if known.get(key) and not own.get(key)}
+        metric: dict[str, Any] = {
+            "type": metric_type(entry.metric) or known.get("metric_type") or "score",
+            "name": entry_name(entry),
+            "value": person_number(entry.value, entry.unit),
+        }
+        if shots := re.match(r"(\d+)-shot", entry.shots or ""):
+            metric["args"] = {"num_few_shot": int(shots[1])}
+        result = {"task": {"type": entry.task_type or task_type}, "dataset": dataset, "metrics": [metric]}
+        if entry.source_url:  # the Hub's client cannot load a card that names a source without a URL
+            result["source"] = {"name": entry.source_name or entry.source_url, "url": entry.source_url}
+        results.append(result)
+    return results
+
+
+def filled_in(entry: Entry, mapping: Mapping[str, Any]) -> str | None:
+    """What the source does not say about a result and the vocabulary fills in, for people; None: nothing."""
+    known = (mapping.get(entry.key or "") or {}).get("model_index") or {}
+    said = dict(entry.dataset) if "/" in dict(entry.dataset).get("type", "") else {}
+    parts = [f"metric {known['metric_type']}"] if known.get("metric_type") and not metric_type(entry.metric) else []
+    if said.get("type", known.get("type")) == known.get("type"):
+        more = [f"{key} {known[key]}" for key in ("config", "split") if known.get(key) and not said.get(key)]
+        parts += [*([] if said or "/" not in str(known.get("type")) else [f"data set {known['type']}"]), *more]
+    return f"{entry.benchmark}: not said by the source, filled in: {', '.join(parts)}" if parts else None
+
+
+def eval_result_files(
+    entries: Sequence[Entry], placing: Placing
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Entry], list[str], list[str]]:
+    """The results as `.eval_results/*.yaml`, one file for each benchmark and variant; what is to be known of others.
+
+    Format: https://github.com/huggingface/hub-docs/blob/main/eval_results.yaml. Only a result of an official Benchmark
+    has a file. Of several settings of one benchmark each has a file of its own with the setting as its note. Returns
+    the files, what each is made of, notes, and the questions that a person has to answer.
+    """
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    ours: dict[OfficialPlace, list[Entry]] = {}
+    notes: list[str] = []
+    questions: list[str] = []
+    for entry in entries:
+        match = placing.match(entry)
+        known = placing.mapping.get(entry.key or "") or {}
+        if match.candidates:
+            questions.append(placing.question(entry, match))
+        elif match.place is None:
+            notes += [f"not in .eval_results: {entry.benchmark}: {match.why}"] if not match.no_benchmark else []
+        elif known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
+            ranked = "not the metric that its leaderboard ranks"
+            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {ranked}")
+        else:
+            ours.setdefault(match.place, []).append(entry)
+            if not match.place.how.startswith("metric_mapping.json"):
+                what = f"{match.place.dataset_id}, task {match.place.task_id}"
+                notes.append(f"{entry.benchmark}: counts on {what}, by {match.place.how}")
+    files: dict[str, list[dict[str, Any]]] = {}
+    made_of: dict[str, Entry] = {}
+    for place, group in ours.items():
+        several = len({settings_text(entry) for entry in group}) > 1
+        for entry in group:
+            note_text = (settings_text(entry) if several else entry.variant) or None
+            url = entry.source_url
+            result = EvalResultEntry(
+                dataset_id=place.dataset_id,
+                task_id=place.task_id,
+                value=person_number(entry.value, entry.unit),
+                date=entry.date,
+                source_url=url,
+                source_name=entry.source_name if url else None,
+                notes=note_text,
+            )
+            path = f"{EVAL_RESULTS}{place.stem}{'_' + dashed(note_text, '_') if note_text else ''}.yaml"
+            row = eval_result_entries_to_yaml([result])
+            if path in files and files[path][0]["value"] != row[0]["value"]:
+                files[path] = files[path] + row  # two values for one place: merge_files asks
+            else:
+                files[path], made_of[path] = row, entry
+    return files, made_of, notes, questions
+
+
+def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
+    return normalize_name(metric or "") in RIGHT_ANSWERS | {normalize_name(known.get("metric") or "")}
+
+
+def settings_text(entry: Entry) -> str:
+    return ", ".join(filter(None, (entry.shots, entry.variant)))
+
+
+def make_plan(
+    repo_id: str,
+    entries: Sequence[Entry],
+    mapping: Mapping[str, Any],
+    *,
+    placing: Placing | None,
+    formats: str,
+    task_type: str,
+    dataset_name: str | None = None,
+    source: str = "",
+    notes: Sequence[str] = (),
+    replace: bool = False,
+    beside: Sequence[str] = (),
+) -> Plan:
+    """What the results are in the wanted formats; the same results make the same plan.
+
+    `placing` finds results their places in .eval_results; without it there are none.
+    """
+    plan = Plan(repo_id, list(dict.fromkeys(entries)), formats, task_type, dataset_name, source, list(notes), replace)
+    plan.beside = list(beside)
+    if placing:
+        plan.official, plan.own_harness = dict(placing.answers), sorted(placing.own_harness)
+    return render_plan(plan, mapping, placing)
+
+
+def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None) -> Plan:
+    """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
+    plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
+    plan.measures = Measures(mapping)
+    if plan.formats in ("model-index", "both"):
+        plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
+    if placing is not None and plan.formats in ("eval-results", "both"):
+        plan.eval_results, plan.made_of, more, plan.questions = eval_result_files(plan.entries, placing)
+        plan.remarks += more
+    return plan
+
+
+def plan_from_json(data: Any, name: str) -> Plan:
+    """A saved plan, or the `plan` of a saved answer; `render_plan` makes of it what is written.
+
+    ScriptError when it is none, was made by another version, or holds more than results and where they go.
+    """
+    data = data.get("plan", data) if isinstance(data, dict) else data
+    if not isinstance(data, dict) or data.get("schema_version") != PLAN_SCHEMA:
+        raise ScriptError(f"{name}: no plan of schema {PLAN_SCHEMA}; make one with --output FILE.json")
+    try:
+        known = {f.name for f in dataclasses.fields(Plan)} - set(MADE)
+        parts = {key: value for key, value in data.items() if key != "schema_version"}
+        if unknown := set(parts) - known:
+            raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
+        entries = [
+            Entry(**{**entry, "dataset": tuple((str(k), str(v)) for k, v in entry.get("dataset", ()))})
+            for entry in parts.pop("entries")
+        ]
+        plan = Plan(entries=entries, **parts)
+        check_plan(plan)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ScriptError(f"{name}: no valid plan: {single_line(error)}; make it anew") from error
+    return plan
+
+
+def check_plan(plan: Plan) -> None:
+    """ValueError when a plan is no plan of results: it may have been edited since it was saved."""
+    if not REPO_ID.fullmatch(plan.repo_id):
+        raise ValueError(f"repo_id is {plan.repo_id!r}")
+    texts = (plan.source, plan.created, plan.parent or "", plan.card or "", plan.task_type, plan.dataset_name or "")
+    lists = (plan.notes, plan.beside, plan.own_harness, [*plan.scales, *plan.scales.values()])
+    if not all(isinstance(item, list) for item in lists):
+        raise ValueError("notes, beside and own_harness are lists")
+    answers = (*plan.official, *plan.official.values())
+    if not all(isinstance(text, str) for text in (*texts, *answers, *itertools.chain(*lists))):
+        raise ValueError("a text is no text")
+    if not isinstance(plan.replace, bool) or not TARGET.fullmatch(plan.target) or plan.formats not in FORMATS:
+        raise ValueError("replace, target or formats is none")
+    if not set(plan.scales.values()) <= {"percent", "proportion", "as-is"}:
+        raise ValueError("scales holds something else than percent, proportion or as-is")
+    for number, entry in enumerate(plan.entries):
+        check_number(entry.value, f"entries[{number}].value")
+        for part in ("samples", "standard_error"):
+            if getattr(entry, part) is not None:
+                check_number(getattr(entry, part), f"entries[{number}].{part}")
+        for part in dataclasses.fields(Entry):
+            plain = part.name not in ("value", "dataset", "samples", "standard_error")
+            if plain and not isinstance(getattr(entry, part.name), str | None):
+                raise ValueError(f"entries[{number}].{part.name} is no text")
+        if entry.source_url and not web_url(entry.source_url):
+            raise ValueError(f"entries[{number}].source_url is no address")
+        if any(len(str(text)) > 500 for text in (entry.benchmark, entry.metric, entry.origin)):
+            raise ValueError(f"entries[{number}] has a text without measure")
+    if unreadable := re.search("[\ud800-\udfff]", json.dumps(plan.as_json(), ensure_ascii=False)):
+        raise ValueError(f"{unreadable[0]!r} is no character")
+
+
+def check_number(value: Any, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{where}: {value!r} is no number")
+
+
+def entry_name(entry: Entry) -> str:
+    """A result's name with its settings, each once: "GSM8K (5-shot)", "HLE (w/ tools)"."""
+    said = normalize_name(entry.benchmark)
+    variant = None if normalize_name(entry.variant or "").removeprefix("with") in said else entry.variant
+    settings = ", ".join(filter(None, (entry.metric, entry.shots, variant)))
+    return f"{entry.benchmark} ({settings})" if settings else entry.benchmark
+
+
+# --- parts/metadata/scale.py ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """What the Hub says of a dataset as a Benchmark: its tasks, and the scale that its leaderboard is in."""
+
+    dataset_id: str
+    tasks: tuple[str, ...] = ()  # none: not known
+    scale: str | None = None  # "percent", "proportion"; None: nobody has a result yet
+    plain: bool = False  # the scale is said by its eval.yaml, or by three results that agree
+    reason: str = ""  # why it is no Benchmark
+    entries: int = 0
+    lower_is_better: bool | None = None  # None: neither its eval.yaml nor its order says
+
+
+def leaderboard_scale(values: Sequence[Any]) -> str | None:
+    """The scale of the values that others have: percent when any is above 1."""
+    numbers = finite_numbers(values)
+    return ("percent" if max(numbers) > 1 else "proportion") if numbers else None
+
+
+def is_plain(values: Sequence[Any]) -> bool:
+    """Whether three results at least agree on the scale; a share of 1 % or less among percentages is rare."""
+    numbers = finite_numbers(values)
+    above = sum(number > 1 for number in numbers)
+    return len(numbers) >= 3 and (not above or (above >= 3 and 10 * (len(numbers) - above) <= len(numbers)))
+
+
+def finite_numbers(values: Sequence[Any]) -> list[float]:
+    return [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+
+
+def ranked_downwards(values: Sequence[float]) -> bool | None:
+    """Whether less is better, by the order in which a leaderboard has its values; None when it cannot be told."""
+    down, up = sorted(values, reverse=True), sorted(values)
+    if len(set(values)) < 2 or list(values) not in (down, up):
+        return None
+    return list(values) == up
+
+
+def settle(plan: Plan, boards: Mapping[str, Leaderboard], scales: Mapping[str, str]) -> list[str]:
+    """Fit the plan's .eval_results to what the Hub's Benchmarks are; the questions that only a person can answer.
+
+    `scales` holds the answers, by key or "" for all. The same result in model-index gets the same unit.
+    """
+    questions = []
+    for path, rows in list(plan.eval_results.items()):
+        row = rows[0]
+        board = boards.get(row["dataset"]["id"])
+        if board is None:
+            continue
+        task = row["dataset"]["task_id"]
+        if not board.reason and task not in board.tasks and len(board.tasks) == 1:
+            row["dataset"]["task_id"] = task = board.tasks[0]  # the dataset's own eval.yaml decides
+        if board.reason or (board.tasks and task not in board.tasks):
+            reason = board.reason or f"its eval.yaml has no task {task}, but {', '.join(board.tasks) or 'none'}"
+            plan.remarks.append(f"not in .eval_results: {path}: {board.dataset_id}: {reason}")
+            del plan.eval_results[path]
+            continue
+        stem = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+        questions += fit_scale(plan, path, row, board, scales.get(stem, scales.get("")))
+    return questions
+
+
+def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, answer: str | None) -> list[str]:
+    value, own = row["value"], plan.made_of.get(path)
+    unit = own.unit if own and own.unit in ("percent", "proportion") else None
+    misfit = 0 < value <= 1 if board.scale == "percent" else value > 1 if board.scale == "proportion" else False
+    if unit and board.scale:
+        misfit = unit != board.scale and value != 0
+    if not misfit or answer == "as-is":
+        return []
+    if answer and answer != board.scale:
+        raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
+    if answer or (unit and board.plain):
+        why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
+        row["value"] = rescaled(value, str(board.scale))
+        plan.remarks.append(f"{path}: {value} written as {row['value']}, in {board.scale}, {why}")
+        if own and plan.model_index:
+            metric = plan.model_index[plan.entries.index(own)]["metrics"][0]
+            metric |= {"value": row["value"], "name": unit_name(metric["name"], str(board.scale))}
+        return []
+    key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
+    return [
+        f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
+        f"--scale {key}={board.scale} converts it, --scale {key}=as-is keeps it"
+    ]
+
+
+def rescaled(value: float, scale: str) -> float:
+    """A share written in percent or as a proportion."""
+    return float(Decimal(str(value)) * (Decimal(100) if scale == "percent" else Decimal("0.01")))
+
+
+def unit_name(name: str, scale: str) -> str:
+    """A metric's name that says its unit: "MMLU-Pro (5-shot)" -> "MMLU-Pro (5-shot, %)"."""
+    word = "%" if scale == "percent" else "share"
+    return f"{name[:-1]}, {word})" if name.endswith(")") else f"{name} ({word})"
+
+
+# --- parts/board/official.py ------------------------------------------------------------------------------------------
+
+LISTED_FACTS = tuple(name for name in EXPAND if name != "evalResults")
+MOST_ROWS = 20_000  # of one leaderboard that are read
+MODELS_OF_OWNER = 1000  # that one answer of the Hub lists
+
+
+@dataclasses.dataclass(slots=True)
+class OfficialBoards:
+    """The official Benchmarks with the answers of their leaderboards, and what could not be read."""
+
+    official: OfficialList
+    answers: dict[str, list[Any]] = dataclasses.field(default_factory=dict)  # data set id -> its leaderboard
+    unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+
+def read_official(hub: HubReader, workers: int) -> OfficialBoards:
+    """The list of Benchmarks, each one's eval.yaml where its data set has changed, and each one's leaderboard."""
+
+    def listed() -> list[tuple[str, str | None, bool]]:
+        answer = hub.json("/api/datasets?filter=benchmark:official&expand=sha&expand=gated&limit=1000")
+        if not isinstance(answer, list):
+            raise Unreadable(f"the Hub's list of Benchmarks is {shorten(answer)}, not a list")
+        rows = [row for row in answer if isinstance(row, dict) and REPO_ID.fullmatch(str(row.get("id")))]
+        return [(row["id"], kept_text(row.get("sha"), 64), bool(row.get("gated"))) for row in rows]
+
+    def eval_yaml(dataset_id: str, sha: str | None) -> bytes:
+        url = f"{hub.endpoint}/datasets/{dataset_id}/raw/{quote(sha or 'main')}/eval.yaml"
+        return hub.fetch(url, None, None).encode()
+
+    source = BenchmarkSource(listed, eval_yaml, hub.endpoint, hub.answers.reader)
+    found = OfficialBoards(official_benchmarks(source, refresh=True, workers=workers))
+    names = [benchmark.dataset_id for benchmark in found.official.benchmarks.values()]
+    with ThreadPoolExecutor(workers) as pool:
+        for name, answer in zip(names, pool.map(lambda name: one_board(hub, name), names), strict=True):
+            if isinstance(answer, list):
+                found.answers[name] = answer
+            else:
+                found.unreadable.append({"model": "", "where": f"the leaderboard of {name}", "reason": answer})
+    return found
+
+
+def one_board(hub: HubReader, dataset_id: str) -> list[Any] | str:
+    """A Benchmark's leaderboard as the Hub tells it, derived models too; or why it cannot be read."""
+    try:
+        answer = hub.json(f"/api/datasets/{dataset_id}/leaderboard?base_model=false")
+    except Exception as error:  # one Benchmark's answer is not in the way of the others
+        return trouble(error)
+    return answer if isinstance(answer, list) else f"it is {shorten(answer)}, not a list"
+
+
+# --- Rows ---
+
+
+def leaderboard_rows(
+    found: OfficialBoards, benchmarks: Benchmarks, endpoint: str
+) -> tuple[list[BoardRow], list[dict[str, str]]]:
+    """One row for each entry of the leaderboards, with the Hub's rank; and what could not be read."""
+    rows: list[BoardRow] = []
+    unreadable = list(found.unreadable)
+    for dataset_id, answer in found.answers.items():
+        benchmark = found.official.get(dataset_id) or OfficialBenchmark(dataset_id)
+        bad: Counter[str] = Counter()
+        for item in answer[:MOST_ROWS]:
+            try:
+                rows.append(leaderboard_row(benchmark, item, benchmarks, endpoint))
+            except (Unreadable, AttributeError, TypeError, ValueError) as error:
+                bad[kept_text(error) or type(error).__name__] += 1
+        where = f"the leaderboard of {dataset_id}"
+        unreadable += [{"model": "", "where": where, "reason": f"{n} entries: {why}"} for why, n in bad.most_common(5)]
+    return rows, unreadable
+
+
+def leaderboard_row(found: OfficialBenchmark, item: Any, benchmarks: Benchmarks, endpoint: str) -> BoardRow:
+    """The row of one entry. Unreadable when it names no model or has no value."""
+    model = item.get("modelId") if isinstance(item, dict) else None
+    if not isinstance(model, str) or not REPO_ID.fullmatch(model):
+        raise Unreadable(f"the model is {shorten(model)}")
+    number, file = kept_count(item.get("pullRequest")), kept_text(item.get("filename")) or ""
+    url = f"{endpoint}/{model}/discussions/{number}" if number else f"{endpoint}/{model}/blob/main/{quote(file)}"
+    kind = "open_pr" if number else "on_leaderboard"
+    place = Provenance(kind, url, None, None, None, number)
+    task = task_of_entry(found, item, file)
+    data = {
+        "dataset": {"id": found.dataset_id, "task_id": task.id if task else "?"},
+        "value": item.get("value"),
+        "source": mapping_in(item, "source"),
+        "notes": item.get("notes"),
+    }
+    row = eval_results_row(model, data, place, item.get("verified") is True, benchmarks)
+    row["official_rank"] = kept_count(item.get("rank"))
+    if task is None:
+        row["benchmark"], row["benchmark_name"] = None, found.title
+        row["why_not"] = f"{found.dataset_id} has several tasks, and its leaderboard does not say which"
+    return row
+
+
+def task_of_entry(found: OfficialBenchmark, item: Mapping[str, Any], file: str) -> BenchmarkTask | None:
+    """The task of a leaderboard's entry: what it says itself, the only one, else the one that its file is named for."""
+    told = item.get("taskId", item.get("task_id"))
+    if isinstance(told, str):
+        return found.task(told)
+    if len(found.tasks) == 1:
+        return found.tasks[0]
+    if not found.tasks:
+        return BenchmarkTask("default")
+    stem = normalize_name(re.sub(r"^.*/|\.ya?ml$", "", file))
+    own = normalize_name(found.repo_name)
+    named = [
+        task
+        for task in found.tasks
+        for name in {normalize_name(task.id.rpartition("/")[2]), normalize_name(task.config)} - {""}
+        if stem in (name, f"{own}{name}")
+    ]
+    return named[0] if len({task.id for task in named}) == 1 else None
+
+
+def join_ranks(read: Sequence[BoardRow], official: Sequence[BoardRow], done: set[str]) -> list[BoardRow]:
+    """The rows of both, each score once: those of models that were read themselves, with the Hub's rank beside them."""
+    ranks = {score_place(row): row["official_rank"] for row in official}
+    for row in read:
+        row["official_rank"] = ranks.get(score_place(row)) if row["source_format"] == "eval_results" else None
+    return [*read, *(row for row in official if row["model"] not in done)]
+
+
+def score_place(row: BoardRow) -> tuple[Any, ...]:
+    return row["model"], row["source_task"], row["value"], row["pull_request"]
+
+
+# --- Benchmarks that the vocabulary does not have ---
+
+
+def official_mapping(mapping: Mapping[str, Any], found: OfficialBoards) -> dict[str, Any]:
+    """The vocabulary with the places that eval.yaml confirms, and an entry for each task that it does not have."""
+    whole = dict(mapping)
+    keys = keys_of_tasks(found.official, mapping)
+    for benchmark in found.official.benchmarks.values():
+        for task in benchmark.tasks:
+            place = {"dataset_id": benchmark.dataset_id, "task_id": task.id}
+            key = keys.get((benchmark.dataset_id, task.id)) or benchmark.stem(task.id)
+            if key in mapping:
+                whole[key] = {**mapping[key], "hub": place}
+            else:
+                whole[key] = unknown_entry(benchmark, task, found.answers.get(benchmark.dataset_id, []), place)
+    return whole
+
+
+def unknown_entry(
+    benchmark: OfficialBenchmark, task: BenchmarkTask, answer: Sequence[Any], place: Mapping[str, str]
+) -> dict[str, Any]:
+    """An entry of the vocabulary's form: the scale is that of the leaderboard, its direction that of its ranks.
+
+    Shares of which more is better are proportions, as elsewhere; everything else stays in the leaderboard's own points.
+    """
+    numbers = [item["value"] for item in answer if isinstance(item, dict) and is_number(item.get("value"))]
+    lower = ranked_downwards(numbers) if benchmark.lower_is_better is None else benchmark.lower_is_better
+    shares = bool(numbers) and not lower and min(numbers) >= 0 and max(numbers) <= 100
+    several = len(benchmark.tasks) > 1
+    return {
+        "kind": "benchmark",
+        "name": f"{benchmark.title} ({task.id.rpartition('/')[2]})" if several else benchmark.title,
+        "aliases": [],
+        "category": None,
+        "metric": None,
+        "unit": "proportion" if shares else "points",
+        "range": [0, 1] if shares else [None, None],
+        "lower_is_better": bool(lower),
+        "chance": None,
+        "hub": dict(place),
+        "model_index": {"type": benchmark.dataset_id, "config": task.config or None},
+    }
+
+
+# --- Models ---
+
+
+def read_facts(hub: HubReader, models: Iterable[str], workers: int) -> dict[str, BoardRow]:
+    """What the Hub says about models: one request for each owner of several, else one for the model itself."""
+    owners: dict[str, list[str]] = {}
+    for model in dict.fromkeys(models):
+        owners.setdefault(model.split("/")[0], []).append(model)
+    with ThreadPoolExecutor(workers) as pool:
+        found = dict(pair for pairs in pool.map(lambda item: owner_facts(hub, *item), owners.items()) for pair in pairs)
+        left = [model for names in owners.values() for model in names if model not in found]
+        for pairs in pool.map(lambda model: one_models_facts(hub, model), left):
+            found.update(pairs)
+    return found
+
+
+def owner_facts(hub: HubReader, owner: str, models: Sequence[str]) -> list[tuple[str, BoardRow]]:
+    """Facts of an owner's models out of one listing; those that it does not list are left out."""
+    if len(models) < 2:
+        return []
+    asked = "&".join(f"expand={name}" for name in LISTED_FACTS)
+    try:
+        answer = hub.json(f"/api/models?author={owner}&limit={MODELS_OF_OWNER}&{asked}")
+    except Exception:  # the models themselves are asked, then
+        return []
+    infos = {info.get("id"): info for info in answer if isinstance(info, dict)} if isinstance(answer, list) else {}
+    return [(model, model_facts(infos[model])) for model in models if model in infos]
+
+
+def one_models_facts(hub: HubReader, model: str) -> list[tuple[str, BoardRow]]:
+    try:
+        info = hub.json(f"/api/models/{model}?{'&'.join(f'expand={name}' for name in LISTED_FACTS)}")
+    except Exception:  # a score without size and license is a score
+        return []
+    return [(model, model_facts(info))] if isinstance(info, dict) else []
+
+
 # --- parts/board/ranks.py ---------------------------------------------------------------------------------------------
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
@@ -4966,6 +6207,7 @@ def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
     words = ["--trending", str(asked["trending"])] if asked.get("trending") else []
     words += ["--author", asked["author"]] if asked.get("author") else []
     words += ["--repo-ids", "models.txt"] if asked.get("repo_ids") else []
+    words += ["--official"] if asked.get("official") else []
     more = ["--benchmarks", ",".join(asked["benchmarks"])] if asked.get("benchmarks") else []
     more += ["--no-prs"] if asked.get("no_prs") else []
     return words + more if words else []
@@ -5211,6 +6453,7 @@ SOURCE_TEXTS = {
     "verified": "the Hub has verified that the score was made as it says",
     "author_metadata": "published by the model's owner, in .eval_results or in the card's model-index",
     "merged_community": "added by somebody else in a pull request that the owner merged",
+    "on_leaderboard": "on the Hub's own leaderboard, out of a file in the model's repo; who added it is not told",
     "open_pr": "proposed in a pull request that nobody has merged yet",
     "own_run": "measured with this project's scripts; read from their records",
     "reported": "read from another place, such as an index of scores",

@@ -78,7 +78,7 @@ def made_up_rows(count: int, seed: int = 7, hostile: bool = True) -> list[dict]:
             if rng.random() < 0.35:
                 continue
             value = round(min(max(mean + spread * (0.8 * skill + 0.5 * rng.gauss(0, 1)), 0.0), 0.99), 4)
-            kind = rng.choices(list(leaderboard.SOURCE_TYPES), [1, 6, 2, 1, 2, 1])[0]
+            kind = rng.choices(list(leaderboard.SOURCE_TYPES), [1, 6, 2, 1, 1, 2, 1])[0]
             url = f"https://huggingface.co/{model}" if not evil else "https://example.org/?q=<script>alert(2)</script>"
             more = {"source_type": kind, "source_url": url, "shots": rng.choice([None, "0-shot", "5-shot"])}
             if kind == "open_pr":

@@ -25,7 +25,7 @@ SHAPES = {
     "SWE-bench/SWE-bench_Verified": (["swe_bench_%_resolved"], {"evaluation_framework": "swe-bench"}, {}, [70.1]),
     "MathArena/aime_2026": (["MathArena/aime_2026"], {"evaluation_framework": "math-arena"}, {}, [10, 46.7]),
     "lab/speech": (["wer_clean", "wer_other"], {}, {"lower_is_better": True}, [1.5, 9.9]),
-    "lab/shares": (["shares"], {}, {}, [0.41, 0.97]),
+    "lab/shares": (["shares"], {}, {}, [0.41, 0.97, 0.66]),
     "lab/new-bench": (["main"], {"name": "New Bench"}, {}, []),
     "llamaindex/ParseBench": (["mean", "text_content"], {"evaluation_framework": "parsebench"}, {}, [49.0]),
 }
@@ -36,11 +36,12 @@ def make_benchmark(hub: LocalHub, dataset_id: str) -> None:
     hub.create_benchmark(dataset_id, tasks, more.get("name", ""), **options)
     text = yaml.safe_load(hub.files(dataset_id, repo_type="dataset")["eval.yaml"]) | more
     hub.commit(dataset_id, {"eval.yaml": yaml.safe_dump(text, sort_keys=False)}, repo_type="dataset")
-    task = text["tasks"][0]["id"]
+    task = text["tasks"][0]
+    file = manager.path_part(task["config"] if task["config"] not in ("default", "main") else task["id"])
     for number, value in enumerate(values):
-        row = [{"dataset": {"id": dataset_id, "task_id": task}, "value": value}]
+        row = [{"dataset": {"id": dataset_id, "task_id": task["id"]}, "value": value}]
         name = f"others/{dataset_id.replace('/', '-')}-{number}"
-        hub.create_repo(name, files={".eval_results/x.yaml": yaml.safe_dump(row)})
+        hub.create_repo(name, files={f".eval_results/{file}.yaml": yaml.safe_dump(row)})
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_table_tells_what_the_hub_has(shapes: LocalHub, capsys: pytest.CaptureFi
     scales = {name: (row["scale"], row["lower_is_better"], row["entries"]) for name, row in rows.items()}
     assert scales["openai/gsm8k"] == ("percent", False, 2)
     assert scales["lab/speech"] == ("percent", True, 2)
-    assert scales["lab/shares"] == ("proportion", False, 2)
+    assert scales["lab/shares"] == ("proportion", False, 3)
     assert scales["lab/new-bench"] == (None, None, 0)
     assert rows["SWE-bench/SWE-bench_Verified"]["own_harness"] == "swe-bench"
     assert rows["MathArena/aime_2026"]["own_harness"] is None
@@ -279,7 +280,7 @@ def test_answer_decides(shapes: LocalHub) -> None:
             manager.find_place(claim, official, MAPPING, wrong)
     for text in ("gpqa", "gpqa=x", "=none", "gpqa=a/b"):
         with pytest.raises(manager.ScriptError):
-            manager.read_answers([text])
+            manager.official_answers([text])
 
 
 # --- A card, a run and the API end in the right files ---
@@ -375,9 +376,9 @@ def test_unsure_result_is_asked_about(shapes: LocalHub, capsys: pytest.CaptureFi
     record(tmp_path, "our gpqa", 45.4, hf_repo="Idavidrein/gpqa", unit="percent")
     ask = ("add", "--repo-id", REPO, "--results", tmp_path / "data", "--format", "eval-results", "--create-pr")
     code, _, err = run(capsys, *ask)
-    assert code == 3 and "--official 'our gpqa=Idavidrein/gpqa:diamond'" in err and shapes.pull_requests(REPO) == []
-    assert run(capsys, *ask, "--official", "our gpqa=none")[0] == 0 and shapes.pull_requests(REPO) == []
-    assert run(capsys, *ask, "--official", "our gpqa=Idavidrein/gpqa:main")[0] == 0
+    assert code == 3 and "--counts-as 'our gpqa=Idavidrein/gpqa:diamond'" in err and shapes.pull_requests(REPO) == []
+    assert run(capsys, *ask, "--counts-as", "our gpqa=none")[0] == 0 and shapes.pull_requests(REPO) == []
+    assert run(capsys, *ask, "--counts-as", "our gpqa=Idavidrein/gpqa:main")[0] == 0
     assert eval_files(shapes, "refs/pr/1") == {"gpqa_main.yaml": ("Idavidrein/gpqa", "main", 45.4, None)}
 
 

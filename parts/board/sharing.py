@@ -203,6 +203,7 @@ def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
     words = ["--trending", str(asked["trending"])] if asked.get("trending") else []
     words += ["--author", asked["author"]] if asked.get("author") else []
     words += ["--repo-ids", "models.txt"] if asked.get("repo_ids") else []
+    words += ["--official"] if asked.get("official") else []
     more = ["--benchmarks", ",".join(asked["benchmarks"])] if asked.get("benchmarks") else []
     more += ["--no-prs"] if asked.get("no_prs") else []
     return words + more if words else []

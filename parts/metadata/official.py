@@ -284,16 +284,16 @@ def place_by_name(official: OfficialList, claim: BenchmarkClaim, names: set[str]
 def place_answered(answer: str, official: OfficialList, claim: BenchmarkClaim) -> PlaceMatch:
     """The place that a person named; ScriptError when there is no such task."""
     if answer == "none":
-        return PlaceMatch(why="left out, as --official says")
+        return PlaceMatch(why="left out, as --counts-as says")
     dataset_id, _, task_id = answer.partition(":")
     found = official.get(dataset_id)
     if found is None:
-        raise ScriptError(f"--official {answer}: {dataset_id} is no official Benchmark ({official.about})")
+        raise ScriptError(f"--counts-as {answer}: {dataset_id} is no official Benchmark ({official.about})")
     if found.tasks and not found.task(task_id):
-        raise ScriptError(f"--official {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
+        raise ScriptError(f"--counts-as {answer}: the tasks of {found.dataset_id} are {listing(task_ids(found), 20)}")
     if not task_id:
-        raise ScriptError(f"--official {answer}: DATASET:TASK is expected")
-    return PlaceMatch(place_at(found, task_id, claim, "--official"))
+        raise ScriptError(f"--counts-as {answer}: DATASET:TASK is expected")
+    return PlaceMatch(place_at(found, task_id, claim, "--counts-as"))
 
 
 def place_at(found: OfficialBenchmark, task_id: str, claim: BenchmarkClaim, how: str) -> OfficialPlace:
@@ -314,13 +314,25 @@ def task_ids(found: OfficialBenchmark) -> list[str]:
     return [task.id for task in found.tasks]
 
 
-def read_answers(texts: Sequence[str] | None) -> dict[str, str]:
-    """--official NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
+def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
+    keys = {}
+    for key, entry in mapping.items():
+        if entry.get("kind") == "benchmark":
+            config = str((entry.get("model_index") or {}).get("config") or "")
+            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
+            if place:
+                keys[place.dataset_id, place.task_id] = key
+    return keys
+
+
+def official_answers(texts: Sequence[str] | None) -> dict[str, str]:
+    """--counts-as NAME=DATASET:TASK or NAME=none -> {folded name: answer}"""
     answers = {}
     for text in texts or []:
         name, _, answer = text.partition("=")
         if not name or not (answer == "none" or re.fullmatch(r"[\w.-]+/[\w.-]+:.+", answer)):
-            raise ScriptError(f"--official {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
+            raise ScriptError(f"--counts-as {text}: NAME=OWNER/DATASET:TASK or NAME=none is expected")
         answers[normalize_name(name)] = answer
     return answers
 
@@ -376,8 +388,8 @@ class Placing:
         name = entry.key or single_line(entry.benchmark)
         return (
             f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
-            f"{listing(match.candidates, 8)}; --official '{name}={match.candidates[0]}' takes this one, "
-            f"--official '{name}=none' leaves it out"
+            f"{listing(match.candidates, 8)}; --counts-as '{name}={match.candidates[0]}' takes this one, "
+            f"--counts-as '{name}=none' leaves it out"
         )
 
 

@@ -8,24 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, listing, single_line
-from parts.metadata.official import BenchmarkClaim, OfficialList, Placing, find_place
+from parts.metadata.official import OfficialList, Placing, keys_of_tasks
 from parts.metadata.scale import Leaderboard
 from parts.publish.hub import Hub, card_errors
 from parts.publish.records import read_records, results_of
 from parts.records.publishable import record_model
 from parts.vocabulary import vocabulary_of
-
-
-def keys_of_tasks(official: OfficialList, mapping: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """(data set id, task id) -> the key of metric_mapping.json whose results count there."""
-    keys = {}
-    for key, entry in mapping.items():
-        if entry.get("kind") == "benchmark":
-            config = str((entry.get("model_index") or {}).get("config") or "")
-            place = find_place(BenchmarkClaim(key, key, config=config), official, mapping).place
-            if place:
-                keys[place.dataset_id, place.task_id] = key
-    return keys
 
 
 def read_boards(hub: Hub, official: OfficialList, workers: int) -> dict[str, Leaderboard | str]:

@@ -1,0 +1,197 @@
+"""collect --official: every model on the leaderboards of the Hub's official Benchmarks, in few requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import leaderboard as board
+import pytest
+import yaml
+from local_hub import LocalHub
+from test_official import SHAPES, make_benchmark
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board, "FIRST_WAIT", 0.01)
+
+
+@pytest.fixture
+def lab(hub: LocalHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalHub:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    return hub
+
+
+def collect(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, dict, str]:
+    code = board.main(["collect", "--json", *map(str, argv)])
+    out, err = capsys.readouterr()
+    return code, json.loads(out) if out else {}, err
+
+
+def data(folder: str = "leaderboard") -> list[dict]:
+    engine, _ = board.open_data(Path(folder))
+    return board.query(engine, "SELECT * FROM scores ORDER BY model, benchmark")
+
+
+def eval_file(*entries: tuple) -> str:
+    """.eval_results with entries (data set, task, value, more)."""
+    rows = [{"dataset": {"id": d, "task_id": t}, "value": v, **(more[0] if more else {})} for d, t, v, *more in entries]
+    return yaml.safe_dump(rows)
+
+
+def test_models_of_all_shapes_of_benchmarks(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    for dataset_id in SHAPES:
+        make_benchmark(lab, dataset_id)
+    lab.create_repo("lab/broken", "dataset", {"eval.yaml": "tasks: [\n"}, official=True)
+    lab.requests.clear()
+    code, metadata, err = collect(capsys, "--official")
+    assert code == 0 and "Traceback" not in err
+    rows = {(row["model"], row["source_task"]): row for row in data()}
+    assert len(rows) == sum(len(values) for *_, values in SHAPES.values())
+    keys = {entry["key"]: entry for entry in metadata["benchmarks"]}
+    assert keys["gsm8k"]["models"] == 2 and keys["swe_bench_verified"]["models"] == 1
+    assert keys["gpqa_diamond"]["models"] == 2, "its task is called diamond, and its configuration is the key"
+    top = rows["others/openai-gsm8k-1", "openai/gsm8k gsm8k"]
+    assert (top["official_rank"], top["comparable"], top["source_type"]) == (1, 0.884, "on_leaderboard")
+    speech = {row["model"]: row for row in data() if row["benchmark"] == "speech_wer_clean"}
+    assert [(row["lower_is_better"], row["comparable"], row["official_rank"]) for row in speech.values()] == [
+        (True, 1.5, 1),
+        (True, 9.9, 2),
+    ]
+    shares = [row for row in data() if row["benchmark"] == "shares"]
+    assert [(row["official_rank"], row["comparable"]) for row in shares] == [(3, 0.41), (1, 0.97), (2, 0.66)]
+    assert any("lab/broken" in item["where"] for item in metadata["unreadable"])
+
+
+def test_new_benchmark_is_ranked_without_a_change_of_ours(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    lab.create_benchmark("lab/brand-new", ["main"], "Brand New", lower_is_better=True)
+    for number, value in enumerate((12.5, 3.25, 7)):
+        lab.create_repo(f"m/m{number}", files={".eval_results/x.yaml": eval_file(("lab/brand-new", "main", value))})
+    assert collect(capsys, "--official")[0] == 0
+    assert board.main(["show", "--benchmark", "brand_new", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["benchmark"]["name"] == "Brand New" and shown["benchmark"]["lower_is_better"]
+    assert [(row["model"], row["comparable"], row["official_rank"]) for row in shown["rows"]] == [
+        ("m/m1", 3.25, 1),
+        ("m/m2", 7, 2),
+        ("m/m0", 12.5, 3),
+    ]
+
+
+def test_joined_with_models_that_are_read_themselves(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Each score once: where a model is read itself, its rows tell more, and have the Hub's rank beside them."""
+    lab.create_benchmark("openai/gsm8k", ["gsm8k"])
+    notes = {"notes": "5-shot", "source": {"url": "https://example.org/run", "name": "Run"}}
+    for name, value in (("a", 80.5), ("b", 70.5), ("c", 60.5)):
+        files = {".eval_results/gsm8k.yaml": eval_file(("openai/gsm8k", "gsm8k", value, notes))}
+        lab.create_repo(f"m/{name}", files=files)
+    (tmp_path / "models.txt").write_text("m/b\n", encoding="utf-8")
+    results = ROOT / "examples" / "tiny_run" / "results"
+    assert collect(capsys, "--official", "--repo-ids", "models.txt", "--results", results)[0] == 0
+    rows = [row for row in data() if row["benchmark"] == "gsm8k"]
+    assert [(row["model"], row["official_rank"], row["source_type"]) for row in rows] == [
+        ("m/a", 1, "on_leaderboard"),
+        ("m/b", 2, "author_metadata"),
+        ("m/c", 3, "on_leaderboard"),
+    ]
+    assert {row["source_url"] for row in rows} == {"https://example.org/run"}
+    assert any(row["source_type"] == "own_run" for row in data())
+
+
+def test_pull_requests_and_verified_ones(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    lab.create_benchmark("openai/gsm8k", ["gsm8k"])
+    lab.verify_tokens.add("signed")
+    signed = eval_file(("openai/gsm8k", "gsm8k", 81.5, {"verifyToken": "signed"}))
+    lab.create_repo("m/signed", files={".eval_results/gsm8k.yaml": signed})
+    lab.create_repo("m/proposed")
+    lab.open_pull_request("m/proposed", {".eval_results/gsm8k.yaml": eval_file(("openai/gsm8k", "gsm8k", 71.5))})
+    lab.create_repo("m/tuned", files={
+        "README.md": "---\nbase_model: m/signed\n---\n",
+        ".eval_results/gsm8k.yaml": eval_file(("openai/gsm8k", "gsm8k", 91.5)),
+    })  # fmt: skip
+    assert collect(capsys, "--official")[0] == 0
+    found = {row["model"]: (row["source_type"], row["pull_request"], row["official_rank"]) for row in data()}
+    assert found == {
+        "m/tuned": ("on_leaderboard", None, 1),
+        "m/signed": ("verified", None, 2),
+        "m/proposed": ("open_pr", 1, 3),
+    }
+
+
+def test_forty_benchmarks_of_three_hundred_models_cost_few_requests(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list, an eval.yaml and a leaderboard for each Benchmark, and one request for each owner of models."""
+    for number in range(40):
+        lab.create_benchmark(f"lab/bench-{number}", [f"bench_{number}"])
+    for number in range(300):
+        entries = [(f"lab/bench-{b}", f"bench_{b}", (37 * number + 11 * b) % 997 / 10) for b in range(0, 40, 4)]
+        card = f"---\nlicense: {'mit' if number % 2 else 'apache-2.0'}\n---\n"
+        files = {"README.md": card, ".eval_results/x.yaml": eval_file(*entries)}
+        lab.create_repo(f"owner-{number // 10}/m{number}", files=files)
+    lab.requests.clear()
+    code, metadata, _ = collect(capsys, "--official", "--workers", 8)
+    rows = data()
+    assert code == 0 and len(rows) == 3000 and {row["license"] for row in rows} == {"mit", "apache-2.0"}
+    assert metadata["requests"]["sent"] == 1 + 40 + 40 + 30 == lab.count()
+    assert lab.most_in_flight <= 8
+    lab.requests.clear()
+    _, again, _ = collect(capsys, "--official", "--workers", 8)
+    assert (again["requests"]["sent"], again["requests"]["not_modified"]) == (1 + 40 + 30, 71)
+    assert lab.count() == 71
+
+
+def test_only_wanted_benchmarks(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, task in (("openai/gsm8k", "gsm8k"), ("lab/new", "new")):
+        lab.create_benchmark(name, [task])
+        lab.create_repo(f"m/{task}", files={".eval_results/x.yaml": eval_file((name, task, 50.5))})
+    code, metadata, _ = collect(capsys, "--official", "--benchmarks", "new")
+    assert code == 0 and [entry["key"] for entry in metadata["benchmarks"]] == ["new"]
+    assert metadata["asked"]["benchmarks"] == ["new"] and metadata["asked"]["official"]
+    assert collect(capsys, "--official", "--benchmarks", "no_such_thing")[0] == 2
+
+
+def test_entry_of_several_tasks_is_kept_apart_unless_its_file_says_which(lab, capsys) -> None:
+    make_benchmark(lab, "llamaindex/ParseBench")
+    row = eval_file(("llamaindex/ParseBench", "mean", 51.5))
+    lab.create_repo("m/x", files={".eval_results/parsebench.yaml": row})
+    assert collect(capsys, "--official")[0] == 0
+    found = {row["model"]: (row["benchmark"], row["why_not"]) for row in data()}
+    assert found["others/llamaindex-ParseBench-0"] == ("parsebench_mean", None)
+    assert found["m/x"][0] is None and "several tasks" in found["m/x"][1]
+
+
+@pytest.mark.parametrize("form", ["null", "object", "text", "number", "cut", "html", "empty", "list"])
+def test_answers_of_a_wrong_form(lab: LocalHub, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    for name, task in (("openai/gsm8k", "gsm8k"), ("cais/hle", "hle")):
+        lab.create_benchmark(name, [task])
+        lab.create_repo(f"m/{task}", files={".eval_results/x.yaml": eval_file((name, task, 50.5))})
+    lab.wrong("GET", "gsm8k/leaderboard", form, times=99)
+    lab.wrong("GET", "/api/models/m", form, times=99)
+    code, metadata, err = collect(capsys, "--official")
+    assert code == 0 and [row["model"] for row in data()] == ["m/hle"] and "Traceback" not in err
+    assert form == "list" or any("openai/gsm8k" in item["where"] for item in metadata["unreadable"])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        None, 7, {}, {"modelId": "m/x"}, {"modelId": "../x", "value": 1}, {"modelId": "m/x", "value": "many"},
+        {"modelId": 3, "value": 1}, {"modelId": "m/x\x1b[2J", "value": 1}, {"modelId": "m/x", "value": float("inf")},
+    ],
+)  # fmt: skip
+def test_entries_of_a_wrong_form_are_left_out_and_told(item: object) -> None:
+    official = board.OfficialList({"openai/gsm8k": board.parse_eval_yaml("tasks: [{id: gsm8k}]", "openai/gsm8k")})
+    good = {"modelId": "m/good", "value": 50.5, "rank": "1", "verified": "yes", "source": 3, "pullRequest": -1}
+    boards = board.OfficialBoards(official, {"openai/gsm8k": [item, good]})
+    rows, unreadable = board.leaderboard_rows(boards, board.Benchmarks.of(board.read_mapping()), "https://hub")
+    assert [(row["model"], row["official_rank"], row["source_type"]) for row in rows] == [
+        ("m/good", None, "on_leaderboard")
+    ]
+    assert len(unreadable) == 1 and "1 entries" in unreadable[0]["reason"]
