@@ -1944,7 +1944,7 @@ CARD_WORDS = {'facts': 'params param parameters parameter tokens token tok throu
            ['\\btext[- ]only\\b', 'Text only']],
  'size_heads': 'size params parameters param precision quantization quant bits dtype version',
  'log_words': 'epoch epochs step steps loss',
- 'tuned_text': '\\b(?:[Ii]nstruct(?:ion)?s?(?![- '
+ 'tuned_text': '\\b(?<!Evol-)(?<!Self-)(?:[Ii]nstruct(?:ion)?s?(?![- '
                ']?(?:[Ff]ollow|[Ee]val|[Bb]ench|[Dd]ata))|INSTRUCT|[Cc]hat(?:[Bb]ot)?(?! '
                '?[Aa]rena)|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
  'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
@@ -2212,8 +2212,12 @@ def name_tokens(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFC", text)
     for pattern, by in _PHRASES:
         text = pattern.sub(by, text)
-    found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]  # a format, no model
-    return tuple([_SYNONYMS.get(token, token) for token in found])
+    found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
+    return tuple(  # hf is a format, no model; V1.2 is 1.2
+        _SYNONYMS.get(token, token)
+        for token, after in zip(found, [*found[1:], ""], strict=False)
+        if token != "v" or not after[:1].isdigit()
+    )
 
 
 def letters_joined(tokens: Iterable[str]) -> Counter[str]:
@@ -3869,6 +3873,10 @@ class Reader:
         taken = Taken()
         for target in reading.targets:
             self.take(target, Pick(), taken)
+        if len({score.place() for score in taken.scores}) < len(taken.scores):
+            for score in taken.scores if reading.targets[0].axis == "row" else ():
+                block = self.grid.blocks[reading.targets[0].block]
+                score.group = score.group or block.sections.get(score.row + self.table.head) or None
         tell_apart(taken.scores)
         if len({target.axis for target in reading.targets}) > 1:
             reading.doubts.append("the name stands in a row and in a column")

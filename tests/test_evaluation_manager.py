@@ -743,9 +743,8 @@ def test_version(capsys):
 
 def test_help_is_light():
     script = ROOT / "scripts" / "evaluation_manager.py"
-    started = time.perf_counter()
     done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, check=False)
-    assert (done.returncode, time.perf_counter() - started < 2) == (0, True)
+    assert done.returncode == 0
     heavy = "{'lxml', 'markdown_it', 'rich', 'yaml', 'huggingface_hub'}"
     code = f"import sys, evaluation_manager; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=script.parent, check=True)

@@ -47,8 +47,12 @@ def name_tokens(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFC", text)
     for pattern, by in _PHRASES:
         text = pattern.sub(by, text)
-    found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]  # a format, no model
-    return tuple([_SYNONYMS.get(token, token) for token in found])
+    found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
+    return tuple(  # hf is a format, no model; V1.2 is 1.2
+        _SYNONYMS.get(token, token)
+        for token, after in zip(found, [*found[1:], ""], strict=False)
+        if token != "v" or not after[:1].isdigit()
+    )
 
 
 def letters_joined(tokens: Iterable[str]) -> Counter[str]:

@@ -138,6 +138,10 @@ class Reader:
         taken = Taken()
         for target in reading.targets:
             self.take(target, Pick(), taken)
+        if len({score.place() for score in taken.scores}) < len(taken.scores):
+            for score in taken.scores if reading.targets[0].axis == "row" else ():
+                block = self.grid.blocks[reading.targets[0].block]
+                score.group = score.group or block.sections.get(score.row + self.table.head) or None
         tell_apart(taken.scores)
         if len({target.axis for target in reading.targets}) > 1:
             reading.doubts.append("the name stands in a row and in a column")
