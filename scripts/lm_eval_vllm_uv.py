@@ -209,6 +209,7 @@ import threading
 import time
 import traceback
 import uuid
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, BinaryIO, ClassVar, TextIO
@@ -859,57 +860,6 @@ def local_sha256(path: Path, names: str | None = None) -> str | None:
     return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: an optional "epoch_3-" in front of a step, a unit or a tag ("tokens4B")
-# behind it; a name with an epoch alone has no step. At most 15 digits: more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15})
-            (?:[-_](?:hf|tokens?[-_]?\d+[kmbt]?))? )?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
 # --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
 
 # Complete weights, the first that is there: the file, or an index whose shards are all there.
@@ -921,18 +871,52 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
-NO_CHECKPOINT = "not a checkpoint by its name"
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+)
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A folder with a model; `step` is None when the name counts epochs only."""
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
 
     name: str
     path: Path
     step: int | None
     epoch: int | None = None
+    home: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -968,63 +952,57 @@ def weights_sha256(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
-    """What a folder holds, in natural order, without hidden names."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
-    except OSError as error:
-        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights is not all there, or None.
 
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
-
-
-def scan_checkpoints(root: Path, results: Iterable[Path]) -> tuple[list[Checkpoint], list[Skipped], list[str]]:
-    """Complete checkpoints in a folder or one level deeper in step order, incomplete ones, and the other names.
-
-    Links out of the folder are not followed; the folders of results are not looked into.
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last.
     """
-    found, skipped, others = [], [], []
-    passed_over = {os.path.realpath(folder) for folder in (root / "results", *results)}
-    for entry in list_folder(root):
-        if parse_checkpoint_name(entry.name) and is_folder(entry):
-            found.append(Path(entry.path))
-            continue
-        if os.path.realpath(entry.path) in passed_over:
-            continue
-        inner = []
-        if entry.is_dir(follow_symlinks=False):
-            with contextlib.suppress(ScriptError):
-                inner = list_folder(entry.path)
-        named = [Path(e.path) for e in inner if parse_checkpoint_name(e.name) and is_folder(e)]
-        found += named
-        if named:
-            others += [f"{entry.name}/{e.name}" for e in inner if Path(e.path) not in named and e.name != "results"]
-        else:
-            others.append(entry.name)
-    complete = []
-    for path in found:
-        reason = why_incomplete(path, root)
-        if reason:
-            skipped.append(Skipped(path.name, reason))
-        else:
-            step, epoch = parse_checkpoint_name(path.name)
-            complete.append(Checkpoint(path.name, path, step, epoch))
-    complete.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
-    return complete, skipped, others
+    size = path.stat().st_size
+    if not size and path.suffix == ".safetensors":
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
 
 
 def why_incomplete(folder: Path, root: Path) -> str | None:
-    """What keeps a folder from being a checkpoint, by the names in it; None when it is one."""
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
     if folder.is_symlink() and not inside(folder, root):
         return "a link out of the folder; it is not followed"
     try:
         weights = weight_files(folder)
     except ScriptError as error:
-        return str(error)
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
     except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
         return f"weights not readable: {error}"
     adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
@@ -1032,7 +1010,38 @@ def why_incomplete(folder: Path, root: Path) -> str | None:
     if not os.path.isfile(config):
         return f"no {config.name}"
     links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
-    return f"{links[0]} is a link out of the folder; it is not followed" if links else None
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, weights)), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
+            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
 
 
 def inside(path: Path, root: Path) -> bool:
@@ -1040,40 +1049,11 @@ def inside(path: Path, root: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
-def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
-    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
-    if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
-    seen: dict[Any, Checkpoint] = {}
-    for checkpoint in checkpoints:
-        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
-        if other is not checkpoint:
-            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
-            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
-
-
-def missing_part(folder: Path) -> str | None:
-    """What a checkpoint folder lacks to be evaluated, or None."""
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        return "a PEFT adapter alone: merge it into its base model first (merge_and_unload)"
-    if not (folder / "config.json").is_file():
-        return "no config.json"
-    try:
-        weight_files(folder)
-    except ScriptError as error:
-        return str(error)
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
-    return None
-
-
-def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder is meant as a checkpoint, complete or not."""
-    files = ("config.json", *WEIGHT_FILES)
-    return parse_checkpoint_name(folder.name) is not None or any((folder / name).is_file() for name in files)
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
 
 
 def has_chat_template(folder: Path) -> bool:
@@ -1196,22 +1176,22 @@ class TaskRequest:
 
 @dataclass(frozen=True)
 class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded."""
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts.
+    """
 
     id: str
     weights_sha256: str
     folder: Path | None = None
     revision: str | None = None
     path: str | None = None
+    name: str | None = None
+    step: str | None = None
 
     @property
     def checkpoint(self) -> str | None:
-        return self.folder.name if self.path and self.folder else None
-
-    @property
-    def step(self) -> str | None:
-        found = parse_checkpoint_name(self.checkpoint or "")
-        return str(found[0]) if found and found[0] is not None else None
+        return self.name or (self.folder.name if self.path and self.folder else None)
 
     @property
     def developer(self) -> str:
@@ -1538,20 +1518,6 @@ def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], l
         prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
         for prefix, ids in wanted.items()
     }
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
-    try:
-        with open_input(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = strict_json(file.read(min(size, 100_000_000)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
 
 
 def read_layout(folder: Path) -> Layout:
@@ -1883,6 +1849,59 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
@@ -3480,40 +3499,192 @@ class VllmEngine:
         gc.collect()
 
 
+# --- parts/training_runs.py -------------------------------------------------------------------------------------------
+
+NO_CHECKPOINT = "not a checkpoint by its name"
+DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
+FINAL = "final"  # the model at the top of a run, beside its checkpoints
+FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
+# Other models of a training with reinforcement learning than the one that is trained.
+OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
+
+
+@dataclass
+class Found:
+    """What a folder holds."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> Found:
+    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
+
+    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
+    count whatever their names, the folder itself too, and each needs a tokenizer.
+    """
+    found, passed_over = Found(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
+    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
+    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
+        named = [root]
+    final = top_model(root) if named and named != [root] else None
+    for path in named:
+        take(found, path, root, to_run)
+    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    if final:
+        take_final(found, final, to_run)
+    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
+    if places and places != ["checkpoints"]:
+        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
+    return found
+
+
+def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
+    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
+    found = []
+    for entry in list_folder(folder):
+        path, here = Path(entry.path), is_folder(entry)
+        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
+            found.append(path)
+        elif os.path.realpath(path) in passed_over:
+            continue
+        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
+            found.append(path)
+        else:
+            shown, below = path.relative_to(root).as_posix(), []
+            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
+                found += (deeper := named_folders(path, root, passed_over, below, to_run))
+            others += below if below and deeper else [shown]
+    return found
+
+
+def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
+    """Sort a folder with a checkpoint's name into what was found."""
+    models = model_folders(path)
+    if len(models) > 1:
+        names = ", ".join(model.relative_to(path).as_posix() for model in models)
+        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
+        return
+    folder = models[0] if models else path
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, root)
+    reason = reason or (missing_tokenizer(folder) if to_run else None)
+    if reason:
+        found.skipped.append(Skipped(path.name, reason))
+        return
+    name = path.name if path != root else path.resolve().name
+    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
+    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether weights lie in a folder itself."""
+    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
+
+    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
+    """
+    if holds_model(folder) or (folder / "config.json").is_file():
+        return [folder]
+    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
+    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
+    return own or list(below)
+
+
+def top_model(root: Path) -> Path | None:
+    """The folder of a run when a model lies in it, as a Trainer's output has it."""
+    return root if holds_model(root) and (root / "config.json").is_file() else None
+
+
+def take_final(found: Found, root: Path, to_run: bool) -> None:
+    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
+    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
+    twin = None if reason else same_weights(root, found.checkpoints)
+    if twin:
+        reason = f"its weights are those of {twin.name}"
+    if reason:
+        found.skipped.append(Skipped(FINAL, reason))
+    else:
+        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
+
+
+def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
+    sizes = sorted(path.stat().st_size for path in weight_files(folder))
+    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
+    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
+
+
+def trainer_step(folder: Path) -> int | None:
+    """The step that a Trainer's trainer_state.json says, or None."""
+    path = folder / "trainer_state.json"
+    try:
+        step = read_json(path).get("global_step") if path.is_file() else None
+    except (ScriptError, AttributeError):
+        return None
+    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
+            continue
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
 # --- parts/harness/models.py ------------------------------------------------------------------------------------------
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder in natural order; hidden ones and links out of it are not followed."""
-    inside = folder.resolve()
-    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    found = [path for path in found if path.resolve().is_relative_to(inside)]
-    return sorted(found, key=lambda path: natural_key(path.name))
-
-
-def find_models(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The checkpoints in a folder or one level deeper, and those left out with the reason."""
-    if any((folder / name).is_file() for name in ("config.json", *WEIGHT_FILES)):
-        reason = missing_part(folder)
-        if reason:
-            raise ScriptError(f"{folder}: {reason}")
-        return [folder], []
-    found = []
-    for path in subfolders(folder):
-        found += [path] if is_checkpoint(path) else [deeper for deeper in subfolders(path) if is_checkpoint(deeper)]
-    reasons = {path: missing_part(path) for path in found}
-    left_out = [(shown_path(path), reason) for path, reason in reasons.items() if reason]
-    complete = [path for path, reason in reasons.items() if not reason]
-    if not complete:
+def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
+    """The checkpoints in or below a folder, and those left out with the reason."""
+    found = find_checkpoints(folder, to_run=True)
+    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
+    if not found.checkpoints:
+        if len(left_out) == 1 and parse_checkpoint_name(folder.resolve().name):
+            raise ScriptError(f"{folder}: {left_out[0][1]}")
         detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
         raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
-    return complete, left_out
+    return found.checkpoints, left_out
 
 
-def local_model(folder: Path) -> Model:
-    """A checkpoint folder as a model."""
-    folder = Path(os.path.abspath(folder))
-    return Model(local_id(folder), weights_sha256(folder), folder, path=shown_path(folder))
+def local_model(checkpoint: Checkpoint | Path) -> Model:
+    """A checkpoint, or a folder that is one, as a model."""
+    if isinstance(checkpoint, Path):
+        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
+        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
+    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
+    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
+    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
+    step = None if checkpoint.step is None else str(checkpoint.step)
+    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
 
 
 def hub_weights_sha256(files: dict[str, str]) -> str | None:
@@ -3537,7 +3708,7 @@ def cached_snapshot(name: str) -> Path | None:
         folder = Path(snapshot_download(name, local_files_only=True))
     except (ValueError, OSError):  # what the client raises when nothing is there
         return None
-    return None if missing_part(folder) else folder
+    return None if why_incomplete(folder, folder) else folder
 
 
 def hub_model(name: str, needs_template: bool) -> Model:
@@ -3605,8 +3776,8 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
     for name in args.model:
         path = Path(name).expanduser()
         if path.is_dir():
-            folders, incomplete = find_models(path)
-            models += [local_model(folder) for folder in folders]
+            checkpoints, incomplete = find_models(path)
+            models += map(local_model, checkpoints)
             left_out += incomplete
         elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
             raise ScriptError(

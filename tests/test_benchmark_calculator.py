@@ -926,13 +926,33 @@ def test_other_json_files_are_no_records(tmp_path, capsys):
     assert ranked(capsys, run)["score_source"] == "measured"
 
 
-def test_records_of_other_models_fall_back_to_formulas(tmp_path, capsys):
+def test_records_of_other_names_are_never_passed_over_by_formulas(tmp_path, capsys):
     run, other = make_run(tmp_path / "run"), make_run(tmp_path / "other", "step_7")
     write_json(run / "results", make_record(other / "step_7"))
-    code, out, err = call(capsys, run, "--json")
-    assert (code, json.loads(out)["score_source"]) == (0, "step-formula")
-    assert "1 records are about other models and were left out" in err
-    assert "SYNTHETIC" in err
+    message = refused(capsys, run, code=3)
+    assert "are about run/step_7, and not about step_100, step_500, step_1000" in message
+    assert "--scoring step-formula" in message
+    assert ranked(capsys, run, "--scoring", "step-formula")["score_source"] == "step-formula"
+
+
+@pytest.mark.parametrize("place", ["results", "../results", "ckpts_results"])
+def test_results_that_lie_beside_the_checkpoints_are_named(tmp_path, capsys, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    run = make_run(tmp_path / "deep/run/ckpts")
+    results = run.parent / place
+    write_json(results, make_record(run / "step_500"))
+    message = refused(capsys, run, code=3)
+    words = message.partition("add --results ")[2].partition(";")[0]
+    assert ranked(capsys, run, "--results", words)["best"]["name"] == "step_500"
+
+
+def test_results_of_another_run_beside_are_not_named(tmp_path, capsys):
+    run = make_run(tmp_path / "run/ckpts")
+    write_json(run.parent / "results", make_record(make_run(tmp_path / "x", "step_7") / "step_7"))
+    code, out, err = call(capsys, run)
+    assert code == 0
+    assert out.splitlines()[0].startswith("SYNTHETIC: ")
+    assert "warning: no measured score" in err
 
 
 def test_results_of_other_weights(tmp_path, capsys):
@@ -949,9 +969,10 @@ def test_results_of_other_weights(tmp_path, capsys):
 def test_records_without_hash_go_by_path(tmp_path, capsys, path):
     run = make_run(tmp_path / "run" / "ckpts", "step_1", "step_2")
     add_record(run, "step_1", digest=None, path=path)
-    document = ranked(capsys, run)
-    here = "elsewhere" not in path and "other" not in path
-    assert document["score_source"] == ("measured" if here else "step-formula")
+    if "elsewhere" in path or "other" in path:
+        assert "are about run/step_1, and not about step_1, step_2" in refused(capsys, run, code=3)
+    else:
+        assert ranked(capsys, run)["score_source"] == "measured"
 
 
 def test_a_moved_folder_is_found_by_its_weights(tmp_path, capsys):

@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from parts.checkpoints import weight_files
+from parts.checkpoints import tensor_headers, weight_files
 from parts.frame import ScriptError
 from parts.harness.vocabulary import Layout
-from parts.inputs import input_bytes, open_input, read_json, strict_json
+from parts.inputs import input_bytes, read_json
 
 CPU_BATCH_SIZE = 32
 SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
@@ -82,20 +82,6 @@ def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], l
         prefix: [list(ids)[start : start + MOST_TOKEN_IDS] for start in range(0, len(ids), MOST_TOKEN_IDS)]
         for prefix, ids in wanted.items()
     }
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file (8 bytes of length, then JSON); ScriptError when it is broken."""
-    try:
-        with open_input(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = strict_json(file.read(min(size, 100_000_000)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
 
 
 def read_layout(folder: Path) -> Layout:

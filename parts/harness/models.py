@@ -10,44 +10,36 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from parts.checkpoints import WEIGHT_FILES, has_chat_template, is_checkpoint, missing_part, weights_sha256
-from parts.frame import ScriptError, natural_key, note
+from parts.checkpoints import WEIGHT_FILES, Checkpoint, has_chat_template, weights_sha256, why_incomplete
+from parts.frame import ScriptError, note
 from parts.harness.vocabulary import Model
-from parts.names import HUB_ID, local_id
-from parts.private import explain, shown_path
+from parts.names import HUB_ID, local_id, parse_checkpoint_name
+from parts.private import explain
+from parts.training_runs import find_checkpoints
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder in natural order; hidden ones and links out of it are not followed."""
-    inside = folder.resolve()
-    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    found = [path for path in found if path.resolve().is_relative_to(inside)]
-    return sorted(found, key=lambda path: natural_key(path.name))
-
-
-def find_models(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The checkpoints in a folder or one level deeper, and those left out with the reason."""
-    if any((folder / name).is_file() for name in ("config.json", *WEIGHT_FILES)):
-        reason = missing_part(folder)
-        if reason:
-            raise ScriptError(f"{folder}: {reason}")
-        return [folder], []
-    found = []
-    for path in subfolders(folder):
-        found += [path] if is_checkpoint(path) else [deeper for deeper in subfolders(path) if is_checkpoint(deeper)]
-    reasons = {path: missing_part(path) for path in found}
-    left_out = [(shown_path(path), reason) for path, reason in reasons.items() if reason]
-    complete = [path for path, reason in reasons.items() if not reason]
-    if not complete:
+def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
+    """The checkpoints in or below a folder, and those left out with the reason."""
+    found = find_checkpoints(folder, to_run=True)
+    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
+    if not found.checkpoints:
+        if len(left_out) == 1 and parse_checkpoint_name(folder.resolve().name):
+            raise ScriptError(f"{folder}: {left_out[0][1]}")
         detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
         raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
-    return complete, left_out
+    return found.checkpoints, left_out
 
 
-def local_model(folder: Path) -> Model:
-    """A checkpoint folder as a model."""
-    folder = Path(os.path.abspath(folder))
-    return Model(local_id(folder), weights_sha256(folder), folder, path=shown_path(folder))
+def local_model(checkpoint: Checkpoint | Path) -> Model:
+    """A checkpoint, or a folder that is one, as a model."""
+    if isinstance(checkpoint, Path):
+        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
+        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
+    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
+    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
+    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
+    step = None if checkpoint.step is None else str(checkpoint.step)
+    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
 
 
 def hub_weights_sha256(files: dict[str, str]) -> str | None:
@@ -71,7 +63,7 @@ def cached_snapshot(name: str) -> Path | None:
         folder = Path(snapshot_download(name, local_files_only=True))
     except (ValueError, OSError):  # what the client raises when nothing is there
         return None
-    return None if missing_part(folder) else folder
+    return None if why_incomplete(folder, folder) else folder
 
 
 def hub_model(name: str, needs_template: bool) -> Model:
@@ -139,8 +131,8 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
     for name in args.model:
         path = Path(name).expanduser()
         if path.is_dir():
-            folders, incomplete = find_models(path)
-            models += [local_model(folder) for folder in folders]
+            checkpoints, incomplete = find_models(path)
+            models += map(local_model, checkpoints)
             left_out += incomplete
         elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
             raise ScriptError(

@@ -10,7 +10,6 @@ from typing import Any
 
 from parts.frame import natural_key, slug
 from parts.harness.settings import Settings
-from parts.names import parse_checkpoint_name
 
 ALL = "all"  # as a task: every task of the custom file
 REASONING_TAGS = ("<think>", "</think>")
@@ -42,22 +41,22 @@ class TaskRequest:
 
 @dataclass(frozen=True)
 class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded."""
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts.
+    """
 
     id: str
     weights_sha256: str
     folder: Path | None = None
     revision: str | None = None
     path: str | None = None
+    name: str | None = None
+    step: str | None = None
 
     @property
     def checkpoint(self) -> str | None:
-        return self.folder.name if self.path and self.folder else None
-
-    @property
-    def step(self) -> str | None:
-        found = parse_checkpoint_name(self.checkpoint or "")
-        return str(found[0]) if found and found[0] is not None else None
+        return self.name or (self.folder.name if self.path and self.folder else None)
 
     @property
     def developer(self) -> str:

@@ -19,6 +19,7 @@ from parts.hashes import file_sha256
 from parts.inputs import input_bytes, read_json
 from parts.ranking.vocabulary import RANKING_SCHEMA
 from parts.tables import progress
+from parts.training_runs import FINAL
 
 SECRET_NAME = re.compile(
     r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
@@ -63,6 +64,8 @@ def plan_files(
     Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
     """
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
+    if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
+        found = [file for file in found if "/" not in file.target]
     for asset in assets:
         name = Path(os.path.abspath(asset)).name
         if asset.is_file():

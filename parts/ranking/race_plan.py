@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import math
+import os
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from parts.checkpoints import NO_CHECKPOINT, Checkpoint, Skipped, check_steps, scan_checkpoints, weight_files
+from parts.checkpoints import Checkpoint, Skipped, weight_files
 from parts.frame import ScriptError, listing, nearest, note, print_data
 from parts.inputs import input_bytes
 from parts.ranking.certainty import task_weights, with_statistics
@@ -47,6 +48,7 @@ from parts.records.measured import Result, Samples, align_items, read_measured, 
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
 from parts.tables import markdown_table
+from parts.training_runs import NO_CHECKPOINT, check_steps, find_checkpoints
 from parts.vocabulary import MetricMapping
 
 FEW_ATTEMPTS = 30
@@ -169,7 +171,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     options = resolve_options(args, vocabulary)
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
-    checkpoints, skipped, others = scan_checkpoints(root, folders if args.results else ())
+    scanned = find_checkpoints(root, folders if args.results else ())
+    checkpoints, skipped, others = scanned.checkpoints, scanned.skipped, scanned.others
     for entry in skipped[:10]:
         note(f"skipped {entry.name}: {entry.reason}")
     if len(skipped) > 10:
@@ -182,7 +185,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
     results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
     if strangers:
-        note(f"{strangers} records are about other models and were left out")
+        note(f"{len(strangers)} records are about other models and were left out")
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     if len(failures) > 10:
@@ -195,12 +198,46 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
             "scripts/lighteval_vllm_uv.py"
         )
+    refuse_formulas(args, checkpoints, folders, strangers, vocabulary)
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
         "--results DIR if they are elsewhere, else evaluate with scripts/lighteval_vllm_uv.py"
     )
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
+
+
+def refuse_formulas(
+    args: argparse.Namespace,
+    checkpoints: Sequence[Checkpoint],
+    folders: Sequence[Path],
+    strangers: Sequence[str],
+    vocabulary: MetricMapping,
+) -> None:
+    """Exit 3 where there are records that a ranking by formulas would pass over: of other names, or lying beside."""
+    formulas = "--scoring step-formula ranks by formulas all the same"
+    if strangers:
+        raise ScriptError(
+            f"the records below {listing(map(str, folders))} are about {listing(dict.fromkeys(strangers))}, and not "
+            f"about {listing(c.name for c in checkpoints)}: give the folder of their checkpoints, or --results; "
+            f"{formulas}",
+            3,
+        )
+    root = Path(args.checkpoints)
+    beside = [] if args.results else results_beside(root)
+    beside = [path for path in beside if any(read_measured([path], checkpoints, vocabulary)[:2])]
+    if beside:
+        words = " ".join(["--results", *(shlex.quote(os.path.relpath(path)) for path in beside)])
+        raise ScriptError(
+            f"no records below {root}; those of these checkpoints lie beside it: add {words}; {formulas}", 3
+        )
+
+
+def results_beside(root: Path) -> list[Path]:
+    """The folders of results of a run whose checkpoints lie in a folder of their own."""
+    places = (root.parent / "results", root.parent.parent / "results", root.parent / f"{root.name}_results")
+    real = {os.path.realpath(path): path for path in places if path.is_dir()}
+    return [path for name, path in real.items() if not Path(name).is_relative_to(os.path.realpath(root))]
 
 
 def rank_measured_run(
@@ -247,8 +284,9 @@ def race_results(
     """All checkpoints, and what is measured of the chosen benchmarks, every run of it; ScriptError when nothing is."""
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
-    checkpoints, skipped, _ = scan_checkpoints(root, folders if args.results else ())
-    for entry in skipped[:10]:
+    scanned = find_checkpoints(root, folders if args.results else ())
+    checkpoints = scanned.checkpoints
+    for entry in scanned.skipped[:10]:
         note(f"skipped {entry.name}: {entry.reason}")
     check_steps(checkpoints, root)
     if len(checkpoints) == 1:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.checkpoints import NO_CHECKPOINT
 from parts.frame import listing, number, plain, range_text, signed
 from parts.ranking.vocabulary import RANKING_SCHEMA, Ranked, Ranking, Statistics
 from parts.statistics.intervals import CONFIDENCE, Estimate
 from parts.tables import markdown_table, rich_table
+from parts.training_runs import NO_CHECKPOINT
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
 
 TABLE_ROWS = 40
@@ -319,6 +319,8 @@ def table_text(ranking: Ranking, vocabulary: MetricMapping) -> str:
     """The ranking for stdout: a rich table on a terminal, a Markdown one in a pipe."""
     header, rows, hidden = table_rows(ranking, vocabulary, TABLE_ROWS)
     lines = [rich_table(header, rows, ranking.score_source) if sys.stdout.isatty() else markdown_table(header, rows)]
+    if ranking.synthetic:
+        lines.insert(0, "SYNTHETIC: computed from the step numbers alone; no weights were read, nothing was measured\n")
     lines += ["", *summary_lines(ranking)]
     if hidden:
         lines.append(f"the best {len(rows)} of {len(ranking.ranked)} are shown; --json and --report have all")

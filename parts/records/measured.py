@@ -197,7 +197,7 @@ class Owners:
         self.by_hash: dict[str, Checkpoint] = {}
         self.by_name: dict[str, list[Checkpoint]] = defaultdict(list)
         for checkpoint in checkpoints:
-            self.by_name[checkpoint.name].append(checkpoint)
+            self.by_name[checkpoint.path.resolve().name].append(checkpoint)
 
     def weights(self, checkpoint: Checkpoint) -> str:
         """The hash of a checkpoint's weights."""
@@ -243,11 +243,11 @@ class Owners:
 
 def read_measured(
     folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping, cluster_by: str | None = None
-) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], int]:
-    """Results by checkpoint, tasks that failed and were not measured since, and how many records are about others."""
+) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], list[str]]:
+    """Results by checkpoint, tasks that failed and were not measured since, and the model of each record of others."""
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
-    failed, strangers, known = [], 0, {}
+    failed, strangers, known = [], [], {}
     for path in progress(record_files(folders), "reading records"):
         record = read_record(path)
         if record is None:
@@ -259,7 +259,8 @@ def read_measured(
             readings = read_results(path, record, vocabulary)
             results[owner] += [make_result(reading, cluster_by, known) for reading in readings]
         else:
-            strangers += 1
+            info = record.get("model_info")
+            strangers.append(single_line(info.get("id") if isinstance(info, dict) else "")[:100] or "unnamed")
     failures = []
     for owner, path, record in failed:
         task, error = single_line(record.get("task")), single_line(record.get("error"))[:200]
