@@ -313,7 +313,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import PurePosixPath
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -1158,7 +1158,7 @@ def clean_token(text: str | None, where: str) -> str | None:
     remember_token(text)
     token = (text or "").strip()
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+        raise ScriptError(f"{where}: one line with a token is expected, without a blank in it; {LOG_IN}, or correct it")
     return token or None
 
 
@@ -1584,6 +1584,7 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+@functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
     path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
@@ -4010,6 +4011,8 @@ def check_replaceable(out: Path, manifest: Path) -> dict[str, str] | None:
 
 # --- parts/hub/committing.py ------------------------------------------------------------------------------------------
 
+Made = TypeVar("Made")
+
 # What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
 UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
 
@@ -4031,16 +4034,50 @@ def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: A
     return api.create_commit(repo_id, operations, **options)
 
 
+def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
+    """What `send` gives, sent again after an error of the Hub, but never twice.
+
+    Where an error leaves open whether the commit was made, `arrived` looks for it; refusals are raised at once.
+    """
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            return send()
+        except ScriptError:
+            raise
+        except Exception as error:
+            if not may_be_made(error):
+                raise
+            failure = error
+        made = arrived()
+        if made is not None:
+            return made
+        if attempt < MAX_TRIES:
+            asked = seconds_asked(failure)
+            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
+    raise failure
+
+
+def may_be_made(error: Exception) -> bool:
+    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
+    if getattr(error, "response", None) is not None:
+        return worth_repeating(error)
+    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
+    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+
+
 def git_blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
+def content_ids(data: bytes) -> set[str]:
+    """The ids that the Hub has for bytes: git's of a small file, SHA-256 of a large one."""
+    return {git_blob_id(data), hashlib.sha256(data).hexdigest()}
+
+
 def is_content(data: bytes, identity: str) -> bool:
-    """Whether bytes are the content with this git blob id or SHA-256; an identity of another form tells nothing."""
+    """Whether bytes are the content with this id or ETag; an identity of another form tells nothing."""
     identity = identity.removeprefix("W/").strip('"')
-    if re.fullmatch("[0-9a-f]{40}", identity):
-        return git_blob_id(data) == identity
-    return not re.fullmatch("[0-9a-f]{64}", identity) or hashlib.sha256(data).hexdigest() == identity
+    return not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", identity) or identity in content_ids(data)
 
 
 def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
@@ -4191,7 +4228,7 @@ def push(
         disable_progress_bars()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
     with hub_errors(f"push to {args.push}", token):
-        identity = api.whoami()
+        identity = known_identity(api.whoami(), f"push to {args.push}")
         check_write_access(identity, args.push, args.create_pr)
         plan = plan_upload(api, args.push, files, digests, args.private)
         answer = {"repo_id": args.push, "new": plan.new, "changed": plan.changed, "unchanged": plan.same}
@@ -4225,17 +4262,38 @@ def send(
     from huggingface_hub import CommitOperationAdd
 
     if plan.parent is None:
-        api.create_repo(args.push, private=args.private or None)
-    operations = [CommitOperationAdd(name, files[name].source) for name in (*plan.new, *plan.changed)]
-    commit = api.create_commit(
-        args.push, operations, commit_message=message, parent_commit=plan.parent, create_pr=args.create_pr or None
-    )
-    states = compare_remote(api, args.push, commit.pr_revision if args.create_pr else commit.oid, files, digests)
+        api.create_repo(args.push, private=args.private or None, exist_ok=True)
+    names = (*plan.new, *plan.changed)
+
+    def commit() -> tuple[str, str, str | None]:
+        operations = [CommitOperationAdd(name, files[name].source) for name in names]
+        made = commit_whole(
+            api,
+            args.push,
+            operations,
+            commit_message=message,
+            parent_commit=plan.parent,
+            create_pr=args.create_pr or None,
+        )
+        return made.oid, made.commit_url, made.pr_url
+
+    def arrived() -> tuple[str, str, str | None] | None:
+        """The commit whose answer was lost: the files stand on main, or in a pull request of this title."""
+        request = open_pull_request(api, args.push, api.whoami()["name"], message) if args.create_pr else None
+        if args.create_pr and request is None:
+            return None
+        head = api.repo_info(args.push, revision=request.git_reference if request else None).sha
+        if set(compare_remote(api, args.push, head, files, digests).values()) != {"same"}:
+            return None
+        return head, f"{api.endpoint}/{args.push}/commit/{head}", request.url if request else None
+
+    oid, commit_url, pull_request = commit_once(commit, arrived)
+    states = compare_remote(api, args.push, oid, files, digests)
     wrong = [name for name, state in states.items() if state != "same"]
     if wrong:
         raise ScriptError(f"{args.push}: {listing(wrong)} differ on the Hub after the push")
-    note(f"pushed {len(operations)} files to {commit.pr_url or commit.commit_url}; all {len(digests)} hashes agree")
-    return {"commit": commit.oid, "url": commit.commit_url, "pull_request": commit.pr_url}
+    note(f"pushed {len(names)} files to {pull_request or commit_url}; all {len(digests)} hashes agree")
+    return {"commit": oid, "url": commit_url, "pull_request": pull_request}
 
 
 def check_pull_request(

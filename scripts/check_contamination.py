@@ -2683,6 +2683,7 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+@functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
     path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
@@ -4380,7 +4381,7 @@ def clean_token(text: str | None, where: str) -> str | None:
     remember_token(text)
     token = (text or "").strip()
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+        raise ScriptError(f"{where}: one line with a token is expected, without a blank in it; {LOG_IN}, or correct it")
     return token or None
 
 

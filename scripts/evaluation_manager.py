@@ -457,7 +457,7 @@ def run_contribute(args: argparse.Namespace) -> int:
 
 
 def run_get_prs(args: argparse.Namespace) -> int:
-    repo_id, measures = required_repo(args), Measures(read_mapping())
+    repo_id, measures = required_repo(args), known_measures(read_mapping())
     hub = Hub(read_token())
     with card_errors(repo_id):
         main, requests = hub.state(repo_id), hub.pull_requests(repo_id)
@@ -989,7 +989,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
@@ -1831,6 +1831,7 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+@functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
     path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
@@ -4656,48 +4657,6 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
     return tuple(found)
 
 
-# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
-
-# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
-UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
-
-
-class WrongBody(ScriptError):
-    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
-
-
-def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
-    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
-
-    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
-    """
-    from huggingface_hub import CommitOperationAdd
-
-    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
-    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
-    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
-    return api.create_commit(repo_id, operations, **options)
-
-
-def git_blob_id(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-def is_content(data: bytes, identity: str) -> bool:
-    """Whether bytes are the content with this git blob id or SHA-256; an identity of another form tells nothing."""
-    identity = identity.removeprefix("W/").strip('"')
-    if re.fullmatch("[0-9a-f]{40}", identity):
-        return git_blob_id(data) == identity
-    return not re.fullmatch("[0-9a-f]{64}", identity) or hashlib.sha256(data).hexdigest() == identity
-
-
-def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
-    """whoami's answer; ScriptError when it does not say who it is."""
-    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
-        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
-    return identity
-
-
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
@@ -4747,6 +4706,84 @@ def rate_limited(error: BaseException) -> bool:
     from huggingface_hub.errors import HfHubHTTPError
 
     return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
+
+Made = TypeVar("Made")
+
+# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
+UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+
+
+class WrongBody(ScriptError):
+    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
+
+
+def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
+
+    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
+    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    return api.create_commit(repo_id, operations, **options)
+
+
+def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
+    """What `send` gives, sent again after an error of the Hub, but never twice.
+
+    Where an error leaves open whether the commit was made, `arrived` looks for it; refusals are raised at once.
+    """
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            return send()
+        except ScriptError:
+            raise
+        except Exception as error:
+            if not may_be_made(error):
+                raise
+            failure = error
+        made = arrived()
+        if made is not None:
+            return made
+        if attempt < MAX_TRIES:
+            asked = seconds_asked(failure)
+            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
+    raise failure
+
+
+def may_be_made(error: Exception) -> bool:
+    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
+    if getattr(error, "response", None) is not None:
+        return worth_repeating(error)
+    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
+    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+
+
+def git_blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def content_ids(data: bytes) -> set[str]:
+    """The ids that the Hub has for bytes: git's of a small file, SHA-256 of a large one."""
+    return {git_blob_id(data), hashlib.sha256(data).hexdigest()}
+
+
+def is_content(data: bytes, identity: str) -> bool:
+    """Whether bytes are the content with this id or ETag; an identity of another form tells nothing."""
+    identity = identity.removeprefix("W/").strip('"')
+    return not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", identity) or identity in content_ids(data)
+
+
+def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
+    """whoami's answer; ScriptError when it does not say who it is."""
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
+        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
+    return identity
 
 
 # --- parts/hub/access.py ----------------------------------------------------------------------------------------------
@@ -5399,7 +5436,7 @@ def clean_token(text: str | None, where: str) -> str | None:
     remember_token(text)
     token = (text or "").strip()
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+        raise ScriptError(f"{where}: one line with a token is expected, without a blank in it; {LOG_IN}, or correct it")
     return token or None
 
 
@@ -5558,6 +5595,17 @@ class Measure:
     shots: int | None = None
     variant: str = ""
     revision: str = ""
+
+
+KEPT_MEASURES: dict[int, Measures] = {}  # by the id of the mapping, which they hold
+
+
+def known_measures(mapping: Mapping[str, Any]) -> Measures:
+    """The measures of a vocabulary, made once for each."""
+    found = KEPT_MEASURES.get(id(mapping))
+    if found is None or found.mapping is not mapping:
+        found = KEPT_MEASURES[id(mapping)] = Measures(mapping)
+    return found
 
 
 class Measures:
@@ -5831,10 +5879,14 @@ def in_form_of(old: Written | None, new: Written | None, is_open: bool, percents
     if old is None or new is None:
         return None
     share, _ = readings(new, is_open, False)[0]
-    scales = readings(old, is_open, percents)
-    if len(scales) > 1 and old.number:
+    scales = [
+        old.number / value if value else (100 if percents else 1) for value, _ in readings(old, is_open, percents)
+    ]
+    if len(scales) > 1 and old.number:  # the scale on which both are of one size, if there is one
+        scales = [scale for scale in scales if 0.2 < share * scale / old.number < 5]
+    if len(scales) != 1 and old.number:
         return None
-    factor = 1 if is_open else round(old.number / scales[0][0]) if old.number else 100 if percents else 1
+    factor = 1 if is_open else round(scales[0])
     decimals = round(-math.log10(2 * old.half))
     return f"{share * factor:.{max(decimals, 0 if is_open or factor == 100 else 3)}f}"
 
@@ -6166,7 +6218,7 @@ def make_plan(
 def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None) -> Plan:
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
-    plan.measures = Measures(mapping)
+    plan.measures = known_measures(mapping)
     if plan.formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
     if placing is not None and plan.formats in ("eval-results", "both"):
@@ -6376,6 +6428,7 @@ def decide_result(
         measures.is_open(first.measure),
         first.percents,
     )
+    doubt += ("; " if doubt else "") + "the scale of what is there is not known" if text is None else ""
     mark = ", which is verified" if first.verified else ""
     facts = (mine.entry.samples, mine.entry.standard_error) if mine.entry else (None, None)
     conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts)
@@ -6495,9 +6548,15 @@ def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mappin
 
 
 def value_edit(text: str, node: YamlNode, number: str) -> tuple[int, int, str]:
-    """Another number in the place of a value, in its quotes; what is around it stays."""
-    mark = text[node.start] if text[node.start] in "'\"" else ""
-    return node.start, node.end, f"{mark}{number}{mark}"
+    """Another number in the place of a value, in its quotes and with its percent sign; what is around it stays."""
+    old = text[node.start : node.end]
+    mark = old[0] if old[:1] in ("'", '"') else ""
+    return node.start, node.end, f"{mark}{with_number(old.strip(mark) if mark else old, number)}{mark}"
+
+
+def with_number(old: str, number: str) -> str:
+    """A value's text with another number: "45.3 %" -> "44.9 %"; an error beside it belongs to the old one and goes."""
+    return f"{number}{' ' * (' %' in old)}%" if "%" in old else number
 
 
 def replaced_value(front: FrontMatter, path: str) -> YamlNode:
@@ -6632,7 +6691,8 @@ def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str
         i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
         metric = changed["model-index"][i]["results"][j]["metrics"][k]
         number = float(value) if "." in value else int(value)
-        metric["value"] = value if isinstance(metric["value"], str) else number
+        old = metric["value"]
+        metric["value"] = with_number(old, value) if isinstance(old, str) else number
     return changed
 
 
@@ -6820,6 +6880,7 @@ class Hub:
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.boards: dict[str, Leaderboard] = {}
         self.benchmarks: OfficialList | None = None
+        self.me: Mapping[str, Any] | None = None
         self.line = threading.RLock()  # held while a call that the rate limit refused is made again
 
     def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -6863,7 +6924,9 @@ class Hub:
 
     def identity(self) -> Mapping[str, Any]:
         """Who this token belongs to."""
-        return known_identity(self.read(self.api.whoami), "asking the Hub whose token this is")
+        if self.me is None:
+            self.me = known_identity(self.read(self.api.whoami), "asking the Hub whose token this is")
+        return self.me
 
     def info(self, repo_id: str, revision: str | None = None) -> Any:
         """A model's commit and files with their ids; ScriptError when the answer lacks them."""
@@ -7263,20 +7326,34 @@ class Claim:
     share: bool  # of something: at most 1, or a percentage
 
 
-class Findings:
-    """What has been found in a document, and how many of its values may still be looked at."""
+class KnownWords:
+    """The vocabulary's data sets, metrics and benchmarks, by the names that metadata has for them."""
 
-    def __init__(self, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> None:
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        self.mapping = mapping
         entries = [entry for entry in mapping.values() if isinstance(entry, dict) and entry.get("kind") == "benchmark"]
         known = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
         self.hubs = {found.dataset_id: None for found in shipped_list().benchmarks.values()} | known if known else {}
-        self.hubs |= dict.fromkeys(set(hubs) - set(self.hubs))
         self.metrics = KNOWN_METRICS | {entry["model_index"]["metric_type"] for entry in entries}
         self.benchmarks: dict[str, list[dict[str, Any]]] = {}  # by folded name and alias, and by OWNER/NAME in small
         for entry in entries:
             names = {folded_name(name) for name in (entry["name"], *entry["aliases"])}
             for name in names | {entry["model_index"]["type"].lower()}:
                 self.benchmarks.setdefault(name, []).append(entry)
+
+
+KEPT_WORDS: dict[int, KnownWords] = {}  # by the id of the mapping, which they hold
+
+
+class Findings:
+    """What has been found in a document, and how many of its values may still be looked at."""
+
+    def __init__(self, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> None:
+        words = KEPT_WORDS.get(id(mapping))
+        if words is None or words.mapping is not mapping:
+            words = KEPT_WORDS[id(mapping)] = KnownWords(mapping)
+        self.hubs = words.hubs | dict.fromkeys(set(hubs) - set(words.hubs))
+        self.metrics, self.benchmarks = words.metrics, words.benchmarks
         self.found: list[Finding] = []
         self.left = MAX_CHECKED
         self.seen: set[int] = set()  # ids of the mappings that were checked: an alias of one is not checked again
@@ -10426,6 +10503,8 @@ def send_once(
 
     After an error that leaves open whether it was made, it is looked for; when it is not there it is sent again.
     """
+    from huggingface_hub.errors import HfHubHTTPError
+
     options = {
         "commit_message": how.message or pull_request_title(plan, change),
         "commit_description": pull_request_text(plan, change),
@@ -10433,34 +10512,19 @@ def send_once(
         "revision": how.revision,
         "create_pr": how.create_pr or None,
     }
-    for attempt in range(1, MAX_TRIES + 1):
-        try:
-            made = hub.commit(plan.repo_id, change.files, **options)
-            if how.create_pr and not made.pr_url:
-                raise ScriptError(f"{plan.repo_id}: the Hub made no pull request of what was sent")
-            return Sent(made.oid, made.commit_url, made.pr_url, made.pr_num)
-        except ScriptError:
+
+    def send() -> Sent:
+        made = hub.commit(plan.repo_id, change.files, **options)
+        if how.create_pr and not made.pr_url:
+            raise ScriptError(f"{plan.repo_id}: the Hub made no pull request of what was sent")
+        return Sent(made.oid, made.commit_url, made.pr_url, made.pr_num)
+
+    try:
+        return commit_once(send, lambda: arrived(hub, plan, how, state, before))
+    except HfHubHTTPError as error:
+        if error.response is None or error.response.status_code != 412:
             raise
-        except Exception as error:
-            if getattr(getattr(error, "response", None), "status_code", None) == 412:
-                return arrived(hub, plan, how, state, before)
-            if not may_be_made(error):
-                raise
-            failure = error
-        if sent := arrived(hub, plan, how, state, before):
-            return sent
-        if attempt < MAX_TRIES:
-            asked = seconds_asked(failure)
-            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
-    raise failure
-
-
-def may_be_made(error: Exception) -> bool:
-    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
-    if getattr(error, "response", None) is not None:
-        return worth_repeating(error)
-    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
-    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+        return arrived(hub, plan, how, state, before)
 
 
 def arrived(hub: Hub, plan: Plan, how: Sending, state: RepoState, before: frozenset[int]) -> Sent | None:

@@ -4694,7 +4694,7 @@ def clean_token(text: str | None, where: str) -> str | None:
     remember_token(text)
     token = (text or "").strip()
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+        raise ScriptError(f"{where}: one line with a token is expected, without a blank in it; {LOG_IN}, or correct it")
     return token or None
 
 

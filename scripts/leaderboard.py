@@ -548,7 +548,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
@@ -1259,6 +1259,7 @@ def metric_type(metric: str | None) -> str | None:
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
 
+@functools.cache
 def read_mapping() -> dict[str, Any]:
     """metric_mapping.json beside the scripts folder; empty, with a note, when it is not there."""
     path = Path(__file__).resolve().parents[1] / "metric_mapping.json"
@@ -1968,6 +1969,17 @@ class Measure:
     revision: str = ""
 
 
+KEPT_MEASURES: dict[int, Measures] = {}  # by the id of the mapping, which they hold
+
+
+def known_measures(mapping: Mapping[str, Any]) -> Measures:
+    """The measures of a vocabulary, made once for each."""
+    found = KEPT_MEASURES.get(id(mapping))
+    if found is None or found.mapping is not mapping:
+        found = KEPT_MEASURES[id(mapping)] = Measures(mapping)
+    return found
+
+
 class Measures:
     """The vocabulary as needed here: from a data set, as written in metadata, to what it measures."""
 
@@ -2239,10 +2251,14 @@ def in_form_of(old: Written | None, new: Written | None, is_open: bool, percents
     if old is None or new is None:
         return None
     share, _ = readings(new, is_open, False)[0]
-    scales = readings(old, is_open, percents)
-    if len(scales) > 1 and old.number:
+    scales = [
+        old.number / value if value else (100 if percents else 1) for value, _ in readings(old, is_open, percents)
+    ]
+    if len(scales) > 1 and old.number:  # the scale on which both are of one size, if there is one
+        scales = [scale for scale in scales if 0.2 < share * scale / old.number < 5]
+    if len(scales) != 1 and old.number:
         return None
-    factor = 1 if is_open else round(old.number / scales[0][0]) if old.number else 100 if percents else 1
+    factor = 1 if is_open else round(scales[0])
     decimals = round(-math.log10(2 * old.half))
     return f"{share * factor:.{max(decimals, 0 if is_open or factor == 100 else 3)}f}"
 
@@ -2468,48 +2484,6 @@ def added_values(diff: str) -> set[float]:
     return found
 
 
-# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
-
-# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
-UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
-
-
-class WrongBody(ScriptError):
-    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
-
-
-def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
-    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
-
-    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
-    """
-    from huggingface_hub import CommitOperationAdd
-
-    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
-    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
-    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
-    return api.create_commit(repo_id, operations, **options)
-
-
-def git_blob_id(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-def is_content(data: bytes, identity: str) -> bool:
-    """Whether bytes are the content with this git blob id or SHA-256; an identity of another form tells nothing."""
-    identity = identity.removeprefix("W/").strip('"')
-    if re.fullmatch("[0-9a-f]{40}", identity):
-        return git_blob_id(data) == identity
-    return not re.fullmatch("[0-9a-f]{64}", identity) or hashlib.sha256(data).hexdigest() == identity
-
-
-def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
-    """whoami's answer; ScriptError when it does not say who it is."""
-    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
-        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
-    return identity
-
-
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
@@ -2559,6 +2533,84 @@ def rate_limited(error: BaseException) -> bool:
     from huggingface_hub.errors import HfHubHTTPError
 
     return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
+
+Made = TypeVar("Made")
+
+# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
+UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+
+
+class WrongBody(ScriptError):
+    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
+
+
+def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
+
+    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
+    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    return api.create_commit(repo_id, operations, **options)
+
+
+def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
+    """What `send` gives, sent again after an error of the Hub, but never twice.
+
+    Where an error leaves open whether the commit was made, `arrived` looks for it; refusals are raised at once.
+    """
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            return send()
+        except ScriptError:
+            raise
+        except Exception as error:
+            if not may_be_made(error):
+                raise
+            failure = error
+        made = arrived()
+        if made is not None:
+            return made
+        if attempt < MAX_TRIES:
+            asked = seconds_asked(failure)
+            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
+    raise failure
+
+
+def may_be_made(error: Exception) -> bool:
+    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
+    if getattr(error, "response", None) is not None:
+        return worth_repeating(error)
+    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
+    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+
+
+def git_blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def content_ids(data: bytes) -> set[str]:
+    """The ids that the Hub has for bytes: git's of a small file, SHA-256 of a large one."""
+    return {git_blob_id(data), hashlib.sha256(data).hexdigest()}
+
+
+def is_content(data: bytes, identity: str) -> bool:
+    """Whether bytes are the content with this id or ETag; an identity of another form tells nothing."""
+    identity = identity.removeprefix("W/").strip('"')
+    return not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", identity) or identity in content_ids(data)
+
+
+def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
+    """whoami's answer; ScriptError when it does not say who it is."""
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
+        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
+    return identity
 
 
 # --- parts/hub/access.py ----------------------------------------------------------------------------------------------
@@ -2647,7 +2699,7 @@ def clean_token(text: str | None, where: str) -> str | None:
     remember_token(text)
     token = (text or "").strip()
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise ScriptError(f"{where}: one line with a token and no blank in it is expected; {LOG_IN}, or correct it")
+        raise ScriptError(f"{where}: one line with a token is expected, without a blank in it; {LOG_IN}, or correct it")
     return token or None
 
 
@@ -4152,7 +4204,7 @@ def make_plan(
 def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None) -> Plan:
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
-    plan.measures = Measures(mapping)
+    plan.measures = known_measures(mapping)
     if plan.formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
     if placing is not None and plan.formats in ("eval-results", "both"):
@@ -6218,10 +6270,7 @@ def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
 def differing(wanted: Mapping[str, bytes], there: Mapping[str, str]) -> dict[str, bytes]:
     """The files that a repo has not, or has otherwise; there: path -> git blob id, or sha256 of a large file."""
 
-    def ids(data: bytes) -> set[str]:
-        return {hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(), hashlib.sha256(data).hexdigest()}
-
-    return {name: data for name, data in wanted.items() if there.get(name) not in ids(data)}
+    return {name: data for name, data in wanted.items() if there.get(name) not in content_ids(data)}
 
 
 def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes]) -> RepoUpload:
@@ -6232,7 +6281,7 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
         info = api.repo_info(repo_id, repo_type=kind, files_metadata=True)
     except RepositoryNotFoundError:
         return RepoUpload(kind, repo_id, wanted, False, None)
-    files = {item.rfilename: (item.lfs.sha256 if item.lfs else item.blob_id) for item in info.siblings or []}
+    files = repo_file_ids(info)
     card = info.card_data
     tags = list((card.get("tags") if card else None) or [])
     if OUR_TAG not in tags and set(files) - {".gitattributes"}:
@@ -6300,16 +6349,35 @@ def ask_hardware(api: Any, space: RepoUpload, hardware: str) -> None:
 
 
 def send_upload(api: Any, upload: RepoUpload) -> dict[str, Any]:
+    """One commit of what a repo lacks, compared with what the Hub has then; a lost answer is no second commit."""
     from huggingface_hub import CommitOperationAdd
 
-    commit = api.create_commit(
-        upload.repo_id,
-        [CommitOperationAdd(name, data) for name, data in upload.files.items()],
-        repo_type=upload.kind,
-        commit_message=f"Leaderboard: {', '.join(sorted(upload.files))}"[:200],
-        parent_commit=upload.head,
-    )
-    return {**upload.as_json(), "commit": commit.oid, "url": commit.commit_url}
+    def commit() -> tuple[str, str]:
+        made = commit_whole(
+            api,
+            upload.repo_id,
+            [CommitOperationAdd(name, data) for name, data in upload.files.items()],
+            repo_type=upload.kind,
+            commit_message=f"Leaderboard: {', '.join(sorted(upload.files))}"[:200],
+            parent_commit=upload.head,
+        )
+        return made.oid, made.commit_url
+
+    def arrived() -> tuple[str, str] | None:
+        info = api.repo_info(upload.repo_id, repo_type=upload.kind, files_metadata=True)
+        url = f"{api.endpoint}/{upload.kind}s/{upload.repo_id}/commit/{info.sha}"
+        return None if differing(upload.files, repo_file_ids(info)) else (info.sha, url)
+
+    oid, url = commit_once(commit, arrived)
+    there = repo_file_ids(api.repo_info(upload.repo_id, repo_type=upload.kind, revision=oid, files_metadata=True))
+    if wrong := differing(upload.files, there):
+        raise ScriptError(f"{upload.repo_id}: {listing(wrong)} differ on the Hub after the push; look at {url}")
+    return {**upload.as_json(), "commit": oid, "url": url}
+
+
+def repo_file_ids(info: Any) -> dict[str, str]:
+    """Path -> git blob id, or SHA-256 of a large file."""
+    return {item.rfilename: (item.lfs.sha256 if item.lfs else item.blob_id) for item in info.siblings or []}
 
 
 def take_back(api: Any, upload: RepoUpload) -> None:

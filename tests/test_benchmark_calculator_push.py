@@ -298,8 +298,7 @@ def test_the_token_in_use_is_found_whatever_it_looks_like(run, hub, tmp_path, ca
         ({"method": "POST", "path": "/commit/", "status": 412}, "the repo has moved on meanwhile"),
         ({"method": "POST", "path": "/commit/", "status": 401}, "the token is not valid"),
         ({"method": "POST", "path": "/commit/", "status": 400, "message": "bad card"}, "the Hub answered 400"),
-        ({"method": "POST", "path": "/commit/", "drop": "upload"}, "the connection failed"),
-        ({"method": "POST", "path": "/commit/", "drop": "answer"}, "the connection failed"),
+        ({"method": "POST", "path": "/commit/", "drop": "upload", "times": 99}, "the connection failed"),
         ({"method": "PUT", "path": "/lfs/", "corrupt": "flip"}, "the Hub answered 422 (Verification failed"),
         ({"method": "PUT", "path": "/lfs/", "drop": "upload", "times": 99}, ""),
         ({"method": "PUT", "path": "/lfs/", "status": 500, "times": 99}, ""),
@@ -307,7 +306,8 @@ def test_the_token_in_use_is_found_whatever_it_looks_like(run, hub, tmp_path, ca
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_interrupted_then_again_is_one_commit(run, hub, tmp_path, capsys, fault, message):
+def test_interrupted_then_again_is_one_commit(run, hub, tmp_path, capsys, monkeypatch, fault, message):
+    monkeypatch.setattr(bc, "FIRST_WAIT", 0.01)
     (run / "step_2" / "optimizer.pt").write_bytes(LARGE)
     hub.fault(**fault)
     got = fails(capsys, run)
@@ -324,10 +324,24 @@ def test_interrupted_then_again_is_one_commit(run, hub, tmp_path, capsys, fault,
     assert hub.errors == []
 
 
+@pytest.mark.parametrize("way", [{"drop": "answer"}, {"status": 500, "executed": True}], ids=str)
+def test_a_commit_whose_answer_was_lost_is_found(run, hub, capsys, way):
+    hub.fault("POST", "/commit/", **way)
+    code, pushed, _ = push(capsys, run)
+    assert (code, pushed["commit"]) == (0, hub.commits("me/m")[0].oid)
+    assert [c.title[:14] for c in hub.commits("me/m")] == ["Add checkpoint", "initial commit"]
+
+
+def test_what_gitignore_names_is_sent_all_the_same(run, hub, capsys):
+    hub.create_repo("me/m", files={".gitignore": "*.safetensors\n*.json\n"})
+    assert push(capsys, run)[0] == 0 and hub.files("me/m").keys() > FILES
+
+
 def test_a_pull_request_whose_answer_was_lost(run, hub, capsys):
     hub.create_repo("me/m")
     hub.fault("POST", "/commit/", drop="answer")
-    assert STAYS in fails(capsys, run, "--create-pr")
+    code, pushed, _ = push(capsys, run, "--create-pr")
+    assert (code, len(hub.pull_requests("me/m"))) == (0, 1)
     code, pushed, _ = push(capsys, run, "--create-pr")
     assert (code, len(hub.pull_requests("me/m"))) == (0, 1)
     assert pushed["pull_request"].endswith("/discussions/1")

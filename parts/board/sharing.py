@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from parts.board.hub import status_of, trouble
 from parts.board.vocabulary import SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
+from parts.hub.committing import commit_once, commit_whole, content_ids
 from parts.inputs import input_bytes
 
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
@@ -212,10 +212,7 @@ def collect_arguments(asked: Mapping[str, Any]) -> list[str]:
 def differing(wanted: Mapping[str, bytes], there: Mapping[str, str]) -> dict[str, bytes]:
     """The files that a repo has not, or has otherwise; there: path -> git blob id, or sha256 of a large file."""
 
-    def ids(data: bytes) -> set[str]:
-        return {hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(), hashlib.sha256(data).hexdigest()}
-
-    return {name: data for name, data in wanted.items() if there.get(name) not in ids(data)}
+    return {name: data for name, data in wanted.items() if there.get(name) not in content_ids(data)}
 
 
 def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes]) -> RepoUpload:
@@ -226,7 +223,7 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
         info = api.repo_info(repo_id, repo_type=kind, files_metadata=True)
     except RepositoryNotFoundError:
         return RepoUpload(kind, repo_id, wanted, False, None)
-    files = {item.rfilename: (item.lfs.sha256 if item.lfs else item.blob_id) for item in info.siblings or []}
+    files = repo_file_ids(info)
     card = info.card_data
     tags = list((card.get("tags") if card else None) or [])
     if OUR_TAG not in tags and set(files) - {".gitattributes"}:
@@ -294,16 +291,35 @@ def ask_hardware(api: Any, space: RepoUpload, hardware: str) -> None:
 
 
 def send_upload(api: Any, upload: RepoUpload) -> dict[str, Any]:
+    """One commit of what a repo lacks, compared with what the Hub has then; a lost answer is no second commit."""
     from huggingface_hub import CommitOperationAdd
 
-    commit = api.create_commit(
-        upload.repo_id,
-        [CommitOperationAdd(name, data) for name, data in upload.files.items()],
-        repo_type=upload.kind,
-        commit_message=f"Leaderboard: {', '.join(sorted(upload.files))}"[:200],
-        parent_commit=upload.head,
-    )
-    return {**upload.as_json(), "commit": commit.oid, "url": commit.commit_url}
+    def commit() -> tuple[str, str]:
+        made = commit_whole(
+            api,
+            upload.repo_id,
+            [CommitOperationAdd(name, data) for name, data in upload.files.items()],
+            repo_type=upload.kind,
+            commit_message=f"Leaderboard: {', '.join(sorted(upload.files))}"[:200],
+            parent_commit=upload.head,
+        )
+        return made.oid, made.commit_url
+
+    def arrived() -> tuple[str, str] | None:
+        info = api.repo_info(upload.repo_id, repo_type=upload.kind, files_metadata=True)
+        url = f"{api.endpoint}/{upload.kind}s/{upload.repo_id}/commit/{info.sha}"
+        return None if differing(upload.files, repo_file_ids(info)) else (info.sha, url)
+
+    oid, url = commit_once(commit, arrived)
+    there = repo_file_ids(api.repo_info(upload.repo_id, repo_type=upload.kind, revision=oid, files_metadata=True))
+    if wrong := differing(upload.files, there):
+        raise ScriptError(f"{upload.repo_id}: {listing(wrong)} differ on the Hub after the push; look at {url}")
+    return {**upload.as_json(), "commit": oid, "url": url}
+
+
+def repo_file_ids(info: Any) -> dict[str, str]:
+    """Path -> git blob id, or SHA-256 of a large file."""
+    return {item.rfilename: (item.lfs.sha256 if item.lfs else item.blob_id) for item in info.siblings or []}
 
 
 def take_back(api: Any, upload: RepoUpload) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from parts.frame import ScriptError
+from parts.frame import FIRST_WAIT, MAX_TRIES, ScriptError
+from parts.hub.retry import seconds_asked, worth_repeating
+
+Made = TypeVar("Made")
 
 # What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
 UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
@@ -30,16 +34,50 @@ def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: A
     return api.create_commit(repo_id, operations, **options)
 
 
+def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
+    """What `send` gives, sent again after an error of the Hub, but never twice.
+
+    Where an error leaves open whether the commit was made, `arrived` looks for it; refusals are raised at once.
+    """
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            return send()
+        except ScriptError:
+            raise
+        except Exception as error:
+            if not may_be_made(error):
+                raise
+            failure = error
+        made = arrived()
+        if made is not None:
+            return made
+        if attempt < MAX_TRIES:
+            asked = seconds_asked(failure)
+            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
+    raise failure
+
+
+def may_be_made(error: Exception) -> bool:
+    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
+    if getattr(error, "response", None) is not None:
+        return worth_repeating(error)
+    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
+    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+
+
 def git_blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
+def content_ids(data: bytes) -> set[str]:
+    """The ids that the Hub has for bytes: git's of a small file, SHA-256 of a large one."""
+    return {git_blob_id(data), hashlib.sha256(data).hexdigest()}
+
+
 def is_content(data: bytes, identity: str) -> bool:
-    """Whether bytes are the content with this git blob id or SHA-256; an identity of another form tells nothing."""
+    """Whether bytes are the content with this id or ETag; an identity of another form tells nothing."""
     identity = identity.removeprefix("W/").strip('"')
-    if re.fullmatch("[0-9a-f]{40}", identity):
-        return git_blob_id(data) == identity
-    return not re.fullmatch("[0-9a-f]{64}", identity) or hashlib.sha256(data).hexdigest() == identity
+    return not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", identity) or identity in content_ids(data)
 
 
 def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:

@@ -72,6 +72,17 @@ class Measure:
     revision: str = ""
 
 
+KEPT_MEASURES: dict[int, Measures] = {}  # by the id of the mapping, which they hold
+
+
+def known_measures(mapping: Mapping[str, Any]) -> Measures:
+    """The measures of a vocabulary, made once for each."""
+    found = KEPT_MEASURES.get(id(mapping))
+    if found is None or found.mapping is not mapping:
+        found = KEPT_MEASURES[id(mapping)] = Measures(mapping)
+    return found
+
+
 class Measures:
     """The vocabulary as needed here: from a data set, as written in metadata, to what it measures."""
 
@@ -343,10 +354,14 @@ def in_form_of(old: Written | None, new: Written | None, is_open: bool, percents
     if old is None or new is None:
         return None
     share, _ = readings(new, is_open, False)[0]
-    scales = readings(old, is_open, percents)
-    if len(scales) > 1 and old.number:
+    scales = [
+        old.number / value if value else (100 if percents else 1) for value, _ in readings(old, is_open, percents)
+    ]
+    if len(scales) > 1 and old.number:  # the scale on which both are of one size, if there is one
+        scales = [scale for scale in scales if 0.2 < share * scale / old.number < 5]
+    if len(scales) != 1 and old.number:
         return None
-    factor = 1 if is_open else round(old.number / scales[0][0]) if old.number else 100 if percents else 1
+    factor = 1 if is_open else round(scales[0])
     decimals = round(-math.log10(2 * old.half))
     return f"{share * factor:.{max(decimals, 0 if is_open or factor == 100 else 3)}f}"
 

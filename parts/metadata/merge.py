@@ -160,6 +160,7 @@ def decide_result(
         measures.is_open(first.measure),
         first.percents,
     )
+    doubt += ("; " if doubt else "") + "the scale of what is there is not known" if text is None else ""
     mark = ", which is verified" if first.verified else ""
     facts = (mine.entry.samples, mine.entry.standard_error) if mine.entry else (None, None)
     conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts)
@@ -279,9 +280,15 @@ def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mappin
 
 
 def value_edit(text: str, node: YamlNode, number: str) -> tuple[int, int, str]:
-    """Another number in the place of a value, in its quotes; what is around it stays."""
-    mark = text[node.start] if text[node.start] in "'\"" else ""
-    return node.start, node.end, f"{mark}{number}{mark}"
+    """Another number in the place of a value, in its quotes and with its percent sign; what is around it stays."""
+    old = text[node.start : node.end]
+    mark = old[0] if old[:1] in ("'", '"') else ""
+    return node.start, node.end, f"{mark}{with_number(old.strip(mark) if mark else old, number)}{mark}"
+
+
+def with_number(old: str, number: str) -> str:
+    """A value's text with another number: "45.3 %" -> "44.9 %"; an error beside it belongs to the old one and goes."""
+    return f"{number}{' ' * (' %' in old)}%" if "%" in old else number
 
 
 def replaced_value(front: FrontMatter, path: str) -> YamlNode:
@@ -416,7 +423,8 @@ def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str
         i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
         metric = changed["model-index"][i]["results"][j]["metrics"][k]
         number = float(value) if "." in value else int(value)
-        metric["value"] = value if isinstance(metric["value"], str) else number
+        old = metric["value"]
+        metric["value"] = with_number(old, value) if isinstance(old, str) else number
     return changed
 
 

@@ -15,7 +15,7 @@ from parts.foreign import web_url
 from parts.frame import ScriptError, single_line
 from parts.metadata.entries import Entry, Score
 from parts.metadata.front_matter import EVAL_RESULTS, NO_TOOLS
-from parts.metadata.identity import Measures, person_number
+from parts.metadata.identity import Measures, known_measures, person_number
 from parts.metadata.official import OfficialPlace, Placing
 from parts.names import REPO_ID
 from parts.vocabulary import RIGHT_ANSWERS, WITH_TOOLS, metric_type, normalize_name
@@ -276,7 +276,7 @@ def make_plan(
 def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None) -> Plan:
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
-    plan.measures = Measures(mapping)
+    plan.measures = known_measures(mapping)
     if plan.formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
     if placing is not None and plan.formats in ("eval-results", "both"):

@@ -137,20 +137,34 @@ class Claim:
     share: bool  # of something: at most 1, or a percentage
 
 
-class Findings:
-    """What has been found in a document, and how many of its values may still be looked at."""
+class KnownWords:
+    """The vocabulary's data sets, metrics and benchmarks, by the names that metadata has for them."""
 
-    def __init__(self, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> None:
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        self.mapping = mapping
         entries = [entry for entry in mapping.values() if isinstance(entry, dict) and entry.get("kind") == "benchmark"]
         known = {entry["hub"]["dataset_id"]: entry for entry in entries if entry["hub"]}
         self.hubs = {found.dataset_id: None for found in shipped_list().benchmarks.values()} | known if known else {}
-        self.hubs |= dict.fromkeys(set(hubs) - set(self.hubs))
         self.metrics = KNOWN_METRICS | {entry["model_index"]["metric_type"] for entry in entries}
         self.benchmarks: dict[str, list[dict[str, Any]]] = {}  # by folded name and alias, and by OWNER/NAME in small
         for entry in entries:
             names = {folded_name(name) for name in (entry["name"], *entry["aliases"])}
             for name in names | {entry["model_index"]["type"].lower()}:
                 self.benchmarks.setdefault(name, []).append(entry)
+
+
+KEPT_WORDS: dict[int, KnownWords] = {}  # by the id of the mapping, which they hold
+
+
+class Findings:
+    """What has been found in a document, and how many of its values may still be looked at."""
+
+    def __init__(self, mapping: Mapping[str, Any], hubs: Iterable[str] = ()) -> None:
+        words = KEPT_WORDS.get(id(mapping))
+        if words is None or words.mapping is not mapping:
+            words = KEPT_WORDS[id(mapping)] = KnownWords(mapping)
+        self.hubs = words.hubs | dict.fromkeys(set(hubs) - set(words.hubs))
+        self.metrics, self.benchmarks = words.metrics, words.benchmarks
         self.found: list[Finding] = []
         self.left = MAX_CHECKED
         self.seen: set[int] = set()  # ids of the mappings that were checked: an alias of one is not checked again

@@ -34,6 +34,7 @@ class Hub:
         self.api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
         self.boards: dict[str, Leaderboard] = {}
         self.benchmarks: OfficialList | None = None
+        self.me: Mapping[str, Any] | None = None
         self.line = threading.RLock()  # held while a call that the rate limit refused is made again
 
     def read(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -77,7 +78,9 @@ class Hub:
 
     def identity(self) -> Mapping[str, Any]:
         """Who this token belongs to."""
-        return known_identity(self.read(self.api.whoami), "asking the Hub whose token this is")
+        if self.me is None:
+            self.me = known_identity(self.read(self.api.whoami), "asking the Hub whose token this is")
+        return self.me
 
     def info(self, repo_id: str, revision: str | None = None) -> Any:
         """A model's commit and files with their ids; ScriptError when the answer lacks them."""

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import FIRST_WAIT, MAX_TRIES, ScriptError, note, single_line, to_json, write_whole
+from parts.frame import ScriptError, note, single_line, to_json, write_whole
 from parts.hub.access import check_write_access, hub_errors
-from parts.hub.committing import UNEXPECTED
-from parts.hub.retry import seconds_asked, worth_repeating
+from parts.hub.committing import commit_once
 from parts.metadata.entries import Sending
 from parts.metadata.identity import OTHER, Measures
 from parts.metadata.merge import StandingResult, is_value, measures_of, merge, standings_of
@@ -86,6 +84,8 @@ def send_once(
 
     After an error that leaves open whether it was made, it is looked for; when it is not there it is sent again.
     """
+    from huggingface_hub.errors import HfHubHTTPError
+
     options = {
         "commit_message": how.message or pull_request_title(plan, change),
         "commit_description": pull_request_text(plan, change),
@@ -93,34 +93,19 @@ def send_once(
         "revision": how.revision,
         "create_pr": how.create_pr or None,
     }
-    for attempt in range(1, MAX_TRIES + 1):
-        try:
-            made = hub.commit(plan.repo_id, change.files, **options)
-            if how.create_pr and not made.pr_url:
-                raise ScriptError(f"{plan.repo_id}: the Hub made no pull request of what was sent")
-            return Sent(made.oid, made.commit_url, made.pr_url, made.pr_num)
-        except ScriptError:
+
+    def send() -> Sent:
+        made = hub.commit(plan.repo_id, change.files, **options)
+        if how.create_pr and not made.pr_url:
+            raise ScriptError(f"{plan.repo_id}: the Hub made no pull request of what was sent")
+        return Sent(made.oid, made.commit_url, made.pr_url, made.pr_num)
+
+    try:
+        return commit_once(send, lambda: arrived(hub, plan, how, state, before))
+    except HfHubHTTPError as error:
+        if error.response is None or error.response.status_code != 412:
             raise
-        except Exception as error:
-            if getattr(getattr(error, "response", None), "status_code", None) == 412:
-                return arrived(hub, plan, how, state, before)
-            if not may_be_made(error):
-                raise
-            failure = error
-        if sent := arrived(hub, plan, how, state, before):
-            return sent
-        if attempt < MAX_TRIES:
-            asked = seconds_asked(failure)
-            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
-    raise failure
-
-
-def may_be_made(error: Exception) -> bool:
-    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
-    if getattr(error, "response", None) is not None:
-        return worth_repeating(error)
-    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
-    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+        return arrived(hub, plan, how, state, before)
 
 
 def arrived(hub: Hub, plan: Plan, how: Sending, state: RepoState, before: frozenset[int]) -> Sent | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, note
 from parts.hub.access import check_write_access, hub_errors
+from parts.hub.committing import commit_once, commit_whole, known_identity
 from parts.ranking.prepare import RepoFile
 
 
@@ -82,7 +83,7 @@ def push(
         disable_progress_bars()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
     with hub_errors(f"push to {args.push}", token):
-        identity = api.whoami()
+        identity = known_identity(api.whoami(), f"push to {args.push}")
         check_write_access(identity, args.push, args.create_pr)
         plan = plan_upload(api, args.push, files, digests, args.private)
         answer = {"repo_id": args.push, "new": plan.new, "changed": plan.changed, "unchanged": plan.same}
@@ -116,17 +117,38 @@ def send(
     from huggingface_hub import CommitOperationAdd
 
     if plan.parent is None:
-        api.create_repo(args.push, private=args.private or None)
-    operations = [CommitOperationAdd(name, files[name].source) for name in (*plan.new, *plan.changed)]
-    commit = api.create_commit(
-        args.push, operations, commit_message=message, parent_commit=plan.parent, create_pr=args.create_pr or None
-    )
-    states = compare_remote(api, args.push, commit.pr_revision if args.create_pr else commit.oid, files, digests)
+        api.create_repo(args.push, private=args.private or None, exist_ok=True)
+    names = (*plan.new, *plan.changed)
+
+    def commit() -> tuple[str, str, str | None]:
+        operations = [CommitOperationAdd(name, files[name].source) for name in names]
+        made = commit_whole(
+            api,
+            args.push,
+            operations,
+            commit_message=message,
+            parent_commit=plan.parent,
+            create_pr=args.create_pr or None,
+        )
+        return made.oid, made.commit_url, made.pr_url
+
+    def arrived() -> tuple[str, str, str | None] | None:
+        """The commit whose answer was lost: the files stand on main, or in a pull request of this title."""
+        request = open_pull_request(api, args.push, api.whoami()["name"], message) if args.create_pr else None
+        if args.create_pr and request is None:
+            return None
+        head = api.repo_info(args.push, revision=request.git_reference if request else None).sha
+        if set(compare_remote(api, args.push, head, files, digests).values()) != {"same"}:
+            return None
+        return head, f"{api.endpoint}/{args.push}/commit/{head}", request.url if request else None
+
+    oid, commit_url, pull_request = commit_once(commit, arrived)
+    states = compare_remote(api, args.push, oid, files, digests)
     wrong = [name for name, state in states.items() if state != "same"]
     if wrong:
         raise ScriptError(f"{args.push}: {listing(wrong)} differ on the Hub after the push")
-    note(f"pushed {len(operations)} files to {commit.pr_url or commit.commit_url}; all {len(digests)} hashes agree")
-    return {"commit": commit.oid, "url": commit.commit_url, "pull_request": commit.pr_url}
+    note(f"pushed {len(names)} files to {pull_request or commit_url}; all {len(digests)} hashes agree")
+    return {"commit": oid, "url": commit_url, "pull_request": pull_request}
 
 
 def check_pull_request(
