@@ -612,12 +612,14 @@ def shorten(value: object) -> str:
 FACTOR = "HUB_EVALS_LIMITS"
 MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
 MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
+MAX_CARD_LINES, MAX_CARD_ROWS, MAX_CARD_COLUMNS = 50_000, 20_000, 2_000
 MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
 MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
 MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
+END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -705,6 +707,19 @@ def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> s
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
+
+
+def check_card_size(text: str, where: object) -> None:
+    """ScriptError for a card that is no page for people: more lines, table rows or columns than anybody reads."""
+    lines = text.count("\n")
+    rows = text.count("|\n") + len(re.findall("<tr", text, re.IGNORECASE))
+    for number, most, what in ((lines, MAX_CARD_LINES, "lines"), (rows, MAX_CARD_ROWS, "rows of tables")):
+        if number > allowed(most):
+            raise too_much(where, f"{number:,} {what} are more than the {allowed(most):,} that are read")
+    if text.count("|") > allowed(MAX_CARD_COLUMNS) and (
+        most := max(line.count("|") for line in text.splitlines() or [""])
+    ) > allowed(MAX_CARD_COLUMNS):
+        raise too_much(where, f"a table of {most:,} columns")
 
 
 class Inflated(io.RawIOBase):
@@ -795,7 +810,7 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
             raise
         return strict_json(line)
     # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
-    if line.count(b'":') + line.count(b'" :') > keys_in(value):
+    if len(END_OF_KEY.findall(line)) > keys_in(value):
         return strict_json(line)
     return value
 
@@ -1765,9 +1780,11 @@ def looks_like_percent(text: str) -> bool:
 def read_card(path: Path) -> str:
     """A card's text with its line ends as they are."""
     try:
-        return input_bytes(path, MAX_CARD_FILE).decode("utf-8")
+        text = input_bytes(path, MAX_CARD_FILE).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ScriptError(f"--card {path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    check_card_size(text, f"--card {path}")
+    return text
 
 
 # --- parts/metadata/front_matter.py -----------------------------------------------------------------------------------
@@ -1958,11 +1975,14 @@ def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_
 
 
 def decode_card(data: bytes, name: str) -> str:
+    """A card's text; ScriptError when it has more lines, rows or columns than a page for people."""
+    text = data.decode("utf-8", errors="replace")
     try:
-        return data.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError as error:
         note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
-        return data.decode("utf-8", errors="replace")
+    check_card_size(text, name)
+    return text
 
 
 def to_yaml(value: Any) -> str:
@@ -3929,7 +3949,7 @@ def holds_token(file: RepoFile, token: str | None) -> bool:
         return True
     if file.source is None or file.size < 2**16:
         return tokens_in(file.read(), token)
-    with file.source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return tokens_in(content, token)
 
 

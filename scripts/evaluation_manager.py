@@ -1420,12 +1420,14 @@ def shorten(value: object) -> str:
 FACTOR = "HUB_EVALS_LIMITS"
 MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
 MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
+MAX_CARD_LINES, MAX_CARD_ROWS, MAX_CARD_COLUMNS = 50_000, 20_000, 2_000
 MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
 MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
 MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
 MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
 MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
 FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
+END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
 MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
 
 
@@ -1513,6 +1515,19 @@ def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> s
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
+
+
+def check_card_size(text: str, where: object) -> None:
+    """ScriptError for a card that is no page for people: more lines, table rows or columns than anybody reads."""
+    lines = text.count("\n")
+    rows = text.count("|\n") + len(re.findall("<tr", text, re.IGNORECASE))
+    for number, most, what in ((lines, MAX_CARD_LINES, "lines"), (rows, MAX_CARD_ROWS, "rows of tables")):
+        if number > allowed(most):
+            raise too_much(where, f"{number:,} {what} are more than the {allowed(most):,} that are read")
+    if text.count("|") > allowed(MAX_CARD_COLUMNS) and (
+        most := max(line.count("|") for line in text.splitlines() or [""])
+    ) > allowed(MAX_CARD_COLUMNS):
+        raise too_much(where, f"a table of {most:,} columns")
 
 
 class Inflated(io.RawIOBase):
@@ -1603,7 +1618,7 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
             raise
         return strict_json(line)
     # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
-    if line.count(b'":') + line.count(b'" :') > keys_in(value):
+    if len(END_OF_KEY.findall(line)) > keys_in(value):
         return strict_json(line)
     return value
 
@@ -2601,11 +2616,14 @@ def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_
 
 
 def decode_card(data: bytes, name: str) -> str:
+    """A card's text; ScriptError when it has more lines, rows or columns than a page for people."""
+    text = data.decode("utf-8", errors="replace")
     try:
-        return data.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError as error:
         note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
-        return data.decode("utf-8", errors="replace")
+    check_card_size(text, name)
+    return text
 
 
 def to_yaml(value: Any) -> str:
@@ -8412,8 +8430,8 @@ def datastore_file(path: Path, record: Mapping[str, Any], model: str = "") -> Da
     What nothing has to change in stays as it is, byte for byte.
     """
     samples_path = path.with_name(f"{path.stem}_samples.jsonl")
-    data = path.read_bytes()
-    samples = samples_path.read_bytes() if samples_path.is_file() else None
+    data = input_bytes(path)
+    samples = input_bytes(samples_path, MAX_SAMPLES) if samples_path.is_file() else None
     name, collection = path.stem, path.parent.parent.parent.name
     if model and model != record["model_info"].get("id"):
         name = str(uuid.UUID(bytes=hashlib.sha256(f"{name} {model}".encode()).digest()[:16], version=4))
@@ -8583,8 +8601,8 @@ def sample_problems(record: Mapping[str, Any], detail: Mapping[str, Any], sample
 def contributed(root: Path) -> dict[str, str]:
     """data/.../<uuid>.json -> its page in the datastore, for the records of a folder; {} when none was contributed."""
     try:
-        data = json.loads((root / CONTRIBUTED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_json(root / CONTRIBUTED)
+    except ScriptError:
         return {}
     return {str(k): v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
 

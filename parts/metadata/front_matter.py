@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parts.frame import ScriptError, note
+from parts.inputs import check_card_size
 
 MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
 
@@ -196,11 +197,14 @@ def check_shape(values: dict[str, Any], root: YamlNode | None, name: str, first_
 
 
 def decode_card(data: bytes, name: str) -> str:
+    """A card's text; ScriptError when it has more lines, rows or columns than a page for people."""
+    text = data.decode("utf-8", errors="replace")
     try:
-        return data.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError as error:
         note(f"warning: {name} is not UTF-8 (byte {error.start}); read with replacement characters")
-        return data.decode("utf-8", errors="replace")
+    check_card_size(text, name)
+    return text
 
 
 def to_yaml(value: Any) -> str:

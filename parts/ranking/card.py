@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parts.frame import ScriptError, nearest, number
-from parts.inputs import MAX_CARD_FILE, input_bytes
+from parts.inputs import MAX_CARD_FILE, check_card_size, input_bytes
 from parts.ranking.vocabulary import Ranked
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import MetricMapping, normalize_name
@@ -183,6 +183,8 @@ def looks_like_percent(text: str) -> bool:
 def read_card(path: Path) -> str:
     """A card's text with its line ends as they are."""
     try:
-        return input_bytes(path, MAX_CARD_FILE).decode("utf-8")
+        text = input_bytes(path, MAX_CARD_FILE).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ScriptError(f"--card {path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    check_card_size(text, f"--card {path}")
+    return text

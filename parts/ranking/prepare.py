@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from parts.checkpoints import Checkpoint, inside
 from parts.frame import ScriptError, listing, write_whole
 from parts.hashes import file_sha256
-from parts.inputs import input_bytes, read_json
+from parts.inputs import input_bytes, open_input, read_json
 from parts.ranking.vocabulary import RANKING_SCHEMA
 from parts.tables import progress
 from parts.training_runs import FINAL
@@ -115,7 +115,7 @@ def holds_token(file: RepoFile, token: str | None) -> bool:
         return True
     if file.source is None or file.size < 2**16:
         return tokens_in(file.read(), token)
-    with file.source.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return tokens_in(content, token)
 
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.foreign import web_url
-from parts.frame import single_line
+from parts.frame import ScriptError, single_line
+from parts.inputs import MAX_SAMPLES, input_bytes, read_json
 
 DATASTORE = "evaleval/EEE_datastore"
 EEE_SCHEMAS = embedded("records/every_eval_ever.json")
@@ -48,8 +49,8 @@ def datastore_file(path: Path, record: Mapping[str, Any], model: str = "") -> Da
     What nothing has to change in stays as it is, byte for byte.
     """
     samples_path = path.with_name(f"{path.stem}_samples.jsonl")
-    data = path.read_bytes()
-    samples = samples_path.read_bytes() if samples_path.is_file() else None
+    data = input_bytes(path)
+    samples = input_bytes(samples_path, MAX_SAMPLES) if samples_path.is_file() else None
     name, collection = path.stem, path.parent.parent.parent.name
     if model and model != record["model_info"].get("id"):
         name = str(uuid.UUID(bytes=hashlib.sha256(f"{name} {model}".encode()).digest()[:16], version=4))
@@ -219,8 +220,8 @@ def sample_problems(record: Mapping[str, Any], detail: Mapping[str, Any], sample
 def contributed(root: Path) -> dict[str, str]:
     """data/.../<uuid>.json -> its page in the datastore, for the records of a folder; {} when none was contributed."""
     try:
-        data = json.loads((root / CONTRIBUTED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_json(root / CONTRIBUTED)
+    except ScriptError:
         return {}
     return {str(k): v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
 

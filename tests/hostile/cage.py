@@ -127,6 +127,8 @@ def child(job: dict, out: int, err: int) -> None:
     room = mapped + job["megabytes"] * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit = int(job["seconds"])
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**30, 2**30))
     code = 1
     try:
@@ -143,7 +145,10 @@ def child(job: dict, out: int, err: int) -> None:
 
 
 def wait_for(pid: int, seconds: float) -> tuple[int, float]:
-    """Exit code and peak memory in MB of a child; it is killed, with all that it started, when its time is over."""
+    """Exit code and peak memory in MB of a child; it is killed, with all that it started, when its time is over.
+
+    Its limit is of processor time, which does not depend on what else runs; who only waits is ended by `seconds`.
+    """
     end, status = time.monotonic() + seconds, None
     pause = 0.002
     while status is None:
@@ -158,6 +163,8 @@ def wait_for(pid: int, seconds: float) -> tuple[int, float]:
             time.sleep(pause)
             pause = min(pause * 1.5, 0.05)
     code = os.waitstatus_to_exitcode(status)
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        code = 137
     return (125 if code < 0 else code), usage.ru_maxrss / 1024
 
 
@@ -176,7 +183,7 @@ def serve() -> None:
             pid = os.fork()
             if pid == 0:
                 child(job, out.fileno(), err.fileno())
-            code, megabytes = wait_for(pid, job["seconds"])
+            code, megabytes = wait_for(pid, 6 * job["seconds"])
             seconds = time.monotonic() - begun
             out.seek(0), err.seek(0)
             texts = [file.read(4_000_000).decode("utf-8", "surrogateescape") for file in (out, err)]
