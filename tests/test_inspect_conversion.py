@@ -1,4 +1,4 @@
-"""Converting logs that inspect-ai's own `eval` has written with scripted answers (tests/inspect_logs.py)."""
+"""Converting logs that inspect-ai's own `eval` has written with scripted answers (tests/inspect_cases.py)."""
 
 import hashlib
 import json
@@ -12,7 +12,8 @@ import pytest
 from test_convert_results import check_against_schema, convert, samples
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = ROOT / "tests" / "inspect_logs.py"
+SCRIPT = ROOT / "tests" / "inspect_cases.py"
+INSPECT = "inspect-ai==0.3.285"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals"
 
 
@@ -23,7 +24,8 @@ def logs() -> Path:
     if not folder.is_dir():
         making = folder.with_name(f"{folder.name}.{os.getpid()}")
         python = os.environ.get("HUB_EVALS_INSPECT_PYTHON")
-        words = [python, str(SCRIPT)] if python else ["uv", "run", "--quiet", "--no-project", str(SCRIPT)]
+        words = ["uv", "run", "--quiet", "--no-project", "--with", INSPECT, "python"]
+        words = [*([python] if python else words), str(SCRIPT)]
         done = subprocess.run([*words, str(making)], capture_output=True, text=True, timeout=600, check=False)
         if done.returncode:
             pytest.skip(f"inspect-ai cannot run here: {done.stderr[-300:]}")

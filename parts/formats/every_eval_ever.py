@@ -18,7 +18,7 @@ from parts.formats.values import SAME_SCORE, finite, first, moment_of, named, pa
 from parts.formats.vocabulary import Files, MigratedRecord, Origin, Trouble
 from parts.frame import single_line
 from parts.private import scrub
-from parts.records.datastore import EEE_SCHEMAS
+from parts.records.datastore import EEE_SCHEMAS, score_problems
 from parts.records.schema import SCHEMA_VERSION, strings
 
 EEE_MIGRATED = {"0.2.0", "0.2.1", "0.2.2", "0.2.3"}
@@ -53,6 +53,8 @@ def read_every_eval_ever(
         yield Trouble(str(origin.path), reason, failed=True)
         return
     record = {name: document[name] for name in EEE_RECORD_KEYS if document.get(name) is not None}
+    if not isinstance(record.get("evaluation_id"), str):
+        raise ValueError("a record without an evaluation_id")
     record = json.loads(scrub(json.dumps(record)))
     info = part(record, "model_info")
     model = here.model(named(info.get("id")), moment_of(document.get("evaluation_timestamp")))
@@ -126,6 +128,8 @@ def eee_results(rows: Any) -> list[dict[str, Any]]:
         if "metric_unit" not in metric:
             bounds = finite(metric.get("min_score")), finite(metric.get("max_score"))
             metric["metric_unit"] = "proportion" if bounds == (0.0, 1.0) else "unknown"
+        if metric.get("score_type") == "continuous" and not {"min_score", "max_score"} <= set(metric):
+            del metric["score_type"]  # 0.3 asks for both bounds of one
         details = {key: eee_text(value) for key, value in part(metric, "additional_details").items()}
         metric["additional_details"] = strings({"aggregation": "unknown", **details})
         score["details"] = strings({key: eee_text(value) for key, value in part(score, "details").items()})
@@ -170,6 +174,9 @@ class EeeChecks:
         for error in self.validators[kind].iter_errors(value):
             place = ".".join(map(str, error.absolute_path)) or f"the {kind}"
             raise ValueError(f"no {kind} of Every Eval Ever: {place}: {single_line(error.message)[:120]}")
+        for result in rows_of(value.get("evaluation_results")):
+            for problem in score_problems("its result", result):
+                raise ValueError(f"no record of Every Eval Ever: {single_line(problem)[:160]}")
 
 
 def eee_settle(record: dict[str, Any], means: Mapping[str, float]) -> None:

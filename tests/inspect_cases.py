@@ -1,11 +1,7 @@
-#!/usr/bin/env -S uv run --script
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["inspect-ai==0.3.285"]
-# ///
 """Logs of inspect-ai's own `eval` with scripted answers: what a converter must tell apart.
 
-  uv run tests/inspect_logs.py FOLDER        one folder of logs per case; prints what is known of each as JSON
+Needs inspect-ai, so it is run in an environment of its own (by the fixture `logs` of test_inspect_conversion.py): with
+a folder as its argument it writes a folder of logs for each case there, in half a minute.
 
 The model is mockllm: it repeats the number in the question, which is right; solvers make answers wrong, raise, or end
 at a limit. No network, no weights.
