@@ -6,6 +6,7 @@
 #     "httpx2>=2,<3",
 #     "huggingface_hub>=2.2,<3",
 #     "numpy>=2,<3",
+#     "opencc>=1.1.9,<2",
 #     "orjson>=3.10,<4",
 #     "pyarrow>=21,<27",
 #     "python-dotenv>=1.1,<2",
@@ -64,12 +65,14 @@ def chosen_rules(args: argparse.Namespace) -> tuple[Rule, ...]:
     return tuple(replace(MATCH_RULES[name], **given) if name == "longest" else MATCH_RULES[name] for name in names)
 
 
-def make_indexes(items: Sequence[BenchmarkItem], rules: Sequence[Rule], filter_: Filter) -> list[Index]:
-    """The word index, and the one of characters when a rule asks for it."""
+def make_indexes(
+    items: Sequence[BenchmarkItem], rules: Sequence[Rule], filter_: Filter
+) -> tuple[list[Index], list[bool]]:
+    """(the word index, and the one of characters when a rule asks for it; which items are variants of a template)"""
     words = read_words(items, filter_)
     found = [word_index(words, INFORMATIVE)]
     found += [character_index(words, rule.length) for rule in rules if rule.unit == "characters"]
-    return found
+    return found, words.templates.tolist()
 
 
 def bare(index: Index) -> Index:
@@ -87,14 +90,14 @@ def check_items(
     items: Sequence[BenchmarkItem], sources: Sources, rules: Sequence[Rule], filter_: Filter, settings: ScanSettings
 ) -> tuple[list[Judged], Found]:
     """Look for the items in the training text."""
-    indexes = make_indexes(items, rules, filter_)
+    indexes, templates = make_indexes(items, rules, filter_)
     slim = [bare(index) for index in indexes]
     scanned = [index for index in indexes if any(rule.unit == index.unit for rule in rules)]
     del indexes
     found = scan_all(sources.parts, scanned, settings)
     if not found.words:
         raise ScriptError(f"--training {listing(sources.names)}: no text in it")
-    return judge_items(items, rules, slim[0], slim[1] if len(slim) > 1 else None, found), found
+    return judge_items(items, rules, slim[0], slim[1] if len(slim) > 1 else None, found, templates), found
 
 
 def make_check(args: argparse.Namespace) -> Check:
@@ -102,7 +105,7 @@ def make_check(args: argparse.Namespace) -> Check:
     rules = chosen_rules(args)
     if args.model_id and not args.results:
         raise ScriptError("--model-id chooses among the records of --results; give that, too")
-    settings = ScanSettings(workers=args.workers, skip_broken=args.skip_broken)
+    settings = ScanSettings(workers=args.workers, skip_broken=args.skip_broken, gap=args.gap)
     filter_ = Filter(not args.no_filter, args.boilerplate_items)
     measured = read_measured_items(args.results, args.model_id) if args.results else []
     items, duplicates, files = read_benchmark(args.items, args.item_fields or ())
@@ -116,11 +119,16 @@ def run(args: argparse.Namespace) -> int:
     """Read, compare, write what was asked for, print; the exit code is the verdict."""
     check = make_check(args)
     document = json.dumps(check_json(check), indent=2, ensure_ascii=False, allow_nan=False)
+    command = repeat_command(args)
     if args.report:
-        write_whole(
-            Path(args.report), render_contamination(check, repeat_command(args)).encode("utf-8", "replace").decode()
-        )
+        report = render_contamination(check, command, args.show_text)
+        write_whole(Path(args.report), report.encode("utf-8", "replace").decode())
         note(f"report in {args.report}")
+    if args.clean_items:
+        if check.doubts:
+            raise ScriptError(f"--clean-items: nothing is known to be clean: {'; '.join(check.doubts)}", code=3)
+        write_whole(args.clean_items, json.dumps(clean_items(check, command), indent=1, ensure_ascii=False) + "\n")
+        note(f"clean items in {args.clean_items}: compare_results --only-items, or only_items in a policy")
     if args.output:
         write_whole(args.output, document.encode("utf-8", "replace").decode() + "\n")
         note(f"JSON in {args.output}")
@@ -132,7 +140,11 @@ def repeat_command(args: argparse.Namespace) -> str:
     """The command that gives the same answer again."""
     words = []
     for name, value in vars(args).items():
-        if value is not None and value is not False and name not in ("run", "workers", "json", "output", "report"):
+        if (
+            value is not None
+            and value is not False
+            and name not in ("run", "workers", "json", "output", "report", "clean_items")
+        ):
             values = [] if value is True else value if isinstance(value, list) else [value]
             words += [f"--{name.replace('_', '-')}", *map(str, values)]
     return single_line("uv run scripts/check_contamination.py " + shlex.join(words))
@@ -154,6 +166,15 @@ def build_parser() -> argparse.ArgumentParser:
         type=positive,
         metavar="N",
         help="text that more than N items of a task share does not count (default: 10 or 1 %% of them)",
+    )
+    add(
+        "--gap",
+        type=int,
+        choices=range(7),
+        default=1,
+        metavar="N",
+        help="of --rule longest: words in twelve that may "
+        "differ in a passage, 0 to 6; 0: one run (default: %(default)s)",
     )
     add("--no-filter", action="store_true", help="boilerplate and formulas count like other text")
     add(
@@ -177,7 +198,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="processes (default: one for each core)",
     )
-    add("--report", metavar="FILE.md", help="write a Markdown report for a model card")
+    add("--report", metavar="FILE.md", help="write a Markdown report for a model card, without the text of items")
+    add("--show-text", action="store_true", help="with --report: the matched text of the items, too")
+    add("--clean-items", type=Path, metavar="FILE", help="write the ids of the clean items, for a gate on them alone")
     add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
     add("--json", action="store_true", help="one JSON document to stdout")
     parser.set_defaults(run=run)
@@ -202,10 +225,12 @@ import bisect
 import bz2
 import collections
 import contextlib
+import csv
 import difflib
 import functools
 import gzip
 import hashlib
+import html
 import io
 import itertools
 import lzma
@@ -233,6 +258,85 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+# --- parts/contamination/markup.py ------------------------------------------------------------------------------------
+
+# <p class="x">, </b>, <br/>, <!-- ... -->, <?xml ...?>, <!DOCTYPE html>
+TAG = (
+    rb"</?[A-Za-z][A-Za-z0-9:-]{0,40}(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<]{0,2000}\"|'[^'<]{0,2000}'|[^\s\"'<>=]{1,500})){0,40}"
+    rb"\s*/?>|<!--.{0,2000}?-->|<[!?][A-Za-z][^<>]{0,500}>"
+)
+LINK_TARGET = rb"(?<=\])\([^()\s]{1,2000}(?:\s+\"[^\"\n]{0,300}\")?\)"  # of [text](target "title")
+REFERENCE = rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+UNICODE_ESCAPE = rb"\\u[0-9A-Fa-f]{4}"
+# Of the commands that begin like an escape (\neq, \theta, \rho), all that are common; other letters are an escape's.
+ESCAPE = (
+    rb"\\(?:n(?!(?:e|eq|abla|ot|otin|u|ewline|ewcommand|oindent|mid|onumber|ormalsize|leq|geq|atural|subseteq)(?![a-z]))"
+    rb"|t(?!(?:heta|au|ext[a-z]*|imes|o|op|an|anh|frac|ilde|riangle|herefore|itle|able|abular|binom)(?![a-z]))"
+    rb"|r(?!(?:ho|ight[a-z]*|angle|ceil|floor|ef|enewcommand|m|oot)(?![a-z])))"
+)
+FORMATTING = (
+    rb"\\(?:text(?:bf|it|tt|rm|sf|sc|up|normal)?|emph|underline|textquotesingle|item|par|noindent|bigskip|medskip|"
+    rb"smallskip|newline|begin\{[a-z]{1,20}\*?\}|end\{[a-z]{1,20}\*?\}|section|subsection|paragraph)(?![A-Za-z])"
+)
+HYPHEN = rb"(?<=[A-Za-z\x80-\xff])-[ \t]{0,8}\r?\n[ \t>]{0,80}(?=[a-z\xc3])"
+ANGLED = re.compile(TAG, re.DOTALL)
+LINKS = re.compile(LINK_TARGET)
+REFERENCES = re.compile(REFERENCE)
+BACKSLASHED = re.compile(rb"|".join((UNICODE_ESCAPE, ESCAPE, FORMATTING)))
+HYPHENS = re.compile(HYPHEN)
+TWO, THREE = "\u00ad".encode(), "\u200b".encode()  # no width, dropped by folding
+
+
+def blank(match: re.Match[bytes]) -> bytes:
+    """Spaces for what was matched; line ends stay."""
+    text = match[0]
+    return b" " * len(text) if b"\n" not in text else re.sub(rb"[^\n]", b" ", text)
+
+
+def padded(text: bytes, size: int) -> bytes:
+    """A text made `size` bytes long by characters without width; spaces where that cannot be."""
+    rest = size - len(text)
+    if rest < 0 or rest == 1:
+        return b" " * size
+    return text + (THREE + TWO * ((rest - 3) // 2) if rest % 2 else TWO * (rest // 2))
+
+
+def unreferenced(match: re.Match[bytes]) -> bytes:
+    """The character that a reference stands for."""
+    text = html.unescape(match[0].decode())
+    if text.startswith("&") and len(text) > 1:
+        return match[0]  # no such name
+    return padded(text.encode("utf-8", "replace"), len(match[0])) if text.isalnum() else b" " * len(match[0])
+
+
+def unescaped(match: re.Match[bytes]) -> bytes:
+    """The character of an escape, or nothing for a command."""
+    text = match[0]
+    if text.startswith(b"\\u"):
+        code = int(text[2:], 16)
+        character = chr(code) if not 0xD800 <= code <= 0xDFFF else " "
+        return padded(character.encode(), len(text)) if character.isalnum() else b" " * len(text)
+    return b" " * len(text)
+
+
+def join_word(match: re.Match[bytes]) -> bytes:
+    """Nothing, for the hyphen and the line's end within a word."""
+    return padded(b"", len(match[0]))
+
+
+def without_markup(raw: bytes) -> bytes:
+    """The text as a reader sees it, of the same length."""
+    if b"<" in raw:
+        raw = ANGLED.sub(blank, raw)
+    if b"](" in raw:
+        raw = LINKS.sub(blank, raw)
+    if b"&" in raw:
+        raw = REFERENCES.sub(unreferenced, raw)
+    if b"\\" in raw:
+        raw = BACKSLASHED.sub(unescaped, raw)
+    return HYPHENS.sub(join_word, raw) if b"-\n" in raw or b"-\r" in raw or b"- \n" in raw else raw
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -543,7 +647,8 @@ VERDICT_CODES = {NOT_FOUND: 0, CONTAMINATED: 1, UNDECIDED: 3}
 class Rule:
     """When an item is suspect. length: in units (words, characters); share: of the item (0: any).
 
-    measure: "run", the longest run of equal units; "windows", the share of the item's windows that occur anywhere.
+    measure: "run", the longest run of equal units; "passage", all runs of WORD_WINDOW words or more that stand in one
+    stretch of text about as long as the item; "windows", the share of the item's windows that occur anywhere.
     """
 
     name: str
@@ -559,6 +664,8 @@ class Rule:
         if self.measure == "windows":
             return f"at least {percent(self.share)} of the item's {self.length}-{self.unit[:-1]} sequences occur"
         of_item = f" and {percent(self.share)} of the item" if self.share else ""
+        if self.measure == "passage":
+            return f"at least {self.length} equal words{of_item} stand together, in runs of {WORD_WINDOW} or more"
         units = "letters and digits" if self.unit == "characters" else self.unit
         return f"at least {self.length} equal {units} in a row{of_item}"
 
@@ -566,7 +673,7 @@ class Rule:
 MATCH_RULES = {
     rule.name: rule
     for rule in (
-        Rule("longest", "words", "run", 8, 0.5, "longest match of ConTAM, arXiv 2411.03923"),
+        Rule("longest", "words", "passage", 8, 0.5, "longest match of ConTAM, arXiv 2411.03923"),
         Rule("13-gram", "words", "run", 13, 0.0, "GPT-3, arXiv 2005.14165"),
         Rule("8-gram", "words", "windows", WORD_WINDOW, 0.7, "PaLM, arXiv 2204.02311; Llama 2, arXiv 2307.09288"),
         Rule("50-char", "characters", "run", 50, 0.0, "GPT-4, arXiv 2303.08774"),
@@ -576,12 +683,24 @@ MATCH_RULES = {
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkItem:
-    """A benchmark item: input and reference as one text. `digest` is its sample_hash, where it has one."""
+    """A benchmark item. text: the question; context: what stands before it, such as a passage; digest: sample_hash."""
 
     task: str
     sample_id: str
     text: str
     digest: str | None = None
+    answer: str = ""
+    context: str = ""
+
+    @property
+    def sections(self) -> tuple[str, str, str]:
+        """Context, question, answer."""
+        return self.context, self.text, self.answer
+
+    @property
+    def whole(self) -> str:
+        """All of it as one text."""
+        return "\n".join(section for section in self.sections if section)
 
     @property
     def label(self) -> str:
@@ -606,7 +725,7 @@ class Index:
     """The items of a benchmark as one sequence of units, and a table of their windows.
 
     window: units that are looked up at once, at every stride-th unit of an item. units: hashes of words (uint64), or
-    bytes of letters and digits (uint8). bounds: of each item in units.
+    bytes of letters and digits (uint8). bounds: of each item in units; questions, answers: where these begin in it.
     counted: running total of the units that count; a difference of two is the length of a span without boilerplate.
     hashes: of the windows, sorted, each once; positions[offsets[i]:offsets[i + 1]]: where hashes[i] begins; bits: two
     filters in front of the hashes. text, text_bounds: the words themselves, each followed by a space, and where they
@@ -620,6 +739,8 @@ class Index:
     longest: int
     units: np.ndarray
     bounds: np.ndarray
+    questions: np.ndarray
+    answers: np.ndarray
     counted: np.ndarray
     hashes: np.ndarray
     offsets: np.ndarray
@@ -637,12 +758,13 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class ScanSettings:
-    """How the text is scanned; no answer depends on it."""
+    """How the text is scanned. gap: words in twelve that may differ within a passage; else no answer depends on it."""
 
     block: int = BLOCK
     part: int = PART
     workers: int = 1
     skip_broken: bool = False
+    gap: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -700,9 +822,15 @@ class Match:
 
 @dataclass(slots=True)
 class Found:
-    """What a scan has found, and what it has read. Matches and places by (unit, item)."""
+    """What a scan has found, and what it has read. Matches and places by (unit, item).
+
+    longest: the most counted units of a run, and of a passage, in the whole item, its question and its answer, by
+    (unit, item, measure). fields: rows in which each field gave text.
+    """
 
     matches: dict[tuple[str, int], list[Match]] = field(default_factory=lambda: defaultdict(list))
+    longest: dict[tuple[str, int, str], tuple[int, int, int]] = field(default_factory=dict)
+    fields: Counter[str] = field(default_factory=Counter)
     places: Counter[tuple[str, int]] = field(default_factory=Counter)
     seen: list[np.ndarray] = field(default_factory=list)
     bytes: int = 0
@@ -713,13 +841,19 @@ class Found:
     rows: int = 0
     unreadable: int = 0
     without_text: int = 0
+    unread: int = 0
+    other_text: int = 0
     problems: list[tuple[str, int, str, str]] = field(default_factory=list)  # file, line or row, which of them, why
     broken: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules need to know of an item. `counted` leaves out boilerplate and all but one word of a formula."""
+    """What the rules need to know of an item, its question or its answer.
+
+    `counted` leaves out boilerplate and all but one word of a formula. template: so little of the item is its own that
+    only all of it, word for word, says something.
+    """
 
     words: int
     counted: int
@@ -728,17 +862,20 @@ class Facts:
     windows_found: int
     characters: int
     longest_characters: int
+    passage: int = 0
+    template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An item with its status under each rule."""
+    """An item with its status under each rule, and by rule the parts of it that were found ("question", ...)."""
 
     item: BenchmarkItem
     facts: Facts
     status: Mapping[str, str]
     matches: tuple[Match, ...]
     places: int
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def suspect(self) -> bool:
@@ -759,7 +896,8 @@ class Mean:
 class ScoreRow:
     """The scores of one record's result under one rule; scores are on the record's scale.
 
-    inflation: the score on all judged items less that on the clean ones. why: the difference is not judged, or "".
+    inflation: the score on all items less that on the clean ones, where all are judged. beyond: the difference less
+    that of the other models on the same items. why: the difference is not judged, or "".
     """
 
     rule: str
@@ -776,15 +914,26 @@ class ScoreRow:
     difference: Mean | None = None
     inflation: Mean | None = None
     method: str = ""
+    beyond: Mean | None = None
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The training text as it was named: its parts, and files that were left out with the reason."""
+    """The training text as it was named: its parts, and files that were left out with the reason.
+
+    unread: bytes of files that were left out and may hold text.
+    """
 
     names: tuple[str, ...]
     parts: tuple[Part, ...]
     left_out: tuple[str, ...] = ()
+    unread: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files that are read."""
+        return sum(part.size for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -812,6 +961,16 @@ class Check:
         return sorted(found, key=lambda one: (-one.facts.longest, -one.facts.longest_characters, one.item.label))
 
     @property
+    def parts_found(self) -> Counter[str]:
+        """How many suspect items were found as a whole, by their question only, with their answer, ..."""
+        found: Counter[str] = Counter()
+        for one in self.suspects:
+            names = set(one.parts.values())
+            both = {"question", "answer"} <= set(" and ".join(names).split(" and "))
+            found["question and answer" if both else min(names, key=len) if len(names) > 1 else next(iter(names))] += 1
+        return found
+
+    @property
     def unjudged(self) -> int:
         """Items that no rule could judge."""
         return sum(set(one.status.values()) == {TOO_SHORT} for one in self.judged)
@@ -827,6 +986,10 @@ class Check:
             why.append(f"{files} could not be read to the end")
         if self.found.unreadable > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
+        if self.found.unread > MOST_SKIPPED * self.found.rows:
+            why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
+        if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
+            why.append(f"{self.sources.unread} bytes of files were left out; name the files that are to be read")
         return why
 
     @property
@@ -866,13 +1029,29 @@ def is_spaced(character: str) -> bool:
     )
 
 
+def is_ideograph(character: str) -> bool:
+    """Whether a character is Chinese and may have a simplified form."""
+    return "\u3400" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
+
+
+@functools.cache
+def simplifier() -> Any:
+    """OpenCC's converter from traditional to simplified characters."""
+    from opencc import OpenCC
+
+    return OpenCC("t2s")
+
+
 @functools.lru_cache(maxsize=200_000)
 def fold_character(character: str) -> bytes:
     """A character as it is compared: without case, accents and width; a space for what is neither letter nor digit.
 
-    "É" -> "e", "ﬁ" -> "fi", "—" -> " ", soft hyphen -> "", "東" -> " 東 " (a word of its own)
+    "É" -> "e", "ﬁ" -> "fi", "ı" -> "i", "—" -> " ", soft hyphen -> "", "東" -> " 东 " (a word of its own)
     """
+    if is_ideograph(character):
+        return f" {simplifier().convert(character)} ".encode()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    decomposed = decomposed.replace("ı", "i").replace("\u0640", "")  # Turkish capitals have lost their dot; tatweel
     folded = ""
     for part in decomposed:
         category = unicodedata.category(part)
@@ -1098,18 +1277,26 @@ FORMULA_WORDS = frozenset(
 VARIABLE = re.compile(rb"[a-z]|\d+|\d+[a-z]|[a-z]\d+")  # a number or a variable: "x", "12", "2x", "x1"
 LATEX_COMMAND = re.compile(rb"\\([A-Za-z]+)")
 OWN, FORMULA, SHARED = 0, 1, 2
+LONG_TEMPLATE = 13  # words of an item that say something though other items share most of them
 INFORMATIVE = WORD_WINDOW // 2 + 1  # words of a window that must count for the window to say anything
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of all items end to end. text: each followed by a space; kind: OWN, FORMULA or SHARED."""
+    """The words of all items end to end. text: each followed by a space; kind: OWN, FORMULA or SHARED.
+
+    questions, answers: the words at which they begin, of each item. templates: whether an item has so few words of its
+    own that all of them count, and only the whole of it can be found.
+    """
 
     text: bytes
     text_bounds: np.ndarray
     hashes: np.ndarray
     bounds: np.ndarray
+    questions: np.ndarray
+    answers: np.ndarray
     kind: np.ndarray
+    templates: np.ndarray
 
 
 def formula_words(raw: bytes, folded: Folded, words: Sequence[bytes]) -> list[bool]:
@@ -1142,24 +1329,39 @@ def item_words(items: Sequence[BenchmarkItem], filtered: bool) -> Words:
     """The words of some items, formulas marked when `filtered`."""
     import numpy as np
 
-    text, kinds, counts = bytearray(), bytearray(), [0]
+    text, kinds, counts = bytearray(), bytearray(), []
     for item in items:
-        raw = item.text.encode("utf-8", "replace").replace(SEPARATOR, b" ")
-        folded = Folded(raw)
-        words = folded.data.split()
-        text += b"".join(word + b" " for word in words)
-        kinds += bytes(formula_words(raw, folded, words)) if filtered else bytes(len(words))
-        counts.append(len(words))
+        for section in item.sections:
+            raw = without_markup(section.encode("utf-8", "replace").replace(SEPARATOR, b" "))
+            folded = Folded(raw)
+            words = folded.data.split()
+            text += b"".join(word + b" " for word in words)
+            kinds += bytes(formula_words(raw, folded, words)) if filtered else bytes(len(words))
+            counts.append(len(words))
     data = np.frombuffer(bytes(text), np.uint8)
     spaces = np.flatnonzero(data == 32) + 1
     text_bounds = np.concatenate([np.zeros(1, np.int64), spaces])
+    begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
     return Words(
-        bytes(text),
-        text_bounds,
-        hashed_words(data, text_bounds),
-        np.cumsum(counts),
-        np.frombuffer(kinds, np.uint8).copy(),
+        text=bytes(text),
+        text_bounds=text_bounds,
+        hashes=hashed_words(data, text_bounds),
+        bounds=begins[::3],
+        questions=begins[1::3],
+        answers=begins[2::3],
+        kind=np.frombuffer(kinds, np.uint8).copy(),
+        templates=np.zeros(len(items), bool),
     )
+
+
+def same_texts(words: Words) -> np.ndarray:
+    """For each item the first one with the same words: items that are given again under other ids share nothing."""
+    import numpy as np
+
+    first: dict[bytes, int] = {}
+    edges = words.text_bounds[words.bounds]
+    pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return np.array([first.setdefault(words.text[low:high], i) for i, (low, high) in enumerate(pairs)], np.uint32)
 
 
 def hashed_words(data: np.ndarray, bounds: np.ndarray, slice_size: int = 2**17) -> np.ndarray:
@@ -1207,15 +1409,18 @@ def covered(starts: np.ndarray, window: int, size: int) -> np.ndarray:
     return np.cumsum(change[:size]) > 0
 
 
-def shared_windows(words: Words, tasks: Sequence[str], limits: Mapping[str, int]) -> np.ndarray:
-    """Where windows begin that more items of a task hold than the task's limit, or that are known instructions."""
+def shared_windows(words: Words, tasks: Sequence[str], limits: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(where windows begin that more items of a task hold than its limit, alike ones once; where instructions do)"""
     import numpy as np
 
+    none = np.zeros(0, np.uint32)
     if not len(words.hashes):
-        return np.zeros(0, np.uint32)
+        return none, none
     begin, item, value = joined(item_windows(words.hashes, words.bounds, WORD_WINDOW))
     if not len(begin):
-        return begin
+        return none, none
+    known = begin[np.isin(value, instruction_hashes())]
+    item = same_texts(words)[item]
     numbers = {name: i for i, name in enumerate(limits)}
     task = np.array([numbers[name] for name in tasks], np.uint64)
     key = value + (task * np.uint64(BYTE_BASE))[item]  # the same text of two tasks is not the same
@@ -1226,8 +1431,7 @@ def shared_windows(words: Words, tasks: Sequence[str], limits: Mapping[str, int]
     groups = np.flatnonzero(first)
     holders = np.add.reduceat(holder, groups, dtype=np.int64)
     limit = np.array([limits[name] for name in tasks])[item[groups]]
-    shared = (holders > limit) | np.isin(value[order[groups]], instruction_hashes())
-    return begin[order[np.repeat(shared, np.diff(np.append(groups, len(order))))]]
+    return begin[order[np.repeat(holders > limit, np.diff(np.append(groups, len(order))))]], known
 
 
 @functools.cache
@@ -1239,12 +1443,26 @@ def instruction_hashes() -> np.ndarray:
 
 def read_words(items: Sequence[BenchmarkItem], filter_: Filter) -> Words:
     """The words of the items with what the filter says of each."""
+    import numpy as np
+
     words = item_words(items, filter_.on)
     if filter_.on:
         tasks = [item.task for item in items]
         limits = {task: filter_.limit(count) for task, count in Counter(tasks).items()}
-        words.kind[covered(shared_windows(words, tasks, limits), WORD_WINDOW, len(words.kind))] = SHARED
+        places = shared_windows(words, tasks, limits)
+        by_items, known = (covered(starts, WORD_WINDOW, len(words.kind)) for starts in places)
+        mark_templates(words, by_items & ~known, known)
+        words.kind[(by_items & ~np.repeat(words.templates, np.diff(words.bounds))) | known] = SHARED
     return words
+
+
+def mark_templates(words: Words, shared: np.ndarray, known: np.ndarray) -> None:
+    """Mark items that are long but have too few words of their own: variants of one template, all of which counts."""
+    import numpy as np
+
+    totals = [np.concatenate([[0], np.cumsum(flags)])[words.bounds] for flags in (~known, ~(shared | known))]
+    size, own = (np.diff(total) for total in totals)
+    words.templates[:] = (size >= LONG_TEMPLATE) & (own < WORD_WINDOW)
 
 
 def repeats_itself(units: np.ndarray, begin: np.ndarray, window: int) -> np.ndarray:
@@ -1274,7 +1492,7 @@ def usable_windows(
 
 def make_index(
     units: np.ndarray,
-    bounds: np.ndarray,
+    bounds: Sequence[np.ndarray],
     weights: np.ndarray,
     window: int,
     stride: int,
@@ -1282,9 +1500,10 @@ def make_index(
     text: np.ndarray,
     text_bounds: np.ndarray,
 ) -> Index:
-    """The table of the windows of all items; `weights`: 1 for each unit that counts."""
+    """The table of the windows of all items. bounds: of items, their questions, answers; weights: 1 where it counts."""
     import numpy as np
 
+    bounds, questions, answers = bounds
     counted = np.zeros(len(units) + 1, np.int32)
     np.cumsum(weights, out=counted[1:])
     nothing = [np.zeros(0, kind) for kind in (np.uint32, np.uint64, np.int32)]
@@ -1304,6 +1523,8 @@ def make_index(
         longest=int(np.diff(bounds).max(initial=0)),
         units=units,
         bounds=bounds.astype(np.int64),
+        questions=questions.astype(np.int64),
+        answers=answers.astype(np.int64),
         counted=counted,
         hashes=hashes,
         offsets=offsets,
@@ -1339,7 +1560,8 @@ def word_index(words: Words, least: int) -> Index:
     inner[begins[begins < len(inner)]] = False
     weights = (words.kind != SHARED) & ~inner
     text = np.frombuffer(words.text, np.uint8)
-    return make_index(words.hashes, words.bounds, weights, WORD_WINDOW, 1, least, text, words.text_bounds)
+    bounds = words.bounds, words.questions, words.answers
+    return make_index(words.hashes, bounds, weights, WORD_WINDOW, 1, least, text, words.text_bounds)
 
 
 def character_index(words: Words, least: int) -> Index:
@@ -1353,9 +1575,8 @@ def character_index(words: Words, least: int) -> Index:
     own = np.repeat(words.kind == OWN, sizes)
     weights = own & ((units & 0xC0) != 0x80)  # the first byte of each character
     none = np.zeros(0, np.uint8)
-    return make_index(
-        units, ends[words.bounds], weights, CHARACTER_WINDOW, CHARACTER_STRIDE, least, none, none.astype(np.int64)
-    )
+    bounds = ends[words.bounds], ends[words.questions], ends[words.answers]
+    return make_index(units, bounds, weights, CHARACTER_WINDOW, CHARACTER_STRIDE, least, none, none.astype(np.int64))
 
 
 # --- parts/contamination/finding.py -----------------------------------------------------------------------------------
@@ -1467,6 +1688,7 @@ BEHIND = 4096  # bytes before a block, to see whether a match began there
 AHEAD = 2**24  # bytes behind a block that are searched for as many words as the longest item has
 NO_SPACE = 2**20  # bytes without white space after which a text is cut between two characters
 WHITE = b" \t\n\r\v\f"
+MOST_RUNS = 200  # of one item in one block that are looked at together
 SHOWN_MATCHES = 3  # places kept of each item
 SHOWN_TEXT, SHOWN_CONTEXT = 160, 40  # characters of a match, and on either side of it
 SPACE = re.compile(rb"[ \t\n\r\v\f]")
@@ -1496,7 +1718,7 @@ class Scanner:
         self.longest_bytes = max((i.longest for i in indexes if i.unit == "characters"), default=0)
         self.ahead = max(1024, 8 * self.longest_words, 2 * self.longest_bytes)
         self.block = settings.block if self.ahead < 2**16 else max(settings.block, 4 * self.ahead)
-        self.skip_broken = settings.skip_broken
+        self.skip_broken, self.gap = settings.skip_broken, settings.gap
         self.seen = {index.unit: np.zeros(len(index.units), bool) for index in indexes}
         self.found = Found()
 
@@ -1519,7 +1741,7 @@ class Scanner:
         """Find the matches that begin in a block."""
         import numpy as np
 
-        folded = Folded(block.raw)
+        folded = Folded(without_markup(block.raw))
         if folded.replaced:
             self.found.replaced += without_errors(block.raw[block.begin : block.end])[1]
         data = np.frombuffer(folded.data, np.uint8)
@@ -1539,17 +1761,69 @@ class Scanner:
     ) -> None:
         """Keep the runs of equal word hashes that are runs of equal words, and the block's own."""
         begins = folded.raw_offsets(starts[runs[:, 0]]).tolist()
+        together: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
         for (at, position, length), raw_begin in zip(runs.tolist(), begins, strict=True):
-            if not block.begin <= raw_begin < block.end:
+            own = block.begin <= raw_begin < block.end
+            if raw_begin < block.begin or not (own or self.gap):
                 continue
             ours = folded.data[starts[at] : ends[at + length - 1]].split()
             low, high = index.text_bounds[position], index.text_bounds[position + length]
             theirs = index.text[low:high].tobytes().split()
             for skip, size in equal_stretches(ours, theirs):
-                if size >= index.window:
-                    begin, first = at + skip, position + skip
+                if size < index.window:
+                    continue
+                begin, first = at + skip, position + skip
+                item = int(index.bounds.searchsorted(first, "right")) - 1
+                together[item].append((begin, first, size, raw_begin))
+                if own:
                     self.seen["words"][first : first + size - index.window + 1] = True
                     self.keep(block, folded, index, (int(starts[begin]), int(ends[begin + size - 1])), first, size)
+
+        for item, found in together.items():
+            self.take_passages(block, index, item, found)
+
+    def take_passages(
+        self, block: TextBlock, index: Index, item: int, runs: Sequence[tuple[int, int, int, int]]
+    ) -> None:
+        """Keep what several runs of one item cover that stand together in one document.
+
+        runs: (word of the block, unit of the index, words, place in the block). A stretch of text as long as the item,
+        and by `gap` words in twelve longer, is searched from each run that begins in the block.
+        """
+        if len(runs) == 1 or not self.gap:
+            for _, first, size, raw_begin in runs:
+                if raw_begin < block.end:
+                    self.remember(index, item, "passage", [(first, size)])
+            return
+        runs = sorted(runs)[:MOST_RUNS]
+        documents = [block.locate(raw_begin)[1] for *_, raw_begin in runs]
+        words = int(index.bounds[item + 1] - index.bounds[item])
+        reach = words + self.gap * (words // 12 + 1)
+        for i, (at, _, _, raw_begin) in enumerate(runs):
+            if raw_begin < block.end:
+                near = [
+                    (first, size)
+                    for (begin, first, size, _), document in zip(runs[i:], documents[i:], strict=True)
+                    if begin + size <= at + max(reach, runs[i][2]) and document == documents[i]
+                ]
+                self.remember(index, item, "passage", near)
+
+    def remember(self, index: Index, item: int, measure: str, runs: Sequence[tuple[int, int]]) -> None:
+        """Keep how much of an item, its question and its answer runs (unit, length) cover, where it is the most."""
+        low, high = int(index.bounds[item]), int(index.bounds[item + 1])
+        question, answer = int(index.questions[item]), int(index.answers[item])
+        covered = joined_runs(runs)
+        amounts = [
+            sum(
+                int(index.counted[min(end, high_)] - index.counted[max(begin, low_)])
+                for begin, end in covered
+                if begin < high_ and end > low_
+            )
+            for low_, high_ in ((low, high), (question, answer), (answer, high))
+        ]
+        key = index.unit, item, measure
+        best = self.found.longest.get(key, (0, 0, 0))
+        self.found.longest[key] = tuple(map(max, zip(best, amounts, strict=True)))
 
     def take_characters(
         self, block: TextBlock, folded: Folded, index: Index, places: np.ndarray, runs: np.ndarray
@@ -1575,6 +1849,7 @@ class Scanner:
             return
         item = int(index.bounds.searchsorted(position, "right")) - 1
         key = (index.unit, item)
+        self.remember(index, item, "run", [(position, length)])
         self.found.places[key] += 1
         best = self.found.matches[key]
         if len(best) == SHOWN_MATCHES and (counted, length) < (best[-1].counted, best[-1].length):
@@ -1639,6 +1914,17 @@ class Scanner:
             where = Place(name, number, byte, kind), 0, len(raw)
             self.scan(TextBlock(raw, first, last, lambda _, where=where: where))
             self.found.bytes += last - first
+
+
+def joined_runs(runs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs (begin, length) as stretches (begin, end) that do not overlap."""
+    found: list[tuple[int, int]] = []
+    for begin, length in sorted(runs):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], begin + length)
+        else:
+            found.append((begin, begin + length))
+    return found
 
 
 def character_end(raw: bytes, last: int) -> int:
@@ -1745,9 +2031,23 @@ def add_found(into: Found, part: Found, lines: int) -> None:
             for match in matches
         ]
         into.matches[key] = sorted([*into.matches[key], *moved], key=lambda match: match.order)[:SHOWN_MATCHES]
+    for key, amounts in part.longest.items():
+        into.longest[key] = tuple(map(max, zip(into.longest.get(key, (0, 0, 0)), amounts, strict=True)))
     into.places.update(part.places)
+    into.fields.update(part.fields)
     into.seen = [np.union1d(*pair) if len(pair) > 1 else pair[0] for pair in [into.seen + part.seen] if pair]
-    for name in ("bytes", "documents", "lines", "words", "replaced", "rows", "unreadable", "without_text"):
+    for name in (
+        "bytes",
+        "documents",
+        "lines",
+        "words",
+        "replaced",
+        "rows",
+        "unreadable",
+        "without_text",
+        "unread",
+        "other_text",
+    ):
         setattr(into, name, getattr(into, name) + getattr(part, name))
     into.problems += [(file, number + lines, kind, why) for file, number, kind, why in part.problems]
     into.broken += part.broken
@@ -1755,9 +2055,18 @@ def add_found(into: Found, part: Found, lines: int) -> None:
 
 # --- parts/contamination/judging.py -----------------------------------------------------------------------------------
 
+WHOLE, QUESTION, ANSWER = "whole", "question", "answer"
+PARTICULAR = 13  # words of an answer that are found alone
+STOCK_WORDS, STOCK_PLACES = 13, 10  # a shorter run of several items at more places is a stock phrase
+
 
 def judge_items(
-    items: Sequence[BenchmarkItem], rules: Sequence[Rule], words: Index, characters: Index | None, found: Found
+    items: Sequence[BenchmarkItem],
+    rules: Sequence[Rule],
+    words: Index,
+    characters: Index | None,
+    found: Found,
+    templates: Sequence[bool],
 ) -> list[Judged]:
     """Every item with what was found of it."""
     import numpy as np
@@ -1765,45 +2074,101 @@ def judge_items(
     seen = np.zeros(len(words.informative), bool)
     for part in found.seen:
         seen[part] = True
+    stock = stock_phrases(found)
     judged = []
     for i, item in enumerate(items):
-        facts = item_facts(i, words, characters, seen, found)
-        status = {rule.name: item_status(rule, facts) for rule in rules}
+        facts = {
+            name: section_facts(i, name, words, characters, seen, found, bool(templates[i]))
+            for name in ((WHOLE, QUESTION, ANSWER) if item.answer or item.context else (WHOLE,))
+        }
+        results = {rule.name: judged_parts(rule, facts, i in stock) for rule in rules}
         matches = [*found.matches.get(("words", i), ()), *found.matches.get(("characters", i), ())]
         counts = [found.places[unit, i] for unit in ("words", "characters")]
-        judged.append(Judged(item, facts, status, tuple(matches[:SHOWN_MATCHES]), max(counts)))
+        status = {name: one for name, (one, _) in results.items()}
+        parts = {name: part for name, (one, part) in results.items() if one == SUSPECT}
+        judged.append(Judged(item, facts[WHOLE], status, tuple(matches[:SHOWN_MATCHES]), max(counts), parts))
     return judged
 
 
-def item_facts(i: int, words: Index, characters: Index | None, seen: np.ndarray, found: Found) -> Facts:
-    """What was found of an item."""
-    low, high = int(words.bounds[i]), int(words.bounds[i + 1])
-    informative = words.informative[low:high]
-    best = found.matches.get(("words", i))
-    letters, best_letters = 0, None
+def stock_phrases(found: Found) -> set[int]:
+    """Items of which no more was found than a phrase that several of them share and that stands in many places."""
+    many: dict[str, int] = {}
+    best = {i: matches[0] for (unit, i), matches in found.matches.items() if unit == "words" and matches}
+    short = {i: match.text.casefold() for i, match in best.items() if match.counted < STOCK_WORDS}
+    for i, text in short.items():
+        many[text] = max(many.get(text, 0), found.places["words", i])
+    items: dict[str, int] = {}
+    for text in short.values():
+        items[text] = items.get(text, 0) + 1
+    return {i for i, text in short.items() if items[text] > 1 and many[text] + items[text] > STOCK_PLACES}
+
+
+def judged_parts(rule: Rule, facts: Mapping[str, Facts], stock: bool) -> tuple[str, str]:
+    """(the rule's answer about an item, which part of it was found)
+
+    The item is suspect when its whole is, or its question or its answer alone; it cannot be judged when none can.
+    """
+    answers = {name: item_status(rule, one) for name, one in facts.items()}
+    found = [name for name, answer in answers.items() if answer == SUSPECT]
+    found = [name for name in found if name != ANSWER or facts[name].counted >= PARTICULAR]
+    if stock and not any(facts[name].longest >= facts[name].counted for name in found):
+        found = []
+    if found:
+        answer = facts.get(ANSWER)
+        beside = answer is not None and answer.counted and answer.passage >= max(1, least_share(rule, answer.counted))
+        parts = [name for name in (QUESTION, ANSWER) if name in found or (name == ANSWER and beside)]
+        return SUSPECT, " and ".join(parts) or WHOLE
+    return (TOO_SHORT if set(answers.values()) == {TOO_SHORT} else CLEAN), ""
+
+
+def section_facts(
+    i: int, name: str, words: Index, characters: Index | None, seen: np.ndarray, found: Found, template: bool
+) -> Facts:
+    """What was found of an item, its question or its answer."""
+    place = (WHOLE, QUESTION, ANSWER).index(name)
+    low, high = section(words, i, name)
+    informative = words.informative[low : max(low, high - words.window + 1 if place else high)]
+    run, passage, letters_run = (
+        found.longest.get(key, (0, 0, 0))[place]
+        for key in (("words", i, "run"), ("words", i, "passage"), ("characters", i, "run"))
+    )
+    letters = 0
     if characters is not None:
-        first, last = characters.bounds[i], characters.bounds[i + 1]
+        first, last = section(characters, i, name)
         letters = int(characters.counted[last] - characters.counted[first])
-        best_letters = found.matches.get(("characters", i))
     return Facts(
         words=high - low,
         counted=int(words.counted[high] - words.counted[low]),
-        longest=best[0].counted if best else 0,
+        longest=run,
+        passage=max(run, passage),
         windows=int(informative.sum()),
-        windows_found=int((informative & seen[low:high]).sum()),
+        windows_found=int((informative & seen[low : low + len(informative)]).sum()),
         characters=letters,
-        longest_characters=best_letters[0].counted if best_letters else 0,
+        longest_characters=letters_run,
+        template=template,
     )
 
 
+def section(index: Index, i: int, name: str) -> tuple[int, int]:
+    """Where an item, its question or its answer begins and ends in an index."""
+    low, high, answer = int(index.bounds[i]), int(index.bounds[i + 1]), int(index.answers[i])
+    return {WHOLE: (low, high), QUESTION: (int(index.questions[i]), answer), ANSWER: (answer, high)}[name]
+
+
 def item_status(rule: Rule, facts: Facts) -> str:
-    """The rule's answer about an item; one that has less text of its own than the rule needs cannot be judged."""
+    """The rule's answer about a text; one that has less of its own than the rule needs cannot be judged."""
+    if facts.template:
+        if facts.counted < max(LONG_TEMPLATE, rule.length if rule.unit == "words" else 0):
+            return TOO_SHORT
+        return SUSPECT if facts.longest >= facts.counted else CLEAN
     if rule.measure == "windows":
         if facts.counted < rule.length or not facts.windows:
             return TOO_SHORT
         return SUSPECT if facts.windows_found >= least_share(rule, facts.windows) else CLEAN
     length = facts.counted if rule.unit == "words" else facts.characters
-    longest = facts.longest if rule.unit == "words" else facts.longest_characters
+    longest = facts.passage if rule.measure == "passage" else facts.longest
+    if rule.unit == "characters":
+        longest = facts.longest_characters
     if length < rule.length:
         return TOO_SHORT
     return SUSPECT if longest >= max(rule.length, least_share(rule, length)) else CLEAN
@@ -2253,7 +2618,6 @@ TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", "
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
-TEXT_FIELDS = ("text", "content", "raw_content", "document", "passage", "article", "body", "code", "markdown")
 SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
 SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
 
@@ -2407,34 +2771,21 @@ def texts(value: Any) -> list[str]:
     return [text for inner in value for text in texts(inner)] if isinstance(value, list) else []
 
 
-def choose_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) -> tuple[str, ...]:
-    """The fields of a row that are training text; () when the rows are texts themselves.
-
-    Without --text-field: the one that is named like a text, or the only one that holds text. ScriptError(code=3)
-    when there are several.
-    """
-    if rows and all(isinstance(row, str) for row in rows):
-        return ()
-    known = {name: value for row in rows if isinstance(row, dict) for name, value in row.items() if value is not None}
-    known |= {name: None for row in rows if isinstance(row, dict) for name in row if name not in known}
-    if wanted:
-        missing = [name for name in wanted if name not in known]
-        if missing and known:
-            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(known, 20)}")
-        return tuple(wanted)
-    holding = [name for name, value in known.items() if texts(value)]
-    named = [name for name in TEXT_FIELDS if isinstance(known.get(name), str)]
-    if len(named) == 1:
-        return (named[0],)
-    if len(holding) == 1:
-        return (holding[0],)
-    if not known:
+def check_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) -> None:
+    """ScriptError when the first rows of a file are no rows, or when none of them has a field that was named."""
+    named = {name for row in rows if isinstance(row, dict) for name in row}
+    if not named and not (rows and all(isinstance(row, str) for row in rows)):
         raise ScriptError(f"{where}: no JSON objects in its first lines; is it JSON lines?")
-    if not holding:
-        raise ScriptError(f"{where}: no field holds text; there are: {listing(known, 20)}")
-    raise ScriptError(
-        f"{where}: which field is the text? --text-field NAME, of: {listing(named or holding, 20)}", code=3
-    )
+    missing = [name for name in wanted if name not in named]
+    if missing and named:
+        raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(sorted(named), 20)}")
+
+
+def holds_more(value: Any) -> bool:
+    """Whether a value without text holds something all the same: text as numbers of tokens, bytes, rows in rows."""
+    if isinstance(value, dict):
+        return any(map(holds_more, value.values()))
+    return bool(value) and isinstance(value, list | bytes)
 
 
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
@@ -2520,6 +2871,395 @@ def error_of_mean(values: np.ndarray) -> float:
 def is_binary(values: np.ndarray) -> bool:
     """Whether all values are 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/statistics/bounded.py --------------------------------------------------------------------------------------
+
+# Right or wrong ones up to which Wilson's end may be too near: counted ones, and those of an estimated variance.
+FEW_COUNTED, FEW_ESTIMATED = 3.5, 1.5
+WILSON_ALONE = 49.5  # items below which a single score has Wilson's interval as it is
+NO_VARIANCE = 1e-12
+LEAST_LEVEL = 1e-40  # below, the quantile of a Beta distribution is no longer found
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedMean:
+    """A mean on a range of 0 to 1, and what tells how far off it may be.
+
+    factor: its variance as a share of value (1 - value). widest: the factor if all scores were 0 or 1 and those of one
+    cluster alike. freedom: degrees of freedom of the variance; infinite for independent 0/1 scores, which need none.
+    """
+
+    value: Any
+    factor: Any
+    widest: Any
+    freedom: Any = math.inf
+
+    @property
+    def variance(self) -> Any:
+        """The variance of the mean."""
+        return self.factor * self.value * (1 - self.value)
+
+    def mirrored(self) -> BoundedMean:
+        """The mean of 1 - score."""
+        return BoundedMean(1 - self.value, self.factor, self.widest, self.freedom)
+
+    def lower(self, critical: Any, strict: bool = False) -> Any:
+        """The lower end at a critical value of the t (or normal) distribution.
+
+        Wilson's; where few are right that of Clopper and Pearson at the same level, if it is lower (Brown, Cai and
+        DasGupta 2001 correct Wilson's there, too). strict: for one-sided tests, also where few are wrong or in all.
+        """
+        import numpy as np
+        from scipy import special
+
+        n, square = 1 / np.maximum(self.factor, NO_VARIANCE), critical * critical
+        right, wrong = n * self.value, n * (1 - self.value)
+        low = (right + square / 2 - critical * np.sqrt(right * wrong / n + square / 4)) / (n + square)
+        counted = FEW_COUNTED if strict else np.where(n < WILSON_ALONE, -1.0, FEW_COUNTED)
+        most = np.where(np.isinf(self.freedom), counted, FEW_ESTIMATED)
+        few = (np.minimum(right, wrong) if strict else right) <= most
+        level = np.maximum(special.ndtr(-critical), LEAST_LEVEL)
+        exact = special.betaincinv(np.maximum(right, NO_VARIANCE), wrong + 1, level)
+        return np.maximum(np.where(few, np.minimum(low, exact), low), 0.0)
+
+    def upper(self, critical: Any, strict: bool = False) -> Any:
+        """The upper end; see `lower`."""
+        return 1 - self.mirrored().lower(critical, strict)
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+        """The two-sided interval."""
+        critical = critical_value((1 - confidence) / 2, self.freedom)
+        return self.lower(critical), self.upper(critical)
+
+
+def critical_value(level: float, freedom: Any = math.inf) -> Any:
+    """What a t variable (a normal one, for infinitely many degrees of freedom) exceeds with the probability `level`."""
+    import numpy as np
+    from scipy import special
+
+    normal = np.isinf(freedom)
+    return 0.0 - np.where(normal, special.ndtri(level), special.stdtrit(np.where(normal, 1.0, freedom), level))
+
+
+def variance_of_mean(scores: Any, groups: Any = None) -> Any:
+    """The variance of the mean of (..., items) scores, drawn in groups, without the factor G / (G - 1)."""
+    import numpy as np
+
+    off = scores - scores.mean(-1, keepdims=True)
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        off = np.add.reduceat(off[..., order], np.flatnonzero(np.diff(groups[order], prepend=-1)), axis=-1)
+    return (off**2).sum(-1) / scores.shape[-1] ** 2
+
+
+def several_ways(groups: Iterable[Any]) -> list[Any]:
+    """The groupings in which something is shared, as numbers from 0; [None] where each score stands alone."""
+    import numpy as np
+
+    found = [np.unique(group, return_inverse=True)[1] for group in groups if group is not None]
+    return [group for group in found if group.max() + 1 < len(group)] or [None]
+
+
+def two_way_variance(scores: Any, ways: Sequence[Any]) -> Any:
+    """The variance of a mean of scores that share items and raters (Cameron, Gelbach and Miller 2011).
+
+    The variances of all ways of grouping less that of single scores, and never below the largest of them; each with the
+    factor G / (G - 1) for G groups.
+    """
+    import numpy as np
+
+    n = scores.shape[-1]
+
+    def one(group: Any) -> Any:
+        count = n if group is None else int(group.max()) + 1
+        return variance_of_mean(scores, group) * count / (count - 1)
+
+    parts = [one(group) for group in ways]
+    return parts[0] if len(parts) == 1 else np.maximum(sum(parts) - one(None), np.max(parts, axis=0))
+
+
+def mean_of(scores: Any, groups: Sequence[Any] = (), cautious: bool = False) -> BoundedMean:
+    """The mean of (..., items) scores between 0 and 1. groups: for each way of sharing, a number for every item.
+
+    cautious: for means near 0 of many tiny scores and a few large ones, of which the large ones may not have been met.
+    """
+    import numpy as np
+
+    ways, n, value = several_ways(groups), scores.shape[-1], scores.mean(-1)
+    if ways[0] is None and ((scores == 0) | (scores == 1)).all():
+        return BoundedMean(value, np.full_like(value, 1 / n), 1 / n)
+    widest = min(1 / n if group is None else float((np.bincount(group) ** 2.0).sum()) / n**2 for group in ways)
+    fewest = min(n if group is None else int(group.max()) + 1 for group in ways)
+    if fewest < 2:
+        return BoundedMean(value, np.full_like(value, widest), widest, 1)
+    return steadied(value, two_way_variance(scores, ways) * (fewest - 1) / fewest, widest, fewest - 1, cautious)
+
+
+def steadied(value: Any, variance: Any, widest: Any, freedom: Any, cautious: bool = False) -> BoundedMean:
+    """The mean of an estimated variance: weighted by how many bad (or good) ones were seen, with one that is widest."""
+    import numpy as np
+
+    most = value * (1 - value)
+    known = (most > NO_VARIANCE) & (variance > NO_VARIANCE * most)  # scores that are all alike tell nothing
+    factor = np.where(known, variance / np.maximum(most, NO_VARIANCE), widest)
+    seen = np.minimum(value, 1 - value) / np.maximum(widest if cautious else factor, NO_VARIANCE)
+    return BoundedMean(value, (seen * factor + widest) / (seen + 1), widest, freedom)
+
+
+def mean_from_error(value: float, error: float, n: int | None) -> BoundedMean | None:
+    """The mean of a score that has only a standard error; None where that is 0 and the number of items unknown."""
+    if not n and not error:
+        return None
+    widest = 1 / n if n else min(1.0, error**2 / max(value * (1 - value), NO_VARIANCE))
+    if error and n and abs(error**2 * (n - 1) / max(value * (1 - value), NO_VARIANCE) - 1) < 0.02:
+        return BoundedMean(value, widest, widest)  # of answers that are right or wrong
+    return steadied(value, error**2, widest, math.inf)
+
+
+def mean_of_means(parts: Sequence[tuple[float, BoundedMean]]) -> BoundedMean:
+    """The weighted mean of independent means (weights that add up to 1); degrees of freedom by Satterthwaite."""
+    import numpy as np
+
+    if len(parts) == 1:
+        return parts[0][1]
+    value = sum(weight * part.value for weight, part in parts)
+    variances = [weight**2 * part.variance for weight, part in parts]
+    widest = [weight**2 * part.factor for weight, part in parts]
+    own, all_alike = sum(variances), sum(widest)
+    freedoms = [part.freedom for _, part in parts]
+    # Where every part is at an end of the range there is no variance: then by what it could be.
+    freedom = np.where(own > NO_VARIANCE**2, satterthwaite(variances, freedoms), satterthwaite(widest, freedoms))
+    return steadied(value, own, all_alike, freedom)
+
+
+def standard_error(scores: Any, groups: Sequence[Any] = ()) -> float:
+    """The standard error of the mean of (items,) scores that may share clusters and raters.
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); of single items it is sd / sqrt(n).
+    """
+    return math.sqrt(float(two_way_variance(scores, several_ways(groups))))
+
+
+def score_interval(
+    scores: Any, groups: Sequence[Any] = (), low: float | None = 0.0, high: float | None = 1.0
+) -> tuple[float, float, str] | None:
+    """(low, high, method) of the mean of (items,) scores with 95 %, whatever their range is and whatever they share.
+
+    Student's t where the range is open. None where fewer than two things are there that could differ.
+    """
+    ways, n = several_ways(groups), len(scores)
+    counts = [n if way is None else int(way.max()) + 1 for way in ways]
+    shared = "" if ways[0] is None else f", {' x '.join(map(str, counts))} clusters"
+    if min(counts) < 2 and (n != 1 or set(scores) - {low, high}):
+        return None
+    if low is not None and high is not None:
+        mean = mean_of((scores - low) / (high - low), ways)
+        ends = [low + (high - low) * float(end) for end in mean.interval()]
+        return *ends, "Wilson" if math.isinf(mean.freedom) else f"Wilson on the effective number of items, t{shared}"
+    half = float(critical_value((1 - CONFIDENCE) / 2, min(counts) - 1)) * standard_error(scores, ways)
+    return float(scores.mean()) - half, float(scores.mean()) + half, f"Student t{shared}"
+
+
+def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
+    """Degrees of freedom of a sum of independent variances."""
+    import numpy as np
+
+    total = sum(variances)
+    below = sum(variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return np.where(below > 0, total**2 / np.where(below > 0, below, 1.0), math.inf)
+
+
+# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
+
+MOST_ITEMS = 2**34
+MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
+
+
+class Evidence:
+    """What some data say about a true difference."""
+
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with the two sides exchanged."""
+        raise NotImplementedError
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
+        """(what `times` as many items would say on average, the standard deviation of that difference).
+
+        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
+        """
+        raise NotImplementedError
+
+    def lower(self, level: float) -> Any:
+        """The lower bound that is one-sided at `level`."""
+        return self.low_end(critical_value(level, self.freedom))
+
+    def upper(self, level: float) -> Any:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[Any, Any]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
+        if self.low_end(0.0) > value:
+            return upper_tail(reached(self.low_end, value), self.freedom)
+        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+
+def reached(low_end: Any, value: float) -> float:
+    """The critical value at which a falling bound is `value`."""
+    from scipy import optimize
+
+    if low_end(MOST_CRITICAL) > value:
+        return MOST_CRITICAL
+    return float(optimize.brentq(lambda critical: low_end(critical) - value, 0.0, MOST_CRITICAL, xtol=1e-12))
+
+
+def upper_tail(critical: float, freedom: float) -> float:
+    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
+
+
+def two_sided_p(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Evidence):
+    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
+
+    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
+    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
+    """
+
+    up: BoundedMean
+    down: BoundedMean
+    correlation: Any = 0.0
+    span: float = 1.0
+    extra: float = 0.0
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        gain = self.up.value - self.up.lower(critical, strict=True)
+        loss = self.down.upper(critical, strict=True) - self.down.value
+        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
+        return self.span * (self.up.value - self.down.value - np.sqrt(square))
+
+    def mirrored(self) -> Difference:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
+        """See Evidence."""
+        middle = (self.up.value + self.down.value) / 2
+        up, down = (
+            replace(
+                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
+            )
+            for mean in (self.up, self.down)
+        )
+        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
+        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded(Evidence):
+    """A difference of scores without a range: Student's t, or normal for infinitely many degrees of freedom."""
+
+    mean: float
+    error: float
+    freedom: float = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        return self.mean - critical * self.error
+
+    def mirrored(self) -> Unbounded:
+        """See Evidence."""
+        return replace(self, mean=-self.mean)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Unbounded, float]:
+        """See Evidence."""
+        error = self.error / math.sqrt(times)
+        return replace(self, mean=0.0 if unchanged else self.mean, error=error), error
+
+
+def items_needed(
+    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
+) -> int | None:
+    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
+
+    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
+    standard deviations); simulated in the tests.
+    """
+    reserve = float(critical_value(1 - power))
+
+    def short(times: float) -> bool:
+        then, deviation = evidence.planned(times, unchanged)
+        return float(then.lower(level)) - reserve * deviation < limit
+
+    most = 1
+    while short(most / n):
+        most *= 2
+        if most > MOST_ITEMS:
+            return None
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if short(middle / n) else (least, middle)
+    return most
+
+
+def paired_difference(
+    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
+) -> Evidence:
+    """The evidence in (..., items) differences of paired items, that share something by `groups`.
+
+    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
+    of the items, and its degrees of freedom.
+    """
+    import numpy as np
+
+    ways = several_ways(groups)
+    if span is None:
+        fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+        variance = float(two_way_variance(differences, ways))
+        freedom = float(satterthwaite((variance, runs[0]), (fewest - 1, runs[1])))
+        return Unbounded(float(differences.mean()), math.sqrt(variance + runs[0]), freedom)
+    differences = differences / span
+    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
+    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
+    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
+    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
+    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
+    if extra:
+        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
+    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
+    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
+    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
+    return Difference(candidate, baseline, span=span, freedom=float(freedom))
 
 
 # --- parts/vocabulary.py ----------------------------------------------------------------------------------------------
@@ -2713,38 +3453,49 @@ def read_mapping() -> dict[str, Any]:
 LEVEL = 0.95
 
 
-def mean_interval(values: np.ndarray) -> Mean:
-    """The mean with its interval: Wilson's for right and wrong answers, Student's t for other scores."""
-    import numpy as np
-    from scipy import stats
-    from statsmodels.stats.proportion import proportion_confint
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Scores of items of one kind, what they share, and the range that a score can have (None: open)."""
 
-    mean = float(values.mean())
-    if is_binary(values):
-        low, high = proportion_confint(int(values.sum()), len(values), 1 - LEVEL, method="wilson")
-        return Mean(mean, float(low), float(high))
-    if len(values) < 2:
-        return Mean(mean, None, None)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
-    return Mean(mean, mean - half, mean + half)
+    values: np.ndarray
+    clusters: np.ndarray | None
+    low: float | None
+    high: float | None
+
+    @property
+    def ways(self) -> list[np.ndarray]:
+        """How the items are grouped, as parts/statistics/bounded.py wants it."""
+        return [] if self.clusters is None else [self.clusters]
+
+    @property
+    def span(self) -> float | None:
+        """The width of the range."""
+        return None if self.low is None or self.high is None else self.high - self.low
 
 
-def difference_of_means(suspect: np.ndarray, clean: np.ndarray) -> tuple[Mean, str]:
+def mean_interval(group: Group) -> Mean:
+    """The mean with its 95 % interval; without one where too little is known."""
+    mean = float(group.values.mean())
+    found = score_interval(group.values, group.ways, group.low, group.high)
+    return Mean(mean, *found[:2]) if found else Mean(mean, None, None)
+
+
+def difference_of_means(suspect: Group, clean: Group) -> tuple[Mean, str]:
     """(mean of the suspect items less that of the clean ones with its interval, the method)
 
-    Newcombe's hybrid score interval for right and wrong answers (Statist. Med. 17:873, method 10), Welch's for others.
+    Newcombe's hybrid of the two intervals (Statist. Med. 17:873, method 10; Zou and Donner 2008), which holds for few
+    items and for groups without spread; Welch's where a score has no bounds.
     """
-    from scipy import stats
-    from statsmodels.stats.proportion import confint_proportions_2indep
-
-    value = float(suspect.mean() - clean.mean())
-    if is_binary(suspect) and is_binary(clean):
-        counts = (int(suspect.sum()), len(suspect), int(clean.sum()), len(clean))
-        low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - LEVEL)
+    value = float(suspect.values.mean() - clean.values.mean())
+    if suspect.span and suspect.low is not None:
+        means = [mean_of((group.values - group.low) / group.span, group.ways) for group in (clean, suspect)]
+        low, high = unpaired_difference(*means, span=suspect.span).interval(1 - LEVEL)
         return Mean(value, float(low), float(high)), "Newcombe"
-    if len(set(suspect.tolist())) == 1 and len(set(clean.tolist())) == 1:
-        return Mean(value, None, None), "none: no spread"
-    interval = stats.ttest_ind(suspect, clean, equal_var=False).confidence_interval(LEVEL)
+    if min(len(set(group.values.tolist())) for group in (suspect, clean)) == 1:
+        return Mean(value, None, None), "none: no spread in one group, and no bounds are known"
+    from scipy import stats
+
+    interval = stats.ttest_ind(suspect.values, clean.values, equal_var=False).confidence_interval(LEVEL)
     return Mean(value, float(interval.low), float(interval.high)), "Welch"
 
 
@@ -2752,8 +3503,8 @@ def difference_of_means(suspect: np.ndarray, clean: np.ndarray) -> tuple[Mean, s
 class Measured:
     """One result of a record with the mean score of each of its items; `why` it cannot be split, or nothing.
 
-    items: (task, sample_id, sample_hash) -> score, which is on the result's scale when multiplied by `scale`.
-    unscored: the items without a score.
+    items: (task, sample_id, sample_hash) -> score, which is on the result's scale when multiplied by `scale`. texts,
+    clusters: of the same keys. unscored: the items without a score. low, high: the least and most of an item.
     """
 
     model: str
@@ -2765,43 +3516,87 @@ class Measured:
     scale: float
     unscored: int
     why: str
+    lower_is_better: bool = False
+    low: float | None = 0.0
+    high: float | None = 1.0
+    texts: Mapping[tuple[str, str, str | None], str] = field(default_factory=dict)
+    clusters: Mapping[tuple[str, str, str | None], str] = field(default_factory=dict)
+
+
+@functools.lru_cache(maxsize=200_000)
+def folded_text(text: str) -> bytes:
+    """A text as it is compared: its words alone."""
+    return b" ".join(Folded(without_markup(text.encode("utf-8", "replace"))).data.split())
 
 
 class Join:
-    """Finds the item that a sample is about: by task and sample_id, and never another one."""
+    """Finds the item that a sample is about: by its text, and by task and sample_id where the texts agree."""
 
     def __init__(self, items: Sequence[Judged], tasks: Iterable[str]) -> None:
         self.by_task: dict[tuple[str, str], list[Judged]] = defaultdict(list)
         self.by_id: dict[str, list[Judged]] = defaultdict(list)
+        self.by_text: dict[bytes, list[Judged]] = defaultdict(list)
+        self.texts: dict[int, tuple[bytes, bytes]] = {}
         for one in items:
             self.by_task[normalize_name(one.item.task), one.item.sample_id].append(one)
             self.by_id[one.item.sample_id].append(one)
+            question = folded_text(one.item.text)
+            whole = folded_text(f"{one.item.context}\n{one.item.text}")
+            self.texts[id(one)] = question, whole
+            for text in {question, whole} - {b""}:
+                self.by_text[text].append(one)
         # The items' file need not be named as the task, when there is only one of either.
         self.lone = len({one.item.task for one in items}) == 1 and len(set(tasks)) == 1
+        self.unlike: list[tuple[str, str, str]] = []
 
-    def find(self, task: str, sample_id: str, digest: str | None) -> Judged | None:
-        """The item, or None."""
-        found = self.by_task.get((normalize_name(task), sample_id)) or (
+    def find(self, task: str, sample_id: str, digest: str | None, text: str = "") -> Judged | None:
+        """The item, or None. An item of the same id with another text is remembered in `unlike`."""
+        same_id = self.by_task.get((normalize_name(task), sample_id)) or (
             self.by_id.get(sample_id) if self.lone else None
         )
-        alike = [one for one in found or () if None in (digest, one.item.digest) or digest == one.item.digest]
-        return alike[0] if len(alike) == 1 else None
+        alike = [one for one in same_id or () if None in (digest, one.item.digest) or digest == one.item.digest]
+        words = folded_text(text)
+        if not words:
+            return alike[0] if len(alike) == 1 else None
+        here = [one for one in alike if self.agrees(one, words)]
+        named = [one for one in self.by_text.get(words, ()) if normalize_name(one.item.task) == normalize_name(task)]
+        found = here or named or self.by_text.get(words, ())
+        if not found and same_id:
+            self.unlike.append((sample_id, same_id[0].item.text, text))
+        return found[0] if found else None
+
+    def agrees(self, one: Judged, words: bytes) -> bool:
+        """Whether a sample's text is the item's, or holds its question (a prompt does), or is held by it."""
+        question, whole = self.texts[id(one)]
+        padded = b" %b " % words
+        return bool(question) and (b" %b " % question in padded or padded in b" %b " % whole)
+
+
+def check_join(join: Join, measured: Measured) -> None:
+    """ScriptError(code=3) when ids of the items and of the samples are equal and their texts are not."""
+    if join.unlike:
+        sample_id, ours, theirs = join.unlike[0]
+        raise ScriptError(
+            f"{measured.record}: {len(join.unlike)} of {len(measured.items)} samples have the id of an item and "
+            f"another text ({sample_id}: {single_line(theirs)[:60]!r}, in --items {single_line(ours)[:60]!r}): "
+            "another order or version of the benchmark; judge the recorded items: one folder as --items and --results",
+            code=3,
+        )
 
 
 def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> ScoreRow:
     """The scores of a result's items by their status."""
-    import numpy as np
-
-    scores: dict[str, list[float]] = {CLEAN: [], SUSPECT: [], TOO_SHORT: []}
+    found: dict[str, list[tuple[float, str]]] = {CLEAN: [], SUSPECT: [], TOO_SHORT: []}
     missing = 0
-    for (task, sample_id, digest), score in measured.items.items():
-        one = join.find(task, sample_id, digest)
+    for key, score in measured.items.items():
+        one = join.find(*key, measured.texts.get(key, ""))
         if one is None:
             missing += 1
         else:
-            scores[one.status[rule.name]].append(score)
-    clean, suspect = np.array(scores[CLEAN]), np.array(scores[SUSPECT])
-    counts = {status.replace(" ", "_"): len(own) for status, own in scores.items()}
+            cluster = measured.clusters.get(key) or one.item.context or "\0".join(map(str, key))
+            found[one.status[rule.name]].append((score, cluster))
+    check_join(join, measured)
+    counts = {status.replace(" ", "_"): len(own) for status, own in found.items()}
     counts |= {"not_among_the_items": missing, "unscored": measured.unscored}
     row = ScoreRow(
         rule=rule.name,
@@ -2812,24 +3607,74 @@ def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> Sco
         counts=counts,
         recorded=measured.score,
         why=measured.why,
+        lower_is_better=measured.lower_is_better,
     )
-    return row if measured.why else with_means(row, clean, suspect, measured.scale, fewest)
+    if not any(found.values()):
+        return replace(row, why=f"none of its {len(measured.items)} items is among the given ones")
+    return row if measured.why else with_means(row, measured, found[CLEAN], found[SUSPECT], fewest)
 
 
-def with_means(row: ScoreRow, clean: np.ndarray, suspect: np.ndarray, scale: float, fewest: int) -> ScoreRow:
-    """A row with its means, and with their difference when there are items enough."""
+def group_of(scored: Sequence[tuple[float, str]], measured: Measured) -> Group:
+    """The scores of some items with what they share."""
     import numpy as np
 
-    both = np.concatenate([clean, suspect])
-    sides = {"all": both, "clean": clean, "suspect": suspect}
-    row = replace(row, **{name: scaled(mean_interval(own), scale) for name, own in sides.items() if len(own)})
+    clusters = [cluster for _, cluster in scored]
+    shared = len(set(clusters)) < len(clusters)
+    numbers = np.unique(clusters, return_inverse=True)[1] if shared else None
+    return Group(np.array([score for score, _ in scored]), numbers, measured.low, measured.high)
+
+
+def with_means(
+    row: ScoreRow,
+    measured: Measured,
+    clean: Sequence[tuple[float, str]],
+    suspect: Sequence[tuple[float, str]],
+    fewest: int,
+) -> ScoreRow:
+    """A row with its means, and with their difference when there are items enough."""
+    scale = measured.scale
+    sides = {"all": [*clean, *suspect], "clean": clean, "suspect": suspect}
+    means = {name: scaled(mean_interval(group_of(own, measured)), scale) for name, own in sides.items() if own}
+    row = replace(row, **means)
     few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
     if few:
         return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")
-    difference, method = difference_of_means(suspect, clean)
+    difference, method = difference_of_means(group_of(suspect, measured), group_of(clean, measured))
     # all - clean = share of the suspect items * (suspect - clean), so its interval is that share of the difference's.
-    inflation = scaled(difference, scale * len(suspect) / len(both))
-    return replace(row, difference=scaled(difference, scale), inflation=inflation, method=method)
+    inflation = scaled(difference, scale * len(suspect) / (len(suspect) + len(clean)))
+    whole = not row.counts["not_among_the_items"] and not row.counts[TOO_SHORT.replace(" ", "_")]
+    return replace(row, difference=scaled(difference, scale), inflation=inflation if whole else None, method=method)
+
+
+def against_others(rows: Sequence[ScoreRow], measured: Sequence[Measured], join: Join, fewest: int) -> list[ScoreRow]:
+    """The rows with the difference of their difference from that of the other models on the same items.
+
+    Suspect items may be easier for everybody: what a model has beyond the others, item by item, is its own.
+    """
+    import numpy as np
+
+    found: list[ScoreRow] = []
+    for row in rows:
+        one = next(m for m in measured if (m.record, m.result_id) == (row.record, row.result_id))
+        others = [m for m in measured if m.model != one.model and m.task == one.task and metric_of(m) == metric_of(one)]
+        groups: dict[str, list[float]] = {CLEAN: [], SUSPECT: []}
+        for key, score in one.items.items():
+            theirs = [m.items[key] for m in others if key in m.items]
+            item = join.find(*key, one.texts.get(key, "")) if theirs and len(theirs) == len(others) else None
+            if item is not None and item.status[row.rule] in groups:
+                groups[item.status[row.rule]].append(score - sum(theirs) / len(theirs))
+        bounds = (None, None) if one.low is None or one.high is None else (one.low - one.high, one.high - one.low)
+        if row.difference is None or min(map(len, groups.values())) < fewest:
+            found.append(row)
+            continue
+        pair = [Group(np.array(groups[name]), None, *bounds) for name in (SUSPECT, CLEAN)]
+        found.append(replace(row, beyond=scaled(difference_of_means(*pair)[0], one.scale)))
+    return found
+
+
+def metric_of(measured: Measured) -> str:
+    """The metric of a result: what its id says behind the task."""
+    return measured.result_id.rpartition("/")[2]
 
 
 def scaled(mean: Mean, scale: float) -> Mean:
@@ -3064,7 +3909,17 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
-    *("execution", "aggregation_note", "dataset_path", "data_files", "job_id", "job_url", "shots", "revision_note"),
+    *(
+        "predictions_sha256",
+        "execution",
+        "aggregation_note",
+        "dataset_path",
+        "data_files",
+        "job_id",
+        "job_url",
+        "shots",
+        "revision_note",
+    ),
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -3721,11 +4576,37 @@ def read_results(
 
 # --- parts/contamination/reading.py -----------------------------------------------------------------------------------
 
+# The fields of public benchmarks' rows, lower case: (question, answer, choices). A question of several fields is all of
+# them. The first line whose question (and answer, and choices) a row has is taken; else the names below tell.
+SHAPES = (
+    (("ctx",), "label", ("endings",)),  # HellaSwag
+    (("goal",), "label", ("sol1", "sol2")),  # PIQA
+    (("premise",), "label", ("choice1", "choice2")),  # COPA
+    (("sentence",), "answer", ("option1", "option2")),  # WinoGrande
+    (("premise", "hypothesis"), "", ()),  # XNLI, MNLI
+    (("sentence1", "sentence2"), "", ()),  # GLUE
+    (("question",), "correct answer", ()),  # GPQA
+    (("question",), "correct_answer", ()),  # SciQ
+    (("question",), "best_answer", ()),  # TruthfulQA
+    (("question",), "answerkey", ("choices",)),  # ARC, CommonsenseQA
+    (("question_stem",), "answerkey", ("choices",)),  # OpenBookQA
+    (("question",), "answer", ("options",)),  # MMLU-Pro
+    (("question",), "answer", ("choices",)),  # MMLU
+    (("turns",), "reference", ()),  # MT-Bench
+    (("turns",), "", ()),
+    (("problem",), "solution", ()),  # MATH
+    (("prompt",), "canonical_solution", ()),  # HumanEval
+    (("prompt",), "code", ()),  # MBPP
+    (("text",), "code", ()),
+    (("instruction", "input"), "output", ()),  # Alpaca
+    (("prompt",), "chosen", ()),  # DPO
+)
+FIRST_CHOICE = {"option1": 1}  # benchmarks whose answers count their choices from 1
 CONTEXT_FIELDS = ("context", "passage", "article", "story")
 INPUT_FIELDS = ("question", "prompt", "query", "problem", "instruction", "input", "text", "sentence")
 REFERENCE_FIELDS = ("answer", "answers", "reference", "references", "target", "solution", "output", "label")
 CHOICE_FIELDS = ("choices", "options", "endings")
-ID_FIELDS = ("sample_id", "id", "task_id", "question_id", "uid", "idx")
+ID_FIELDS = ("sample_id", "id", "task_id", "question_id", "uid", "idx", "ind", "record id")
 TRAIN_NAME = re.compile(r"(?:.*[_.-])?train(?:ing)?(?:[_.-].*)?")  # of a file that holds no benchmark items
 
 
@@ -3742,7 +4623,7 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
             raise ScriptError(f"--items {name}: no such file or folder")
         files = list(files_below(path)) if path.is_dir() else [path]
         if path.is_dir():
-            files = [f for f in files if (kind := file_kind(f.name)) and kind[0] != "text" and not is_side_file(f.name)]
+            files = [f for f in files if is_item_file(f.name)]
             samples = [f for f in files if f.name.endswith("_samples.jsonl")]
             training = [f for f in files if TRAIN_NAME.fullmatch(f.name.split(".")[0].lower())]
             if not samples and training:
@@ -3752,6 +4633,12 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     if not found:
         raise ScriptError(f"--items {listing(names)}: no items (JSON lines, parquet, or samples beside records)")
     return list(found.values()), notes
+
+
+def is_item_file(name: str) -> bool:
+    """Whether a file may hold benchmark items, by its name."""
+    kind = file_kind(name)
+    return bool(kind and (kind[0] != "text" or name.lower().endswith((".csv", ".tsv"))) and not is_side_file(name))
 
 
 def task_name(path: Path) -> str:
@@ -3771,7 +4658,7 @@ def read_benchmark(names: Sequence[str], wanted: Sequence[str]) -> tuple[list[Be
     for path in files:
         for item in file_items(path, wanted):
             count += 1
-            found.setdefault((item.task, item.sample_id, item.digest or item.text), item)
+            found.setdefault((item.task, item.sample_id, item.digest or item.whole), item)
     if not found:
         raise ScriptError(f"--items {listing(names)}: no items in {listing(map(str, files))}")
     items = [found[key] for key in sorted(found)]
@@ -3792,15 +4679,22 @@ def file_items(path: Path, wanted: Sequence[str]) -> Iterator[BenchmarkItem]:
 def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(file and line, row) of a file of items."""
     kind, packed = file_kind(path.name) or ("", "")
-    if kind in ("", "text"):
-        raise ScriptError(f"--items {path}: JSON lines or parquet is expected")
+    separator = next(
+        (mark for ending, mark in ((".csv", ","), (".tsv", "\t")) if path.name.lower().endswith(ending)), ""
+    )
+    if kind in ("", "text") and not separator:
+        raise ScriptError(f"--items {path}: JSON lines, CSV or parquet is expected")
     try:
-        if kind == "lines":
+        if separator:
+            with open(path, encoding="utf-8-sig", newline="") as file:
+                rows = csv.DictReader(file, delimiter=separator)
+                yield from ((f"{path}: line {rows.line_num}", row) for row in rows)
+        elif kind == "lines":
             yield from line_rows(path, packed)
         else:
             for first, batch in table_batches(str(path), kind, None, 0, None):
                 yield from ((f"{path}: row {first + i}", row) for i, row in enumerate(batch.to_pylist()))
-    except (*broken_errors(), UnicodeDecodeError) as error:
+    except (*broken_errors(), UnicodeDecodeError, csv.Error) as error:
         raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or single_line(error)}") from error
 
 
@@ -3829,56 +4723,74 @@ def sample_item(row: Mapping[str, Any], where: str) -> BenchmarkItem:
         raise ScriptError(f"{where}: input.raw and input.reference are texts in a samples file; evaluate again")
     digest = row.get("sample_hash")
     task = str(row.get("evaluation_name") or "")
-    return BenchmarkItem(task, str(row["sample_id"]), "\n".join(parts), None if digest is None else str(digest))
+    answer = "\n".join(parts[1:])
+    return BenchmarkItem(task, str(row["sample_id"]), parts[0], None if digest is None else str(digest), answer)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFields:
-    """Which fields of a row are an item's text, its answer, the choices that the answer may index, and its id."""
+    """Which fields of a row are an item's question, what stands before it, its answer, its choices, its id."""
 
     text: tuple[str, ...]
+    context: tuple[str, ...] = ()
     reference: str | None = None
-    choices: str | None = None
+    choices: tuple[str, ...] = ()
     id: str | None = None
 
 
 def choose_item_fields(row: Mapping[str, Any], wanted: Sequence[str], where: str) -> ItemFields:
     """The fields of an item: --item-fields, else the names that benchmarks use; ScriptError(code=3) in doubt."""
-    name = next((name for name in ID_FIELDS if name in row), None)
+    here = {name.lower(): name for name in row if isinstance(name, str)}
+    sample_id = next((here[name] for name in ID_FIELDS if name in here), None)
     if wanted:
         missing = [name for name in wanted if name not in row]
         if missing:
             raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(row, 20)}")
-        return ItemFields(tuple(wanted), id=name)
-    inputs = [name for name in INPUT_FIELDS if texts(row.get(name))]
-    references = [name for name in REFERENCE_FIELDS if row.get(name) is not None]
+        return ItemFields(tuple(wanted), id=sample_id)
+    context = tuple(here[name] for name in CONTEXT_FIELDS if name in here and texts(row[here[name]]))[:1]
+    for question, answer, choices in SHAPES:
+        if {*question, *choices, *filter(None, [answer])} <= here.keys() and texts(row[here[question[0]]]):
+            fields = tuple(tuple(here[name] for name in names) for names in (question, choices))
+            return ItemFields(fields[0], context, here[answer] if answer else None, fields[1], sample_id)
+    inputs = [here[name] for name in INPUT_FIELDS if name in here and texts(row[here[name]])]
+    references = [here[name] for name in REFERENCE_FIELDS if name in here and row[here[name]] is not None]
     if len(inputs) != 1 or len(references) > 1:
         several = inputs if len(inputs) > 1 else references if inputs else list(row)
         ask = "which fields are an item's text and answer? --item-fields A B, of"
         raise ScriptError(f"{where}: {ask}: {listing(several, 20)}", code=3)
-    context = [name for name in CONTEXT_FIELDS if texts(row.get(name))][:1]
-    choices = next((name for name in CHOICE_FIELDS if row.get(name)), None)
-    return ItemFields((*context, *inputs), references[0] if references else None, choices, name)
+    choices = tuple(here[name] for name in CHOICE_FIELDS if name in here and row[here[name]])[:1]
+    return ItemFields((inputs[0],), context, references[0] if references else None, choices, sample_id)
 
 
 def row_item(row: Mapping[str, Any], chosen: ItemFields, path: Path, where: str) -> BenchmarkItem:
     """The item of a row."""
-    parts = [text for name in chosen.text for text in texts(row.get(name))]
+    question, context = (
+        [text for name in names for text in texts(row.get(name))] for names in (chosen.text, chosen.context)
+    )
+    answer: list[str] = []
     if chosen.reference is not None:
-        parts += answer_texts(row.get(chosen.reference), row.get(chosen.choices) if chosen.choices else None)
+        options = [row.get(name) for name in chosen.choices]
+        first = FIRST_CHOICE.get(chosen.choices[0].lower(), 0) if chosen.choices else 0
+        answer = answer_texts(row.get(chosen.reference), options[0] if len(options) == 1 else options or None, first)
     sample_id = row.get(chosen.id) if chosen.id else None
     if sample_id is None:
         sample_id = where.removeprefix(str(path.parent)).lstrip("/\\")
-    return BenchmarkItem(task_name(path), str(sample_id), "\n".join(parts))
+    texts_of = ("\n".join(part) for part in (question, answer, context))
+    question_text, answer_text, context_text = texts_of
+    return BenchmarkItem(task_name(path), str(sample_id), question_text, None, answer_text, context_text)
 
 
-def answer_texts(answer: Any, choices: Any) -> list[str]:
-    """The text of an answer; a number or a letter names one of the choices."""
+def answer_texts(answer: Any, choices: Any, first: int = 0) -> list[str]:
+    """The text of an answer; a number (from `first`), a letter or a label names one of the choices."""
+    labels = choices.get("label") if isinstance(choices, dict) else None
     options = texts(choices.get("text") if isinstance(choices, dict) else choices)
+    if isinstance(labels, list) and answer in labels and len(labels) == len(options):
+        return [options[labels.index(answer)]]
     if isinstance(answer, str) and re.fullmatch("[A-J]", answer):
         place: Any = ord(answer) - ord("A")
     else:
         place = int(answer) if isinstance(answer, str) and len(answer) < 9 and answer.isdecimal() else answer
+        place = place - first if isinstance(place, int) and not isinstance(place, bool) else place
     if isinstance(place, int) and not isinstance(place, bool) and 0 <= place < len(options):
         return [options[place]]
     return texts(answer) if not is_number(answer) else [str(answer)]
@@ -3916,10 +4828,18 @@ def measured_result(reading: ReadResult) -> Measured:
     """One result with the mean score of each of its items, and why it cannot be split, if it cannot."""
     run, facts = reading.run, reading.facts
     scores: dict[tuple[str, str, str | None], list[float]] = defaultdict(list)
+    texts_of: dict[tuple[str, str, str | None], str] = {}
+    clusters: dict[tuple[str, str, str | None], str] = {}
     for row in reading.rows:
         if (value := sample_score(row)) is not None:
             digest = row.get("sample_hash")
-            scores[run.name, str(row["sample_id"]), None if digest is None else str(digest)].append(value)
+            key = run.name, str(row["sample_id"]), None if digest is None else str(digest)
+            scores[key].append(value)
+            texts_of[key] = raw if isinstance(raw := (row.get("input") or {}).get("raw"), str) else ""
+            metadata = row.get("metadata") or {}
+            shared = next((name for name in CLUSTER_FIELDS if metadata.get(name) is not None), None)
+            if shared:
+                clusters[key] = str(metadata[shared])
     means = {key: math.fsum(values) / len(values) for key, values in scores.items()}
     why = "; ".join(run.validity.reasons)
     if not why and not means:
@@ -3928,9 +4848,33 @@ def measured_result(reading: ReadResult) -> Measured:
         why = f"{run.aggregation} is no mean of the items"
     elif not why and facts.factor is None:
         why = f"the items have the mean {facts.mean:.4g}, the record says {run.written[0]:.4g}"
-    scale = 1.0 if facts is None or facts.factor is None else facts.factor / run.scale
-    unscored = facts.unscored if facts else 0
-    return Measured(run.identity.name, run.name, run.result_id, run.file, run.written[0], means, scale, unscored, why)
+    factor = run.scale if facts is None or facts.factor is None else facts.factor
+    low, high = item_bounds(run, [value for values in scores.values() for value in values], factor)
+    return Measured(
+        model=run.identity.name,
+        task=run.name,
+        result_id=run.result_id,
+        record=run.file,
+        score=run.written[0],
+        items=means,
+        scale=factor / run.scale,
+        unscored=facts.unscored if facts else 0,
+        why=why,
+        lower_is_better=run.lower_is_better,
+        low=low,
+        high=high,
+        texts=texts_of,
+        clusters=clusters,
+    )
+
+
+def item_bounds(run: Run, values: Sequence[float], factor: float) -> tuple[float | None, float | None]:
+    """The least and the most that an item's score can be: as the record says, or 0 and 1 for shares; else open."""
+    ends = [None if end is None else end / factor for end in (run.low, run.high)]
+    if None in ends and (run.unit == "proportion" or set(values) <= {0.0, 1.0}):
+        ends = [0.0, 1.0]
+    inside = None not in ends and all(ends[0] - ROUNDED <= value <= ends[1] + ROUNDED for value in values)
+    return (ends[0], ends[1]) if inside and ends[0] < ends[1] else (None, None)
 
 
 def make_scores(
@@ -3939,14 +4883,21 @@ def make_scores(
     """A row for each result and rule that has items among the judged ones; ScriptError when none has."""
     join = Join(judged, [one.task for one in measured])
     rows = [split_scores(one, rule, join, fewest) for rule in rules for one in measured]
-    about = [row for row in rows if sum(row.counts[name] for name in (CLEAN, SUSPECT, TOO_SHORT.replace(" ", "_")))]
-    if not about:
+    if not any(row.counts[name] for row in rows for name in (CLEAN, SUSPECT, TOO_SHORT.replace(" ", "_"))):
         theirs = [f"{task}: {sample}" for one in measured[:1] for task, sample, _ in list(one.items)[:1]]
         raise ScriptError(
             f"--results: no sample is about an item of --items; there {listing(theirs) or 'are no samples'}, here "
             f"{judged[0].item.label}; task (file name) and id must be equal"
         )
-    return about
+    # A result of another task is no news; a model of which no item is among the given ones is named.
+    joined = {row.model for row in rows if sum(row.counts.values()) > row.counts["not_among_the_items"]}
+    rows = [
+        row
+        for row in rows
+        if row.model not in joined
+        or sum(row.counts.values()) - row.counts["unscored"] > row.counts["not_among_the_items"]
+    ]
+    return against_others(rows, measured, join, fewest) if len({one.model for one in measured}) > 1 else rows
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -4075,7 +5026,8 @@ def matched_text(match: Match) -> str:
 def match_length(one: Judged) -> str:
     """The longest match of an item: '14 of 20 words', '61 of 90 characters'."""
     facts = one.facts
-    parts = [f"{facts.longest} of {facts.counted} words"] if facts.longest or not facts.characters else []
+    longest = max(facts.longest, facts.passage)
+    parts = [f"{longest} of {facts.counted} words"] if longest or not facts.characters else []
     if facts.longest_characters:
         parts.append(f"{facts.longest_characters} of {facts.characters} characters")
     return ", ".join(parts)
@@ -4091,21 +5043,26 @@ def rule_table(check: Check) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def suspect_table(check: Check, most: int) -> tuple[list[str], list[list[str]]]:
-    """The suspect items with their longest match."""
+def suspect_table(check: Check, most: int, show_text: bool = True) -> tuple[list[str], list[list[str]]]:
+    """The suspect items with their longest match; item text goes into no public card unless it is asked for."""
     rows = []
     for one in check.suspects[:most]:
         rules = [name for name, status in one.status.items() if status == SUSPECT]
         best = one.matches[0] if one.matches else None
         where = f"{best.place} ({one.places} places)" if best and one.places > 1 else str(best.place) if best else "–"
-        rows.append([one.item.label, ", ".join(rules), match_length(one), where, matched_text(best) if best else "–"])
-    return ["item", "rules", "longest match", "where", "text there"], rows
+        found = ", ".join(dict.fromkeys(one.parts.values()))
+        rows.append([one.item.label, ", ".join(rules), found, match_length(one), where])
+        if show_text:
+            rows[-1].append(matched_text(best) if best else "–")
+    header = ["item", "rules", "found", "longest match", "where"]
+    return [*header, "text there"] if show_text else header, rows
 
 
 def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
     """The scores on clean and on suspect items."""
     several = len(check.rules) > 1
     header = ["rule"] * several + ["model", "result", "clean items", "suspect items", "suspect − clean", "all − clean"]
+    others = any(row.beyond is not None for row in check.scores)
     rows = []
     for row in check.scores:
         cells = [row.rule] * several + [row.model, row.result_id]
@@ -4114,18 +5071,24 @@ def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
             f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
         ]
         cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
+        cells += [mean_cell(row.beyond, True)] if others else []
         rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
-    return [*header, "reading"], rows
+    return [*header, *["beyond the other models"] * others, "reading"], rows
 
 
 def reading(row: ScoreRow) -> str:
-    """What an interval says."""
+    """What an interval says, and about which items."""
     assert row.difference is not None
+    missing = row.counts["not_among_the_items"]
+    given = sum(row.counts.values()) - missing - row.counts["unscored"]
+    about = f" (of the {given} given, {missing} more were recorded)" if missing else ""
     if row.difference.low is None or row.difference.high is None:
-        return "no interval: all scores are alike"
-    if row.difference.low > 0:
-        return "higher on suspect items"
-    return "lower on suspect items" if row.difference.high < 0 else "no difference was shown"
+        return f"no interval: {row.method}{about}"
+    if row.difference.low <= 0 <= row.difference.high:
+        return f"no difference was shown{about}"
+    higher = row.difference.low > 0
+    words = ("higher" if higher else "lower") if not row.lower_is_better else ("worse" if higher else "better")
+    return f"{words} on suspect items{about}"
 
 
 def size_text(size: int) -> str:
@@ -4146,11 +5109,24 @@ def text_line(check: Check) -> str:
     )
 
 
+def coverage_line(check: Check) -> str:
+    """How much of the training text was read: without it, nothing found says nothing."""
+    found, sources = check.found, check.sources
+    read = found.rows - found.unread - found.unreadable
+    rows = f"{read:,} of {plural(found.rows, 'row')}, " if found.rows else ""
+    named = [f"{name} ({count:,})" for name, count in found.fields.most_common(6)]
+    fields = f"; fields: {', '.join(map(single_line, named))}" if named else ""
+    other = f"; not read: {size_text(found.other_text)} in fields that were not named" if found.other_text else ""
+    files = f" of {size_text(sources.size + sources.unread)} in files" if sources.unread else ""
+    return f"read {rows}{size_text(found.bytes)} of text{files}{fields}{other}"
+
+
 def answer_line(check: Check) -> str:
     """The verdict with its numbers."""
     suspects = sum(one.suspect for one in check.judged)
     if check.verdict == CONTAMINATED:
-        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')}"
+        found = ", ".join(f"{name}: {count}" for name, count in sorted(check.parts_found.items()))
+        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')} ({found})"
     if check.verdict == NOT_FOUND:
         return (
             f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
@@ -4179,15 +5155,16 @@ def warning_lines(check: Check) -> list[str]:
     return lines
 
 
-def render_contamination(check: Check, command: str) -> str:
-    """The Markdown report, for a model card."""
+def render_contamination(check: Check, command: str, show_text: bool = False) -> str:
+    """The Markdown report, for a model card: without the text of items, unless it is asked for."""
     lines = ["## Contamination check", "", f"**{capital(answer_line(check))}.** {text_line(check)}.", ""]
+    lines += [f"Coverage: {coverage_line(check)}.", ""]
     lines += [pipe_table(*rule_table(check)), ""]
     if check.scores:
         lines += ["### Scores on clean and on suspect items", "", pipe_table(*split_table(check)), ""]
         lines += [score_note(check), ""]
     if check.suspects:
-        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        header, rows = suspect_table(check, SHOWN_SUSPECTS, show_text)
         more = len(check.suspects) - len(rows)
         lines += ["### Suspect items", "", pipe_table(header, rows), ""]
         lines += [f"{more} more are in the JSON document (`--output`).", ""] if more > 0 else []
@@ -4207,14 +5184,18 @@ def score_note(check: Check) -> str:
     names = f" ({', '.join(methods)})" if methods else ""
     return (
         f"{percent(LEVEL)} intervals: Wilson's or Student's for a mean, Newcombe's or Welch's for a difference{names}. "
-        "all − clean: how much the judged items' score is above that of the clean ones. Suspect items may also be "
-        "easier or harder than others; a difference alone does not show that the model has learnt them."
+        "all − clean: how much the score of all items is above that of the clean ones, where all were judged. Suspect "
+        "items may also be easier or harder than others; a difference alone does not show that the model has learnt "
+        "them, what it has beyond other models on the same items says more."
     )
 
 
 def method_lines(check: Check) -> list[str]:
     """What the comparison does and does not see."""
-    lines = ["compared without case, punctuation, accents and line breaks; paraphrases and translations are not found"]
+    lines = [
+        "compared without case, punctuation, accents, markup and line breaks; question, answer and the whole item are "
+        "judged each; paraphrases and translations are not found"
+    ]
     if check.filter.on:
         many = check.filter.many
         shared = f"{many} items" if many is not None else f"{BOILERPLATE_ITEMS} items and {percent(BOILERPLATE_SHARE)}"
@@ -4240,12 +5221,20 @@ def check_json(check: Check) -> dict[str, Any]:
             "duplicates": check.duplicates,
             "suspect": len(check.suspects),
             "unjudged": check.unjudged,
+            "found": dict(check.parts_found),
         },
         "training": {
             "sources": list(check.sources.names),
             "files": len({part.name for part in check.sources.parts}),
             "bytes": found.bytes,
             "documents": found.documents,
+            "coverage": coverage_line(check),
+            "rows": found.rows,
+            "rows_unread": found.unread,
+            "fields": dict(found.fields),
+            "characters_in_other_fields": found.other_text,
+            "file_bytes": check.sources.size,
+            "file_bytes_left_out": check.sources.unread,
             "rows_unreadable": found.unreadable,
             "rows_without_text": found.without_text,
             "not_utf8": found.replaced,
@@ -4281,10 +5270,12 @@ def judged_json(one: Judged) -> dict[str, Any]:
         "task": one.item.task,
         "sample_id": one.item.sample_id,
         "rules": [name for name, status in one.status.items() if status == SUSPECT],
+        "found": dict(one.parts),
         "words": facts.words,
         "words_counted": facts.counted,
         "longest_match": facts.longest,
         "longest_share": round(facts.longest / facts.counted, 4) if facts.counted else None,
+        "longest_passage": facts.passage,
         "windows": facts.windows,
         "windows_found": facts.windows_found,
         "characters_counted": facts.characters or None,
@@ -4304,10 +5295,11 @@ def match_json(match: Match) -> dict[str, Any]:
 
 def split_json(row: ScoreRow) -> dict[str, Any]:
     """A row of the scores; an interval that was not made is null."""
-    names = ("all", "clean", "suspect", "difference", "inflation")
+    names = ("all", "clean", "suspect", "difference", "inflation", "beyond")
     means = {name: mean_json(getattr(row, name)) for name in names}
     head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
     judged = {"method": row.method or None, "not_judged": row.why or None}
+    judged["lower_is_better"] = row.lower_is_better
     return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
 
 
@@ -4326,7 +5318,18 @@ def check_text_lines(check: Check) -> list[str]:
         lines += [pipe_table(*split_table(check)), ""]
     more = len(check.suspects) - SHOWN_SUSPECTS
     lines += [f"{more} more suspect items: --json or --output FILE.json", ""] if more > 0 else []
-    return [*lines, f"{answer_line(check)} ({text_line(check)})", *map(single_line, warning_lines(check))]
+    answer = [coverage_line(check), f"{answer_line(check)} ({text_line(check)})"]
+    return [*lines, *answer, *map(single_line, warning_lines(check))]
+
+
+def clean_items(check: Check, command: str) -> dict[str, Any]:
+    """The items that no rule suspects and every rule could judge, by task: what a release may be gated on."""
+    found: dict[str, list[str]] = {}
+    for one in check.judged:
+        if set(one.status.values()) == {CLEAN}:
+            found.setdefault(one.item.task, []).append(one.item.sample_id)
+    reason = f"no match in the training text ({coverage_line(check)})"
+    return {"schema_version": CONTAMINATION_SCHEMA, "reason": reason, "command": command, "only_items": found}
 
 
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
@@ -4450,6 +5453,7 @@ ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its
 LONG = 10**8  # bytes that take more than two seconds
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
+NO_TEXT = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".ico", ".wav", ".mp3", ".flac", ".mp4", ".pyc", ".lock"}
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
 WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
@@ -4459,11 +5463,13 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
     own = {os.path.realpath(name) for name in items}
     parts: dict[str, list[Part]] = {}
     left_out: list[str] = []
+    unread = 0
     for name in names:
         path = Path(name)
         if path.is_dir():
-            found, others = folder_files(path)
+            found, others, size = folder_files(path)
             left_out += others
+            unread += size
         elif path.is_file():
             found = [path]
         elif match := hub_name(name):
@@ -4480,16 +5486,23 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
             parts[real] = file_parts(file.as_posix(), wanted, settings)
     if not parts:
         raise ScriptError(f"--training {listing(names)}: no text in it{'; ' + left_out[0] if left_out else ''}")
-    return Sources(tuple(names), tuple(part for own_parts in parts.values() for part in own_parts), tuple(left_out))
+    own_parts = tuple(part for of_file in parts.values() for part in of_file)
+    return Sources(tuple(names), own_parts, tuple(left_out), unread)
 
 
-def folder_files(folder: Path) -> tuple[list[Path], list[str]]:
-    """The files of a folder that hold text, and a line about the others."""
+def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
+    """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
     files = list(files_below(folder))
     found = [path for path in files if file_kind(path.name) and not is_side_file(path.name) and has_rows(path)]
-    others = sorted({path.suffix or path.name for path in files} - {path.suffix or path.name for path in found})
-    count = len(files) - len(found)
-    return found, [f"{plural(count, 'file')} in {folder} ({listing(others)})"] if count else []
+    others = sorted(set(files) - set(found))
+    if not others:
+        return found, [], 0
+    kinds = listing(sorted({path.suffix or path.name for path in others}))
+    unread = [path for path in others if not is_side_file(path.name) and path.suffix.lower() not in NO_TEXT]
+    size = sum(path.stat().st_size for path in unread if path.is_file())
+    pipes = sum(not path.is_file() for path in others)
+    kinds += f"; {plural(pipes, 'pipe or dead link')}" if pipes else ""
+    return found, [f"{plural(len(others), 'file')} in {folder} ({kinds})"], size
 
 
 def has_rows(path: Path) -> bool:
@@ -4505,7 +5518,7 @@ def has_rows(path: Path) -> bool:
 
 
 def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: str = "") -> list[Part]:
-    """The parts of a file, `name` as it is shown. Its text's field is looked for here: a question comes early."""
+    """The parts of a file, `name` as it is shown; ScriptError early when it is not what its name says."""
     kind, packed = file_kind(path) or ("text", "")
     whole = Part(name or path, path, kind, packed, 0, wanted=tuple(wanted))
     try:
@@ -4514,8 +5527,8 @@ def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: s
             with open_packed(path, packed) as file:
                 refuse_binary(whole.name, file.read(8192))
         elif whole.size:
-            chosen = choose_text_fields(first_rows(path, kind, packed), wanted, whole.name)
-            whole = replace(whole, kind=array_or_lines(path, kind, packed), wanted=chosen)
+            check_text_fields(first_rows(path, kind, packed), wanted, whole.name)
+            whole = replace(whole, kind=array_or_lines(path, kind, packed))
         if kind == "parquet":
             return row_group_parts(whole, settings)
     except (FileNotFoundError, PermissionError) as error:
@@ -4633,12 +5646,16 @@ def read_table(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
 
 
 def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int) -> Iterator[tuple[bytes, int, int]]:
-    """The text of one row, when it has one."""
+    """The text of one row, when it has one: of all fields, or of those that were named."""
     found.rows += 1
     if isinstance(row, str):
         text = row
     elif isinstance(row, dict):
-        text = "\n".join(text for name in part.wanted for text in texts(row.get(name)))
+        fields = {name: own for name in (part.wanted or row) if any(own := texts(row.get(name)))}
+        text = "\n".join(piece for own in fields.values() for piece in own)
+        found.fields.update(fields.keys())
+        if part.wanted:
+            found.other_text += sum(len(piece) for name in row.keys() - part.wanted for piece in texts(row[name]))
     else:
         report_row(part, found, number_of_row, "neither an object nor a text")
         return
@@ -4646,6 +5663,7 @@ def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int
         yield text.encode("utf-8", "replace"), number_of_row, offset
     else:
         found.without_text += 1
+        found.unread += any(texts(row)) or any(map(holds_more, row.values())) if isinstance(row, dict) else 0
 
 
 def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:

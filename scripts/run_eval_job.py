@@ -2375,7 +2375,17 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
-    *("execution", "aggregation_note", "dataset_path", "data_files", "job_id", "job_url", "shots", "revision_note"),
+    *(
+        "predictions_sha256",
+        "execution",
+        "aggregation_note",
+        "dataset_path",
+        "data_files",
+        "job_id",
+        "job_url",
+        "shots",
+        "revision_note",
+    ),
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed

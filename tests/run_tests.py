@@ -19,6 +19,7 @@
 #     "markdown-it-py>=4,<5",
 #     "matplotlib>=3.10,<4",
 #     "numpy>=2,<3",
+#     "opencc>=1.1.9,<2",
 #     "orjson>=3.10,<4",
 #     "packaging>=25,<27",
 #     "playwright>=1.50,<2",

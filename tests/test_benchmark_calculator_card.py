@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import benchmark_calculator as bc
@@ -30,8 +31,14 @@ MEASURED = best_of(
 )
 
 
-def fill(text: str, best: bc.Ranked = MEASURED, columns: tuple[str, ...] = ()) -> str:
-    return bc.fill_card(text, best, MAPPING, columns)[0]
+def ranking_of(best: bc.Ranked) -> bc.Ranking:
+    """A ranking of which a checkpoint is the best, and another one tied."""
+    other = replace(best, checkpoint=bc.Checkpoint("step_400", Path("step_400"), 400))
+    return bc.Ranking("measured", "mean", (), (other, best), best, (best, other), (), harnesses=("lighteval 0.13.0",))
+
+
+def fill(text: str, best: bc.Ranked = MEASURED, columns: tuple[str, ...] = (), unit: str | None = None) -> str:
+    return bc.fill_card(text, ranking_of(best), MAPPING, columns, unit)[0]
 
 
 def refuses(text: str, code: int = 1, best: bc.Ranked = MEASURED, columns: tuple[str, ...] = ()) -> str:
@@ -111,7 +118,7 @@ def test_rows_that_name_gsm8k(row):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("| Astrology | {RESULT} |", "the row “Astrology” names no benchmark that metric_mapping.json knows"),
+        ("| Astrology | {RESULT} |", "the row “Astrology” names no benchmark that was measured or is known"),
         ("| | {RESULT} |", "names no benchmark"),
         ("| DROP | {RESULT} |", "no score for drop, which the row “DROP” asks for"),
         ("| GSM8K \\| MMLU | {RESULT} |", "names no benchmark"),
@@ -161,7 +168,7 @@ def test_several_tables_one_column():
 def test_several_columns_are_a_choice():
     card = "| B | Base | **Chat** |\n|---|---|---|\n| GSM8K | {RESULT} | {RESULT} |\n"
     assert "several columns: 'Base', 'Chat'; choose with --card-column" in refuses(card, 3)
-    text, remarks = bc.fill_card(card, MEASURED, MAPPING, ["chat"])
+    text, remarks = bc.fill_card(card, ranking_of(MEASURED), MAPPING, ["chat"])
     assert text == "| B | Base | **Chat** |\n|---|---|---|\n| GSM8K | {RESULT} | 0.600 |\n"
     assert remarks == ["line 3: {RESULT} in column 'Base' stays as it is"]
     assert fill(card, columns=("Base", "Chat")) == card.replace("{RESULT}", "0.600")
@@ -202,18 +209,57 @@ def test_named_placeholders_without_a_value():
 def test_bare_placeholders_outside_tables():
     assert "line 3: {RESULT} stands outside a pipe table's row" in refuses("a\n\nscore {RESULT}\n")
     card = "```\n| GSM8K | {RESULT} |\n```\n\n    {RESULT}\n\n{RESULT:gsm8k}\n"
-    text, remarks = bc.fill_card(card, MEASURED, MAPPING)
+    text, remarks = bc.fill_card(card, ranking_of(MEASURED), MAPPING)
     assert text == card.replace("{RESULT:gsm8k}", "0.600")
     assert [r.split(":")[0] for r in remarks] == ["line 2", "line 5"]
     for empty in ("", "# Card\n", "```\n{RESULT}\n```\n"):
         assert "has no {RESULT} placeholder to fill" in refuses(empty)
 
 
-def test_a_row_of_percentages_is_remarked():
-    card = "| B | Other | Ours |\n|---|---|---|\n| GSM8K | 53.5 | {RESULT} |\n"
-    assert bc.fill_card(card, MEASURED, MAPPING)[1] == [
-        "line 3: gsm8k is filled as a proportion, but its row holds percentages"
-    ]
+CARD_UNIT_CASES = {
+    "| B | Other | Ours |\n|---|---|---|\n| GSM8K | 53.5 | {RESULT} |\n": "60.0",
+    "| B | Accuracy (%) |\n|---|---|\n| GSM8K | {RESULT} |\n": "60.0",
+    "| B | Ours |\n|---|---|\n| GSM8K (%) | {RESULT} |\n": "60.0",
+    "| B | Ours |\n|---|---|\n| GSM8K | {RESULT} % |\n": "60.0 %",
+    "| B | Ours |\n|---|---|\n| GSM8K | {RESULT}% |\n": "60.0%",
+    "| B | Ours |\n|---|---|\n| DROP | 8.00 |\n| X | 57.30 |\n| GSM8K | {RESULT} |\n": "60.00",
+    "| B | Ours |\n|---|---|\n| DROP | 0.08 |\n| GSM8K | {RESULT} |\n": "0.60",
+    "| B | Shots | Ours |\n|---|---|---|\n| GSM8K | 5 | {RESULT} |\n": "0.600",
+    "| B | Ours |\n|---|---|\n| FLORES | {RESULT} |\n": "41.500",
+    "It solves {RESULT:gsm8k} % of GSM8K.\n": "It solves 60.0 % of GSM8K.",
+    "It solves {RESULT:gsm8k} of GSM8K.\n": "It solves 0.600 of GSM8K.",
+}
+
+
+@pytest.mark.parametrize("card", CARD_UNIT_CASES)
+def test_a_score_is_written_in_the_unit_of_its_place(card):
+    assert CARD_UNIT_CASES[card] in fill(card)
+
+
+def test_an_unclear_unit_is_asked():
+    card = "| B | Accuracy (%) | Other |\n|---|---|---|\n| GSM8K | {RESULT} | 0.53 |\n"
+    assert "--card-unit percent or --card-unit proportion" in refuses(card, 3)
+    assert "| 60.0 |" in fill(card, unit="percent")
+    assert "| 0.600 |" in fill(card, unit="proportion")
+
+
+def test_own_benchmarks_fill_rows_by_their_own_name():
+    best = best_of({"my_quiz": bc.Estimate(0.4175)})
+    assert "| 0.418 |" in fill("| B | Ours |\n|---|---|\n| My Quiz | {RESULT} |\n", best)
+    assert fill("{RESULT:my_quiz}\n", best) == "0.418\n"
+
+
+def test_what_is_known_of_a_score_and_of_the_choice():
+    best = best_of({"gsm8k": bc.Estimate(0.6, 0.05, 100, interval=bc.Interval(0.5, 0.69, "Wilson"))})
+    assert fill("{RESULT:gsm8k} ({RESULT:gsm8k:interval}, n = {RESULT:gsm8k:n})\n", best) == (
+        "0.600 (0.500 to 0.690, n = 100)\n"
+    )
+    assert fill("{BEST:checkpoint} of {BEST:of}, tied: {BEST:tied}, by {BEST:harness}\n") == (
+        "step_500 of 2, tied: step_400, by lighteval 0.13.0\n"
+    )
+    assert "{BEST:corrected} has no value" in refuses("{BEST:corrected}\n")
+    assert "there is no color; there are: interval, error, n" in refuses("{RESULT:gsm8k:color}\n")
+    assert "its interval is not known" in refuses("{RESULT:mmlu:interval}\n")
 
 
 @pytest.mark.parametrize(

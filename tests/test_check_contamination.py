@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from contamination_guises import GUISES, STRANGERS, make_questions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -517,8 +518,13 @@ def test_what_many_items_share_is_boilerplate(tmp_path, capsys):
     training = tmp_path / "corpus.txt"
     training.write_text(FILLER + header)
     arguments = ("--training", training, "--items", path)
-    document, _ = check(capsys, *arguments, "--rule", *ALL_RULES, code=3)
-    assert document["why_undecided"] == ["30 of 31 items are too short to judge"]
+    # The template stands in the text, none of its variants does.
+    document, _ = check(capsys, *arguments, code=0)
+    assert document["rules"][0]["clean"] == 31
+    training.write_text(FILLER + own[7] + "\n" + own[9][:-9])
+    document, _ = check(capsys, *arguments, code=1)
+    assert suspects(document) == ["q7"]
+    training.write_text(FILLER + header)
     document, _ = check(capsys, *arguments, "--no-filter", code=1)
     assert len(document["suspects"]) == 30
     document, _ = check(capsys, *arguments, "--boilerplate-items", 31, code=1)
@@ -544,7 +550,7 @@ def test_a_run_goes_on_over_boilerplate_within_it(tmp_path):
 
 def facts(**changes):
     base = {"words": 40, "counted": 40, "longest": 0, "windows": 33, "windows_found": 0, "characters": 200}
-    return cc.Facts(**{**base, "longest_characters": 0, **changes})
+    return cc.Facts(**{**base, "longest_characters": 0, "passage": changes.get("longest", 0), **changes})
 
 
 def test_shares_are_exact():
@@ -609,7 +615,17 @@ def test_rules_differ_as_they_should(tmp_path, capsys):
     )
     own = write_items(tmp_path / "quiz.jsonl", QUESTION)
     document, _ = check(
-        capsys, "--training", tmp_path / "corpus.txt", "--items", own, "--rule", "longest", "13-gram", code=1
+        capsys,
+        "--training",
+        tmp_path / "corpus.txt",
+        "--items",
+        own,
+        "--rule",
+        "longest",
+        "13-gram",
+        "--gap",
+        0,
+        code=1,
     )
     assert document["suspects"][0]["rules"] == ["13-gram"]
 
@@ -620,9 +636,12 @@ def test_the_longest_match_counts_and_not_the_union_of_many(tmp_path):
     words = [f"w{rng.randrange(10**6)}x" for _ in range(96)]
     training = tmp_path / "corpus.txt"
     training.write_text(" ".join("other" if i % 32 == 31 else word for i, word in enumerate(words)))
-    (judged,), _ = scan([" ".join(words)], training, ["longest", "8-gram"])
+    (judged,), _ = scan([" ".join(words)], training, ["longest", "8-gram"], setting=cc.ScanSettings(gap=0))
     assert judged.facts.windows_found == 3 * 24
     assert judged.status == {"longest": cc.CLEAN, "8-gram": cc.SUSPECT}
+    (judged,), _ = scan([" ".join(words)], training)  # a word in 32 that differs is let pass
+    assert (judged.facts.longest, judged.facts.passage) == (31, 93)
+    assert judged.status == {"longest": cc.SUSPECT}
     assert cc.build_parser().parse_args(["--training", "a", "--items", "b"]).rule is None
     assert cc.chosen_rules(cc.build_parser().parse_args(["--training", "a", "--items", "b"])) == (
         cc.MATCH_RULES["longest"],
@@ -732,7 +751,7 @@ def test_dead_links_and_pipes_in_a_folder(tmp_path, capsys, items):
         ("corpus.jsonl", b"", "no text in it"),
         ("corpus.jsonl", b"\n\n", "no JSON objects"),
         ("corpus.jsonl", b'{"text": ""}\n{"text": "  "}\n', "no text in it"),
-        ("corpus.jsonl", b'{"a": 1, "b": 2}\n', "no field holds text; there are: a, b"),
+        ("corpus.jsonl", b'{"a": 1, "b": 2}\n', "no text in it"),
         ("corpus.json", b"[1, 2", "not valid JSON"),
         ("corpus.json", b'[\n{"text": "a"},\n', "not valid JSON"),
         ("corpus.jsonl", b"just words\n", "no JSON objects"),
@@ -814,8 +833,8 @@ def test_nothing_is_written_when_it_fails(tmp_path, capsys, items):
     report, output = tmp_path / "REPORT.md", tmp_path / "out.json"
     arguments = ("--items", items, "--report", report, "--output", output)
     fail(capsys, "--training", tmp_path / "no.txt", *arguments)
-    (tmp_path / "corpus.jsonl").write_text('{"a": "x", "b": "y"}\n')
-    fail(capsys, "--training", tmp_path / "corpus.jsonl", *arguments, code=3)
+    (tmp_path / "corpus.jsonl").write_text('{"a": 1, "b": 2}\n')
+    fail(capsys, "--training", tmp_path / "corpus.jsonl", *arguments)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "quiz.jsonl"]
 
 
@@ -841,19 +860,49 @@ def test_the_field_of_the_text(tmp_path, capsys, items, row, field):
     assert suspects(document) == ["q0"]
 
 
-def test_fields_in_doubt_are_listed(tmp_path, capsys, items):
+def test_every_text_field_of_a_row_is_read(tmp_path, capsys, items):
+    """Whatever the fields are called, and whatever the other rows of the file have."""
     path = tmp_path / "corpus.jsonl"
-    path.write_text(json.dumps({"title": "x", "summary": "y", "n": 3}) + "\n")
-    message = fail(capsys, "--training", path, "--items", items, code=3)
-    assert "--text-field NAME, of: title, summary" in message
-    path.write_text(json.dumps({"text": "x", "content": "y", "n": 3}) + "\n")
-    assert "of: text, content" in fail(capsys, "--training", path, "--items", items, code=3)
-    assert "no field 'body'; there are: text, content, n" in fail(
+    rows = (
+        [{"text": FILLER}] * 10 + [{"messages": [{"role": "user", "content": QUESTION}]}] + [{"text": "x", "q": OTHER}]
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    document, _ = check(capsys, "--training", path, "--items", items, code=1)
+    assert sorted(suspects(document)) == ["q0", "q1"]
+    assert document["training"]["fields"] == {"text": 11, "messages": 1, "q": 1}
+    document, _ = check(capsys, "--training", path, "--items", items, "--text-field", "text", code=3)
+    assert document["why_undecided"] == ["1 of 12 rows hold something that is no text in a field read"]
+    assert "read 11 of 12 rows" in document["training"]["coverage"]
+    assert "not read" in document["training"]["coverage"]
+    assert "no field 'body'; there are: messages, q, text" in fail(
         capsys, "--training", path, "--items", items, "--text-field", "body"
     )
     table = tmp_path / "corpus.parquet"
-    pq.write_table(pa.table({"a": ["x"], "b": ["y"]}), table)
-    assert "of: a, b" in fail(capsys, "--training", table, "--items", items, code=3)
+    pq.write_table(pa.table({"a": ["x"], "b": [QUESTION], "c": [b"bytes"]}), table)
+    check(capsys, "--training", table, "--items", items, code=1)
+
+
+def test_rows_that_hold_no_text_are_unread(tmp_path, capsys, items):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(json.dumps({"text": FILLER}) + "\n" + json.dumps({"input_ids": [5, 6, 7]}) + "\n")
+    document, _ = check(capsys, "--training", path, "--items", items, code=3)
+    assert document["training"]["rows_unread"] == 1
+    path.write_text(json.dumps({"text": FILLER}) + "\n" + json.dumps({"text": "", "n": 3}) + "\n")
+    check(capsys, "--training", path, "--items", items, code=0)
+
+
+def test_files_that_are_left_out_are_unread(tmp_path, capsys, items):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.txt").write_text(FILLER * 20)
+    (folder / "logo.png").write_bytes(b"x" * 10_000)
+    check(capsys, "--training", folder, "--items", items, code=0)
+    (folder / "shard.bin").write_bytes(QUESTION.encode() * 20)
+    document, _ = check(capsys, "--training", folder, "--items", items, code=3)
+    assert "bytes of files were left out" in document["why_undecided"][0]
+    out = cc.main(["--training", str(folder), "--items", str(items)])
+    assert out == 3
+    assert "of text of" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -872,7 +921,7 @@ def test_the_text_of_an_item(tmp_path, row, text):
     path = tmp_path / "quiz.jsonl"
     path.write_text(json.dumps(row))
     (item,), _, _ = cc.read_benchmark([str(path)], ())
-    assert (item.text, item.sample_id, item.task) == (text, "quiz.jsonl: line 1", "quiz")
+    assert (item.whole, item.sample_id, item.task) == (text, "quiz.jsonl: line 1", "quiz")
 
 
 def test_items_of_a_parquet_file_and_of_named_fields(tmp_path):
@@ -895,6 +944,9 @@ def test_items_given_twice_count_once(tmp_path, capsys, items):
 
 
 # --- scores ---
+
+
+QUIZ: dict[str, str] = {}  # the questions of the 60 items, by id
 
 
 def write_record(folder: Path, model: str, task: str, scores: dict, texts: dict | None = None, **changes) -> Path:
@@ -928,7 +980,7 @@ def write_record(folder: Path, model: str, task: str, scores: dict, texts: dict 
             "evaluation_result_id": result_id,
             "sample_id": sample,
             "sample_hash": f"hash of {sample}",
-            "input": {"raw": (texts or {}).get(sample, sample), "reference": ["x"]},
+            "input": {"raw": QUIZ.get(sample, sample) if texts is None else texts[sample], "reference": ["x"]},
             "evaluation": {"score": 0.0 if score is None else score, "is_correct": bool(score)},
         }
         | ({"error": "timeout"} if score is None else {})
@@ -951,6 +1003,7 @@ def measured(tmp_path):
     """60 items of which 20 are planted, and two models' records of them."""
     texts = quiz(60)
     own = write_items(tmp_path / "quiz.jsonl", *texts)
+    QUIZ.update({f"q{i}": text for i, text in enumerate(texts)})
     training = tmp_path / "corpus.txt"
     training.write_text("\n".join(texts[:20]))
     rng = random.Random(3)
@@ -981,13 +1034,16 @@ def test_scores_on_clean_and_suspect_items(capsys, measured):
         assert row["inflation"]["low"] == pytest.approx(row["difference"]["low"] / 3)
         assert row["all"]["value"] == pytest.approx(row["recorded_score"])
     suspect, clean = values(one, 0, 20), values(one, 20, 60)
-    expected = confint_proportions_2indep(suspect.sum(), 20, clean.sum(), 40, method="newcomb", compare="diff")
-    assert (binary["difference"]["low"], binary["difference"]["high"]) == pytest.approx(expected)
+    low, high = confint_proportions_2indep(suspect.sum(), 20, clean.sum(), 40, method="newcomb", compare="diff")
+    # With one or two wrong among the suspect items, their own end is exact and so lies a little farther out.
+    assert low - 0.02 < binary["difference"]["low"] <= low + 1e-9
+    assert high - 1e-9 <= binary["difference"]["high"] < high + 0.02
     assert binary["method"] == "Newcombe"
     assert (binary["clean"]["low"], binary["clean"]["high"]) == pytest.approx(
         proportion_confint(clean.sum(), 40, method="wilson")
     )
-    suspect, clean = values(two, 0, 20), values(two, 20, 60)
+    assert binary["beyond"]["value"] == pytest.approx(binary["difference"]["value"] - graded["difference"]["value"])
+    suspect, clean = values(two, 0, 20), values(two, 20, 60)  # of a record that says nothing of bounds
     expected = stats.ttest_ind(suspect, clean, equal_var=False).confidence_interval(0.95)
     assert (graded["difference"]["low"], graded["difference"]["high"]) == pytest.approx((expected.low, expected.high))
     assert graded["method"] == "Welch"
@@ -1000,11 +1056,11 @@ def test_scores_on_clean_and_suspect_items(capsys, measured):
 def test_newcombe_is_the_published_interval():
     # Newcombe, Statist. Med. 17:873 (1998), Table II, method 10, case a: 56/70 - 48/80.
     suspect, clean = np.array([1.0] * 56 + [0.0] * 14), np.array([1.0] * 48 + [0.0] * 32)
-    mean, method = cc.difference_of_means(suspect, clean)
+    mean, method = cc.difference_of_means(*(cc.Group(values, None, 0.0, 1.0) for values in (suspect, clean)))
     assert (round(mean.value, 4), round(mean.low, 4), round(mean.high, 4)) == (0.2, 0.0524, 0.3339)
     assert method == "Newcombe"
-    flat = cc.difference_of_means(np.array([0.5, 0.5]), np.array([0.25, 0.25]))
-    assert flat == (cc.Mean(0.25, None, None), "none: no spread")
+    flat = [cc.Group(np.array([value] * 2), None, None, None) for value in (0.5, 0.25)]
+    assert cc.difference_of_means(*flat)[0] == cc.Mean(0.25, None, None)
 
 
 def test_too_few_suspect_items_are_not_judged(capsys, measured):
@@ -1026,10 +1082,17 @@ def test_one_model_of_several(capsys, measured):
 
 def test_samples_are_joined_by_task_and_id(tmp_path, capsys, measured):
     folder, arguments, one, _ = measured
-    # Another task with the same ids is not about these items.
-    write_record(folder / "results", "acme/one", "other_quiz", dict.fromkeys(one, 0.0))
+    # Another task with the same ids is not about these items; a model that has nothing else is named.
+    others = {name: f"What is the capital of the land of number {name}?" for name in one}
+    write_record(folder / "results", "acme/one", "other_quiz", dict.fromkeys(one, 0.0), others)
+    write_record(folder / "results", "acme/elsewhere", "other_quiz", dict.fromkeys(one, 0.0), others)
     document, _ = check(capsys, *arguments, code=1)
-    assert {row["task"] for row in document["scores"]} == {"quiz"}
+    why = {(row["model"], row["task"]): row["not_judged"] for row in document["scores"]}
+    assert why == {
+        ("acme/one", "quiz"): None,
+        ("acme/two", "quiz"): None,
+        ("acme/elsewhere", "other_quiz"): "none of its 60 items is among the given ones",
+    }
     alone = folder / "alone"
     write_record(alone, "acme/one", "some_name_of_a_harness", one | {"q99": 1.0, "q3": None})
     document, _ = check(capsys, *arguments[:5], alone, code=1)
@@ -1076,7 +1139,10 @@ def test_scores_that_cannot_be_split(tmp_path, capsys, measured):
     low, high = confint_proportions_2indep(
         values(one, 0, 20).sum(), 20, values(one, 20, 60).sum(), 40, method="newcomb"
     )
-    assert (percent["difference"]["low"], percent["difference"]["high"]) == pytest.approx((100 * low, 100 * high))
+    assert (percent["difference"]["low"], percent["difference"]["high"]) == pytest.approx(
+        (100 * low, 100 * high), abs=2
+    )
+    assert percent["suspect"]["high"] <= 100
 
 
 @pytest.mark.parametrize(
@@ -1113,7 +1179,7 @@ def test_report_and_output(capsys, measured):
     assert json.loads(output.read_text()) == document
     assert document["schema_version"] == "1"
     text = report.read_text()
-    assert text.startswith("## Contamination check\n\n**Contamination found: 20 of 60 items.**")
+    assert text.startswith("## Contamination check\n\n**Contamination found: 20 of 60 items (whole: 20).**")
     assert "### Scores on clean and on suspect items" in text
     assert "10 more are in the JSON document" in text
     assert text.count("\n| quiz: q") == 10
@@ -1145,7 +1211,16 @@ def test_foreign_text_cannot_steer_a_terminal_or_a_table(tmp_path, capsys):
     own = write_items(tmp_path / "quiz.jsonl", QUESTION)
     (tmp_path / "corpus.txt").write_text(f"\x1b[31mred | pipe <b> \x07\u202e{QUESTION}\x1b[0m | end")
     report = tmp_path / "REPORT.md"
-    assert cc.main(["--training", str(tmp_path / "corpus.txt"), "--items", str(own), "--report", str(report)]) == 1
+    arguments = [
+        "--training",
+        str(tmp_path / "corpus.txt"),
+        "--items",
+        str(own),
+        "--report",
+        str(report),
+        "--show-text",
+    ]
+    assert cc.main(arguments) == 1
     out = capsys.readouterr().out
     for text in (out, report.read_text()):
         assert not {c for c in text if not c.isprintable() and c != "\n"}
@@ -1219,8 +1294,8 @@ def test_a_data_set_of_the_hub_that_cannot_be_read(hub, tmp_path, capsys, items)
     assert "no such data set" in fail(capsys, "--training", "me/nothing", "--items", items)
     hub.create_repo("me/pictures", "dataset", {"README.md": "x", "a.png": b"x"})
     assert "no data files" in fail(capsys, "--training", "me/pictures", "--items", items)
-    hub.create_repo("me/columns", "dataset", {"a.jsonl": '{"a": "x", "b": "y"}\n'})
-    assert "of: a, b" in fail(capsys, "--training", "me/columns", "--items", items, code=3)
+    hub.create_repo("me/columns", "dataset", {"a.jsonl": '{"a": 1, "b": 2}\n'})
+    assert "no text in it" in fail(capsys, "--training", "me/columns", "--items", items)
 
 
 # --- the example ---
@@ -1261,3 +1336,254 @@ def test_the_example_holds_what_was_planted(capsys, monkeypatch):
     data = TINY / "data"
     document, _ = check(capsys, "--training", EXAMPLE / "training.txt", "--items", data, "--rule", "longest", code=1)
     assert planted <= set(suspects(document))
+
+
+# --- question, answer, whole ---
+
+SOLUTION = (
+    "Forty loaves and twenty loaves make sixty of them, less the three that came back to the shop, and so the village "
+    "kept fifty seven of these loaves in the end."
+)
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        (QUESTION, "question"),
+        (SOLUTION, "answer"),
+        (f"{QUESTION}\n{SOLUTION}", "question and answer"),
+        (f"{QUESTION} Nobody knows.\n" + FILLER * 40 + SOLUTION, "question and answer"),
+    ],
+)
+def test_question_and_answer_are_judged_each(tmp_path, capsys, planted, found):
+    own = write_items(tmp_path / "quiz.jsonl", QUESTION, OTHER, answer=[SOLUTION * 3, "90"])
+    (tmp_path / "corpus.txt").write_text(FILLER + planted + "\n" + FILLER)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=1)
+    assert suspects(document) == ["q0"]
+    assert document["suspects"][0]["found"] == {"longest": found}
+    assert document["items"]["found"] == {found: 1}
+
+
+def test_a_short_answer_alone_is_no_match(tmp_path, capsys):
+    own = write_items(tmp_path / "quiz.jsonl", QUESTION, answer=["it was the best of times and the worst of times"])
+    (tmp_path / "corpus.txt").write_text(FILLER + "It was the best of times and the worst of times, he said.\n")
+    check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=0)
+
+
+# --- markup, escapes, hyphens, scripts ---
+
+MARKED = {
+    "html": "".join(
+        f"<p class='s'>{word}</p> " if i % 9 == 4 else f"{word} " for i, word in enumerate(QUESTION.split())
+    ),
+    "inline tags": QUESTION.replace("half", "<b>half</b>").replace("soap", '<a href="http://x.y/z?a=b">soap</a>'),
+    "breaks": QUESTION.replace(" and ", "<br/>and&nbsp;").replace(", ", ",&#32;<br>"),
+    "escapes in escapes": QUESTION.replace("loaves before", "loaves\\nbefore").replace("bread back", "bread\\tback"),
+    "unicode escapes": QUESTION.replace("village", "\\u0076illage"),
+    "references": QUESTION.replace("village", "vill&#97;ge"),
+    "links": QUESTION.replace("bread", "[bread](https://example.org/a_long_place)"),
+    "latex": QUESTION.replace("forty loaves", "\\textbf{forty} \\emph{loaves}"),
+    "hyphens": QUESTION.replace("customers", "custo-\nmers").replace("village", "vil-\n    lage"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".html", ".jsonl"])
+@pytest.mark.parametrize("variant", MARKED)
+def test_markup_hides_nothing(tmp_path, capsys, items, variant, suffix):
+    path = write_corpus(tmp_path, suffix, [FILLER + MARKED[variant]]) if suffix == ".jsonl" else tmp_path / f"c{suffix}"
+    if suffix != ".jsonl":
+        path.write_text(FILLER + MARKED[variant])
+    document, _ = check(capsys, "--training", path, "--items", items, "--gap", 0, "--min-share", 0.9, code=1)
+    assert suspects(document) == ["q0"]
+
+
+@given(
+    st.text(max_size=300),
+    st.lists(st.sampled_from(["<b>", "&amp;", "&eacute;", "-\n", "\\n", "\\u00e9", "](x)", "<!--"])),
+)
+def test_markup_keeps_every_place(text, pieces):
+    raw = (text + "".join(pieces) + text).encode("utf-8", "replace")
+    assert len(cc.without_markup(raw)) == len(raw)
+    cc.without_markup(raw).decode()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("數學問題的解答應該寫在答案紙上", "数学问题的解答应该写在答案纸上"),
+        ("KIŞ AYLARINDA ISITMA", "kış aylarında ısıtma"),
+        ("مـــدرسة", "مدرسة"),
+    ],
+)
+def test_forms_of_a_script_are_one(ours, theirs):
+    assert cc.Folded(ours.encode()).data.split() == cc.Folded(theirs.encode()).data.split()
+
+
+def test_typos_and_reordered_sentences_are_found(tmp_path, capsys):
+    sentences = [f"{' '.join(f'word{i}x{j}' for j in range(10))}." for i in range(6)]
+    own = write_items(tmp_path / "quiz.jsonl", " ".join(sentences))
+    training = tmp_path / "corpus.txt"
+    words = " ".join(sentences).split()
+    training.write_text(FILLER + " ".join("typo" if i % 12 == 11 else word for i, word in enumerate(words)))
+    check(capsys, "--training", training, "--items", own, code=1)
+    check(capsys, "--training", training, "--items", own, "--gap", 0, code=0)
+    random.Random(1).shuffle(sentences)
+    training.write_text(FILLER + " ".join(sentences))
+    document, _ = check(capsys, "--training", training, "--items", own, code=1)
+    assert document["suspects"][0]["longest_passage"] == 60
+    # The same sentences far from each other are no passage.
+    training.write_text((FILLER * 4).join(sentences))
+    check(capsys, "--training", training, "--items", own, code=0)
+
+
+# --- shared text ---
+
+
+def test_items_given_again_under_other_ids_share_nothing(tmp_path, capsys):
+    own = write_items(tmp_path / "quiz.jsonl", *[QUESTION] * 30, OTHER)
+    (tmp_path / "corpus.txt").write_text(FILLER + QUESTION)
+    document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", own, code=1)
+    assert document["rules"][0]["suspect"] == 30
+
+
+# --- public rows ---
+
+
+@pytest.mark.parametrize(
+    ("row", "question", "answer"),
+    [
+        ({"ind": 4, "ctx": "C", "endings": ["a", "b", "c", "d"], "label": "2"}, "C", "c"),
+        ({"goal": "G", "sol1": "s", "sol2": "t", "label": 1}, "G", "t"),
+        ({"premise": "P", "choice1": "x", "choice2": "y", "question": "cause", "label": 0}, "P", "x"),
+        ({"sentence": "S", "option1": "x", "option2": "y", "answer": "2"}, "S", "y"),
+        ({"premise": "P", "hypothesis": "H", "label": 1}, "P\nH", ""),
+        ({"Question": "Q", "Correct Answer": "A", "Incorrect Answer 1": "B", "Record ID": "r"}, "Q", "A"),
+        ({"question_id": 81, "category": "writing", "turns": ["T", "U"]}, "T\nU", ""),
+        ({"problem": "P", "solution": "S", "answer": "7", "level": "3"}, "P", "S"),
+        ({"instruction": "I", "input": "N", "output": "O"}, "I\nN", "O"),
+        ({"prompt": "P", "chosen": "C", "rejected": "R"}, "P", "C"),
+        ({"task_id": "HumanEval/0", "prompt": "P", "canonical_solution": "S", "test": "t"}, "P", "S"),
+        ({"question": "Q", "choices": {"text": ["x", "y"], "label": ["1", "2"]}, "answerKey": "2"}, "Q", "y"),
+        ({"question": "Q", "options": ["x", "y"], "answer": "B", "answer_index": 1}, "Q", "y"),
+    ],
+)
+def test_rows_of_public_benchmarks_are_known(tmp_path, row, question, answer):
+    (tmp_path / "x.jsonl").write_text(json.dumps(row) + "\n")
+    (item,), _, _ = cc.read_benchmark([str(tmp_path / "x.jsonl")], ())
+    assert (item.text, item.answer) == (question, answer)
+
+
+def test_items_in_csv(tmp_path):
+    (tmp_path / "quiz.csv").write_text('id,question,answer\n7,"What, then?\nNothing",x\n')
+    (item,), _, _ = cc.read_benchmark([str(tmp_path / "quiz.csv")], ())
+    assert (item.sample_id, item.text, item.answer) == ("7", "What, then?\nNothing", "x")
+
+
+# --- joins and claims ---
+
+
+def test_same_ids_with_other_texts_are_asked(tmp_path, capsys, measured):
+    folder, arguments, one, _ = measured
+    rotated = {f"q{i}": QUIZ[f"q{(i + 7) % 60}"] for i in range(60)}
+    document, _ = check(capsys, *arguments, "--model-id", "acme/one", code=1)
+    turned = folder / "turned"
+    # Another order: every text is an item's, so the texts join and the ids do not matter.
+    write_record(turned, "acme/one", "quiz", {f"q{i}": one[f"q{(i + 7) % 60}"] for i in range(60)}, rotated)
+    again, _ = check(capsys, *arguments[:5], turned, code=1)
+    assert again["scores"][0]["suspect"] == document["scores"][0]["suspect"]
+    other = folder / "other"
+    write_record(
+        other, "acme/one", "quiz", one, {name: f"Another question about {name}, and nothing else." for name in one}
+    )
+    message = fail(capsys, *arguments[:5], other, code=3)
+    assert "60 of 60 samples have the id of an item and another text" in message
+    assert "--items and --results" in message
+
+
+def test_a_part_of_the_items_is_said(capsys, tmp_path, measured):
+    folder, arguments, _, _ = measured
+    some = write_items(folder / "some.jsonl", *[QUIZ[f"q{i}"] for i in range(40)])
+    document, _ = check(capsys, *arguments[:3], some, *arguments[4:], "--model-id", "acme/one", code=1)
+    assert document["scores"][0]["inflation"] is None
+    assert document["scores"][0]["items"]["not_among_the_items"] == 20
+    cc.main([*map(str, [*arguments[:3], some, *arguments[4:]])])
+    assert "of the 40 given, 20 more were recorded" in capsys.readouterr().out
+
+
+def test_lower_is_better_turns_the_words():
+    row = cc.ScoreRow("longest", "m", "t", "t/wer", "r", {"not_among_the_items": 0, "unscored": 0}, 0.2, "")
+    row = cc.replace(row, difference=cc.Mean(-0.1, -0.2, -0.05), lower_is_better=True)
+    assert cc.reading(row) == "better on suspect items"
+    assert cc.reading(cc.replace(row, lower_is_better=False)) == "lower on suspect items"
+
+
+def test_the_difference_is_right_where_there_is_none():
+    """At most 5 % of null simulations claim a difference, with few items, without spread, and with passages."""
+    rng = np.random.default_rng(5)
+
+    def partial(n):
+        return np.where(rng.random(n) < 0.9, 1.0, rng.random(n))
+
+    def rating(n):
+        return rng.choice([1.0, 4.0, 5.0], n, p=[0.05, 0.15, 0.8])
+
+    kinds = {
+        "binary": (lambda n: (rng.random(n) < 0.9) * 1.0, 0, 1),
+        "partial": (partial, 0, 1),
+        "rating": (rating, 1, 5),
+    }
+    for name, (draw, low, high) in kinds.items():
+        for suspects_there in (10, 30):
+            wrong = 0
+            for _ in range(400):
+                pair = [cc.Group(draw(n), None, float(low), float(high)) for n in (suspects_there, 200)]
+                mean = cc.difference_of_means(*pair)[0]
+                wrong += not mean.low <= 0 <= mean.high
+            assert wrong <= 0.05 * 400 + 3 * (400 * 0.05 * 0.95) ** 0.5, (name, suspects_there)
+    wrong = 0
+    for _ in range(300):
+        groups = []
+        for passages in (6, 40):
+            effects = np.repeat(rng.beta(2, 1, passages), 5)
+            clusters = np.repeat(np.arange(passages), 5)
+            groups.append(cc.Group((rng.random(len(effects)) < effects) * 1.0, clusters, 0.0, 1.0))
+        mean = cc.difference_of_means(*groups)[0]
+        wrong += not mean.low <= 0 <= mean.high
+    assert wrong <= 0.05 * 300 + 3 * (300 * 0.05 * 0.95) ** 0.5
+
+
+def test_clean_items_and_reports_without_text(tmp_path, capsys, items):
+    (tmp_path / "corpus.txt").write_text(FILLER + QUESTION)
+    clean, report = tmp_path / "clean.json", tmp_path / "REPORT.md"
+    arguments = ("--training", tmp_path / "corpus.txt", "--items", items, "--clean-items", clean, "--report", report)
+    check(capsys, *arguments, code=1)
+    assert json.loads(clean.read_text())["only_items"] == {"quiz": ["q1"]}
+    assert "baker sells" not in report.read_text()
+    assert "Coverage: read" in report.read_text()
+    check(capsys, *arguments, "--show-text", code=1)
+    assert "baker sells" in report.read_text()
+
+
+# --- guises ---
+
+
+def found_in(folder: Path, guise, count: int = 12) -> int:
+    """How many questions are found in a text that holds all of them in one guise."""
+    questions = make_questions(count, 1)
+    texts = [guise(question, answer, random.Random(i)) for i, (question, answer) in enumerate(questions)]
+    (folder / "corpus.txt").write_text("\n\n".join(texts), encoding="utf-8")
+    own = write_items(folder / "quiz.jsonl", *[q for q, _ in questions], answer=[a for _, a in questions])
+    items, _, files = cc.read_benchmark([str(own)], ())
+    sources = cc.find_sources([str(folder / "corpus.txt")], (), cc.ScanSettings(), files)
+    judged, _ = cc.check_items(items, sources, [cc.MATCH_RULES["longest"]], cc.Filter(), cc.ScanSettings())
+    return sum(one.suspect for one in judged)
+
+
+@pytest.mark.parametrize("guise", GUISES)
+def test_an_item_is_found_in_each_guise(tmp_path, guise):
+    assert found_in(tmp_path, GUISES[guise]) == 12
+
+
+@pytest.mark.parametrize("guise", STRANGERS)
+def test_what_is_no_item_is_not_found(tmp_path, guise):
+    assert found_in(tmp_path, STRANGERS[guise]) == 0

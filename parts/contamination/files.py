@@ -24,7 +24,6 @@ TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", "
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
-TEXT_FIELDS = ("text", "content", "raw_content", "document", "passage", "article", "body", "code", "markdown")
 SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text
 SIDE_JSON = re.compile(r"(?:dataset_infos?|dataset_dict|state|metadata)\.json")  # beside a data set's files
 
@@ -178,31 +177,18 @@ def texts(value: Any) -> list[str]:
     return [text for inner in value for text in texts(inner)] if isinstance(value, list) else []
 
 
-def choose_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) -> tuple[str, ...]:
-    """The fields of a row that are training text; () when the rows are texts themselves.
-
-    Without --text-field: the one that is named like a text, or the only one that holds text. ScriptError(code=3)
-    when there are several.
-    """
-    if rows and all(isinstance(row, str) for row in rows):
-        return ()
-    known = {name: value for row in rows if isinstance(row, dict) for name, value in row.items() if value is not None}
-    known |= {name: None for row in rows if isinstance(row, dict) for name in row if name not in known}
-    if wanted:
-        missing = [name for name in wanted if name not in known]
-        if missing and known:
-            raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(known, 20)}")
-        return tuple(wanted)
-    holding = [name for name, value in known.items() if texts(value)]
-    named = [name for name in TEXT_FIELDS if isinstance(known.get(name), str)]
-    if len(named) == 1:
-        return (named[0],)
-    if len(holding) == 1:
-        return (holding[0],)
-    if not known:
+def check_text_fields(rows: Sequence[Any], wanted: Sequence[str], where: str) -> None:
+    """ScriptError when the first rows of a file are no rows, or when none of them has a field that was named."""
+    named = {name for row in rows if isinstance(row, dict) for name in row}
+    if not named and not (rows and all(isinstance(row, str) for row in rows)):
         raise ScriptError(f"{where}: no JSON objects in its first lines; is it JSON lines?")
-    if not holding:
-        raise ScriptError(f"{where}: no field holds text; there are: {listing(known, 20)}")
-    raise ScriptError(
-        f"{where}: which field is the text? --text-field NAME, of: {listing(named or holding, 20)}", code=3
-    )
+    missing = [name for name in wanted if name not in named]
+    if missing and named:
+        raise ScriptError(f"{where}: no field {missing[0]!r}; there are: {listing(sorted(named), 20)}")
+
+
+def holds_more(value: Any) -> bool:
+    """Whether a value without text holds something all the same: text as numbers of tokens, bytes, rows in rows."""
+    if isinstance(value, dict):
+        return any(map(holds_more, value.values()))
+    return bool(value) and isinstance(value, list | bytes)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parts.contamination.markup import without_markup
 from parts.contamination.vocabulary import BYTE_BASE, SEPARATOR, WORD_WINDOW, BenchmarkItem, Filter, Index
 from parts.contamination.words import Folded, filter_slots, window_hashes, word_bounds, word_hashes
 
@@ -61,18 +62,26 @@ FORMULA_WORDS = frozenset(
 VARIABLE = re.compile(rb"[a-z]|\d+|\d+[a-z]|[a-z]\d+")  # a number or a variable: "x", "12", "2x", "x1"
 LATEX_COMMAND = re.compile(rb"\\([A-Za-z]+)")
 OWN, FORMULA, SHARED = 0, 1, 2
+LONG_TEMPLATE = 13  # words of an item that say something though other items share most of them
 INFORMATIVE = WORD_WINDOW // 2 + 1  # words of a window that must count for the window to say anything
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of all items end to end. text: each followed by a space; kind: OWN, FORMULA or SHARED."""
+    """The words of all items end to end. text: each followed by a space; kind: OWN, FORMULA or SHARED.
+
+    questions, answers: the words at which they begin, of each item. templates: whether an item has so few words of its
+    own that all of them count, and only the whole of it can be found.
+    """
 
     text: bytes
     text_bounds: np.ndarray
     hashes: np.ndarray
     bounds: np.ndarray
+    questions: np.ndarray
+    answers: np.ndarray
     kind: np.ndarray
+    templates: np.ndarray
 
 
 def formula_words(raw: bytes, folded: Folded, words: Sequence[bytes]) -> list[bool]:
@@ -105,24 +114,39 @@ def item_words(items: Sequence[BenchmarkItem], filtered: bool) -> Words:
     """The words of some items, formulas marked when `filtered`."""
     import numpy as np
 
-    text, kinds, counts = bytearray(), bytearray(), [0]
+    text, kinds, counts = bytearray(), bytearray(), []
     for item in items:
-        raw = item.text.encode("utf-8", "replace").replace(SEPARATOR, b" ")
-        folded = Folded(raw)
-        words = folded.data.split()
-        text += b"".join(word + b" " for word in words)
-        kinds += bytes(formula_words(raw, folded, words)) if filtered else bytes(len(words))
-        counts.append(len(words))
+        for section in item.sections:
+            raw = without_markup(section.encode("utf-8", "replace").replace(SEPARATOR, b" "))
+            folded = Folded(raw)
+            words = folded.data.split()
+            text += b"".join(word + b" " for word in words)
+            kinds += bytes(formula_words(raw, folded, words)) if filtered else bytes(len(words))
+            counts.append(len(words))
     data = np.frombuffer(bytes(text), np.uint8)
     spaces = np.flatnonzero(data == 32) + 1
     text_bounds = np.concatenate([np.zeros(1, np.int64), spaces])
+    begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
     return Words(
-        bytes(text),
-        text_bounds,
-        hashed_words(data, text_bounds),
-        np.cumsum(counts),
-        np.frombuffer(kinds, np.uint8).copy(),
+        text=bytes(text),
+        text_bounds=text_bounds,
+        hashes=hashed_words(data, text_bounds),
+        bounds=begins[::3],
+        questions=begins[1::3],
+        answers=begins[2::3],
+        kind=np.frombuffer(kinds, np.uint8).copy(),
+        templates=np.zeros(len(items), bool),
     )
+
+
+def same_texts(words: Words) -> np.ndarray:
+    """For each item the first one with the same words: items that are given again under other ids share nothing."""
+    import numpy as np
+
+    first: dict[bytes, int] = {}
+    edges = words.text_bounds[words.bounds]
+    pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return np.array([first.setdefault(words.text[low:high], i) for i, (low, high) in enumerate(pairs)], np.uint32)
 
 
 def hashed_words(data: np.ndarray, bounds: np.ndarray, slice_size: int = 2**17) -> np.ndarray:
@@ -170,15 +194,18 @@ def covered(starts: np.ndarray, window: int, size: int) -> np.ndarray:
     return np.cumsum(change[:size]) > 0
 
 
-def shared_windows(words: Words, tasks: Sequence[str], limits: Mapping[str, int]) -> np.ndarray:
-    """Where windows begin that more items of a task hold than the task's limit, or that are known instructions."""
+def shared_windows(words: Words, tasks: Sequence[str], limits: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(where windows begin that more items of a task hold than its limit, alike ones once; where instructions do)"""
     import numpy as np
 
+    none = np.zeros(0, np.uint32)
     if not len(words.hashes):
-        return np.zeros(0, np.uint32)
+        return none, none
     begin, item, value = joined(item_windows(words.hashes, words.bounds, WORD_WINDOW))
     if not len(begin):
-        return begin
+        return none, none
+    known = begin[np.isin(value, instruction_hashes())]
+    item = same_texts(words)[item]
     numbers = {name: i for i, name in enumerate(limits)}
     task = np.array([numbers[name] for name in tasks], np.uint64)
     key = value + (task * np.uint64(BYTE_BASE))[item]  # the same text of two tasks is not the same
@@ -189,8 +216,7 @@ def shared_windows(words: Words, tasks: Sequence[str], limits: Mapping[str, int]
     groups = np.flatnonzero(first)
     holders = np.add.reduceat(holder, groups, dtype=np.int64)
     limit = np.array([limits[name] for name in tasks])[item[groups]]
-    shared = (holders > limit) | np.isin(value[order[groups]], instruction_hashes())
-    return begin[order[np.repeat(shared, np.diff(np.append(groups, len(order))))]]
+    return begin[order[np.repeat(holders > limit, np.diff(np.append(groups, len(order))))]], known
 
 
 @functools.cache
@@ -202,12 +228,26 @@ def instruction_hashes() -> np.ndarray:
 
 def read_words(items: Sequence[BenchmarkItem], filter_: Filter) -> Words:
     """The words of the items with what the filter says of each."""
+    import numpy as np
+
     words = item_words(items, filter_.on)
     if filter_.on:
         tasks = [item.task for item in items]
         limits = {task: filter_.limit(count) for task, count in Counter(tasks).items()}
-        words.kind[covered(shared_windows(words, tasks, limits), WORD_WINDOW, len(words.kind))] = SHARED
+        places = shared_windows(words, tasks, limits)
+        by_items, known = (covered(starts, WORD_WINDOW, len(words.kind)) for starts in places)
+        mark_templates(words, by_items & ~known, known)
+        words.kind[(by_items & ~np.repeat(words.templates, np.diff(words.bounds))) | known] = SHARED
     return words
+
+
+def mark_templates(words: Words, shared: np.ndarray, known: np.ndarray) -> None:
+    """Mark items that are long but have too few words of their own: variants of one template, all of which counts."""
+    import numpy as np
+
+    totals = [np.concatenate([[0], np.cumsum(flags)])[words.bounds] for flags in (~known, ~(shared | known))]
+    size, own = (np.diff(total) for total in totals)
+    words.templates[:] = (size >= LONG_TEMPLATE) & (own < WORD_WINDOW)
 
 
 def repeats_itself(units: np.ndarray, begin: np.ndarray, window: int) -> np.ndarray:
@@ -237,7 +277,7 @@ def usable_windows(
 
 def make_index(
     units: np.ndarray,
-    bounds: np.ndarray,
+    bounds: Sequence[np.ndarray],
     weights: np.ndarray,
     window: int,
     stride: int,
@@ -245,9 +285,10 @@ def make_index(
     text: np.ndarray,
     text_bounds: np.ndarray,
 ) -> Index:
-    """The table of the windows of all items; `weights`: 1 for each unit that counts."""
+    """The table of the windows of all items. bounds: of items, their questions, answers; weights: 1 where it counts."""
     import numpy as np
 
+    bounds, questions, answers = bounds
     counted = np.zeros(len(units) + 1, np.int32)
     np.cumsum(weights, out=counted[1:])
     nothing = [np.zeros(0, kind) for kind in (np.uint32, np.uint64, np.int32)]
@@ -267,6 +308,8 @@ def make_index(
         longest=int(np.diff(bounds).max(initial=0)),
         units=units,
         bounds=bounds.astype(np.int64),
+        questions=questions.astype(np.int64),
+        answers=answers.astype(np.int64),
         counted=counted,
         hashes=hashes,
         offsets=offsets,
@@ -302,7 +345,8 @@ def word_index(words: Words, least: int) -> Index:
     inner[begins[begins < len(inner)]] = False
     weights = (words.kind != SHARED) & ~inner
     text = np.frombuffer(words.text, np.uint8)
-    return make_index(words.hashes, words.bounds, weights, WORD_WINDOW, 1, least, text, words.text_bounds)
+    bounds = words.bounds, words.questions, words.answers
+    return make_index(words.hashes, bounds, weights, WORD_WINDOW, 1, least, text, words.text_bounds)
 
 
 def character_index(words: Words, least: int) -> Index:
@@ -316,6 +360,5 @@ def character_index(words: Words, least: int) -> Index:
     own = np.repeat(words.kind == OWN, sizes)
     weights = own & ((units & 0xC0) != 0x80)  # the first byte of each character
     none = np.zeros(0, np.uint8)
-    return make_index(
-        units, ends[words.bounds], weights, CHARACTER_WINDOW, CHARACTER_STRIDE, least, none, none.astype(np.int64)
-    )
+    bounds = ends[words.bounds], ends[words.questions], ends[words.answers]
+    return make_index(units, bounds, weights, CHARACTER_WINDOW, CHARACTER_STRIDE, least, none, none.astype(np.int64))

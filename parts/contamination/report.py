@@ -47,7 +47,8 @@ def matched_text(match: Match) -> str:
 def match_length(one: Judged) -> str:
     """The longest match of an item: '14 of 20 words', '61 of 90 characters'."""
     facts = one.facts
-    parts = [f"{facts.longest} of {facts.counted} words"] if facts.longest or not facts.characters else []
+    longest = max(facts.longest, facts.passage)
+    parts = [f"{longest} of {facts.counted} words"] if longest or not facts.characters else []
     if facts.longest_characters:
         parts.append(f"{facts.longest_characters} of {facts.characters} characters")
     return ", ".join(parts)
@@ -63,21 +64,26 @@ def rule_table(check: Check) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def suspect_table(check: Check, most: int) -> tuple[list[str], list[list[str]]]:
-    """The suspect items with their longest match."""
+def suspect_table(check: Check, most: int, show_text: bool = True) -> tuple[list[str], list[list[str]]]:
+    """The suspect items with their longest match; item text goes into no public card unless it is asked for."""
     rows = []
     for one in check.suspects[:most]:
         rules = [name for name, status in one.status.items() if status == SUSPECT]
         best = one.matches[0] if one.matches else None
         where = f"{best.place} ({one.places} places)" if best and one.places > 1 else str(best.place) if best else "–"
-        rows.append([one.item.label, ", ".join(rules), match_length(one), where, matched_text(best) if best else "–"])
-    return ["item", "rules", "longest match", "where", "text there"], rows
+        found = ", ".join(dict.fromkeys(one.parts.values()))
+        rows.append([one.item.label, ", ".join(rules), found, match_length(one), where])
+        if show_text:
+            rows[-1].append(matched_text(best) if best else "–")
+    header = ["item", "rules", "found", "longest match", "where"]
+    return [*header, "text there"] if show_text else header, rows
 
 
 def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
     """The scores on clean and on suspect items."""
     several = len(check.rules) > 1
     header = ["rule"] * several + ["model", "result", "clean items", "suspect items", "suspect − clean", "all − clean"]
+    others = any(row.beyond is not None for row in check.scores)
     rows = []
     for row in check.scores:
         cells = [row.rule] * several + [row.model, row.result_id]
@@ -86,18 +92,24 @@ def split_table(check: Check) -> tuple[list[str], list[list[str]]]:
             f"{mean_cell(row.suspect)}, n = {row.counts[SUSPECT]}",
         ]
         cells += [mean_cell(row.difference, True), mean_cell(row.inflation, True)]
+        cells += [mean_cell(row.beyond, True)] if others else []
         rows.append([*cells, f"not judged: {row.why}" if row.why else reading(row)])
-    return [*header, "reading"], rows
+    return [*header, *["beyond the other models"] * others, "reading"], rows
 
 
 def reading(row: ScoreRow) -> str:
-    """What an interval says."""
+    """What an interval says, and about which items."""
     assert row.difference is not None
+    missing = row.counts["not_among_the_items"]
+    given = sum(row.counts.values()) - missing - row.counts["unscored"]
+    about = f" (of the {given} given, {missing} more were recorded)" if missing else ""
     if row.difference.low is None or row.difference.high is None:
-        return "no interval: all scores are alike"
-    if row.difference.low > 0:
-        return "higher on suspect items"
-    return "lower on suspect items" if row.difference.high < 0 else "no difference was shown"
+        return f"no interval: {row.method}{about}"
+    if row.difference.low <= 0 <= row.difference.high:
+        return f"no difference was shown{about}"
+    higher = row.difference.low > 0
+    words = ("higher" if higher else "lower") if not row.lower_is_better else ("worse" if higher else "better")
+    return f"{words} on suspect items{about}"
 
 
 def size_text(size: int) -> str:
@@ -118,11 +130,24 @@ def text_line(check: Check) -> str:
     )
 
 
+def coverage_line(check: Check) -> str:
+    """How much of the training text was read: without it, nothing found says nothing."""
+    found, sources = check.found, check.sources
+    read = found.rows - found.unread - found.unreadable
+    rows = f"{read:,} of {plural(found.rows, 'row')}, " if found.rows else ""
+    named = [f"{name} ({count:,})" for name, count in found.fields.most_common(6)]
+    fields = f"; fields: {', '.join(map(single_line, named))}" if named else ""
+    other = f"; not read: {size_text(found.other_text)} in fields that were not named" if found.other_text else ""
+    files = f" of {size_text(sources.size + sources.unread)} in files" if sources.unread else ""
+    return f"read {rows}{size_text(found.bytes)} of text{files}{fields}{other}"
+
+
 def answer_line(check: Check) -> str:
     """The verdict with its numbers."""
     suspects = sum(one.suspect for one in check.judged)
     if check.verdict == CONTAMINATED:
-        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')}"
+        found = ", ".join(f"{name}: {count}" for name, count in sorted(check.parts_found.items()))
+        return f"contamination found: {suspects} of {plural(len(check.judged), 'item')} ({found})"
     if check.verdict == NOT_FOUND:
         return (
             f"no contamination found in the {plural(len(check.judged) - check.unjudged, 'item')} that could be judged"
@@ -151,15 +176,16 @@ def warning_lines(check: Check) -> list[str]:
     return lines
 
 
-def render_contamination(check: Check, command: str) -> str:
-    """The Markdown report, for a model card."""
+def render_contamination(check: Check, command: str, show_text: bool = False) -> str:
+    """The Markdown report, for a model card: without the text of items, unless it is asked for."""
     lines = ["## Contamination check", "", f"**{capital(answer_line(check))}.** {text_line(check)}.", ""]
+    lines += [f"Coverage: {coverage_line(check)}.", ""]
     lines += [pipe_table(*rule_table(check)), ""]
     if check.scores:
         lines += ["### Scores on clean and on suspect items", "", pipe_table(*split_table(check)), ""]
         lines += [score_note(check), ""]
     if check.suspects:
-        header, rows = suspect_table(check, SHOWN_SUSPECTS)
+        header, rows = suspect_table(check, SHOWN_SUSPECTS, show_text)
         more = len(check.suspects) - len(rows)
         lines += ["### Suspect items", "", pipe_table(header, rows), ""]
         lines += [f"{more} more are in the JSON document (`--output`).", ""] if more > 0 else []
@@ -179,14 +205,18 @@ def score_note(check: Check) -> str:
     names = f" ({', '.join(methods)})" if methods else ""
     return (
         f"{percent(LEVEL)} intervals: Wilson's or Student's for a mean, Newcombe's or Welch's for a difference{names}. "
-        "all − clean: how much the judged items' score is above that of the clean ones. Suspect items may also be "
-        "easier or harder than others; a difference alone does not show that the model has learnt them."
+        "all − clean: how much the score of all items is above that of the clean ones, where all were judged. Suspect "
+        "items may also be easier or harder than others; a difference alone does not show that the model has learnt "
+        "them, what it has beyond other models on the same items says more."
     )
 
 
 def method_lines(check: Check) -> list[str]:
     """What the comparison does and does not see."""
-    lines = ["compared without case, punctuation, accents and line breaks; paraphrases and translations are not found"]
+    lines = [
+        "compared without case, punctuation, accents, markup and line breaks; question, answer and the whole item are "
+        "judged each; paraphrases and translations are not found"
+    ]
     if check.filter.on:
         many = check.filter.many
         shared = f"{many} items" if many is not None else f"{BOILERPLATE_ITEMS} items and {percent(BOILERPLATE_SHARE)}"
@@ -212,12 +242,20 @@ def check_json(check: Check) -> dict[str, Any]:
             "duplicates": check.duplicates,
             "suspect": len(check.suspects),
             "unjudged": check.unjudged,
+            "found": dict(check.parts_found),
         },
         "training": {
             "sources": list(check.sources.names),
             "files": len({part.name for part in check.sources.parts}),
             "bytes": found.bytes,
             "documents": found.documents,
+            "coverage": coverage_line(check),
+            "rows": found.rows,
+            "rows_unread": found.unread,
+            "fields": dict(found.fields),
+            "characters_in_other_fields": found.other_text,
+            "file_bytes": check.sources.size,
+            "file_bytes_left_out": check.sources.unread,
             "rows_unreadable": found.unreadable,
             "rows_without_text": found.without_text,
             "not_utf8": found.replaced,
@@ -253,10 +291,12 @@ def judged_json(one: Judged) -> dict[str, Any]:
         "task": one.item.task,
         "sample_id": one.item.sample_id,
         "rules": [name for name, status in one.status.items() if status == SUSPECT],
+        "found": dict(one.parts),
         "words": facts.words,
         "words_counted": facts.counted,
         "longest_match": facts.longest,
         "longest_share": round(facts.longest / facts.counted, 4) if facts.counted else None,
+        "longest_passage": facts.passage,
         "windows": facts.windows,
         "windows_found": facts.windows_found,
         "characters_counted": facts.characters or None,
@@ -276,10 +316,11 @@ def match_json(match: Match) -> dict[str, Any]:
 
 def split_json(row: ScoreRow) -> dict[str, Any]:
     """A row of the scores; an interval that was not made is null."""
-    names = ("all", "clean", "suspect", "difference", "inflation")
+    names = ("all", "clean", "suspect", "difference", "inflation", "beyond")
     means = {name: mean_json(getattr(row, name)) for name in names}
     head = {"rule": row.rule, "model": row.model, "task": row.task, "result_id": row.result_id, "record": row.record}
     judged = {"method": row.method or None, "not_judged": row.why or None}
+    judged["lower_is_better"] = row.lower_is_better
     return {**head, "recorded_score": row.recorded, "items": dict(row.counts), **means, **judged}
 
 
@@ -298,4 +339,15 @@ def check_text_lines(check: Check) -> list[str]:
         lines += [pipe_table(*split_table(check)), ""]
     more = len(check.suspects) - SHOWN_SUSPECTS
     lines += [f"{more} more suspect items: --json or --output FILE.json", ""] if more > 0 else []
-    return [*lines, f"{answer_line(check)} ({text_line(check)})", *map(single_line, warning_lines(check))]
+    answer = [coverage_line(check), f"{answer_line(check)} ({text_line(check)})"]
+    return [*lines, *answer, *map(single_line, warning_lines(check))]
+
+
+def clean_items(check: Check, command: str) -> dict[str, Any]:
+    """The items that no rule suspects and every rule could judge, by task: what a release may be gated on."""
+    found: dict[str, list[str]] = {}
+    for one in check.judged:
+        if set(one.status.values()) == {CLEAN}:
+            found.setdefault(one.item.task, []).append(one.item.sample_id)
+    reason = f"no match in the training text ({coverage_line(check)})"
+    return {"schema_version": CONTAMINATION_SCHEMA, "reason": reason, "command": command, "only_items": found}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import bisect
 import io
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from parts.contamination.finding import equal_runs, equal_stretches, whole_characters
+from parts.contamination.markup import without_markup
 from parts.contamination.vocabulary import SEPARATOR, Found, Index, Match, Place, ScanSettings
 from parts.contamination.words import Folded, without_errors, word_bounds, word_hashes
 from parts.frame import single_line
@@ -21,6 +23,7 @@ BEHIND = 4096  # bytes before a block, to see whether a match began there
 AHEAD = 2**24  # bytes behind a block that are searched for as many words as the longest item has
 NO_SPACE = 2**20  # bytes without white space after which a text is cut between two characters
 WHITE = b" \t\n\r\v\f"
+MOST_RUNS = 200  # of one item in one block that are looked at together
 SHOWN_MATCHES = 3  # places kept of each item
 SHOWN_TEXT, SHOWN_CONTEXT = 160, 40  # characters of a match, and on either side of it
 SPACE = re.compile(rb"[ \t\n\r\v\f]")
@@ -50,7 +53,7 @@ class Scanner:
         self.longest_bytes = max((i.longest for i in indexes if i.unit == "characters"), default=0)
         self.ahead = max(1024, 8 * self.longest_words, 2 * self.longest_bytes)
         self.block = settings.block if self.ahead < 2**16 else max(settings.block, 4 * self.ahead)
-        self.skip_broken = settings.skip_broken
+        self.skip_broken, self.gap = settings.skip_broken, settings.gap
         self.seen = {index.unit: np.zeros(len(index.units), bool) for index in indexes}
         self.found = Found()
 
@@ -73,7 +76,7 @@ class Scanner:
         """Find the matches that begin in a block."""
         import numpy as np
 
-        folded = Folded(block.raw)
+        folded = Folded(without_markup(block.raw))
         if folded.replaced:
             self.found.replaced += without_errors(block.raw[block.begin : block.end])[1]
         data = np.frombuffer(folded.data, np.uint8)
@@ -93,17 +96,69 @@ class Scanner:
     ) -> None:
         """Keep the runs of equal word hashes that are runs of equal words, and the block's own."""
         begins = folded.raw_offsets(starts[runs[:, 0]]).tolist()
+        together: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
         for (at, position, length), raw_begin in zip(runs.tolist(), begins, strict=True):
-            if not block.begin <= raw_begin < block.end:
+            own = block.begin <= raw_begin < block.end
+            if raw_begin < block.begin or not (own or self.gap):
                 continue
             ours = folded.data[starts[at] : ends[at + length - 1]].split()
             low, high = index.text_bounds[position], index.text_bounds[position + length]
             theirs = index.text[low:high].tobytes().split()
             for skip, size in equal_stretches(ours, theirs):
-                if size >= index.window:
-                    begin, first = at + skip, position + skip
+                if size < index.window:
+                    continue
+                begin, first = at + skip, position + skip
+                item = int(index.bounds.searchsorted(first, "right")) - 1
+                together[item].append((begin, first, size, raw_begin))
+                if own:
                     self.seen["words"][first : first + size - index.window + 1] = True
                     self.keep(block, folded, index, (int(starts[begin]), int(ends[begin + size - 1])), first, size)
+
+        for item, found in together.items():
+            self.take_passages(block, index, item, found)
+
+    def take_passages(
+        self, block: TextBlock, index: Index, item: int, runs: Sequence[tuple[int, int, int, int]]
+    ) -> None:
+        """Keep what several runs of one item cover that stand together in one document.
+
+        runs: (word of the block, unit of the index, words, place in the block). A stretch of text as long as the item,
+        and by `gap` words in twelve longer, is searched from each run that begins in the block.
+        """
+        if len(runs) == 1 or not self.gap:
+            for _, first, size, raw_begin in runs:
+                if raw_begin < block.end:
+                    self.remember(index, item, "passage", [(first, size)])
+            return
+        runs = sorted(runs)[:MOST_RUNS]
+        documents = [block.locate(raw_begin)[1] for *_, raw_begin in runs]
+        words = int(index.bounds[item + 1] - index.bounds[item])
+        reach = words + self.gap * (words // 12 + 1)
+        for i, (at, _, _, raw_begin) in enumerate(runs):
+            if raw_begin < block.end:
+                near = [
+                    (first, size)
+                    for (begin, first, size, _), document in zip(runs[i:], documents[i:], strict=True)
+                    if begin + size <= at + max(reach, runs[i][2]) and document == documents[i]
+                ]
+                self.remember(index, item, "passage", near)
+
+    def remember(self, index: Index, item: int, measure: str, runs: Sequence[tuple[int, int]]) -> None:
+        """Keep how much of an item, its question and its answer runs (unit, length) cover, where it is the most."""
+        low, high = int(index.bounds[item]), int(index.bounds[item + 1])
+        question, answer = int(index.questions[item]), int(index.answers[item])
+        covered = joined_runs(runs)
+        amounts = [
+            sum(
+                int(index.counted[min(end, high_)] - index.counted[max(begin, low_)])
+                for begin, end in covered
+                if begin < high_ and end > low_
+            )
+            for low_, high_ in ((low, high), (question, answer), (answer, high))
+        ]
+        key = index.unit, item, measure
+        best = self.found.longest.get(key, (0, 0, 0))
+        self.found.longest[key] = tuple(map(max, zip(best, amounts, strict=True)))
 
     def take_characters(
         self, block: TextBlock, folded: Folded, index: Index, places: np.ndarray, runs: np.ndarray
@@ -129,6 +184,7 @@ class Scanner:
             return
         item = int(index.bounds.searchsorted(position, "right")) - 1
         key = (index.unit, item)
+        self.remember(index, item, "run", [(position, length)])
         self.found.places[key] += 1
         best = self.found.matches[key]
         if len(best) == SHOWN_MATCHES and (counted, length) < (best[-1].counted, best[-1].length):
@@ -193,6 +249,17 @@ class Scanner:
             where = Place(name, number, byte, kind), 0, len(raw)
             self.scan(TextBlock(raw, first, last, lambda _, where=where: where))
             self.found.bytes += last - first
+
+
+def joined_runs(runs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs (begin, length) as stretches (begin, end) that do not overlap."""
+    found: list[tuple[int, int]] = []
+    for begin, length in sorted(runs):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], begin + length)
+        else:
+            found.append((begin, begin + length))
+    return found
 
 
 def character_end(raw: bytes, last: int) -> int:
@@ -299,9 +366,23 @@ def add_found(into: Found, part: Found, lines: int) -> None:
             for match in matches
         ]
         into.matches[key] = sorted([*into.matches[key], *moved], key=lambda match: match.order)[:SHOWN_MATCHES]
+    for key, amounts in part.longest.items():
+        into.longest[key] = tuple(map(max, zip(into.longest.get(key, (0, 0, 0)), amounts, strict=True)))
     into.places.update(part.places)
+    into.fields.update(part.fields)
     into.seen = [np.union1d(*pair) if len(pair) > 1 else pair[0] for pair in [into.seen + part.seen] if pair]
-    for name in ("bytes", "documents", "lines", "words", "replaced", "rows", "unreadable", "without_text"):
+    for name in (
+        "bytes",
+        "documents",
+        "lines",
+        "words",
+        "replaced",
+        "rows",
+        "unreadable",
+        "without_text",
+        "unread",
+        "other_text",
+    ):
         setattr(into, name, getattr(into, name) + getattr(part, name))
     into.problems += [(file, number + lines, kind, why) for file, number, kind, why in part.problems]
     into.broken += part.broken

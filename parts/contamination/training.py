@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 from parts.contamination.files import (
     batch_rows,
     broken_errors,
-    choose_text_fields,
+    check_text_fields,
     file_kind,
     files_below,
     first_rows,
+    holds_more,
     is_array,
     is_side_file,
     json_array,
@@ -50,6 +51,7 @@ ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its
 LONG = 10**8  # bytes that take more than two seconds
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
+NO_TEXT = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".ico", ".wav", ".mp3", ".flac", ".mp4", ".pyc", ".lock"}
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
 WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
@@ -59,11 +61,13 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
     own = {os.path.realpath(name) for name in items}
     parts: dict[str, list[Part]] = {}
     left_out: list[str] = []
+    unread = 0
     for name in names:
         path = Path(name)
         if path.is_dir():
-            found, others = folder_files(path)
+            found, others, size = folder_files(path)
             left_out += others
+            unread += size
         elif path.is_file():
             found = [path]
         elif match := hub_name(name):
@@ -80,16 +84,23 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
             parts[real] = file_parts(file.as_posix(), wanted, settings)
     if not parts:
         raise ScriptError(f"--training {listing(names)}: no text in it{'; ' + left_out[0] if left_out else ''}")
-    return Sources(tuple(names), tuple(part for own_parts in parts.values() for part in own_parts), tuple(left_out))
+    own_parts = tuple(part for of_file in parts.values() for part in of_file)
+    return Sources(tuple(names), own_parts, tuple(left_out), unread)
 
 
-def folder_files(folder: Path) -> tuple[list[Path], list[str]]:
-    """The files of a folder that hold text, and a line about the others."""
+def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
+    """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
     files = list(files_below(folder))
     found = [path for path in files if file_kind(path.name) and not is_side_file(path.name) and has_rows(path)]
-    others = sorted({path.suffix or path.name for path in files} - {path.suffix or path.name for path in found})
-    count = len(files) - len(found)
-    return found, [f"{plural(count, 'file')} in {folder} ({listing(others)})"] if count else []
+    others = sorted(set(files) - set(found))
+    if not others:
+        return found, [], 0
+    kinds = listing(sorted({path.suffix or path.name for path in others}))
+    unread = [path for path in others if not is_side_file(path.name) and path.suffix.lower() not in NO_TEXT]
+    size = sum(path.stat().st_size for path in unread if path.is_file())
+    pipes = sum(not path.is_file() for path in others)
+    kinds += f"; {plural(pipes, 'pipe or dead link')}" if pipes else ""
+    return found, [f"{plural(len(others), 'file')} in {folder} ({kinds})"], size
 
 
 def has_rows(path: Path) -> bool:
@@ -105,7 +116,7 @@ def has_rows(path: Path) -> bool:
 
 
 def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: str = "") -> list[Part]:
-    """The parts of a file, `name` as it is shown. Its text's field is looked for here: a question comes early."""
+    """The parts of a file, `name` as it is shown; ScriptError early when it is not what its name says."""
     kind, packed = file_kind(path) or ("text", "")
     whole = Part(name or path, path, kind, packed, 0, wanted=tuple(wanted))
     try:
@@ -114,8 +125,8 @@ def file_parts(path: str, wanted: Sequence[str], settings: ScanSettings, name: s
             with open_packed(path, packed) as file:
                 refuse_binary(whole.name, file.read(8192))
         elif whole.size:
-            chosen = choose_text_fields(first_rows(path, kind, packed), wanted, whole.name)
-            whole = replace(whole, kind=array_or_lines(path, kind, packed), wanted=chosen)
+            check_text_fields(first_rows(path, kind, packed), wanted, whole.name)
+            whole = replace(whole, kind=array_or_lines(path, kind, packed))
         if kind == "parquet":
             return row_group_parts(whole, settings)
     except (FileNotFoundError, PermissionError) as error:
@@ -233,12 +244,16 @@ def read_table(part: Part, found: Found) -> Iterator[tuple[bytes, int, int]]:
 
 
 def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int) -> Iterator[tuple[bytes, int, int]]:
-    """The text of one row, when it has one."""
+    """The text of one row, when it has one: of all fields, or of those that were named."""
     found.rows += 1
     if isinstance(row, str):
         text = row
     elif isinstance(row, dict):
-        text = "\n".join(text for name in part.wanted for text in texts(row.get(name)))
+        fields = {name: own for name in (part.wanted or row) if any(own := texts(row.get(name)))}
+        text = "\n".join(piece for own in fields.values() for piece in own)
+        found.fields.update(fields.keys())
+        if part.wanted:
+            found.other_text += sum(len(piece) for name in row.keys() - part.wanted for piece in texts(row[name]))
     else:
         report_row(part, found, number_of_row, "neither an object nor a text")
         return
@@ -246,6 +261,7 @@ def row_text(row: Any, part: Part, found: Found, number_of_row: int, offset: int
         yield text.encode("utf-8", "replace"), number_of_row, offset
     else:
         found.without_text += 1
+        found.unread += any(texts(row)) or any(map(holds_more, row.values())) if isinstance(row, dict) else 0
 
 
 def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:

@@ -30,7 +30,8 @@ VERDICT_CODES = {NOT_FOUND: 0, CONTAMINATED: 1, UNDECIDED: 3}
 class Rule:
     """When an item is suspect. length: in units (words, characters); share: of the item (0: any).
 
-    measure: "run", the longest run of equal units; "windows", the share of the item's windows that occur anywhere.
+    measure: "run", the longest run of equal units; "passage", all runs of WORD_WINDOW words or more that stand in one
+    stretch of text about as long as the item; "windows", the share of the item's windows that occur anywhere.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Rule:
         if self.measure == "windows":
             return f"at least {percent(self.share)} of the item's {self.length}-{self.unit[:-1]} sequences occur"
         of_item = f" and {percent(self.share)} of the item" if self.share else ""
+        if self.measure == "passage":
+            return f"at least {self.length} equal words{of_item} stand together, in runs of {WORD_WINDOW} or more"
         units = "letters and digits" if self.unit == "characters" else self.unit
         return f"at least {self.length} equal {units} in a row{of_item}"
 
@@ -53,7 +56,7 @@ class Rule:
 MATCH_RULES = {
     rule.name: rule
     for rule in (
-        Rule("longest", "words", "run", 8, 0.5, "longest match of ConTAM, arXiv 2411.03923"),
+        Rule("longest", "words", "passage", 8, 0.5, "longest match of ConTAM, arXiv 2411.03923"),
         Rule("13-gram", "words", "run", 13, 0.0, "GPT-3, arXiv 2005.14165"),
         Rule("8-gram", "words", "windows", WORD_WINDOW, 0.7, "PaLM, arXiv 2204.02311; Llama 2, arXiv 2307.09288"),
         Rule("50-char", "characters", "run", 50, 0.0, "GPT-4, arXiv 2303.08774"),
@@ -63,12 +66,24 @@ MATCH_RULES = {
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkItem:
-    """A benchmark item: input and reference as one text. `digest` is its sample_hash, where it has one."""
+    """A benchmark item. text: the question; context: what stands before it, such as a passage; digest: sample_hash."""
 
     task: str
     sample_id: str
     text: str
     digest: str | None = None
+    answer: str = ""
+    context: str = ""
+
+    @property
+    def sections(self) -> tuple[str, str, str]:
+        """Context, question, answer."""
+        return self.context, self.text, self.answer
+
+    @property
+    def whole(self) -> str:
+        """All of it as one text."""
+        return "\n".join(section for section in self.sections if section)
 
     @property
     def label(self) -> str:
@@ -93,7 +108,7 @@ class Index:
     """The items of a benchmark as one sequence of units, and a table of their windows.
 
     window: units that are looked up at once, at every stride-th unit of an item. units: hashes of words (uint64), or
-    bytes of letters and digits (uint8). bounds: of each item in units.
+    bytes of letters and digits (uint8). bounds: of each item in units; questions, answers: where these begin in it.
     counted: running total of the units that count; a difference of two is the length of a span without boilerplate.
     hashes: of the windows, sorted, each once; positions[offsets[i]:offsets[i + 1]]: where hashes[i] begins; bits: two
     filters in front of the hashes. text, text_bounds: the words themselves, each followed by a space, and where they
@@ -107,6 +122,8 @@ class Index:
     longest: int
     units: np.ndarray
     bounds: np.ndarray
+    questions: np.ndarray
+    answers: np.ndarray
     counted: np.ndarray
     hashes: np.ndarray
     offsets: np.ndarray
@@ -124,12 +141,13 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class ScanSettings:
-    """How the text is scanned; no answer depends on it."""
+    """How the text is scanned. gap: words in twelve that may differ within a passage; else no answer depends on it."""
 
     block: int = BLOCK
     part: int = PART
     workers: int = 1
     skip_broken: bool = False
+    gap: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +205,15 @@ class Match:
 
 @dataclass(slots=True)
 class Found:
-    """What a scan has found, and what it has read. Matches and places by (unit, item)."""
+    """What a scan has found, and what it has read. Matches and places by (unit, item).
+
+    longest: the most counted units of a run, and of a passage, in the whole item, its question and its answer, by
+    (unit, item, measure). fields: rows in which each field gave text.
+    """
 
     matches: dict[tuple[str, int], list[Match]] = field(default_factory=lambda: defaultdict(list))
+    longest: dict[tuple[str, int, str], tuple[int, int, int]] = field(default_factory=dict)
+    fields: Counter[str] = field(default_factory=Counter)
     places: Counter[tuple[str, int]] = field(default_factory=Counter)
     seen: list[np.ndarray] = field(default_factory=list)
     bytes: int = 0
@@ -200,13 +224,19 @@ class Found:
     rows: int = 0
     unreadable: int = 0
     without_text: int = 0
+    unread: int = 0
+    other_text: int = 0
     problems: list[tuple[str, int, str, str]] = field(default_factory=list)  # file, line or row, which of them, why
     broken: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the rules need to know of an item. `counted` leaves out boilerplate and all but one word of a formula."""
+    """What the rules need to know of an item, its question or its answer.
+
+    `counted` leaves out boilerplate and all but one word of a formula. template: so little of the item is its own that
+    only all of it, word for word, says something.
+    """
 
     words: int
     counted: int
@@ -215,17 +245,20 @@ class Facts:
     windows_found: int
     characters: int
     longest_characters: int
+    passage: int = 0
+    template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An item with its status under each rule."""
+    """An item with its status under each rule, and by rule the parts of it that were found ("question", ...)."""
 
     item: BenchmarkItem
     facts: Facts
     status: Mapping[str, str]
     matches: tuple[Match, ...]
     places: int
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def suspect(self) -> bool:
@@ -246,7 +279,8 @@ class Mean:
 class ScoreRow:
     """The scores of one record's result under one rule; scores are on the record's scale.
 
-    inflation: the score on all judged items less that on the clean ones. why: the difference is not judged, or "".
+    inflation: the score on all items less that on the clean ones, where all are judged. beyond: the difference less
+    that of the other models on the same items. why: the difference is not judged, or "".
     """
 
     rule: str
@@ -263,15 +297,26 @@ class ScoreRow:
     difference: Mean | None = None
     inflation: Mean | None = None
     method: str = ""
+    beyond: Mean | None = None
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The training text as it was named: its parts, and files that were left out with the reason."""
+    """The training text as it was named: its parts, and files that were left out with the reason.
+
+    unread: bytes of files that were left out and may hold text.
+    """
 
     names: tuple[str, ...]
     parts: tuple[Part, ...]
     left_out: tuple[str, ...] = ()
+    unread: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files that are read."""
+        return sum(part.size for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +344,16 @@ class Check:
         return sorted(found, key=lambda one: (-one.facts.longest, -one.facts.longest_characters, one.item.label))
 
     @property
+    def parts_found(self) -> Counter[str]:
+        """How many suspect items were found as a whole, by their question only, with their answer, ..."""
+        found: Counter[str] = Counter()
+        for one in self.suspects:
+            names = set(one.parts.values())
+            both = {"question", "answer"} <= set(" and ".join(names).split(" and "))
+            found["question and answer" if both else min(names, key=len) if len(names) > 1 else next(iter(names))] += 1
+        return found
+
+    @property
     def unjudged(self) -> int:
         """Items that no rule could judge."""
         return sum(set(one.status.values()) == {TOO_SHORT} for one in self.judged)
@@ -314,6 +369,10 @@ class Check:
             why.append(f"{files} could not be read to the end")
         if self.found.unreadable > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
+        if self.found.unread > MOST_SKIPPED * self.found.rows:
+            why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
+        if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
+            why.append(f"{self.sources.unread} bytes of files were left out; name the files that are to be read")
         return why
 
     @property

@@ -7,7 +7,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parts.contamination.vocabulary import BYTE_BASE, SEPARATOR
 
@@ -36,13 +36,29 @@ def is_spaced(character: str) -> bool:
     )
 
 
+def is_ideograph(character: str) -> bool:
+    """Whether a character is Chinese and may have a simplified form."""
+    return "\u3400" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
+
+
+@functools.cache
+def simplifier() -> Any:
+    """OpenCC's converter from traditional to simplified characters."""
+    from opencc import OpenCC
+
+    return OpenCC("t2s")
+
+
 @functools.lru_cache(maxsize=200_000)
 def fold_character(character: str) -> bytes:
     """A character as it is compared: without case, accents and width; a space for what is neither letter nor digit.
 
-    "É" -> "e", "ﬁ" -> "fi", "—" -> " ", soft hyphen -> "", "東" -> " 東 " (a word of its own)
+    "É" -> "e", "ﬁ" -> "fi", "ı" -> "i", "—" -> " ", soft hyphen -> "", "東" -> " 东 " (a word of its own)
     """
+    if is_ideograph(character):
+        return f" {simplifier().convert(character)} ".encode()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    decomposed = decomposed.replace("ı", "i").replace("\u0640", "")  # Turkish capitals have lost their dot; tatweel
     folded = ""
     for part in decomposed:
         category = unicodedata.category(part)

@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
-from parts.frame import ScriptError, nearest, number
+from parts.frame import ScriptError, nearest
 from parts.inputs import MAX_CARD_FILE, check_card_size, input_bytes
-from parts.ranking.vocabulary import Ranked
+from parts.ranking.vocabulary import Ranked, Ranking
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import MetricMapping, normalize_name
 
-PLACEHOLDER = re.compile(r"\{RESULT(?::([^{}\r\n|]{1,80}))?\}")
+# {RESULT}, {RESULT:gsm8k}, {RESULT:gsm8k:interval}, {BEST:tied}
+PLACEHOLDER = re.compile(r"\{(?P<what>RESULT|BEST)(?::(?P<name>[^{}\r\n|:]{1,80})(?::(?P<part>[a-z_]{1,20}))?)?\}")
 
 # What may follow a benchmark's name in its cell without changing which benchmark it is.
 SETTING = re.compile(r"\s*\((?:\d+[- ]?shots?|acc(?:uracy)?|exact match|em|pass@1|%)\)\s*$", re.IGNORECASE)
 SHOTS = re.compile(r"\b(\d{1,3})[- ]?shots?\b", re.IGNORECASE)
+PERCENT = re.compile(r"%|\bper ?cent(?:age)?\b|\bpct\b", re.IGNORECASE)
+DECIMAL = re.compile(r"[-+−]?(\d{1,3})\.(\d{1,6})\s*(%?)")
+MOST_BESIDE = 100  # numbers of a column that tell its unit and decimals
+CARD_UNITS = ("percent", "proportion")
 
 
 @dataclass(frozen=True, slots=True)
 class CardCell:
-    """A table cell with a bare {RESULT}: its line (from 0), its column's header, and the row's other cells as text."""
+    """A table cell with a placeholder: its line (from 0), its column's header, and as text the row's other cells, the
+    decimal numbers of the column, and what follows the placeholder in its own cell."""
 
     line: int
     column: str
     others: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    after: str = ""
+    bare: bool = True
 
 
 def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
-    """The bare placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
+    """The placeholders in a card's pipe tables, in order, one CardCell each; and the lines of its code blocks."""
     from markdown_it import MarkdownIt
 
     inline, references = MarkdownIt("commonmark"), {}
     tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text.removeprefix("\ufeff"), references)
     cells: list[CardCell] = []
     code: set[int] = set()
-    header: list[str] = []
-    row: list[str] = []
-    line = 0
+    table: list[tuple[int, list[str]]] = []
 
     def words(source: str) -> str:
         children = inline.parseInline(source, references)[0].children or []
@@ -50,19 +60,29 @@ def placeholder_cells(text: str) -> tuple[list[CardCell], set[int]]:
         if token.type in ("fence", "code_block") and token.map:
             code.update(range(*token.map))
         elif token.type == "table_open":
-            header = []
+            table = []
         elif token.type == "tr_open":
-            row, line = [], token.map[0] if token.map else -1
+            table.append((token.map[0] if token.map else -1, []))
         elif token.type in ("th_open", "td_open"):
-            row.append(tokens[i + 1].content)
-        elif token.type == "tr_close":
-            header = header or column_names([words(source) for source in row])
-            for j, source in enumerate(row):
-                bare = [m for m in PLACEHOLDER.finditer(source) if m[1] is None]
-                if bare:
-                    others = tuple(words(other) for k, other in enumerate(row) if k != j)
-                    cells += [CardCell(line, header[j], others)] * len(bare)
+            table[-1][1].append(tokens[i + 1].content)
+        elif token.type == "table_close":
+            cells += table_cells(table, [[words(source) for source in row] for _, row in table])
     return cells, code
+
+
+def table_cells(table: Sequence[tuple[int, list[str]]], shown: Sequence[list[str]]) -> Iterator[CardCell]:
+    """The cells with placeholders of one table; `shown`: the same cells as a reader sees them."""
+    header = column_names(shown[0])
+    columns = [
+        tuple(cells[j] for cells in shown[1:] if j < len(cells) and DECIMAL.fullmatch(cells[j]))[:MOST_BESIDE]
+        for j in range(len(header))
+    ]
+    for (line, row), texts in zip(table, shown, strict=True):
+        for j, source in enumerate(row):
+            for match in PLACEHOLDER.finditer(source):
+                others = tuple(text for k, text in enumerate(texts) if k != j)
+                bare = match["name"] is None
+                yield CardCell(line, header[j], others, columns[j], source[match.end() : match.end() + 12], bare)
 
 
 def column_names(header: Sequence[str]) -> list[str]:
@@ -91,13 +111,24 @@ def choose_columns(cells: Sequence[CardCell], wanted: Sequence[str]) -> set[str]
     return chosen or set(columns)
 
 
+def measured_key(name: str, best: Ranked, vocabulary: MetricMapping) -> str | None:
+    """The key of a benchmark that a text names: of the vocabulary, or one's own by the name in its records."""
+    for text in (name, SETTING.sub("", name)):
+        if key := vocabulary.key(text):
+            return key
+        own = [key for key in best.scores | best.unranked if normalize_name(key) == normalize_name(text)]
+        if own and normalize_name(text):
+            return own[0]
+    return None
+
+
 def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[str, Estimate]:
     """(key, score) of the benchmark that a row names in any of its cells; ScriptError(code=1) saying why not."""
-    keys = list(dict.fromkeys(k for t in cell.others if (k := vocabulary.key(t) or vocabulary.key(SETTING.sub("", t)))))
-    exact = [key for key in keys if vocabulary.entries[key]["kind"] == "benchmark"] or keys
+    keys = list(dict.fromkeys(key for text in cell.others if (key := measured_key(text, best, vocabulary))))
+    exact = [key for key in keys if vocabulary.entries.get(key, {}).get("kind", "benchmark") == "benchmark"] or keys
     shown = " | ".join(text for text in cell.others if text.strip())
     if len(exact) != 1:
-        names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that metric_mapping.json knows"
+        names = f"several benchmarks ({', '.join(exact)})" if exact else "no benchmark that was measured or is known"
         raise ScriptError(f"the row “{shown}” names {names}", code=1)
     score = best.score(exact[0])
     if score is None:
@@ -108,58 +139,154 @@ def row_score(cell: CardCell, best: Ranked, vocabulary: MetricMapping) -> tuple[
     return exact[0], score
 
 
-def keyed_value(name: str, best: Ranked, vocabulary: MetricMapping) -> str:
-    """The text for {RESULT:name}; ScriptError(code=1) when there is none."""
-    special = {"eval_accuracy": number(best.eval_accuracy), "checkpoint": best.checkpoint.name}
-    if best.checkpoint.step is not None:
-        special["step"] = str(best.checkpoint.step)
-    if name.strip() in special:
-        return special[name.strip()]
-    key = vocabulary.key(name)
-    score = best.score(key) if key else None
+def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | None:
+    """ "percent" or "proportion", as what stands around a placeholder says it; None where nothing does.
+
+    By the column's header, the row's label or what follows the placeholder, and by the decimal numbers of its column
+    and row. ScriptError(code=3) when these contradict each other and --card-unit does not say.
+    """
+    if wanted:
+        return wanted
+    words = [after, *((cell.column, *cell.others) if cell else ())]
+    said = any(PERCENT.search(text) and not DECIMAL.fullmatch(text.strip()) for text in words)
+    cells = (*cell.beside, *cell.others) if cell else ()
+    numbers = [match for text in cells if (match := DECIMAL.fullmatch(text.strip()))]
+    percents = [match[0] for match in numbers if match[3] or float(f"{match[1]}.{match[2]}") > 1.5]
+    shares = [match[0] for match in numbers if not match[3] and 0 < float(f"{match[1]}.{match[2]}") < 1]
+    if (said or percents) and shares and not (said and percents):
+        raise ScriptError(
+            f"in percent ({'as is said there' if said else percents[0]}) or a proportion ({shares[0]})? "
+            "--card-unit percent or --card-unit proportion",
+            code=3,
+        )
+    return "percent" if said or percents else "proportion" if shares else None
+
+
+def digits_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
+    """How many decimals a score gets: as its column has them, else two digits of its standard error, else three."""
+    places = [len(match[2]) for text in (cell.beside if cell else ()) if (match := DECIMAL.fullmatch(text.strip()))]
+    if places:
+        return max(set(places), key=places.count)
+    if unit != "percent":
+        return 3
+    error = 100 * (score.standard_error or 0.0)
+    return min(2, max(0, 1 - math.floor(math.log10(error)))) if error > 0 else 1
+
+
+def shown_score(value: float, score: Estimate, unit: str | None, digits: int) -> str:
+    """A score in a card's unit; only proportions have another."""
+    factor = 100 if unit == "percent" and score.unit == "proportion" else 1
+    return rounded_text(value * factor, digits)
+
+
+def rounded_text(value: float, digits: int) -> str:
+    """A number with so many decimals, halves rounded up as people round what they see (0.4175 -> 0.418)."""
+    step = Decimal(1).scaleb(-digits)
+    return str(Decimal(repr(round(value, 12))).quantize(step, ROUND_HALF_UP))
+
+
+def score_part(score: Estimate, part: str, unit: str | None, digits: int) -> str:
+    """What {RESULT:x:interval} and the like ask of a score."""
+    if part == "interval" and score.interval:
+        return " to ".join(shown_score(end, score, unit, digits) for end in (score.interval.low, score.interval.high))
+    if part == "error" and score.standard_error is not None:
+        return shown_score(score.standard_error, score, unit, digits + 1)
+    if part == "n" and score.n is not None:
+        return str(score.n)
+    known = "interval, error, n"
+    raise ScriptError(
+        f"its {part} is not known" if part in known else f"there is no {part}; there are: {known}", code=1
+    )
+
+
+def best_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
+    """What {BEST:name} stands for; ScriptError(code=1) when it is not known."""
+    best, sure = ranking.best, ranking.statistics
+    standing = sure.standings.get(best.checkpoint.name) if sure else None
+    tied = [one.checkpoint.name for one in ranking.tied if one is not best]
+    known = {
+        "checkpoint": best.checkpoint.name,
+        "step": best.checkpoint.step,
+        "of": len(ranking.ranked),
+        "tied": ", ".join(tied) or "none",
+        "eval_accuracy": rounded_text(best.eval_accuracy, 3),
+        "interval": " to ".join(rounded_text(end, 3) for end in (best.interval.low, best.interval.high))
+        if best.interval
+        else None,
+        "corrected": rounded_text(sure.corrected.value, 3) if sure else None,
+        "p_best": f"{standing.p_best:.2f}" if standing else None,
+        "harness": ", ".join(ranking.harnesses) or None,
+        "date": date.today().isoformat(),
+    }
+    if known.get(name) is None:
+        there = [other for other, value in known.items() if value is not None]
+        raise ScriptError(f"{{{what}:{name}}} has no value{nearest(name, there)}", code=1)
+    return str(known[name])
+
+
+def keyed_value(
+    name: str, part: str | None, cell: CardCell | None, after: str, ranking: Ranking, vocabulary: MetricMapping,
+    wanted: str | None,
+) -> str:  # fmt: skip
+    """The text for {RESULT:name} or {RESULT:name:part}; ScriptError(code=1) when there is none."""
+    best = ranking.best
+    if name.strip() == "eval_accuracy":
+        score: Estimate | None = Estimate(best.eval_accuracy, best.standard_error, interval=best.interval)
+    elif part is None and name.strip() in ("checkpoint", "step"):
+        return best_value(name.strip(), ranking, "RESULT")
+    else:
+        key = measured_key(name, best, vocabulary)
+        score = best.score(key) if key else None
     if score is None:
-        known = [*special, *best.scores, *best.categories]
+        known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
-    return number(score.value)
+    unit = card_unit(cell, after, wanted)
+    digits = digits_of(cell, score, unit)
+    return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
 
 
-def fill_card(text: str, best: Ranked, vocabulary: MetricMapping, columns: Sequence[str] = ()) -> tuple[str, list[str]]:
+def fill_card(
+    text: str, ranking: Ranking, vocabulary: MetricMapping, columns: Sequence[str] = (), unit: str | None = None
+) -> tuple[str, list[str]]:
     """The card with its placeholders replaced, and remarks; every other character stays.
 
-    Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column is a choice.
+    Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column or the unit is a
+    choice.
     """
     cells, code = placeholder_cells(text)
-    chosen = choose_columns(cells, columns)
+    chosen = choose_columns([cell for cell in cells if cell.bare], columns)
     waiting: dict[int, list[CardCell]] = defaultdict(list)
     for cell in reversed(cells):
         waiting[cell.line].append(cell)
-    problems: list[str] = []
+    problems: list[ScriptError] = []
     remarks: list[str] = []
     filled = 0
 
     def value(match: re.Match[str], line: int) -> str:
-        if match[1] is not None:
-            return keyed_value(match[1], best, vocabulary)
-        if not waiting[line]:
+        cell = waiting[line].pop() if waiting[line] else None
+        after = match.string[match.end() : match.end() + 12]
+        if match["what"] == "BEST":
+            return best_value((match["name"] or "").strip(), ranking)
+        if match["name"] is not None:
+            return keyed_value(match["name"], match["part"], cell, after, ranking, vocabulary, unit)
+        if cell is None:
             if line in code:
                 remarks.append(f"line {line + 1}: {{RESULT}} in a code block stays as it is")
                 return match[0]
             raise ScriptError("{RESULT} stands outside a pipe table's row; write {RESULT:benchmark} there", code=1)
-        cell = waiting[line].pop()
         if cell.column not in chosen:
             remarks.append(f"line {line + 1}: {{RESULT}} in column {cell.column!r} stays as it is")
             return match[0]
-        key, score = row_score(cell, best, vocabulary)
-        if score.unit == "proportion" and any(looks_like_percent(other) for other in cell.others):
-            remarks.append(f"line {line + 1}: {key} is filled as a proportion, but its row holds percentages")
-        return number(score.value)
+        _, score = row_score(cell, ranking.best, vocabulary)
+        written = card_unit(cell, cell.after, unit)
+        return shown_score(score.value, score, written, digits_of(cell, score, written))
 
     def replaced(match: re.Match[str], line: int) -> str:
         nonlocal filled
         try:
             new = value(match, line) if len(problems) < 5 else match[0]
         except ScriptError as error:
-            problems.append(f"line {line + 1}: {error}")
+            problems.append(ScriptError(f"line {line + 1}: {error}", error.code))
             return match[0]
         filled += new != match[0]
         return new
@@ -168,16 +295,11 @@ def fill_card(text: str, best: Ranked, vocabulary: MetricMapping, columns: Seque
     for i in range(0, len(parts), 2):
         parts[i] = PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
     if problems:
-        raise ScriptError(f"the card was not filled: {'; '.join(problems)}", code=1)
+        code_of = 3 if all(error.code == 3 for error in problems) else 1
+        raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
     if not filled:
         raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
     return "".join(parts), remarks
-
-
-def looks_like_percent(text: str) -> bool:
-    """Whether a cell is a number that no proportion can be: "53.5", "46.7%"."""
-    match = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%?\s*", text)
-    return bool(match) and 1.5 < float(match[1]) <= 100
 
 
 def read_card(path: Path) -> str:
