@@ -2183,6 +2183,8 @@ class Vocabulary:
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
         name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
+        if bare.casefold() == "math" and not bare.isupper():
+            return None  # a group of benchmarks; MATH is one
         return self.keys.get(folded_name(name)) or (self.keys.get(folded_name(bare)) if bare != name else None)
 
 
@@ -3355,12 +3357,14 @@ class Grid:
     def role(self, block: Block, column: int) -> str:
         path = block.paths[column]
         leaf = path[-1] if path else ""
-        cells = [self.rows[row][column].text for row in block.body]
-        told = [text for text in cells if text and not MISSING_CELL.fullmatch(text)]
-        texts = [text for text in told if not cell_values(text, self.comma) and not is_odd_number(text)]
-        if SHOTS_HEAD.fullmatch(leaf) and not any("." in text for text in told):
+        cells = [text for row in block.body if (text := self.rows[row][column].text)]
+        others = [text for text in cells if not is_decimal(text)]
+        shown = [text for text in others if not MISSING_CELL.fullmatch(text)]
+        texts = [text for text in shown if not cell_values(text, self.comma) and not is_odd_number(text)]
+        if SHOTS_HEAD.fullmatch(leaf) and not any("." in text for text in cells):
             return "shots"
-        numeric = len(told) - len(texts) > len(texts)
+        told = len(cells) - len(others) + len(shown)
+        numeric = told > 2 * len(texts)
         if column == 0 and numeric and (not leaf or is_head_word(leaf)) and self.width > 1:
             numeric = False
         facts = any(is_fact(text) and not (numeric and is_measure(text)) for text in path)
@@ -3723,6 +3727,11 @@ def divide(texts: Sequence[str], number: int) -> list[list[str]] | None:
     return None
 
 
+def have_twins(scores: Sequence[Score]) -> bool:
+    """Whether two results have the same name, metric, shots and notes."""
+    return len({score.place() for score in scores}) < len(scores)
+
+
 def tell_apart(scores: Sequence[Score]) -> None:
     """Results of one name in several groups of a table carry the group's name: "Average (Math)"."""
     groups: dict[tuple[str, ...], set[str | None]] = {}
@@ -3836,13 +3845,19 @@ class TableReading:
     status: str = "absent"  # found, absent, ambiguous (asked), or skipped (no evaluation table)
     targets: list[Target] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
-    possible: list[Target] = field(default_factory=list)  # where models stand, when this one is not there
     taken: Taken = field(default_factory=Taken)
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
 
     @property
     def scores(self) -> list[Score]:
         return self.taken.scores
+
+    reader: Reader | None = None
+
+    @property
+    def possible(self) -> list[Target]:
+        """Where models stand in it, when this one is not there."""
+        return self.reader.possible(self.orientation) if self.reader and self.status == "absent" else []
 
     @property
     def names(self) -> list[str]:
@@ -3867,7 +3882,7 @@ class Reader:
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
-        reading = TableReading(self.table, self.grid)
+        reading = TableReading(self.table, self.grid, reader=self)
         columns, rows = list(self.column_targets()), list(self.row_targets())
         found = columns + rows
         self.classify(reading, columns, rows)
@@ -3883,8 +3898,6 @@ class Reader:
                 reading.doubts += [f"'{t.text}' {t.fit.why}" for t in reading.targets if not t.fit.certain]
                 reading.doubts += self.label_doubts(reading.targets)
                 self.finish(reading)
-            else:
-                reading.possible = self.possible(reading.orientation)
         return reading
 
     def finish(self, reading: TableReading) -> None:
@@ -3892,14 +3905,15 @@ class Reader:
         taken = Taken()
         for target in reading.targets:
             self.take(target, Pick(), taken)
-        if len({score.place() for score in taken.scores}) < len(taken.scores):
+        if several := have_twins(taken.scores):
             for score in taken.scores if reading.targets[0].axis == "row" else ():
                 block = self.grid.blocks[reading.targets[0].block]
                 score.group = score.group or block.sections.get(score.row + self.table.head) or None
-        tell_apart(taken.scores)
+            tell_apart(taken.scores)
+            several = have_twins(taken.scores)
         if len({target.axis for target in reading.targets}) > 1:
             reading.doubts.append("the name stands in a row and in a column")
-        elif len(reading.targets) > 1 and len({score.place() for score in taken.scores}) < len(taken.scores):
+        elif several and len(reading.targets) > 1:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
@@ -3931,7 +3945,6 @@ class Reader:
             if len({(place.axis, place.index) for place in places}) != 1:
                 reading.status = "ambiguous" if places else "absent"
                 reading.targets, reading.taken, reading.by_hand = places or candidates, Taken(), []
-                reading.possible = self.possible(reading.orientation)
                 reading.doubts = [f"'{pick.label}' stands there {len(places)} times"] if places else []
                 break
             for target in places:
@@ -4332,11 +4345,10 @@ def extract(
     found = [r for r in wanted if r.status == "found" and (r.scores or r.open_cells)]
     unsure = [r for r in wanted if r.status == "ambiguous" or (r.status == "found" and r.open_cells)]
     refused = [r for r in wanted if r not in found and r not in unsure] if numbers else []
-    if not numbers and not every and len({r.table.number for r in found + unsure}) > 1:
+    if not numbers and not every and len(found) > 1:
         lines = [f"  {describe(r)}" for r in readings if r in found or r in unsure]
-        answer.code, first = 3, (found or unsure)[0].table.number
-        answer.message = f"{len(lines)} tables have {repo_id}:\n" + "\n".join(lines)
-        answer.message += f"\nchoose: {again} --table {first}\nor all:  {again} --all-tables"
+        answer.code, answer.message = 3, f"{len(lines)} tables have {repo_id}:\n" + "\n".join(lines)
+        answer.message += f"\nchoose: {again} --table {found[0].table.number}\nor all:  {again} --all-tables"
         answer.message += f"\n{question(unsure, again)}" if unsure else ""
         return answer
     answer.results = [score for reading in found for score in reading.scores]

@@ -446,6 +446,11 @@ def test_averages_carry_what_they_are_of():
     assert [name for name, _ in pairs(only(groups))] == ["GSM8K", "Average (Math)", "MBPP", "Average (Code)"]
 
 
+def test_math_is_a_group_and_the_benchmark_is_written_in_capitals():
+    found = only(table("Benchmark | Foo-7B | Bar", "Math | 1 | 2", "MATH | 3 | 4", "MATH (4-shot) | 5 | 6"))
+    assert [score.key for score in found.scores] == [None, "math", "math"]
+
+
 def test_a_harness_table_is_read_as_what_it_is():
     head = "|Tasks|Version|Filter|n-shot|Metric| |Value| |Stderr|\n|---|---|---|---|---|---|---|---|---|\n"
     rows = "|gsm8k|3|flexible-extract|5|exact_match|↑|0.67|±|0.01|\n| | |strict-match|5|exact_match|↑|0.66|±|0.01|\n"
@@ -529,12 +534,18 @@ def run(capsys, *words: str) -> tuple[int, str, str]:
     return code, out.out, out.err
 
 
-def test_several_tables_are_undecided(capsys):
-    code, out, err = run(capsys, "extract-readme", "--repo-id", LUMEN, "--card", str(EXAMPLE), "--json")
-    answer = json.loads(out)
-    assert (code, answer["results"]) == (3, [])
-    assert "--table 4" in err
+def test_several_tables_are_undecided(capsys, tmp_path):
+    card = tmp_path / "README.md"
+    card.write_text(table("Benchmark | Foo-7B", "MMLU | 1") + table("Model | GSM8K", "Foo-7B | 2"), encoding="utf-8")
+    code, out, err = run(capsys, "extract-readme", "--repo-id", "acme/Foo-7B", "--card", str(card), "--json")
+    assert (code, json.loads(out)["results"]) == (3, [])
+    assert "--table 1" in err
     assert "--all-tables" in err
+
+
+def test_an_unsure_table_does_not_keep_back_a_certain_one(capsys):
+    code, out, err = run(capsys, "extract-readme", "--repo-id", LUMEN, "--card", str(EXAMPLE), "--json")
+    assert (code, [r["value"] for r in json.loads(out)["results"]]) == (3, [69.3, 77.5])
     assert '- {table: 3, column: 3, label: "Lumen 7B"}' in err
 
 

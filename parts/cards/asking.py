@@ -106,11 +106,10 @@ def extract(
     found = [r for r in wanted if r.status == "found" and (r.scores or r.open_cells)]
     unsure = [r for r in wanted if r.status == "ambiguous" or (r.status == "found" and r.open_cells)]
     refused = [r for r in wanted if r not in found and r not in unsure] if numbers else []
-    if not numbers and not every and len({r.table.number for r in found + unsure}) > 1:
+    if not numbers and not every and len(found) > 1:
         lines = [f"  {describe(r)}" for r in readings if r in found or r in unsure]
-        answer.code, first = 3, (found or unsure)[0].table.number
-        answer.message = f"{len(lines)} tables have {repo_id}:\n" + "\n".join(lines)
-        answer.message += f"\nchoose: {again} --table {first}\nor all:  {again} --all-tables"
+        answer.code, answer.message = 3, f"{len(lines)} tables have {repo_id}:\n" + "\n".join(lines)
+        answer.message += f"\nchoose: {again} --table {found[0].table.number}\nor all:  {again} --all-tables"
         answer.message += f"\n{question(unsure, again)}" if unsure else ""
         return answer
     answer.results = [score for reading in found for score in reading.scores]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from parts.cards.labels import Vocabulary, is_benchmark, is_fact, is_measure, is_setting, word_list, words_of
 from parts.cards.tables import EMPTY, Cell, Table
 from parts.cards.text import label_text
-from parts.cards.values import MISSING_CELL, Value, cell_values, uses_decimal_comma
+from parts.cards.values import MISSING_CELL, Value, cell_values, is_decimal, uses_decimal_comma
 
 SHOTS_HEAD = re.compile(r"(?i)(?:#\s*)?(?:num[ _]?(?:of[ _])?)?(?:n[- ]?|few[- _]?)?shots?(?: ?\(.*\))?|num_fewshot")
 METRIC_HEAD = re.compile(
@@ -186,12 +186,14 @@ class Grid:
     def role(self, block: Block, column: int) -> str:
         path = block.paths[column]
         leaf = path[-1] if path else ""
-        cells = [self.rows[row][column].text for row in block.body]
-        told = [text for text in cells if text and not MISSING_CELL.fullmatch(text)]
-        texts = [text for text in told if not cell_values(text, self.comma) and not is_odd_number(text)]
-        if SHOTS_HEAD.fullmatch(leaf) and not any("." in text for text in told):
+        cells = [text for row in block.body if (text := self.rows[row][column].text)]
+        others = [text for text in cells if not is_decimal(text)]
+        shown = [text for text in others if not MISSING_CELL.fullmatch(text)]
+        texts = [text for text in shown if not cell_values(text, self.comma) and not is_odd_number(text)]
+        if SHOTS_HEAD.fullmatch(leaf) and not any("." in text for text in cells):
             return "shots"
-        numeric = len(told) - len(texts) > len(texts)
+        told = len(cells) - len(others) + len(shown)
+        numeric = told > 2 * len(texts)
         if column == 0 and numeric and (not leaf or is_head_word(leaf)) and self.width > 1:
             numeric = False
         facts = any(is_fact(text) and not (numeric and is_measure(text)) for text in path)

@@ -220,6 +220,8 @@ class Vocabulary:
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
         name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
+        if bare.casefold() == "math" and not bare.isupper():
+            return None  # a group of benchmarks; MATH is one
         return self.keys.get(folded_name(name)) or (self.keys.get(folded_name(bare)) if bare != name else None)
 
 

@@ -41,7 +41,7 @@ from parts.cards.model_names import (
     names_other,
     relation_of,
 )  # fmt: skip
-from parts.cards.scores import PLAIN_HEADINGS, OpenCell, Pick, ScoreReader, Taken, tell_apart
+from parts.cards.scores import PLAIN_HEADINGS, OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
 from parts.cards.tables import Card, Cell, Table
 from parts.cards.text import label_text, plain_text
 from parts.cards.values import MISSING_CELL
@@ -82,13 +82,19 @@ class TableReading:
     status: str = "absent"  # found, absent, ambiguous (asked), or skipped (no evaluation table)
     targets: list[Target] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
-    possible: list[Target] = field(default_factory=list)  # where models stand, when this one is not there
     taken: Taken = field(default_factory=Taken)
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
 
     @property
     def scores(self) -> list[Score]:
         return self.taken.scores
+
+    reader: Reader | None = None
+
+    @property
+    def possible(self) -> list[Target]:
+        """Where models stand in it, when this one is not there."""
+        return self.reader.possible(self.orientation) if self.reader and self.status == "absent" else []
 
     @property
     def names(self) -> list[str]:
@@ -113,7 +119,7 @@ class Reader:
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
-        reading = TableReading(self.table, self.grid)
+        reading = TableReading(self.table, self.grid, reader=self)
         columns, rows = list(self.column_targets()), list(self.row_targets())
         found = columns + rows
         self.classify(reading, columns, rows)
@@ -129,8 +135,6 @@ class Reader:
                 reading.doubts += [f"'{t.text}' {t.fit.why}" for t in reading.targets if not t.fit.certain]
                 reading.doubts += self.label_doubts(reading.targets)
                 self.finish(reading)
-            else:
-                reading.possible = self.possible(reading.orientation)
         return reading
 
     def finish(self, reading: TableReading) -> None:
@@ -138,14 +142,15 @@ class Reader:
         taken = Taken()
         for target in reading.targets:
             self.take(target, Pick(), taken)
-        if len({score.place() for score in taken.scores}) < len(taken.scores):
+        if several := have_twins(taken.scores):
             for score in taken.scores if reading.targets[0].axis == "row" else ():
                 block = self.grid.blocks[reading.targets[0].block]
                 score.group = score.group or block.sections.get(score.row + self.table.head) or None
-        tell_apart(taken.scores)
+            tell_apart(taken.scores)
+            several = have_twins(taken.scores)
         if len({target.axis for target in reading.targets}) > 1:
             reading.doubts.append("the name stands in a row and in a column")
-        elif len(reading.targets) > 1 and len({score.place() for score in taken.scores}) < len(taken.scores):
+        elif several and len(reading.targets) > 1:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
@@ -177,7 +182,6 @@ class Reader:
             if len({(place.axis, place.index) for place in places}) != 1:
                 reading.status = "ambiguous" if places else "absent"
                 reading.targets, reading.taken, reading.by_hand = places or candidates, Taken(), []
-                reading.possible = self.possible(reading.orientation)
                 reading.doubts = [f"'{pick.label}' stands there {len(places)} times"] if places else []
                 break
             for target in places:

@@ -256,6 +256,11 @@ def divide(texts: Sequence[str], number: int) -> list[list[str]] | None:
     return None
 
 
+def have_twins(scores: Sequence[Score]) -> bool:
+    """Whether two results have the same name, metric, shots and notes."""
+    return len({score.place() for score in scores}) < len(scores)
+
+
 def tell_apart(scores: Sequence[Score]) -> None:
     """Results of one name in several groups of a table carry the group's name: "Average (Math)"."""
     groups: dict[tuple[str, ...], set[str | None]] = {}
