@@ -222,7 +222,7 @@ def run(args: argparse.Namespace) -> int:
         args.model_id,
         args.harness_version,
         args.task,
-        [*paths, *(Path(text).expanduser() for text in args.data or ())],
+        [*paths, *(path.expanduser() for path in args.data or ())],
     )
     files, converter = Files(paths), Converter(Path(args.output_dir), args.dry_run)
     if args.model_id:
@@ -247,7 +247,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="checkpoint folders, or a folder of them: these were measured",
     )
-    add("--data", nargs="+", metavar="FOLDER", help="folders of local data sets that the tasks read: may be hashed")
+    add(
+        "--data",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="folders of local data sets that the tasks read: may be hashed",
+    )
     add("--task", metavar="NAME", help="the task's name in the records, for files that do not say it (SWE-bench)")
     add("--format", choices=LIBRARIES, help="read files of this format only; default: all, but trainer only by name")
     add("--harness-version", metavar="V", help="the harness's version, for files that do not say it (lighteval, HELM)")

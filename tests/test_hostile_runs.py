@@ -50,7 +50,7 @@ def forged(plan, where, value):
 SUBMIT = ("--run-id", "r1", "--yes", "--max-cost", "0.5")
 VERBS = [SUBMIT, ("status", "r1"), ("wait", "r1"), ("cancel", "r1"), ("collect", "r1"), ("logs", "r1")]
 IMPOSSIBLE = [
-    ("script", "../../a/evil.py"), ("script", "/tmp/evil.py"), ("script", "evil.py"), ("script", "leaderboard.py"),
+    ("script", "../../a/evil.py"), ("script", "/evil.py"), ("script", "evil.py"), ("script", "leaderboard.py"),
     ("script", None), ("packages", ["evil @ http://evil/x.whl"]), ("packages", ["--index-url=http://evil"]),
     ("packages", "vllm"), ("image", "-v/:/host"), ("image", 5), ("namespace", "../x"), ("namespace", None),
     ("results_repo", "../../x"), ("results_repo", "a"), ("timeout", "forever"), ("timeout", 3), ("run_id", "r2"),

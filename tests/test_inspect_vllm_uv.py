@@ -261,6 +261,8 @@ def test_nothing_secret_is_in_an_argument_list_and_no_token_goes_to_the_server(t
     environment = script.server_environment(tmp_path, "the-key", True, settings())
     assert environment["VLLM_API_KEY"] == "the-key"
     assert "secret-of-the-user" not in environment.values()
+    with_code = script.server_environment(tmp_path, "k", True, settings(trust_remote_code=True))
+    assert "secret-of-the-user" not in with_code.values() and with_code["HF_HUB_DISABLE_IMPLICIT_TOKEN"] == "1"
     assert (
         script.server_environment(tmp_path, "k", True, settings(gpu_memory_utilization=0.3))
         .keys()

@@ -152,9 +152,10 @@ def reserved_port() -> socket.socket:
 
 def server_environment(place: Path, key: str, on_cpu: bool, settings: Settings) -> dict[str, str]:
     """The environment of a server; tokens are not handed on, its own key is not in an argument list."""
-    kept = {name: value for name, value in os.environ.items() if name not in TOKENS or settings.trust_remote_code}
+    kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
     path = os.pathsep.join(part for part in (str(place), os.environ.get("PYTHONPATH")) if part)
     kept |= {"PYTHONPATH": path, "VLLM_API_KEY": key, "VLLM_SERVER_DEV_MODE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    kept["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # nor is the login's: a model's own code may run there
     if not settings.trust_remote_code:
         kept["HF_HUB_OFFLINE"] = "1"  # all files are here
     if on_cpu:
