@@ -1384,6 +1384,7 @@ class Ranked:
     records: tuple[str, ...] = ()
     unranked: Mapping[str, Estimate] = field(default_factory=dict)  # measured, but not for every compared checkpoint
     tasks: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # of each benchmark
+    part_weights: Mapping[str, float] = field(default_factory=dict)  # of a task in its benchmark's score
     interval: Interval | None = None
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
     distribution: Mapping[str, Any] = field(default_factory=dict)
@@ -1436,6 +1437,9 @@ RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "c
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
+MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
+
+
 @dataclass(frozen=True, slots=True)
 class MetricMapping:
     """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
@@ -1443,6 +1447,7 @@ class MetricMapping:
     entries: Mapping[str, Mapping[str, Any]]
     names: Mapping[str, str]
     harness_names: Mapping[str, Mapping[str, str]]
+    part_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # a group's task -> (key, part)
 
     def key(self, name: str) -> str | None:
         """The canonical key of a name as people write it, or None."""
@@ -1459,7 +1464,11 @@ class MetricMapping:
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
         """
         own = self.harness_names.get(library_field(library), {})
-        name = bare_task(task)
+        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        if normalize_name(name) in MEANS_OF_ALL:
+            return None
+        if normalize_name(name) not in self.names and name in self.part_names:
+            return self.part_names[name]
         for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
             for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
                 folded = normalize_name(spelling)
@@ -1548,14 +1557,17 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     for key, entry in entries.items():
         names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
     fields = ("lighteval", "inspect", "lm_eval", "helm")
-    return MetricMapping(
-        entries,
-        names,
-        {
-            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
-            for f in fields
-        },
-    )
+    own = {
+        f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+        for f in fields
+    }
+    parts = {
+        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        for key, entry in entries.items()
+        for place, rule in enumerate(entry.get("parts") or ())
+        for name in rule["names"].split()
+    }
+    return MetricMapping(entries, names, own, parts)
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -2424,6 +2436,7 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
     *(
         "predictions_sha256",
         "execution",
@@ -2433,8 +2446,8 @@ HARMLESS = {
         "job_id",
         "job_url",
         "shots",
-        "revision_note",
     ),
+    "revision_note",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -2468,6 +2481,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
         "scoring": metric.get("metric_parameters") or None,
+        "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),
         "split": source.get("hf_split"),
     }
@@ -2552,6 +2566,14 @@ class Answer:
     group: str | None
     fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
 
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
+        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
+        return (
+            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:
@@ -2614,6 +2636,7 @@ class Run:
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
+    directed: bool = True  # whether anybody says which way of the metric is better
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -2719,13 +2742,14 @@ def result_run(
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
-        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
         conflict=single_line(notes.get("conflict") or ""),
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
-        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+        cluster_field=single_line(first_said("cluster_by", more)),
+        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
     )
 
 
@@ -3062,9 +3086,10 @@ def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """A result, judged by the gate, with the lines about it and what these say together."""
+    """A result (`row`: as the record has it), judged by the gate, with the lines about it and what these say."""
 
     run: Run
+    row: Mapping[str, Any]
     rows: Rows
     facts: ItemFacts | None
 
@@ -3078,14 +3103,19 @@ class ReadResult:
 def read_results(
     path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
 ) -> list[ReadResult]:
-    """The results of a record with their items; `most` as for the gate."""
+    """The results of a record with their items; `most` as for the gate.
+
+    A harness's mean of whatever was run ("all", "average") is nobody's benchmark and left out.
+    """
     runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
     readings = []
-    for run in runs:
+    for run, row in zip(runs, record["evaluation_results"], strict=True):
+        if normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
+            continue
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), rows, facts))
+        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
     return readings
 
 
@@ -4587,6 +4617,106 @@ def differences(
     return [f"{what} ({listing(tasks, 3)})" for what, tasks in found.items()]
 
 
+# --- parts/records/groups.py ------------------------------------------------------------------------------------------
+
+
+def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
+    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
+    wanted = {part.rpartition("/")[2] for part in subtasks}
+    groups = {part.rpartition("/")[0] for part in subtasks}
+    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
+        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
+            return rule
+    return None
+
+
+def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
+    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
+    subtasks = list(subtasks)
+    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
+        return []
+    have = {part.rpartition("/")[2] for part in subtasks}
+    return [name for name in rule["names"].split() if name not in have]
+
+
+def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
+    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
+    subtasks = list(subtasks)
+    lacking = lacking_parts(key, subtasks, vocabulary)
+    if not lacking:
+        return ""
+    count = len(set(subtasks))
+    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
+
+
+def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
+    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
+
+    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    """
+    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
+    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
+    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
+    total = math.fsum(sizes)
+    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+
+
+def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
+    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
+
+    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.known and run.subtask:
+            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
+    wholes: list[Run] = []
+    used: list[Run] = []
+    notes = []
+    there = {run.key for run in runs if not run.subtask}
+    for (key, *_), parts in sets.items():
+        names = [run.subtask for run in parts]
+        line = incomplete_line(key, names, vocabulary)
+        notes += [line] if line else []
+        rule = group_of_parts(key, names, vocabulary)
+        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
+            continue
+        wholes.append(whole_of(parts, rule, vocabulary))
+        used += parts
+    return wholes, used, notes
+
+
+def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
+    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
+    weights = part_weights(parts, vocabulary)
+    first = min(parts, key=lambda run: run.subtask)
+    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
+    errors = [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
+    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
+    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
+    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
+    limited = sorted({run.partial for run in parts if run.partial})
+    return replace(
+        first,
+        subtask="",
+        name=rule["group"],
+        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
+        score=score,
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+        size=None,
+        limit=limited[0] if limited else "",
+        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
+        settings=settings,
+        written=(score / first.scale, first.written[1]),
+        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
+        repeats=(),
+    )
+
+
 # --- parts/ranking/rank.py --------------------------------------------------------------------------------------------
 
 DRAWS = 10_000
@@ -4782,6 +4912,13 @@ def rank_by_records(
             f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
             code=3,
         )
+    for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
+        if not options.score_function:
+            raise ScriptError(
+                f"{result.file}: nothing says whether more {result.metric} of {result.key} is better; leave it out "
+                "with --benchmarks, or rank with --score-function FILE.py, which says it",
+                code=3,
+            )
     unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
     ranked, harnesses = [], set()
@@ -4789,6 +4926,9 @@ def rank_by_records(
         if checkpoint not in out:
             ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
             harnesses |= {" ".join(r.run.harness) for r in results}
+    for key in sorted(shared):
+        parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
+        notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
     apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
     if apart and not options.score_function:
         notes.append(f"not in eval_accuracy: {', '.join(apart)}")
@@ -4819,13 +4959,27 @@ def rank_measured(
     options: Options,
 ) -> Ranked:
     """A checkpoint with its scores over the shared benchmarks, and the others apart."""
-    tasks = scores_by_task(results)
-    scores = {key: mean_score(list(tasks[key].values())) for key in sorted(tasks)}
+    tasks, weights = scores_by_task(results), weights_of_tasks(results, vocabulary)
+    scores = {
+        key: mean_score(list(own.values()), [weights[task] for task in own]) for key, own in sorted(tasks.items())
+    }
     common = {key: score for key, score in scores.items() if key in shared}
     rest = {key: score for key, score in scores.items() if key not in shared}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
-    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common})
+    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights)
+
+
+def weights_of_tasks(results: Sequence[Result], vocabulary: MetricMapping) -> dict[str, float]:
+    """Task -> its weight in its benchmark's score, as the harness joins the parts."""
+    by_key: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_key[result.key].append(result)
+    return {
+        result.task: weight
+        for rows in by_key.values()
+        for result, weight in zip(rows, part_weights([row.run for row in rows], vocabulary), strict=True)
+    }
 
 
 def check_result_ids(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> None:
@@ -5404,8 +5558,9 @@ def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Optio
     weights = {}
     for category, keys in members.items():
         for key in keys:
-            for task in ranked.tasks[key]:
-                weights[task] = shares[category] / len(keys) / len(ranked.tasks[key])
+            own = ranked.tasks[key]
+            for task in own:
+                weights[task] = shares[category] / len(keys) * ranked.part_weights.get(task, 1 / len(own))
     return {task: weights[task] for task in tasks if task in weights}
 
 

@@ -731,6 +731,7 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
     *(
         "predictions_sha256",
         "execution",
@@ -740,8 +741,8 @@ HARMLESS = {
         "job_id",
         "job_url",
         "shots",
-        "revision_note",
     ),
+    "revision_note",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -775,6 +776,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
         "scoring": metric.get("metric_parameters") or None,
+        "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),
         "split": source.get("hf_split"),
     }
@@ -1195,6 +1197,9 @@ RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "c
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
+MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
+
+
 @dataclass(frozen=True, slots=True)
 class MetricMapping:
     """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
@@ -1202,6 +1207,7 @@ class MetricMapping:
     entries: Mapping[str, Mapping[str, Any]]
     names: Mapping[str, str]
     harness_names: Mapping[str, Mapping[str, str]]
+    part_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # a group's task -> (key, part)
 
     def key(self, name: str) -> str | None:
         """The canonical key of a name as people write it, or None."""
@@ -1218,7 +1224,11 @@ class MetricMapping:
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
         """
         own = self.harness_names.get(library_field(library), {})
-        name = bare_task(task)
+        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        if normalize_name(name) in MEANS_OF_ALL:
+            return None
+        if normalize_name(name) not in self.names and name in self.part_names:
+            return self.part_names[name]
         for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
             for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
                 folded = normalize_name(spelling)
@@ -1307,14 +1317,17 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     for key, entry in entries.items():
         names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
     fields = ("lighteval", "inspect", "lm_eval", "helm")
-    return MetricMapping(
-        entries,
-        names,
-        {
-            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
-            for f in fields
-        },
-    )
+    own = {
+        f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+        for f in fields
+    }
+    parts = {
+        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        for key, entry in entries.items()
+        for place, rule in enumerate(entry.get("parts") or ())
+        for name in rule["names"].split()
+    }
+    return MetricMapping(entries, names, own, parts)
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -1385,6 +1398,14 @@ class Answer:
     group: str | None
     fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
 
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
+        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
+        return (
+            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:
@@ -1447,6 +1468,7 @@ class Run:
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
+    directed: bool = True  # whether anybody says which way of the metric is better
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -1552,13 +1574,14 @@ def result_run(
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
-        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
         conflict=single_line(notes.get("conflict") or ""),
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
-        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+        cluster_field=single_line(first_said("cluster_by", more)),
+        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
     )
 
 
@@ -2926,9 +2949,10 @@ def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """A result, judged by the gate, with the lines about it and what these say together."""
+    """A result (`row`: as the record has it), judged by the gate, with the lines about it and what these say."""
 
     run: Run
+    row: Mapping[str, Any]
     rows: Rows
     facts: ItemFacts | None
 
@@ -2942,14 +2966,19 @@ class ReadResult:
 def read_results(
     path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
 ) -> list[ReadResult]:
-    """The results of a record with their items; `most` as for the gate."""
+    """The results of a record with their items; `most` as for the gate.
+
+    A harness's mean of whatever was run ("all", "average") is nobody's benchmark and left out.
+    """
     runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
     readings = []
-    for run in runs:
+    for run, row in zip(runs, record["evaluation_results"], strict=True):
+        if normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
+            continue
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), rows, facts))
+        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
     return readings
 
 
@@ -3797,6 +3826,211 @@ def decision_text(decision: Decision) -> str:
     return "\n".join([table, "", *map(single_line, answer_lines(decision)), "", *reading_lines(decision)])
 
 
+# --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far lost attempts could move the gain (more is better): from `low` to `high`, both relative to the observed.
+
+    share: of the compared items in all items, lost ones included; the observed gain counts for so much of the whole.
+    """
+
+    low: float
+    high: float
+    share: float
+
+
+def side_attempts(side: Side) -> Attempts:
+    """What became of all attempts of a side."""
+    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in side.runs]
+    made = [one.made for one in own]
+    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
+
+
+def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
+    """(attempts without a score, all attempts) as the lines of a samples file show them."""
+    if not repeats:
+        return 0, 0
+    names = set(errors).union(*repeats)
+    scored = sum(map(len, repeats))
+    return len(names) * len(repeats) - scored, len(names) * len(repeats)
+
+
+def item_range(side: Side, name: ItemId, low: float, high: float) -> tuple[float, float]:
+    """The mean of an item's attempts, with all lost ones at `low`, and at `high`."""
+    total = scored = made = 0.0
+    for run in side.runs:
+        if run.subtask != name[0]:
+            continue
+        for repeat in run.repeats:
+            answer = repeat.get(name[1])
+            attempts, good = (1, 0) if answer is None else answer.attempts
+            made, scored = made + attempts, scored + good
+            total += 0.0 if answer is None else answer.score * good
+    if not made:
+        return low, high
+    return (total + (made - scored) * low) / made, (total + (made - scored) * high) / made
+
+
+def ends_of(row: Row) -> tuple[float, float] | None:
+    """The range of an attempt's score; where the metric has none, that of the scores that are there."""
+    runs = [run for side in row.sides for run in side.runs]
+    lows, highs = {run.low for run in runs}, {run.high for run in runs}
+    seen = [value for side in row.sides for values in side.scores.values() for value in values]
+    low = min(lows) if None not in lows else min(seen, default=None)
+    high = max(highs) if None not in highs else max(seen, default=None)
+    return None if low is None or high is None else (low, high)
+
+
+def reach_of(row: Row) -> Reach | None:
+    """How far lost attempts could move a row's gain; None where nothing bounds it."""
+    ends = ends_of(row)
+    if ends is None:
+        return None
+    if row.pairs is None:
+        return reach_of_scores(row, ends)
+    baseline, candidate = row.sides
+    both = (set(baseline.scores) | baseline.errors) & (set(candidate.scores) | candidate.errors)
+    low = high = observed = 0.0
+    compared = 0
+    for name in both:
+        one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
+        low, high = low + two[0] - one[1], high + two[1] - one[0]
+        if name in baseline.scores and name in candidate.scores:
+            compared += 1
+            observed += repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
+    if row.sign < 0:
+        low, high, observed = -high, -low, -observed
+    return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
+
+
+def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
+    """The reach by the counts of two records without items."""
+    bounds = []
+    for side, score in zip(row.sides, (row.baseline_score, row.score), strict=True):
+        found = score_bounds(score, side_attempts(side), *ends)
+        if found is None:
+            return None
+        bounds.append(found)
+    low, high = bounds[1][0] - bounds[0][1], bounds[1][1] - bounds[0][0]
+    observed = row.score - row.baseline_score
+    if row.sign < 0:
+        low, high, observed = -high, -low, -observed
+    return Reach(low - observed, high - observed, 1.0)
+
+
+def repeats_mean(values: tuple[float, ...]) -> float:
+    """The mean of an item's repeats."""
+    return math.fsum(values) / len(values)
+
+
+def within_losses(row: Row, policy: Policy) -> Row:
+    """The row with what was lost on each side, and without a verdict that the lost attempts could overturn."""
+    if not row.sides or row.score is None or row.baseline_score is None:
+        return row
+    lost = [side_attempts(side) for side in row.sides]
+    if not any(one.lost for one in lost):
+        return row
+    row = replace(row, notes=(*row.notes, *loss_notes(row, lost)))
+    if row.verdict not in (GO, BETTER, NO_REGRESSION, NO_GO, REGRESSION):
+        return row
+    reach = reach_of(row)
+    if reach is not None:
+        limit = 0.0 if row.verdict == BETTER else row.threshold
+        evidence = row.basis.evidence
+        if row.verdict in (NO_GO, REGRESSION):
+            holds = evidence.p_below((limit - reach.high) / reach.share) <= row.levels[1] if reach.share else False
+        else:
+            holds = evidence.p_above((limit - reach.low) / reach.share) <= row.levels[0] if reach.share else False
+        if holds:
+            return row
+    shares = [f"{one.lost} of {one.made or '?'}" for one in lost]
+    why = (
+        f"{row.verdict} only if the lost attempts ({shares[0]} of the baseline, {shares[1]} of the candidate) are like"
+    )
+    return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, f"{why} the others: no verdict"))
+
+
+def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
+    """What is said of each side's lost attempts: how many, why, and the score's bounds."""
+    notes = []
+    ends = ends_of(row)
+    for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
+        if not attempts.lost:
+            continue
+        score = repeats_mean(side.run_scores)
+        counts: dict[str, int] = {}
+        for run in side.runs:
+            for what, count in run.counts.items():
+                counts[what] = counts.get(what, 0) + count
+        text = f"{name}: {attempts_text(counts, attempts)}"
+        found = score_bounds(score, attempts, *ends) if ends else None
+        low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
+        notes.append(text + low_high)
+    return notes
+
+
+# --- parts/comparison/clusters.py -------------------------------------------------------------------------------------
+
+FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
+MATTERS = 1.5  # design effect from which on a field is asked about
+FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
+NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator"}
+
+
+def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
+    """(field, design effect) of the metadata that explains most how the items' differences agree; None without one."""
+    import numpy as np
+    from scipy import stats
+
+    if len(names) < 2 * FEWEST_GROUPS:
+        return None
+    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
+    differences = np.array(
+        [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
+    )
+    if not differences.any():
+        return None
+    fields = set(answers[0][1].fields) - NOT_ASKED
+    found: list[tuple[float, str]] = []
+    for field in sorted(fields):
+        values = [two.fields.get(field) for _, two in answers]
+        if any(one.fields.get(field, two.fields.get(field)) != two.fields.get(field) for one, two in answers):
+            continue
+        sizes = Counter(values)
+        if None in sizes or not FEWEST_GROUPS <= len(sizes) <= len(names) / 2:
+            continue
+        _, groups = np.unique(values, return_inverse=True)
+        effect = (clustered_standard_error(differences, groups) / error_of_mean(differences)) ** 2
+        parts = [differences[groups == group] for group in range(len(sizes))]
+        spread = sum(((part - part.mean()) ** 2).sum() for part in parts)
+        between = sum(len(part) * (part.mean() - differences.mean()) ** 2 for part in parts)
+        df = len(sizes) - 1, len(names) - len(sizes)
+        p = 0.0 if spread == 0 else float(stats.f.sf(between / df[0] / (spread / df[1]), *df))
+        if effect > MATTERS and p < FIELD_LEVEL / len(fields):
+            found.append((effect, field))
+    return (max(found)[1], max(found)[0]) if found else None
+
+
+def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> str:
+    """Why the items may not be compared one by one; nothing where they may."""
+    clustered = [run for side in (baseline, candidate) for run in side.runs if "cluster" in run.error_method.lower()]
+    if clustered:
+        return (
+            "the record's own standard error is clustered, by a field that it does not name: say it with --cluster-by "
+            "FIELD (or --cluster-by none)"
+        )
+    found = grouping_field(baseline, candidate, names)
+    if found:
+        field, effect = found
+        return (
+            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with --cluster-by "
+            f"{field}, or say that they are independent with --cluster-by none"
+        )
+    return ""
+
+
 # --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
 
 FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
@@ -4180,6 +4414,106 @@ def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
     return reasons
 
 
+# --- parts/records/groups.py ------------------------------------------------------------------------------------------
+
+
+def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
+    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
+    wanted = {part.rpartition("/")[2] for part in subtasks}
+    groups = {part.rpartition("/")[0] for part in subtasks}
+    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
+        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
+            return rule
+    return None
+
+
+def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
+    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
+    subtasks = list(subtasks)
+    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
+        return []
+    have = {part.rpartition("/")[2] for part in subtasks}
+    return [name for name in rule["names"].split() if name not in have]
+
+
+def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
+    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
+    subtasks = list(subtasks)
+    lacking = lacking_parts(key, subtasks, vocabulary)
+    if not lacking:
+        return ""
+    count = len(set(subtasks))
+    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
+
+
+def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
+    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
+
+    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    """
+    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
+    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
+    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
+    total = math.fsum(sizes)
+    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+
+
+def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
+    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
+
+    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.known and run.subtask:
+            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
+    wholes: list[Run] = []
+    used: list[Run] = []
+    notes = []
+    there = {run.key for run in runs if not run.subtask}
+    for (key, *_), parts in sets.items():
+        names = [run.subtask for run in parts]
+        line = incomplete_line(key, names, vocabulary)
+        notes += [line] if line else []
+        rule = group_of_parts(key, names, vocabulary)
+        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
+            continue
+        wholes.append(whole_of(parts, rule, vocabulary))
+        used += parts
+    return wholes, used, notes
+
+
+def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
+    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
+    weights = part_weights(parts, vocabulary)
+    first = min(parts, key=lambda run: run.subtask)
+    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
+    errors = [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
+    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
+    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
+    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
+    limited = sorted({run.partial for run in parts if run.partial})
+    return replace(
+        first,
+        subtask="",
+        name=rule["group"],
+        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
+        score=score,
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+        size=None,
+        limit=limited[0] if limited else "",
+        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
+        settings=settings,
+        written=(score / first.scale, first.written[1]),
+        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
+        repeats=(),
+    )
+
+
 # --- parts/comparison/rows.py -----------------------------------------------------------------------------------------
 
 
@@ -4262,9 +4596,11 @@ def make_row(
     if not baseline or not candidate:
         return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
     first = candidate[0]
+    baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
+    first = candidate[0]
     check_direction(limits, first)
     row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
-    row, reasons = with_sides(row, baseline, candidate, policy)
+    row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
     unwanted = policy_reasons(row.sides or (), policy)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
@@ -4290,6 +4626,19 @@ def missing_notes(
             yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
 
 
+def directed(run: Run, limits: Limits) -> Run:
+    """The run with the direction of its metric; ScriptError(code=3) when neither record nor policy says it."""
+    if run.directed:
+        return run
+    if limits.direction is None:
+        raise ScriptError(
+            f"{run.file}: nothing says whether more {run.metric} of {run.key} is better; say it in a policy: "
+            f"benchmarks: {{{run.key}: {{direction: lower_is_better}}}} (or higher_is_better)",
+            code=3,
+        )
+    return replace(run, lower_is_better=limits.direction == "lower_is_better", directed=True)
+
+
 def check_direction(limits: Limits, run: Run) -> None:
     """ScriptError when policy and record disagree about which way is better."""
     if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
@@ -4297,7 +4646,9 @@ def check_direction(limits: Limits, run: Run) -> None:
         raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
 
 
-def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy) -> tuple[Row, list[str]]:
+def with_sides(
+    row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy, vocabulary: MetricMapping
+) -> tuple[Row, list[str]]:
     """The row with its sides, pairs and basis; and the reasons against comparing them."""
     by_part = [defaultdict(list), defaultdict(list)]
     for parts, runs in zip(by_part, (baseline, candidate), strict=True):
@@ -4322,12 +4673,13 @@ def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], poli
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
+    notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes]
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
     row = replace(row, sides=sides, notes=tuple(notes))
     if paired and matched.names:
-        return with_pairs(row, matched), reasons
+        return with_pairs(row, matched, policy.cluster_by is not None), reasons
     scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
     one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
     basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
@@ -4336,8 +4688,13 @@ def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], poli
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
 
 
-def with_pairs(row: Row, matched: Matched) -> Row:
-    """The row with its paired items and what they show."""
+def is_grouped(pairs: Pairs) -> bool:
+    """Whether something is known that items share."""
+    return bool(pairs.shared)
+
+
+def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
+    """The row with its paired items and what they show; independent: somebody has said that the items are."""
     pairs = make_pairs(*row.sides, matched.names)
     notes = list(row.notes)
     counts = (
@@ -4354,6 +4711,8 @@ def with_pairs(row: Row, matched: Matched) -> Row:
         basis = corpus_basis(corpus_level)
         return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
     basis = paired_basis(pairs, row.sign, row.span)
+    unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    basis = replace(basis, evidence=None, method=unsaid) if unsaid else basis
     return replace(
         row,
         pairs=pairs,
@@ -4532,7 +4891,8 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
             family = [row for row in members if row.blocking == blocking and has_evidence(row)]
             gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
-                judged[id(row)] = judge_row(row, policy, levels, adjusted, max(gate, 1))
+                found = judge_row(row, policy, levels, adjusted, max(gate, 1))
+                judged[id(row)] = within_losses(found, policy)
     return [judged[id(row)] for row in rows]
 
 

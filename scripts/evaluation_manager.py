@@ -1681,6 +1681,9 @@ RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "c
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
+MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
+
+
 @dataclass(frozen=True, slots=True)
 class MetricMapping:
     """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
@@ -1688,6 +1691,7 @@ class MetricMapping:
     entries: Mapping[str, Mapping[str, Any]]
     names: Mapping[str, str]
     harness_names: Mapping[str, Mapping[str, str]]
+    part_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # a group's task -> (key, part)
 
     def key(self, name: str) -> str | None:
         """The canonical key of a name as people write it, or None."""
@@ -1704,7 +1708,11 @@ class MetricMapping:
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
         """
         own = self.harness_names.get(library_field(library), {})
-        name = bare_task(task)
+        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        if normalize_name(name) in MEANS_OF_ALL:
+            return None
+        if normalize_name(name) not in self.names and name in self.part_names:
+            return self.part_names[name]
         for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
             for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
                 folded = normalize_name(spelling)
@@ -1793,14 +1801,17 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     for key, entry in entries.items():
         names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
     fields = ("lighteval", "inspect", "lm_eval", "helm")
-    return MetricMapping(
-        entries,
-        names,
-        {
-            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
-            for f in fields
-        },
-    )
+    own = {
+        f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+        for f in fields
+    }
+    parts = {
+        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        for key, entry in entries.items()
+        for place, rule in enumerate(entry.get("parts") or ())
+        for name in rule["names"].split()
+    }
+    return MetricMapping(entries, names, own, parts)
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -8939,6 +8950,7 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
     *(
         "predictions_sha256",
         "execution",
@@ -8948,8 +8960,8 @@ HARMLESS = {
         "job_id",
         "job_url",
         "shots",
-        "revision_note",
     ),
+    "revision_note",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -8983,6 +8995,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
         "scoring": metric.get("metric_parameters") or None,
+        "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),
         "split": source.get("hf_split"),
     }
@@ -9152,6 +9165,14 @@ class Answer:
     group: str | None
     fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
 
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
+        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
+        return (
+            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:
@@ -9214,6 +9235,7 @@ class Run:
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
+    directed: bool = True  # whether anybody says which way of the metric is better
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -9319,13 +9341,14 @@ def result_run(
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
-        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
         conflict=single_line(notes.get("conflict") or ""),
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
-        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+        cluster_field=single_line(first_said("cluster_by", more)),
+        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
     )
 
 
@@ -9404,6 +9427,106 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
     ):
         return None
     return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/records/groups.py ------------------------------------------------------------------------------------------
+
+
+def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
+    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
+    wanted = {part.rpartition("/")[2] for part in subtasks}
+    groups = {part.rpartition("/")[0] for part in subtasks}
+    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
+        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
+            return rule
+    return None
+
+
+def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
+    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
+    subtasks = list(subtasks)
+    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
+        return []
+    have = {part.rpartition("/")[2] for part in subtasks}
+    return [name for name in rule["names"].split() if name not in have]
+
+
+def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
+    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
+    subtasks = list(subtasks)
+    lacking = lacking_parts(key, subtasks, vocabulary)
+    if not lacking:
+        return ""
+    count = len(set(subtasks))
+    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
+
+
+def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
+    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
+
+    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    """
+    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
+    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
+    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
+    total = math.fsum(sizes)
+    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+
+
+def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
+    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
+
+    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.known and run.subtask:
+            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
+    wholes: list[Run] = []
+    used: list[Run] = []
+    notes = []
+    there = {run.key for run in runs if not run.subtask}
+    for (key, *_), parts in sets.items():
+        names = [run.subtask for run in parts]
+        line = incomplete_line(key, names, vocabulary)
+        notes += [line] if line else []
+        rule = group_of_parts(key, names, vocabulary)
+        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
+            continue
+        wholes.append(whole_of(parts, rule, vocabulary))
+        used += parts
+    return wholes, used, notes
+
+
+def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
+    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
+    weights = part_weights(parts, vocabulary)
+    first = min(parts, key=lambda run: run.subtask)
+    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
+    errors = [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
+    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
+    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
+    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
+    limited = sorted({run.partial for run in parts if run.partial})
+    return replace(
+        first,
+        subtask="",
+        name=rule["group"],
+        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
+        score=score,
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+        size=None,
+        limit=limited[0] if limited else "",
+        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
+        settings=settings,
+        written=(score / first.scale, first.written[1]),
+        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
+        repeats=(),
+    )
 
 
 # --- parts/records/publishable.py -------------------------------------------------------------------------------------
@@ -9589,6 +9712,29 @@ def choose_metrics(
     parts = [row for row in chosen if row.parent in wholes and row.run.result_id not in ids]
     notes += [f"left out, parts of a whole that is there: {listing(row.run.name for row in parts)}"] if parts else []
     return [row for row in chosen if row not in parts], notes
+
+
+def with_wholes(
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], list[str]]:
+    """The results with each complete set of parts as its benchmark, unless a part is asked for by its result id."""
+    if any(row.run.result_id in ids for row in rows):
+        return list(rows), []
+    wholes, used, notes = whole_runs([row.run for row in rows], vocabulary)
+    gone = {id(run) for run in used}
+    kept = [row for row in rows if id(row.run) not in gone]
+    for run in wholes:
+        own = next(row for row in rows if id(row.run) in gone and row.run.key == run.key and row.run.file == run.file)
+        entry = replace(
+            own.entry,
+            benchmark=vocabulary.title(run.key),
+            value=run.written[0],
+            key=run.key,
+            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
+        )
+        known = vocabulary.entries[run.key]
+        kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
+    return kept, notes
 
 
 def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[RecordResult], list[str]]:
@@ -9891,9 +10037,10 @@ def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """A result, judged by the gate, with the lines about it and what these say together."""
+    """A result (`row`: as the record has it), judged by the gate, with the lines about it and what these say."""
 
     run: Run
+    row: Mapping[str, Any]
     rows: Rows
     facts: ItemFacts | None
 
@@ -9907,14 +10054,19 @@ class ReadResult:
 def read_results(
     path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
 ) -> list[ReadResult]:
-    """The results of a record with their items; `most` as for the gate."""
+    """The results of a record with their items; `most` as for the gate.
+
+    A harness's mean of whatever was run ("all", "average") is nobody's benchmark and left out.
+    """
     runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
     readings = []
-    for run in runs:
+    for run, row in zip(runs, record["evaluation_results"], strict=True):
+        if normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
+            continue
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), rows, facts))
+        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
     return readings
 
 
@@ -10252,7 +10404,9 @@ def read_entries(
     runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
     notes += more
     kept = {id(run) for run in runs}
-    chosen, more = choose_runs([row for row in chosen if id(row.run) in kept], allowed)
+    chosen, more = with_wholes([row for row in chosen if id(row.run) in kept], ids, vocabulary)
+    notes += more
+    chosen, more = choose_runs(chosen, allowed)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
     entries = [
@@ -10266,8 +10420,7 @@ def results_of(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping)
     """A record's results; ScriptError with the file when one is damaged."""
     readings = read_results(path, record, vocabulary)
     try:
-        rows = zip(readings, record["evaluation_results"], strict=True)
-        return [record_result(reading.run, record, row, vocabulary) for reading, row in rows]
+        return [record_result(reading.run, record, reading.row, vocabulary) for reading in readings]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
 

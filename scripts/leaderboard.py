@@ -545,6 +545,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from statistics import NormalDist
@@ -1109,6 +1110,9 @@ RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "c
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
+MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
+
+
 @dataclass(frozen=True, slots=True)
 class MetricMapping:
     """metric_mapping.json: canonical keys, their entries, and every spelling that leads to one."""
@@ -1116,6 +1120,7 @@ class MetricMapping:
     entries: Mapping[str, Mapping[str, Any]]
     names: Mapping[str, str]
     harness_names: Mapping[str, Mapping[str, str]]
+    part_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # a group's task -> (key, part)
 
     def key(self, name: str) -> str | None:
         """The canonical key of a name as people write it, or None."""
@@ -1132,7 +1137,11 @@ class MetricMapping:
         cut name is no category: lighteval's "summarization:xsum" -> ("xsum", ""), "mmlu:anatomy" -> ("mmlu", "anatomy")
         """
         own = self.harness_names.get(library_field(library), {})
-        name = bare_task(task)
+        name = re.sub(r"(?<=[:,])method=[^,]*,?|,method=[^,]*", "", bare_task(task)).rstrip(":,")
+        if normalize_name(name) in MEANS_OF_ALL:
+            return None
+        if normalize_name(name) not in self.names and name in self.part_names:
+            return self.part_names[name]
         for end in (len(name), *(m.start() for m in reversed(list(re.finditer("[:,]", name))))):
             for spelling in (name[:end], name[:end].rsplit("/", 1)[-1]):
                 folded = normalize_name(spelling)
@@ -1221,14 +1230,17 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     for key, entry in entries.items():
         names |= {normalize_name(name): key for name in (key, entry["name"], *entry["aliases"])}
     fields = ("lighteval", "inspect", "lm_eval", "helm")
-    return MetricMapping(
-        entries,
-        names,
-        {
-            f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
-            for f in fields
-        },
-    )
+    own = {
+        f: {normalize_name(e[f].removeprefix("inspect_evals/")): k for k, e in entries.items() if e.get(f)}
+        for f in fields
+    }
+    parts = {
+        f"{rule['prefix']}{name}{rule['suffix']}": (key, name if place == 0 else f"{rule['group']}/{name}")
+        for key, entry in entries.items()
+        for place, rule in enumerate(entry.get("parts") or ())
+        for name in rule["names"].split()
+    }
+    return MetricMapping(entries, names, own, parts)
 
 
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
@@ -4798,6 +4810,79 @@ def iso_seconds(text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
+# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
+
+# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
+COUNT_WORDS = {
+    "no_value": "without a grade",
+    "errored": "failed",
+    "unscored": "unscored",
+    "limit_hit": "stopped by a limit",
+    "empty": "empty",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "truncated_prompts": "truncated prompts",
+}
+DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """made = scored + lost; made is None where nothing says how many there were."""
+
+    made: int | None
+    lost: int
+
+    @property
+    def scored(self) -> int | None:
+        """How many have a score."""
+        return None if self.made is None else self.made - self.lost
+
+
+def read_counts(details: Any) -> dict[str, int]:
+    """The counts in a record's details, of any name; what is no count is left out."""
+    if not isinstance(details, Mapping):
+        return {}
+    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
+
+
+def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
+    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
+
+    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
+    """
+    made, scored = counts.get("attempts"), counts.get("scored")
+    told = made - scored if made is not None and scored is not None and made >= scored else 0
+    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
+    if made is None:
+        made = rows or (None if n is None else n + lost)
+    return Attempts(None if made is None else max(made, lost), lost)
+
+
+def score_bounds(
+    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+) -> tuple[float, float] | None:
+    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
+
+    low and high bound the score of one attempt. Without lost attempts both are the score.
+    """
+    if not attempts.lost:
+        return score, score
+    if not attempts.made or low is None or high is None:
+        return None
+    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
+
+
+def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
+    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
+    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
+    if not attempts.lost:
+        return ", ".join(parts)
+    of = "" if attempts.made is None else f" of {attempts.made}"
+    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
+
+
 # --- parts/records/identity.py ----------------------------------------------------------------------------------------
 
 # What a record may call the parts of an identity, in model_info.additional_details or among its settings.
@@ -4936,79 +5021,6 @@ def model_names(identities: Sequence[Identity]) -> list[str]:
     return sorted(set(names.values()), key=natural_key)
 
 
-# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
-
-# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
-COUNT_WORDS = {
-    "no_value": "without a grade",
-    "errored": "failed",
-    "unscored": "unscored",
-    "limit_hit": "stopped by a limit",
-    "empty": "empty",
-    "truncated": "truncated",
-    "unparsed": "unparsed",
-    "truncated_prompts": "truncated prompts",
-}
-DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
-
-
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """made = scored + lost; made is None where nothing says how many there were."""
-
-    made: int | None
-    lost: int
-
-    @property
-    def scored(self) -> int | None:
-        """How many have a score."""
-        return None if self.made is None else self.made - self.lost
-
-
-def read_counts(details: Any) -> dict[str, int]:
-    """The counts in a record's details, of any name; what is no count is left out."""
-    if not isinstance(details, Mapping):
-        return {}
-    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
-
-
-def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
-    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
-
-    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
-    """
-    made, scored = counts.get("attempts"), counts.get("scored")
-    told = made - scored if made is not None and scored is not None and made >= scored else 0
-    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
-    if made is None:
-        made = rows or (None if n is None else n + lost)
-    return Attempts(None if made is None else max(made, lost), lost)
-
-
-def score_bounds(
-    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
-) -> tuple[float, float] | None:
-    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
-
-    low and high bound the score of one attempt. Without lost attempts both are the score.
-    """
-    if not attempts.lost:
-        return score, score
-    if not attempts.made or low is None or high is None:
-        return None
-    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
-    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
-
-
-def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
-    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
-    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
-    if not attempts.lost:
-        return ", ".join(parts)
-    of = "" if attempts.made is None else f" of {attempts.made}"
-    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
-
-
 # --- parts/records/settings.py ----------------------------------------------------------------------------------------
 
 # Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
@@ -5025,6 +5037,7 @@ HARMLESS = {
     *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
     *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
     *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
     *(
         "predictions_sha256",
         "execution",
@@ -5034,8 +5047,8 @@ HARMLESS = {
         "job_id",
         "job_url",
         "shots",
-        "revision_note",
     ),
+    "revision_note",
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -5069,6 +5082,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
         "scoring": metric.get("metric_parameters") or None,
+        "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
         "data set": source.get("hf_repo") or source.get("dataset_name"),
         "split": source.get("hf_split"),
     }
@@ -5238,6 +5252,14 @@ class Answer:
     group: str | None
     fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
 
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
+        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
+        return (
+            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:
@@ -5300,6 +5322,7 @@ class Run:
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
+    directed: bool = True  # whether anybody says which way of the metric is better
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -5405,13 +5428,14 @@ def result_run(
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
-        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
         conflict=single_line(notes.get("conflict") or ""),
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
-        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+        cluster_field=single_line(first_said("cluster_by", more)),
+        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
     )
 
 
@@ -5490,6 +5514,106 @@ def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[
     ):
         return None
     return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/records/groups.py ------------------------------------------------------------------------------------------
+
+
+def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
+    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
+    wanted = {part.rpartition("/")[2] for part in subtasks}
+    groups = {part.rpartition("/")[0] for part in subtasks}
+    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
+        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
+            return rule
+    return None
+
+
+def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
+    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
+    subtasks = list(subtasks)
+    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
+        return []
+    have = {part.rpartition("/")[2] for part in subtasks}
+    return [name for name in rule["names"].split() if name not in have]
+
+
+def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
+    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
+    subtasks = list(subtasks)
+    lacking = lacking_parts(key, subtasks, vocabulary)
+    if not lacking:
+        return ""
+    count = len(set(subtasks))
+    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
+
+
+def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
+    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
+
+    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    """
+    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
+    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
+    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
+    total = math.fsum(sizes)
+    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+
+
+def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
+    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
+
+    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.known and run.subtask:
+            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
+    wholes: list[Run] = []
+    used: list[Run] = []
+    notes = []
+    there = {run.key for run in runs if not run.subtask}
+    for (key, *_), parts in sets.items():
+        names = [run.subtask for run in parts]
+        line = incomplete_line(key, names, vocabulary)
+        notes += [line] if line else []
+        rule = group_of_parts(key, names, vocabulary)
+        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
+            continue
+        wholes.append(whole_of(parts, rule, vocabulary))
+        used += parts
+    return wholes, used, notes
+
+
+def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
+    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
+    weights = part_weights(parts, vocabulary)
+    first = min(parts, key=lambda run: run.subtask)
+    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
+    errors = [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
+    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
+    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
+    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
+    limited = sorted({run.partial for run in parts if run.partial})
+    return replace(
+        first,
+        subtask="",
+        name=rule["group"],
+        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
+        score=score,
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+        size=None,
+        limit=limited[0] if limited else "",
+        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
+        settings=settings,
+        written=(score / first.scale, first.written[1]),
+        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
+        repeats=(),
+    )
 
 
 # --- parts/records/publishable.py -------------------------------------------------------------------------------------
@@ -5675,6 +5799,29 @@ def choose_metrics(
     parts = [row for row in chosen if row.parent in wholes and row.run.result_id not in ids]
     notes += [f"left out, parts of a whole that is there: {listing(row.run.name for row in parts)}"] if parts else []
     return [row for row in chosen if row not in parts], notes
+
+
+def with_wholes(
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], list[str]]:
+    """The results with each complete set of parts as its benchmark, unless a part is asked for by its result id."""
+    if any(row.run.result_id in ids for row in rows):
+        return list(rows), []
+    wholes, used, notes = whole_runs([row.run for row in rows], vocabulary)
+    gone = {id(run) for run in used}
+    kept = [row for row in rows if id(row.run) not in gone]
+    for run in wholes:
+        own = next(row for row in rows if id(row.run) in gone and row.run.key == run.key and row.run.file == run.file)
+        entry = replace(
+            own.entry,
+            benchmark=vocabulary.title(run.key),
+            value=run.written[0],
+            key=run.key,
+            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
+        )
+        known = vocabulary.entries[run.key]
+        kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
+    return kept, notes
 
 
 def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[RecordResult], list[str]]:
@@ -5977,9 +6124,10 @@ def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """A result, judged by the gate, with the lines about it and what these say together."""
+    """A result (`row`: as the record has it), judged by the gate, with the lines about it and what these say."""
 
     run: Run
+    row: Mapping[str, Any]
     rows: Rows
     facts: ItemFacts | None
 
@@ -5993,22 +6141,183 @@ class ReadResult:
 def read_results(
     path: Path, record: Mapping[str, Any], vocabulary: MetricMapping, most: float = MANY
 ) -> list[ReadResult]:
-    """The results of a record with their items; `most` as for the gate."""
+    """The results of a record with their items; `most` as for the gate.
+
+    A harness's mean of whatever was run ("all", "average") is nobody's benchmark and left out.
+    """
     runs, found = record_runs(path, record, vocabulary), read_sample_lines(path, record)
     readings = []
-    for run in runs:
+    for run, row in zip(runs, record["evaluation_results"], strict=True):
+        if normalize_name(bare_task(run.name)) in MEANS_OF_ALL:
+            continue
         rows = rows_of_run(run, found)
         facts = facts_of_items(run, rows)
         validity = validity_of(run, facts, found is not None, most)
-        readings.append(ReadResult(replace(run, validity=validity), rows, facts))
+        readings.append(ReadResult(replace(run, validity=validity), row, rows, facts))
     return readings
+
+
+# --- parts/records/states.py ------------------------------------------------------------------------------------------
+
+TOGETHER = timedelta(hours=6)  # between the tasks of one evaluation, at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?")
+SELECTOR = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<settings>[^\[\]]+=[^\[\]]*)\])?(?:@(?P<date>\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?))?"
+)
+
+
+def moment_of_run(run: Run) -> datetime:
+    """When a run was made (UTC); the beginning of time where its record does not say."""
+    stamp = run.moment
+    try:
+        if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+            return datetime.fromtimestamp(float(stamp), UTC)
+        found = datetime.fromisoformat(stamp)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as it is written in a name: 2026-03-13T02:10:00Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slot_of(run: Run) -> tuple[object, ...]:
+    """What two measurements of the same thing share."""
+    return run.key, run.subtask, run.metric, run.shots, run.partial, tuple(sorted(run.settings.items()))
+
+
+def are_repeats(one: Run, two: Run) -> bool:
+    """Whether two measurements of one thing are known to be of one state, or tell the same."""
+    if one.identity.fixed and one.identity.fixed == two.identity.fixed:
+        return True
+    return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
+
+
+def is_same_result(one: Run, two: Run) -> bool:
+    """Whether two runs say exactly the same: a copy, or a repetition that changed nothing."""
+    if one.score != two.score or one.n != two.n or len(one.repeats) != len(two.repeats) or not one.repeats:
+        return one.file == two.file or (one.moment == two.moment and one.score == two.score and one.n == two.n)
+    return one.errors == two.errors and all(
+        {name: answer.score for name, answer in a.items()} == {name: answer.score for name, answer in b.items()}
+        for a, b in zip(one.repeats, two.repeats, strict=True)
+    )
+
+
+def states_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        slots[slot_of(run)].append(run)
+    hashes = {run.identity.fixed for run in runs} - {""}
+    doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
+    if len(hashes) < 2 and not doubtful:
+        return [list(runs)]
+    states: list[list[Run]] = []
+    by_hash: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
+        if run.identity.fixed:
+            if run.identity.fixed not in by_hash:
+                states.append(by_hash.setdefault(run.identity.fixed, []))
+            by_hash[run.identity.fixed].append(run)
+            continue
+        last = states[-1] if states and not states[-1][0].identity.fixed else None
+        if last is None or not belongs(run, last):
+            states.append(last := [])
+        last.append(run)
+    return states
+
+
+def belongs(run: Run, state: Sequence[Run]) -> bool:
+    """Whether a run was made together with others: soon after the last, and nothing of theirs again."""
+    if run.run_id and any(run.run_id == other.run_id for other in state):
+        return True
+    if moment_of_run(run) - max(map(moment_of_run, state)) > TOGETHER:
+        return False
+    return all(slot_of(run) != slot_of(other) or are_repeats(run, other) for other in state)
+
+
+def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
+    """How a state is asked for: NAME@2026-03-13, or with the time where a day has several."""
+    latest = max(map(moment_of_run, state))
+    day = latest.strftime("%Y-%m-%d")
+    return f"{name}@{day if dates.get(day, 0) < 2 else moment_text(latest)}"
+
+
+def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str | None) -> tuple[list[Run], list[str]]:
+    """The runs of one state of a model, and what is to be said about the others.
+
+    name: as the model is asked for; what: the option and its value, for messages. ScriptError(code=3) when there are
+    several states and neither a date nor `latest` says which.
+    """
+    states = states_of(runs)
+    if date is not None:
+        chosen = [s for s in states if any(moment_text(moment_of_run(run)).startswith(date.rstrip("Z")) for run in s)]
+        if not chosen:
+            raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
+        states = chosen
+    if len(states) == 1:
+        return states[0], []
+    names = state_names(name, states)
+    if latest:
+        return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
+    raise ScriptError(
+        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
+        "with --latest",
+        code=3,
+    )
+
+
+def twice_text(runs: Sequence[Run]) -> str:
+    """What was measured twice, with its scores, for a message; nothing where nothing was."""
+    seen: dict[tuple[object, ...], Run] = {}
+    for run in runs:
+        other = seen.setdefault(slot_of(run), run)
+        if other.score != run.score:
+            return f" ({run.task}: {other.written[0]} and {run.written[0]})"
+    return ""
+
+
+def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
+    """The names of some states."""
+    states = list(states)
+    dates: dict[str, int] = defaultdict(int)
+    for state in states:
+        dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
+    names = [state_name(name, state, dates) for state in states]
+    return [
+        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+    ]
+
+
+def split_selector(text: str) -> tuple[str, dict[str, str], str | None]:
+    """(name, settings, date) of a model as asked for: "base[solver=old]@2026-03-13"."""
+    match = SELECTOR.fullmatch(text)
+    if not match:
+        return text, {}, None
+    pairs = (pair.partition("=") for pair in (match["settings"] or "").split(",") if pair.strip())
+    return match["name"], {key.strip(): value.strip() for key, _, value in pairs}, match["date"]
+
+
+def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[Run]:
+    """The runs that were made with some settings, named by key or by the words for it."""
+    return [
+        run
+        for run in runs
+        if all(
+            single_line(value) in (run.settings.get(key), run.settings.get(WORDS_OF_SETTINGS.get(key, key)))
+            for key, value in wanted.items()
+        )
+    ]
 
 
 # --- parts/board/record_rows.py ---------------------------------------------------------------------------------------
 
 
-def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[BoardRow]:
-    """The rows of a local record; ScriptError when it is damaged."""
+def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[tuple[Run, BoardRow]]:
+    """The results of a local record with their rows; ScriptError when it is damaged."""
     source = record.get("source_metadata") or {}
     ours = source.get("source_type") == "evaluation_run"
     details = record["model_info"].get("additional_details") or {}
@@ -6023,17 +6332,14 @@ def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
     readings = read_results(path, record, benchmarks.vocabulary)
-    return [
-        record_row(reading, row, place, said_by, benchmarks)
-        for reading, row in zip(readings, record["evaluation_results"], strict=True)
-    ]
+    return [(one.run, record_row(one.run, one.row, place, said_by, benchmarks)) for one in readings]
 
 
 def record_row(
-    reading: ReadResult, result: Mapping[str, Any], place: Provenance, source_name: str | None, benchmarks: Benchmarks
+    run: Run, result: Mapping[str, Any], place: Provenance, source_name: str | None, benchmarks: Benchmarks
 ) -> BoardRow:
     """The row of one result of a record."""
-    run, metric = reading.run, result["metric_config"]
+    metric = result["metric_config"]
     settings = (result.get("generation_config") or {}).get("additional_details") or {}
     key = run.key if run.known else None
     known = benchmarks.mapping.get(run.key) or {}
@@ -6041,12 +6347,14 @@ def record_row(
     why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
     if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
+    if not run.directed:
+        why_not = f"nothing says whether more {word} is better"
     if run.partial:
         why_not = f"a partial run ({run.partial[:40]}), no score"
     if run.validity.reasons:
         why_not = f"not valid: {'; '.join(run.validity.reasons)[:200]}"
     value, unit = run.written
-    error = ((result["score_details"].get("uncertainty") or {}).get("standard_error") or {}).get("value")
+    error = None if run.standard_error is None else run.standard_error / run.scale
     row = new_row(
         kept_text(run.identity.id) or "",
         place,
@@ -6059,7 +6367,7 @@ def record_row(
         unit_basis=None if unit == "unknown" else "stated",
         metric=word,
         shots=record_shots(run, settings),
-        standard_error=None if error is None else float(error),
+        standard_error=error,
         n=kept_count(run.n),
         source_name=source_name,
         source_url=place.url or None,
@@ -6072,30 +6380,61 @@ def record_row(
 def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
     """The rows of all records below some folders, and what could not be read; the newest of equal results stays.
 
-    A model of which several revisions, adapters, ... were measured goes by a name that says which.
+    A model of which several revisions, adapters, ... were measured goes by a name that says which. Each complete set of
+    a benchmark's parts gives a row of the benchmark.
     """
-    found: list[tuple[Identity, list[BoardRow]]] = []
+    found: list[tuple[Run, BoardRow]] = []
     unreadable = []
     for path in record_files(map(Path, folders)):
         try:
             record = read_record(path)
             if record is None or record.get("failure"):
                 continue
-            identity = identity_of(record)
-            if not identity.id:
+            if not identity_of(record).id:
                 raise ValueError("it names no model")
-            found.append((identity, record_rows(path, record, benchmarks)))
+            found += record_rows(path, record, benchmarks)
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
             unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
-    keys: dict[str, set[tuple[str, ...]]] = {}
-    for identity, _ in found:
-        keys.setdefault(identity.id, set()).add(identity.key)
-    for identity, rows in found:
-        for row in rows:
-            several = len(keys[identity.id]) > 1
-            row["model"] = kept_text(identity.name if several or identity.adapter else identity.id) or ""
-    return [row for _, rows in found for row in rows], unreadable
+    models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
+    for run, row in found:
+        models[run.identity.key].append((run, row))
+    ids = [key[0] for key in models]
+    rows: list[BoardRow] = []
+    for key, own in models.items():
+        name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] else key[0]
+        for row in [*(row for _, row in own), *whole_rows(own, benchmarks)]:
+            rows.append(row | {"model": kept_text(name) or ""})
+    return rows, unreadable
+
+
+def whole_rows(own: Sequence[tuple[Run, BoardRow]], benchmarks: Benchmarks) -> list[BoardRow]:
+    """The rows of the benchmarks that parts of one model make up, each from parts of one state of it."""
+    parts = {id(run): row for run, row in own if run.subtask}
+    rows = []
+    for state in states_of([run for run, _ in own if run.subtask]):
+        wholes, used, _ = whole_runs(state, benchmarks.vocabulary)
+        for run in wholes:
+            first = parts[next(id(part) for part in used if part.key == run.key and part.file == run.file)]
+            reasons = "; ".join(run.validity.reasons)[:200]
+            error = None if run.standard_error is None else run.standard_error / run.scale
+            known = benchmarks.mapping[run.key]
+            why_not = f"not valid: {reasons}" if reasons else f"a partial run ({run.partial})" if run.partial else None
+            if not why_not and not ranks(run.metric, known):
+                why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
+            rows.append(
+                first
+                | {
+                    "benchmark_name": known["name"],
+                    "source_task": run.result_id,
+                    "value": run.written[0],
+                    "standard_error": error,
+                    "n": kept_count(run.n),
+                    "why_not": why_not,
+                    "notes": "; ".join((first["notes"].split("; ")[0], *run.validity.remarks[:3])),
+                }
+            )
+    return rows
 
 
 # --- parts/board/sharing.py -------------------------------------------------------------------------------------------

@@ -193,7 +193,7 @@ VOCABULARY = bc.read_vocabulary()
         ("mmlu_0_shot", "inspect_ai", "mmlu", ""),
         ("arc_challenge", "lm-eval", "arc_challenge", ""),
         ("gsm:model=openai_gpt2", "helm", "gsm8k", ""),
-        ("commonsense:dataset=hellaswag,method=joint,model=a_b", "helm", "hellaswag", "method=joint"),
+        ("commonsense:dataset=hellaswag,method=joint,model=a_b", "helm", "hellaswag", ""),
         ("summarization_xsum:temperature=0.3", "crfm-helm", "xsum", "temperature=0.3"),
         ("my_own_task|0", "lighteval", "my_own_task", ""),
     ],

@@ -91,7 +91,10 @@ def test_file_is_formatted_and_has_no_repeated_key():
 @pytest.mark.parametrize(("key", "entry"), MAPPING.items(), ids=list(MAPPING))
 def test_entry_shape(key, entry):
     assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", key)
-    assert list(entry) == FIELDS
+    assert list(entry) in (FIELDS, [*FIELDS, "parts"])
+    for rule in entry.get("parts", ()):
+        assert list(rule) == ["group", "prefix", "suffix", "weights", "names"] and rule["weights"] in ("size", "equal")
+        assert len(set(rule["names"].split())) == len(rule["names"].split()) > 1
     assert entry["kind"] in {"benchmark", "category"}
     assert entry["name"] and isinstance(entry["name"], str)
     assert isinstance(entry["aliases"], list) and all(isinstance(alias, str) for alias in entry["aliases"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,17 @@ from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, ranks
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text
 from parts.records.files import read_record, record_files
-from parts.records.identity import Identity, identity_of
+from parts.records.groups import whole_runs
+from parts.records.identity import identity_of
 from parts.records.publishable import is_main_metric, record_place, record_shots
-from parts.records.reading import ReadResult, read_results
+from parts.records.reading import read_results
+from parts.records.run import Run
+from parts.records.states import states_of
 from parts.vocabulary import bare_task
 
 
-def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[BoardRow]:
-    """The rows of a local record; ScriptError when it is damaged."""
+def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -> list[tuple[Run, BoardRow]]:
+    """The results of a local record with their rows; ScriptError when it is damaged."""
     source = record.get("source_metadata") or {}
     ours = source.get("source_type") == "evaluation_run"
     details = record["model_info"].get("additional_details") or {}
@@ -33,17 +37,14 @@ def record_rows(path: Path, record: Mapping[str, Any], benchmarks: Benchmarks) -
     name = " ".join(str(library[part]) for part in ("name", "version") if library.get(part) not in (None, "unknown"))
     said_by = kept_text(name if ours else source.get("source_name"))
     readings = read_results(path, record, benchmarks.vocabulary)
-    return [
-        record_row(reading, row, place, said_by, benchmarks)
-        for reading, row in zip(readings, record["evaluation_results"], strict=True)
-    ]
+    return [(one.run, record_row(one.run, one.row, place, said_by, benchmarks)) for one in readings]
 
 
 def record_row(
-    reading: ReadResult, result: Mapping[str, Any], place: Provenance, source_name: str | None, benchmarks: Benchmarks
+    run: Run, result: Mapping[str, Any], place: Provenance, source_name: str | None, benchmarks: Benchmarks
 ) -> BoardRow:
     """The row of one result of a record."""
-    run, metric = reading.run, result["metric_config"]
+    metric = result["metric_config"]
     settings = (result.get("generation_config") or {}).get("additional_details") or {}
     key = run.key if run.known else None
     known = benchmarks.mapping.get(run.key) or {}
@@ -51,12 +52,14 @@ def record_row(
     why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
     if key and not why_not and known.get("kind") == "benchmark" and not is_main_metric(metric, known):
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
+    if not run.directed:
+        why_not = f"nothing says whether more {word} is better"
     if run.partial:
         why_not = f"a partial run ({run.partial[:40]}), no score"
     if run.validity.reasons:
         why_not = f"not valid: {'; '.join(run.validity.reasons)[:200]}"
     value, unit = run.written
-    error = ((result["score_details"].get("uncertainty") or {}).get("standard_error") or {}).get("value")
+    error = None if run.standard_error is None else run.standard_error / run.scale
     row = new_row(
         kept_text(run.identity.id) or "",
         place,
@@ -69,7 +72,7 @@ def record_row(
         unit_basis=None if unit == "unknown" else "stated",
         metric=word,
         shots=record_shots(run, settings),
-        standard_error=None if error is None else float(error),
+        standard_error=error,
         n=kept_count(run.n),
         source_name=source_name,
         source_url=place.url or None,
@@ -82,27 +85,58 @@ def record_row(
 def read_own_runs(folders: Sequence[str], benchmarks: Benchmarks) -> tuple[list[BoardRow], list[dict[str, str]]]:
     """The rows of all records below some folders, and what could not be read; the newest of equal results stays.
 
-    A model of which several revisions, adapters, ... were measured goes by a name that says which.
+    A model of which several revisions, adapters, ... were measured goes by a name that says which. Each complete set of
+    a benchmark's parts gives a row of the benchmark.
     """
-    found: list[tuple[Identity, list[BoardRow]]] = []
+    found: list[tuple[Run, BoardRow]] = []
     unreadable = []
     for path in record_files(map(Path, folders)):
         try:
             record = read_record(path)
             if record is None or record.get("failure"):
                 continue
-            identity = identity_of(record)
-            if not identity.id:
+            if not identity_of(record).id:
                 raise ValueError("it names no model")
-            found.append((identity, record_rows(path, record, benchmarks)))
+            found += record_rows(path, record, benchmarks)
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             reason = f"no {error} in the record" if isinstance(error, KeyError) else kept_text(error)
             unreadable.append({"model": "", "where": record_place(path), "reason": reason or ""})
-    keys: dict[str, set[tuple[str, ...]]] = {}
-    for identity, _ in found:
-        keys.setdefault(identity.id, set()).add(identity.key)
-    for identity, rows in found:
-        for row in rows:
-            several = len(keys[identity.id]) > 1
-            row["model"] = kept_text(identity.name if several or identity.adapter else identity.id) or ""
-    return [row for _, rows in found for row in rows], unreadable
+    models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
+    for run, row in found:
+        models[run.identity.key].append((run, row))
+    ids = [key[0] for key in models]
+    rows: list[BoardRow] = []
+    for key, own in models.items():
+        name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] else key[0]
+        for row in [*(row for _, row in own), *whole_rows(own, benchmarks)]:
+            rows.append(row | {"model": kept_text(name) or ""})
+    return rows, unreadable
+
+
+def whole_rows(own: Sequence[tuple[Run, BoardRow]], benchmarks: Benchmarks) -> list[BoardRow]:
+    """The rows of the benchmarks that parts of one model make up, each from parts of one state of it."""
+    parts = {id(run): row for run, row in own if run.subtask}
+    rows = []
+    for state in states_of([run for run, _ in own if run.subtask]):
+        wholes, used, _ = whole_runs(state, benchmarks.vocabulary)
+        for run in wholes:
+            first = parts[next(id(part) for part in used if part.key == run.key and part.file == run.file)]
+            reasons = "; ".join(run.validity.reasons)[:200]
+            error = None if run.standard_error is None else run.standard_error / run.scale
+            known = benchmarks.mapping[run.key]
+            why_not = f"not valid: {reasons}" if reasons else f"a partial run ({run.partial})" if run.partial else None
+            if not why_not and not ranks(run.metric, known):
+                why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
+            rows.append(
+                first
+                | {
+                    "benchmark_name": known["name"],
+                    "source_task": run.result_id,
+                    "value": run.written[0],
+                    "standard_error": error,
+                    "n": kept_count(run.n),
+                    "why_not": why_not,
+                    "notes": "; ".join((first["notes"].split("; ")[0], *run.validity.remarks[:3])),
+                }
+            )
+    return rows

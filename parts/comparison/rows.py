@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from parts.comparison.clusters import unsaid_cluster
 from parts.comparison.comparable import (
     choose_alike,
     choose_metric,
@@ -24,12 +25,14 @@ from parts.comparison.vocabulary import (
     Limits,
     ModelRuns,
     Noise,
+    Pairs,
     Policy,
     Row,
     Run,
     Side,
 )
 from parts.frame import ScriptError, listing, natural_key
+from parts.records.groups import incomplete_line
 from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
 from parts.vocabulary import MetricMapping
@@ -114,9 +117,11 @@ def make_row(
     if not baseline or not candidate:
         return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
     first = candidate[0]
+    baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
+    first = candidate[0]
     check_direction(limits, first)
     row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
-    row, reasons = with_sides(row, baseline, candidate, policy)
+    row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
     row = with_noise(row, question.repeated)
     unwanted = policy_reasons(row.sides or (), policy)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
@@ -142,6 +147,19 @@ def missing_notes(
             yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
 
 
+def directed(run: Run, limits: Limits) -> Run:
+    """The run with the direction of its metric; ScriptError(code=3) when neither record nor policy says it."""
+    if run.directed:
+        return run
+    if limits.direction is None:
+        raise ScriptError(
+            f"{run.file}: nothing says whether more {run.metric} of {run.key} is better; say it in a policy: "
+            f"benchmarks: {{{run.key}: {{direction: lower_is_better}}}} (or higher_is_better)",
+            code=3,
+        )
+    return replace(run, lower_is_better=limits.direction == "lower_is_better", directed=True)
+
+
 def check_direction(limits: Limits, run: Run) -> None:
     """ScriptError when policy and record disagree about which way is better."""
     if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
@@ -149,7 +167,9 @@ def check_direction(limits: Limits, run: Run) -> None:
         raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
 
 
-def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy) -> tuple[Row, list[str]]:
+def with_sides(
+    row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy, vocabulary: MetricMapping
+) -> tuple[Row, list[str]]:
     """The row with its sides, pairs and basis; and the reasons against comparing them."""
     by_part = [defaultdict(list), defaultdict(list)]
     for parts, runs in zip(by_part, (baseline, candidate), strict=True):
@@ -174,12 +194,13 @@ def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], poli
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
+    notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
     for side, name in zip(sides, ("baseline", "candidate"), strict=True):
         notes += [f"{name}: {remark}" for remark in side.notes]
         notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
     row = replace(row, sides=sides, notes=tuple(notes))
     if paired and matched.names:
-        return with_pairs(row, matched), reasons
+        return with_pairs(row, matched, policy.cluster_by is not None), reasons
     scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
     one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
     basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
@@ -188,8 +209,13 @@ def with_sides(row: Row, baseline: Sequence[Run], candidate: Sequence[Run], poli
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
 
 
-def with_pairs(row: Row, matched: Matched) -> Row:
-    """The row with its paired items and what they show."""
+def is_grouped(pairs: Pairs) -> bool:
+    """Whether something is known that items share."""
+    return bool(pairs.shared)
+
+
+def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
+    """The row with its paired items and what they show; independent: somebody has said that the items are."""
     pairs = make_pairs(*row.sides, matched.names)
     notes = list(row.notes)
     counts = (
@@ -206,6 +232,8 @@ def with_pairs(row: Row, matched: Matched) -> Row:
         basis = corpus_basis(corpus_level)
         return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
     basis = paired_basis(pairs, row.sign, row.span)
+    unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    basis = replace(basis, evidence=None, method=unsaid) if unsaid else basis
     return replace(
         row,
         pairs=pairs,

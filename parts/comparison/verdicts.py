@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from parts.comparison.losses import within_losses
 from parts.comparison.pareto import RANDOM_SEED, joint_scores, pareto_of
 from parts.comparison.rows import Question, make_rows
 from parts.comparison.vocabulary import (
@@ -43,7 +44,8 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
             family = [row for row in members if row.blocking == blocking and has_evidence(row)]
             gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
-                judged[id(row)] = judge_row(row, policy, levels, adjusted, max(gate, 1))
+                found = judge_row(row, policy, levels, adjusted, max(gate, 1))
+                judged[id(row)] = within_losses(found, policy)
     return [judged[id(row)] for row in rows]
 
 

@@ -31,6 +31,7 @@ from parts.records.publishable import (
     record_model,
     record_place,
     record_result,
+    with_wholes,
 )
 from parts.records.reading import read_results
 from parts.records.schema import RECORD_SCHEMA
@@ -213,7 +214,9 @@ def read_entries(
     runs, more = one_state([row.run for row in chosen], name or model.name, "--model-id", allowed.latest, date)
     notes += more
     kept = {id(run) for run in runs}
-    chosen, more = choose_runs([row for row in chosen if id(row.run) in kept], allowed)
+    chosen, more = with_wholes([row for row in chosen if id(row.run) in kept], ids, vocabulary)
+    notes += more
+    chosen, more = choose_runs(chosen, allowed)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
     entries = [
@@ -227,8 +230,7 @@ def results_of(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping)
     """A record's results; ScriptError with the file when one is damaged."""
     readings = read_results(path, record, vocabulary)
     try:
-        rows = zip(readings, record["evaluation_results"], strict=True)
-        return [record_result(reading.run, record, row, vocabulary) for reading, row in rows]
+        return [record_result(reading.run, record, reading.row, vocabulary) for reading in readings]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
 

@@ -169,8 +169,9 @@ def task_weights(tasks: Iterable[str], vocabulary: MetricMapping, options: Optio
     weights = {}
     for category, keys in members.items():
         for key in keys:
-            for task in ranked.tasks[key]:
-                weights[task] = shares[category] / len(keys) / len(ranked.tasks[key])
+            own = ranked.tasks[key]
+            for task in own:
+                weights[task] = shares[category] / len(keys) * ranked.part_weights.get(task, 1 / len(own))
     return {task: weights[task] for task in tasks if task in weights}
 
 

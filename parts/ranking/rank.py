@@ -21,6 +21,7 @@ from parts.ranking.scores import (
     uncounted,
 )
 from parts.ranking.vocabulary import Ranked, Ranking
+from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
 from parts.statistics.intervals import Estimate
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
@@ -218,6 +219,13 @@ def rank_by_records(
             f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
             code=3,
         )
+    for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
+        if not options.score_function:
+            raise ScriptError(
+                f"{result.file}: nothing says whether more {result.metric} of {result.key} is better; leave it out "
+                "with --benchmarks, or rank with --score-function FILE.py, which says it",
+                code=3,
+            )
     unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
     ranked, harnesses = [], set()
@@ -225,6 +233,9 @@ def rank_by_records(
         if checkpoint not in out:
             ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
             harnesses |= {" ".join(r.run.harness) for r in results}
+    for key in sorted(shared):
+        parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
+        notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
     apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
     if apart and not options.score_function:
         notes.append(f"not in eval_accuracy: {', '.join(apart)}")
@@ -255,13 +266,27 @@ def rank_measured(
     options: Options,
 ) -> Ranked:
     """A checkpoint with its scores over the shared benchmarks, and the others apart."""
-    tasks = scores_by_task(results)
-    scores = {key: mean_score(list(tasks[key].values())) for key in sorted(tasks)}
+    tasks, weights = scores_by_task(results), weights_of_tasks(results, vocabulary)
+    scores = {
+        key: mean_score(list(own.values()), [weights[task] for task in own]) for key, own in sorted(tasks.items())
+    }
     common = {key: score for key, score in scores.items() if key in shared}
     rest = {key: score for key, score in scores.items() if key not in shared}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
-    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common})
+    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights)
+
+
+def weights_of_tasks(results: Sequence[Result], vocabulary: MetricMapping) -> dict[str, float]:
+    """Task -> its weight in its benchmark's score, as the harness joins the parts."""
+    by_key: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_key[result.key].append(result)
+    return {
+        result.task: weight
+        for rows in by_key.values()
+        for result, weight in zip(rows, part_weights([row.run for row in rows], vocabulary), strict=True)
+    }
 
 
 def check_result_ids(wanted: Iterable[str], results: Mapping[Checkpoint, Sequence[Result]]) -> None:

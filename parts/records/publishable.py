@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from parts.foreign import iso_time, web_url
 from parts.frame import ScriptError, listing, nearest, single_line
 from parts.metadata.entries import Entry
+from parts.records.groups import whole_runs
 from parts.records.identity import Identity, identity_of, model_names
 from parts.records.run import NOBODY, Run, setting_differences
 from parts.records.settings import difference_lines
@@ -197,6 +198,29 @@ def choose_metrics(
     parts = [row for row in chosen if row.parent in wholes and row.run.result_id not in ids]
     notes += [f"left out, parts of a whole that is there: {listing(row.run.name for row in parts)}"] if parts else []
     return [row for row in chosen if row not in parts], notes
+
+
+def with_wholes(
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], list[str]]:
+    """The results with each complete set of parts as its benchmark, unless a part is asked for by its result id."""
+    if any(row.run.result_id in ids for row in rows):
+        return list(rows), []
+    wholes, used, notes = whole_runs([row.run for row in rows], vocabulary)
+    gone = {id(run) for run in used}
+    kept = [row for row in rows if id(row.run) not in gone]
+    for run in wholes:
+        own = next(row for row in rows if id(row.run) in gone and row.run.key == run.key and row.run.file == run.file)
+        entry = replace(
+            own.entry,
+            benchmark=vocabulary.title(run.key),
+            value=run.written[0],
+            key=run.key,
+            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
+        )
+        known = vocabulary.entries[run.key]
+        kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
+    return kept, notes
 
 
 def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[RecordResult], list[str]]:

@@ -35,6 +35,14 @@ class Answer:
     group: str | None
     fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
 
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
+        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
+        return (
+            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Validity:
@@ -97,6 +105,7 @@ class Run:
     sampled: bool = False  # whether the record says that there are samples
     error_method: str = ""
     cluster_field: str = ""  # by which its own standard error is clustered
+    directed: bool = True  # whether anybody says which way of the metric is better
     validity: Validity = Validity()  # the gate's answer, once its items are read
 
     @property
@@ -202,13 +211,14 @@ def result_run(
         writer=single_line(
             (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
         ),
-        run_id=single_line(first_said("run_id", library.get("additional_details"), extra, record)),
+        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
         repeat=single_line(extra.get("repeat") or ""),
         moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
         conflict=single_line(notes.get("conflict") or ""),
         sampled=bool(record.get("detailed_evaluation_results")),
         error_method=method,
-        cluster_field=single_line(first_said("cluster", more, notes, extra)),
+        cluster_field=single_line(first_said("cluster_by", more)),
+        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
     )
 
 
