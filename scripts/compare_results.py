@@ -19,12 +19,14 @@ Prints a table, or with --json one document; --report writes the evaluation summ
   uv run scripts/compare_results.py --baseline step_1000 --candidate step_700 --results examples/tiny_run/results
   uv run scripts/compare_results.py --baseline base/results --candidate tuned/results --rule finetune --target gsm8k
   uv run scripts/compare_results.py --baseline step_700 --candidate step_800 step_900 --results results --rule select
+  uv run scripts/compare_results.py --baseline base --candidate step_700 --results results --tried 10
+  uv run scripts/compare_results.py --rule choose --candidate small large --results results --facts prices.csv
   uv run scripts/compare_results.py --baseline A --candidate B --results results --policy policy.yaml --report REPORT.md
   uv run scripts/compare_results.py --baseline A --candidate B --results results --aa again/run_1 again/run_2 --json
 
 Rules: "release", no gated benchmark drops by more than 1 point; "finetune", each --target gains more than 2 points and
 nothing else drops by more than 1; "select", better on at least two benchmarks and no regression on any. A policy file
-changes the limits. A verdict is read off a paired interval, never off a point estimate, so there are three.
+changes the limits. "choose" asks which of several is better: BETTER, MIXED or NO DIFFERENCE SHOWN. A verdict is read off a paired interval, never off a point estimate, so there are three.
 
 Exit codes: 0 GO; 1 NO-GO; 2 it could not be done (usage, input; stdout is empty); 3 INCONCLUSIVE (more items or another
 measurement are needed; the table says which and how many), or a choice is needed (the message names the candidates).
@@ -49,6 +51,12 @@ def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Polic
     policy = read_policy(args.policy, vocabulary)
     targets = tuple(vocabulary.key(name) or name for name in split_names(args.target)) or policy.targets
     policy = replace(policy, rule=args.rule or policy.rule, targets=targets, allow_unlike=args.allow_unlike)
+    if args.rule == CHOOSE and (args.baseline or args.tried or len(args.candidate) < 2):
+        raise ScriptError(
+            "--rule choose compares two or more --candidate with one another, without --baseline or --tried"
+        )
+    if args.rule != CHOOSE and (args.facts or not args.baseline):
+        raise ScriptError("--baseline is missing; to ask which of several is better: --rule choose (with --facts)")
     policy = replace(policy, cluster_by=args.cluster_by or policy.cluster_by)
     if policy.rule == "finetune" and not targets:
         raise ScriptError("--rule finetune needs --target BENCHMARK, or targets in the policy: what was tuned for?")
@@ -98,8 +106,7 @@ def read_question(args: argparse.Namespace) -> Question:
     vocabulary = read_vocabulary()
     policy = resolve_policy(args, vocabulary)
     library, reader = Library(args.results), RunReader(vocabulary, policy, args.latest)
-    found = library.lookup(args.baseline, "--baseline")
-    baseline = reader.read_model(found)
+    baseline = reader.read_model(library.lookup(args.baseline, "--baseline")) if args.baseline else ModelRuns("", ())
     files = {Path(run.file).resolve() for run in baseline.runs}
     candidates: list[ModelRuns] = []
     for source in args.candidate:
@@ -118,6 +125,7 @@ def read_question(args: argparse.Namespace) -> Question:
     reader.check_clusters()
     only = frozenset(vocabulary.key(name) or name for name in split_names(args.benchmarks))
     luck = luck_note(args, library, candidates[0], baseline)
+    baseline = baseline if args.baseline else candidates[0]
     question = Question(
         baseline, tuple(candidates), policy, vocabulary, only, frozenset(args.result_id or ()), tuple(runs), luck
     )
@@ -129,27 +137,41 @@ def read_question(args: argparse.Namespace) -> Question:
 
 def run(args: argparse.Namespace) -> int:
     """Read, decide, write what was asked for, print; the exit code is the verdict."""
-    decision = decide(read_question(args))
-    document = json.dumps(decision_json(decision), indent=2, ensure_ascii=False, allow_nan=False)
+    question = read_question(args)
+    if args.rule == CHOOSE:
+        names = [model.name for model in question.candidates]
+        choice = choose(question, read_facts(args.facts, names) if args.facts else None)
+        found, code, report, text = (
+            choice_json(choice),
+            choice.exit_code,
+            choice_text(choice) + "\n",
+            choice_text(choice),
+        )
+    else:
+        decision = decide(question)
+        found, code = decision_json(decision), EXIT_CODES[decision.verdict]
+        report, text = render_evaluation(decision), decision_text(decision)
+    document = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     if args.report:
-        write_whole(Path(args.report), render_evaluation(decision).encode("utf-8", "backslashreplace").decode())
+        write_whole(Path(args.report), report.encode("utf-8", "backslashreplace").decode())
         note(f"report in {args.report}")
     if args.output:
         write_whole(args.output, document + "\n")
         note(f"JSON in {args.output}")
-    print_data(document if args.json else decision_text(decision))
-    return EXIT_CODES[decision.verdict]
+    print_data(document if args.json else text)
+    return code
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--baseline", required=True, metavar="A", help="results folder, record file, or a name within --results")
+    add("--baseline", metavar="A", help="results folder, record file, or a name within --results")
     add("--candidate", required=True, nargs="+", metavar="B", help="what may ship; of several, the best")
     add("--tried", type=int, metavar="N", help="how many the candidate was picked from: its gain must outdo their luck")
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records, to find models by name")
-    add("--rule", choices=RULES, help="what must hold (default: the policy's, else release)")
+    add("--rule", choices=(*RULES, CHOOSE), help="what must hold (default: the policy's, else release), or choose")
+    add("--facts", type=Path, metavar="FILE.csv", help="with choose: prices, speeds, sizes beside the scores")
     add("--target", metavar="K,K", help="with --rule finetune: the benchmarks that must improve")
     add("--policy", metavar="FILE", help="YAML with rule, tiers, limits, minimum items, harness versions")
     add("--benchmarks", metavar="A,B", help="compare these benchmarks only")
@@ -183,18 +205,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
+#     "comparison.choose", "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
 #     "comparison.verdicts", "comparison.vocabulary", "frame", "names", "vocabulary"
 # )
 # ]cog]
 
 import collections
 import contextlib
+import csv
 import difflib
 import fnmatch
 import functools
 import hashlib
 import io
+import itertools
 import math
 import os
 import re
@@ -2294,9 +2318,1797 @@ def smallest(*values: float | None) -> float | None:
     return min(found) if found else None
 
 
+# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
+
+
+def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
+    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(right, n, alpha, method)
+    return float(low), float(high)
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of "as many items were gained as lost"."""
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    return float(mcnemar([[0, up], [down, 0]], exact=True).pvalue) if up + down else 1.0
+
+
+def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
+    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
+
+    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
+    "the bound taken at this level excludes the limit" are one statement.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        return []
+    rejected, adjusted, _, _ = multipletests(p_values, alpha, method)
+    count, wins = len(p_values), int(rejected.sum())
+    ranks = {index: rank for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i]))}
+    levels = []
+    for i in range(count):
+        if method == "holm":
+            level = alpha / (count - min(ranks[i], wins))
+        else:
+            level = alpha * (wins if rejected[i] else wins + 1) / count
+        levels.append((float(adjusted[i]), min(level, alpha)))
+    return levels
+
+
+def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
+    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
+    return between + (within[0] + within[1]) / repeats
+
+
+def quantile_sum(alpha: float, power: float, sides: int) -> float:
+    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
+    from scipy import special
+
+    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
+
+
+def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
+    """The smallest true difference that `n` paired items show with this power."""
+    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
+
+
+def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
+    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
+    from scipy import special
+
+    count = len(scores)
+    mean = math.fsum(scores) / count
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    from rich.console import Console
+
+    Console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(caption) if caption else None)
+    for row in rows[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; text of others shows as text, never as markup."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+# --- parts/comparison/report.py ---------------------------------------------------------------------------------------
+
+EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
+
+
+def is_share(row: Row) -> bool:
+    """Whether a row's differences are shown in points of 100."""
+    return row.unit == "proportion"
+
+
+def score_cell(row: Row, side: int) -> str:
+    """A score; for repeats their mean, standard deviation and number."""
+    value = (row.baseline_score, row.score)[side]
+    digits = 3 if is_share(row) else 2
+    if row.sides is not None and row.sides[side].repeats > 1:
+        mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
+        count = row.sides[side].repeats
+        runs = f"{count} runs, mean ± {number(half, digits)} by t with {count - 1} degrees of freedom"
+        return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
+    return number(value, digits)
+
+
+def change(row: Row, value: float) -> str:
+    """A difference with its sign: in points for proportions, in the metric's unit else."""
+    return f"{0.0 + round(100 * value, 2):+.2f}" if is_share(row) else f"{0.0 + round(value, 3):+.3f}"
+
+
+def delta_cell(row: Row) -> str:
+    """The difference with the interval that its verdict is read off."""
+    if row.delta is None:
+        return "–"
+    unit = "" if is_share(row) else f" {row.unit}"
+    if row.bounds is None:
+        return change(row, row.delta) + unit
+    low, high = row.as_shown(*row.bounds)
+    return f"{change(row, row.delta)} ({change(row, low)} to {change(row, high)}){unit}"
+
+
+def noise_cell(row: Row) -> str:
+    """The A/A noise floor."""
+    if row.noise is None:
+        return "–"
+    width = 100 * row.noise.half_width if is_share(row) else row.noise.half_width
+    changed = "" if row.noise.changed is None else f", {100 * row.noise.changed:.0f} % of items change"
+    return f"±{width:.2f} ({row.noise.repeats} runs{changed})"
+
+
+def count_cell(row: Row) -> str:
+    """How many items are paired, and in how many clusters."""
+    if row.basis is None or not row.basis.n:
+        return "–"
+    shared = {} if row.pairs is None else row.pairs.shared
+    words = [f"{int(numbers.max()) + 1} {name}" for name, numbers in shared.items()]
+    return f"{row.basis.n} in {', '.join(words)}" if words else str(row.basis.n)
+
+
+def needed_note(row: Row) -> str:
+    """'about 3,092 items would decide, if the model is unchanged', or nothing."""
+    if row.needed_if is None:
+        return ""
+    if row.items_needed is None:
+        return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
+    words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
+    if row.size and row.items_needed > row.size:
+        words += f"; the benchmark has {row.size:,}: a wider limit, repeated runs, or another benchmark"
+    return words
+
+
+def row_notes(row: Row) -> str:
+    """A row's notes as one cell."""
+    less = ("less is better",) if row.lower_is_better else ()
+    target = ("target",) if row.role == "target" else ()
+    needed = (needed_note(row),) if row.needed_if else ()
+    return "; ".join((*target, *less, *needed, *row.notes))
+
+
+def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the summary; columns that say the same for all rows are left out."""
+    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
+    several = len({row.candidate for row in rows}) > 1
+    tiers = len({row.tier for row in rows}) > 1
+    noise = any(row.noise is not None for row in rows)
+    share = any(is_share(row) for row in rows)
+    header = ["candidate"] * several + ["benchmark"] + ["tier"] * tiers + ["score", "baseline"]
+    header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
+    lines = []
+    for row in rows:
+        cells = [row.candidate] * several + [row.label] + [row.tier] * tiers
+        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
+        lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
+    return [*header, "n", "verdict", "notes"], lines
+
+
+def reading_lines(decision: Decision) -> list[str]:
+    """How the verdicts were reached: which hypothesis each of them tests, and what the intervals are."""
+    policy = decision.policy
+    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
+    alpha, gate = percent(policy.alpha), len([row for row in rows if row.blocking and row.levels])
+    tried = max(policy.tried or 1, len(decision.candidates))
+    share = min([policy.alpha, *(row.levels[0] for row in rows if row.blocking and row.levels)])
+    if policy.rule == "select":
+        lines = [
+            "BETTER: “not better than the baseline” is rejected (the interval's lower end is above 0). NO REGRESSION: "
+            "“misses the limit” is (above the limit). REGRESSION: “keeps the limit” is (its upper end is below it).",
+            f"Lower end: one-sided bound at the level of Holm's procedure over {gate} comparisons, and at most at "
+            f"{alpha} divided by the number of candidates. Upper end: at Holm's level.",
+        ]
+    else:
+        lines = [
+            "GO: “misses the limit” is rejected (the interval's lower end is above the limit). NO-GO: “keeps the "
+            "limit” is rejected (its upper end is below it). Otherwise INCONCLUSIVE.",
+            f"Lower end: one-sided {percent(1 - share)} bound. Upper end: one-sided bound at the level at which "
+            f"Holm's procedure tests this benchmark among {gate}. So a model that keeps every limit gets a NO-GO in at "
+            f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
+        ]
+    lines = lines if gate else lines[:1]
+    if tried > 1 and policy.rule != "select":
+        lines.append(
+            f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
+        )
+    if any(not row.blocking for row in decision.rows):
+        lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
+    if any(row.lower_is_better for row in decision.rows):
+        lines.append("Where less is better the ends change places.")
+    return lines
+
+
+def limit_text(row: Row) -> str:
+    """The limit that a row is held against, as a difference of scores."""
+    if row.threshold is None:
+        return "–"
+    return f"{change(row, row.sign * row.threshold)}{' points' if is_share(row) else ''}"
+
+
+def headline(decision: Decision) -> str:
+    """'NO-GO: step_1000 against step_700 (rule: release)'."""
+    models = f"{listing(decision.candidates, 20)} against {decision.baseline}"
+    return f"{decision.verdict}: {models} (rule: {decision.policy.rule})"
+
+
+def answer_lines(decision: Decision) -> list[str]:
+    """The answer in words: verdict, reasons, Pareto, warnings."""
+    lines = [headline(decision), *(f"- {reason}" for reason in decision.reasons)]
+    if decision.chosen is not None:
+        others = [f"{name} {verdict}" for name, verdict in decision.candidates.items() if name != decision.chosen]
+        lines.append(f"- the others: {listing(others, 20)}")
+    if decision.policy.allow_unlike:
+        lines.append("- unlike or invalid runs were compared because of --allow-unlike")
+    if decision.pareto is not None:
+        shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
+        lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
+        lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
+    lines += [f"- warning: {warning}" for warning in decision.warnings]
+    return lines
+
+
+def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the report's second table: what each verdict rests on."""
+    header = ["benchmark", "limit", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
+    header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
+    lines = []
+    for row in decision.rows:
+        if row.bounds is None or decision.chosen not in (None, row.candidate):
+            continue
+        gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
+        reach = detectable_difference(row, decision.policy)
+        low, high = row.as_shown(*row.basis.evidence.interval(0.05))
+        p_none = row.basis.p_difference
+        name = f"{row.candidate}: {row.label}" if len(decision.candidates) > 1 else row.label
+        lines.append([name, limit_text(row), row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
+        lines[-1] += [f"{row.p_values['fail_adjusted']:.3g}", "–" if p_none is None else f"{p_none:.3g}"]
+        lines[-1] += [
+            "–" if reach is None else f"±{change(row, reach)[1:]}",
+            f"{change(row, low)} to {change(row, high)}",
+        ]
+    return header, lines
+
+
+def detectable_difference(row: Row, policy: Policy) -> float | None:
+    """The smallest true difference that the row's items show, two-sided, with the policy's power."""
+    if row.basis is None or not row.basis.variance or not row.basis.n:
+        return None
+    return detectable(row.basis.variance, row.basis.n, policy.alpha, policy.power)
+
+
+def measured_lines(decision: Decision) -> list[str]:
+    """Harness and engine, date and hardware of both sides."""
+    lines = []
+    for side, name in ((1, "candidate"), (0, "baseline")):
+        runs = [run for row in decision.rows if row.sides for run in row.sides[side].runs]
+        harnesses = sorted({f"{run.harness[0]} {run.harness[1]}" for run in runs})
+        engines = sorted({run.settings["engine"] for run in runs if run.settings.get("engine")})
+        dates = sorted({run.date for run in runs if run.date})
+        hardware = sorted({run.hardware for run in runs if run.hardware})
+        period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}" if dates else "an unknown date"
+        machine = decision.policy.hardware or listing(hardware) or "not recorded"
+        on = f" with {listing(engines)}" if engines else ""
+        lines.append(f"{name}: {listing(harnesses)}{on}; measured {period}; hardware: {machine}")
+    return lines
+
+
+def limitation_lines(decision: Decision) -> list[str]:
+    """What the reader must know: the policy's own words, then what holds for these measurements."""
+    lines = list(decision.policy.limitations)
+    noted = [row for row in decision.rows if "contamin" in " ".join(row.notes).casefold()]
+    if not noted:
+        lines.append("Contamination of the training data with test items was not examined here.")
+    sides = [side for row in decision.rows if row.sides for side in row.sides]
+    if any(side.repeats < 2 for side in sides):
+        lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
+    if any(row.verdict in (NOT_COMPARABLE, ABSENT) for row in decision.rows):
+        lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
+    if decision.policy.allow_unlike:
+        lines.append("Runs that were not made alike were compared all the same; the notes name the differences.")
+    return lines
+
+
+def render_evaluation(decision: Decision) -> str:
+    """The evaluation summary in Markdown, to be pasted into a model card."""
+    bullet = "\n".join
+    answer = answer_lines(decision)[1:]
+    parts = [f"## Evaluation: {plain(headline(decision))}", bullet(f"- {plain(line[2:])}" for line in answer)]
+    parts += [pipe_table(*summary_table(decision)), "\n".join(plain(line) for line in reading_lines(decision))]
+    header, lines = evidence_table(decision)
+    parts += ["### Evidence", pipe_table(header, lines)] if lines else []
+    parts += ["### How it was measured", bullet(f"- {plain(line)}" for line in measured_lines(decision))]
+    parts += ["### Known limitations", bullet(f"- {plain(line)}" for line in limitation_lines(decision))]
+    return "\n\n".join(parts) + "\n"
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """The document of --json; see references/compare_results.md."""
+    policy = decision.policy
+    pareto = decision.pareto
+    return {
+        "schema_version": COMPARISON_SCHEMA,
+        "verdict": decision.verdict,
+        "exit_code": EXIT_CODES[decision.verdict],
+        "rule": policy.rule,
+        "baseline": decision.baseline,
+        "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
+        "reasons": list(decision.reasons),
+        "warnings": list(decision.warnings),
+        "allow_unlike": policy.allow_unlike,
+        "chosen": decision.chosen,
+        "tried": policy.tried,
+        "alpha": policy.alpha,
+        "power": policy.power,
+        "targets": list(policy.targets),
+        "how_to_read": reading_lines(decision),
+        "benchmarks": [row_json(row, policy) for row in decision.rows],
+        "pareto": None
+        if pareto is None
+        else {
+            "benchmarks": list(pareto.benchmarks),
+            "items": pareto.items,
+            "probability": dict(pareto.probability),
+            "front": list(pareto.front),
+        },
+        "measured": measured_lines(decision),
+        "limitations": limitation_lines(decision),
+    }
+
+
+def row_json(row: Row, policy: Policy) -> dict[str, Any]:
+    """One comparison as JSON; scores and differences in the metric's unit, nothing rounded."""
+    basis, value = row.basis, None
+    if row.bounds is not None:
+        value = list(row.as_shown(*row.bounds))
+    return {
+        "candidate": row.candidate,
+        "benchmark": row.key,
+        "name": row.label,
+        "tier": row.tier,
+        "role": row.role,
+        "blocking": row.blocking,
+        "verdict": row.verdict,
+        "metric": row.metric or None,
+        "unit": row.unit,
+        "lower_is_better": row.lower_is_better,
+        "score": side_json(row, 1),
+        "baseline": side_json(row, 0),
+        "delta": row.delta,
+        "limit": None if row.threshold is None else row.sign * row.threshold,
+        "interval": value,
+        "interval_95": None if value is None else list(row.as_shown(*basis.evidence.interval(0.05))),
+        "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
+        "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
+        "method": basis.method if basis else None,
+        "paired": row.pairs is not None,
+        "n": basis.n if basis else 0,
+        **{name: shared_count(row, name) for name in ("clusters", "raters")},
+        "design_effect": basis.design_effect if basis else None,
+        "gained": basis.discordant[0] if basis and basis.discordant else None,
+        "lost": basis.discordant[1] if basis and basis.discordant else None,
+        "detectable": detectable_difference(row, policy),
+        "with_another_run": another_run(row, policy),
+        "items_needed": row.items_needed,
+        "items_needed_if": row.needed_if,
+        "benchmark_items": row.size,
+        "noise": None
+        if row.noise is None
+        else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
+        "notes": list(row.notes),
+    }
+
+
+def shared_count(row: Row, what: str) -> int | None:
+    """How many clusters or raters the paired items share, or None."""
+    numbers = None if row.pairs is None else row.pairs.shared.get(what)
+    return None if numbers is None else int(numbers.max()) + 1
+
+
+def another_run(row: Row, policy: Policy) -> float | None:
+    """The difference that can be shown when each side is run once more, where repeats tell how much that helps."""
+    pairs = row.pairs
+    if pairs is None or min(pairs.repeats) < 2 or pairs.repeats[0] != pairs.repeats[1] or not row.basis.variance:
+        return None
+    repeats = pairs.repeats[0]
+    between = max(0.0, float((pairs.candidate - pairs.baseline).var(ddof=1)) - sum(pairs.within) / repeats)
+    variance = paired_variance(between, pairs.within, repeats + 1) * row.basis.design_effect
+    return detectable(variance, pairs.n, policy.alpha, policy.power) if variance else None
+
+
+def side_json(row: Row, side: int) -> dict[str, Any] | None:
+    """One side's score with its interval, its repeats, and the files it comes from."""
+    value = (row.baseline_score, row.score)[side]
+    if value is None or row.sides is None:
+        return None
+    own = row.sides[side]
+    found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
+    if row.pairs is not None:
+        values = (row.pairs.baseline, row.pairs.candidate)[side]
+        ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
+        interval = score_interval(values, list(row.pairs.shared.values()), *ends)
+        found["interval_95"] = None if interval is None else list(interval[:2])
+    if own.repeats > 1:
+        mean, deviation, half = mean_of_runs(own.run_scores)
+        found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
+    counts = {what: own.counted(what) for what in COUNT_WORDS if own.counted(what)}
+    return found | {"errors": len(own.errors), **counts, "records": sorted({run.file for run in own.runs})}
+
+
+def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The summary for a terminal, with its colors."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, show_lines=True)
+    verdict = header.index("verdict")
+    for row in rows:
+        table.add_row(*(Text(c, style=STYLES[c] if i == verdict else "") for i, c in enumerate(map(single_line, row))))
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip("\n")
+
+
+def decision_text(decision: Decision) -> str:
+    """The answer for stdout: a rich table on a terminal, a Markdown one in a pipe."""
+    header, rows = summary_table(decision)
+    table = terminal_table(header, rows) if sys.stdout.isatty() else pipe_table(header, rows)
+    return "\n".join([table, "", *map(single_line, answer_lines(decision)), "", *reading_lines(decision)])
+
+
+# --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far lost attempts could move the gain (more is better): from `low` to `high`, both relative to the observed.
+
+    share: of the compared items in all items, lost ones included; the observed gain counts for so much of the whole.
+    """
+
+    low: float
+    high: float
+    share: float
+
+
+def side_attempts(side: Side) -> Attempts:
+    """What became of all attempts of a side."""
+    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in side.runs]
+    made = [one.made for one in own]
+    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
+
+
+def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
+    """(attempts without a score, all attempts) as the lines of a samples file show them."""
+    if not repeats:
+        return 0, 0
+    names = set(errors).union(*repeats)
+    scored = sum(map(len, repeats))
+    return len(names) * len(repeats) - scored, len(names) * len(repeats)
+
+
+def item_range(side: Side, name: ItemId, low: float, high: float) -> tuple[float, float]:
+    """The mean of an item's attempts, with all lost ones at `low`, and at `high`."""
+    total = scored = made = 0.0
+    for run in side.runs:
+        if run.subtask != name[0]:
+            continue
+        for repeat in run.repeats:
+            answer = repeat.get(name[1])
+            attempts, good = (1, 0) if answer is None else answer.attempts
+            made, scored = made + attempts, scored + good
+            total += 0.0 if answer is None else answer.score * good
+    if not made:
+        return low, high
+    return (total + (made - scored) * low) / made, (total + (made - scored) * high) / made
+
+
+def ends_of(row: Row) -> tuple[float, float] | None:
+    """The range of an attempt's score; where the metric has none, that of the scores that are there."""
+    runs = [run for side in row.sides for run in side.runs]
+    lows, highs = {run.low for run in runs}, {run.high for run in runs}
+    seen = [value for side in row.sides for values in side.scores.values() for value in values]
+    low = min(lows) if None not in lows else min(seen, default=None)
+    high = max(highs) if None not in highs else max(seen, default=None)
+    return None if low is None or high is None else (low, high)
+
+
+def reach_of(row: Row) -> Reach | None:
+    """How far lost attempts could move a row's gain; None where nothing bounds it."""
+    ends = ends_of(row)
+    if ends is None:
+        return None
+    if row.pairs is None:
+        return reach_of_scores(row, ends)
+    baseline, candidate = row.sides
+    both = (set(baseline.scores) | baseline.errors) & (set(candidate.scores) | candidate.errors)
+    low = high = observed = 0.0
+    compared = 0
+    for name in both:
+        one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
+        low, high = low + two[0] - one[1], high + two[1] - one[0]
+        if name in baseline.scores and name in candidate.scores:
+            compared += 1
+            observed += repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
+    if row.sign < 0:
+        low, high, observed = -high, -low, -observed
+    return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
+
+
+def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
+    """The reach by the counts of two records without items."""
+    bounds = []
+    for side, score in zip(row.sides, (row.baseline_score, row.score), strict=True):
+        found = score_bounds(score, side_attempts(side), *ends)
+        if found is None:
+            return None
+        bounds.append(found)
+    low, high = bounds[1][0] - bounds[0][1], bounds[1][1] - bounds[0][0]
+    observed = row.score - row.baseline_score
+    if row.sign < 0:
+        low, high, observed = -high, -low, -observed
+    return Reach(low - observed, high - observed, 1.0)
+
+
+def repeats_mean(values: tuple[float, ...]) -> float:
+    """The mean of an item's repeats."""
+    return math.fsum(values) / len(values)
+
+
+def within_losses(row: Row, policy: Policy) -> Row:
+    """The row with what was lost on each side, and without a verdict that the lost attempts could overturn."""
+    if not row.sides or row.score is None or row.baseline_score is None:
+        return row
+    lost = [side_attempts(side) for side in row.sides]
+    if not any(one.lost for one in lost):
+        return row
+    row = replace(row, notes=(*row.notes, *loss_notes(row, lost)))
+    if row.verdict not in (GO, BETTER, NO_REGRESSION, NO_GO, REGRESSION):
+        return row
+    reach = reach_of(row)
+    if reach is not None:
+        limit = 0.0 if row.verdict == BETTER else row.threshold
+        evidence = row.basis.evidence
+        if row.verdict in (NO_GO, REGRESSION):
+            holds = evidence.p_below((limit - reach.high) / reach.share) <= row.levels[1] if reach.share else False
+        else:
+            holds = evidence.p_above((limit - reach.low) / reach.share) <= row.levels[0] if reach.share else False
+        if holds:
+            return row
+    shares = [f"{one.lost} of {one.made or '?'}" for one in lost]
+    why = (
+        f"{row.verdict} only if the lost attempts ({shares[0]} of the baseline, {shares[1]} of the candidate) are like"
+    )
+    return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, f"{why} the others: no verdict"))
+
+
+def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
+    """What is said of each side's lost attempts: how many, why, and the score's bounds."""
+    notes = []
+    ends = ends_of(row)
+    for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
+        if not attempts.lost:
+            continue
+        score = repeats_mean(side.run_scores)
+        counts: dict[str, int] = {}
+        for run in side.runs:
+            for what, count in run.counts.items():
+                counts[what] = counts.get(what, 0) + count
+        text = f"{name}: {attempts_text(counts, attempts)}"
+        found = score_bounds(score, attempts, *ends) if ends else None
+        low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
+        notes.append(text + low_high)
+    return notes
+
+
+# --- parts/comparison/clusters.py -------------------------------------------------------------------------------------
+
+FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
+MATTERS = 1.5  # design effect from which on a field is asked about
+FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
+NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator"}
+
+
+def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
+    """(field, design effect) of the metadata that explains most how the items' differences agree; None without one."""
+    import numpy as np
+    from scipy import stats
+
+    if len(names) < 2 * FEWEST_GROUPS:
+        return None
+    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
+    differences = np.array(
+        [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
+    )
+    if not differences.any():
+        return None
+    fields = set(answers[0][1].fields) - NOT_ASKED
+    found: list[tuple[float, str]] = []
+    for field in sorted(fields):
+        values = [two.fields.get(field) for _, two in answers]
+        if any(one.fields.get(field, two.fields.get(field)) != two.fields.get(field) for one, two in answers):
+            continue
+        sizes = Counter(values)
+        if None in sizes or not FEWEST_GROUPS <= len(sizes) <= len(names) / 2:
+            continue
+        _, groups = np.unique(values, return_inverse=True)
+        effect = (clustered_standard_error(differences, groups) / error_of_mean(differences)) ** 2
+        parts = [differences[groups == group] for group in range(len(sizes))]
+        spread = sum(((part - part.mean()) ** 2).sum() for part in parts)
+        between = sum(len(part) * (part.mean() - differences.mean()) ** 2 for part in parts)
+        df = len(sizes) - 1, len(names) - len(sizes)
+        p = 0.0 if spread == 0 else float(stats.f.sf(between / df[0] / (spread / df[1]), *df))
+        if effect > MATTERS and p < FIELD_LEVEL / len(fields):
+            found.append((effect, field))
+    return (max(found)[1], max(found)[0]) if found else None
+
+
+def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> str:
+    """Why the items may not be compared one by one; nothing where they may."""
+    clustered = [run for side in (baseline, candidate) for run in side.runs if "cluster" in run.error_method.lower()]
+    if clustered:
+        return (
+            "the record's own standard error is clustered, by a field that it does not name: say it with --cluster-by "
+            "FIELD (or --cluster-by none)"
+        )
+    found = grouping_field(baseline, candidate, names)
+    if found:
+        field, effect = found
+        return (
+            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with --cluster-by "
+            f"{field}, or say that they are independent with --cluster-by none"
+        )
+    return ""
+
+
+# --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
+
+FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
+FEW_RATERS = 3
+CONTRADICTION = 0.001  # a chance below it is no noise
+MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
+FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
+
+
+def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
+    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
+    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
+    counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
+    for name, count in counts.items():
+        if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
+            return Basis(None, f"too few {name} ({count}) to show how much they differ", n)
+    ways = list(pairs.shared.values())
+    up, down = int((differences > 0).sum()), int((differences < 0).sum())
+    if span is None and up + down < FEW_CHANGES:
+        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    runs = runs_variance(pairs)
+    evidence = paired_difference(differences, ways, span, runs)
+    binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
+    effect = design_effect(differences, ways)
+    words = ["paired score interval (Newcombe)" if binary else "paired t" if span is None else "paired bounded means"]
+    words += [f"{counts[name]} {name}, design effect {effect:.2f}" for name in pairs.shared]
+    words += [f"t with {evidence.freedom:.1f} degrees of freedom for the runs' spread"] if runs[0] else []
+    return Basis(
+        evidence,
+        ", ".join(words),
+        n,
+        float((differences**2).mean()) * effect + runs[0] * n,
+        binary,
+        (up, down) if binary else None,
+        effect,
+        mcnemar_p(up, down) if binary and not ways and not runs[0] else two_sided_p(evidence),
+    )
+
+
+def design_effect(differences: np.ndarray, ways: Sequence[np.ndarray]) -> float:
+    """How many times fewer independent items the clusters are worth; never below 1.
+
+    Where no item differs nothing can be estimated, and items of one cluster count as one.
+    """
+    import numpy as np
+
+    ways, n = several_ways(ways), len(differences)
+    if ways[0] is None:
+        return 1.0
+    alone = float(two_way_variance(differences, [None]))
+    if alone == 0:
+        return max(float((np.bincount(group) ** 2).sum()) / n for group in ways)
+    return max(1.0, float(two_way_variance(differences, ways)) / alone)
+
+
+def runs_variance(pairs: Pairs) -> tuple[float, float]:
+    """(variance that repeated runs add to the difference, its degrees of freedom).
+
+    What the means of a side's runs spread beyond the noise of single answers; 0 where each item was asked once.
+    """
+    parts = []
+    for spread, within, repeats in zip(pairs.between, pairs.within, pairs.repeats, strict=True):
+        if repeats > 1 and spread > within / pairs.n:
+            parts.append(((spread - within / pairs.n) / repeats, repeats - 1))
+    total = math.fsum(variance for variance, _ in parts)
+    return total, total**2 / math.fsum(v**2 / freedom for v, freedom in parts) if total else math.inf
+
+
+def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
+    """The evidence in two scores with standard errors (or counts of right answers) and no items."""
+    sign = -1 if candidate.lower_is_better else 1
+    n, runs = min(baseline.n or 0, candidate.n or 0), (baseline, candidate)
+    means = [recorded_mean(run) for run in runs]
+    if None not in means:
+        evidence = unpaired_difference(*means)
+        evidence = evidence if sign > 0 else evidence.mirrored()
+        variance = n * float(sum(mean.variance for mean in means))
+    else:
+        errors = [run.standard_error for run in runs]
+        if None in errors:
+            return Basis(None, "no samples and no standard error", n)
+        if not any(errors):
+            return Basis(None, "standard errors of zero", n)
+        evidence = Unbounded(sign * (candidate.score - baseline.score), math.hypot(*errors))
+        variance = n * math.hypot(*errors) ** 2
+    return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
+
+
+def recorded_mean(run: Run) -> BoundedMean | None:
+    """A recorded score of a range of 0 to 1 with its error; one of few answers without an error, by their count."""
+    if run.span != 1.0 or not 0 <= run.score <= 1:
+        return None
+    if run.standard_error is not None:
+        return mean_from_error(run.score, run.standard_error, run.n)
+    right = None if run.n is None or run.aggregation != "mean" else run.score * run.n
+    exact = right is not None and abs(right - round(right)) < 1e-6 * run.n + 1e-9
+    return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
+
+
+def side_of(runs: Sequence[Run]) -> Side:
+    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once."""
+    by_part: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
+        by_part[run.subtask].append(run)
+    kept: list[Run] = []
+    notes: list[str] = []
+    scores: dict[ItemId, tuple[float, ...]] = {}
+    answers: dict[ItemId, Answer] = {}
+    errors: set[ItemId] = set()
+    parts: list[list[list[float]]] = []
+    for subtask, rows in sorted(by_part.items()):
+        distinct, remarks = distinct_runs(rows)
+        notes += [remark for remark in remarks if remark not in notes]
+        kept += distinct
+        errors |= {(subtask, name) for run in distinct for name in run.errors}
+        repeats = [repeat for run in distinct for repeat in run.repeats]
+        if not repeats:
+            parts.append([[run.score] for run in distinct])
+            continue
+        common = set(repeats[0]).intersection(*repeats[1:])
+        errors |= {(subtask, name) for name in set().union(*repeats) - common}
+        for name in common:
+            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
+            answers[subtask, name] = repeats[0][name]
+        parts.append([[repeat[name].score for name in sorted(common)] for repeat in repeats])
+    counts = {len(part) for part in parts}
+    if len(counts) > 1:
+        notes.append("its parts were repeated a different number of times")
+    pooled = [[score for part in parts for score in part[i]] for i in range(min(counts))]
+    run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
+    run_scores = run_scores or tuple(run.score for run in kept)
+    return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
+
+
+def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs that tell something new, and remarks about the others."""
+    if len(runs) == 1:
+        return list(runs), []
+    kept: list[Run] = []
+    same = 0
+    for run in runs:
+        if any(is_copy(run, other) for other in kept):
+            same += 1
+        else:
+            kept.append(run)
+    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
+    if len(kept) > 1 and all(is_greedy(run) for run in kept):
+        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
+    return kept, remarks
+
+
+def contradictions(side: Side, name: str) -> list[str]:
+    """Greedy runs of one side that differ by more than an engine's noise, which gains as many items as it loses."""
+    lines = []
+    runs = [run for run in side.runs if is_greedy(run) and len(run.repeats) == 1]
+    for one, other in itertools.combinations(runs, 2):
+        if one.subtask != other.subtask:
+            continue
+        common = set(one.repeats[0]) & set(other.repeats[0])
+        changes = [other.repeats[0][item].score - one.repeats[0][item].score for item in common]
+        if mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION:
+            found = " and ".join(f"{run.score:.3f} in {run.file}" for run in (one, other))
+            lines.append(f"the {name}'s greedy runs contradict one another: {found}; remove the wrong record")
+    return lines
+
+
+def is_greedy(run: Run) -> bool:
+    """Whether a second run must give the same answers: nothing is drawn at random."""
+    return not run.temperature
+
+
+def is_copy(run: Run, other: Run) -> bool:
+    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
+    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
+        return False
+    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
+        return False
+    for one, two in zip(run.repeats, other.repeats, strict=True):
+        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How the items of two sides go together."""
+
+    names: tuple[ItemId, ...]
+    only_baseline: int
+    only_candidate: int
+    errors: int
+    other_items: int
+    other_prompts: int
+    unknown_prompts: int
+
+
+def match_items(baseline: Side, candidate: Side) -> Matched:
+    """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
+    errors = baseline.errors | candidate.errors
+    common = set(baseline.scores) & set(candidate.scores)
+    names: list[ItemId] = []
+    other_items = other_prompts = unknown = 0
+    for name in common:
+        one, two = baseline.answers[name], candidate.answers[name]
+        if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
+            other_items += 1
+            continue
+        if one.prompt_hash and two.prompt_hash:
+            other_prompts += one.prompt_hash != two.prompt_hash
+        else:
+            unknown += 1
+        names.append(name)
+    return Matched(
+        tuple(names),
+        len(set(baseline.scores) - set(candidate.scores) - errors),
+        len(set(candidate.scores) - set(baseline.scores) - errors),
+        len(errors),
+        other_items,
+        other_prompts,
+        unknown,
+    )
+
+
+def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pairs:
+    """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
+    import numpy as np
+
+    rows = []
+    for name in names:
+        one, two = baseline.scores[name], candidate.scores[name]
+        own, other = candidate.answers[name], baseline.answers[name]
+        group = own.group or other.group
+        rater = own.fields.get("rater") or other.fields.get("rater")
+        # An item without a group is its own; the names of a group and a rater sort last and only among equal scores.
+        cluster = (name[0], group) if group is not None else name
+        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster, rater or ""))
+    rows.sort()
+    shared = {what: numbered_groups([row[i] for row in rows]) for what, i in (("clusters", 2), ("raters", 3))}
+    if not any(row[3] for row in rows):
+        shared["raters"] = None
+    return Pairs(
+        np.array([row[0] for row in rows], float),
+        np.array([row[1] for row in rows], float),
+        {what: numbers for what, numbers in shared.items() if numbers is not None},
+        (mean_within(baseline, names), mean_within(candidate, names)),
+        (baseline.repeats, candidate.repeats),
+        (spread_of_runs(baseline, names), spread_of_runs(candidate, names)),
+    )
+
+
+def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
+    """Names as numbers in the order of their first place; None when nothing is shared."""
+    import numpy as np
+
+    numbers: dict[Any, int] = {}
+    codes = [numbers.setdefault(name, len(numbers)) for name in names]
+    return np.array(codes) if len(numbers) < len(names) else None
+
+
+def spread_of_runs(side: Side, names: Sequence[ItemId]) -> float:
+    """The variance of the means of a side's runs; 0 for a single run."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    return float(np.array([side.scores[name][: side.repeats] for name in names]).mean(axis=0).var(ddof=1))
+
+
+def mean_within(side: Side, names: Sequence[ItemId]) -> float:
+    """The mean variance of an item's repeats; 0 where each was asked once."""
+    import numpy as np
+
+    if side.repeats < 2 or not names:
+        return 0.0
+    return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
+
+
+# --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
+
+MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
+ANY_MEAN = "mean of the items"
+NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
+
+
+def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of one task that were made alike, of equally many items; the largest group first."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
+    return sorted(
+        groups.values(),
+        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
+    )
+
+
+def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
+    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left.
+
+    ScriptError(code=3) where both sides have several such pairs: which is meant is not for a program to say.
+    """
+    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
+    alike = [(a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])]
+    alike = [(a, b) for a, b in alike if a[0].attempts.made == b[0].attempts.made] or alike
+    for other in alike[1:]:
+        check_one_pair(alike[0][0][0], other[0][0])
+    one, two = alike[0] if alike else (ours[0], theirs[0])
+    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
+    return one, two, [f"{left} runs with other settings are left out"] if left else []
+
+
+def check_one_pair(one: Run, two: Run) -> None:
+    """ScriptError(code=3) with the settings that tell two runs apart, and how to name one; nothing if alike."""
+    found = setting_differences(one, two)
+    if not found:
+        return
+    name, values = next(iter(found.items()))
+    raise ScriptError(
+        f"{one.task}: both sides were measured in several ways ({'; '.join(difference_lines(found)[:3])}); say which: "
+        f"'NAME[{name}={values[0]}]' or 'NAME[{name}={values[1]}]' for --baseline and --candidate, or give the records",
+        code=3,
+    )
+
+
+def choose_metric(
+    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
+) -> list[Run]:
+    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
+
+    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
+    """
+    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
+    metrics = {run.metric for run in chosen}
+    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
+    if folded == ANY_MEAN:
+        means = [run for run in chosen if run.aggregation == "mean"]
+        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
+    if folded is not None:
+        named = [run for run in chosen if normalize_name(run.metric) == folded]
+        if not named:
+            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
+        return named
+    if len(metrics) > 1:
+        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
+        if not named:
+            ids = sorted({run.result_id for run in chosen})
+            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
+        return named
+    return chosen
+
+
+def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
+    """What keeps two sides from being compared: settings, items, prompts."""
+    reasons: list[str] = []
+    by_part = {run.subtask: run for run in reversed(baseline.runs)}
+    for run in candidate.runs:
+        if run.subtask in by_part:
+            lines = difference_lines(setting_differences(by_part[run.subtask], run))
+            reasons += [line for line in lines if line not in reasons]
+    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
+        if not all(run.measured for run in side.runs):
+            reasons.append(f"the {name}'s score was read from a document, not measured")
+    if not paired:
+        return reasons
+    if matched.other_items:
+        reasons.append(f"{matched.other_items} items have the same id and other content")
+    if matched.other_prompts:
+        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
+    everything = max(len(baseline.scores), len(candidate.scores), 1)
+    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
+        reasons.append(
+            f"item sets: {matched.only_baseline} items only the baseline has, "
+            f"{matched.only_candidate} only the candidate"
+        )
+    return reasons
+
+
+def invalid_reasons(side: Side, name: str) -> list[str]:
+    """What the gate says against a side's scores."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for run in side.runs:
+        for reason in run.validity.reasons:
+            found[f"{name}: {reason}"].append(run.subtask)
+    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
+
+
+def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
+    """Where the runs are not made with what the policy demands."""
+    reasons = []
+    for library, version in sorted({run.harness for side in sides for run in side.runs}):
+        if policy.harness:
+            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
+            pattern = wanted.get(library_field(library))
+            if pattern is None:
+                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
+            elif not fnmatch.fnmatchcase(version, pattern):
+                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
+    return reasons
+
+
+# --- parts/records/groups.py ------------------------------------------------------------------------------------------
+
+
+def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
+    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
+    wanted = {part.rpartition("/")[2] for part in subtasks}
+    groups = {part.rpartition("/")[0] for part in subtasks}
+    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
+        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
+            return rule
+    return None
+
+
+def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
+    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
+    subtasks = list(subtasks)
+    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
+        return []
+    have = {part.rpartition("/")[2] for part in subtasks}
+    return [name for name in rule["names"].split() if name not in have]
+
+
+def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
+    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
+    subtasks = list(subtasks)
+    lacking = lacking_parts(key, subtasks, vocabulary)
+    if not lacking:
+        return ""
+    count = len(set(subtasks))
+    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
+
+
+def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
+    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
+
+    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    """
+    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
+    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
+    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
+    total = math.fsum(sizes)
+    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+
+
+def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
+    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
+
+    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.known and run.subtask:
+            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
+    wholes: list[Run] = []
+    used: list[Run] = []
+    notes = []
+    there = {run.key for run in runs if not run.subtask}
+    for (key, *_), parts in sets.items():
+        names = [run.subtask for run in parts]
+        line = incomplete_line(key, names, vocabulary)
+        notes += [line] if line else []
+        rule = group_of_parts(key, names, vocabulary)
+        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
+            continue
+        wholes.append(whole_of(parts, rule, vocabulary))
+        used += parts
+    return wholes, used, notes
+
+
+def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
+    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
+    weights = part_weights(parts, vocabulary)
+    first = min(parts, key=lambda run: run.subtask)
+    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
+    errors = [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
+    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
+    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
+    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
+    limited = sorted({run.partial for run in parts if run.partial})
+    return replace(
+        first,
+        subtask="",
+        name=rule["group"],
+        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
+        score=score,
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+        size=None,
+        limit=limited[0] if limited else "",
+        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
+        settings=settings,
+        written=(score / first.scale, first.written[1]),
+        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
+        repeats=(),
+    )
+
+
+# --- parts/comparison/rows.py -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the models, the policy, and how benchmarks are told apart."""
+
+    baseline: ModelRuns
+    candidates: tuple[ModelRuns, ...]
+    policy: Policy
+    vocabulary: MetricMapping
+    only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
+    result_ids: frozenset[str] = frozenset()
+    repeated: tuple[Run, ...] = ()  # the runs of --aa
+    luck: str = ""  # a warning that the candidate may be the luckiest of several
+
+    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
+        """A model's runs by benchmark, each with the metric that counts."""
+        by_key: dict[str, list[Run]] = defaultdict(list)
+        for run in model.runs:
+            if not self.only or run.key in self.only:
+                by_key[run.key].append(run)
+        chosen = {}
+        for key, rows in by_key.items():
+            usual = self.vocabulary.entries.get(key, {}).get("metric")
+            metric = self.policy.limits(key).metric
+            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
+        return chosen
+
+
+def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
+    """A benchmark's comparisons: one for each few-shot count that both sides have, else all runs as one."""
+    shared = {run.shots for run in baseline} & {run.shots for run in candidate}
+    if not shared:
+        return [("", list(baseline), list(candidate))]
+    several = len(shared) > 1
+    return [
+        (
+            f" ({shots}-shot)" if several else "",
+            [run for run in baseline if run.shots == shots],
+            [run for run in candidate if run.shots == shots],
+        )
+        for shots in sorted(shared, key=natural_key)
+    ]
+
+
+def make_rows(question: Question) -> list[Row]:
+    """All comparisons, without verdicts that depend on the other rows."""
+    ours = question.runs(question.baseline)
+    rows: list[Row] = []
+    for model in question.candidates:
+        theirs = question.runs(model)
+        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
+        for key in wanted:
+            for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
+                rows.append(make_row(question, model, key, suffix, one, two))
+    if not any(row.verdict != ABSENT for row in rows):
+        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
+        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
+        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
+    return rows
+
+
+def make_row(
+    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
+) -> Row:
+    """One comparison as far as it can be made without the others."""
+    policy, limits = question.policy, question.policy.limits(key)
+    row = Row(
+        candidate=model.name,
+        key=key,
+        label=question.vocabulary.title(key) + suffix,
+        tier=limits.tier,
+        role="target" if key in policy.targets else "general",
+        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
+        notes=(limits.note,) if limits.note else (),
+        size=known_size(question.vocabulary, key),
+    )
+    if not baseline or not candidate:
+        return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
+    first = candidate[0]
+    baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
+    first = candidate[0]
+    check_direction(limits, first)
+    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
+    row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
+    row = with_noise(row, question.repeated)
+    unwanted = policy_reasons(row.sides or (), policy)
+    if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
+        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
+    if reasons:
+        row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
+    return with_threshold(row, policy)
+
+
+def known_size(vocabulary: MetricMapping, key: str) -> int | None:
+    """How many items a benchmark has, where metric_mapping.json says it."""
+    size = vocabulary.entries.get(key, {}).get("items")
+    return size if isinstance(size, int) else None
+
+
+def missing_notes(
+    baseline: ModelRuns, candidate: ModelRuns, key: str, ours: Sequence[Run], theirs: Sequence[Run]
+) -> Iterator[str]:
+    """Why a benchmark has no comparison."""
+    for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
+        if not runs:
+            error = model.failures.get(key)
+            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
+
+
+def directed(run: Run, limits: Limits) -> Run:
+    """The run with the direction of its metric; ScriptError(code=3) when neither record nor policy says it."""
+    if run.directed:
+        return run
+    if limits.direction is None:
+        raise ScriptError(
+            f"{run.file}: nothing says whether more {run.metric} of {run.key} is better; say it in a policy: "
+            f"benchmarks: {{{run.key}: {{direction: lower_is_better}}}} (or higher_is_better)",
+            code=3,
+        )
+    return replace(run, lower_is_better=limits.direction == "lower_is_better", directed=True)
+
+
+def check_direction(limits: Limits, run: Run) -> None:
+    """ScriptError when policy and record disagree about which way is better."""
+    if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
+        way = "lower_is_better" if run.lower_is_better else "higher_is_better"
+        raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
+
+
+def with_sides(
+    row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy, vocabulary: MetricMapping
+) -> tuple[Row, list[str]]:
+    """The row with its sides, pairs and basis; and the reasons against comparing them."""
+    by_part = [defaultdict(list), defaultdict(list)]
+    for parts, runs in zip(by_part, (baseline, candidate), strict=True):
+        for run in runs:
+            parts[run.subtask].append(run)
+    shared = sorted(set(by_part[0]) & set(by_part[1]))
+    if "" in shared:  # the whole goes before its parts
+        shared = [""]
+    lacking = sorted((set(by_part[0]) ^ set(by_part[1])) - {""}) if "" not in shared else []
+    if not shared:
+        return row, [f"measured in other parts: {listing(sorted(by_part[0]))} and {listing(sorted(by_part[1]))}"]
+    ours, theirs, notes = [], [], list(row.notes)
+    for part in shared:
+        one, two, left = choose_alike(by_part[0][part], by_part[1][part])
+        ours, theirs = ours + one, theirs + two
+        notes += [line for line in left if line not in notes]
+    sides = side_of(ours), side_of(theirs)
+    paired = bool(sides[0].scores and sides[1].scores)
+    matched = match_items(*sides)
+    reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
+    reasons += unlike_reasons(*sides, matched, paired)
+    reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
+    reasons += contradictions(sides[0], "baseline") + contradictions(sides[1], "candidate")
+    if len(shared) > 1:
+        notes.append(f"{len(shared)} parts pooled, each item counts once")
+    notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
+    for side, name in zip(sides, ("baseline", "candidate"), strict=True):
+        notes += [f"{name}: {remark}" for remark in side.notes]
+        notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
+    row = replace(row, sides=sides, notes=tuple(notes))
+    if paired and matched.names:
+        return with_pairs(row, matched, policy.cluster_by is not None), reasons
+    scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
+    one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
+    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
+    if first_corpus_level(sides):
+        basis = corpus_basis(first_corpus_level(sides))
+    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
+
+
+def is_grouped(pairs: Pairs) -> bool:
+    """Whether something is known that items share."""
+    return bool(pairs.shared)
+
+
+def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
+    """The row with its paired items and what they show; independent: somebody has said that the items are."""
+    pairs = make_pairs(*row.sides, matched.names)
+    notes = list(row.notes)
+    counts = (
+        (matched.errors, "could not be scored on both sides in every run"),
+        (matched.only_baseline, "only the baseline has"),
+        (matched.only_candidate, "only the candidate has"),
+    )
+    notes += [f"{count} items {what}" for count, what in counts if count]
+    if matched.unknown_prompts:
+        notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
+    corpus_level = first_corpus_level(row.sides)
+    if corpus_level:
+        scores = [side.runs[0].score for side in row.sides]
+        basis = corpus_basis(corpus_level)
+        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
+    basis = paired_basis(pairs, row.sign, row.span)
+    unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
+    basis = replace(basis, evidence=None, method=unsaid) if unsaid else basis
+    return replace(
+        row,
+        pairs=pairs,
+        baseline_score=float(pairs.baseline.mean()),
+        score=float(pairs.candidate.mean()),
+        basis=basis,
+        notes=tuple(notes),
+    )
+
+
+def first_corpus_level(sides: Iterable[Side]) -> str | None:
+    """The aggregation of a score that is no mean of its items, or None."""
+    return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
+
+
+def corpus_basis(aggregation: str) -> Basis:
+    """No evidence: such a score cannot be resampled from its items' scores."""
+    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
+
+
+def with_threshold(row: Row, policy: Policy) -> Row:
+    """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
+    limits = policy.limits(row.key)
+    drop = limits.allowed_drop(row.baseline_score, row.span)
+    gain = limits.wanted_gain(row.baseline_score, row.span)
+    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
+    basis = row.basis
+    if basis.evidence is not None and limit is None:
+        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
+    if basis.evidence is not None and basis.n < limits.min_items:
+        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
+    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
+    if basis.evidence is not None and row.pairs is None:
+        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
+    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
+
+
+def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
+    """The row with its noise floor: as the runs of --aa show it, else the repeats of its sides."""
+    if not row.sides:
+        return row
+    shots = row.sides[1].runs[0].shots
+    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
+    if runs:
+        runs = grouped_by_settings(runs)[0]
+        side = side_of(runs)
+        if side.repeats < 2:
+            if len(runs) < 2:
+                return replace(row, notes=(*row.notes, "--aa has only one run of it"))
+            return replace(row, noise=Noise(0.0, len(runs), 0.0))
+        sides = [side]
+    else:
+        sides = [side for side in row.sides if side.repeats > 1]
+    if not sides:
+        return row
+    counts = [max(1, one.repeats) for one in row.sides]
+    width, repeats = math.sqrt(1 / counts[0] + 1 / counts[1]), min(side.repeats for side in sides)
+    if row.pairs is None or not all(side.scores for side in sides):
+        half = max(mean_of_runs(side.run_scores)[2] * math.sqrt(side.repeats) for side in sides)
+        return replace(row, noise=Noise(half * width, repeats, None))
+    changed = [sum(len(set(own)) > 1 for own in side.scores.values()) / len(side.scores) for side in sides]
+    within = math.fsum(mean_within(side, list(side.scores)) for side in sides) / len(sides)
+    half = float(critical_value(0.025)) * math.sqrt(within / row.pairs.n) * width
+    return replace(row, noise=Noise(half, repeats, math.fsum(changed) / len(changed)))
+
+
+# --- parts/comparison/choose.py ---------------------------------------------------------------------------------------
+
+MIXED, NO_DIFFERENCE = "MIXED", "NO DIFFERENCE SHOWN"
+NO_WORSE = 0.01  # of a metric's range: a model that is shown to lose less is no worse, in the table of facts
+WAYS = ("lower", "higher")
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two models on one benchmark: where the second one's lead lies, and whether that leaves out 0."""
+
+    one: str
+    other: str
+    row: Row
+    interval: tuple[float, float] | None = None  # of the lead of `other`, more is better; all hold together
+    p_adjusted: float | None = None
+    winner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of models beside their scores. better: fact -> lower or higher."""
+
+    better: Mapping[str, str]
+    values: Mapping[str, Mapping[str, float]]  # model -> fact -> number
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The answer."""
+
+    verdict: str
+    best: str | None
+    models: tuple[str, ...]
+    duels: tuple[Duel, ...]
+    alpha: float
+    facts: Facts | None
+
+    @property
+    def open(self) -> list[Duel]:
+        """Those that could not be compared though both models were measured."""
+        return [duel for duel in self.duels if duel.row.verdict == NOT_COMPARABLE]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when one model is better and nothing that both have was left out, else 3."""
+        return 0 if self.verdict == BETTER and not self.open else 3
+
+    def wins(self, one: str, other: str) -> list[Duel]:
+        """The benchmarks on which `one` is shown better than `other`."""
+        return [duel for duel in self.duels if {duel.one, duel.other} == {one, other} and duel.winner == one]
+
+
+def choose(question: Question, facts: Facts | None) -> Choice:
+    """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
+    names = [model.name for model in question.candidates]
+    duels = []
+    for one, other in itertools.combinations(question.candidates, 2):
+        rows = make_rows(replace(question, baseline=one, candidates=(other,)))
+        duels += [Duel(one.name, other.name, row) for row in rows]
+    known = [i for i, d in enumerate(duels) if d.row.basis is not None and d.row.basis.evidence is not None]
+    known = [i for i in known if duels[i].row.verdict not in (NOT_COMPARABLE, ABSENT)]
+    p_values = [two_sided_p(duels[i].row.basis.evidence) for i in known]
+    levels = step_levels(p_values, question.policy.alpha, "holm")
+    for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
+        low, high = map(float, duels[i].row.basis.evidence.interval(level))
+        winner = None if p > level else duels[i].other if low > 0 else duels[i].one
+        duels[i] = replace(duels[i], interval=(low, high), p_adjusted=adjusted, winner=winner)
+    choice = Choice(NO_DIFFERENCE, None, tuple(names), tuple(duels), question.policy.alpha, facts)
+    if not any(duel.winner for duel in duels):
+        return choice
+    leaders = [
+        name
+        for name in names
+        if all(choice.wins(name, other) and not choice.wins(other, name) for other in names if other != name)
+    ]
+    return replace(choice, verdict=BETTER if leaders else MIXED, best=leaders[0] if leaders else None)
+
+
+# --- Facts ------------------------------------------------------------------------------------------------------------
+
+
+def read_facts(path: Path, models: Sequence[str]) -> Facts:
+    """A CSV table: models in the first column, a number for each fact; the line below the header says lower or higher.
+
+    ScriptError: code 3 when it does not say which way is better, 2 when a model or a number is missing.
+    """
+    lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
+    if len(lines) < 2 or len(lines[0]) < 2:
+        raise ScriptError(f"--facts {path}: a header and a line for each model are expected")
+    header = [cell.strip() for cell in lines[0]]
+    ways = [cell.strip().lower() for cell in lines[1][1:]]
+    if len(ways) != len(header) - 1 or not set(ways) <= set(WAYS):
+        example = ",".join(["better", *("lower" for _ in header[1:])])
+        raise ScriptError(
+            f"--facts {path}: is less or more of {listing(header[1:])} better? Say it in the second line: {example}",
+            code=3,
+        )
+    values: dict[str, dict[str, float]] = {}
+    for line in lines[2:]:
+        name = line[0].strip()
+        own = [model for model in models if name in (model, model.rsplit("/", 1)[-1])]
+        if len(own) != 1:
+            continue
+        try:
+            numbers = [float(cell) for cell in line[1 : len(header)]]
+        except ValueError as error:
+            raise ScriptError(f"--facts {path}: {name}: {error}") from error
+        if len(numbers) != len(header) - 1 or not all(map(math.isfinite, numbers)):
+            raise ScriptError(f"--facts {path}: {name}: a finite number for each of {listing(header[1:])} is expected")
+        values[own[0]] = dict(zip(header[1:], numbers, strict=True))
+    missing = [model for model in models if model not in values]
+    if missing:
+        raise ScriptError(f"--facts {path}: no line for {listing(missing)}")
+    return Facts(dict(zip(header[1:], ways, strict=True)), values)
+
+
+def lead(duel: Duel, name: str) -> tuple[float, float]:
+    """The interval of a model's lead in a duel, as a share of the metric's range."""
+    low, high = duel.interval
+    span = duel.row.span or 1.0
+    return (low / span, high / span) if name == duel.other else (-high / span, -low / span)
+
+
+def dominated(choice: Choice, name: str) -> list[str]:
+    """Who leaves no reason to take a model: no worse in any fact, shown no worse on any benchmark, better somewhere."""
+    facts, found = choice.facts, []
+    for other in choice.models:
+        own = [d for d in choice.duels if {d.one, d.other} == {name, other} and d.row.verdict != ABSENT]
+        if other == name or not own or any(d.interval is None for d in own):
+            continue
+        signs = {fact: 1 if way == "higher" else -1 for fact, way in facts.better.items()}
+        ahead = [signs[fact] * (facts.values[other][fact] - facts.values[name][fact]) for fact in signs]
+        no_worse = all(lead(duel, other)[0] > -NO_WORSE for duel in own)
+        if min(ahead) >= 0 and no_worse and (max(ahead) > 0 or choice.wins(other, name)):
+            found.append(other)
+    return found
+
+
+def cost_lines(choice: Choice) -> list[str]:
+    """What each model gives up and saves against the one with the best scores."""
+
+    def mean_lead(name: str) -> float:
+        own = [d for d in choice.duels if name in (d.one, d.other) and d.interval is not None]
+        return sum(sum(lead(duel, name)) for duel in own) / max(len(own), 1)
+
+    top = choice.best or max(choice.models, key=mean_lead)
+    lines = [f"against {top}, which has the best scores:"]
+    for name in choice.models:
+        if name == top:
+            continue
+        own = [d for d in choice.duels if {d.one, d.other} == {name, top} and d.interval is not None]
+        shown = []
+        for duel in own:
+            if duel.winner is not None:
+                sign = 1 if name == duel.other else -1
+                low, high = duel.interval if sign > 0 else (-duel.interval[1], -duel.interval[0])
+                low, high = duel.row.as_shown(low, high)
+                shown.append(
+                    f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}] on "
+                    f"{duel.row.label}"
+                )
+        shown.append("nothing shown elsewhere" if shown else "no difference shown")
+        for fact in choice.facts.better:
+            mine, theirs = choice.facts.values[name][fact], choice.facts.values[top][fact]
+            share = f" ({100 * (mine / theirs - 1):+.0f} %)" if theirs > 0 else ""
+            shown.append(f"{fact} {mine:g}, not {theirs:g}{share}")
+        lines.append(f"{name}: {', '.join(shown)}")
+    return lines
+
+
+# --- Output -----------------------------------------------------------------------------------------------------------
+
+
+def choice_table(choice: Choice) -> tuple[list[str], list[list[str]]]:
+    """A line for each pair and benchmark."""
+    several = len(choice.models) > 2
+    header = ["pair"] * several + ["benchmark"]
+    header += ["first", "second"] if several else list(choice.models)
+    header += ["difference (95 % interval)", "n", "better", "notes"]
+    lines = []
+    for duel in choice.duels:
+        row, shown = duel.row, "–"
+        if duel.interval is not None:
+            low, high = row.as_shown(*duel.interval)
+            unit = " points" if is_share(row) else f" {row.unit}"
+            shown = f"{change(row, row.delta)}{unit} ({change(row, low)} to {change(row, high)})"
+        verdict = duel.winner or ("none shown" if duel.interval is not None else row.verdict.lower())
+        cells = [f"{duel.one}, {duel.other}"] * several + [row.label, score_cell(row, 0), score_cell(row, 1), shown]
+        lines.append([*cells, str(row.basis.n) if row.basis else "–", verdict, row_notes(row)])
+    return header, lines
+
+
+def choice_lines(choice: Choice) -> list[str]:
+    """The answer in words."""
+    names = listing(choice.models, 20)
+    lines = [f"{choice.verdict}: {choice.best}, of {names}" if choice.best else f"{choice.verdict}: {names}"]
+    for one, other in itertools.permutations(choice.models, 2):
+        won = [duel.row.label for duel in choice.wins(one, other)]
+        lines += [f"- {one} is better than {other} on {listing(won, 20)}"] if won else []
+    for one, other in itertools.combinations(choice.models, 2):
+        unshown = []
+        for duel in choice.duels:
+            if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
+                low, high = duel.row.as_shown(*duel.interval)
+                unshown.append(f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})")
+        if unshown:
+            lines.append(
+                f"- no difference of {one} and {other} shown, and larger ones ruled out: {listing(unshown, 20)}"
+            )
+    left = [f"{d.row.label} ({d.row.verdict.lower()})" for d in choice.duels if d.interval is None]
+    lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
+    if choice.facts is not None:
+        lines += [f"- {line}" for line in cost_lines(choice)]
+        for name in choice.models:
+            by = dominated(choice, name)
+            lines += (
+                [f"- no reason to take {name}: {listing(by)} is no worse in anything, and better somewhere"]
+                if by
+                else []
+            )
+    return lines
+
+
+def choice_reading(choice: Choice) -> str:
+    """How the table is to be read."""
+    count = len([duel for duel in choice.duels if duel.interval is not None])
+    return (
+        f"Differences are second minus first. The {count} intervals hold together with {percent(1 - choice.alpha)} "
+        "(Holm); one that leaves out 0 shows a difference. This says which model is better, not whether it is good "
+        "enough to ship."
+    )
+
+
+def choice_text(choice: Choice) -> str:
+    """The answer as Markdown."""
+    return "\n".join([pipe_table(*choice_table(choice)), "", *choice_lines(choice), "", choice_reading(choice)])
+
+
+def choice_json(choice: Choice) -> dict[str, Any]:
+    """The document of --json."""
+    return {
+        "schema_version": "1",
+        "rule": "choose",
+        "verdict": choice.verdict,
+        "exit_code": choice.exit_code,
+        "best": choice.best,
+        "models": list(choice.models),
+        "alpha": choice.alpha,
+        "reasons": choice_lines(choice)[1:],
+        "how_to_read": [choice_reading(choice)],
+        "comparisons": [
+            {
+                "models": [duel.one, duel.other],
+                "benchmark": duel.row.key,
+                "name": duel.row.label,
+                "metric": duel.row.metric or None,
+                "unit": duel.row.unit,
+                "lower_is_better": duel.row.lower_is_better,
+                "scores": [duel.row.baseline_score, duel.row.score],
+                "delta": duel.row.delta,
+                "interval": None if duel.interval is None else list(duel.row.as_shown(*duel.interval)),
+                "p_adjusted": duel.p_adjusted,
+                "better": duel.winner,
+                "n": duel.row.basis.n if duel.row.basis else 0,
+                "method": duel.row.basis.method if duel.row.basis else None,
+                "notes": list(duel.row.notes),
+            }
+            for duel in choice.duels
+        ],
+        "facts": None
+        if choice.facts is None
+        else {
+            "better": dict(choice.facts.better),
+            "values": {name: dict(own) for name, own in choice.facts.values.items()},
+            "dominated": {name: dominated(choice, name) for name in choice.models},
+        },
+    }
+
+
 # --- parts/comparison/policy.py ---------------------------------------------------------------------------------------
 
 RULES = ("release", "finetune", "select")
+CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
 TIERS = ("critical", "supporting", "advisory")
 
 
@@ -3138,109 +4950,6 @@ def runs_with_settings(runs: Iterable[Run], wanted: Mapping[str, str]) -> list[R
     ]
 
 
-# --- parts/tables.py --------------------------------------------------------------------------------------------------
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned pipe table; names become plain text."""
-    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
-    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
-    begun, bar = time.monotonic(), None
-    try:
-        for done, item in enumerate(items):
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task(what, total=len(items), rate="")
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
-            yield item
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
-    """The table for a terminal, with its colors."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, title=title)
-    for row in rows:
-        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose cells are plain text."""
-    lines = [list(map(plain, line)) for line in (header, *rows)]
-    lines.insert(1, ["---"] * len(header))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def show_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows of text under a heading; a terminal gets a frame around them."""
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    from rich.console import Console
-
-    Console().print(rich_rows(rows, ""))
-
-
-def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
-    """A table for a terminal; what it shows is text, never markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*rows[0], caption=Text(caption) if caption else None)
-    for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; text of others shows as text, never as markup."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, box=None)
-    for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text("".join(c if c.isprintable() else " " for c in text)[:120]) for text in texts))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
-
-
 # --- parts/comparison/reading.py --------------------------------------------------------------------------------------
 
 
@@ -3391,1386 +5100,6 @@ class RunReader:
             have = sorted(self.fields)
             hint = nearest(wanted, have) or f"; they have: {listing(have, 20) or 'no metadata'}"
             raise ScriptError(f"--cluster-by: no item has {wanted!r} in its metadata{hint}")
-
-
-# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
-
-
-def proportion_interval(right: float, n: float, alpha: float = 0.05, method: str = "wilson") -> tuple[float, float]:
-    """The interval of a single proportion: "wilson", or "beta" for the exact one of Clopper and Pearson."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(right, n, alpha, method)
-    return float(low), float(high)
-
-
-def mcnemar_p(up: int, down: int) -> float:
-    """Exact two-sided p-value of "as many items were gained as lost"."""
-    from statsmodels.stats.contingency_tables import mcnemar
-
-    return float(mcnemar([[0, up], [down, 0]], exact=True).pvalue) if up + down else 1.0
-
-
-def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
-    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
-
-    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
-    "the bound taken at this level excludes the limit" are one statement.
-    """
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return []
-    rejected, adjusted, _, _ = multipletests(p_values, alpha, method)
-    count, wins = len(p_values), int(rejected.sum())
-    ranks = {index: rank for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i]))}
-    levels = []
-    for i in range(count):
-        if method == "holm":
-            level = alpha / (count - min(ranks[i], wins))
-        else:
-            level = alpha * (wins if rejected[i] else wins + 1) / count
-        levels.append((float(adjusted[i]), min(level, alpha)))
-    return levels
-
-
-def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
-    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
-    return between + (within[0] + within[1]) / repeats
-
-
-def quantile_sum(alpha: float, power: float, sides: int) -> float:
-    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
-    from scipy import special
-
-    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
-
-
-def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
-    """The smallest true difference that `n` paired items show with this power."""
-    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
-
-
-def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
-    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
-    from scipy import special
-
-    count = len(scores)
-    mean = math.fsum(scores) / count
-    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
-    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
-
-
-# --- parts/comparison/report.py ---------------------------------------------------------------------------------------
-
-EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
-
-
-def is_share(row: Row) -> bool:
-    """Whether a row's differences are shown in points of 100."""
-    return row.unit == "proportion"
-
-
-def score_cell(row: Row, side: int) -> str:
-    """A score; for repeats their mean, standard deviation and number."""
-    value = (row.baseline_score, row.score)[side]
-    digits = 3 if is_share(row) else 2
-    if row.sides is not None and row.sides[side].repeats > 1:
-        mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
-        runs = f"{row.sides[side].repeats} runs, mean ± {number(half, digits)}"
-        return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
-    return number(value, digits)
-
-
-def change(row: Row, value: float) -> str:
-    """A difference with its sign: in points for proportions, in the metric's unit else."""
-    return f"{0.0 + round(100 * value, 2):+.2f}" if is_share(row) else f"{0.0 + round(value, 3):+.3f}"
-
-
-def delta_cell(row: Row) -> str:
-    """The difference with the interval that its verdict is read off."""
-    if row.delta is None:
-        return "–"
-    unit = "" if is_share(row) else f" {row.unit}"
-    if row.bounds is None:
-        return change(row, row.delta) + unit
-    low, high = row.as_shown(*row.bounds)
-    return f"{change(row, row.delta)} ({change(row, low)} to {change(row, high)}){unit}"
-
-
-def noise_cell(row: Row) -> str:
-    """The A/A noise floor."""
-    if row.noise is None:
-        return "–"
-    width = 100 * row.noise.half_width if is_share(row) else row.noise.half_width
-    changed = "" if row.noise.changed is None else f", {100 * row.noise.changed:.0f} % of items change"
-    return f"±{width:.2f} ({row.noise.repeats} runs{changed})"
-
-
-def count_cell(row: Row) -> str:
-    """How many items are paired, and in how many clusters."""
-    if row.basis is None or not row.basis.n:
-        return "–"
-    shared = {} if row.pairs is None else row.pairs.shared
-    words = [f"{int(numbers.max()) + 1} {name}" for name, numbers in shared.items()]
-    return f"{row.basis.n} in {', '.join(words)}" if words else str(row.basis.n)
-
-
-def needed_note(row: Row) -> str:
-    """'about 3,092 items would decide, if the model is unchanged', or nothing."""
-    if row.needed_if is None:
-        return ""
-    if row.items_needed is None:
-        return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
-    words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
-    if row.size and row.items_needed > row.size:
-        words += f"; the benchmark has {row.size:,}: a wider limit, repeated runs, or another benchmark"
-    return words
-
-
-def row_notes(row: Row) -> str:
-    """A row's notes as one cell."""
-    less = ("less is better",) if row.lower_is_better else ()
-    target = ("target",) if row.role == "target" else ()
-    needed = (needed_note(row),) if row.needed_if else ()
-    return "; ".join((*target, *less, *needed, *row.notes))
-
-
-def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the summary; columns that say the same for all rows are left out."""
-    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
-    several = len({row.candidate for row in rows}) > 1
-    tiers = len({row.tier for row in rows}) > 1
-    noise = any(row.noise is not None for row in rows)
-    share = any(is_share(row) for row in rows)
-    header = ["candidate"] * several + ["benchmark"] + ["tier"] * tiers + ["score", "baseline"]
-    header += ["delta, points (interval)" if share else "delta (interval)"] + ["A/A noise"] * noise
-    lines = []
-    for row in rows:
-        cells = [row.candidate] * several + [row.label] + [row.tier] * tiers
-        cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row)] + [noise_cell(row)] * noise
-        lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
-    return [*header, "n", "verdict", "notes"], lines
-
-
-def reading_lines(decision: Decision) -> list[str]:
-    """How the verdicts were reached: which hypothesis each of them tests, and what the intervals are."""
-    policy = decision.policy
-    rows = [row for row in decision.rows if decision.chosen in (None, row.candidate)]
-    alpha, gate = percent(policy.alpha), len([row for row in rows if row.blocking and row.levels])
-    tried = max(policy.tried or 1, len(decision.candidates))
-    share = min([policy.alpha, *(row.levels[0] for row in rows if row.blocking and row.levels)])
-    if policy.rule == "select":
-        lines = [
-            "BETTER: “not better than the baseline” is rejected (the interval's lower end is above 0). NO REGRESSION: "
-            "“misses the limit” is (above the limit). REGRESSION: “keeps the limit” is (its upper end is below it).",
-            f"Lower end: one-sided bound at the level of Holm's procedure over {gate} comparisons, and at most at "
-            f"{alpha} divided by the number of candidates. Upper end: at Holm's level.",
-        ]
-    else:
-        lines = [
-            "GO: “misses the limit” is rejected (the interval's lower end is above the limit). NO-GO: “keeps the "
-            "limit” is rejected (its upper end is below it). Otherwise INCONCLUSIVE.",
-            f"Lower end: one-sided {percent(1 - share)} bound. Upper end: one-sided bound at the level at which "
-            f"Holm's procedure tests this benchmark among {gate}. So a model that keeps every limit gets a NO-GO in at "
-            f"most {alpha} of such comparisons, and one that misses a limit an overall GO in at most {alpha}.",
-        ]
-    lines = lines if gate else lines[:1]
-    if tried > 1 and policy.rule != "select":
-        lines.append(
-            f"The best of {tried} tried: each is tested at {percent(share)}, so that none passes by luck alone."
-        )
-    if any(not row.blocking for row in decision.rows):
-        lines.append("Benchmarks that do not block are exploration: Benjamini-Hochberg instead of Holm, at both ends.")
-    if any(row.lower_is_better for row in decision.rows):
-        lines.append("Where less is better the ends change places.")
-    return lines
-
-
-def limit_text(row: Row) -> str:
-    """The limit that a row is held against, as a difference of scores."""
-    if row.threshold is None:
-        return "–"
-    return f"{change(row, row.sign * row.threshold)}{' points' if is_share(row) else ''}"
-
-
-def headline(decision: Decision) -> str:
-    """'NO-GO: step_1000 against step_700 (rule: release)'."""
-    models = f"{listing(decision.candidates, 20)} against {decision.baseline}"
-    return f"{decision.verdict}: {models} (rule: {decision.policy.rule})"
-
-
-def answer_lines(decision: Decision) -> list[str]:
-    """The answer in words: verdict, reasons, Pareto, warnings."""
-    lines = [headline(decision), *(f"- {reason}" for reason in decision.reasons)]
-    if decision.chosen is not None:
-        others = [f"{name} {verdict}" for name, verdict in decision.candidates.items() if name != decision.chosen]
-        lines.append(f"- the others: {listing(others, 20)}")
-    if decision.policy.allow_unlike:
-        lines.append("- unlike or invalid runs were compared because of --allow-unlike")
-    if decision.pareto is not None:
-        shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
-        lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
-        lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
-    lines += [f"- warning: {warning}" for warning in decision.warnings]
-    return lines
-
-
-def evidence_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the report's second table: what each verdict rests on."""
-    header = ["benchmark", "limit", "method", "gained / lost", "p (pass)", "p (fail), adjusted", "p (no difference)"]
-    header += [f"shown with {percent(decision.policy.power)} power", "95 % interval"]
-    lines = []
-    for row in decision.rows:
-        if row.bounds is None or decision.chosen not in (None, row.candidate):
-            continue
-        gained = "–" if row.basis.discordant is None else "{} / {}".format(*row.basis.discordant)
-        reach = detectable_difference(row, decision.policy)
-        low, high = row.as_shown(*row.basis.evidence.interval(0.05))
-        p_none = row.basis.p_difference
-        name = f"{row.candidate}: {row.label}" if len(decision.candidates) > 1 else row.label
-        lines.append([name, limit_text(row), row.basis.method, gained, f"{row.p_values['pass']:.3g}"])
-        lines[-1] += [f"{row.p_values['fail_adjusted']:.3g}", "–" if p_none is None else f"{p_none:.3g}"]
-        lines[-1] += [
-            "–" if reach is None else f"±{change(row, reach)[1:]}",
-            f"{change(row, low)} to {change(row, high)}",
-        ]
-    return header, lines
-
-
-def detectable_difference(row: Row, policy: Policy) -> float | None:
-    """The smallest true difference that the row's items show, two-sided, with the policy's power."""
-    if row.basis is None or not row.basis.variance or not row.basis.n:
-        return None
-    return detectable(row.basis.variance, row.basis.n, policy.alpha, policy.power)
-
-
-def measured_lines(decision: Decision) -> list[str]:
-    """Harness and engine, date and hardware of both sides."""
-    lines = []
-    for side, name in ((1, "candidate"), (0, "baseline")):
-        runs = [run for row in decision.rows if row.sides for run in row.sides[side].runs]
-        harnesses = sorted({f"{run.harness[0]} {run.harness[1]}" for run in runs})
-        engines = sorted({run.settings["engine"] for run in runs if run.settings.get("engine")})
-        dates = sorted({run.date for run in runs if run.date})
-        hardware = sorted({run.hardware for run in runs if run.hardware})
-        period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}" if dates else "an unknown date"
-        machine = decision.policy.hardware or listing(hardware) or "not recorded"
-        on = f" with {listing(engines)}" if engines else ""
-        lines.append(f"{name}: {listing(harnesses)}{on}; measured {period}; hardware: {machine}")
-    return lines
-
-
-def limitation_lines(decision: Decision) -> list[str]:
-    """What the reader must know: the policy's own words, then what holds for these measurements."""
-    lines = list(decision.policy.limitations)
-    noted = [row for row in decision.rows if "contamin" in " ".join(row.notes).casefold()]
-    if not noted:
-        lines.append("Contamination of the training data with test items was not examined here.")
-    sides = [side for row in decision.rows if row.sides for side in row.sides]
-    if any(side.repeats < 2 for side in sides):
-        lines.append("A score of one run: its interval covers the choice of items, not that of seeds or prompts.")
-    if any(row.verdict in (NOT_COMPARABLE, ABSENT) for row in decision.rows):
-        lines.append("Benchmarks that are missing or not comparable were not judged; see the notes.")
-    if decision.policy.allow_unlike:
-        lines.append("Runs that were not made alike were compared all the same; the notes name the differences.")
-    return lines
-
-
-def render_evaluation(decision: Decision) -> str:
-    """The evaluation summary in Markdown, to be pasted into a model card."""
-    bullet = "\n".join
-    answer = answer_lines(decision)[1:]
-    parts = [f"## Evaluation: {plain(headline(decision))}", bullet(f"- {plain(line[2:])}" for line in answer)]
-    parts += [pipe_table(*summary_table(decision)), "\n".join(plain(line) for line in reading_lines(decision))]
-    header, lines = evidence_table(decision)
-    parts += ["### Evidence", pipe_table(header, lines)] if lines else []
-    parts += ["### How it was measured", bullet(f"- {plain(line)}" for line in measured_lines(decision))]
-    parts += ["### Known limitations", bullet(f"- {plain(line)}" for line in limitation_lines(decision))]
-    return "\n\n".join(parts) + "\n"
-
-
-def decision_json(decision: Decision) -> dict[str, Any]:
-    """The document of --json; see references/compare_results.md."""
-    policy = decision.policy
-    pareto = decision.pareto
-    return {
-        "schema_version": COMPARISON_SCHEMA,
-        "verdict": decision.verdict,
-        "exit_code": EXIT_CODES[decision.verdict],
-        "rule": policy.rule,
-        "baseline": decision.baseline,
-        "candidates": [{"name": name, "verdict": verdict} for name, verdict in decision.candidates.items()],
-        "reasons": list(decision.reasons),
-        "warnings": list(decision.warnings),
-        "allow_unlike": policy.allow_unlike,
-        "chosen": decision.chosen,
-        "tried": policy.tried,
-        "alpha": policy.alpha,
-        "power": policy.power,
-        "targets": list(policy.targets),
-        "how_to_read": reading_lines(decision),
-        "benchmarks": [row_json(row, policy) for row in decision.rows],
-        "pareto": None
-        if pareto is None
-        else {
-            "benchmarks": list(pareto.benchmarks),
-            "items": pareto.items,
-            "probability": dict(pareto.probability),
-            "front": list(pareto.front),
-        },
-        "measured": measured_lines(decision),
-        "limitations": limitation_lines(decision),
-    }
-
-
-def row_json(row: Row, policy: Policy) -> dict[str, Any]:
-    """One comparison as JSON; scores and differences in the metric's unit, nothing rounded."""
-    basis, value = row.basis, None
-    if row.bounds is not None:
-        value = list(row.as_shown(*row.bounds))
-    return {
-        "candidate": row.candidate,
-        "benchmark": row.key,
-        "name": row.label,
-        "tier": row.tier,
-        "role": row.role,
-        "blocking": row.blocking,
-        "verdict": row.verdict,
-        "metric": row.metric or None,
-        "unit": row.unit,
-        "lower_is_better": row.lower_is_better,
-        "score": side_json(row, 1),
-        "baseline": side_json(row, 0),
-        "delta": row.delta,
-        "limit": None if row.threshold is None else row.sign * row.threshold,
-        "interval": value,
-        "interval_95": None if value is None else list(row.as_shown(*basis.evidence.interval(0.05))),
-        "levels": None if row.levels is None else {"pass": row.levels[0], "fail": row.levels[1]},
-        "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
-        "method": basis.method if basis else None,
-        "paired": row.pairs is not None,
-        "n": basis.n if basis else 0,
-        **{name: shared_count(row, name) for name in ("clusters", "raters")},
-        "design_effect": basis.design_effect if basis else None,
-        "gained": basis.discordant[0] if basis and basis.discordant else None,
-        "lost": basis.discordant[1] if basis and basis.discordant else None,
-        "detectable": detectable_difference(row, policy),
-        "with_another_run": another_run(row, policy),
-        "items_needed": row.items_needed,
-        "items_needed_if": row.needed_if,
-        "benchmark_items": row.size,
-        "noise": None
-        if row.noise is None
-        else {"half_width": row.noise.half_width, "runs": row.noise.repeats, "items_changed": row.noise.changed},
-        "notes": list(row.notes),
-    }
-
-
-def shared_count(row: Row, what: str) -> int | None:
-    """How many clusters or raters the paired items share, or None."""
-    numbers = None if row.pairs is None else row.pairs.shared.get(what)
-    return None if numbers is None else int(numbers.max()) + 1
-
-
-def another_run(row: Row, policy: Policy) -> float | None:
-    """The difference that can be shown when each side is run once more, where repeats tell how much that helps."""
-    pairs = row.pairs
-    if pairs is None or min(pairs.repeats) < 2 or pairs.repeats[0] != pairs.repeats[1] or not row.basis.variance:
-        return None
-    repeats = pairs.repeats[0]
-    between = max(0.0, float((pairs.candidate - pairs.baseline).var(ddof=1)) - sum(pairs.within) / repeats)
-    variance = paired_variance(between, pairs.within, repeats + 1) * row.basis.design_effect
-    return detectable(variance, pairs.n, policy.alpha, policy.power) if variance else None
-
-
-def side_json(row: Row, side: int) -> dict[str, Any] | None:
-    """One side's score with its interval, its repeats, and the files it comes from."""
-    value = (row.baseline_score, row.score)[side]
-    if value is None or row.sides is None:
-        return None
-    own = row.sides[side]
-    found: dict[str, Any] = {"score": value, "interval_95": None, "recorded": [run.score for run in own.runs]}
-    if row.pairs is not None:
-        values = (row.pairs.baseline, row.pairs.candidate)[side]
-        ends = (0.0, 1.0) if is_share(row) and values.min() >= 0 and values.max() <= 1 else (None, None)
-        interval = score_interval(values, list(row.pairs.shared.values()), *ends)
-        found["interval_95"] = None if interval is None else list(interval[:2])
-    if own.repeats > 1:
-        mean, deviation, half = mean_of_runs(own.run_scores)
-        found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}
-    counts = {what: own.counted(what) for what in COUNT_WORDS if own.counted(what)}
-    return found | {"errors": len(own.errors), **counts, "records": sorted({run.file for run in own.runs})}
-
-
-def terminal_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The summary for a terminal, with its colors."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, show_lines=True)
-    verdict = header.index("verdict")
-    for row in rows:
-        table.add_row(*(Text(c, style=STYLES[c] if i == verdict else "") for i, c in enumerate(map(single_line, row))))
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip("\n")
-
-
-def decision_text(decision: Decision) -> str:
-    """The answer for stdout: a rich table on a terminal, a Markdown one in a pipe."""
-    header, rows = summary_table(decision)
-    table = terminal_table(header, rows) if sys.stdout.isatty() else pipe_table(header, rows)
-    return "\n".join([table, "", *map(single_line, answer_lines(decision)), "", *reading_lines(decision)])
-
-
-# --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far lost attempts could move the gain (more is better): from `low` to `high`, both relative to the observed.
-
-    share: of the compared items in all items, lost ones included; the observed gain counts for so much of the whole.
-    """
-
-    low: float
-    high: float
-    share: float
-
-
-def side_attempts(side: Side) -> Attempts:
-    """What became of all attempts of a side."""
-    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in side.runs]
-    made = [one.made for one in own]
-    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
-
-
-def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
-    """(attempts without a score, all attempts) as the lines of a samples file show them."""
-    if not repeats:
-        return 0, 0
-    names = set(errors).union(*repeats)
-    scored = sum(map(len, repeats))
-    return len(names) * len(repeats) - scored, len(names) * len(repeats)
-
-
-def item_range(side: Side, name: ItemId, low: float, high: float) -> tuple[float, float]:
-    """The mean of an item's attempts, with all lost ones at `low`, and at `high`."""
-    total = scored = made = 0.0
-    for run in side.runs:
-        if run.subtask != name[0]:
-            continue
-        for repeat in run.repeats:
-            answer = repeat.get(name[1])
-            attempts, good = (1, 0) if answer is None else answer.attempts
-            made, scored = made + attempts, scored + good
-            total += 0.0 if answer is None else answer.score * good
-    if not made:
-        return low, high
-    return (total + (made - scored) * low) / made, (total + (made - scored) * high) / made
-
-
-def ends_of(row: Row) -> tuple[float, float] | None:
-    """The range of an attempt's score; where the metric has none, that of the scores that are there."""
-    runs = [run for side in row.sides for run in side.runs]
-    lows, highs = {run.low for run in runs}, {run.high for run in runs}
-    seen = [value for side in row.sides for values in side.scores.values() for value in values]
-    low = min(lows) if None not in lows else min(seen, default=None)
-    high = max(highs) if None not in highs else max(seen, default=None)
-    return None if low is None or high is None else (low, high)
-
-
-def reach_of(row: Row) -> Reach | None:
-    """How far lost attempts could move a row's gain; None where nothing bounds it."""
-    ends = ends_of(row)
-    if ends is None:
-        return None
-    if row.pairs is None:
-        return reach_of_scores(row, ends)
-    baseline, candidate = row.sides
-    both = (set(baseline.scores) | baseline.errors) & (set(candidate.scores) | candidate.errors)
-    low = high = observed = 0.0
-    compared = 0
-    for name in both:
-        one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
-        low, high = low + two[0] - one[1], high + two[1] - one[0]
-        if name in baseline.scores and name in candidate.scores:
-            compared += 1
-            observed += repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
-    if row.sign < 0:
-        low, high, observed = -high, -low, -observed
-    return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
-
-
-def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
-    """The reach by the counts of two records without items."""
-    bounds = []
-    for side, score in zip(row.sides, (row.baseline_score, row.score), strict=True):
-        found = score_bounds(score, side_attempts(side), *ends)
-        if found is None:
-            return None
-        bounds.append(found)
-    low, high = bounds[1][0] - bounds[0][1], bounds[1][1] - bounds[0][0]
-    observed = row.score - row.baseline_score
-    if row.sign < 0:
-        low, high, observed = -high, -low, -observed
-    return Reach(low - observed, high - observed, 1.0)
-
-
-def repeats_mean(values: tuple[float, ...]) -> float:
-    """The mean of an item's repeats."""
-    return math.fsum(values) / len(values)
-
-
-def within_losses(row: Row, policy: Policy) -> Row:
-    """The row with what was lost on each side, and without a verdict that the lost attempts could overturn."""
-    if not row.sides or row.score is None or row.baseline_score is None:
-        return row
-    lost = [side_attempts(side) for side in row.sides]
-    if not any(one.lost for one in lost):
-        return row
-    row = replace(row, notes=(*row.notes, *loss_notes(row, lost)))
-    if row.verdict not in (GO, BETTER, NO_REGRESSION, NO_GO, REGRESSION):
-        return row
-    reach = reach_of(row)
-    if reach is not None:
-        limit = 0.0 if row.verdict == BETTER else row.threshold
-        evidence = row.basis.evidence
-        if row.verdict in (NO_GO, REGRESSION):
-            holds = evidence.p_below((limit - reach.high) / reach.share) <= row.levels[1] if reach.share else False
-        else:
-            holds = evidence.p_above((limit - reach.low) / reach.share) <= row.levels[0] if reach.share else False
-        if holds:
-            return row
-    shares = [f"{one.lost} of {one.made or '?'}" for one in lost]
-    why = (
-        f"{row.verdict} only if the lost attempts ({shares[0]} of the baseline, {shares[1]} of the candidate) are like"
-    )
-    return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, f"{why} the others: no verdict"))
-
-
-def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
-    """What is said of each side's lost attempts: how many, why, and the score's bounds."""
-    notes = []
-    ends = ends_of(row)
-    for side, attempts, name in zip(row.sides, lost, ("baseline", "candidate"), strict=True):
-        if not attempts.lost:
-            continue
-        score = repeats_mean(side.run_scores)
-        counts: dict[str, int] = {}
-        for run in side.runs:
-            for what, count in run.counts.items():
-                counts[what] = counts.get(what, 0) + count
-        text = f"{name}: {attempts_text(counts, attempts)}"
-        found = score_bounds(score, attempts, *ends) if ends else None
-        low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
-        notes.append(text + low_high)
-    return notes
-
-
-# --- parts/comparison/clusters.py -------------------------------------------------------------------------------------
-
-FEWEST_GROUPS = 6  # fewer are kinds of items that were all chosen, as levels are, and no sample of such groups
-MATTERS = 1.5  # design effect from which on a field is asked about
-FIELD_LEVEL = 0.01  # level of the test that the field explains anything, shared among the fields
-NOT_ASKED = {"attempts", "scored", "attempt_values", "limit_hit", "rater", "numerator", "denominator"}
-
-
-def grouping_field(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> tuple[str, float] | None:
-    """(field, design effect) of the metadata that explains most how the items' differences agree; None without one."""
-    import numpy as np
-    from scipy import stats
-
-    if len(names) < 2 * FEWEST_GROUPS:
-        return None
-    answers = [(baseline.answers[name], candidate.answers[name]) for name in names]
-    differences = np.array(
-        [repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]) for name in names]
-    )
-    if not differences.any():
-        return None
-    fields = set(answers[0][1].fields) - NOT_ASKED
-    found: list[tuple[float, str]] = []
-    for field in sorted(fields):
-        values = [two.fields.get(field) for _, two in answers]
-        if any(one.fields.get(field, two.fields.get(field)) != two.fields.get(field) for one, two in answers):
-            continue
-        sizes = Counter(values)
-        if None in sizes or not FEWEST_GROUPS <= len(sizes) <= len(names) / 2:
-            continue
-        _, groups = np.unique(values, return_inverse=True)
-        effect = (clustered_standard_error(differences, groups) / error_of_mean(differences)) ** 2
-        parts = [differences[groups == group] for group in range(len(sizes))]
-        spread = sum(((part - part.mean()) ** 2).sum() for part in parts)
-        between = sum(len(part) * (part.mean() - differences.mean()) ** 2 for part in parts)
-        df = len(sizes) - 1, len(names) - len(sizes)
-        p = 0.0 if spread == 0 else float(stats.f.sf(between / df[0] / (spread / df[1]), *df))
-        if effect > MATTERS and p < FIELD_LEVEL / len(fields):
-            found.append((effect, field))
-    return (max(found)[1], max(found)[0]) if found else None
-
-
-def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> str:
-    """Why the items may not be compared one by one; nothing where they may."""
-    clustered = [run for side in (baseline, candidate) for run in side.runs if "cluster" in run.error_method.lower()]
-    if clustered:
-        return (
-            "the record's own standard error is clustered, by a field that it does not name: say it with --cluster-by "
-            "FIELD (or --cluster-by none)"
-        )
-    found = grouping_field(baseline, candidate, names)
-    if found:
-        field, effect = found
-        return (
-            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with --cluster-by "
-            f"{field}, or say that they are independent with --cluster-by none"
-        )
-    return ""
-
-
-# --- parts/comparison/pairs.py ----------------------------------------------------------------------------------------
-
-FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
-FEW_RATERS = 3
-MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
-FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
-
-
-def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
-    """The evidence in paired items. `sign` is -1 where less is better, `span` the width of the metric's range."""
-    differences, n = sign * (pairs.candidate - pairs.baseline), pairs.n
-    counts = {"items": n} | {name: int(numbers.max()) + 1 for name, numbers in pairs.shared.items()}
-    for name, count in counts.items():
-        if count < (FEW_RATERS if name == "raters" else FEW_PAIRED):
-            return Basis(None, f"too few {name} ({count}) to show how much they differ", n)
-    ways = list(pairs.shared.values())
-    up, down = int((differences > 0).sum()), int((differences < 0).sum())
-    if span is None and up + down < FEW_CHANGES:
-        return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
-    runs = runs_variance(pairs)
-    evidence = paired_difference(differences, ways, span, runs)
-    binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
-    effect = design_effect(differences, ways)
-    words = ["paired score interval (Newcombe)" if binary else "paired t" if span is None else "paired bounded means"]
-    words += [f"{counts[name]} {name}, design effect {effect:.2f}" for name in pairs.shared]
-    words += [f"t with {evidence.freedom:.1f} degrees of freedom for the runs' spread"] if runs[0] else []
-    return Basis(
-        evidence,
-        ", ".join(words),
-        n,
-        float((differences**2).mean()) * effect + runs[0] * n,
-        binary,
-        (up, down) if binary else None,
-        effect,
-        mcnemar_p(up, down) if binary and not ways and not runs[0] else two_sided_p(evidence),
-    )
-
-
-def design_effect(differences: np.ndarray, ways: Sequence[np.ndarray]) -> float:
-    """How many times fewer independent items the clusters are worth; never below 1.
-
-    Where no item differs nothing can be estimated, and items of one cluster count as one.
-    """
-    import numpy as np
-
-    ways, n = several_ways(ways), len(differences)
-    if ways[0] is None:
-        return 1.0
-    alone = float(two_way_variance(differences, [None]))
-    if alone == 0:
-        return max(float((np.bincount(group) ** 2).sum()) / n for group in ways)
-    return max(1.0, float(two_way_variance(differences, ways)) / alone)
-
-
-def runs_variance(pairs: Pairs) -> tuple[float, float]:
-    """(variance that repeated runs add to the difference, its degrees of freedom).
-
-    What the means of a side's runs spread beyond the noise of single answers; 0 where each item was asked once.
-    """
-    parts = []
-    for spread, within, repeats in zip(pairs.between, pairs.within, pairs.repeats, strict=True):
-        if repeats > 1 and spread > within / pairs.n:
-            parts.append(((spread - within / pairs.n) / repeats, repeats - 1))
-    total = math.fsum(variance for variance, _ in parts)
-    return total, total**2 / math.fsum(v**2 / freedom for v, freedom in parts) if total else math.inf
-
-
-def unpaired_basis(baseline: Run, candidate: Run) -> Basis:
-    """The evidence in two scores with standard errors (or counts of right answers) and no items."""
-    sign = -1 if candidate.lower_is_better else 1
-    n, runs = min(baseline.n or 0, candidate.n or 0), (baseline, candidate)
-    means = [recorded_mean(run) for run in runs]
-    if None not in means:
-        evidence = unpaired_difference(*means)
-        evidence = evidence if sign > 0 else evidence.mirrored()
-        variance = n * float(sum(mean.variance for mean in means))
-    else:
-        errors = [run.standard_error for run in runs]
-        if None in errors:
-            return Basis(None, "no samples and no standard error", n)
-        if not any(errors):
-            return Basis(None, "standard errors of zero", n)
-        evidence = Unbounded(sign * (candidate.score - baseline.score), math.hypot(*errors))
-        variance = n * math.hypot(*errors) ** 2
-    return Basis(evidence, "unpaired, from standard errors", n, variance or None, p_difference=two_sided_p(evidence))
-
-
-def recorded_mean(run: Run) -> BoundedMean | None:
-    """A recorded score of a range of 0 to 1 with its error; one of few answers without an error, by their count."""
-    if run.span != 1.0 or not 0 <= run.score <= 1:
-        return None
-    if run.standard_error is not None:
-        return mean_from_error(run.score, run.standard_error, run.n)
-    right = None if run.n is None or run.aggregation != "mean" else run.score * run.n
-    exact = right is not None and abs(right - round(right)) < 1e-6 * run.n + 1e-9
-    return BoundedMean(run.score, 1 / run.n, 1 / run.n) if exact and 0 < run.n < MANY_ANSWERS else None
-
-
-def side_of(runs: Sequence[Run]) -> Side:
-    """One model's runs of a benchmark: repeats averaged item by item, identical greedy ones counted once."""
-    by_part: dict[str, list[Run]] = defaultdict(list)
-    for run in sorted(runs, key=lambda r: (r.seed or "", r.date, r.file)):
-        by_part[run.subtask].append(run)
-    kept: list[Run] = []
-    notes: list[str] = []
-    scores: dict[ItemId, tuple[float, ...]] = {}
-    answers: dict[ItemId, Answer] = {}
-    errors: set[ItemId] = set()
-    parts: list[list[list[float]]] = []
-    for subtask, rows in sorted(by_part.items()):
-        distinct, remarks = distinct_runs(rows)
-        notes += [remark for remark in remarks if remark not in notes]
-        kept += distinct
-        errors |= {(subtask, name) for run in distinct for name in run.errors}
-        repeats = [repeat for run in distinct for repeat in run.repeats]
-        if not repeats:
-            parts.append([[run.score] for run in distinct])
-            continue
-        common = set(repeats[0]).intersection(*repeats[1:])
-        errors |= {(subtask, name) for name in set().union(*repeats) - common}
-        for name in common:
-            scores[subtask, name] = tuple(repeat[name].score for repeat in repeats)
-            answers[subtask, name] = repeats[0][name]
-        parts.append([[repeat[name].score for name in sorted(common)] for repeat in repeats])
-    counts = {len(part) for part in parts}
-    if len(counts) > 1:
-        notes.append("its parts were repeated a different number of times")
-    pooled = [[score for part in parts for score in part[i]] for i in range(min(counts))]
-    run_scores = tuple(math.fsum(values) / len(values) for values in pooled if values)
-    run_scores = run_scores or tuple(run.score for run in kept)
-    return Side(tuple(kept), scores, answers, frozenset(errors), run_scores, tuple(notes))
-
-
-def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs that tell something new, and remarks about the others."""
-    if len(runs) == 1:
-        return list(runs), []
-    kept: list[Run] = []
-    same = 0
-    for run in runs:
-        if any(is_copy(run, other) for other in kept):
-            same += 1
-        else:
-            kept.append(run)
-    remarks = [f"{same + 1} identical greedy repeats count once"] if same else []
-    if len(kept) > 1 and all(is_greedy(run) for run in kept):
-        remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
-    return kept, remarks
-
-
-def is_greedy(run: Run) -> bool:
-    """Whether a second run must give the same answers: nothing is drawn at random."""
-    return not run.temperature
-
-
-def is_copy(run: Run, other: Run) -> bool:
-    """Whether a run repeats another and adds nothing: the same scores, and the same draws (or none)."""
-    if not (is_greedy(run) and is_greedy(other)) and (run.seed is None or run.seed != other.seed):
-        return False
-    if run.score != other.score or run.errors != other.errors or len(run.repeats) != len(other.repeats):
-        return False
-    for one, two in zip(run.repeats, other.repeats, strict=True):
-        if {name: a.score for name, a in one.items()} != {name: a.score for name, a in two.items()}:
-            return False
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """How the items of two sides go together."""
-
-    names: tuple[ItemId, ...]
-    only_baseline: int
-    only_candidate: int
-    errors: int
-    other_items: int
-    other_prompts: int
-    unknown_prompts: int
-
-
-def match_items(baseline: Side, candidate: Side) -> Matched:
-    """Pair by id; an item whose content differs is not paired, one whose prompt differs is, and both are counted."""
-    errors = baseline.errors | candidate.errors
-    common = set(baseline.scores) & set(candidate.scores)
-    names: list[ItemId] = []
-    other_items = other_prompts = unknown = 0
-    for name in common:
-        one, two = baseline.answers[name], candidate.answers[name]
-        if one.item_hash and two.item_hash and one.item_hash != two.item_hash:
-            other_items += 1
-            continue
-        if one.prompt_hash and two.prompt_hash:
-            other_prompts += one.prompt_hash != two.prompt_hash
-        else:
-            unknown += 1
-        names.append(name)
-    return Matched(
-        tuple(names),
-        len(set(baseline.scores) - set(candidate.scores) - errors),
-        len(set(candidate.scores) - set(baseline.scores) - errors),
-        len(errors),
-        other_items,
-        other_prompts,
-        unknown,
-    )
-
-
-def make_pairs(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> Pairs:
-    """The paired items as arrays, sorted by what was scored so that neither names nor file order matter."""
-    import numpy as np
-
-    rows = []
-    for name in names:
-        one, two = baseline.scores[name], candidate.scores[name]
-        own, other = candidate.answers[name], baseline.answers[name]
-        group = own.group or other.group
-        rater = own.fields.get("rater") or other.fields.get("rater")
-        # An item without a group is its own; the names of a group and a rater sort last and only among equal scores.
-        cluster = (name[0], group) if group is not None else name
-        rows.append((math.fsum(one) / len(one), math.fsum(two) / len(two), cluster, rater or ""))
-    rows.sort()
-    shared = {what: numbered_groups([row[i] for row in rows]) for what, i in (("clusters", 2), ("raters", 3))}
-    if not any(row[3] for row in rows):
-        shared["raters"] = None
-    return Pairs(
-        np.array([row[0] for row in rows], float),
-        np.array([row[1] for row in rows], float),
-        {what: numbers for what, numbers in shared.items() if numbers is not None},
-        (mean_within(baseline, names), mean_within(candidate, names)),
-        (baseline.repeats, candidate.repeats),
-        (spread_of_runs(baseline, names), spread_of_runs(candidate, names)),
-    )
-
-
-def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
-    """Names as numbers in the order of their first place; None when nothing is shared."""
-    import numpy as np
-
-    numbers: dict[Any, int] = {}
-    codes = [numbers.setdefault(name, len(numbers)) for name in names]
-    return np.array(codes) if len(numbers) < len(names) else None
-
-
-def spread_of_runs(side: Side, names: Sequence[ItemId]) -> float:
-    """The variance of the means of a side's runs; 0 for a single run."""
-    import numpy as np
-
-    if side.repeats < 2 or not names:
-        return 0.0
-    return float(np.array([side.scores[name][: side.repeats] for name in names]).mean(axis=0).var(ddof=1))
-
-
-def mean_within(side: Side, names: Sequence[ItemId]) -> float:
-    """The mean variance of an item's repeats; 0 where each was asked once."""
-    import numpy as np
-
-    if side.repeats < 2 or not names:
-        return 0.0
-    return float(np.mean([np.var(side.scores[name], ddof=1) for name in names if len(side.scores[name]) > 1]))
-
-
-# --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
-
-MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
-ANY_MEAN = "mean of the items"
-NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
-
-
-def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one task that were made alike, of equally many items; the largest group first."""
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        groups[json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made])].append(run)
-    return sorted(
-        groups.values(),
-        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
-    )
-
-
-def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
-    """The runs of one task to compare: those made alike on both sides, else the largest groups; and what was left.
-
-    ScriptError(code=3) where both sides have several such pairs: which is meant is not for a program to say.
-    """
-    ours, theirs = grouped_by_settings(baseline), grouped_by_settings(candidate)
-    alike = [(a, b) for a in ours for b in theirs if not setting_differences(a[0], b[0])]
-    alike = [(a, b) for a, b in alike if a[0].attempts.made == b[0].attempts.made] or alike
-    for other in alike[1:]:
-        check_one_pair(alike[0][0][0], other[0][0])
-    one, two = alike[0] if alike else (ours[0], theirs[0])
-    left = sum(map(len, ours)) + sum(map(len, theirs)) - len(one) - len(two)
-    return one, two, [f"{left} runs with other settings are left out"] if left else []
-
-
-def check_one_pair(one: Run, two: Run) -> None:
-    """ScriptError(code=3) with the settings that tell two runs apart, and how to name one; nothing if alike."""
-    found = setting_differences(one, two)
-    if not found:
-        return
-    name, values = next(iter(found.items()))
-    raise ScriptError(
-        f"{one.task}: both sides were measured in several ways ({'; '.join(difference_lines(found)[:3])}); say which: "
-        f"'NAME[{name}={values[0]}]' or 'NAME[{name}={values[1]}]' for --baseline and --candidate, or give the records",
-        code=3,
-    )
-
-
-def choose_metric(
-    runs: Sequence[Run], where: str, wanted: str | None, usual: str | None, result_ids: Iterable[str]
-) -> list[Run]:
-    """The runs of one benchmark with one metric: the policy's, that of --result-id, else metric_mapping.json's.
-
-    ScriptError: code 2 when the policy's is not there, 3 when nothing says which.
-    """
-    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
-    metrics = {run.metric for run in chosen}
-    folded = None if wanted is None else NEMO_MEANS.get(normalize_name(wanted), normalize_name(wanted))
-    if folded == ANY_MEAN:
-        means = [run for run in chosen if run.aggregation == "mean"]
-        chosen, metrics, folded = means or chosen, {run.metric for run in means or chosen}, None
-    if folded is not None:
-        named = [run for run in chosen if normalize_name(run.metric) == folded]
-        if not named:
-            raise ScriptError(f"{where}: no metric {wanted!r}; there are: {listing(sorted(metrics))}")
-        return named
-    if len(metrics) > 1:
-        named = [run for run in chosen if usual and normalize_name(run.metric) == normalize_name(usual)]
-        if not named:
-            ids = sorted({run.result_id for run in chosen})
-            raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
-        return named
-    return chosen
-
-
-def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bool) -> list[str]:
-    """What keeps two sides from being compared: settings, items, prompts."""
-    reasons: list[str] = []
-    by_part = {run.subtask: run for run in reversed(baseline.runs)}
-    for run in candidate.runs:
-        if run.subtask in by_part:
-            lines = difference_lines(setting_differences(by_part[run.subtask], run))
-            reasons += [line for line in lines if line not in reasons]
-    for side, name in ((baseline, "baseline"), (candidate, "candidate")):
-        if not all(run.measured for run in side.runs):
-            reasons.append(f"the {name}'s score was read from a document, not measured")
-    if not paired:
-        return reasons
-    if matched.other_items:
-        reasons.append(f"{matched.other_items} items have the same id and other content")
-    if matched.other_prompts:
-        reasons.append(f"{matched.other_prompts} items were asked with other prompts")
-    everything = max(len(baseline.scores), len(candidate.scores), 1)
-    if max(matched.only_baseline, matched.only_candidate) > MOST_UNPAIRED * everything:
-        reasons.append(
-            f"item sets: {matched.only_baseline} items only the baseline has, "
-            f"{matched.only_candidate} only the candidate"
-        )
-    return reasons
-
-
-def invalid_reasons(side: Side, name: str) -> list[str]:
-    """What the gate says against a side's scores."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for run in side.runs:
-        for reason in run.validity.reasons:
-            found[f"{name}: {reason}"].append(run.subtask)
-    return [line + (f" ({listing(parts, 3)})" if any(parts) else "") for line, parts in found.items()]
-
-
-def policy_reasons(sides: Iterable[Side], policy: Policy) -> list[str]:
-    """Where the runs are not made with what the policy demands."""
-    reasons = []
-    for library, version in sorted({run.harness for side in sides for run in side.runs}):
-        if policy.harness:
-            wanted = {library_field(name): pattern for name, pattern in policy.harness.items()}
-            pattern = wanted.get(library_field(library))
-            if pattern is None:
-                reasons.append(f"the policy wants {listing(policy.harness)}, this is {library}")
-            elif not fnmatch.fnmatchcase(version, pattern):
-                reasons.append(f"the policy wants {library} {pattern}, this is {version}")
-    return reasons
-
-
-# --- parts/records/groups.py ------------------------------------------------------------------------------------------
-
-
-def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
-    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
-    wanted = {part.rpartition("/")[2] for part in subtasks}
-    groups = {part.rpartition("/")[0] for part in subtasks}
-    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
-        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
-            return rule
-    return None
-
-
-def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
-    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
-    subtasks = list(subtasks)
-    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
-        return []
-    have = {part.rpartition("/")[2] for part in subtasks}
-    return [name for name in rule["names"].split() if name not in have]
-
-
-def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
-    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
-    subtasks = list(subtasks)
-    lacking = lacking_parts(key, subtasks, vocabulary)
-    if not lacking:
-        return ""
-    count = len(set(subtasks))
-    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
-
-
-def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
-    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
-
-    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
-    """
-    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
-    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
-    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
-    total = math.fsum(sizes)
-    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
-
-
-def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
-    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
-
-    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
-    """
-    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        if run.known and run.subtask:
-            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
-    wholes: list[Run] = []
-    used: list[Run] = []
-    notes = []
-    there = {run.key for run in runs if not run.subtask}
-    for (key, *_), parts in sets.items():
-        names = [run.subtask for run in parts]
-        line = incomplete_line(key, names, vocabulary)
-        notes += [line] if line else []
-        rule = group_of_parts(key, names, vocabulary)
-        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
-            continue
-        wholes.append(whole_of(parts, rule, vocabulary))
-        used += parts
-    return wholes, used, notes
-
-
-def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
-    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
-    weights = part_weights(parts, vocabulary)
-    first = min(parts, key=lambda run: run.subtask)
-    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
-    errors = [run.standard_error for run in parts]
-    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
-    sizes = [run.n for run in parts]
-    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
-    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
-    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
-    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
-    limited = sorted({run.partial for run in parts if run.partial})
-    return replace(
-        first,
-        subtask="",
-        name=rule["group"],
-        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
-        score=score,
-        standard_error=error,
-        n=None if None in sizes else sum(sizes),
-        size=None,
-        limit=limited[0] if limited else "",
-        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
-        settings=settings,
-        written=(score / first.scale, first.written[1]),
-        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
-        repeats=(),
-    )
-
-
-# --- parts/comparison/rows.py -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: the models, the policy, and how benchmarks are told apart."""
-
-    baseline: ModelRuns
-    candidates: tuple[ModelRuns, ...]
-    policy: Policy
-    vocabulary: MetricMapping
-    only: frozenset[str] = frozenset()  # the benchmarks of --benchmarks; empty: all
-    result_ids: frozenset[str] = frozenset()
-    repeated: tuple[Run, ...] = ()  # the runs of --aa
-    luck: str = ""  # a warning that the candidate may be the luckiest of several
-
-    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
-        """A model's runs by benchmark, each with the metric that counts."""
-        by_key: dict[str, list[Run]] = defaultdict(list)
-        for run in model.runs:
-            if not self.only or run.key in self.only:
-                by_key[run.key].append(run)
-        chosen = {}
-        for key, rows in by_key.items():
-            usual = self.vocabulary.entries.get(key, {}).get("metric")
-            metric = self.policy.limits(key).metric
-            chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, usual, self.result_ids)
-        return chosen
-
-
-def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
-    """A benchmark's comparisons: one for each few-shot count that both sides have, else all runs as one."""
-    shared = {run.shots for run in baseline} & {run.shots for run in candidate}
-    if not shared:
-        return [("", list(baseline), list(candidate))]
-    several = len(shared) > 1
-    return [
-        (
-            f" ({shots}-shot)" if several else "",
-            [run for run in baseline if run.shots == shots],
-            [run for run in candidate if run.shots == shots],
-        )
-        for shots in sorted(shared, key=natural_key)
-    ]
-
-
-def make_rows(question: Question) -> list[Row]:
-    """All comparisons, without verdicts that depend on the other rows."""
-    ours = question.runs(question.baseline)
-    rows: list[Row] = []
-    for model in question.candidates:
-        theirs = question.runs(model)
-        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
-        wanted = sorted(set(ours) | set(theirs) | {key for key in named if not question.only or key in question.only})
-        for key in wanted:
-            for suffix, one, two in variants(ours.get(key, []), theirs.get(key, [])):
-                rows.append(make_row(question, model, key, suffix, one, two))
-    if not any(row.verdict != ABSENT for row in rows):
-        found = " and ".join(f"{m.name}: {listing(sorted({r.key for r in m.runs}), 20)}" for m in (question.baseline,))
-        theirs = listing(sorted({run.key for model in question.candidates for run in model.runs}), 20)
-        raise ScriptError(f"no benchmark in common: the baseline {found}; the candidate: {theirs}")
-    return rows
-
-
-def make_row(
-    question: Question, model: ModelRuns, key: str, suffix: str, baseline: Sequence[Run], candidate: Sequence[Run]
-) -> Row:
-    """One comparison as far as it can be made without the others."""
-    policy, limits = question.policy, question.policy.limits(key)
-    row = Row(
-        candidate=model.name,
-        key=key,
-        label=question.vocabulary.title(key) + suffix,
-        tier=limits.tier,
-        role="target" if key in policy.targets else "general",
-        blocking=policy.blocks(key) and bool(baseline or key in policy.benchmarks or key in policy.targets),
-        notes=(limits.note,) if limits.note else (),
-        size=known_size(question.vocabulary, key),
-    )
-    if not baseline or not candidate:
-        return replace(row, notes=(*row.notes, *missing_notes(question.baseline, model, key, baseline, candidate)))
-    first = candidate[0]
-    baseline, candidate = ([directed(run, limits) for run in runs] for runs in (baseline, candidate))
-    first = candidate[0]
-    check_direction(limits, first)
-    row = replace(row, unit=first.unit, metric=first.metric, lower_is_better=first.lower_is_better, span=first.span)
-    row, reasons = with_sides(row, baseline, candidate, policy, question.vocabulary)
-    row = with_noise(row, question.repeated)
-    unwanted = policy_reasons(row.sides or (), policy)
-    if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
-        return replace(row, verdict=NOT_COMPARABLE, pairs=None, basis=None, notes=(*unwanted, *reasons, *row.notes))
-    if reasons:
-        row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
-    return with_threshold(row, policy)
-
-
-def known_size(vocabulary: MetricMapping, key: str) -> int | None:
-    """How many items a benchmark has, where metric_mapping.json says it."""
-    size = vocabulary.entries.get(key, {}).get("items")
-    return size if isinstance(size, int) else None
-
-
-def missing_notes(
-    baseline: ModelRuns, candidate: ModelRuns, key: str, ours: Sequence[Run], theirs: Sequence[Run]
-) -> Iterator[str]:
-    """Why a benchmark has no comparison."""
-    for name, model, runs in (("baseline", baseline, ours), ("candidate", candidate, theirs)):
-        if not runs:
-            error = model.failures.get(key)
-            yield f"failed for the {name}: {error}" if error else f"not measured for the {name}"
-
-
-def directed(run: Run, limits: Limits) -> Run:
-    """The run with the direction of its metric; ScriptError(code=3) when neither record nor policy says it."""
-    if run.directed:
-        return run
-    if limits.direction is None:
-        raise ScriptError(
-            f"{run.file}: nothing says whether more {run.metric} of {run.key} is better; say it in a policy: "
-            f"benchmarks: {{{run.key}: {{direction: lower_is_better}}}} (or higher_is_better)",
-            code=3,
-        )
-    return replace(run, lower_is_better=limits.direction == "lower_is_better", directed=True)
-
-
-def check_direction(limits: Limits, run: Run) -> None:
-    """ScriptError when policy and record disagree about which way is better."""
-    if limits.direction and (limits.direction == "lower_is_better") != run.lower_is_better:
-        way = "lower_is_better" if run.lower_is_better else "higher_is_better"
-        raise ScriptError(f"{run.file}: {run.key} is {way} in the record and {limits.direction} in the policy")
-
-
-def with_sides(
-    row: Row, baseline: Sequence[Run], candidate: Sequence[Run], policy: Policy, vocabulary: MetricMapping
-) -> tuple[Row, list[str]]:
-    """The row with its sides, pairs and basis; and the reasons against comparing them."""
-    by_part = [defaultdict(list), defaultdict(list)]
-    for parts, runs in zip(by_part, (baseline, candidate), strict=True):
-        for run in runs:
-            parts[run.subtask].append(run)
-    shared = sorted(set(by_part[0]) & set(by_part[1]))
-    if "" in shared:  # the whole goes before its parts
-        shared = [""]
-    lacking = sorted((set(by_part[0]) ^ set(by_part[1])) - {""}) if "" not in shared else []
-    if not shared:
-        return row, [f"measured in other parts: {listing(sorted(by_part[0]))} and {listing(sorted(by_part[1]))}"]
-    ours, theirs, notes = [], [], list(row.notes)
-    for part in shared:
-        one, two, left = choose_alike(by_part[0][part], by_part[1][part])
-        ours, theirs = ours + one, theirs + two
-        notes += [line for line in left if line not in notes]
-    sides = side_of(ours), side_of(theirs)
-    paired = bool(sides[0].scores and sides[1].scores)
-    matched = match_items(*sides)
-    reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
-    reasons += unlike_reasons(*sides, matched, paired)
-    reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
-    if len(shared) > 1:
-        notes.append(f"{len(shared)} parts pooled, each item counts once")
-    notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
-    for side, name in zip(sides, ("baseline", "candidate"), strict=True):
-        notes += [f"{name}: {remark}" for remark in side.notes]
-        notes += [f"{name}: {side.repeats} repeats averaged"] if side.repeats > 1 else []
-    row = replace(row, sides=sides, notes=tuple(notes))
-    if paired and matched.names:
-        return with_pairs(row, matched, policy.cluster_by is not None), reasons
-    scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
-    one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
-    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
-    if first_corpus_level(sides):
-        basis = corpus_basis(first_corpus_level(sides))
-    return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
-
-
-def is_grouped(pairs: Pairs) -> bool:
-    """Whether something is known that items share."""
-    return bool(pairs.shared)
-
-
-def with_pairs(row: Row, matched: Matched, independent: bool) -> Row:
-    """The row with its paired items and what they show; independent: somebody has said that the items are."""
-    pairs = make_pairs(*row.sides, matched.names)
-    notes = list(row.notes)
-    counts = (
-        (matched.errors, "could not be scored on both sides in every run"),
-        (matched.only_baseline, "only the baseline has"),
-        (matched.only_candidate, "only the candidate has"),
-    )
-    notes += [f"{count} items {what}" for count, what in counts if count]
-    if matched.unknown_prompts:
-        notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
-    corpus_level = first_corpus_level(row.sides)
-    if corpus_level:
-        scores = [side.runs[0].score for side in row.sides]
-        basis = corpus_basis(corpus_level)
-        return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, notes=tuple(notes))
-    basis = paired_basis(pairs, row.sign, row.span)
-    unsaid = "" if independent or is_grouped(pairs) else unsaid_cluster(*row.sides, matched.names)
-    basis = replace(basis, evidence=None, method=unsaid) if unsaid else basis
-    return replace(
-        row,
-        pairs=pairs,
-        baseline_score=float(pairs.baseline.mean()),
-        score=float(pairs.candidate.mean()),
-        basis=basis,
-        notes=tuple(notes),
-    )
-
-
-def first_corpus_level(sides: Iterable[Side]) -> str | None:
-    """The aggregation of a score that is no mean of its items, or None."""
-    return next((run.aggregation for side in sides for run in side.runs if run.aggregation != "mean"), None)
-
-
-def corpus_basis(aggregation: str) -> Basis:
-    """No evidence: such a score cannot be resampled from its items' scores."""
-    return Basis(None, f"corpus-level score ({aggregation}): no interval without the items' own statistics")
-
-
-def with_threshold(row: Row, policy: Policy) -> Row:
-    """The row with the limit that it is held against; without one, or without enough items, it has no evidence."""
-    limits = policy.limits(row.key)
-    drop = limits.allowed_drop(row.baseline_score, row.span)
-    gain = limits.wanted_gain(row.baseline_score, row.span)
-    limit = gain if row.role == "target" else None if drop is None else 0.0 - drop
-    basis = row.basis
-    if basis.evidence is not None and limit is None:
-        basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs a relative limit")
-    if basis.evidence is not None and basis.n < limits.min_items:
-        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
-    notes = row.notes if basis.evidence is not None else (*row.notes, f"no verdict: {basis.method}")
-    if basis.evidence is not None and row.pairs is None:
-        notes = (*notes, f"{basis.method}: without samples, much wider than a paired interval")
-    return replace(row, verdict=INCONCLUSIVE, threshold=limit, basis=basis, notes=notes)
-
-
-def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
-    """The row with the noise floor that repeated runs of one model show for its benchmark."""
-    shots = row.sides[1].runs[0].shots if row.sides else ""
-    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
-    if not runs or not row.sides:
-        return row
-    runs = grouped_by_settings(runs)[0]
-    side = side_of(runs)
-    if side.repeats < 2:
-        if len(runs) < 2:
-            return replace(row, notes=(*row.notes, "--aa has only one run of it"))
-        return replace(row, noise=Noise(0.0, len(runs), 0.0))
-    counts = [max(1, one.repeats) for one in row.sides]
-    width = math.sqrt(1 / counts[0] + 1 / counts[1])
-    names = list(side.scores)
-    if not names or row.pairs is None:
-        half = mean_of_runs(side.run_scores)[2]
-        return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
-    changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
-    half = float(critical_value(0.025)) * math.sqrt(mean_within(side, names) / row.pairs.n) * width
-    return replace(row, noise=Noise(half, side.repeats, changed))
 
 
 # --- parts/comparison/pareto.py ---------------------------------------------------------------------------------------

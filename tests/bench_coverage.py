@@ -15,7 +15,7 @@ The data are made here, from distributions whose truth is known, and share no co
 its Monte-Carlo error (one standard error). "single": one score; "overall": the mean of several tasks; "changes":
 verdicts about continuous scores whose true change is exactly the limit; "counts": the same for right and wrong answers,
 enumerated exactly; "ratings": means of ratings by a few people, and their differences. Goals: 93 to 98 % of single
-and overall, at most 5 % of the others.
+and overall (with twenty passages or fewer at least 93 %), at most 5 % of the others.
 
 Exit codes: 0 every figure reaches its goal within three Monte-Carlo errors; 1 some do not (they are marked).
 """
@@ -37,6 +37,7 @@ SHARES = (0.5, 0.7, 0.9, 0.95, 0.99)
 SIZES = (50, 100, 200, 500)
 KINDS = ("independent", "passages of 5", "passages of 10", "4 repeats", "continuous", "mostly 1")
 LIMITS = (-0.01, 0.02)
+FEW_PASSAGES = 20
 CHANGES = (
     "1 in 20 drops", "1 in 20 rises", "1 in 50 drops", "1 in 50 rises", "3 % change", "30 % change", "long tail down",
     "long tail up", "dense",
@@ -66,6 +67,8 @@ def figure(what: str, case: str, n: int, truth: float, hits: Any, low: float, hi
     """The figure of a boolean array."""
     share = float(hits.mean())
     error = math.sqrt(max(share * (1 - share), 1 / len(hits)) / len(hits))
+    if "passages" in case and n / int(case.split()[-1]) <= FEW_PASSAGES:
+        high = 100  # a handful of passages cannot tell how alike their items are: the interval allows for all of it
     return Figure(what, case, n, truth, 100 * share, 100 * error, low, high)
 
 

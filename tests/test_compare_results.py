@@ -1722,3 +1722,86 @@ def test_as_a_subprocess():
     assert done.returncode == 1, done.stderr
     assert json.loads(done.stdout)["verdict"] == "NO-GO"
     assert done.stderr == ""
+
+
+# --- Which of several -----------------------------------------------------------------------------------------------
+
+
+def choose(capsys, folder, *more, code=0):
+    """The document of --rule choose."""
+    found, out, err = call(capsys, "--rule", "choose", "--results", folder, "--json", *map(str, more))
+    assert found == code, err
+    return json.loads(out)
+
+
+def test_which_of_two_is_better_by_how_much_and_what_is_ruled_out(tmp_path, capsys):
+    one, two = flips(400, 60, 10)
+    same, also = flips(400, 10, 10)
+    for name, gsm8k, drop in (("old", one, same), ("new", two, also)):
+        write_record(tmp_path, f"run/{name}", gsm8k)
+        write_record(tmp_path, f"run/{name}", drop, task="drop")
+    document = choose(capsys, tmp_path, "--candidate", "old", "new")
+    assert (document["verdict"], document["best"]) == ("BETTER", "run/new")
+    rows = {row["benchmark"]: row for row in document["comparisons"]}
+    assert rows["gsm8k"]["better"] == "run/new" and rows["drop"]["better"] is None
+    assert rows["gsm8k"]["interval"][0] > 0
+    low, high = rows["drop"]["interval"]
+    assert low < 0 < high < 0.05
+    assert any("larger ones ruled out" in line for line in document["reasons"])
+    assert choose(capsys, tmp_path, "--candidate", "new", "old")["best"] == "run/new"
+
+
+def test_mixed_and_nothing_shown_are_undecided(tmp_path, capsys):
+    up, down = flips(400, 60, 10), flips(400, 10, 60)
+    for i, name in enumerate(("a", "b")):
+        write_record(tmp_path / "mixed", f"run/{name}", up[i])
+        write_record(tmp_path / "mixed", f"run/{name}", down[i], task="drop")
+        write_record(tmp_path / "same", f"run/{name}", up[0])
+    mixed = choose(capsys, tmp_path / "mixed", "--candidate", "a", "b", code=3)
+    assert (mixed["verdict"], mixed["best"]) == ("MIXED", None)
+    assert choose(capsys, tmp_path / "same", "--candidate", "a", "b", code=3)["verdict"] == "NO DIFFERENCE SHOWN"
+    assert "--rule choose" in refused(capsys, "--rule", "choose", "--candidate", "a", "--results", tmp_path / "same")
+
+
+def test_facts_show_who_is_dominated_and_what_each_choice_costs(tmp_path, capsys):
+    one, two = flips(400, 60, 10)
+    for name, scores in (("small", one), ("large", two), ("dear", two)):
+        write_record(tmp_path, f"run/{name}", scores)
+    names = ["--candidate", "small", "large", "dear"]
+    facts = tmp_path / "facts.csv"
+    facts.write_text("model,usd,speed\nsmall,1,200\nlarge,4,50\ndear,9,50\n")
+    code, _, err = call(capsys, "--rule", "choose", "--results", tmp_path, *names, "--facts", facts)
+    assert code == 3 and "better,lower,lower" in err
+    facts.write_text("model,usd,speed\nbetter,lower,higher\nsmall,1,200\nlarge,4,50\ndear,9,50\n")
+    document = choose(capsys, tmp_path, *names, "--facts", facts, code=3)
+    assert document["facts"]["dominated"]["run/small"] == []
+    assert document["facts"]["dominated"]["run/large"] == []
+    text = " ".join(document["reasons"])
+    assert "usd 1, not 4 (-75 %)" in text or "usd 1, not 9 (-89 %)" in text
+
+
+def test_choosing_among_equals_claims_a_difference_in_at_most_5_percent():
+    rng = np.random.default_rng(41)
+    claimed, runs = 0, 150
+    for _ in range(runs):
+        p_values = []
+        for _ in range(3):
+            base = rng.random(300) < 0.6
+            models = [np.where(rng.random(300) < 0.1, rng.random(300) < 0.5, base).astype(float) for _ in range(3)]
+            for a in range(3):
+                for b in range(a):
+                    p_values.append(cr.two_sided_p(cr.paired_difference(models[a] - models[b])))
+        claimed += any(
+            p <= level for p, (_, level) in zip(p_values, cr.step_levels(p_values, 0.05, "holm"), strict=True)
+        )
+    assert claimed / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
+
+
+def test_greedy_runs_of_one_model_that_contradict_one_another_are_not_compared(tmp_path, capsys):
+    base = [1, 0] * 100
+    write_record(tmp_path, "run/old", base)
+    write_record(tmp_path, "run/new", base, seed="1")
+    write_record(tmp_path, "run/new", [1] * 200, seed="2")
+    row = compare(capsys, tmp_path)["benchmarks"][0]
+    assert row["verdict"] != "GO"
+    assert any("contradict one another" in line for line in row["notes"])

@@ -507,6 +507,7 @@ def add_samples(run: Path, name: str, task: str, scores, *, change=None, record=
     lines = []
     for i, score in enumerate(scores):
         row = {
+            "evaluation_id": made["evaluation_id"],
             "evaluation_result_id": made["evaluation_results"][0]["evaluation_result_id"],
             "sample_id": f"{task}-{i}",
             "sample_hash": f"{task} {i}",

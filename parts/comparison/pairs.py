@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 FEW_PAIRED = 10  # independent items or clusters: with fewer there is no verdict
 FEW_RATERS = 3
+CONTRADICTION = 0.001  # a chance below it is no noise
 MANY_ANSWERS = 50  # from here on a recorded score comes with a standard error
 FEW_CHANGES = 10  # below, changed items of a metric without bounds cannot show how large changes are
 
@@ -163,6 +165,21 @@ def distinct_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     if len(kept) > 1 and all(is_greedy(run) for run in kept):
         remarks.append(f"{len(kept)} greedy runs differ: the engine is not deterministic; they are averaged")
     return kept, remarks
+
+
+def contradictions(side: Side, name: str) -> list[str]:
+    """Greedy runs of one side that differ by more than an engine's noise, which gains as many items as it loses."""
+    lines = []
+    runs = [run for run in side.runs if is_greedy(run) and len(run.repeats) == 1]
+    for one, other in itertools.combinations(runs, 2):
+        if one.subtask != other.subtask:
+            continue
+        common = set(one.repeats[0]) & set(other.repeats[0])
+        changes = [other.repeats[0][item].score - one.repeats[0][item].score for item in common]
+        if mcnemar_p(sum(c > 0 for c in changes), sum(c < 0 for c in changes)) < CONTRADICTION:
+            found = " and ".join(f"{run.score:.3f} in {run.file}" for run in (one, other))
+            lines.append(f"the {name}'s greedy runs contradict one another: {found}; remove the wrong record")
+    return lines
 
 
 def is_greedy(run: Run) -> bool:

@@ -12,6 +12,7 @@ from parts.frame import ScriptError, is_number, nearest
 from parts.records.settings import shortened
 
 RULES = ("release", "finetune", "select")
+CHOOSE = "choose"  # which of several: no policy has it, for it gates nothing
 TIERS = ("critical", "supporting", "advisory")
 
 

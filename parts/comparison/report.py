@@ -38,7 +38,8 @@ def score_cell(row: Row, side: int) -> str:
     digits = 3 if is_share(row) else 2
     if row.sides is not None and row.sides[side].repeats > 1:
         mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
-        runs = f"{row.sides[side].repeats} runs, mean ± {number(half, digits)}"
+        count = row.sides[side].repeats
+        runs = f"{count} runs, mean ± {number(half, digits)} by t with {count - 1} degrees of freedom"
         return f"{number(mean, digits)} ± {number(deviation, digits)} ({runs})"
     return number(value, digits)
 

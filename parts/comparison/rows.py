@@ -16,7 +16,16 @@ from parts.comparison.comparable import (
     policy_reasons,
     unlike_reasons,
 )
-from parts.comparison.pairs import Matched, make_pairs, match_items, mean_within, paired_basis, side_of, unpaired_basis
+from parts.comparison.pairs import (
+    Matched,
+    contradictions,
+    make_pairs,
+    match_items,
+    mean_within,
+    paired_basis,
+    side_of,
+    unpaired_basis,
+)
 from parts.comparison.vocabulary import (
     ABSENT,
     INCONCLUSIVE,
@@ -192,6 +201,7 @@ def with_sides(
     reasons = [f"parts that one side lacks: {listing(lacking)}"] if lacking else []
     reasons += unlike_reasons(*sides, matched, paired)
     reasons += invalid_reasons(sides[0], "baseline") + invalid_reasons(sides[1], "candidate")
+    reasons += contradictions(sides[0], "baseline") + contradictions(sides[1], "candidate")
     if len(shared) > 1:
         notes.append(f"{len(shared)} parts pooled, each item counts once")
     notes += [line] if (line := incomplete_line(row.key, shared, vocabulary)) else []
@@ -272,23 +282,29 @@ def with_threshold(row: Row, policy: Policy) -> Row:
 
 
 def with_noise(row: Row, repeated: Sequence[Run]) -> Row:
-    """The row with the noise floor that repeated runs of one model show for its benchmark."""
-    shots = row.sides[1].runs[0].shots if row.sides else ""
-    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
-    if not runs or not row.sides:
+    """The row with its noise floor: as the runs of --aa show it, else the repeats of its sides."""
+    if not row.sides:
         return row
-    runs = grouped_by_settings(runs)[0]
-    side = side_of(runs)
-    if side.repeats < 2:
-        if len(runs) < 2:
-            return replace(row, notes=(*row.notes, "--aa has only one run of it"))
-        return replace(row, noise=Noise(0.0, len(runs), 0.0))
+    shots = row.sides[1].runs[0].shots
+    runs = [r for r in repeated if r.key == row.key and r.metric == row.metric and r.shots == shots]
+    if runs:
+        runs = grouped_by_settings(runs)[0]
+        side = side_of(runs)
+        if side.repeats < 2:
+            if len(runs) < 2:
+                return replace(row, notes=(*row.notes, "--aa has only one run of it"))
+            return replace(row, noise=Noise(0.0, len(runs), 0.0))
+        sides = [side]
+    else:
+        sides = [side for side in row.sides if side.repeats > 1]
+    if not sides:
+        return row
     counts = [max(1, one.repeats) for one in row.sides]
-    width = math.sqrt(1 / counts[0] + 1 / counts[1])
-    names = list(side.scores)
-    if not names or row.pairs is None:
-        half = mean_of_runs(side.run_scores)[2]
-        return replace(row, noise=Noise(half * math.sqrt(side.repeats) * width, side.repeats, None))
-    changed = sum(len(set(values)) > 1 for values in side.scores.values()) / len(names)
-    half = float(critical_value(0.025)) * math.sqrt(mean_within(side, names) / row.pairs.n) * width
-    return replace(row, noise=Noise(half, side.repeats, changed))
+    width, repeats = math.sqrt(1 / counts[0] + 1 / counts[1]), min(side.repeats for side in sides)
+    if row.pairs is None or not all(side.scores for side in sides):
+        half = max(mean_of_runs(side.run_scores)[2] * math.sqrt(side.repeats) for side in sides)
+        return replace(row, noise=Noise(half * width, repeats, None))
+    changed = [sum(len(set(own)) > 1 for own in side.scores.values()) / len(side.scores) for side in sides]
+    within = math.fsum(mean_within(side, list(side.scores)) for side in sides) / len(sides)
+    half = float(critical_value(0.025)) * math.sqrt(within / row.pairs.n) * width
+    return replace(row, noise=Noise(half, repeats, math.fsum(changed) / len(changed)))
