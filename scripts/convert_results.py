@@ -528,12 +528,16 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(without_secrets(text), encoding="utf-8", newline="")
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -978,6 +982,7 @@ def shown_name(name: str) -> str:
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
 
 
@@ -2391,7 +2396,6 @@ def mapping_of(value: object) -> Mapping[str, Any]:
 
 # --- parts/records/datastore.py ---------------------------------------------------------------------------------------
 
-DATASTORE = "evaleval/EEE_datastore"
 # fmt: off
 EEE_SCHEMAS = {'record': {'$schema': 'http://json-schema.org/draft-07/schema#',
             'type': 'object',

@@ -298,8 +298,8 @@ def run_apply(args: argparse.Namespace) -> int:
     args.apply = not (args.create_pr or args.update_pr)
     mapping = read_mapping()
     args.format = plan.formats
-    args.counts_as = [f"{name}={answer}" for name, answer in plan.official.items()]
-    args.own_harness = plan.own_harness
+    args.counts_as = [*(f"{name}={answer}" for name, answer in plan.official.items()), *(args.counts_as or [])]
+    args.own_harness = [*plan.own_harness, *(args.own_harness or [])]
     return finish(args, render_plan(plan, mapping, find_places(args, plan.entries, mapping)))
 
 
@@ -959,7 +959,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 #     "metadata.official", "metadata.plan", "metadata.scale", "metadata.validation", "names",
 #     "publish.artificial_analysis", "publish.batch", "publish.datastore", "publish.hub", "publish.local",
 #     "publish.official_table", "publish.origins", "publish.records", "publish.sending", "publish.text",
-#     "records.datastore", "records.publishable", "tables", "vocabulary"
+#     "records.schema", "records.publishable", "tables", "vocabulary"
 # )
 # ]cog]
 
@@ -1353,12 +1353,16 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(without_secrets(text), encoding="utf-8", newline="")
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -8106,7 +8110,6 @@ def same_entry(one: Entry, other: Entry, measures: Measures) -> bool:
 
 # --- parts/records/datastore.py ---------------------------------------------------------------------------------------
 
-DATASTORE = "evaleval/EEE_datastore"
 # fmt: off
 EEE_SCHEMAS = {'record': {'$schema': 'http://json-schema.org/draft-07/schema#',
             'type': 'object',
@@ -8641,6 +8644,7 @@ def contributed_url(path: Path) -> str | None:
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
 
 

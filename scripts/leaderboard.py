@@ -8,6 +8,7 @@
 #     "huggingface_hub>=2.2,<3",
 #     "numpy>=2,<3",
 #     "orjson>=3.10,<4",
+#     "orjson>=3.10,<4",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
@@ -89,6 +90,7 @@ def asked_for(args: argparse.Namespace) -> dict[str, Any]:
         "results": [Path(folder).name for folder in args.results or []],
         "benchmarks": list(filter(None, (args.benchmarks or "").split(","))),
         "official": args.official,
+        "every_eval_ever": args.every_eval_ever and Path(args.every_eval_ever).name,
         "no_prs": args.no_prs,
     }
 
@@ -105,8 +107,10 @@ def begun_before(marker: Path, asked: Mapping[str, Any]) -> float | None:
 
 def collect(args: argparse.Namespace) -> int:
     """Read all scores, and write them; 1 when there is none."""
-    if not (args.trending or args.repo_ids or args.author or args.results or args.official):
-        raise ScriptError("say which models: --trending N, --repo-ids FILE, --author NAME, --official, --results DIR")
+    if not (args.trending or args.repo_ids or args.author or args.results or args.official or args.every_eval_ever):
+        raise ScriptError(
+            "say which models: --trending N, --repo-ids FILE, --author NAME, --official, --every-eval-ever, --results DIR"
+        )
     mapping = read_mapping()
     if not mapping:
         raise ScriptError("no metric_mapping.json in the folder above this script: no benchmark would be known")
@@ -142,7 +146,12 @@ def collect(args: argparse.Namespace) -> int:
         done = {reading.model for reading in readings if not reading.failed}
         facts |= read_facts(hub, (row["model"] for row in official if row["model"] not in done), args.workers)
         found = join_ranks(found, official, done)
-    rows = finished_rows([*found, *own, *kept], mapping, keys, facts)
+    elsewhere = Elsewhere()
+    if args.every_eval_ever:
+        some = {row["model"] for row in [*found, *own]} | set(models) if named or boards or own else None
+        elsewhere = read_elsewhere(args.every_eval_ever, hub, benchmarks, some)
+        unreadable += elsewhere.unreadable
+    rows = finished_rows([*found, *own, *kept, *elsewhere.rows], mapping, keys, facts)
     metadata = make_metadata(
         rows,
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
@@ -153,6 +162,7 @@ def collect(args: argparse.Namespace) -> int:
         private_models=[reading.model for reading in readings if reading.private],
         mapping=mapping,
     )
+    metadata |= {"every_eval_ever": dict(elsewhere.counts)} if args.every_eval_ever else {}
     marker.unlink(missing_ok=True)
     hub.answers.prune()
     if rows or not (folder / "metadata.json").exists():
@@ -466,6 +476,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--repo-ids", type=Path, metavar="FILE", help="a file with one OWNER/NAME in each line")
     add("--author", metavar="NAME", help="all models of a user or organization")
     add("--official", action="store_true", help="all models on the leaderboards of the Hub's official Benchmarks")
+    add(
+        "--every-eval-ever", nargs="?", const=DATASTORE, metavar="PATH|REPO",
+        help=f"what others report: a clone of the datastore, or a data set (default: {DATASTORE}); of the models that are "
+        "named otherwise, else of all",
+    )  # fmt: skip
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records on this machine")
     add("--benchmarks", metavar="K,...", help="only these benchmarks")
     add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
@@ -518,13 +533,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "board.data", "board.hub", "board.official", "board.ranks", "board.record_rows", "board.sharing",
-#     "board.units", "board.vocabulary", "frame", "hub.access", "hub.token", "inputs", "names", "page.served", "vocabulary"
+#     "board.data", "board.elsewhere", "board.hub", "board.official", "board.ranks", "board.record_rows", "board.sharing",
+#     "board.units", "board.vocabulary", "frame", "hub.access", "hub.token", "inputs", "names", "page.served",
+#     "records.schema", "vocabulary"
 # )
 # ]cog]
 
 import base64
 import collections
+import configparser
 import contextlib
 import difflib
 import functools
@@ -542,7 +559,7 @@ import threading
 import traceback
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -782,12 +799,16 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(without_secrets(text), encoding="utf-8", newline="")
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -1543,7 +1564,7 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
     import duckdb
 
     lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
-    write_whole(folder / "leaderboard.jsonl", "".join(f"{line}\n" for line in lines))
+    write_whole(folder / "leaderboard.jsonl", (f"{line}\n" for line in lines))
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
         with duckdb.connect(config={"threads": 1}) as engine:
@@ -3412,6 +3433,1325 @@ def read_models(
         pool.shutdown(cancel_futures=True)
 
 
+# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
+
+# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
+COUNT_WORDS = {
+    "no_value": "without a grade",
+    "errored": "failed",
+    "unscored": "unscored",
+    "limit_hit": "stopped by a limit",
+    "empty": "empty",
+    "truncated": "truncated",
+    "unparsed": "unparsed",
+    "truncated_prompts": "truncated prompts",
+}
+DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """made = scored + lost; made is None where nothing says how many there were."""
+
+    made: int | None
+    lost: int
+
+    @property
+    def scored(self) -> int | None:
+        """How many have a score."""
+        return None if self.made is None else self.made - self.lost
+
+
+def read_counts(details: Any) -> dict[str, int]:
+    """The counts in a record's details, of any name; what is no count is left out."""
+    if not isinstance(details, Mapping):
+        return {}
+    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
+
+
+def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
+    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
+
+    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
+    """
+    made, scored = counts.get("attempts"), counts.get("scored")
+    told = made - scored if made is not None and scored is not None and made >= scored else 0
+    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
+    if made is None:
+        made = rows or (None if n is None else n + lost)
+    return Attempts(None if made is None else max(made, lost), lost)
+
+
+def score_bounds(
+    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+) -> tuple[float, float] | None:
+    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
+
+    low and high bound the score of one attempt. Without lost attempts both are the score.
+    """
+    if not attempts.lost:
+        return score, score
+    if not attempts.made or low is None or high is None:
+        return None
+    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
+
+
+def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
+    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
+    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
+    if not attempts.lost:
+        return ", ".join(parts)
+    of = "" if attempts.made is None else f" of {attempts.made}"
+    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
+
+
+# --- parts/records/identity.py ----------------------------------------------------------------------------------------
+
+# What a record may call the parts of an identity, in model_info.additional_details or among its settings.
+IDENTITY_FIELDS = {
+    "revision": ("revision", "model_revision"),
+    "adapter": ("adapter", "lora_local_path", "peft", "lora", "lora_modules", "lora_path", "adapter_model", "delta"),
+    "subfolder": ("subfolder",),
+    "file": ("gguf_file", "model_file", "filename"),
+    "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
+}
+NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
+MAIN_REVISIONS = {"", "main"}
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+
+    Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
+    """
+
+    id: str
+    revision: str = ""
+    adapter: str = ""
+    subfolder: str = ""
+    file: str = ""
+    quantization: str = ""
+    provider: str = ""
+    weights: str = ""
+    checkpoint: str = ""
+    display: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is equal for one model only."""
+        main = "" if self.revision in MAIN_REVISIONS else self.revision
+        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
+
+    @property
+    def name(self) -> str:
+        """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
+        more = ", ".join(
+            f"{field}={value}"
+            for field in ("adapter", "subfolder", "file", "quantization", "provider")
+            if (value := getattr(self, field))
+        )
+        revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
+        return f"{self.id}{revision}" + (f" [{more}]" if more else "")
+
+    @property
+    def fixed(self) -> str:
+        """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
+        return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a person may mean this model by a name.
+
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
+        file of it: these are asked for by their whole name, or by what is only theirs.
+        """
+        if self.adapter or self.subfolder or self.file:
+            own = self.subfolder or self.file or self.adapter
+            return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
+        revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
+        revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
+        bare = {self.id, self.id.rsplit("/", 1)[-1]}
+        names = bare | {f"{one}@{revision}" for one in bare for revision in revisions}
+        return name in (names | {self.name, self.checkpoint, self.display}) - {""}
+
+
+def identity_of(record: Mapping[str, Any]) -> Identity:
+    """The model of a record or a failure entry; its id is empty when it names none. ValueError for another shape."""
+    if record.get("failure"):
+        info: Any = {"id": record.get("model_id"), "additional_details": record}
+    else:
+        info = record.get("model_info") or {}
+    details = info.get("additional_details") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(details, dict | None):
+        raise ValueError("model_info is no object")
+    details = details or {}
+    rows = record.get("evaluation_results")
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    generation = first.get("generation_config")
+    settings = generation.get("additional_details") if isinstance(generation, dict) else None
+    places = [details, settings if isinstance(settings, dict) else {}]
+    found = {
+        field: next(
+            (
+                f"{name}={text}" if text.lower() == "true" else text
+                for place in places
+                for name in names
+                if (text := said_value(place.get(name)))
+            ),
+            "",
+        )
+        for field, names in IDENTITY_FIELDS.items()
+    }
+    return Identity(
+        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
+        **found,
+        provider=said_value(info.get("inference_platform")),
+        weights=name_text(details.get("weights_sha256")),
+        checkpoint=name_text(details.get("checkpoint")),
+        display=name_text(info.get("name")),
+    )
+
+
+def name_text(value: Any) -> str:
+    """A name as text on one line; nothing for what is no text."""
+    return single_line(value) if isinstance(value, str) else ""
+
+
+def said_value(value: Any) -> str:
+    """An option's value; nothing when it was not used."""
+    text = single_line(value) if isinstance(value, str | int | float) else ""
+    return "" if text.lower() in NOTHING or text == "unknown" else text
+
+
+def one_model(found: Iterable[Identity], what: str) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
+    by_key = {identity.key: identity for identity in found}
+    if len(by_key) > 1:
+        names = model_names(list(by_key.values()))
+        raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
+    return next(iter(by_key.values()))
+
+
+def model_names(identities: Sequence[Identity]) -> list[str]:
+    """The names of some models in natural order, each once, so that each means one of them."""
+    names = {identity.key: identity.name for identity in identities}
+    ids = [key[0] for key in names]
+    for key, name in names.items():
+        if ids.count(key[0]) > 1 and name == key[0]:
+            names[key] = f"{name}@main"
+    return sorted(set(names.values()), key=natural_key)
+
+
+# --- parts/records/settings.py ----------------------------------------------------------------------------------------
+
+# Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
+HARMLESS = {
+    *("batch_size", "max_batch_size", "device", "gpu", "gpus", "hardware", "num_gpus", "trust_remote_code", "limit"),
+    *("execution_command", "command", "repeat", "repeats", "sample_range", "num_train_trials", "max_connections"),
+    *("log_samples", "log_level", "verbosity", "write_out", "use_cache", "cache_requests", "cache_dir", "download_dir"),
+    *("output_dir", "output_path", "path", "include_path", "max_retries", "timeout", "attempt_timeout", "retries"),
+    *("max_samples", "max_tasks", "max_subprocesses", "display", "fail_on_error", "tensor_parallel_size"),
+    *("data_parallel_size", "pipeline_parallel_size", "gpu_memory_utilization", "swap_space", "parallelize"),
+    *("device_map", "disable_log_stats", "concurrent_requests", "num_concurrent", "tokenized_requests", "base_url"),
+    *("pretrained", "model", "model_name", "model_path", "max_length", "low_cpu_mem_usage", "use_fast_tokenizer"),
+    *("seed", "random_seed", "numpy_seed", "torch_seed", "parent_seed", "bootstrap_iters", "model_num_parameters"),
+    *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
+    *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
+    *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
+    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
+    *(
+        "predictions_sha256",
+        "execution",
+        "aggregation_note",
+        "dataset_path",
+        "data_files",
+        "job_id",
+        "job_url",
+        "shots",
+    ),
+    "revision_note",
+}
+HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
+USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
+# Of what stands beside the model: how it was loaded or asked. All else there tells models apart and is no setting.
+LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
+# Only of the model itself: two models may differ in it and be compared.
+MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
+WORDS_OF_SETTINGS = {
+    "few_shot": "few-shot count",
+    "few_shot_split": "few-shot split",
+    "use_chat_template": "chat template",
+    "chat_template": "chat template text",
+    "chat_template_hash": "chat template hash",
+    "system_prompt": "system prompt",
+    "custom_tasks_sha256": "task file",
+    "data_sha256": "data set's revision",
+    "revision": "data set's revision",
+    "subset": "data set's configuration",
+}
+UNSAID = "nothing"
+
+
+def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
+    """All that can change a result's answers or how they were judged, by the words for people."""
+    library, metric = record.get("eval_library") or {}, row["metric_config"]
+    model = record.get("model_info") or {}
+    engine, loaded = model.get("inference_engine") or {}, model.get("additional_details") or {}
+    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
+    found: dict[str, Any] = {
+        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
+        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
+        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "scoring": metric.get("metric_parameters") or None,
+        "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
+        "data set": source.get("hf_repo") or source.get("dataset_name"),
+        "split": source.get("hf_split"),
+    }
+    model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
+    for place in (
+        (metric.get("additional_details"), USAGE),
+        (source.get("additional_details"), USAGE),
+        (library.get("additional_details"), USAGE),
+        (generation.get("additional_details"), model_keys),
+        (generation.get("generation_args"), set()),
+        ({name: value for name, value in loaded.items() if LOADED.fullmatch(name)}, set()),
+    ):
+        found |= counted(*place, found)
+    found |= {
+        name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
+    }
+    if shots:
+        found["few-shot count"] = shots
+    return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of some details that count, by their words; a word that has a value already keeps it."""
+    if details is None:
+        return {}
+    kept = {}
+    for name, value in dict(details).items():
+        if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
+            continue
+        words = WORDS_OF_SETTINGS.get(name, name)
+        if words not in found or found[words] in (None, ""):
+            kept[words] = value
+    return kept
+
+
+def said(value: Any) -> str:
+    """A setting's value as text; nothing for one that says nothing."""
+    if value is None or value in ("", "None", "null"):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return single_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+def differences_of_settings(
+    one: Mapping[str, str], two: Mapping[str, str], same_writer: bool = True
+) -> dict[str, tuple[str, str]]:
+    """What was set differently: name -> both values.
+
+    A setting that one side alone has is a difference where the same program wrote both records, for then the other was
+    made without it; another program may just not say it.
+    """
+    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    return {
+        name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
+    }
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A setting's value for a message."""
+    text = single_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Differences for people: "few-shot count: 0 and 5"."""
+    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
+
+
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def error_of_mean(values: np.ndarray) -> float:
+    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
+    return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/records/run.py ---------------------------------------------------------------------------------------------
+
+NOBODY = Identity("")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
+
+    score: float
+    item_hash: str | None
+    prompt_hash: str | None
+    group: str | None
+    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
+
+    @property
+    def attempts(self) -> tuple[int, int]:
+        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
+        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
+        return (
+            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
+
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """ok, with remarks, or no."""
+        return "no" if self.reasons else "with remarks" if self.remarks else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
+
+    repeats: the items' answers, once for each time that the items were asked; empty without samples, or unread.
+    written: the score and its unit as the record has them.
+    """
+
+    key: str  # canonical benchmark, or the record's own name where metric_mapping.json has none
+    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
+    metric: str
+    result_id: str
+    shots: str
+    score: float
+    standard_error: float | None
+    n: int | None
+    unit: str
+    span: float | None
+    lower_is_better: bool
+    aggregation: str
+    settings: Mapping[str, str]
+    counts: Mapping[str, int]
+    harness: tuple[str, str]
+    date: str
+    measured: bool
+    file: str
+    temperature: float | None = None
+    seed: str | None = None
+    hardware: str = ""
+    repeats: tuple[Mapping[str, Answer], ...] = ()
+    errors: frozenset[str] = frozenset()
+    chance: float | None = None
+    identity: Identity = NOBODY
+    name: str = ""  # the record's own name of the task
+    known: bool = False  # whether metric_mapping.json has its benchmark
+    low: float | None = None
+    high: float | None = None
+    written: tuple[float, str] = (0.0, "")
+    limit: str = ""
+    size: int | None = None  # how many items the task has
+    writer: str = ""  # the program that wrote the record
+    run_id: str = ""
+    repeat: str = ""
+    moment: str = ""  # ISO 8601 or seconds, as the record says it
+    conflict: str = ""
+    sampled: bool = False  # whether the record says that there are samples
+    error_method: str = ""
+    cluster_field: str = ""  # by which its own standard error is clustered
+    directed: bool = True  # whether anybody says which way of the metric is better
+    validity: Validity = Validity()  # the gate's answer, once its items are read
+
+    @property
+    def task(self) -> str:
+        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
+        return f"{self.key}:{self.subtask}" if self.subtask else self.key
+
+    @property
+    def estimate(self) -> Estimate:
+        """The score with its error and unit."""
+        shots = int(self.shots) if self.shots else None
+        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
+
+    @property
+    def scale(self) -> float:
+        """From the samples' scores to this score's unit."""
+        return 0.01 if self.written[1] == "percent" else 1.0
+
+    @property
+    def corpus_level(self) -> bool:
+        """Whether the score is no mean of the samples' scores."""
+        return self.aggregation not in ("", "mean")
+
+    @property
+    def attempts(self) -> Attempts:
+        """What became of its attempts, as far as the record tells."""
+        return attempts_of(self.counts, self.n)
+
+    @property
+    def partial(self) -> str:
+        """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
+        asked = None if self.n is None else self.n + self.attempts.lost
+        if self.size and asked is not None:
+            return f"{asked} of {self.size} items" if asked < self.size else ""
+        return f"limit {self.limit}" if self.limit else ""
+
+
+def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
+    """A record's results, checked; ScriptError naming the file and what is wrong with it."""
+    try:
+        identity = identity_of(record)
+        return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
+    except KeyError as error:
+        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
+
+
+def result_run(
+    path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
+) -> Run:
+    """One of a record's results; any error of looking things up means that it is damaged."""
+    metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
+    if not isinstance(task, str) or not single_line(task):
+        raise ValueError(f"evaluation_name is {task!r}, not a name")
+    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    found = vocabulary.find_task(task, str(library.get("name", "")))
+    key, subtask = found or (bare_task(task) or single_line(task), "")
+    entry = vocabulary.entries.get(key, {})
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
+    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
+    generation = row.get("generation_config") or {}
+    extra = generation.get("additional_details") or {}
+    score, unit, low, high = read_score(metric, details, result_id, entry)
+    scale = 0.01 if unit == "percent" else 1.0
+    uncertainty = details.get("uncertainty") or {}
+    error = read_error(uncertainty, result_id)
+    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
+    source = record.get("source_metadata") or {}
+    notes = details.get("details") or {}
+    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
+    return Run(
+        key=key,
+        subtask=subtask,
+        metric=word,
+        result_id=result_id,
+        shots=str(int(shots[1])) if shots else "",
+        score=score * scale,
+        standard_error=None if error is None else error * scale,
+        n=read_count(uncertainty.get("num_samples"), result_id),
+        unit="proportion" if unit == "percent" else unit,
+        span=(high - low) * scale if math.isfinite(high - low) else None,
+        lower_is_better=bool(metric.get("lower_is_better")),
+        aggregation=str(more.get("aggregation") or ""),
+        settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
+        counts=read_counts(notes),
+        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
+        date=record_day(record),
+        measured=source.get("source_type") != "documentation",
+        file=path.as_posix(),
+        temperature=(generation.get("generation_args") or {}).get("temperature"),
+        seed=None if extra.get("seed") is None else str(extra["seed"]),
+        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
+        chance=chance_of(entry, word, unit, metric),
+        identity=identity,
+        name=single_line(task),
+        known=found is not None,
+        low=low * scale if math.isfinite(low) else None,
+        high=high * scale if math.isfinite(high) else None,
+        written=(score, unit),
+        limit=limit_of(extra),
+        size=size_of(row.get("source_data") or {}),
+        writer=single_line(
+            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
+        ),
+        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
+        repeat=single_line(extra.get("repeat") or ""),
+        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
+        conflict=single_line(notes.get("conflict") or ""),
+        sampled=bool(record.get("detailed_evaluation_results")),
+        error_method=method,
+        cluster_field=single_line(first_said("cluster_by", more)),
+        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
+    )
+
+
+def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
+    """In what two results of one task were measured differently: name -> both values."""
+    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+
+
+def read_score(
+    metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
+) -> tuple[float, str, float, float]:
+    """(score, unit, lowest, highest) as the record has them; ValueError when it is no number of that range."""
+    value = details["score"]
+    unit, low, high = unit_and_range(metric, entry)
+    if not is_number(value):
+        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
+    if not low <= value <= high:
+        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
+    return value, unit, low, high
+
+
+def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
+    """A score's standard error: as recorded, else from its confidence interval."""
+    error = (uncertainty.get("standard_error") or {}).get("value")
+    if error is not None:
+        if not (is_number(error) and error >= 0):
+            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
+        return float(error)
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", CONFIDENCE)
+    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
+        return interval_from_bounds(low, high, level)
+    return None
+
+
+def read_count(count: Any, result_id: str) -> int | None:
+    """How many items a score is about."""
+    if count is not None and not (is_number(count) and count == int(count) >= 0):
+        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
+    return None if count is None else int(count)
+
+
+def limit_of(extra: Mapping[str, Any]) -> str:
+    """The number of items that a run was limited to, as it was given; nothing without a limit."""
+    limit = single_line(extra.get("limit") or "")
+    return "" if limit in ("None", "null", "-1") else limit
+
+
+def size_of(source: Mapping[str, Any]) -> int | None:
+    """How many items a record says that its task has."""
+    count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
+    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+
+
+def first_said(name: str, *places: Any) -> str:
+    """The first text of this name in some places."""
+    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+
+
+def record_day(record: Mapping[str, Any]) -> str:
+    """The day of the measurement (UTC), or nothing."""
+    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
+    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
+        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
+
+
+def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
+    """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
+    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
+    if (
+        not same
+        or unit not in ("proportion", "percent")
+        or config.get("lower_is_better")
+        or entry.get("chance") is None
+    ):
+        return None
+    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
+
+
+# --- parts/records/groups.py ------------------------------------------------------------------------------------------
+
+
+def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
+    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
+    wanted = {part.rpartition("/")[2] for part in subtasks}
+    groups = {part.rpartition("/")[0] for part in subtasks}
+    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
+        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
+            return rule
+    return None
+
+
+def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
+    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
+    subtasks = list(subtasks)
+    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
+        return []
+    have = {part.rpartition("/")[2] for part in subtasks}
+    return [name for name in rule["names"].split() if name not in have]
+
+
+def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
+    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
+    subtasks = list(subtasks)
+    lacking = lacking_parts(key, subtasks, vocabulary)
+    if not lacking:
+        return ""
+    count = len(set(subtasks))
+    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
+
+
+def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
+    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
+
+    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
+    """
+    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
+    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
+    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
+    total = math.fsum(sizes)
+    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
+
+
+def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
+    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
+
+    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.known and run.subtask:
+            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
+    wholes: list[Run] = []
+    used: list[Run] = []
+    notes = []
+    there = {run.key for run in runs if not run.subtask}
+    for (key, *_), parts in sets.items():
+        names = [run.subtask for run in parts]
+        line = incomplete_line(key, names, vocabulary)
+        notes += [line] if line else []
+        rule = group_of_parts(key, names, vocabulary)
+        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
+            continue
+        wholes.append(whole_of(parts, rule, vocabulary))
+        used += parts
+    return wholes, used, notes
+
+
+def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
+    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
+    weights = part_weights(parts, vocabulary)
+    first = min(parts, key=lambda run: run.subtask)
+    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
+    errors = [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
+    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
+    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
+    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
+    limited = sorted({run.partial for run in parts if run.partial})
+    return replace(
+        first,
+        subtask="",
+        name=rule["group"],
+        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
+        score=score,
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+        size=None,
+        limit=limited[0] if limited else "",
+        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
+        settings=settings,
+        written=(score / first.scale, first.written[1]),
+        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
+        repeats=(),
+    )
+
+
+# --- parts/records/publishable.py -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One result of a record: what would be published, and what decides whether it is."""
+
+    entry: Entry
+    run: Run
+    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
+    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What two results of the same thing share."""
+        e = self.entry
+        return (e.key or normalize_name(self.run.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the user has allowed to be published: results of a part of the items, results that the gate refuses."""
+
+    partial: bool = False
+    invalid: bool = False
+    latest: bool = False  # of a model measured at several times, the last
+
+
+def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
+
+    def fold(name: Any) -> str:
+        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
+
+    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
+    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
+
+
+def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a record says of its data: type, name, config, split and revision, as model-index names them."""
+    more = source.get("additional_details") or {}
+    name = single_line(source.get("dataset_name") or "")
+    said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
+    if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
+        del said["type"]
+    if source.get("hf_repo"):
+        said["type"] = str(source["hf_repo"])
+        said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
+    return tuple((key, single_line(value)) for key, value in said.items() if value)
+
+
+def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
+    source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
+    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
+    parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
+    if source.get("source_type") == "documentation" or not parts:
+        parts = [source.get("source_name") or source.get("source_organization_name") or ""]
+    return single_line(" ".join(map(str, parts))) or None, web_url(url)
+
+
+def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
+    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
+    return single_line(details.get("shots") or "") or (f"{run.shots}-shot" if run.shots else None)
+
+
+def record_result(
+    run: Run, record: Mapping[str, Any], row: Mapping[str, Any], vocabulary: MetricMapping
+) -> RecordResult:
+    """One result of a record as it would be published; ValueError when it has no unit."""
+    metric, path = row["metric_config"], Path(run.file)
+    details = (row.get("generation_config") or {}).get("additional_details") or {}
+    if not single_line(metric.get("metric_unit") or ""):
+        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
+    known = vocabulary.entries.get(run.key) or {}
+    whole = run.known and not run.subtask  # a part of a benchmark is not the benchmark
+    source_name, source_url = record_source(record)
+    entry = Entry(
+        benchmark=bare_task(run.name) or run.name,
+        value=run.written[0],
+        origin=record_place(path),
+        key=run.key if whole else None,
+        unit=None if run.written[1] == "unknown" else single_line(run.written[1]),
+        metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
+        shots=record_shots(run, details),
+        variant=single_line(details.get("variant") or "") or None,
+        task_type=(known.get("model_index") or {}).get("task_type"),
+        dataset=record_dataset(row.get("source_data") or {}),
+        source_name=source_name,
+        source_url=source_url,
+        date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
+    )
+    parent = run.key if run.known and run.subtask else None
+    return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
+
+
+def record_place(path: Path) -> str:
+    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
+    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
+    return single_line("/".join(parts))
+
+
+def record_model(record: Mapping[str, Any]) -> str:
+    """The id of the model that a record or a failure entry is about; empty when it names none."""
+    return record_identity(record).id
+
+
+def record_identity(record: Mapping[str, Any]) -> Identity:
+    """The model that a record or a failure entry is about; nobody when it names none."""
+    try:
+        return identity_of(record)
+    except ValueError:
+        return NOBODY
+
+
+def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> Identity:
+    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with names."""
+    models = list({identity.key: identity for identity in found}.values())
+    names = listing(model_names(models), 20)
+    if model_id is not None:
+        meant = [identity for identity in models if identity.answers_to(model_id)]
+        if not meant:
+            raise ScriptError(f"no record of {model_id!r}; the records are about {names}", code=1)
+    else:
+        meant = [identity for identity in models if identity.answers_to(repo_id)] or models
+    if len(meant) > 1:
+        raise ScriptError(
+            f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
+        )
+    return meant[0]
+
+
+def choose_benchmarks(
+    rows: Sequence[RecordResult], wanted: Sequence[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], set[str]]:
+    """The results of the wanted benchmarks (key, alias, a record's own name, a result id), and the ids so named."""
+    chosen: list[RecordResult] = []
+    ids = {row.run.result_id for row in rows} & set(wanted)
+    for text in wanted:
+        folded = normalize_name(text)
+        key = vocabulary.names.get(folded)
+        own = [
+            row
+            for row in rows
+            if row.run.result_id == text
+            or folded in (normalize_name(row.run.name), normalize_name(row.entry.benchmark))
+            or (key and key in (row.entry.key, row.parent))
+        ]
+        have = sorted({row.entry.key or row.entry.benchmark for row in rows})
+        if not own and key:
+            raise ScriptError(f"no result of {single_line(text)} in these records; there are: {listing(have, 20)}", 1)
+        if not own:
+            near = nearest(text, dict.fromkeys([*have, *vocabulary.entries])) or f"; there are: {listing(have, 20)}"
+            raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{near}")
+        chosen += [row for row in own if row not in chosen]
+    return (chosen if wanted else list(rows)), ids
+
+
+def choose_metrics(
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], list[str]]:
+    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault((row.run.file, row.run.name, row.entry.shots, row.entry.variant), []).append(row)
+    chosen, left, notes = [], [], []
+    for group in groups.values():
+        named = [row for row in group if row.main or row.run.result_id in ids]
+        if not named and len({row.entry.metric for row in group}) > 1:
+            options = listing(sorted({row.run.result_id for row in group}), 20)
+            raise ScriptError(
+                f"{group[0].run.file}: several metrics; choose with --benchmark, by result id: {options}", 3
+            )
+        chosen += named or group
+        left += [row.run.result_id for row in group if named and row not in named]
+        known = vocabulary.entries.get(group[0].entry.key or group[0].parent or "") or {}
+        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
+            notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
+    notes += [f"left out, not the main metric: {listing(left)}"] if left else []
+    wholes = {row.entry.key for row in chosen if row.entry.key}
+    parts = [row for row in chosen if row.parent in wholes and row.run.result_id not in ids]
+    notes += [f"left out, parts of a whole that is there: {listing(row.run.name for row in parts)}"] if parts else []
+    return [row for row in chosen if row not in parts], notes
+
+
+def with_wholes(
+    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
+) -> tuple[list[RecordResult], list[str]]:
+    """The results with each complete set of parts as its benchmark, unless a part is asked for by its result id."""
+    if any(row.run.result_id in ids for row in rows):
+        return list(rows), []
+    wholes, used, notes = whole_runs([row.run for row in rows], vocabulary)
+    gone = {id(run) for run in used}
+    kept = [row for row in rows if id(row.run) not in gone]
+    for run in wholes:
+        own = next(row for row in rows if id(row.run) in gone and row.run.key == run.key and row.run.file == run.file)
+        entry = replace(
+            own.entry,
+            benchmark=vocabulary.title(run.key),
+            value=run.written[0],
+            key=run.key,
+            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
+        )
+        known = vocabulary.entries[run.key]
+        kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
+    return kept, notes
+
+
+def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[RecordResult], list[str]]:
+    """One result for each benchmark and settings: a full run before a partial one; unlike values are ScriptError 3."""
+    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
+    for row in rows:
+        groups.setdefault(row.place, []).append(row)
+    chosen, notes = [], []
+    for group in groups.values():
+        full = [row for row in group if not row.run.partial]
+        first = (full or group)[0]
+        name = f"{first.entry.benchmark} ({first.entry.metric})"
+        if not full and not allowed.partial:
+            raise ScriptError(
+                f"{first.run.file}: {name} is a partial run ({first.run.partial}), a smoke test and no score; evaluate "
+                "it in full, or say --allow-partial"
+            )
+        notes += [f"partial run, {first.run.partial}: {name}, {first.entry.origin}"] if not full else []
+        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.partial]
+        for other in (full or group)[1:]:
+            if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
+                lines = difference_lines(setting_differences(first.run, other.run))
+                how = f"with different settings ({'; '.join(lines[:3])})" if lines else "for the same settings"
+                raise ScriptError(
+                    f"{name}: {first.entry.value} in {first.run.file} and {other.entry.value} in {other.run.file}, "
+                    f"{how}; remove the wrong record, or give the file of one run with --results",
+                    code=3,
+                )
+            notes.append(f"the same result once more: {other.entry.origin}")
+        chosen.append(first)
+        notes += validity_notes(first, name, allowed)
+    return chosen, notes
+
+
+def validity_notes(row: RecordResult, name: str, allowed: Allowed) -> list[str]:
+    """What is to be said of a result that is published; ScriptError(code=1) when the gate says no."""
+    validity = row.run.validity
+    if validity.reasons and not allowed.invalid:
+        raise ScriptError(
+            f"{row.run.file}: {name} is not published: {'; '.join(validity.reasons)}; evaluate it again, leave it out "
+            "with --benchmark, or publish it all the same with --allow-invalid",
+            code=1,
+        )
+    return [f"{name}: {text}" for text in (*validity.reasons, *validity.remarks) if not text.startswith("partial")]
+
+
+# --- parts/board/elsewhere.py -----------------------------------------------------------------------------------------
+
+EEE_VERSION = re.compile(r"0\.[23]\.\d+")
+MOST_BYTES = 4_000_000  # of a record; one with hundreds of results has some
+MOST_DOWNLOADS = 3_000  # files of a data set on the Hub that are fetched one by one
+TOLD_PROBLEMS = 20
+HUB_REMOTE = re.compile(r"huggingface\.co[/:]datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
+SCORER_NAMES = {
+    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
+    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
+}  # fmt: skip
+
+
+@dataclasses.dataclass(slots=True)
+class Elsewhere:
+    """What was found: rows, and the counts that metadata.json tells."""
+
+    rows: list[BoardRow] = dataclasses.field(default_factory=list)
+    counts: Counter[str] = dataclasses.field(default_factory=Counter)
+    unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+    def cannot_read(self, where: str, reason: object) -> None:
+        self.counts["unreadable"] += 1
+        if len(self.unreadable) < TOLD_PROBLEMS:
+            self.unreadable.append({"model": "", "where": kept_text(where) or "", "reason": kept_text(reason) or ""})
+
+
+def read_elsewhere(place: str, hub: HubReader, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
+    """The results in a folder or a data set; of these models alone, when they are named."""
+    folder = Path(place)
+    if folder.is_dir():
+        return read_eee_folder(folder, clone_address(folder), benchmarks, models)
+    if not REPO_ID.fullmatch(place):
+        raise ScriptError(f"--every-eval-ever {place}: no such folder, and no data set OWNER/NAME")
+    folder, revision = fetch_eee_folder(place, hub, models)
+    return read_eee_folder(folder, f"{hub.endpoint}/datasets/{place}/blob/{revision}", benchmarks, models)
+
+
+def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
+    """All records of a folder, one at a time."""
+    import orjson
+
+    found, names = Elsewhere(), ResultNames(benchmarks)
+    wanted = None if models is None else {folder_of(model) for model in models}
+    for path, parts in eee_files(folder, wanted):
+        found.counts["records"] += 1
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                raise ValueError(f"larger than {MOST_BYTES:,} bytes")
+            found.rows += elsewhere_rows(orjson.loads(data), "/".join(parts), address, names, found.counts)
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+            found.cannot_read("/".join(parts), error)
+    if not found.counts["records"] and wanted is None:
+        raise ScriptError(f"{folder}: no record at data/<collection>/<developer>/<model>/<uuid>.json", code=1)
+    return found
+
+
+def eee_files(folder: Path, wanted: Collection[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(path, its parts from data/ on) of the records below a folder, in the order of their names."""
+    top = str(folder / "data" if (folder / "data").is_dir() else folder)
+    for collection in folders_in(top):
+        for developer in folders_in(f"{top}/{collection}"):
+            for model in folders_in(f"{top}/{collection}/{developer}"):
+                if wanted is not None and f"{developer}/{model}".lower() not in wanted:
+                    continue
+                where = f"{top}/{collection}/{developer}/{model}"
+                for name in sorted(os.listdir(where)):
+                    if name.endswith(".json") and not name.startswith("."):
+                        yield f"{where}/{name}", ("data", collection, developer, model, name)
+
+
+def folders_in(path: str) -> list[str]:
+    with os.scandir(path) as found:
+        return sorted(e.name for e in found if e.is_dir(follow_symlinks=False) and not e.name.startswith("."))
+
+
+def folder_of(model: str) -> str:
+    """The folder of a model in the layout, in lower case: developer/model, further slashes as underscores."""
+    developer, _, rest = model.lower().partition("/")
+    return f"{developer}/{rest.replace('/', '_').replace(':', '_')}"
+
+
+def clone_address(folder: Path) -> str:
+    """The web address of what lies in a clone of a data set on the Hub; empty when it is none."""
+    config = configparser.RawConfigParser(strict=False)
+    try:
+        config.read(folder / ".git" / "config", encoding="utf-8")
+        address = config.get('remote "origin"', "url", fallback="")
+        head = (folder / ".git" / "HEAD").read_text(encoding="utf-8").strip().rpartition("/")[2]
+    except (OSError, ValueError, configparser.Error):
+        return ""
+    remote = HUB_REMOTE.search(address)
+    return f"https://huggingface.co/datasets/{remote[1]}/blob/{quote(head)}" if remote else ""
+
+
+# --- A record's results ---
+
+
+@dataclasses.dataclass(slots=True)
+class ResultNames:
+    """From what a result calls itself to (key, why it is not comparable); each spelling is looked up once."""
+
+    benchmarks: Benchmarks
+    known: dict[tuple[str, ...], tuple[str | None, str | None]] = dataclasses.field(default_factory=dict)
+    texts: dict[str, str | None] = dataclasses.field(default_factory=dict)
+
+    def text(self, value: Any) -> str | None:
+        """A foreign text as it is kept; each spelling is looked at, and held, once."""
+        if not isinstance(value, str) or len(value) > 200:
+            return kept_text(value)
+        if value not in self.texts:
+            self.texts[value] = kept_text(value)
+        return self.texts[value]
+
+    def find(self, name: str, data: Mapping[str, Any], metric: Mapping[str, Any], library: str) -> tuple[Any, Any]:
+        dataset, repo = str(data.get("dataset_name") or ""), str(data.get("hf_repo") or "")
+        word = str(metric.get("metric_id") or metric.get("metric_name") or "")
+        asked = (name, dataset, repo, word, library)
+        if asked not in self.known:
+            self.known[asked] = self.look_for(*asked)
+        return self.known[asked]
+
+    def look_for(self, name: str, dataset: str, repo: str, word: str, library: str) -> tuple[str | None, str | None]:
+        """By its name; by its data set where its name is that, a scorer's or a metric's."""
+        vocabulary = self.benchmarks.vocabulary
+        found = vocabulary.find_task(name, library)
+        plain = {normalize_name(text) for text in (dataset, repo.rpartition("/")[2], word)} | SCORER_NAMES
+        if found is None and normalize_name(name) in plain:
+            found = vocabulary.find_task(dataset, "") or vocabulary.find_task(repo.rpartition("/")[2], "")
+            if found is None and repo:
+                key, why = self.benchmarks.of_dataset("", repo, "")
+                found = (key, "") if key and not why else None
+        if found is None:
+            return None, None
+        key, part = found
+        entry = vocabulary.entries[key]
+        if entry.get("kind") != "benchmark":
+            return None, None
+        if part:
+            return key, f"a part of {entry['name']}: {part}"
+        told = {"metric_id": word} if word else {}
+        if word and not is_main_metric(told, entry) and not ranks(word, entry):
+            return key, f"{word} is not the metric that {entry['name']} is ranked by"
+        return key, None
+
+
+def elsewhere_rows(
+    record: Mapping[str, Any], where: str, address: str, names: ResultNames, counts: Counter[str]
+) -> list[BoardRow]:
+    """The rows of a record for known benchmarks; ValueError when it is no record, or names no model."""
+    results = record.get("evaluation_results")
+    if not isinstance(results, list) or not EEE_VERSION.fullmatch(str(record.get("schema_version"))):
+        raise ValueError(
+            f"no record of Every Eval Ever 0.2 or 0.3 (schema_version {shorten(record.get('schema_version'))})"
+        )
+    model = names.text(record["model_info"].get("id"))
+    if not model:
+        raise ValueError("it names no model")
+    source = mapping_of(record.get("source_metadata"))
+    library = str(mapping_of(record.get("eval_library")).get("name") or "")
+    own = kept_url(mapping_of(source.get("additional_details")).get("source_url"))
+    page = f"{address}/{quote(where)}" if address else own or ""
+    date = iso_time(record.get("evaluation_timestamp") or "")
+    place = Provenance("reported", page, names.text(source.get("source_organization_name")), None, date)
+    said_by = names.text(source.get("source_name"))
+    rows = []
+    for result in results:
+        counts["results"] += 1
+        name, data, metric = str(result["evaluation_name"]), result["source_data"], result["metric_config"]
+        key, why_not = names.find(name, mapping_of(data), metric, library)
+        if key is None:
+            counts["no_benchmark"] += 1
+            continue
+        counts["kept"] += 1
+        row = elsewhere_row(result, model, place, names, key)
+        row["source_name"], row["notes"] = said_by, None if address else where
+        row["why_not"] = why_not or row["why_not"]
+        rows.append(row)
+    return rows
+
+
+def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, names: ResultNames, key: str) -> BoardRow:
+    """The row of one result; ValueError when its score is no finite number, or is outside the bounds that it states."""
+    metric, details = result["metric_config"], result["score_details"]
+    value, low, high = details["score"], metric.get("min_score"), metric.get("max_score")
+    if not is_number(value):
+        raise ValueError(f"the score is {shorten(value)}, not a finite number")
+    if (is_number(low) and value < low) or (is_number(high) and value > high):
+        raise ValueError(f"the score {value:g} is outside the bounds that it states, {low} to {high}")
+    uncertainty = mapping_of(details.get("uncertainty"))
+    error = mapping_of(uncertainty.get("standard_error")).get("value")
+    settings = mapping_of(mapping_of(result.get("generation_config")).get("additional_details"))
+    unit = stated_unit(metric)
+    limit = str(settings.get("limit") or "")
+    return new_row(
+        model,
+        place,
+        "record",
+        benchmark=key,
+        benchmark_name=names.text(result["evaluation_name"]),
+        source_task=names.text(result.get("evaluation_result_id") or result["evaluation_name"]),
+        value=float(value),
+        unit=unit,
+        unit_basis="stated" if unit else None,
+        metric=names.text(metric.get("metric_id") or metric.get("metric_name")),
+        shots=f"{settings['few_shot']}-shot" if re.fullmatch(r"\d{1,3}", str(settings.get("few_shot", ""))) else None,
+        standard_error=float(error) if is_number(error) and error >= 0 else None,
+        n=kept_count(uncertainty.get("num_samples")),
+        why_not=None if limit in ("", "None", "null") else f"a partial run (limit {kept_text(limit, 40)}), no score",
+    )
+
+
+def stated_unit(metric: Mapping[str, Any]) -> str | None:
+    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
+    unit = metric.get("metric_unit")
+    if isinstance(unit, str) and unit not in ("", "unknown"):
+        return unit[:40]
+    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+
+
+# --- A data set on the Hub ---
+
+
+def fetch_eee_folder(dataset: str, hub: HubReader, models: Collection[str] | None) -> tuple[Path, str]:
+    """(folder, commit) with the records of a data set on the Hub, fetched into the client's cache.
+
+    ScriptError (3) with the command for a clone when there are more than one by one is reasonable.
+    """
+    from huggingface_hub import snapshot_download
+
+    wanted = None if models is None else {folder_of(model) for model in models}
+    try:
+        sha = hub.api.dataset_info(dataset, expand=["sha"]).sha
+        tree = hub.api.list_repo_tree(dataset, "data", repo_type="dataset", revision=sha, recursive=True)
+        paths = [item.path for item in tree if is_record_path(item.path, wanted)]
+        if len(paths) > MOST_DOWNLOADS:
+            folder = dataset.rpartition("/")[2]
+            raise ScriptError(
+                f"{dataset} has {len(paths):,} records of these models, too many to fetch one by one; clone it: "
+                f"GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://huggingface.co/datasets/{dataset}; then "
+                f"--every-eval-ever {folder}",
+                code=3,
+            )
+        note(f"{dataset}: fetching {len(paths)} records")
+        root = snapshot_download(dataset, repo_type="dataset", revision=sha, allow_patterns=paths or ["data/none"])
+    except ScriptError:
+        raise
+    except Exception as error:
+        raise ScriptError(f"--every-eval-ever {dataset}: {trouble(error)}") from error
+    return Path(root), sha
+
+
+def is_record_path(path: str, wanted: Collection[str] | None) -> bool:
+    parts = path.split("/")
+    layout = len(parts) == 5 and parts[-1].endswith(".json")
+    return layout and (wanted is None or "/".join(parts[2:4]).lower() in wanted)
+
+
 # --- parts/metadata/official.py ---------------------------------------------------------------------------------------
 
 # fmt: off
@@ -4728,6 +6068,7 @@ def display_score(value: float | None, unit: str | None) -> str:
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
 
 
@@ -4808,1064 +6149,6 @@ def iso_seconds(text: str) -> float:
     """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
     found = datetime.fromisoformat(text)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-# --- parts/records/attempts.py ----------------------------------------------------------------------------------------
-
-# Counts in a record's score_details.details, with the words for people, in the order in which they are told.
-COUNT_WORDS = {
-    "no_value": "without a grade",
-    "errored": "failed",
-    "unscored": "unscored",
-    "limit_hit": "stopped by a limit",
-    "empty": "empty",
-    "truncated": "truncated",
-    "unparsed": "unparsed",
-    "truncated_prompts": "truncated prompts",
-}
-DOUBTFUL = ("empty", "truncated", "unparsed", "truncated_prompts")  # scored, but perhaps not as the model meant them
-
-
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """made = scored + lost; made is None where nothing says how many there were."""
-
-    made: int | None
-    lost: int
-
-    @property
-    def scored(self) -> int | None:
-        """How many have a score."""
-        return None if self.made is None else self.made - self.lost
-
-
-def read_counts(details: Any) -> dict[str, int]:
-    """The counts in a record's details, of any name; what is no count is left out."""
-    if not isinstance(details, Mapping):
-        return {}
-    return {str(name): int(count) for name, count in details.items() if re.fullmatch(r"[0-9]{1,9}", str(count))}
-
-
-def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0, rows: int = 0) -> Attempts:
-    """The attempts that counts, the number of scored items and the lines of a samples file speak of.
-
-    Where they disagree the larger loss counts: an attempt that somebody knows to be lost is lost.
-    """
-    made, scored = counts.get("attempts"), counts.get("scored")
-    told = made - scored if made is not None and scored is not None and made >= scored else 0
-    lost = max(counts.get("no_value", 0) + counts.get("unscored", 0), told, unscored_rows)
-    if made is None:
-        made = rows or (None if n is None else n + lost)
-    return Attempts(None if made is None else max(made, lost), lost)
-
-
-def score_bounds(
-    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
-) -> tuple[float, float] | None:
-    """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
-
-    low and high bound the score of one attempt. Without lost attempts both are the score.
-    """
-    if not attempts.lost:
-        return score, score
-    if not attempts.made or low is None or high is None:
-        return None
-    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
-    return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
-
-
-def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
-    """What is to be said of attempts that did not go well: "24 of 1000 attempts lost (24 failed)"; else nothing."""
-    parts = [f"{counts[name]} {words}" for name, words in COUNT_WORDS.items() if counts.get(name)]
-    if not attempts.lost:
-        return ", ".join(parts)
-    of = "" if attempts.made is None else f" of {attempts.made}"
-    return f"{attempts.lost}{of} attempts lost" + (f" ({', '.join(parts)})" if parts else "")
-
-
-# --- parts/records/identity.py ----------------------------------------------------------------------------------------
-
-# What a record may call the parts of an identity, in model_info.additional_details or among its settings.
-IDENTITY_FIELDS = {
-    "revision": ("revision", "model_revision"),
-    "adapter": ("adapter", "lora_local_path", "peft", "lora", "lora_modules", "lora_path", "adapter_model", "delta"),
-    "subfolder": ("subfolder",),
-    "file": ("gguf_file", "model_file", "filename"),
-    "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
-}
-NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
-MAIN_REVISIONS = {"", "main"}
-COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A model. `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
-
-    Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
-    """
-
-    id: str
-    revision: str = ""
-    adapter: str = ""
-    subfolder: str = ""
-    file: str = ""
-    quantization: str = ""
-    provider: str = ""
-    weights: str = ""
-    checkpoint: str = ""
-    display: str = ""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What is equal for one model only."""
-        main = "" if self.revision in MAIN_REVISIONS else self.revision
-        return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.provider
-
-    @property
-    def name(self) -> str:
-        """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
-        more = ", ".join(
-            f"{field}={value}"
-            for field in ("adapter", "subfolder", "file", "quantization", "provider")
-            if (value := getattr(self, field))
-        )
-        revision = "" if self.revision in MAIN_REVISIONS else f"@{self.revision}"
-        return f"{self.id}{revision}" + (f" [{more}]" if more else "")
-
-    @property
-    def fixed(self) -> str:
-        """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
-        return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
-
-    def answers_to(self, name: str) -> bool:
-        """Whether a person may mean this model by a name.
-
-        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
-        file of it: these are asked for by their whole name, or by what is only theirs.
-        """
-        if self.adapter or self.subfolder or self.file:
-            own = self.subfolder or self.file or self.adapter
-            return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
-        revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
-        revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
-        bare = {self.id, self.id.rsplit("/", 1)[-1]}
-        names = bare | {f"{one}@{revision}" for one in bare for revision in revisions}
-        return name in (names | {self.name, self.checkpoint, self.display}) - {""}
-
-
-def identity_of(record: Mapping[str, Any]) -> Identity:
-    """The model of a record or a failure entry; its id is empty when it names none. ValueError for another shape."""
-    if record.get("failure"):
-        info: Any = {"id": record.get("model_id"), "additional_details": record}
-    else:
-        info = record.get("model_info") or {}
-    details = info.get("additional_details") if isinstance(info, dict) else None
-    if not isinstance(info, dict) or not isinstance(details, dict | None):
-        raise ValueError("model_info is no object")
-    details = details or {}
-    rows = record.get("evaluation_results")
-    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
-    generation = first.get("generation_config")
-    settings = generation.get("additional_details") if isinstance(generation, dict) else None
-    places = [details, settings if isinstance(settings, dict) else {}]
-    found = {
-        field: next(
-            (
-                f"{name}={text}" if text.lower() == "true" else text
-                for place in places
-                for name in names
-                if (text := said_value(place.get(name)))
-            ),
-            "",
-        )
-        for field, names in IDENTITY_FIELDS.items()
-    }
-    return Identity(
-        id=name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint")),
-        **found,
-        provider=said_value(info.get("inference_platform")),
-        weights=name_text(details.get("weights_sha256")),
-        checkpoint=name_text(details.get("checkpoint")),
-        display=name_text(info.get("name")),
-    )
-
-
-def name_text(value: Any) -> str:
-    """A name as text on one line; nothing for what is no text."""
-    return single_line(value) if isinstance(value, str) else ""
-
-
-def said_value(value: Any) -> str:
-    """An option's value; nothing when it was not used."""
-    text = single_line(value) if isinstance(value, str | int | float) else ""
-    return "" if text.lower() in NOTHING or text == "unknown" else text
-
-
-def one_model(found: Iterable[Identity], what: str) -> Identity:
-    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
-    by_key = {identity.key: identity for identity in found}
-    if len(by_key) > 1:
-        names = model_names(list(by_key.values()))
-        raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
-    return next(iter(by_key.values()))
-
-
-def model_names(identities: Sequence[Identity]) -> list[str]:
-    """The names of some models in natural order, each once, so that each means one of them."""
-    names = {identity.key: identity.name for identity in identities}
-    ids = [key[0] for key in names]
-    for key, name in names.items():
-        if ids.count(key[0]) > 1 and name == key[0]:
-            names[key] = f"{name}@main"
-    return sorted(set(names.values()), key=natural_key)
-
-
-# --- parts/records/settings.py ----------------------------------------------------------------------------------------
-
-# Keys that change no answer: where and how fast it ran, what it is called, what other fields say, what it cost.
-HARMLESS = {
-    *("batch_size", "max_batch_size", "device", "gpu", "gpus", "hardware", "num_gpus", "trust_remote_code", "limit"),
-    *("execution_command", "command", "repeat", "repeats", "sample_range", "num_train_trials", "max_connections"),
-    *("log_samples", "log_level", "verbosity", "write_out", "use_cache", "cache_requests", "cache_dir", "download_dir"),
-    *("output_dir", "output_path", "path", "include_path", "max_retries", "timeout", "attempt_timeout", "retries"),
-    *("max_samples", "max_tasks", "max_subprocesses", "display", "fail_on_error", "tensor_parallel_size"),
-    *("data_parallel_size", "pipeline_parallel_size", "gpu_memory_utilization", "swap_space", "parallelize"),
-    *("device_map", "disable_log_stats", "concurrent_requests", "num_concurrent", "tokenized_requests", "base_url"),
-    *("pretrained", "model", "model_name", "model_path", "max_length", "low_cpu_mem_usage", "use_fast_tokenizer"),
-    *("seed", "random_seed", "numpy_seed", "torch_seed", "parent_seed", "bootstrap_iters", "model_num_parameters"),
-    *("task", "task_request", "task_group", "task_file", "custom_tasks", "settings_hash", "torch", "samples_number"),
-    *("git_hash", "git_commit", "name", "run_id", "task_id", "eval_id", "created", "log", "file", "source_file"),
-    *("python", "platform", "transformers", "numpy", "source_sha256", "date", "started", "completed", "tags"),
-    *("cluster_by", "direction", "library", "lower_is_better", "numerator", "denominator", "inspect_evals_version"),
-    *(
-        "predictions_sha256",
-        "execution",
-        "aggregation_note",
-        "dataset_path",
-        "data_files",
-        "job_id",
-        "job_url",
-        "shots",
-    ),
-    "revision_note",
-}
-HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
-USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
-# Of what stands beside the model: how it was loaded or asked. All else there tells models apart and is no setting.
-LOADED = re.compile(r"load_in_.*|.*quantization.*|.*dtype|kv_cache.*|max_model_len|.*(?:reasoning|thinking).*")
-# Only of the model itself: two models may differ in it and be compared.
-MODEL_FACTS = {"revision", "adapter", "subfolder", "file"}
-WORDS_OF_SETTINGS = {
-    "few_shot": "few-shot count",
-    "few_shot_split": "few-shot split",
-    "use_chat_template": "chat template",
-    "chat_template": "chat template text",
-    "chat_template_hash": "chat template hash",
-    "system_prompt": "system prompt",
-    "custom_tasks_sha256": "task file",
-    "data_sha256": "data set's revision",
-    "revision": "data set's revision",
-    "subset": "data set's configuration",
-}
-UNSAID = "nothing"
-
-
-def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) -> dict[str, str]:
-    """All that can change a result's answers or how they were judged, by the words for people."""
-    library, metric = record.get("eval_library") or {}, row["metric_config"]
-    model = record.get("model_info") or {}
-    engine, loaded = model.get("inference_engine") or {}, model.get("additional_details") or {}
-    generation, source = row.get("generation_config") or {}, row.get("source_data") or {}
-    found: dict[str, Any] = {
-        "harness": f"{library.get('name')} {library.get('version')}" if library.get("name") else None,
-        "engine": f"{engine.get('name')} {engine.get('version') or ''}".strip() if engine.get("name") else None,
-        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
-        "scoring": metric.get("metric_parameters") or None,
-        "measured by": ((record.get("source_metadata") or {}).get("additional_details") or {}).get("measured_by"),
-        "data set": source.get("hf_repo") or source.get("dataset_name"),
-        "split": source.get("hf_split"),
-    }
-    model_keys = {name for field in MODEL_FACTS for name in IDENTITY_FIELDS[field]}
-    for place in (
-        (metric.get("additional_details"), USAGE),
-        (source.get("additional_details"), USAGE),
-        (library.get("additional_details"), USAGE),
-        (generation.get("additional_details"), model_keys),
-        (generation.get("generation_args"), set()),
-        ({name: value for name, value in loaded.items() if LOADED.fullmatch(name)}, set()),
-    ):
-        found |= counted(*place, found)
-    found |= {
-        name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
-    }
-    if shots:
-        found["few-shot count"] = shots
-    return {name: said(value) for name, value in found.items() if said(value)}
-
-
-def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of some details that count, by their words; a word that has a value already keeps it."""
-    if details is None:
-        return {}
-    kept = {}
-    for name, value in dict(details).items():
-        if name in HARMLESS or name in left_out or HARMLESS_FORMS.fullmatch(name):
-            continue
-        words = WORDS_OF_SETTINGS.get(name, name)
-        if words not in found or found[words] in (None, ""):
-            kept[words] = value
-    return kept
-
-
-def said(value: Any) -> str:
-    """A setting's value as text; nothing for one that says nothing."""
-    if value is None or value in ("", "None", "null"):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return single_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
-
-
-def differences_of_settings(
-    one: Mapping[str, str], two: Mapping[str, str], same_writer: bool = True
-) -> dict[str, tuple[str, str]]:
-    """What was set differently: name -> both values.
-
-    A setting that one side alone has is a difference where the same program wrote both records, for then the other was
-    made without it; another program may just not say it.
-    """
-    names = set(one) | set(two) if same_writer else set(one) & set(two)
-    return {
-        name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
-    }
-
-
-def shortened(text: str, most: int = 40) -> str:
-    """A setting's value for a message."""
-    text = single_line(text)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
-    """Differences for people: "few-shot count: 0 and 5"."""
-    return [f"{name}: {shortened(one)} and {shortened(two)}" for name, (one, two) in found.items()]
-
-
-# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
-
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a number lies with 95 % confidence, and how that was found."""
-
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
-
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    unit: str = "proportion"
-    lower_is_better: bool = False
-    metric: str | None = None
-    shots: int | None = None
-    interval: Interval | None = None
-
-    @property
-    def averages(self) -> bool:
-        """Whether it may enter a mean of scores: a proportion of which more is better."""
-        return self.unit == "proportion" and not self.lower_is_better
-
-
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """A task's items over some checkpoints, in a fixed order.
-
-    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
-    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
-    """
-
-    item_ids: tuple[str, ...]
-    clusters: Any
-    scores: Any
-
-
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
-
-
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
-
-
-def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
-    """The standard error that a symmetric normal interval stands for."""
-    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def error_of_mean(values: np.ndarray) -> float:
-    """The standard error of a mean of independent values: for 0/1 scores sqrt(p (1 - p) / (n - 1))."""
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
-
-
-# --- parts/records/run.py ---------------------------------------------------------------------------------------------
-
-NOBODY = Identity("")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A scored item of a samples file; `group` is what it shares with others, such as a passage."""
-
-    score: float
-    item_hash: str | None
-    prompt_hash: str | None
-    group: str | None
-    fields: Mapping[str, str] = field(default_factory=dict)  # what else its metadata says of it
-
-    @property
-    def attempts(self) -> tuple[int, int]:
-        """(attempts that were to be made, attempts with a score) that its score is the mean of."""
-        made, scored = (str(self.fields.get(name, "1")) for name in ("attempts", "scored"))
-        return (
-            (int(made), int(scored)) if made.isdecimal() and scored.isdecimal() and int(scored) <= int(made) else (1, 1)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Validity:
-    """reasons: why a number may not be used (then `verdict` is "no"); remarks: what is said wherever it is shown."""
-
-    reasons: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> str:
-        """ok, with remarks, or no."""
-        return "no" if self.reasons else "with remarks" if self.remarks else "ok"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One metric of one record. Scores are in `unit`, percent turned into a proportion.
-
-    repeats: the items' answers, once for each time that the items were asked; empty without samples, or unread.
-    written: the score and its unit as the record has them.
-    """
-
-    key: str  # canonical benchmark, or the record's own name where metric_mapping.json has none
-    subtask: str  # the part of it that was measured ("anatomy" of mmlu); empty: the whole
-    metric: str
-    result_id: str
-    shots: str
-    score: float
-    standard_error: float | None
-    n: int | None
-    unit: str
-    span: float | None
-    lower_is_better: bool
-    aggregation: str
-    settings: Mapping[str, str]
-    counts: Mapping[str, int]
-    harness: tuple[str, str]
-    date: str
-    measured: bool
-    file: str
-    temperature: float | None = None
-    seed: str | None = None
-    hardware: str = ""
-    repeats: tuple[Mapping[str, Answer], ...] = ()
-    errors: frozenset[str] = frozenset()
-    chance: float | None = None
-    identity: Identity = NOBODY
-    name: str = ""  # the record's own name of the task
-    known: bool = False  # whether metric_mapping.json has its benchmark
-    low: float | None = None
-    high: float | None = None
-    written: tuple[float, str] = (0.0, "")
-    limit: str = ""
-    size: int | None = None  # how many items the task has
-    writer: str = ""  # the program that wrote the record
-    run_id: str = ""
-    repeat: str = ""
-    moment: str = ""  # ISO 8601 or seconds, as the record says it
-    conflict: str = ""
-    sampled: bool = False  # whether the record says that there are samples
-    error_method: str = ""
-    cluster_field: str = ""  # by which its own standard error is clustered
-    directed: bool = True  # whether anybody says which way of the metric is better
-    validity: Validity = Validity()  # the gate's answer, once its items are read
-
-    @property
-    def task(self) -> str:
-        """The task's name: the benchmark, and its part: "mmlu:anatomy"."""
-        return f"{self.key}:{self.subtask}" if self.subtask else self.key
-
-    @property
-    def estimate(self) -> Estimate:
-        """The score with its error and unit."""
-        shots = int(self.shots) if self.shots else None
-        return Estimate(self.score, self.standard_error, self.n, self.unit, self.lower_is_better, self.metric, shots)
-
-    @property
-    def scale(self) -> float:
-        """From the samples' scores to this score's unit."""
-        return 0.01 if self.written[1] == "percent" else 1.0
-
-    @property
-    def corpus_level(self) -> bool:
-        """Whether the score is no mean of the samples' scores."""
-        return self.aggregation not in ("", "mean")
-
-    @property
-    def attempts(self) -> Attempts:
-        """What became of its attempts, as far as the record tells."""
-        return attempts_of(self.counts, self.n)
-
-    @property
-    def partial(self) -> str:
-        """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
-        asked = None if self.n is None else self.n + self.attempts.lost
-        if self.size and asked is not None:
-            return f"{asked} of {self.size} items" if asked < self.size else ""
-        return f"limit {self.limit}" if self.limit else ""
-
-
-def record_runs(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[Run]:
-    """A record's results, checked; ScriptError naming the file and what is wrong with it."""
-    try:
-        identity = identity_of(record)
-        return [result_run(path, row, record, identity, vocabulary) for row in record["evaluation_results"]]
-    except KeyError as error:
-        raise ScriptError(f"{path}: unreadable record: no {error} in evaluation_results; evaluate again") from error
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; evaluate again, or remove it") from error
-
-
-def result_run(
-    path: Path, row: Mapping[str, Any], record: Mapping[str, Any], identity: Identity, vocabulary: MetricMapping
-) -> Run:
-    """One of a record's results; any error of looking things up means that it is damaged."""
-    metric, details, task = row["metric_config"], row["score_details"], row["evaluation_name"]
-    if not isinstance(task, str) or not single_line(task):
-        raise ValueError(f"evaluation_name is {task!r}, not a name")
-    library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
-    found = vocabulary.find_task(task, str(library.get("name", "")))
-    key, subtask = found or (bare_task(task) or single_line(task), "")
-    entry = vocabulary.entries.get(key, {})
-    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
-    result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
-    generation = row.get("generation_config") or {}
-    extra = generation.get("additional_details") or {}
-    score, unit, low, high = read_score(metric, details, result_id, entry)
-    scale = 0.01 if unit == "percent" else 1.0
-    uncertainty = details.get("uncertainty") or {}
-    error = read_error(uncertainty, result_id)
-    shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
-    source = record.get("source_metadata") or {}
-    notes = details.get("details") or {}
-    method = single_line((uncertainty.get("standard_error") or {}).get("method") or "")
-    return Run(
-        key=key,
-        subtask=subtask,
-        metric=word,
-        result_id=result_id,
-        shots=str(int(shots[1])) if shots else "",
-        score=score * scale,
-        standard_error=None if error is None else error * scale,
-        n=read_count(uncertainty.get("num_samples"), result_id),
-        unit="proportion" if unit == "percent" else unit,
-        span=(high - low) * scale if math.isfinite(high - low) else None,
-        lower_is_better=bool(metric.get("lower_is_better")),
-        aggregation=str(more.get("aggregation") or ""),
-        settings=run_settings(record, row, str(int(shots[1])) if shots else ""),
-        counts=read_counts(notes),
-        harness=(single_line(library.get("name") or "unknown"), single_line(library.get("version") or "")),
-        date=record_day(record),
-        measured=source.get("source_type") != "documentation",
-        file=path.as_posix(),
-        temperature=(generation.get("generation_args") or {}).get("temperature"),
-        seed=None if extra.get("seed") is None else str(extra["seed"]),
-        hardware=single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
-        chance=chance_of(entry, word, unit, metric),
-        identity=identity,
-        name=single_line(task),
-        known=found is not None,
-        low=low * scale if math.isfinite(low) else None,
-        high=high * scale if math.isfinite(high) else None,
-        written=(score, unit),
-        limit=limit_of(extra),
-        size=size_of(row.get("source_data") or {}),
-        writer=single_line(
-            (source.get("additional_details") or {}).get("converter") or source.get("source_name") or ""
-        ),
-        run_id=single_line(first_said("run_id", source.get("additional_details"), library.get("additional_details"))),
-        repeat=single_line(extra.get("repeat") or ""),
-        moment=str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or ""),
-        conflict=single_line(notes.get("conflict") or ""),
-        sampled=bool(record.get("detailed_evaluation_results")),
-        error_method=method,
-        cluster_field=single_line(first_said("cluster_by", more)),
-        directed=str(more.get("direction") or "") != "unknown" and (found is not None or "lower_is_better" in metric),
-    )
-
-
-def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
-    """In what two results of one task were measured differently: name -> both values."""
-    return differences_of_settings(one.settings, two.settings, one.writer == two.writer)
-
-
-def read_score(
-    metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
-) -> tuple[float, str, float, float]:
-    """(score, unit, lowest, highest) as the record has them; ValueError when it is no number of that range."""
-    value = details["score"]
-    unit, low, high = unit_and_range(metric, entry)
-    if not is_number(value):
-        raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
-    if not low <= value <= high:
-        raise ValueError(f"the score {value} of {result_id} is outside its range, {low:g} to {high:g}")
-    return value, unit, low, high
-
-
-def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
-    """A score's standard error: as recorded, else from its confidence interval."""
-    error = (uncertainty.get("standard_error") or {}).get("value")
-    if error is not None:
-        if not (is_number(error) and error >= 0):
-            raise ValueError(f"the standard error of {result_id} is {error!r}, not a positive number")
-        return float(error)
-    interval = uncertainty.get("confidence_interval") or {}
-    low, high, level = interval.get("lower"), interval.get("upper"), interval.get("confidence_level", CONFIDENCE)
-    if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
-        return interval_from_bounds(low, high, level)
-    return None
-
-
-def read_count(count: Any, result_id: str) -> int | None:
-    """How many items a score is about."""
-    if count is not None and not (is_number(count) and count == int(count) >= 0):
-        raise ValueError(f"num_samples of {result_id} is {count!r}, not a number of items")
-    return None if count is None else int(count)
-
-
-def limit_of(extra: Mapping[str, Any]) -> str:
-    """The number of items that a run was limited to, as it was given; nothing without a limit."""
-    limit = single_line(extra.get("limit") or "")
-    return "" if limit in ("None", "null", "-1") else limit
-
-
-def size_of(source: Mapping[str, Any]) -> int | None:
-    """How many items a record says that its task has."""
-    count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
-    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
-
-
-def first_said(name: str, *places: Any) -> str:
-    """The first text of this name in some places."""
-    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
-
-
-def record_day(record: Mapping[str, Any]) -> str:
-    """The day of the measurement (UTC), or nothing."""
-    stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
-    if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
-        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
-    return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
-
-
-def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
-    """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = normalize_name(metric) == normalize_name(str(entry.get("metric"))) or metric == "score"
-    if (
-        not same
-        or unit not in ("proportion", "percent")
-        or config.get("lower_is_better")
-        or entry.get("chance") is None
-    ):
-        return None
-    return entry["chance"] * (0.01 if entry["unit"] == "percent" else 1)
-
-
-# --- parts/records/groups.py ------------------------------------------------------------------------------------------
-
-
-def group_of_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> Mapping[str, Any] | None:
-    """The group of a benchmark that some parts belong to; None where the vocabulary knows none that has them all."""
-    wanted = {part.rpartition("/")[2] for part in subtasks}
-    groups = {part.rpartition("/")[0] for part in subtasks}
-    for place, rule in enumerate(vocabulary.entries.get(key, {}).get("parts") or ()):
-        if groups == {"" if place == 0 else rule["group"]} and wanted <= set(rule["names"].split()):
-            return rule
-    return None
-
-
-def lacking_parts(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> list[str]:
-    """The parts of a benchmark that a set of some lacks; nothing where it is whole, or nobody knows its parts."""
-    subtasks = list(subtasks)
-    if not subtasks or "" in subtasks or (rule := group_of_parts(key, subtasks, vocabulary)) is None:
-        return []
-    have = {part.rpartition("/")[2] for part in subtasks}
-    return [name for name in rule["names"].split() if name not in have]
-
-
-def incomplete_line(key: str, subtasks: Iterable[str], vocabulary: MetricMapping) -> str:
-    """What is said of an incomplete set: "mmlu: 3 of its 57 parts (lacking anatomy, ...): not its score"."""
-    subtasks = list(subtasks)
-    lacking = lacking_parts(key, subtasks, vocabulary)
-    if not lacking:
-        return ""
-    count = len(set(subtasks))
-    return f"{key}: {count} of its {count + len(lacking)} parts (lacking {listing(lacking, 3)}): not its score"
-
-
-def part_weights(runs: Sequence[Run], vocabulary: MetricMapping) -> list[float]:
-    """The weight of each part in its benchmark's score, as its harness joins them; they add up to 1.
-
-    lm-eval weights by the number of items where its group says so, every other harness counts each part once.
-    """
-    rule = group_of_parts(runs[0].key, [run.subtask for run in runs], vocabulary)
-    sized = rule is not None and rule["weights"] == "size" and library_field(runs[0].harness[0]) == "lm_eval"
-    sizes = [float(run.n or 0) if sized else 1.0 for run in runs]
-    total = math.fsum(sizes)
-    return [size / total if total and min(sizes) > 0 else 1 / len(runs) for size in sizes]
-
-
-def whole_runs(runs: Sequence[Run], vocabulary: MetricMapping) -> tuple[list[Run], list[Run], list[str]]:
-    """(runs of whole benchmarks made of their parts, these parts, what is to be said of incomplete sets).
-
-    Runs are of one state of one model. Parts that were measured in more than one way stay parts.
-    """
-    sets: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        if run.known and run.subtask:
-            sets[run.key, run.subtask.rpartition("/")[0], run.metric, run.shots, run.harness[0]].append(run)
-    wholes: list[Run] = []
-    used: list[Run] = []
-    notes = []
-    there = {run.key for run in runs if not run.subtask}
-    for (key, *_), parts in sets.items():
-        names = [run.subtask for run in parts]
-        line = incomplete_line(key, names, vocabulary)
-        notes += [line] if line else []
-        rule = group_of_parts(key, names, vocabulary)
-        if line or rule is None or key in there or len(set(names)) < len(names) or len({run.unit for run in parts}) > 1:
-            continue
-        wholes.append(whole_of(parts, rule, vocabulary))
-        used += parts
-    return wholes, used, notes
-
-
-def whole_of(parts: Sequence[Run], rule: Mapping[str, Any], vocabulary: MetricMapping) -> Run:
-    """The run of a benchmark that all its parts make: weighted mean, its standard error, counts added up."""
-    weights = part_weights(parts, vocabulary)
-    first = min(parts, key=lambda run: run.subtask)
-    score = math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True))
-    errors = [run.standard_error for run in parts]
-    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
-    sizes = [run.n for run in parts]
-    reasons = {reason: None for run in parts for reason in (f"{run.subtask}: {r}" for r in run.validity.reasons)}
-    remarks = {remark: None for run in parts for remark in (f"{run.subtask}: {r}" for r in run.validity.remarks)}
-    settings = {k: v for k, v in first.settings.items() if all(run.settings.get(k) == v for run in parts)}
-    how = "weighted by their items" if len(set(weights)) > 1 else "each counted once"
-    limited = sorted({run.partial for run in parts if run.partial})
-    return replace(
-        first,
-        subtask="",
-        name=rule["group"],
-        result_id=f"{rule['group']}{f'|{first.shots}' if first.shots else ''}/{first.metric}",
-        score=score,
-        standard_error=error,
-        n=None if None in sizes else sum(sizes),
-        size=None,
-        limit=limited[0] if limited else "",
-        counts={name: sum(run.counts.get(name, 0) for run in parts) for run in parts for name in run.counts},
-        settings=settings,
-        written=(score / first.scale, first.written[1]),
-        validity=Validity(tuple(reasons), (f"made of {len(parts)} parts, {how}", *remarks)),
-        repeats=(),
-    )
-
-
-# --- parts/records/publishable.py -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RecordResult:
-    """One result of a record: what would be published, and what decides whether it is."""
-
-    entry: Entry
-    run: Run
-    parent: str | None  # canonical key of the benchmark that this is a part of ("mmlu" of "mmlu:anatomy")
-    main: bool  # whether it is the benchmark's main metric by metric_mapping.json
-
-    @property
-    def place(self) -> tuple[Any, ...]:
-        """What two results of the same thing share."""
-        e = self.entry
-        return (e.key or normalize_name(self.run.name), e.metric, e.shots, e.variant, e.dataset, e.source_name)
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What the user has allowed to be published: results of a part of the items, results that the gate refuses."""
-
-    partial: bool = False
-    invalid: bool = False
-    latest: bool = False  # of a model measured at several times, the last
-
-
-def is_main_metric(metric: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether a record's metric is the one that metric_mapping.json names for the benchmark."""
-
-    def fold(name: Any) -> str:
-        return normalize_name(metric_type(name) or "") if isinstance(name, str) else ""
-
-    wanted = {fold(known.get("metric")), fold((known.get("model_index") or {}).get("metric_type"))} - {""}
-    return bool(wanted & {fold(metric.get("metric_id")), fold(metric.get("metric_name"))})
-
-
-def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What a record says of its data: type, name, config, split and revision, as model-index names them."""
-    more = source.get("additional_details") or {}
-    name = single_line(source.get("dataset_name") or "")
-    said = {"type": re.sub(r"\W+", "-", name.lower()).strip("-"), "name": name}
-    if source.get("source_type") == "url":  # where a number was read; which data it is about is not said
-        del said["type"]
-    if source.get("hf_repo"):
-        said["type"] = str(source["hf_repo"])
-        said |= {"config": more.get("subset"), "split": source.get("hf_split"), "revision": more.get("revision")}
-    return tuple((key, single_line(value)) for key, value in said.items() if value)
-
-
-def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
-    source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
-    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
-    parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
-    if source.get("source_type") == "documentation" or not parts:
-        parts = [source.get("source_name") or source.get("source_organization_name") or ""]
-    return single_line(" ".join(map(str, parts))) or None, web_url(url)
-
-
-def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
-    """ "gsm8k|5/em" -> "5-shot"; else what the settings say."""
-    return single_line(details.get("shots") or "") or (f"{run.shots}-shot" if run.shots else None)
-
-
-def record_result(
-    run: Run, record: Mapping[str, Any], row: Mapping[str, Any], vocabulary: MetricMapping
-) -> RecordResult:
-    """One result of a record as it would be published; ValueError when it has no unit."""
-    metric, path = row["metric_config"], Path(run.file)
-    details = (row.get("generation_config") or {}).get("additional_details") or {}
-    if not single_line(metric.get("metric_unit") or ""):
-        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
-    known = vocabulary.entries.get(run.key) or {}
-    whole = run.known and not run.subtask  # a part of a benchmark is not the benchmark
-    source_name, source_url = record_source(record)
-    entry = Entry(
-        benchmark=bare_task(run.name) or run.name,
-        value=run.written[0],
-        origin=record_place(path),
-        key=run.key if whole else None,
-        unit=None if run.written[1] == "unknown" else single_line(run.written[1]),
-        metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
-        shots=record_shots(run, details),
-        variant=single_line(details.get("variant") or "") or None,
-        task_type=(known.get("model_index") or {}).get("task_type"),
-        dataset=record_dataset(row.get("source_data") or {}),
-        source_name=source_name,
-        source_url=source_url,
-        date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
-    )
-    parent = run.key if run.known and run.subtask else None
-    return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
-
-
-def record_place(path: Path) -> str:
-    """Where a record is, without the folders of this machine: data/collection/developer/model/file, else its name."""
-    parts = path.parts[-5:] if path.parts[-5:-4] == ("data",) else path.parts[-1:]
-    return single_line("/".join(parts))
-
-
-def record_model(record: Mapping[str, Any]) -> str:
-    """The id of the model that a record or a failure entry is about; empty when it names none."""
-    return record_identity(record).id
-
-
-def record_identity(record: Mapping[str, Any]) -> Identity:
-    """The model that a record or a failure entry is about; nobody when it names none."""
-    try:
-        return identity_of(record)
-    except ValueError:
-        return NOBODY
-
-
-def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> Identity:
-    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with names."""
-    models = list({identity.key: identity for identity in found}.values())
-    names = listing(model_names(models), 20)
-    if model_id is not None:
-        meant = [identity for identity in models if identity.answers_to(model_id)]
-        if not meant:
-            raise ScriptError(f"no record of {model_id!r}; the records are about {names}", code=1)
-    else:
-        meant = [identity for identity in models if identity.answers_to(repo_id)] or models
-    if len(meant) > 1:
-        raise ScriptError(
-            f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
-        )
-    return meant[0]
-
-
-def choose_benchmarks(
-    rows: Sequence[RecordResult], wanted: Sequence[str], vocabulary: MetricMapping
-) -> tuple[list[RecordResult], set[str]]:
-    """The results of the wanted benchmarks (key, alias, a record's own name, a result id), and the ids so named."""
-    chosen: list[RecordResult] = []
-    ids = {row.run.result_id for row in rows} & set(wanted)
-    for text in wanted:
-        folded = normalize_name(text)
-        key = vocabulary.names.get(folded)
-        own = [
-            row
-            for row in rows
-            if row.run.result_id == text
-            or folded in (normalize_name(row.run.name), normalize_name(row.entry.benchmark))
-            or (key and key in (row.entry.key, row.parent))
-        ]
-        have = sorted({row.entry.key or row.entry.benchmark for row in rows})
-        if not own and key:
-            raise ScriptError(f"no result of {single_line(text)} in these records; there are: {listing(have, 20)}", 1)
-        if not own:
-            near = nearest(text, dict.fromkeys([*have, *vocabulary.entries])) or f"; there are: {listing(have, 20)}"
-            raise ScriptError(f"--benchmark: {single_line(text)!r} is not known{near}")
-        chosen += [row for row in own if row not in chosen]
-    return (chosen if wanted else list(rows)), ids
-
-
-def choose_metrics(
-    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
-) -> tuple[list[RecordResult], list[str]]:
-    """Of each record's metrics of one benchmark the main one, or the only one, or the one named by its result id."""
-    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
-    for row in rows:
-        groups.setdefault((row.run.file, row.run.name, row.entry.shots, row.entry.variant), []).append(row)
-    chosen, left, notes = [], [], []
-    for group in groups.values():
-        named = [row for row in group if row.main or row.run.result_id in ids]
-        if not named and len({row.entry.metric for row in group}) > 1:
-            options = listing(sorted({row.run.result_id for row in group}), 20)
-            raise ScriptError(
-                f"{group[0].run.file}: several metrics; choose with --benchmark, by result id: {options}", 3
-            )
-        chosen += named or group
-        left += [row.run.result_id for row in group if named and row not in named]
-        known = vocabulary.entries.get(group[0].entry.key or group[0].parent or "") or {}
-        if not named and known.get("kind") == "benchmark":  # a category has no metric of its own
-            notes.append(f"{group[0].entry.benchmark}: {group[0].entry.metric} is not the benchmark's main metric")
-    notes += [f"left out, not the main metric: {listing(left)}"] if left else []
-    wholes = {row.entry.key for row in chosen if row.entry.key}
-    parts = [row for row in chosen if row.parent in wholes and row.run.result_id not in ids]
-    notes += [f"left out, parts of a whole that is there: {listing(row.run.name for row in parts)}"] if parts else []
-    return [row for row in chosen if row not in parts], notes
-
-
-def with_wholes(
-    rows: Sequence[RecordResult], ids: set[str], vocabulary: MetricMapping
-) -> tuple[list[RecordResult], list[str]]:
-    """The results with each complete set of parts as its benchmark, unless a part is asked for by its result id."""
-    if any(row.run.result_id in ids for row in rows):
-        return list(rows), []
-    wholes, used, notes = whole_runs([row.run for row in rows], vocabulary)
-    gone = {id(run) for run in used}
-    kept = [row for row in rows if id(row.run) not in gone]
-    for run in wholes:
-        own = next(row for row in rows if id(row.run) in gone and row.run.key == run.key and row.run.file == run.file)
-        entry = replace(
-            own.entry,
-            benchmark=vocabulary.title(run.key),
-            value=run.written[0],
-            key=run.key,
-            dataset=tuple(pair for pair in own.entry.dataset if pair[0] != "config"),
-        )
-        known = vocabulary.entries[run.key]
-        kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
-    return kept, notes
-
-
-def choose_runs(rows: Sequence[RecordResult], allowed: Allowed) -> tuple[list[RecordResult], list[str]]:
-    """One result for each benchmark and settings: a full run before a partial one; unlike values are ScriptError 3."""
-    groups: dict[tuple[Any, ...], list[RecordResult]] = {}
-    for row in rows:
-        groups.setdefault(row.place, []).append(row)
-    chosen, notes = [], []
-    for group in groups.values():
-        full = [row for row in group if not row.run.partial]
-        first = (full or group)[0]
-        name = f"{first.entry.benchmark} ({first.entry.metric})"
-        if not full and not allowed.partial:
-            raise ScriptError(
-                f"{first.run.file}: {name} is a partial run ({first.run.partial}), a smoke test and no score; evaluate "
-                "it in full, or say --allow-partial"
-            )
-        notes += [f"partial run, {first.run.partial}: {name}, {first.entry.origin}"] if not full else []
-        notes += [f"left out, partial: {row.entry.origin}" for row in group if full and row.run.partial]
-        for other in (full or group)[1:]:
-            if other.entry.value != first.entry.value or other.entry.unit != first.entry.unit:
-                lines = difference_lines(setting_differences(first.run, other.run))
-                how = f"with different settings ({'; '.join(lines[:3])})" if lines else "for the same settings"
-                raise ScriptError(
-                    f"{name}: {first.entry.value} in {first.run.file} and {other.entry.value} in {other.run.file}, "
-                    f"{how}; remove the wrong record, or give the file of one run with --results",
-                    code=3,
-                )
-            notes.append(f"the same result once more: {other.entry.origin}")
-        chosen.append(first)
-        notes += validity_notes(first, name, allowed)
-    return chosen, notes
-
-
-def validity_notes(row: RecordResult, name: str, allowed: Allowed) -> list[str]:
-    """What is to be said of a result that is published; ScriptError(code=1) when the gate says no."""
-    validity = row.run.validity
-    if validity.reasons and not allowed.invalid:
-        raise ScriptError(
-            f"{row.run.file}: {name} is not published: {'; '.join(validity.reasons)}; evaluate it again, leave it out "
-            "with --benchmark, or publish it all the same with --allow-invalid",
-            code=1,
-        )
-    return [f"{name}: {text}" for text in (*validity.reasons, *validity.remarks) if not text.startswith("partial")]
 
 
 # --- parts/records/items.py -------------------------------------------------------------------------------------------

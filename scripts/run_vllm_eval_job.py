@@ -395,12 +395,16 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: under a temporary name in its folder, then renamed."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file whole or not at all: under a temporary name in its folder, then renamed.
+
+    A long text can come in pieces, such as lines, that are not held at the same time.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(without_secrets(text), encoding="utf-8", newline="")
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(map(without_secrets, [text] if isinstance(text, str) else text))
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -2107,6 +2111,7 @@ def print_run(run: EvalRun, as_json: bool) -> None:
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
 
 

@@ -66,7 +66,7 @@ def write_data(folder: Path, rows: Sequence[BoardRow], metadata: dict[str, Any])
     import duckdb
 
     lines = (json.dumps({name: row.get(name) for name in COLUMNS}, ensure_ascii=False, allow_nan=False) for row in rows)
-    write_whole(folder / "leaderboard.jsonl", "".join(f"{line}\n" for line in lines))
+    write_whole(folder / "leaderboard.jsonl", (f"{line}\n" for line in lines))
     temporary = folder / f".leaderboard.parquet.{os.getpid()}.tmp"
     try:
         with duckdb.connect(config={"threads": 1}) as engine:

@@ -21,7 +21,6 @@ from parts.foreign import web_url
 from parts.frame import ScriptError, single_line
 from parts.inputs import MAX_SAMPLES, input_bytes, read_json
 
-DATASTORE = "evaleval/EEE_datastore"
 EEE_SCHEMAS = embedded("records/every_eval_ever.json")
 EEE_FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.json|_samples\.jsonl)")
 BAD_IN_PATH = re.compile(r'[<>:"\\|?*\x00-\x1f]')

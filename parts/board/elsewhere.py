@@ -1,0 +1,285 @@
+"""Results that others have published in the layout of Every Eval Ever, by the hundred thousand.
+
+Takes a folder (a clone of the datastore, or any folder of this layout) or a data set on the Hub; gives rows that are
+"reported elsewhere", for benchmarks that are known. A file is opened once, and of a named set of models only theirs.
+Layout: data/<collection>/<developer>/<model>/<uuid>.json, https://github.com/evaleval/every_eval_ever.
+"""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from parts.board.hub import HubReader, trouble
+from parts.board.metadata_rows import new_row
+from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, ranks
+from parts.foreign import iso_time, kept_count, kept_url, mapping_of
+from parts.frame import ScriptError, is_number, kept_text, note, shorten
+from parts.names import REPO_ID
+from parts.records.publishable import is_main_metric
+from parts.vocabulary import normalize_name
+
+EEE_VERSION = re.compile(r"0\.[23]\.\d+")
+MOST_BYTES = 4_000_000  # of a record; one with hundreds of results has some
+MOST_DOWNLOADS = 3_000  # files of a data set on the Hub that are fetched one by one
+TOLD_PROBLEMS = 20
+HUB_REMOTE = re.compile(r"huggingface\.co[/:]datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
+SCORER_NAMES = {
+    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
+    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
+}  # fmt: skip
+
+
+@dataclasses.dataclass(slots=True)
+class Elsewhere:
+    """What was found: rows, and the counts that metadata.json tells."""
+
+    rows: list[BoardRow] = dataclasses.field(default_factory=list)
+    counts: Counter[str] = dataclasses.field(default_factory=Counter)
+    unreadable: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+    def cannot_read(self, where: str, reason: object) -> None:
+        self.counts["unreadable"] += 1
+        if len(self.unreadable) < TOLD_PROBLEMS:
+            self.unreadable.append({"model": "", "where": kept_text(where) or "", "reason": kept_text(reason) or ""})
+
+
+def read_elsewhere(place: str, hub: HubReader, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
+    """The results in a folder or a data set; of these models alone, when they are named."""
+    folder = Path(place)
+    if folder.is_dir():
+        return read_eee_folder(folder, clone_address(folder), benchmarks, models)
+    if not REPO_ID.fullmatch(place):
+        raise ScriptError(f"--every-eval-ever {place}: no such folder, and no data set OWNER/NAME")
+    folder, revision = fetch_eee_folder(place, hub, models)
+    return read_eee_folder(folder, f"{hub.endpoint}/datasets/{place}/blob/{revision}", benchmarks, models)
+
+
+def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: Collection[str] | None) -> Elsewhere:
+    """All records of a folder, one at a time."""
+    import orjson
+
+    found, names = Elsewhere(), ResultNames(benchmarks)
+    wanted = None if models is None else {folder_of(model) for model in models}
+    for path, parts in eee_files(folder, wanted):
+        found.counts["records"] += 1
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                raise ValueError(f"larger than {MOST_BYTES:,} bytes")
+            found.rows += elsewhere_rows(orjson.loads(data), "/".join(parts), address, names, found.counts)
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+            found.cannot_read("/".join(parts), error)
+    if not found.counts["records"] and wanted is None:
+        raise ScriptError(f"{folder}: no record at data/<collection>/<developer>/<model>/<uuid>.json", code=1)
+    return found
+
+
+def eee_files(folder: Path, wanted: Collection[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(path, its parts from data/ on) of the records below a folder, in the order of their names."""
+    top = str(folder / "data" if (folder / "data").is_dir() else folder)
+    for collection in folders_in(top):
+        for developer in folders_in(f"{top}/{collection}"):
+            for model in folders_in(f"{top}/{collection}/{developer}"):
+                if wanted is not None and f"{developer}/{model}".lower() not in wanted:
+                    continue
+                where = f"{top}/{collection}/{developer}/{model}"
+                for name in sorted(os.listdir(where)):
+                    if name.endswith(".json") and not name.startswith("."):
+                        yield f"{where}/{name}", ("data", collection, developer, model, name)
+
+
+def folders_in(path: str) -> list[str]:
+    with os.scandir(path) as found:
+        return sorted(e.name for e in found if e.is_dir(follow_symlinks=False) and not e.name.startswith("."))
+
+
+def folder_of(model: str) -> str:
+    """The folder of a model in the layout, in lower case: developer/model, further slashes as underscores."""
+    developer, _, rest = model.lower().partition("/")
+    return f"{developer}/{rest.replace('/', '_').replace(':', '_')}"
+
+
+def clone_address(folder: Path) -> str:
+    """The web address of what lies in a clone of a data set on the Hub; empty when it is none."""
+    config = configparser.RawConfigParser(strict=False)
+    try:
+        config.read(folder / ".git" / "config", encoding="utf-8")
+        address = config.get('remote "origin"', "url", fallback="")
+        head = (folder / ".git" / "HEAD").read_text(encoding="utf-8").strip().rpartition("/")[2]
+    except (OSError, ValueError, configparser.Error):
+        return ""
+    remote = HUB_REMOTE.search(address)
+    return f"https://huggingface.co/datasets/{remote[1]}/blob/{quote(head)}" if remote else ""
+
+
+# --- A record's results ---
+
+
+@dataclasses.dataclass(slots=True)
+class ResultNames:
+    """From what a result calls itself to (key, why it is not comparable); each spelling is looked up once."""
+
+    benchmarks: Benchmarks
+    known: dict[tuple[str, ...], tuple[str | None, str | None]] = dataclasses.field(default_factory=dict)
+    texts: dict[str, str | None] = dataclasses.field(default_factory=dict)
+
+    def text(self, value: Any) -> str | None:
+        """A foreign text as it is kept; each spelling is looked at, and held, once."""
+        if not isinstance(value, str) or len(value) > 200:
+            return kept_text(value)
+        if value not in self.texts:
+            self.texts[value] = kept_text(value)
+        return self.texts[value]
+
+    def find(self, name: str, data: Mapping[str, Any], metric: Mapping[str, Any], library: str) -> tuple[Any, Any]:
+        dataset, repo = str(data.get("dataset_name") or ""), str(data.get("hf_repo") or "")
+        word = str(metric.get("metric_id") or metric.get("metric_name") or "")
+        asked = (name, dataset, repo, word, library)
+        if asked not in self.known:
+            self.known[asked] = self.look_for(*asked)
+        return self.known[asked]
+
+    def look_for(self, name: str, dataset: str, repo: str, word: str, library: str) -> tuple[str | None, str | None]:
+        """By its name; by its data set where its name is that, a scorer's or a metric's."""
+        vocabulary = self.benchmarks.vocabulary
+        found = vocabulary.find_task(name, library)
+        plain = {normalize_name(text) for text in (dataset, repo.rpartition("/")[2], word)} | SCORER_NAMES
+        if found is None and normalize_name(name) in plain:
+            found = vocabulary.find_task(dataset, "") or vocabulary.find_task(repo.rpartition("/")[2], "")
+            if found is None and repo:
+                key, why = self.benchmarks.of_dataset("", repo, "")
+                found = (key, "") if key and not why else None
+        if found is None:
+            return None, None
+        key, part = found
+        entry = vocabulary.entries[key]
+        if entry.get("kind") != "benchmark":
+            return None, None
+        if part:
+            return key, f"a part of {entry['name']}: {part}"
+        told = {"metric_id": word} if word else {}
+        if word and not is_main_metric(told, entry) and not ranks(word, entry):
+            return key, f"{word} is not the metric that {entry['name']} is ranked by"
+        return key, None
+
+
+def elsewhere_rows(
+    record: Mapping[str, Any], where: str, address: str, names: ResultNames, counts: Counter[str]
+) -> list[BoardRow]:
+    """The rows of a record for known benchmarks; ValueError when it is no record, or names no model."""
+    results = record.get("evaluation_results")
+    if not isinstance(results, list) or not EEE_VERSION.fullmatch(str(record.get("schema_version"))):
+        raise ValueError(
+            f"no record of Every Eval Ever 0.2 or 0.3 (schema_version {shorten(record.get('schema_version'))})"
+        )
+    model = names.text(record["model_info"].get("id"))
+    if not model:
+        raise ValueError("it names no model")
+    source = mapping_of(record.get("source_metadata"))
+    library = str(mapping_of(record.get("eval_library")).get("name") or "")
+    own = kept_url(mapping_of(source.get("additional_details")).get("source_url"))
+    page = f"{address}/{quote(where)}" if address else own or ""
+    date = iso_time(record.get("evaluation_timestamp") or "")
+    place = Provenance("reported", page, names.text(source.get("source_organization_name")), None, date)
+    said_by = names.text(source.get("source_name"))
+    rows = []
+    for result in results:
+        counts["results"] += 1
+        name, data, metric = str(result["evaluation_name"]), result["source_data"], result["metric_config"]
+        key, why_not = names.find(name, mapping_of(data), metric, library)
+        if key is None:
+            counts["no_benchmark"] += 1
+            continue
+        counts["kept"] += 1
+        row = elsewhere_row(result, model, place, names, key)
+        row["source_name"], row["notes"] = said_by, None if address else where
+        row["why_not"] = why_not or row["why_not"]
+        rows.append(row)
+    return rows
+
+
+def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, names: ResultNames, key: str) -> BoardRow:
+    """The row of one result; ValueError when its score is no finite number, or is outside the bounds that it states."""
+    metric, details = result["metric_config"], result["score_details"]
+    value, low, high = details["score"], metric.get("min_score"), metric.get("max_score")
+    if not is_number(value):
+        raise ValueError(f"the score is {shorten(value)}, not a finite number")
+    if (is_number(low) and value < low) or (is_number(high) and value > high):
+        raise ValueError(f"the score {value:g} is outside the bounds that it states, {low} to {high}")
+    uncertainty = mapping_of(details.get("uncertainty"))
+    error = mapping_of(uncertainty.get("standard_error")).get("value")
+    settings = mapping_of(mapping_of(result.get("generation_config")).get("additional_details"))
+    unit = stated_unit(metric)
+    limit = str(settings.get("limit") or "")
+    return new_row(
+        model,
+        place,
+        "record",
+        benchmark=key,
+        benchmark_name=names.text(result["evaluation_name"]),
+        source_task=names.text(result.get("evaluation_result_id") or result["evaluation_name"]),
+        value=float(value),
+        unit=unit,
+        unit_basis="stated" if unit else None,
+        metric=names.text(metric.get("metric_id") or metric.get("metric_name")),
+        shots=f"{settings['few_shot']}-shot" if re.fullmatch(r"\d{1,3}", str(settings.get("few_shot", ""))) else None,
+        standard_error=float(error) if is_number(error) and error >= 0 else None,
+        n=kept_count(uncertainty.get("num_samples")),
+        why_not=None if limit in ("", "None", "null") else f"a partial run (limit {kept_text(limit, 40)}), no score",
+    )
+
+
+def stated_unit(metric: Mapping[str, Any]) -> str | None:
+    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
+    unit = metric.get("metric_unit")
+    if isinstance(unit, str) and unit not in ("", "unknown"):
+        return unit[:40]
+    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+
+
+# --- A data set on the Hub ---
+
+
+def fetch_eee_folder(dataset: str, hub: HubReader, models: Collection[str] | None) -> tuple[Path, str]:
+    """(folder, commit) with the records of a data set on the Hub, fetched into the client's cache.
+
+    ScriptError (3) with the command for a clone when there are more than one by one is reasonable.
+    """
+    from huggingface_hub import snapshot_download
+
+    wanted = None if models is None else {folder_of(model) for model in models}
+    try:
+        sha = hub.api.dataset_info(dataset, expand=["sha"]).sha
+        tree = hub.api.list_repo_tree(dataset, "data", repo_type="dataset", revision=sha, recursive=True)
+        paths = [item.path for item in tree if is_record_path(item.path, wanted)]
+        if len(paths) > MOST_DOWNLOADS:
+            folder = dataset.rpartition("/")[2]
+            raise ScriptError(
+                f"{dataset} has {len(paths):,} records of these models, too many to fetch one by one; clone it: "
+                f"GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://huggingface.co/datasets/{dataset}; then "
+                f"--every-eval-ever {folder}",
+                code=3,
+            )
+        note(f"{dataset}: fetching {len(paths)} records")
+        root = snapshot_download(dataset, repo_type="dataset", revision=sha, allow_patterns=paths or ["data/none"])
+    except ScriptError:
+        raise
+    except Exception as error:
+        raise ScriptError(f"--every-eval-ever {dataset}: {trouble(error)}") from error
+    return Path(root), sha
+
+
+def is_record_path(path: str, wanted: Collection[str] | None) -> bool:
+    parts = path.split("/")
+    layout = len(parts) == 5 and parts[-1].endswith(".json")
+    return layout and (wanted is None or "/".join(parts[2:4]).lower() in wanted)
