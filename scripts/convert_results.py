@@ -3189,7 +3189,7 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     seconds = now if run.moment.seconds is None else int(run.moment.seconds)
     if seconds > now + DAY:
         raise ValueError(f"it is dated {single_line(run.moment.text)[:40]}, which is in the future")
-    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}}
+    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}, **run.run_ids}
     source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
     head = {
         "schema_version": SCHEMA_VERSION,
@@ -3797,7 +3797,7 @@ def inspect_score(row: Mapping[str, Any], metrics: Mapping[str, Any], text: str,
         standard_error=error,
         method=method,
         count=whole(row.get("scored_samples")),
-        scorer={"cluster_by": cluster},
+        scorer={"cluster": cluster},
     )
 
 
@@ -4841,7 +4841,9 @@ OLD_LITERALS = {"predictions", "gold", "gold_index", "choices", "metrics"}
 MOST_LITERAL = 1 << 20  # characters of such a text
 NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\(([^()]*)\)")
 BARE_NUMBERS = re.compile(r"\b(?:nan|inf)\b")
-LIGHTEVAL_JUDGE = re.compile(r"(?:judge_model_name|judge_model|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)")
+LIGHTEVAL_JUDGE = re.compile(
+    r"(?:judge_model_name|judge_model|short_judge_name|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)"
+)
 # Of a model's configuration: who was measured, where, and what has a name of its own in the record.
 LIGHTEVAL_LEFT_OUT = {
     "model_name",
@@ -6675,14 +6677,17 @@ def read_trainer_state(
             origin=origin,
             task=f"{TRAINER_TITLE}|step {step}",
             title=TRAINER_TITLE,
-            model=here.model(str(run.resolve() / f"checkpoint-{step}"), moment, details={"step": str(step)}),
+            model=here.model(
+                str(run.resolve() / f"checkpoint-{step}"),
+                moment,
+                details={"step": str(step), "epoch": row.get("epoch")},
+            ),
             scores=scores,
             version=here.version or "unknown",
-            library={"measured_by": "the trainer, on its own evaluation data: no benchmark's score"},
             source={"dataset_name": "the trainer's evaluation data", "source_type": "other"},
-            settings={"batch_size": document.get("train_batch_size"), "epoch": row.get("epoch")},
+            settings={"batch_size": document.get("train_batch_size")},
             moment=moment,
-            run_ids={"measured_by": "trainer", "trainer_step": str(step)},
+            run_ids={"measured_by": "trainer"},
             identity=f"trainer {step} {json.dumps([(score.name, score.value) for score in scores])}",
             failure=None if scores else "none of its metrics is a finite number",
         )

@@ -2147,8 +2147,15 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON."""
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
     text = input_bytes(path)
     ours = bool(RECORD_NAME.fullmatch(path.name))
     if not ours and b'"evaluation_results"' not in text:
@@ -2169,7 +2176,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
         )
     refuse_future(path, record)
-    return record
+    return None if is_trainer_log(record) and not trainer else record
 
 
 def refuse_future(path: Path, record: dict[str, Any]) -> None:

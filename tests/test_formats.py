@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import benchmark_calculator as calculator
 import convert_results as converter
 import pytest
 import yaml
@@ -554,6 +555,34 @@ def test_trainer_state_that_grew_gives_its_steps_once(tmp_path):
     assert set(before) < set(after)
 
 
+def test_what_a_trainer_logged_is_never_ranked_with_benchmarks(tmp_path, capsys):
+    state = trainer_run(tmp_path / "in", 20, last=0)
+    run = tmp_path / "run"
+    for step in (10, 20):
+        folder = run / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(bytes([step]) * 100)
+        write(folder / "config.json", {"architectures": ["Toy"]})
+        score = lm_eval_results(tmp_path / f"lm{step}", {"acc,none": step / 100}, model_args=f"pretrained={folder}")
+        assert convert(score, output=tmp_path / "out", options=["--checkpoints", str(run)]) == 0
+    document = json.loads(state.read_text(encoding="utf-8"))
+    for row in document["log_history"]:
+        row.pop("eval_accuracy", None)
+        row.pop("eval_my_number", None)
+    write(run / "trainer_state.json", document)
+    assert convert(run, output=tmp_path / "out", options=["--format", "trainer"]) == 0
+    capsys.readouterr()
+    arguments = [str(run), "--results", str(tmp_path / "out"), "--json"]
+    calculator.main(arguments)
+    said = capsys.readouterr()
+    assert "2 records of what a trainer logged" in said.err
+    assert "trainer_eval" not in said.out
+    shutil.rmtree(tmp_path / "out" / "data" / "toy")
+    calculator.main(arguments)
+    said = capsys.readouterr()  # alone it is read; how a loss ranks is another question
+    assert "trainer_eval" in said.out + said.err
+
+
 # --- lmms-eval and Evalchemy ---
 
 
@@ -798,6 +827,18 @@ def test_lighteval_choices_that_are_pairs_of_log_likelihoods(tmp_path):
         row["metrics"] = {"acc": int(row["predictions"][0][0] > row["predictions"][1][0])}
     assert convert(lighteval_old_run(tmp_path / "in", rows, 0.5), output=tmp_path / "out") == 0
     assert [row["output"]["raw"] for row in samples(tmp_path / "out", "toy")] == [[" x"], [" yy"], [" x"], [" yy"]]
+
+
+def test_lighteval_says_who_judges():
+    printed = "JudgeLLMSimpleQA(short_judge_name=gpt4o, judge=<lighteval.JudgeLM object at 0x7f3a>)"
+    assert converter.lighteval_scorer({"sample_level_fn": printed}) == {
+        "scorer": "JudgeLLMSimpleQA",
+        "scorer_settings": "JudgeLLMSimpleQA(short_judge_name=gpt4o, judge=<lighteval.JudgeLM object>)",
+        "grader_model": "gpt4o",
+    }
+    rule = "ExactMatches(aggregation_function=max, strip_strings=False)"
+    found = converter.lighteval_scorer({"sample_level_fn": rule})
+    assert (found["scorer"], found["scorer_settings"], found["grader_model"]) == ("ExactMatches", rule, None)
 
 
 def lm_eval_results(folder: Path, values: dict, task: str = "toy", **more) -> Path:

@@ -62,7 +62,9 @@ OLD_LITERALS = {"predictions", "gold", "gold_index", "choices", "metrics"}
 MOST_LITERAL = 1 << 20  # characters of such a text
 NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\(([^()]*)\)")
 BARE_NUMBERS = re.compile(r"\b(?:nan|inf)\b")
-LIGHTEVAL_JUDGE = re.compile(r"(?:judge_model_name|judge_model|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)")
+LIGHTEVAL_JUDGE = re.compile(
+    r"(?:judge_model_name|judge_model|short_judge_name|model_name)['\"]?\s*[=:]\s*['\"]?([\w./:-]+)"
+)
 # Of a model's configuration: who was measured, where, and what has a name of its own in the record.
 LIGHTEVAL_LEFT_OUT = {
     "model_name",

@@ -104,7 +104,7 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     seconds = now if run.moment.seconds is None else int(run.moment.seconds)
     if seconds > now + DAY:
         raise ValueError(f"it is dated {single_line(run.moment.text)[:40]}, which is in the future")
-    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}}
+    library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}, **run.run_ids}
     source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
     head = {
         "schema_version": SCHEMA_VERSION,

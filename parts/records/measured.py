@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from parts.checkpoints import Checkpoint, weights_sha256
-from parts.frame import ScriptError, nearest, single_line
+from parts.frame import ScriptError, nearest, note, single_line
 from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
 from parts.records.attempts import Attempts
-from parts.records.files import read_record, record_files
+from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.items import Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.run import Run
@@ -248,10 +248,12 @@ def read_measured(
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
     failed, strangers, known = [], [], {}
-    for path in progress(record_files(folders), "reading records"):
-        record = read_record(path)
-        if record is None:
-            continue
+    read = [(path, read_record(path, trainer=True)) for path in progress(record_files(folders), "reading records")]
+    entries = [(path, record) for path, record in read if record is not None]
+    benchmarks = [(path, record) for path, record in entries if not is_trainer_log(record)]
+    if benchmarks and len(benchmarks) < len(entries):
+        note(f"left out: {len(entries) - len(benchmarks)} records of what a trainer logged, no benchmark's scores")
+    for path, record in benchmarks or entries:
         owner = owners.of(record, path)
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
