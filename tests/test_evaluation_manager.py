@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -321,6 +322,7 @@ def placed(text_above: str, label: str = "Foo-7B", more: str = "") -> str:
         "## Results\n\nThe scores of Foo-7B-Chat:",
         "## Training data",
         "## Inference speed",
+        "## Results\n\nAverage number of output tokens:",
         "---\nbase_model: zed/Foo-7B\n---\n## Results",
     ],
 )
@@ -334,6 +336,28 @@ def test_the_text_around_makes_a_label_less_sure(above):
 )
 def test_other_text_does_not(above):
     assert pairs(only(placed(above))) == [("MMLU", 61.5)]
+
+
+def test_a_caption_below_makes_a_label_less_sure():
+    assert only(placed("## Results", more="\n**Table 1: results of the chat models.**\n")).status == "ambiguous"
+    assert only(placed("## Results", more="\nChat models:\n")).status == "found"
+
+
+@pytest.mark.parametrize(
+    ("repo_id", "text"),
+    [
+        ("me/Foo-7B-GGUF", "# Foo-7B-GGUF\n\n" + table("Benchmark | Score", "MMLU | 61")),
+        ("me/Foo-7B-GGUF", "# Foo-7B-GGUF\n\n" + table("Benchmark | Ours | Bar", "MMLU | 61 | 4")),
+        ("acme/Foo-7B", table("Benchmark | [Foo-7B](https://huggingface.co/acme/Foo-7B-Chat)", "MMLU | 61")),
+        ("acme/Foo-7B", "<table><caption>Foo-7B-Chat</caption><tr><th>Task<th>Foo-7B</tr><tr><td>MMLU<td>1</table>"),
+        ("acme/Foo-7B", table("Model | Thinking | MMLU", "Foo-7B | yes | 61", "Foo-7B | no | 60")),
+        ("acme/Foo-7B", table("vs | Foo-7B | Bar", "Foo-7B | - | 61", "Bar | 39 | -")),
+        ("acme/Foo-7B", "# Foo family\n\n" + table("Model | MMLU", "Ours | 61", "Bar | 4")),
+    ],
+)
+def test_what_may_be_another_s_is_asked(repo_id, text):
+    reading = read(text, repo_id)[-1]
+    assert (reading.status, reading.scores) == ("ambiguous", [])
 
 
 def test_no_text_makes_a_short_label_certain():
@@ -738,12 +762,14 @@ def test_no_card(capsys, tmp_path):
     assert (code, out, "none.md" in err) == (2, "", True)
 
 
-def test_without_vocabulary(capsys, monkeypatch):
-    monkeypatch.setattr(manager, "__file__", str(ROOT / "tests" / "fixtures" / "evaluation_manager.py"))
+def test_without_vocabulary(tmp_path):
+    script = tmp_path / "scripts" / "evaluation_manager.py"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "scripts" / "evaluation_manager.py", script)
     words = ["extract-readme", "--repo-id", LUMEN, "--card", str(EXAMPLE), "--all-tables", "--json"]
-    code, out, err = run(capsys, *words)
-    assert (code, {r["key"] for r in json.loads(out)["results"]}) == (3, {None})
-    assert "metric_mapping.json" in err
+    done = subprocess.run([sys.executable, str(script), *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, {r["key"] for r in json.loads(done.stdout)["results"]}) == (3, {None}), done.stderr
+    assert "metric_mapping.json" in done.stderr
 
 
 def test_version(capsys):

@@ -54,6 +54,7 @@ _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+_SENTENCE_END = re.compile(r"[.!?。]")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
@@ -115,7 +116,8 @@ class Reader:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings = table.headings
-        self.around = [text for text in (*self.grid.captions, *table.layout, table.before) if text]
+        below = table.after if len(table.after) < 200 and table.after[-1:] not in (":", "：") else ""
+        self.around = [text for text in (*self.grid.captions, *table.layout, table.before, below) if text]
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -369,9 +371,11 @@ class Reader:
 
     def speaks_of_facts(self) -> str:
         """Whether the nearest heading, or the paragraph where no heading is on results, is about something else."""
-        told = any(map(_EVALUATION.search, self.headings))
-        for text in (*self.headings[:1], *self.grid.captions, *([] if told else [self.table.before])):
-            if (found := _DOUBT.search(text)) and (text == self.table.before or not _EVALUATION.search(text)):
+        told, before = any(map(_EVALUATION.search, self.headings)), self.table.before
+        last = _SENTENCE_END.split(before)[-1].strip()
+        above = last if told and last.endswith((":", "：")) else "" if told else before  # "Average number of tokens:"
+        for text in (*self.headings[:1], *self.grid.captions, above):
+            if (found := _DOUBT.search(text)) and (text in before or not _EVALUATION.search(text)):
                 return f"'{text[:60]}' speaks of {found[0].lower()}"
         return ""
 
