@@ -92,7 +92,8 @@ def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
         found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
         return
     folder = models[0] if models else path
-    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, root)
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
     reason = reason or (missing_tokenizer(folder) if to_run else None)
     if reason:
         found.skipped.append(Skipped(path.name, reason))

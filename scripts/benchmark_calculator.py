@@ -3832,6 +3832,8 @@ GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "m
 
 # Older task strings begin with one of these; today's lighteval ignores it.
 SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
 
@@ -3936,7 +3938,8 @@ def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
         found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
         return
     folder = models[0] if models else path
-    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, root)
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
     reason = reason or (missing_tokenizer(folder) if to_run else None)
     if reason:
         found.skipped.append(Skipped(path.name, reason))

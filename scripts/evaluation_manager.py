@@ -5977,6 +5977,8 @@ GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "m
 
 # Older task strings begin with one of these; today's lighteval ignores it.
 SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
 

@@ -139,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     work = run_of(args, settings, list(served), InspectHistory)
     if work.all_finished(work.history.request(model, settings, row) for model in served for row in requests):
         return work.report()
-    say_loading("inspect")
+    work.say_loading("inspect")
     tail = capture_logs(quiet=True)
     tasks = load_tasks_here(requests, settings)
     sweep = ProviderSweep(work.output, settings, work.history, tail, work.target)
@@ -961,7 +961,8 @@ class TaskRequest:
 class Model:
     """A model to be measured; a Hub model has no folder before it is downloaded.
 
-    `name` and `step` are those of a checkpoint; without a name its folder's counts.
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records.
     """
 
     id: str
@@ -971,6 +972,15 @@ class Model:
     path: str | None = None
     name: str | None = None
     step: str | None = None
+    repo: str | None = None
+    below: str = ""
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
 
     @property
     def checkpoint(self) -> str | None:
@@ -1176,6 +1186,15 @@ class Assignment:
     tasks: list[Task]
 
 
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -1197,7 +1216,7 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
     cells: dict[tuple[str, str], str] = {}  # repeats beside each other
     for finished in records:
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = finished.record["model_info"]["id"]
+            model = model_label(finished.record)
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
             key = model, result["evaluation_result_id"]
             cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
@@ -1236,7 +1255,12 @@ def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
 WHOLE = {"type": int, "metavar": "N"}
 SWITCH = {"action": "store_true"}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "model": {"nargs": "+", "metavar": "M", "help": "Hub ids, checkpoint folders, or a folder of checkpoints"},
+    "model": {
+        "nargs": "+",
+        "metavar": "M",
+        "help": "Hub ids (OWNER/NAME[/FOLDER][@REVISION], @* for all steps), or folders of checkpoints",
+    },
+    "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
     "max-connections": WHOLE,
@@ -1271,6 +1295,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
+AUTO_HELP = "auto: vllm where a GPU is and vLLM knows the architecture, else {} (transformers); default: auto"
 ALIASES = {"limit": ("--max-samples",)}
 NO_DATA_PARALLEL = (
     "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part of the "
@@ -1606,6 +1631,8 @@ GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "m
 
 # Older task strings begin with one of these; today's lighteval ignores it.
 SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
 
@@ -2510,6 +2537,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "checkpoint": model.checkpoint,
         "step": model.step,
         "revision": model.revision,
+        "subfolder": model.below or None,
         "path": model.path,
         "weights_sha256": model.weights_sha256,
         "loaded_checksum": engine.checksum,
@@ -2696,7 +2724,7 @@ def write_failure(output: Path, model: Model, task: Task, settings: Settings, er
         "log": log,
     }
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
+    return Failed(path, model.label, task.name, error)
 
 
 # --- parts/harness/inspect_records.py ---------------------------------------------------------------------------------
@@ -3137,6 +3165,595 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
         yield show
 
 
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights is not all there, or None.
+
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last.
+    """
+    size = path.stat().st_size
+    if not size and path.suffix == ".safetensors":
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, weights)), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
+            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+# --- parts/training_runs.py -------------------------------------------------------------------------------------------
+
+NO_CHECKPOINT = "not a checkpoint by its name"
+DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
+FINAL = "final"  # the model at the top of a run, beside its checkpoints
+FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
+# Other models of a training with reinforcement learning than the one that is trained.
+OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
+
+
+@dataclass
+class Found:
+    """What a folder holds."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> Found:
+    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
+
+    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
+    count whatever their names, the folder itself too, and each needs a tokenizer.
+    """
+    found, passed_over = Found(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
+    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
+    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
+        named = [root]
+    final = top_model(root) if named and named != [root] else None
+    for path in named:
+        take(found, path, root, to_run)
+    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    if final:
+        take_final(found, final, to_run)
+    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
+    if places and places != ["checkpoints"]:
+        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
+    return found
+
+
+def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
+    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
+    found = []
+    for entry in list_folder(folder):
+        path, here = Path(entry.path), is_folder(entry)
+        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
+            found.append(path)
+        elif os.path.realpath(path) in passed_over:
+            continue
+        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
+            found.append(path)
+        else:
+            shown, below = path.relative_to(root).as_posix(), []
+            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
+                found += (deeper := named_folders(path, root, passed_over, below, to_run))
+            others += below if below and deeper else [shown]
+    return found
+
+
+def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
+    """Sort a folder with a checkpoint's name into what was found."""
+    models = model_folders(path)
+    if len(models) > 1:
+        names = ", ".join(model.relative_to(path).as_posix() for model in models)
+        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
+        return
+    folder = models[0] if models else path
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
+    reason = reason or (missing_tokenizer(folder) if to_run else None)
+    if reason:
+        found.skipped.append(Skipped(path.name, reason))
+        return
+    name = path.name if path != root else path.resolve().name
+    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
+    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether weights lie in a folder itself."""
+    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
+
+    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
+    """
+    if holds_model(folder) or (folder / "config.json").is_file():
+        return [folder]
+    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
+    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
+    return own or list(below)
+
+
+def top_model(root: Path) -> Path | None:
+    """The folder of a run when a model lies in it, as a Trainer's output has it."""
+    return root if holds_model(root) and (root / "config.json").is_file() else None
+
+
+def take_final(found: Found, root: Path, to_run: bool) -> None:
+    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
+    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
+    twin = None if reason else same_weights(root, found.checkpoints)
+    if twin:
+        reason = f"its weights are those of {twin.name}"
+    if reason:
+        found.skipped.append(Skipped(FINAL, reason))
+    else:
+        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
+
+
+def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
+    sizes = sorted(path.stat().st_size for path in weight_files(folder))
+    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
+    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
+
+
+def trainer_step(folder: Path) -> int | None:
+    """The step that a Trainer's trainer_state.json says, or None."""
+    path = folder / "trainer_state.json"
+    try:
+        step = read_json(path).get("global_step") if path.is_file() else None
+    except (ScriptError, AttributeError):
+        return None
+    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
+            continue
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+# --- parts/harness/models.py ------------------------------------------------------------------------------------------
+
+
+def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
+    """The checkpoints in or below a folder, and those left out with the reason."""
+    found = find_checkpoints(folder, to_run=True)
+    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
+    if not found.checkpoints:
+        if len(left_out) == 1 and parse_checkpoint_name(folder.resolve().name):
+            raise ScriptError(f"{folder}: {left_out[0][1]}")
+        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
+        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
+    return found.checkpoints, left_out
+
+
+def local_model(checkpoint: Checkpoint | Path) -> Model:
+    """A checkpoint, or a folder that is one, as a model."""
+    if isinstance(checkpoint, Path):
+        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
+        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
+    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
+    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
+    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
+    step = None if checkpoint.step is None else str(checkpoint.step)
+    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
+    """The newest copy of a Hub model in the cache, or that of a revision."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
+    except (ValueError, OSError):  # what the client raises when nothing is there
+        return None
+
+
+@contextlib.contextmanager
+def hub_errors(name: str) -> Iterator[None]:
+    """What the Hub's client raises as one line each."""
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        yield
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{name}: no such branch, tag or commit on the Hub") from error
+    except RepositoryNotFoundError as error:
+        raise ScriptError(
+            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
+        ) from error
+    except HfHubHTTPError as error:
+        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
+def hub_models(text: str, needs_template: bool) -> list[Model]:
+    """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
+
+    "me/lm" -> main    "me/lm@step100"    "me/lm@*" -> branches and tags that are named like steps, in step order
+    """
+    place = HUB_PLACE.fullmatch(text)
+    repo, below, revision = place["repo"], place["below"].strip("/"), place["revision"]
+    if not revision or "*" not in revision:
+        return [hub_model(repo, below, revision, needs_template)]
+    from huggingface_hub import HfApi
+
+    with hub_errors(text):
+        refs = HfApi().list_repo_refs(repo)
+    names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
+    steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
+    named = sorted((name for name, step in steps.items() if step), key=lambda name: (steps[name][0] or 0, name))
+    if not named:
+        raise ScriptError(f"{text}: no branch or tag of it is named like a step: {listing(names)}")
+    return [hub_model(repo, below, name, needs_template) for name in named]
+
+
+def hub_model(repo: str, below: str, revision: str | None, needs_template: bool) -> Model:
+    """A model of the Hub at a revision (main's newest commit without one), or in a folder of it (`below`).
+
+    Without network, the copy in the cache.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    name = repo + (f"/{below}" if below else "") + (f"@{revision}" if revision else "")
+    label = below.rpartition("/")[2] or (revision if revision not in (None, "main") else None)
+    steps = parse_checkpoint_name(label or "")
+    step = str(steps[0]) if steps and steps[0] is not None else None
+    base = Model(repo, "", name=label, step=step, repo=repo, below=below)
+    try:
+        with hub_errors(name):
+            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+    except ScriptError:
+        raise
+    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
+        copy = cached_snapshot(repo, revision)
+        if copy is None or why_incomplete(copy / below, copy.parent.parent):  # its files are links into that folder
+            raise ScriptError(
+                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
+            ) from unreachable
+        return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
+    files = {item.rfilename: item for item in info.siblings or []}
+    own = {
+        path.removeprefix(f"{below}/"): item
+        for path, item in files.items()
+        if not below or path.startswith(f"{below}/")
+    }
+    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
+    if not digest:
+        folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
+        hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
+        raise ScriptError(
+            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
+        )
+    model = replace(base, weights_sha256=digest, revision=info.sha)
+    has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
+    has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
+    if needs_template and not has_template:
+        small = [f"{below}/{file}" if below else file for file in ("tokenizer_config.json", "chat_template.*")]
+        with hub_errors(name):
+            folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
+        if not has_chat_template(folder / below):
+            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
+    elif has_template and not needs_template:
+        note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
+    return model
+
+
+FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
+
+
+def downloaded(model: Model) -> Path:
+    """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
+    if model.folder:
+        return model.folder
+    if model in FETCHED:
+        return FETCHED[model]
+    from huggingface_hub import HfApi, snapshot_download
+
+    names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
+    start = f"{model.below}/" if model.below else ""
+    safe = any(
+        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
+    )
+    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
+    known = cached_snapshot(model.repo, model.revision)
+    by_name = None if model.below else model.name  # so that it is found offline
+    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
+    if folder.name != model.revision:
+        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
+    folder = folder / model.below
+    if known is None:
+        FETCHED[model] = folder
+    return folder
+
+
+def forget_downloads(keep: int | None) -> None:
+    """Delete the oldest downloads of this process from the cache, so that `keep` are left; None keeps all."""
+    from huggingface_hub import constants, scan_cache_dir
+
+    while keep is not None and len(FETCHED) > keep:
+        model = next(iter(FETCHED))
+        del FETCHED[model]
+        if any(other.revision == model.revision for other in FETCHED):
+            continue  # another folder of the same commit
+        with contextlib.suppress(Exception):
+            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
+
+
+def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, in the order given, and the folders left out with the reason."""
+    models: list[Model] = []
+    left_out: list[tuple[str, str]] = []
+    for name in args.model:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            checkpoints, incomplete = find_models(path)
+            models += map(local_model, checkpoints)
+            left_out += incomplete
+        elif path.exists() or not is_hub_place(name):
+            raise ScriptError(
+                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id "
+                "owner/name[/subfolder][@revision]"
+            )
+        else:
+            models += hub_models(name, args.use_chat_template)
+    models = list(dict.fromkeys(models))
+    if args.model_id and len(models) != 1:
+        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
+    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
+
+
+def check_templates(models: Sequence[Model], wanted: bool) -> None:
+    """Refuse --use-chat-template for models without one; mention templates that are not used."""
+    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
+    without = [model for model in models if model.folder and model not in with_template]
+    if wanted and without:
+        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
+    if with_template and not wanted:
+        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
+
+
 # --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
 
 RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
@@ -3254,6 +3871,7 @@ class Sweep:
     A harness's own sweep says how an engine is started (`start`) and how one model is asked (`one`).
     """
 
+    keep_downloads: int | None = None
     unit = ""  # of the progress that `total` counts, where it is not tasks
 
     def __init__(
@@ -3274,6 +3892,7 @@ class Sweep:
                     self.one(row)
                     new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
                     self.uploads.send(made.path for made in new)
+                    forget_downloads(self.keep_downloads)
         finally:
             self.drop()
         self.uploads.finish()
@@ -3297,7 +3916,7 @@ class Sweep:
             try:
                 return self.engine.swap(model)
             except Exception as error:
-                note(f"{model.id}: a new engine is started: {said_by(error)[:200]}")
+                note(f"{model.label}: a new engine is started: {said_by(error)[:200]}")
                 self.drop()
         self.engine = self.start(model)
 
@@ -3337,7 +3956,7 @@ class Sweep:
         self.outcome.written.append(finished)
         self.history.forget_failure(row.model, row.settings, task.name)
         line = score_line(finished)[0]
-        self.show(f"{row.model.id} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
+        self.show(f"{row.model.label} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
         self.wrote(finished)
 
     def wrote(self, finished: Finished) -> None:
@@ -3357,7 +3976,7 @@ class Sweep:
         self.history.forget_failure(row.model, row.settings, task.name)
         lines = [*self.tail.lines, *log, *where]
         self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
-        self.show(f"{row.model.id} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
+        self.show(f"{row.model.label} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
 
 
 class EngineSweep(Sweep):
@@ -3390,7 +4009,7 @@ class EngineSweep(Sweep):
 
     def one(self, row: Assignment) -> None:
         """Ask one model all its tasks."""
-        self.show(f"{row.model.id} is loaded")
+        self.show(f"{row.model.label} is loaded")
         try:
             with self.clock("load"):
                 self.load(row.model)
@@ -3442,7 +4061,7 @@ class EngineSweep(Sweep):
             self.drop()
             if len(tasks) == 1:
                 return self.fail(row, tasks[0], error)
-            note(f"note: {row.model.id}: each task is asked by itself: {explain(error)[:200]}")
+            note(f"note: {row.model.label}: each task is asked by itself: {explain(error)[:200]}")
             for task in waiting.values():
                 self.alone(row, task)
 
@@ -3693,210 +4312,6 @@ class ProviderSweep(InspectSweep):
         self.uploads.send([finished.path])  # the answers were paid for: they are safe before the next task's
 
 
-# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
-
-# Complete weights, the first that is there: the file, or an index whose shards are all there.
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "adapter_model.safetensors",
-    "adapter_model.bin",
-)
-MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
-WRITING = " (still being written?)"
-SHORT = "{} is shorter than its header says" + WRITING
-MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
-
-# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
-TRAINING_STATES = (
-    (
-        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
-        "DeepSpeed ZeRO",
-        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
-        "verl on FSDP",
-        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
-        "Megatron",
-        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
-        "--hf-path OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
-        "FSDP (torch.distributed.checkpoint)",
-        "accelerate merge-weights {place} OUT",
-    ),
-    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
-)
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A folder with a model; `step` is None when the name counts epochs only.
-
-    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
-    `final` model of a run, above).
-    """
-
-    name: str
-    path: Path
-    step: int | None
-    epoch: int | None = None
-    home: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something in the folder that takes no part, and why."""
-
-    name: str
-    reason: str
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def unfinished(path: Path) -> str | None:
-    """What shows that a file of weights is not all there, or None.
-
-    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
-    zip archives, whose directory is written last.
-    """
-    size = path.stat().st_size
-    if not size and path.suffix == ".safetensors":
-        return f"{path.name} is empty{WRITING}"
-    with open_input(path) as file:
-        head = file.read(9)
-        if path.suffix != ".safetensors":
-            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
-        length = int.from_bytes(head[:8], "little")
-        if head[8:] != b"{" or length > MAX_HEADER:
-            return None  # no safetensors file at all: said by who reads its tensors
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
-    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
-    try:
-        with open_input(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = strict_json(file.read(min(size, MAX_HEADER)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds a PEFT adapter and no model of its own."""
-    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
-
-
-def why_incomplete(folder: Path, root: Path) -> str | None:
-    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
-    if folder.is_symlink() and not inside(folder, root):
-        return "a link out of the folder; it is not followed"
-    try:
-        weights = weight_files(folder)
-    except ScriptError as error:
-        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
-        return training_state(folder) or ("no config.json" if bare else str(error))
-    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
-        return f"weights not readable: {error}"
-    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
-    config = folder / ("adapter_config.json" if adapter else "config.json")
-    if not os.path.isfile(config):
-        return f"no {config.name}"
-    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
-    if links:
-        return f"{links[0]} is a link out of the folder; it is not followed"
-    try:
-        return next(filter(None, map(unfinished, weights)), None)
-    except OSError as error:
-        return f"weights not readable: {error}"
-
-
-def training_state(folder: Path) -> str | None:
-    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
-    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
-    for pattern, what, command in TRAINING_STATES:
-        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
-        if found:
-            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
-            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
-            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
-    return None
-
-
-def files_below(folder: Path, depth: int) -> Iterator[Path]:
-    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
-    waiting, seen = [(folder, depth)], 0
-    while waiting and seen < MOST_SEEN:
-        place, left = waiting.pop(0)
-        with contextlib.suppress(OSError), os.scandir(place) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                seen += 1
-                if entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path)
-                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                    waiting.append((Path(entry.path), left - 1))
-
-
-def inside(path: Path, root: Path) -> bool:
-    """Whether a path, links resolved, is a folder or lies below it."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
-def missing_tokenizer(folder: Path) -> str | None:
-    """What a complete checkpoint lacks to be evaluated, or None."""
-    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
-        return None
-    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
-
-
-def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer in a folder brings a chat template."""
-    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path).get("chat_template"))
-
-
 # --- parts/engines/layout.py ------------------------------------------------------------------------------------------
 
 CPU_BATCH_SIZE = 32
@@ -4014,8 +4429,8 @@ def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
         from huggingface_hub import HfApi
 
         try:
-            info = HfApi().model_info(model.id, revision=model.revision)
-            counts = getattr(info.safetensors, "parameters", None) or {}
+            info = HfApi().model_info(model.repo, revision=model.revision)
+            counts = {} if model.below else getattr(info.safetensors, "parameters", None) or {}
         except Exception:  # no connection: not known
             pass
     else:
@@ -4148,7 +4563,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """What --json prints after a run."""
 
     def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
+        model = model_label(finished.record)
         return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
 
     skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
@@ -4237,7 +4652,7 @@ def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
     if "weights_sha256" not in row:
         return dict(row)
     return {
-        "model": row["id"],
+        "model": row["label"],
         "weights": row["weights_sha256"][:12],
         "path": row["path"] or row["revision"] or "",
         "memory": shown_bytes(row["weights_bytes"]),
@@ -4247,310 +4662,8 @@ def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
     """A model of this machine in a plan."""
-    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    facts = {"id": model.id, "label": model.label, "step": model.step, "weights_sha256": model.weights_sha256}
     return facts | {"path": model.path, "revision": model.revision} | dict(memory)
-
-
-# --- parts/training_runs.py -------------------------------------------------------------------------------------------
-
-NO_CHECKPOINT = "not a checkpoint by its name"
-DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
-FINAL = "final"  # the model at the top of a run, beside its checkpoints
-FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
-# Other models of a training with reinforcement learning than the one that is trained.
-OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
-
-
-@dataclass
-class Found:
-    """What a folder holds."""
-
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-
-
-def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> Found:
-    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
-
-    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
-    count whatever their names, the folder itself too, and each needs a tokenizer.
-    """
-    found, passed_over = Found(), {os.path.realpath(folder) for folder in (root / "results", *results)}
-    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
-    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
-    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
-        named = [root]
-    final = top_model(root) if named and named != [root] else None
-    for path in named:
-        take(found, path, root, to_run)
-    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
-    if final:
-        take_final(found, final, to_run)
-    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
-    if places and places != ["checkpoints"]:
-        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
-    return found
-
-
-def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
-    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
-    found = []
-    for entry in list_folder(folder):
-        path, here = Path(entry.path), is_folder(entry)
-        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
-            found.append(path)
-        elif os.path.realpath(path) in passed_over:
-            continue
-        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
-            found.append(path)
-        else:
-            shown, below = path.relative_to(root).as_posix(), []
-            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
-                found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if below and deeper else [shown]
-    return found
-
-
-def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
-    """Sort a folder with a checkpoint's name into what was found."""
-    models = model_folders(path)
-    if len(models) > 1:
-        names = ", ".join(model.relative_to(path).as_posix() for model in models)
-        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
-        return
-    folder = models[0] if models else path
-    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, root)
-    reason = reason or (missing_tokenizer(folder) if to_run else None)
-    if reason:
-        found.skipped.append(Skipped(path.name, reason))
-        return
-    name = path.name if path != root else path.resolve().name
-    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
-    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
-
-
-def holds_model(folder: Path) -> bool:
-    """Whether weights lie in a folder itself."""
-    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
-
-
-def model_folders(folder: Path) -> list[Path]:
-    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
-
-    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
-    """
-    if holds_model(folder) or (folder / "config.json").is_file():
-        return [folder]
-    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
-    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
-    return own or list(below)
-
-
-def top_model(root: Path) -> Path | None:
-    """The folder of a run when a model lies in it, as a Trainer's output has it."""
-    return root if holds_model(root) and (root / "config.json").is_file() else None
-
-
-def take_final(found: Found, root: Path, to_run: bool) -> None:
-    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
-    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
-    twin = None if reason else same_weights(root, found.checkpoints)
-    if twin:
-        reason = f"its weights are those of {twin.name}"
-    if reason:
-        found.skipped.append(Skipped(FINAL, reason))
-    else:
-        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
-
-
-def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
-    sizes = sorted(path.stat().st_size for path in weight_files(folder))
-    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
-    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
-
-
-def trainer_step(folder: Path) -> int | None:
-    """The step that a Trainer's trainer_state.json says, or None."""
-    path = folder / "trainer_state.json"
-    try:
-        step = read_json(path).get("global_step") if path.is_file() else None
-    except (ScriptError, AttributeError):
-        return None
-    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
-
-
-def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
-    """What a folder holds, in natural order, without hidden names."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
-    except OSError as error:
-        raise ScriptError(f"{folder}: {error.strerror}; give the folder that holds the checkpoints") from error
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
-
-
-def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
-    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
-    if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
-    seen: dict[Any, Checkpoint] = {}
-    for checkpoint in checkpoints:
-        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
-            continue
-        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
-        if other is not checkpoint:
-            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
-            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
-
-
-# --- parts/harness/models.py ------------------------------------------------------------------------------------------
-
-
-def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
-    """The checkpoints in or below a folder, and those left out with the reason."""
-    found = find_checkpoints(folder, to_run=True)
-    left_out = [(f"{folder.resolve().name}/{entry.name}", entry.reason) for entry in found.skipped]
-    if not found.checkpoints:
-        if len(left_out) == 1 and parse_checkpoint_name(folder.resolve().name):
-            raise ScriptError(f"{folder}: {left_out[0][1]}")
-        detail = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
-        raise ScriptError(f"{folder}: no complete checkpoint in it{': ' + detail if detail else ''}")
-    return found.checkpoints, left_out
-
-
-def local_model(checkpoint: Checkpoint | Path) -> Model:
-    """A checkpoint, or a folder that is one, as a model."""
-    if isinstance(checkpoint, Path):
-        step, epoch = parse_checkpoint_name(checkpoint.resolve().name) or (None, None)
-        checkpoint = Checkpoint(checkpoint.resolve().name, checkpoint, step, epoch)
-    folder, home = Path(os.path.abspath(checkpoint.path)), Path(os.path.abspath(checkpoint.home or checkpoint.path))
-    below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
-    path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
-    step = None if checkpoint.step is None else str(checkpoint.step)
-    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
-
-
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
-    for name in WEIGHT_FILES:
-        shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
-            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
-
-
-def cached_snapshot(name: str) -> Path | None:
-    """The newest complete copy of a Hub model in the cache."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(name, local_files_only=True))
-    except (ValueError, OSError):  # what the client raises when nothing is there
-        return None
-    return None if why_incomplete(folder, folder) else folder
-
-
-def hub_model(name: str, needs_template: bool) -> Model:
-    """A model of the Hub at its newest commit; without network, the one in the cache."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-
-    try:
-        info = HfApi().model_info(name, files_metadata=True)
-    except RepositoryNotFoundError as error:
-        raise ScriptError(
-            f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
-        ) from error
-    except HfHubHTTPError as error:
-        raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
-    except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
-        folder = cached_snapshot(name)
-        if folder is None:
-            raise ScriptError(
-                f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
-            ) from unreachable
-        return Model(name, weights_sha256(folder), folder, revision=folder.name)
-    hashes = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
-    digest = hub_weights_sha256(hashes)
-    if not digest:
-        raise ScriptError(
-            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin)"
-        )
-    model = Model(name, digest, revision=info.sha)
-    if needs_template:
-        small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
-        try:
-            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
-        except Exception as error:  # gated, or no connection
-            raise ScriptError(f"{name}: {explain(error)}") from error
-        if not has_chat_template(folder):
-            raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-    else:
-        names = {item.rfilename for item in info.siblings or []}
-        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
-        if own or names & {"chat_template.jinja", "chat_template.json"}:
-            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
-    return model
-
-
-def downloaded(model: Model) -> Path:
-    """The folder that holds a model's files; a Hub model is fetched, without the weights that are not used."""
-    if model.folder:
-        return model.folder
-    from huggingface_hub import HfApi, snapshot_download
-
-    names = {item.rfilename for item in HfApi().model_info(model.id, revision=model.revision).siblings or []}
-    safe = any(name.endswith(".safetensors") and "/" not in name for name in names)
-    unwanted = ["*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
-    folder = Path(snapshot_download(model.id, ignore_patterns=unwanted))  # by name, so that it is found offline
-    if folder.name != model.revision:
-        folder = Path(snapshot_download(model.id, revision=model.revision, ignore_patterns=unwanted))
-    return folder
-
-
-def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
-    """The models that --model names, in the order given, and the folders left out with the reason."""
-    models: list[Model] = []
-    left_out: list[tuple[str, str]] = []
-    for name in args.model:
-        path = Path(name).expanduser()
-        if path.is_dir():
-            checkpoints, incomplete = find_models(path)
-            models += map(local_model, checkpoints)
-            left_out += incomplete
-        elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
-            raise ScriptError(
-                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id owner/name"
-            )
-        else:
-            models.append(hub_model(name, args.use_chat_template))
-    models = list(dict.fromkeys(models))
-    if args.model_id and len(models) != 1:
-        raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
-    return [replace(models[0], id=args.model_id)] if args.model_id else models, left_out
-
-
-def check_templates(models: Sequence[Model], wanted: bool) -> None:
-    """Refuse --use-chat-template for models without one; mention templates that are not used."""
-    with_template = [model for model in models if model.folder and has_chat_template(model.folder)]
-    without = [model for model in models if model.folder and model not in with_template]
-    if wanted and without:
-        raise ScriptError(f"{without[0].id}: its tokenizer has no chat template: leave --use-chat-template out")
-    if with_template and not wanted:
-        note(f"warning: {with_template[0].id} has a chat template; for a chat model add --use-chat-template")
 
 
 # --- parts/harness/run.py ---------------------------------------------------------------------------------------------
@@ -4566,11 +4679,19 @@ class Work:
     history: History
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
+    said: str = ""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def output(self) -> Path:
         return Path(self.args.output_dir)
+
+    def say_loading(self, harness: str = "") -> None:
+        """Say which backend was chosen; and that a harness takes seconds to import."""
+        if self.said:
+            note(self.said)
+        if harness and sys.stderr.isatty():
+            note(f"{harness} is loaded ...")
 
     def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
         """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
@@ -4607,7 +4728,7 @@ class Work:
         here = all(model.folder for model in self.models) and not self.target
         if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
             go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
-        sweep.outcome = self.outcome
+        sweep.outcome, sweep.keep_downloads = self.outcome, getattr(self.args, "keep_downloads", None)
         self.outcome.seconds["imports"] = time.monotonic() - self.began
         for model in self.models:
             for name, error in failed:
@@ -4617,13 +4738,13 @@ class Work:
         return report(self.outcome, self.output, self.args.json)
 
 
-def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
-    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+def models_of(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, and those left out with the reason, which is said."""
     models, left_out = resolve_models(args)
-    check_templates(models, settings.use_chat_template)
+    check_templates(models, args.use_chat_template)
     for name, reason in left_out:
         note(f"warning: {name} is skipped: {reason}")
-    return run_of(args, settings, models, history, left_out)
+    return models, left_out
 
 
 def run_of(
@@ -4632,19 +4753,14 @@ def run_of(
     models: Sequence[Model],
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
+    said: str = "",
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])
     found = history(Path(args.output_dir), models)
-    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
-
-
-def say_loading(harness: str) -> None:
-    """A harness takes seconds to import."""
-    if sys.stderr.isatty():
-        note(f"{harness} is loaded ...")
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said)
 
 
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------

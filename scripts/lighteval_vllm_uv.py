@@ -53,7 +53,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-LIGHTEVAL_BACKENDS = ("accelerate", "vllm")
+LIGHTEVAL_BACKENDS = ("auto", "accelerate", "vllm")
 
 # Options that cannot work here, with the reason.
 NOT_IN_LIGHTEVAL = {"max_connections": "nothing is asked over a connection: --batch-size says how many at once"}
@@ -68,9 +68,9 @@ def check_arguments(args: argparse.Namespace) -> None:
     """What argparse cannot know."""
     check_common(args, "tasks")
     refuse(args, NOT_IN_LIGHTEVAL)
-    if args.backend == "accelerate":
+    if without_vllm(args, "accelerate"):
         refuse(args, NOT_FOR_ACCELERATE)
-    elif args.device == "mps":
+    elif args.backend == "vllm" and args.device == "mps":
         raise ScriptError("--device mps: vLLM does not run there: use --backend accelerate")
     if args.sandbox == "docker":
         raise ScriptError("--sandbox docker: lighteval runs no containers: use --sandbox local, or inspect_vllm_uv.py")
@@ -79,17 +79,24 @@ def check_arguments(args: argparse.Namespace) -> None:
     refuse_greedy_repeats(args)
 
 
-def lighteval_settings(args: argparse.Namespace) -> Settings:
-    """The settings of a run; a task file is read for its hash only."""
+def custom_file(args: argparse.Namespace) -> Path | None:
+    """The user's file of tasks."""
     custom = Path(args.custom_tasks).expanduser() if args.custom_tasks else None
     if custom and not custom.is_file():
         raise ScriptError(f"--custom-tasks {custom}: no such file; it is a Python file with TASKS_TABLE = [...]")
+    return custom
+
+
+def lighteval_settings(args: argparse.Namespace) -> Settings:
+    """The settings of a run; a task file is read for its hash only."""
+    custom = custom_file(args)
     tags = tuple(args.reasoning_tags)
     return settings_from(
         args,
+        backend=settled_backend(args, "accelerate"),
         custom_tasks=custom,
         custom_tasks_sha256=hashlib.sha256(custom.read_bytes()).hexdigest() if custom else None,
-        versions=installed_versions(("lighteval", "transformers", "torch"), args.backend),
+        versions=installed_versions(("lighteval", "transformers", "torch"), settled_backend(args, "accelerate")),
         command=command_line(args, "lighteval_vllm_uv.py"),
         temperature=args.temperature or None,
         reasoning_tags=None if tags == REASONING_TAGS else tags,
@@ -123,16 +130,19 @@ def run(args: argparse.Namespace) -> int:
     check_arguments(args)
     if args.backend == "vllm" and not args.dry_run:
         ensure_vllm("accelerate")
-    requests = task_list(args.tasks, parse_lighteval_task)
+    requests, custom = task_list(args.tasks, parse_lighteval_task), custom_file(args)
+    requests = name_tasks(requests, custom, args.sandbox)
+    modules = modules_for(requests, custom)
+    models, left_out = models_of(args)
+    said = choose_backend(args, "lighteval", "accelerate", models)
+    check_arguments(args)
     settings = lighteval_settings(args)
-    requests = name_tasks(requests, settings.custom_tasks, args.sandbox)
-    modules = modules_for(requests, settings.custom_tasks)
-    work = open_run(args, settings)
+    work = run_of(args, settings, models, History, left_out, said)
     repeats = [replace(settings, repeat=number or None) for number in range(args.repeats)]
     rows = [(model, row) for model in work.models for row in repeats]
     if work.all_finished(work.history.request(model, row, request) for model, row in rows for request in requests):
         return work.report()
-    say_loading("lighteval")
+    work.say_loading("lighteval")
     prepare_device(settings.device)
     tail = capture_logs()
     with contextlib.redirect_stdout(sys.stderr):
@@ -159,12 +169,12 @@ def build_parser() -> argparse.ArgumentParser:
         help='tasks, set apart by commas or spaces: "gsm8k|5,leaderboard|mmlu|5"',
     )
     add("--custom-tasks", metavar="FILE", help="a Python file with TASKS_TABLE = [LightevalTaskConfig(...)]; it is run")
-    add("--backend", choices=LIGHTEVAL_BACKENDS, default="accelerate", help="default: accelerate")
+    add("--backend", choices=LIGHTEVAL_BACKENDS, default="auto", help=AUTO_HELP.format("accelerate"))
     add_options(
         parser,
         "limit batch-size max-model-len gpu-memory-utilization tensor-parallel-size data-parallel-size dtype device "
         "use-chat-template system-prompt trust-remote-code temperature repeats reasoning-tags sandbox seed output-dir "
-        "results-repo model-id list-tasks json dry-run",
+        "results-repo model-id keep-downloads list-tasks json dry-run",
         batch_size=f"default: found out on a GPU, {CPU_BATCH_SIZE} on a CPU (small: {SMALL_MODEL_BATCH_SIZE})",
         temperature="sample answers; default: greedy",
         repeats={"default": 1, "help": "ask everything N times, with other seeds; default: 1"},
@@ -183,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "engines.device", "engines.layout", "engines.memory", "frame", "harness.arguments",
+#     "engines.choice", "engines.device", "engines.layout", "engines.memory", "frame", "harness.arguments", "harness.history",
 #     "harness.lighteval_sweep", "harness.lighteval_tasks", "harness.logs", "harness.report", "harness.run",
 #     "harness.settings", "harness.vocabulary", "private"
 # )
@@ -215,6 +225,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, ClassVar, TextIO
 
 
@@ -842,6 +853,600 @@ def vllm_on_cpu() -> bool:
     return importlib.util.find_spec("vllm") is not None and ("+cpu" in vllm_version() or not has_gpu())
 
 
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+REASONING_TAGS = ("<think>", "</think>")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records.
+    """
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+    name: str | None = None
+    step: str | None = None
+    repo: str | None = None
+    below: str = ""
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.name or (self.folder.name if self.path and self.folder else None)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = model_label(finished.record)
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    if len(tasks) > max(6, len(models)):
+        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
+    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
+
+
+def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
+    """The thinking in a model's text (None when there is none) and the answer without it.
+
+    The first tag may stand in the prompt; unfinished thinking is no answer.
+    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
+    """
+    opening, closing = tags
+    thoughts = []
+    while closing in text:
+        before, after = text.split(closing, 1)
+        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
+        thoughts.append(thought.strip())
+        text = head + after
+    if opening in text:
+        text, _, thought = text.partition(opening)
+        thoughts.append(thought.strip())
+    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
+
+
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not d.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".json") and not name.startswith(".") and not MODEL_JSON.fullmatch(name):
+                    path = os.path.join(base, name)
+                    found.setdefault(os.path.realpath(path), Path(path))
+    return list(found.values())
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = strict_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        raise ScriptError(
+            f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
+        )
+    refuse_future(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    for name in ("evaluation_timestamp", "retrieved_timestamp"):
+        moment = moment_in(record.get(name))
+        if moment is not None and moment > time.time() + CLOCKS_APART:
+            said = single_line(record[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time: of "1795246661" or ISO 8601; None when it is none."""
+    with contextlib.suppress(ValueError, OverflowError):
+        return float(value) if re.fullmatch(r"\d{1,12}(\.\d*)?", str(value)) else iso_seconds(str(value))
+    return None
+
+
+def iso_seconds(text: str) -> float:
+    """Seconds since 1970 of a time in ISO 8601, by UTC where it names no zone; ValueError when it is none."""
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+# --- parts/engines/choice.py ------------------------------------------------------------------------------------------
+
+LOOKED_AT = 50  # records of an earlier run that tell its backend
+REGISTRY = re.compile(r"""^ {4}["'](\w+)["']: \(""", re.MULTILINE)  # "LlamaForCausalLM": ("llama", "LlamaForCausalLM")
+
+
+def known_architectures() -> set[str] | None:
+    """The architectures that the installed vLLM names in its registry, read without importing it; None without vLLM."""
+    spec = importlib.util.find_spec("vllm")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(next(iter(spec.submodule_search_locations))) / "model_executor" / "models" / "registry.py"
+    try:
+        return set(REGISTRY.findall(input_text(path)))
+    except OSError:
+        return set()
+
+
+def architectures(model: Model) -> list[str]:
+    """What a model's config.json says of its architecture; of a Hub model only this file is fetched."""
+    if model.folder is None:
+        from huggingface_hub import hf_hub_download
+
+        name = f"{model.below}/config.json" if model.below else "config.json"
+        try:
+            config = read_json(Path(hf_hub_download(model.repo, name, revision=model.revision)))
+        except Exception:  # each HTTP library has its own exceptions: loading the model will say what is wrong
+            return []
+    else:
+        config = read_json(model.folder / "config.json") if (model.folder / "config.json").is_file() else {}
+    found = config.get("architectures") if isinstance(config, dict) else None
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def begun_with(output: Path, harness: str, models: Sequence[Model], backends: Sequence[str]) -> str | None:
+    """The backend that made the records of these models, or of any, in an output folder; None when there are none."""
+    places = [output / "data"] if (output / "data").is_dir() else []
+    own = [path for place in places for model in models for path in sorted(place.glob(f"*/{model.place}/*.json"))]
+    for path in [*own[:LOOKED_AT], *(record_files(places)[:LOOKED_AT])]:
+        try:
+            record = read_record(path) or {}
+            if record["eval_library"]["name"] == harness:
+                found = record["evaluation_results"][0]["generation_config"]["additional_details"]["backend"]
+                if found in backends:
+                    return found
+        except (ScriptError, KeyError, IndexError, TypeError):
+            continue
+    return None
+
+
+def choose_backend(args: argparse.Namespace, harness: str, other: str, models: Sequence[Model]) -> str:
+    """Put a backend in the place of `auto` in `args`; the line that says which and why ("" when it was named).
+
+    `other` is that on transformers. What was begun in an output folder goes on with the same backend, so that its
+    scores stay comparable.
+    """
+    if args.backend != "auto":
+        return ""
+    args.backend, why = decided(args, harness, other, models)
+    return f"backend: {args.backend} ({why})"
+
+
+def decided(args: argparse.Namespace, harness: str, other: str, models: Sequence[Model]) -> tuple[str, str]:
+    """The backend, and why."""
+    before = begun_with(Path(args.output_dir), harness, models, ("vllm", other))
+    if before:
+        return before, f"as the records in {args.output_dir}; --backend chooses another"
+    given = [name for name in ("tensor_parallel_size", "gpu_memory_utilization") if getattr(args, name, None)]
+    if given:
+        return "vllm", f"--{given[0].replace('_', '-')} is a setting of it"
+    if harness == "lm-eval" and args.batch_size:
+        return other, "--batch-size is a setting of it"
+    if args.device in ("cpu", "mps"):
+        return other, f"--device {args.device}"
+    if not has_gpu():
+        return other, "no GPU that vLLM runs on is here"
+    known = known_architectures()
+    if known is None and not args.dry_run:
+        if shutil.which("uv") is None or os.environ.get("HUB_EVALS_WITH_VLLM"):
+            return other, "a GPU is here, and vLLM is not installed"
+        ensure_vllm(other)  # starts this script again with vLLM, which then tells what it knows
+    unknown = [(model, names) for model in models if (names := architectures(model)) and known is not None]
+    lacking = next((names[0] for _, names in unknown if not set(names) & known), None)
+    if lacking:
+        return other, f"a GPU is here, and vLLM does not know {lacking}"
+    return "vllm", "a GPU is here" + (", if vLLM knows the architecture" if known is None else "")
+
+
+def settled_backend(args: argparse.Namespace, other: str) -> Any:
+    """The backend of settings: where none was chosen yet, that on transformers."""
+    return other if args.backend == "auto" else args.backend
+
+
+def without_vllm(args: argparse.Namespace, other: str) -> bool:
+    """Whether a run is certainly not on vLLM, told from its arguments and the machine alone."""
+    return args.backend == other or (args.backend == "auto" and not has_gpu())
+
+
 # --- parts/hashes.py --------------------------------------------------------------------------------------------------
 
 
@@ -1086,390 +1691,6 @@ def has_chat_template(folder: Path) -> bool:
     return path.is_file() and bool(read_json(path).get("chat_template"))
 
 
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
-
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
-
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
-
-    @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
-
-
-def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
-    """The settings that a command line gives; `more` replaces and adds."""
-    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return Settings(**given | more)
-
-
-# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
-
-ALL = "all"  # as a task: every task of the custom file
-REASONING_TAGS = ("<think>", "</think>")
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-HF_CONNECTIONS = 32  # and here they are the batch
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
-
-    name: str
-    shots: int | None = None
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return self.name if self.shots is None else f"{self.name}|{self.shots}"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded.
-
-    `name` and `step` are those of a checkpoint; without a name its folder's counts.
-    """
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-    name: str | None = None
-    step: str | None = None
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.name or (self.folder.name if self.path and self.folder else None)
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from.
-
-    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
-    items are only some of a folder's.
-    """
-
-    repo: str = ""
-    subset: str | None = None
-    splits: tuple[str, ...] = ()
-    path: str | None = None
-    sha256: str | None = None
-    files: str | None = None
-
-
-@dataclass
-class Task:
-    """A task that a harness knows, with its items once they are built.
-
-    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
-    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
-    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
-    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide.
-    """
-
-    name: str
-    request: Any
-    group: int = 1
-    source: Any = None
-    dataset: Dataset = Dataset()
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    built_for: str | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        """The name without the number of examples."""
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Items of a task that are asked in one way, and the seed of their answers."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (the harness's own object) and how it really runs.
-
-    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
-    """
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-    proof: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-@dataclass
-class Outcome:
-    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    requests: int | None = None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = finished.record["model_info"]["id"]
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    if len(tasks) > max(6, len(models)):
-        return [["task", *models], *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks)]
-    return [["model", *tasks], *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models)]
-
-
-def split_reasoning(text: str, tags: Sequence[str]) -> tuple[str | None, str]:
-    """The thinking in a model's text (None when there is none) and the answer without it.
-
-    The first tag may stand in the prompt; unfinished thinking is no answer.
-    "<think>a</think>b" -> ("a", "b")    "a</think>b" -> ("a", "b")    "<think>a" -> ("a", "")    "b" -> (None, "b")
-    """
-    opening, closing = tags
-    thoughts = []
-    while closing in text:
-        before, after = text.split(closing, 1)
-        head, _, thought = before.partition(opening) if opening in before else ("", "", before)
-        thoughts.append(thought.strip())
-        text = head + after
-    if opening in text:
-        text, _, thought = text.partition(opening)
-        thoughts.append(thought.strip())
-    return ("\n".join(thoughts), text.lstrip()) if thoughts else (None, text)
-
-
 # --- parts/engines/layout.py ------------------------------------------------------------------------------------------
 
 CPU_BATCH_SIZE = 32
@@ -1587,8 +1808,8 @@ def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
         from huggingface_hub import HfApi
 
         try:
-            info = HfApi().model_info(model.id, revision=model.revision)
-            counts = getattr(info.safetensors, "parameters", None) or {}
+            info = HfApi().model_info(model.repo, revision=model.revision)
+            counts = {} if model.below else getattr(info.safetensors, "parameters", None) or {}
         except Exception:  # no connection: not known
             pass
     else:
@@ -1616,7 +1837,12 @@ def shown_bytes(number: int | None) -> str:
 WHOLE = {"type": int, "metavar": "N"}
 SWITCH = {"action": "store_true"}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "model": {"nargs": "+", "metavar": "M", "help": "Hub ids, checkpoint folders, or a folder of checkpoints"},
+    "model": {
+        "nargs": "+",
+        "metavar": "M",
+        "help": "Hub ids (OWNER/NAME[/FOLDER][@REVISION], @* for all steps), or folders of checkpoints",
+    },
+    "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
     "max-connections": WHOLE,
@@ -1651,6 +1877,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
+AUTO_HELP = "auto: vllm where a GPU is and vLLM knows the architecture, else {} (transformers); default: auto"
 ALIASES = {"limit": ("--max-samples",)}
 NO_DATA_PARALLEL = (
     "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part of the "
@@ -1722,6 +1949,75 @@ def installed_versions(packages: Sequence[str], backend: str) -> dict[str, str]:
     if backend != "vllm":
         return found
     return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
+
+
+# --- parts/harness/history.py -----------------------------------------------------------------------------------------
+
+
+class History:
+    """The records and failures of some models in an output folder, by what they measured."""
+
+    def __init__(self, output: Path, models: Iterable[Model]) -> None:
+        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
+        self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
+        self.data: dict[str, str | None] = {}
+        for place in dict.fromkeys(model.place for model in models):
+            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
+                self.read(path)
+
+    def read(self, path: Path) -> None:
+        """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
+        try:
+            content = read_json(path)
+            if path.name.endswith("_failure.json"):
+                key = content["model_id"], content["weights_sha256"] or "", content["settings_hash"], content["task"]
+                self.failures[key].append(path)
+                return
+            details, info = content["eval_library"]["additional_details"], content["model_info"]
+            key = info["id"], info["additional_details"].get("weights_sha256", ""), details["settings_hash"]
+            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
+                self.records[key].append(Finished(path, content, details["task"]))
+        except (ScriptError, KeyError, TypeError, AttributeError):
+            return
+
+    def found(self, model: Model, settings: Settings) -> list[Finished]:
+        """The records of a model, measured with these settings."""
+        return self.records[model.id, model.weights_sha256, settings.key]
+
+    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
+        """The finished record of a task whose data are the same."""
+        for finished in self.found(model, settings):
+            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
+            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
+                return finished
+        return None
+
+    def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
+        """All records of a task or family asked for, when that can be told from the records alone."""
+        found = {
+            finished.task: finished
+            for finished in self.found(model, settings)
+            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
+            and self.data_unchanged(finished.record)
+        }
+        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
+        return list(found.values()) if group == {str(len(found))} else None
+
+    def data_unchanged(self, record: dict[str, Any]) -> bool:
+        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
+        source = record["evaluation_results"][0]["source_data"]
+        details = source.get("additional_details", {})
+        if source["source_type"] != "other":
+            return True
+        key = f"{details.get('path', '')}|{details.get('data_files', '')}"
+        if key not in self.data:
+            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
+        return self.data[key] is not None and self.data[key] == details.get("data_sha256")
+
+    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
+        """Remove the failure files of a task that has now been measured or has failed anew."""
+        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
+            path.unlink(missing_ok=True)
 
 
 # --- parts/engines/proof.py -------------------------------------------------------------------------------------------
@@ -2182,6 +2478,8 @@ GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "m
 
 # Older task strings begin with one of these; today's lighteval ignores it.
 SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
 
@@ -2363,7 +2661,8 @@ def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
         found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
         return
     folder = models[0] if models else path
-    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, root)
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
     reason = reason or (missing_tokenizer(folder) if to_run else None)
     if reason:
         found.skipped.append(Skipped(path.name, reason))
@@ -2495,73 +2794,154 @@ def hub_weights_sha256(files: dict[str, str]) -> str | None:
     return None
 
 
-def cached_snapshot(name: str) -> Path | None:
-    """The newest complete copy of a Hub model in the cache."""
+def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
+    """The newest copy of a Hub model in the cache, or that of a revision."""
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(snapshot_download(name, local_files_only=True))
+        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
     except (ValueError, OSError):  # what the client raises when nothing is there
         return None
-    return None if why_incomplete(folder, folder) else folder
 
 
-def hub_model(name: str, needs_template: bool) -> Model:
-    """A model of the Hub at its newest commit; without network, the one in the cache."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+@contextlib.contextmanager
+def hub_errors(name: str) -> Iterator[None]:
+    """What the Hub's client raises as one line each."""
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        info = HfApi().model_info(name, files_metadata=True)
+        yield
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{name}: no such branch, tag or commit on the Hub") from error
     except RepositoryNotFoundError as error:
         raise ScriptError(
             f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
         ) from error
     except HfHubHTTPError as error:
         raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
+def hub_models(text: str, needs_template: bool) -> list[Model]:
+    """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
+
+    "me/lm" -> main    "me/lm@step100"    "me/lm@*" -> branches and tags that are named like steps, in step order
+    """
+    place = HUB_PLACE.fullmatch(text)
+    repo, below, revision = place["repo"], place["below"].strip("/"), place["revision"]
+    if not revision or "*" not in revision:
+        return [hub_model(repo, below, revision, needs_template)]
+    from huggingface_hub import HfApi
+
+    with hub_errors(text):
+        refs = HfApi().list_repo_refs(repo)
+    names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
+    steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
+    named = sorted((name for name, step in steps.items() if step), key=lambda name: (steps[name][0] or 0, name))
+    if not named:
+        raise ScriptError(f"{text}: no branch or tag of it is named like a step: {listing(names)}")
+    return [hub_model(repo, below, name, needs_template) for name in named]
+
+
+def hub_model(repo: str, below: str, revision: str | None, needs_template: bool) -> Model:
+    """A model of the Hub at a revision (main's newest commit without one), or in a folder of it (`below`).
+
+    Without network, the copy in the cache.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    name = repo + (f"/{below}" if below else "") + (f"@{revision}" if revision else "")
+    label = below.rpartition("/")[2] or (revision if revision not in (None, "main") else None)
+    steps = parse_checkpoint_name(label or "")
+    step = str(steps[0]) if steps and steps[0] is not None else None
+    base = Model(repo, "", name=label, step=step, repo=repo, below=below)
+    try:
+        with hub_errors(name):
+            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+    except ScriptError:
+        raise
     except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
-        folder = cached_snapshot(name)
-        if folder is None:
+        copy = cached_snapshot(repo, revision)
+        if copy is None or why_incomplete(copy / below, copy.parent.parent):  # its files are links into that folder
             raise ScriptError(
                 f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
             ) from unreachable
-        return Model(name, weights_sha256(folder), folder, revision=folder.name)
-    hashes = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
-    digest = hub_weights_sha256(hashes)
+        return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
+    files = {item.rfilename: item for item in info.siblings or []}
+    own = {
+        path.removeprefix(f"{below}/"): item
+        for path, item in files.items()
+        if not below or path.startswith(f"{below}/")
+    }
+    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
     if not digest:
+        folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
+        hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
         raise ScriptError(
-            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin)"
+            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
         )
-    model = Model(name, digest, revision=info.sha)
-    if needs_template:
-        small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
-        try:
-            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
-        except Exception as error:  # gated, or no connection
-            raise ScriptError(f"{name}: {explain(error)}") from error
-        if not has_chat_template(folder):
+    model = replace(base, weights_sha256=digest, revision=info.sha)
+    has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
+    has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
+    if needs_template and not has_template:
+        small = [f"{below}/{file}" if below else file for file in ("tokenizer_config.json", "chat_template.*")]
+        with hub_errors(name):
+            folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
+        if not has_chat_template(folder / below):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-    else:
-        names = {item.rfilename for item in info.siblings or []}
-        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
-        if own or names & {"chat_template.jinja", "chat_template.json"}:
-            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
+    elif has_template and not needs_template:
+        note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
 
 
+FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
+
+
 def downloaded(model: Model) -> Path:
-    """The folder that holds a model's files; a Hub model is fetched, without the weights that are not used."""
+    """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
         return model.folder
+    if model in FETCHED:
+        return FETCHED[model]
     from huggingface_hub import HfApi, snapshot_download
 
-    names = {item.rfilename for item in HfApi().model_info(model.id, revision=model.revision).siblings or []}
-    safe = any(name.endswith(".safetensors") and "/" not in name for name in names)
-    unwanted = ["*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
-    folder = Path(snapshot_download(model.id, ignore_patterns=unwanted))  # by name, so that it is found offline
+    names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
+    start = f"{model.below}/" if model.below else ""
+    safe = any(
+        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
+    )
+    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
+    known = cached_snapshot(model.repo, model.revision)
+    by_name = None if model.below else model.name  # so that it is found offline
+    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
     if folder.name != model.revision:
-        folder = Path(snapshot_download(model.id, revision=model.revision, ignore_patterns=unwanted))
+        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
+    folder = folder / model.below
+    if known is None:
+        FETCHED[model] = folder
     return folder
+
+
+def forget_downloads(keep: int | None) -> None:
+    """Delete the oldest downloads of this process from the cache, so that `keep` are left; None keeps all."""
+    from huggingface_hub import constants, scan_cache_dir
+
+    while keep is not None and len(FETCHED) > keep:
+        model = next(iter(FETCHED))
+        del FETCHED[model]
+        if any(other.revision == model.revision for other in FETCHED):
+            continue  # another folder of the same commit
+        with contextlib.suppress(Exception):
+            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
 
 
 def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
@@ -2574,12 +2954,13 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
             checkpoints, incomplete = find_models(path)
             models += map(local_model, checkpoints)
             left_out += incomplete
-        elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
+        elif path.exists() or not is_hub_place(name):
             raise ScriptError(
-                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id owner/name"
+                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id "
+                "owner/name[/subfolder][@revision]"
             )
         else:
-            models.append(hub_model(name, args.use_chat_template))
+            models += hub_models(name, args.use_chat_template)
     models = list(dict.fromkeys(models))
     if args.model_id and len(models) != 1:
         raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")
@@ -3120,19 +3501,6 @@ def is_correct(value: float, score: MetricScore) -> bool:
     return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
 
 
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
 # --- parts/harness/records.py -----------------------------------------------------------------------------------------
 
 
@@ -3169,6 +3537,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "checkpoint": model.checkpoint,
         "step": model.step,
         "revision": model.revision,
+        "subfolder": model.below or None,
         "path": model.path,
         "weights_sha256": model.weights_sha256,
         "loaded_checksum": engine.checksum,
@@ -3355,7 +3724,7 @@ def write_failure(output: Path, model: Model, task: Task, settings: Settings, er
         "log": log,
     }
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
+    return Failed(path, model.label, task.name, error)
 
 
 # --- parts/harness/lighteval_records.py -------------------------------------------------------------------------------
@@ -3974,75 +4343,6 @@ def lighteval_plan_row(task: Task, repeats: int) -> dict[str, Any]:
     }
 
 
-# --- parts/harness/history.py -----------------------------------------------------------------------------------------
-
-
-class History:
-    """The records and failures of some models in an output folder, by what they measured."""
-
-    def __init__(self, output: Path, models: Iterable[Model]) -> None:
-        self.records: dict[tuple[str, str, str], list[Finished]] = collections.defaultdict(list)
-        self.failures: dict[tuple[str, str, str, str], list[Path]] = collections.defaultdict(list)
-        self.data: dict[str, str | None] = {}
-        for place in dict.fromkeys(model.place for model in models):
-            for path in sorted((output / "data").glob(f"*/{place}/*.json")):
-                self.read(path)
-
-    def read(self, path: Path) -> None:
-        """Take in a record or a failure; what another tool wrote, or is broken, is not ours to judge."""
-        try:
-            content = read_json(path)
-            if path.name.endswith("_failure.json"):
-                key = content["model_id"], content["weights_sha256"] or "", content["settings_hash"], content["task"]
-                self.failures[key].append(path)
-                return
-            details, info = content["eval_library"]["additional_details"], content["model_info"]
-            key = info["id"], info["additional_details"].get("weights_sha256", ""), details["settings_hash"]
-            if path.with_name(f"{path.stem}_samples.jsonl").is_file():
-                self.records[key].append(Finished(path, content, details["task"]))
-        except (ScriptError, KeyError, TypeError, AttributeError):
-            return
-
-    def found(self, model: Model, settings: Settings) -> list[Finished]:
-        """The records of a model, measured with these settings."""
-        return self.records[model.id, model.weights_sha256, settings.key]
-
-    def task(self, model: Model, settings: Settings, task: Task) -> Finished | None:
-        """The finished record of a task whose data are the same."""
-        for finished in self.found(model, settings):
-            details = finished.record["evaluation_results"][0]["source_data"].get("additional_details", {})
-            if finished.task == task.name and details.get("data_sha256") == task.dataset.sha256:
-                return finished
-        return None
-
-    def request(self, model: Model, settings: Settings, request: TaskRequest) -> list[Finished] | None:
-        """All records of a task or family asked for, when that can be told from the records alone."""
-        found = {
-            finished.task: finished
-            for finished in self.found(model, settings)
-            if finished.record["eval_library"]["additional_details"].get("task_request") == str(request)
-            and self.data_unchanged(finished.record)
-        }
-        group = {row.record["eval_library"]["additional_details"].get("task_group") for row in found.values()}
-        return list(found.values()) if group == {str(len(found))} else None
-
-    def data_unchanged(self, record: dict[str, Any]) -> bool:
-        """Whether local data are what they were; data of the Hub, and items made by code, are taken to be."""
-        source = record["evaluation_results"][0]["source_data"]
-        details = source.get("additional_details", {})
-        if source["source_type"] != "other":
-            return True
-        key = f"{details.get('path', '')}|{details.get('data_files', '')}"
-        if key not in self.data:
-            self.data[key] = local_sha256(Path(details.get("path") or os.devnull), details.get("data_files"))
-        return self.data[key] is not None and self.data[key] == details.get("data_sha256")
-
-    def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
-        """Remove the failure files of a task that has now been measured or has failed anew."""
-        for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
-            path.unlink(missing_ok=True)
-
-
 # --- parts/harness/logs.py --------------------------------------------------------------------------------------------
 
 # Warnings of lighteval that are said for every task and tell the user nothing.
@@ -4264,6 +4564,7 @@ class Sweep:
     A harness's own sweep says how an engine is started (`start`) and how one model is asked (`one`).
     """
 
+    keep_downloads: int | None = None
     unit = ""  # of the progress that `total` counts, where it is not tasks
 
     def __init__(
@@ -4284,6 +4585,7 @@ class Sweep:
                     self.one(row)
                     new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
                     self.uploads.send(made.path for made in new)
+                    forget_downloads(self.keep_downloads)
         finally:
             self.drop()
         self.uploads.finish()
@@ -4307,7 +4609,7 @@ class Sweep:
             try:
                 return self.engine.swap(model)
             except Exception as error:
-                note(f"{model.id}: a new engine is started: {said_by(error)[:200]}")
+                note(f"{model.label}: a new engine is started: {said_by(error)[:200]}")
                 self.drop()
         self.engine = self.start(model)
 
@@ -4347,7 +4649,7 @@ class Sweep:
         self.outcome.written.append(finished)
         self.history.forget_failure(row.model, row.settings, task.name)
         line = score_line(finished)[0]
-        self.show(f"{row.model.id} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
+        self.show(f"{row.model.label} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
         self.wrote(finished)
 
     def wrote(self, finished: Finished) -> None:
@@ -4367,7 +4669,7 @@ class Sweep:
         self.history.forget_failure(row.model, row.settings, task.name)
         lines = [*self.tail.lines, *log, *where]
         self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
-        self.show(f"{row.model.id} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
+        self.show(f"{row.model.label} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
 
 
 class EngineSweep(Sweep):
@@ -4400,7 +4702,7 @@ class EngineSweep(Sweep):
 
     def one(self, row: Assignment) -> None:
         """Ask one model all its tasks."""
-        self.show(f"{row.model.id} is loaded")
+        self.show(f"{row.model.label} is loaded")
         try:
             with self.clock("load"):
                 self.load(row.model)
@@ -4452,7 +4754,7 @@ class EngineSweep(Sweep):
             self.drop()
             if len(tasks) == 1:
                 return self.fail(row, tasks[0], error)
-            note(f"note: {row.model.id}: each task is asked by itself: {explain(error)[:200]}")
+            note(f"note: {row.model.label}: each task is asked by itself: {explain(error)[:200]}")
             for task in waiting.values():
                 self.alone(row, task)
 
@@ -4610,7 +4912,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """What --json prints after a run."""
 
     def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
+        model = model_label(finished.record)
         return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
 
     skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
@@ -4699,7 +5001,7 @@ def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
     if "weights_sha256" not in row:
         return dict(row)
     return {
-        "model": row["id"],
+        "model": row["label"],
         "weights": row["weights_sha256"][:12],
         "path": row["path"] or row["revision"] or "",
         "memory": shown_bytes(row["weights_bytes"]),
@@ -4709,7 +5011,7 @@ def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
     """A model of this machine in a plan."""
-    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    facts = {"id": model.id, "label": model.label, "step": model.step, "weights_sha256": model.weights_sha256}
     return facts | {"path": model.path, "revision": model.revision} | dict(memory)
 
 
@@ -4726,11 +5028,19 @@ class Work:
     history: History
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
+    said: str = ""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def output(self) -> Path:
         return Path(self.args.output_dir)
+
+    def say_loading(self, harness: str = "") -> None:
+        """Say which backend was chosen; and that a harness takes seconds to import."""
+        if self.said:
+            note(self.said)
+        if harness and sys.stderr.isatty():
+            note(f"{harness} is loaded ...")
 
     def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
         """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
@@ -4767,7 +5077,7 @@ class Work:
         here = all(model.folder for model in self.models) and not self.target
         if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
             go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
-        sweep.outcome = self.outcome
+        sweep.outcome, sweep.keep_downloads = self.outcome, getattr(self.args, "keep_downloads", None)
         self.outcome.seconds["imports"] = time.monotonic() - self.began
         for model in self.models:
             for name, error in failed:
@@ -4777,13 +5087,13 @@ class Work:
         return report(self.outcome, self.output, self.args.json)
 
 
-def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
-    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+def models_of(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, and those left out with the reason, which is said."""
     models, left_out = resolve_models(args)
-    check_templates(models, settings.use_chat_template)
+    check_templates(models, args.use_chat_template)
     for name, reason in left_out:
         note(f"warning: {name} is skipped: {reason}")
-    return run_of(args, settings, models, history, left_out)
+    return models, left_out
 
 
 def run_of(
@@ -4792,19 +5102,14 @@ def run_of(
     models: Sequence[Model],
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
+    said: str = "",
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])
     found = history(Path(args.output_dir), models)
-    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
-
-
-def say_loading(harness: str) -> None:
-    """A harness takes seconds to import."""
-    if sys.stderr.isatty():
-        note(f"{harness} is loaded ...")
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said)
 
 
 # [cog.end]

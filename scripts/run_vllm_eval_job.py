@@ -1219,6 +1219,8 @@ GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "m
 
 # Older task strings begin with one of these; today's lighteval ignores it.
 SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
 
@@ -4270,11 +4272,6 @@ def check_models(args: argparse.Namespace) -> list[str]:
     for model in args.model:
         if model not in folders and (not HUB_MODEL.fullmatch(model) or model.startswith((".", "-"))):
             raise ScriptError(f"{model}: neither a folder here nor a Hub id (owner/name)")
-        if "@" in model and model not in folders:
-            name = split_revision(model)[0]
-            raise ScriptError(
-                f"{model}: the evaluation scripts take main of a repo: upload it as one of its own, not {name}"
-            )
     for folder in folders:
         inside = sorted(path.parent for path in Path(folder).glob("*/config.json"))
         if inside and not (Path(folder) / "config.json").is_file():

@@ -373,7 +373,7 @@ def test_a_folder_here_is_refused_with_what_to_do(hub, tmp_path, capsys):
         (["--model", "me/nothing", "--task", "gsm8k", "--yes"], 2, "nor a model on the Hub"),
         (["--model", "./nowhere", "--task", "gsm8k", "--yes"], 2, "neither a folder here"),
         (["--model", "me/lm-step_1", "me/lm-step_1", "--task", "x", "--yes"], 2, "named twice"),
-        (["--model", "me/lm@step1", "--task", "x", "--yes"], 2, "take main of a repo"),
+        (["--model", "me/lm@step1", "--task", "x", "--yes"], 2, "neither a folder here nor a model on the Hub"),
         (command(tasks=("a-file",)), 2, "would be sent in its place"),
         (command("--gpu-memory-utilization", "1.5"), 2, "is a share"),
         (command("--framework", "inspect"), 2, "no number of shots"),

@@ -43,8 +43,8 @@ def memory_need(model: Model, settings: Settings) -> dict[str, Any]:
         from huggingface_hub import HfApi
 
         try:
-            info = HfApi().model_info(model.id, revision=model.revision)
-            counts = getattr(info.safetensors, "parameters", None) or {}
+            info = HfApi().model_info(model.repo, revision=model.revision)
+            counts = {} if model.below else getattr(info.safetensors, "parameters", None) or {}
         except Exception:  # no connection: not known
             pass
     else:

@@ -16,7 +16,12 @@ from parts.harness.vocabulary import DEFAULT_SEED, DTYPES, REASONING_TAGS
 WHOLE = {"type": int, "metavar": "N"}
 SWITCH = {"action": "store_true"}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "model": {"nargs": "+", "metavar": "M", "help": "Hub ids, checkpoint folders, or a folder of checkpoints"},
+    "model": {
+        "nargs": "+",
+        "metavar": "M",
+        "help": "Hub ids (OWNER/NAME[/FOLDER][@REVISION], @* for all steps), or folders of checkpoints",
+    },
+    "keep-downloads": WHOLE | {"help": "keep at most N of the Hub models that are fetched for this run; default: all"},
     "limit": WHOLE | {"help": "only N items of each task and subtask (a smoke test, no result)"},
     "batch-size": WHOLE,
     "max-connections": WHOLE,
@@ -51,6 +56,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "json": SWITCH | {"help": "print one JSON document instead of a table"},
     "dry-run": SWITCH | {"help": "show models, tasks, data sets and requests; load no model"},
 }
+AUTO_HELP = "auto: vllm where a GPU is and vLLM knows the architecture, else {} (transformers); default: auto"
 ALIASES = {"limit": ("--max-samples",)}
 NO_DATA_PARALLEL = (
     "--data-parallel-size: vLLM's offline engine has no data parallelism in one process: give each GPU a part of the "

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fnmatch
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from parts.checkpoints import WEIGHT_FILES, Checkpoint, has_chat_template, weights_sha256, why_incomplete
-from parts.frame import ScriptError, note
+from parts.frame import ScriptError, listing, note
 from parts.harness.vocabulary import Model
-from parts.names import HUB_ID, local_id, parse_checkpoint_name
+from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
 from parts.private import explain
-from parts.training_runs import find_checkpoints
+from parts.training_runs import FINAL_FOLDERS, find_checkpoints
 
 
 def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
@@ -55,73 +57,154 @@ def hub_weights_sha256(files: dict[str, str]) -> str | None:
     return None
 
 
-def cached_snapshot(name: str) -> Path | None:
-    """The newest complete copy of a Hub model in the cache."""
+def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
+    """The newest copy of a Hub model in the cache, or that of a revision."""
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(snapshot_download(name, local_files_only=True))
+        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
     except (ValueError, OSError):  # what the client raises when nothing is there
         return None
-    return None if why_incomplete(folder, folder) else folder
 
 
-def hub_model(name: str, needs_template: bool) -> Model:
-    """A model of the Hub at its newest commit; without network, the one in the cache."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+@contextlib.contextmanager
+def hub_errors(name: str) -> Iterator[None]:
+    """What the Hub's client raises as one line each."""
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        info = HfApi().model_info(name, files_metadata=True)
+        yield
+    except RevisionNotFoundError as error:
+        raise ScriptError(f"{name}: no such branch, tag or commit on the Hub") from error
     except RepositoryNotFoundError as error:
         raise ScriptError(
             f"{name}: neither a folder here nor a model on the Hub (private or gated: set HF_TOKEN)"
         ) from error
     except HfHubHTTPError as error:
         raise ScriptError(f"{name}: the Hub refused: {explain(error)}") from error
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
+def hub_models(text: str, needs_template: bool) -> list[Model]:
+    """The models of the Hub that `OWNER/NAME[/SUBFOLDER][@REVISION]` means, with `*` in a revision all that it fits.
+
+    "me/lm" -> main    "me/lm@step100"    "me/lm@*" -> branches and tags that are named like steps, in step order
+    """
+    place = HUB_PLACE.fullmatch(text)
+    repo, below, revision = place["repo"], place["below"].strip("/"), place["revision"]
+    if not revision or "*" not in revision:
+        return [hub_model(repo, below, revision, needs_template)]
+    from huggingface_hub import HfApi
+
+    with hub_errors(text):
+        refs = HfApi().list_repo_refs(repo)
+    names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
+    steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
+    named = sorted((name for name, step in steps.items() if step), key=lambda name: (steps[name][0] or 0, name))
+    if not named:
+        raise ScriptError(f"{text}: no branch or tag of it is named like a step: {listing(names)}")
+    return [hub_model(repo, below, name, needs_template) for name in named]
+
+
+def hub_model(repo: str, below: str, revision: str | None, needs_template: bool) -> Model:
+    """A model of the Hub at a revision (main's newest commit without one), or in a folder of it (`below`).
+
+    Without network, the copy in the cache.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    name = repo + (f"/{below}" if below else "") + (f"@{revision}" if revision else "")
+    label = below.rpartition("/")[2] or (revision if revision not in (None, "main") else None)
+    steps = parse_checkpoint_name(label or "")
+    step = str(steps[0]) if steps and steps[0] is not None else None
+    base = Model(repo, "", name=label, step=step, repo=repo, below=below)
+    try:
+        with hub_errors(name):
+            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+    except ScriptError:
+        raise
     except Exception as unreachable:  # each HTTP library has its own exceptions for "no connection"
-        folder = cached_snapshot(name)
-        if folder is None:
+        copy = cached_snapshot(repo, revision)
+        if copy is None or why_incomplete(copy / below, copy.parent.parent):  # its files are links into that folder
             raise ScriptError(
                 f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
             ) from unreachable
-        return Model(name, weights_sha256(folder), folder, revision=folder.name)
-    hashes = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
-    digest = hub_weights_sha256(hashes)
+        return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
+    files = {item.rfilename: item for item in info.siblings or []}
+    own = {
+        path.removeprefix(f"{below}/"): item
+        for path, item in files.items()
+        if not below or path.startswith(f"{below}/")
+    }
+    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
     if not digest:
+        folders = sorted({path.rpartition("/")[0] for path in files if path.rpartition("/")[2] in WEIGHT_FILES} - {""})
+        hint = f"; they are in {listing(f'{repo}/{folder}' for folder in folders)}" if folders else ""
         raise ScriptError(
-            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin)"
+            f"{name}: no weights in it that transformers can load (model.safetensors or pytorch_model.bin){hint}"
         )
-    model = Model(name, digest, revision=info.sha)
-    if needs_template:
-        small = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
-        try:
-            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=small))
-        except Exception as error:  # gated, or no connection
-            raise ScriptError(f"{name}: {explain(error)}") from error
-        if not has_chat_template(folder):
+    model = replace(base, weights_sha256=digest, revision=info.sha)
+    has_template = not {"chat_template.jinja", "chat_template.json"}.isdisjoint(own)
+    has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
+    if needs_template and not has_template:
+        small = [f"{below}/{file}" if below else file for file in ("tokenizer_config.json", "chat_template.*")]
+        with hub_errors(name):
+            folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
+        if not has_chat_template(folder / below):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
-    else:
-        names = {item.rfilename for item in info.siblings or []}
-        own = ((info.config or {}).get("tokenizer_config") or {}).get("chat_template")
-        if own or names & {"chat_template.jinja", "chat_template.json"}:
-            note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
+    elif has_template and not needs_template:
+        note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
 
 
+FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
+
+
 def downloaded(model: Model) -> Path:
-    """The folder that holds a model's files; a Hub model is fetched, without the weights that are not used."""
+    """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
         return model.folder
+    if model in FETCHED:
+        return FETCHED[model]
     from huggingface_hub import HfApi, snapshot_download
 
-    names = {item.rfilename for item in HfApi().model_info(model.id, revision=model.revision).siblings or []}
-    safe = any(name.endswith(".safetensors") and "/" not in name for name in names)
-    unwanted = ["*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
-    folder = Path(snapshot_download(model.id, ignore_patterns=unwanted))  # by name, so that it is found offline
+    names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
+    start = f"{model.below}/" if model.below else ""
+    safe = any(
+        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
+    )
+    unwanted = [f"{start}*/*", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth", *(["*.bin"] if safe else [])]
+    wanted = {"allow_patterns": [f"{start}*"]} if start else {}
+    known = cached_snapshot(model.repo, model.revision)
+    by_name = None if model.below else model.name  # so that it is found offline
+    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
     if folder.name != model.revision:
-        folder = Path(snapshot_download(model.id, revision=model.revision, ignore_patterns=unwanted))
+        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
+    folder = folder / model.below
+    if known is None:
+        FETCHED[model] = folder
     return folder
+
+
+def forget_downloads(keep: int | None) -> None:
+    """Delete the oldest downloads of this process from the cache, so that `keep` are left; None keeps all."""
+    from huggingface_hub import constants, scan_cache_dir
+
+    while keep is not None and len(FETCHED) > keep:
+        model = next(iter(FETCHED))
+        del FETCHED[model]
+        if any(other.revision == model.revision for other in FETCHED):
+            continue  # another folder of the same commit
+        with contextlib.suppress(Exception):
+            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
 
 
 def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
@@ -134,12 +217,13 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
             checkpoints, incomplete = find_models(path)
             models += map(local_model, checkpoints)
             left_out += incomplete
-        elif path.exists() or not HUB_ID.fullmatch(name) or name.startswith((".", "~")):
+        elif path.exists() or not is_hub_place(name):
             raise ScriptError(
-                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id owner/name"
+                f"{name}: no such folder; give a checkpoint folder, a folder of them, or a Hub id "
+                "owner/name[/subfolder][@revision]"
             )
         else:
-            models.append(hub_model(name, args.use_chat_template))
+            models += hub_models(name, args.use_chat_template)
     models = list(dict.fromkeys(models))
     if args.model_id and len(models) != 1:
         raise ScriptError(f"--model-id names one model, but --model gives {len(models)}: leave it out")

@@ -52,6 +52,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "checkpoint": model.checkpoint,
         "step": model.step,
         "revision": model.revision,
+        "subfolder": model.below or None,
         "path": model.path,
         "weights_sha256": model.weights_sha256,
         "loaded_checksum": engine.checksum,
@@ -238,4 +239,4 @@ def write_failure(output: Path, model: Model, task: Task, settings: Settings, er
         "log": log,
     }
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return Failed(path, model.id, task.name, error)
+    return Failed(path, model.label, task.name, error)

@@ -14,7 +14,7 @@ from parts.engines.memory import shown_bytes
 from parts.frame import OUTPUT_VERSION, SHOWN_FAILURES, ScriptError, natural_key, note, rounded
 from parts.harness.scores import nearest_tasks
 from parts.harness.settings import Settings
-from parts.harness.vocabulary import Finished, Model, Outcome, score_line, score_table
+from parts.harness.vocabulary import Finished, Model, Outcome, model_label, score_line, score_table
 from parts.tables import render_table, show_table
 
 
@@ -22,7 +22,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """What --json prints after a run."""
 
     def line(finished: Finished) -> dict[str, Any]:
-        model = finished.record["model_info"]["id"]
+        model = model_label(finished.record)
         return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
 
     skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
@@ -111,7 +111,7 @@ def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
     if "weights_sha256" not in row:
         return dict(row)
     return {
-        "model": row["id"],
+        "model": row["label"],
         "weights": row["weights_sha256"][:12],
         "path": row["path"] or row["revision"] or "",
         "memory": shown_bytes(row["weights_bytes"]),
@@ -121,5 +121,5 @@ def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def model_row(model: Model, memory: Mapping[str, Any]) -> dict[str, Any]:
     """A model of this machine in a plan."""
-    facts = {"id": model.id, "step": model.step, "weights_sha256": model.weights_sha256}
+    facts = {"id": model.id, "label": model.label, "step": model.step, "weights_sha256": model.weights_sha256}
     return facts | {"path": model.path, "revision": model.revision} | dict(memory)

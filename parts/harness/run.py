@@ -30,11 +30,19 @@ class Work:
     history: History
     target: ResultsRepo | None
     outcome: Outcome = field(default_factory=Outcome)
+    said: str = ""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def output(self) -> Path:
         return Path(self.args.output_dir)
+
+    def say_loading(self, harness: str = "") -> None:
+        """Say which backend was chosen; and that a harness takes seconds to import."""
+        if self.said:
+            note(self.said)
+        if harness and sys.stderr.isatty():
+            note(f"{harness} is loaded ...")
 
     def all_finished(self, known: Iterable[Sequence[Finished] | None]) -> bool:
         """Whether all that is asked for is known to be finished, without the harness; then it is in the outcome."""
@@ -71,7 +79,7 @@ class Work:
         here = all(model.folder for model in self.models) and not self.target
         if here and all(task.dataset.sha256 for row in rounds for task in row.tasks):
             go_offline()  # libraries look a checkpoint's name up on the Hub, and try for half a minute without one
-        sweep.outcome = self.outcome
+        sweep.outcome, sweep.keep_downloads = self.outcome, getattr(self.args, "keep_downloads", None)
         self.outcome.seconds["imports"] = time.monotonic() - self.began
         for model in self.models:
             for name, error in failed:
@@ -81,13 +89,13 @@ class Work:
         return report(self.outcome, self.output, self.args.json)
 
 
-def open_run(args: argparse.Namespace, settings: Settings, history: type[History] = History) -> Work:
-    """Find the models that --model names, and what is finished of them, here and in the data set of --results-repo."""
+def models_of(args: argparse.Namespace) -> tuple[list[Model], list[tuple[str, str]]]:
+    """The models that --model names, and those left out with the reason, which is said."""
     models, left_out = resolve_models(args)
-    check_templates(models, settings.use_chat_template)
+    check_templates(models, args.use_chat_template)
     for name, reason in left_out:
         note(f"warning: {name} is skipped: {reason}")
-    return run_of(args, settings, models, history, left_out)
+    return models, left_out
 
 
 def run_of(
@@ -96,16 +104,11 @@ def run_of(
     models: Sequence[Model],
     history: type[History],
     left_out: Sequence[tuple[str, str]] = (),
+    said: str = "",
 ) -> Work:
     """A run of models that are known."""
     target = open_results_repo(args.results_repo) if args.results_repo and not args.dry_run else None
     if target:
         fetch_results(target, Path(args.output_dir), [model.place for model in models])
     found = history(Path(args.output_dir), models)
-    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)))
-
-
-def say_loading(harness: str) -> None:
-    """A harness takes seconds to import."""
-    if sys.stderr.isatty():
-        note(f"{harness} is loaded ...")
+    return Work(args, settings, list(models), found, target, Outcome(left_out=list(left_out)), said)

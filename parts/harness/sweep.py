@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from parts.frame import ScriptError, note, slug
 from parts.harness.history import History
 from parts.harness.logs import LogTail, run_progress
+from parts.harness.models import forget_downloads
 from parts.harness.records import write_failure, write_record
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Assignment, Finished, Job, Model, Outcome, ResultsRepo, Task, score_line
@@ -28,6 +29,7 @@ class Sweep:
     A harness's own sweep says how an engine is started (`start`) and how one model is asked (`one`).
     """
 
+    keep_downloads: int | None = None
     unit = ""  # of the progress that `total` counts, where it is not tasks
 
     def __init__(
@@ -48,6 +50,7 @@ class Sweep:
                     self.one(row)
                     new = [*self.outcome.written[before[0] :], *self.outcome.failed[before[1] :]]
                     self.uploads.send(made.path for made in new)
+                    forget_downloads(self.keep_downloads)
         finally:
             self.drop()
         self.uploads.finish()
@@ -71,7 +74,7 @@ class Sweep:
             try:
                 return self.engine.swap(model)
             except Exception as error:
-                note(f"{model.id}: a new engine is started: {said_by(error)[:200]}")
+                note(f"{model.label}: a new engine is started: {said_by(error)[:200]}")
                 self.drop()
         self.engine = self.start(model)
 
@@ -111,7 +114,7 @@ class Sweep:
         self.outcome.written.append(finished)
         self.history.forget_failure(row.model, row.settings, task.name)
         line = score_line(finished)[0]
-        self.show(f"{row.model.id} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
+        self.show(f"{row.model.label} {task.name}", f"{line['metric']} {line['score']:.3f}", 0 if self.unit else 1)
         self.wrote(finished)
 
     def wrote(self, finished: Finished) -> None:
@@ -131,7 +134,7 @@ class Sweep:
         self.history.forget_failure(row.model, row.settings, task.name)
         lines = [*self.tail.lines, *log, *where]
         self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
-        self.show(f"{row.model.id} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
+        self.show(f"{row.model.label} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
 
 
 class EngineSweep(Sweep):
@@ -164,7 +167,7 @@ class EngineSweep(Sweep):
 
     def one(self, row: Assignment) -> None:
         """Ask one model all its tasks."""
-        self.show(f"{row.model.id} is loaded")
+        self.show(f"{row.model.label} is loaded")
         try:
             with self.clock("load"):
                 self.load(row.model)
@@ -216,7 +219,7 @@ class EngineSweep(Sweep):
             self.drop()
             if len(tasks) == 1:
                 return self.fail(row, tasks[0], error)
-            note(f"note: {row.model.id}: each task is asked by itself: {explain(error)[:200]}")
+            note(f"note: {row.model.label}: each task is asked by itself: {explain(error)[:200]}")
             for task in waiting.values():
                 self.alone(row, task)
 

@@ -43,7 +43,8 @@ class TaskRequest:
 class Model:
     """A model to be measured; a Hub model has no folder before it is downloaded.
 
-    `name` and `step` are those of a checkpoint; without a name its folder's counts.
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records.
     """
 
     id: str
@@ -53,6 +54,15 @@ class Model:
     path: str | None = None
     name: str | None = None
     step: str | None = None
+    repo: str | None = None
+    below: str = ""
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
 
     @property
     def checkpoint(self) -> str | None:
@@ -258,6 +268,15 @@ class Assignment:
     tasks: list[Task]
 
 
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -279,7 +298,7 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
     cells: dict[tuple[str, str], str] = {}  # repeats beside each other
     for finished in records:
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = finished.record["model_info"]["id"]
+            model = model_label(finished.record)
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
             key = model, result["evaluation_result_id"]
             cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))

@@ -34,7 +34,6 @@ from parts.jobs.vocabulary import (
     matrix,
     names_text,
     new_run_id,
-    split_revision,
     task_items,
     task_tokens,
 )
@@ -247,11 +246,6 @@ def check_models(args: argparse.Namespace) -> list[str]:
     for model in args.model:
         if model not in folders and (not HUB_MODEL.fullmatch(model) or model.startswith((".", "-"))):
             raise ScriptError(f"{model}: neither a folder here nor a Hub id (owner/name)")
-        if "@" in model and model not in folders:
-            name = split_revision(model)[0]
-            raise ScriptError(
-                f"{model}: the evaluation scripts take main of a repo: upload it as one of its own, not {name}"
-            )
     for folder in folders:
         inside = sorted(path.parent for path in Path(folder).glob("*/config.json"))
         if inside and not (Path(folder) / "config.json").is_file():

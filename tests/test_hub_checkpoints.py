@@ -1,0 +1,124 @@
+"""Revisions and folders of a Hub repository as checkpoints: which are meant, what is fetched, what is removed again."""
+
+from pathlib import Path
+
+import lighteval_vllm_uv as script
+import pytest
+from huggingface_hub import HfApi, constants, scan_cache_dir
+from lighteval_vllm_uv import ScriptError, downloaded, hub_models, local_model
+
+TINY = Path(__file__).resolve().parent.parent / "examples" / "tiny_run" / "checkpoints"
+
+
+def files(step: int, below: str = "") -> dict[str, bytes]:
+    """One of the example's checkpoints as files of a repository."""
+    folder = TINY / f"step_{step}"
+    return {f"{below}{path.name}": path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def repo(hub):
+    """A repository with the last checkpoint on main, earlier ones on branches, and two in folders."""
+    hub.create_repo("me/lm", files=files(900) | {"notes.md": b"n"})
+    for step in (300, 100):
+        HfApi().create_branch("me/lm", branch=f"step{step}")
+        hub.commit("me/lm", files(step), revision=f"step{step}")
+    HfApi().create_branch("me/lm", branch="drafts")
+    hub.create_repo("me/run", files={"README.md": b"r"} | files(100, "checkpoint-100/") | files(300, "checkpoint-300/"))
+    return hub
+
+
+def sha(step: int) -> str:
+    return local_model(TINY / f"step_{step}").weights_sha256
+
+
+def test_all_revisions_that_are_named_like_steps_in_step_order(repo):
+    models = hub_models("me/lm@*", False)
+    assert [(m.id, m.label, m.checkpoint, m.step) for m in models] == [
+        ("me/lm", "me/lm@step100", "step100", "100"),
+        ("me/lm", "me/lm@step300", "step300", "300"),
+    ]
+    assert [m.weights_sha256 for m in models] == [sha(100), sha(300)]
+    assert all(len(m.revision) == 40 for m in models)
+    (main,) = hub_models("me/lm", False)
+    assert (main.label, main.checkpoint, main.weights_sha256) == ("me/lm", None, sha(900))
+    (one,) = hub_models("me/lm@step3*", False)
+    assert one.step == "300"
+
+
+def test_a_folder_of_a_repository_is_a_checkpoint_and_nothing_else_of_it_is_fetched(repo):
+    (model,) = hub_models("me/run/checkpoint-300", False)
+    assert (model.id, model.label, model.step, model.weights_sha256) == (
+        "me/run",
+        "me/run/checkpoint-300",
+        "300",
+        sha(300),
+    )
+    folder = downloaded(model)
+    assert folder.name == "checkpoint-300"
+    assert {path.name for path in folder.iterdir()} == set(files(300))
+    assert not (folder.parent / "checkpoint-100").exists()
+    assert local_model(folder).weights_sha256 == sha(300)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("me/lm@step7", "no such branch, tag or commit"),
+        ("me/lm@x*", "no branch or tag of it is named like a step: main"),
+        ("me/run", "they are in me/run/checkpoint-100, me/run/checkpoint-300"),
+        ("me/run/checkpoint-7", "no weights in it"),
+        ("me/none@*", "neither a folder here nor a model on the Hub"),
+    ],
+)
+def test_what_is_not_there_is_one_line_with_what_is(repo, name, said):
+    with pytest.raises(ScriptError) as caught:
+        hub_models(name, False)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["me/lm/../x", "me/lm@@a", "a b/c", "-x/y z", "me//lm"])
+def test_what_is_no_place_on_the_hub_is_refused_before_it_is_asked(hub, name):
+    args = script.build_parser().parse_args(["--model", name] if not name.startswith("-") else [f"--model={name}"])
+    before = len(hub.requests)
+    with pytest.raises(ScriptError, match="no such folder"):
+        script.resolve_models(args)
+    assert len(hub.requests) == before
+
+
+def test_downloads_are_removed_again_and_what_was_there_before_stays(repo, monkeypatch):
+    monkeypatch.setattr(script, "FETCHED", {})
+    (main,) = hub_models("me/lm", False)
+    downloaded(main)
+    monkeypatch.setattr(script, "FETCHED", {})  # as after an earlier run
+    models = hub_models("me/lm@*", False)
+    for model in models:
+        assert (downloaded(model) / "model.safetensors").is_file()
+        script.forget_downloads(1)
+    there = {row.commit_hash for entry in scan_cache_dir(constants.HF_HUB_CACHE).repos for row in entry.revisions}
+    assert there == {main.revision, models[-1].revision}
+    script.forget_downloads(None)
+    assert (
+        len({row.commit_hash for entry in scan_cache_dir(constants.HF_HUB_CACHE).repos for row in entry.revisions}) == 2
+    )
+
+
+def test_without_the_hub_a_revision_that_was_fetched_before_is_taken(repo, monkeypatch):
+    (model,) = hub_models("me/lm@step100", False)
+    folder = downloaded(model)
+    repo.fault(".*", "/api/models/me/lm", drop="before", times=99)
+    (again,) = hub_models("me/lm@step100", False)
+    assert (again.weights_sha256, again.step, again.revision) == (model.weights_sha256, "100", model.revision)
+    assert local_model(script.find_models(folder)[0][0]).weights_sha256 == model.weights_sha256, "links into the cache"
+    with pytest.raises(ScriptError, match="out of reach"):
+        hub_models("me/lm@step300", False)
+
+
+def test_a_dry_run_shows_each_revision(repo, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    models, left_out = script.resolve_models(script.build_parser().parse_args(["--model", "me/lm@*", "me/lm"]))
+    assert [model.label for model in models] == ["me/lm@step100", "me/lm@step300", "me/lm"]
+    assert left_out == []
+    rows = [script.model_row(model, {"weights_bytes": 1, "cache_bytes_per_token": 1}) for model in models]
+    assert [script.shown_row(row)["model"] for row in rows] == ["me/lm@step100", "me/lm@step300", "me/lm"]
