@@ -601,6 +601,8 @@ def run_inspect(args: argparse.Namespace) -> int:
         refuse_table(args.table, card)
         readings = [reading for reading in readings if reading.table.number in args.table]
     again = again_command(args)
+    if args.draft and not repo_id:
+        raise ScriptError("--draft needs --repo-id OWNER/NAME: whose scores are wanted")
     if args.draft:
         emit(draft(readings, repo_id, again, card_hash(card)), args.output)
     elif args.json:
@@ -2321,7 +2323,7 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     "same"; "ours"; "owner": the same name of another owner; "part": it leaves those out; "more": it adds those;
     "mixed": it does both, and may be meant; "other".
     """
-    if not has_trace(label, model):
+    if not model.tokens or not has_trace(label, model):
         return "other", ()
     text = label_text(label)
     if len(text) > 150 or not text:
@@ -3597,6 +3599,7 @@ class CellLabels:
     brackets: bool = False  # brackets behind the name are metrics
     unit: str | None = None  # of a value of at most 1
     note: str | None = None  # the variant that a section row says
+    percent: bool = False  # a header says (%)
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
         return dataclasses.replace(self, texts=tuple(texts))
@@ -3620,13 +3623,15 @@ class ScoreReader:
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
+            percent = any("(%)" in text for text in path)
             strong = any(is_fact(names.label(row)) and not is_weak_fact(names.label(row)) for row in block.body)
             for row in block.body:
                 label = names.label(row)
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    said = said.with_texts([*said.texts, *above]) if above else said
+                    if above or percent:
+                        said = dataclasses.replace(said, texts=(*said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels()
@@ -3675,6 +3680,9 @@ class ScoreReader:
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
         for text in texts:
             text = " ".join(text.split())
+            if is_measure(text):
+                metric.append(label_text(text.replace("(%)", "")).strip("()[] "))
+                continue
             if is_setting(text):
                 label = split_label(f"x {text}" if text.startswith("(") else f"x ({text})")
             else:
@@ -3688,10 +3696,11 @@ class ScoreReader:
         if key and self.vocabulary.keys.get(folded_name(name)) == key:
             notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
+        percent = value.percent or said.percent or any("(%)" in text for text in texts)
         shown = int(number) if number.is_integer() else number
         return Score(
             self.table.number, name, shown, cell.source,
-            unit="percent" if value.percent else said.unit if number <= 1 else None,
+            unit="percent" if percent else said.unit if number <= 1 else None,
             shots=said_once(shots), metric=said_once(metric), group=said.group or outer, heading=self.table.heading,
             row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip
@@ -3837,6 +3846,7 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SENTENCE_END = re.compile(r"[.!?。]")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
+_ONLY = Fit(True, "the only model in it")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
@@ -4198,9 +4208,9 @@ class Reader:
         ):
             return False
         if self.is_one_row():
-            reading.targets = [Target("row", blocks[0].body[0] - self.table.head, "", SURE)]
+            reading.targets = [Target("row", blocks[0].body[0] - self.table.head, "", _ONLY)]
         else:
-            reading.targets = [Target("column", c, " / ".join(blocks[0].paths[c]), SURE) for c in columns]
+            reading.targets = [Target("column", c, " / ".join(blocks[0].paths[c]), _ONLY) for c in columns]
             reading.doubts += self.row_doubts(blocks[0], columns)
         reading.doubts += self.label_doubts(reading.targets)
         reading.doubts += self.owner_doubts()

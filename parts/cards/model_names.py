@@ -120,7 +120,7 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     "same"; "ours"; "owner": the same name of another owner; "part": it leaves those out; "more": it adds those;
     "mixed": it does both, and may be meant; "other".
     """
-    if not has_trace(label, model):
+    if not model.tokens or not has_trace(label, model):
         return "other", ()
     text = label_text(label)
     if len(text) > 150 or not text:

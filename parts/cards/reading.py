@@ -29,7 +29,6 @@ from parts.cards.labels import (
 from parts.cards.model_names import (
     BASE,
     QUANTIZED,
-    SURE,
     TUNED,
     Fit,
     ModelName,
@@ -56,6 +55,7 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _SENTENCE_END = re.compile(r"[.!?。]")
 _SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
+_ONLY = Fit(True, "the only model in it")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
 _LOG_WORDS = frozenset(CARD_WORDS["log_words"].split())
 
@@ -417,9 +417,9 @@ class Reader:
         ):
             return False
         if self.is_one_row():
-            reading.targets = [Target("row", blocks[0].body[0] - self.table.head, "", SURE)]
+            reading.targets = [Target("row", blocks[0].body[0] - self.table.head, "", _ONLY)]
         else:
-            reading.targets = [Target("column", c, " / ".join(blocks[0].paths[c]), SURE) for c in columns]
+            reading.targets = [Target("column", c, " / ".join(blocks[0].paths[c]), _ONLY) for c in columns]
             reading.doubts += self.row_doubts(blocks[0], columns)
         reading.doubts += self.label_doubts(reading.targets)
         reading.doubts += self.owner_doubts()

@@ -108,6 +108,7 @@ class CellLabels:
     brackets: bool = False  # brackets behind the name are metrics
     unit: str | None = None  # of a value of at most 1
     note: str | None = None  # the variant that a section row says
+    percent: bool = False  # a header says (%)
 
     def with_texts(self, texts: Sequence[str]) -> CellLabels:
         return dataclasses.replace(self, texts=tuple(texts))
@@ -131,13 +132,15 @@ class ScoreReader:
         if axis == "column":
             path = [text for text in block.paths[index] if relation_of(text, self.model)[0] == "other"]
             above = [text for text in path if is_setting(text) or is_average(text)]
+            percent = any("(%)" in text for text in path)
             strong = any(is_fact(names.label(row)) and not is_weak_fact(names.label(row)) for row in block.body)
             for row in block.body:
                 label = names.label(row)
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    said = said.with_texts([*said.texts, *above]) if above else said
+                    if above or percent:
+                        said = dataclasses.replace(said, texts=(*said.texts, *above), percent=percent)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index) if block.columns("benchmark") else CellLabels()
@@ -186,6 +189,9 @@ class ScoreReader:
         names, shots, metric, notes = [], [value.shots, *said.shots], [value.metric, *said.metrics], []
         for text in texts:
             text = " ".join(text.split())
+            if is_measure(text):
+                metric.append(label_text(text.replace("(%)", "")).strip("()[] "))
+                continue
             if is_setting(text):
                 label = split_label(f"x {text}" if text.startswith("(") else f"x ({text})")
             else:
@@ -199,10 +205,11 @@ class ScoreReader:
         if key and self.vocabulary.keys.get(folded_name(name)) == key:
             notes = []  # the vocabulary has the name as it stands: what is in its brackets makes no variant of it
         number = value.numbers[0]
+        percent = value.percent or said.percent or any("(%)" in text for text in texts)
         shown = int(number) if number.is_integer() else number
         return Score(
             self.table.number, name, shown, cell.source,
-            unit="percent" if value.percent else said.unit if number <= 1 else None,
+            unit="percent" if percent else said.unit if number <= 1 else None,
             shots=said_once(shots), metric=said_once(metric), group=said.group or outer, heading=self.table.heading,
             row=row, column=column, key=key, notes=said_once([*notes, note_of(said.group or ""), said.note, self.note]),
         )  # fmt: skip
