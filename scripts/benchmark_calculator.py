@@ -177,8 +177,12 @@ def check_usage(args: argparse.Namespace) -> None:
         raise ScriptError(f"--draws {args.draws}: at least {MIN_DRAWS}, or 0 for no statistics")
     if args.smooth < 1 or args.seed < 0:
         raise ScriptError("--smooth takes a number of at least 1, --seed one of at least 0")
-    if args.baseline_step is not None and (args.scoring == "step-formula" or not args.draws):
-        raise ScriptError("--baseline-step compares measured scores by their statistics; leave it out")
+    if (args.baseline_step is not None or args.baseline_model) and (args.scoring == "step-formula" or not args.draws):
+        raise ScriptError(
+            "--baseline-step and --baseline-model compare measured scores by their statistics; leave them out"
+        )
+    if args.baseline_step is not None and args.baseline_model:
+        raise ScriptError("--baseline-step and --baseline-model exclude each other")
     if args.scoring == "step-formula" and args.results:
         raise ScriptError("--scoring step-formula reads no records; leave --results out")
     if args.plan_next:
@@ -187,7 +191,17 @@ def check_usage(args: argparse.Namespace) -> None:
 
 def check_race_usage(args: argparse.Namespace) -> None:
     """ScriptError for options that --plan-next cannot keep."""
-    others = ("report", "figures", "prepare", "card", "push", "score_function", "baseline_step", "tie_break")
+    others = (
+        "report",
+        "figures",
+        "prepare",
+        "card",
+        "push",
+        "score_function",
+        "baseline_step",
+        "baseline_model",
+        "tie_break",
+    )
     given = [f"--{name.replace('_', '-')}" for name in others if getattr(args, name) is not None]
     given += ["--smooth"] if args.smooth != 1 else []
     if given or args.scoring == "step-formula":
@@ -228,6 +242,7 @@ def build_parser() -> argparse.ArgumentParser:
         choices=("earliest", "latest", "smallest"),
         help="which one of those that cannot be told apart is `best` (default: the best point estimate)",
     )
+    add("--baseline-model", metavar="ID", help="the best one's gain over this model, corrected for having been picked")
     add("--baseline-step", type=int, metavar="STEP", help="add each checkpoint's paired difference to this one")
     add("--smooth", type=int, default=1, metavar="N", help="rank by the mean over the last N checkpoints")
     add("--allow-unlike", action="store_true", help="rank runs that are not comparable all the same, and say so")
@@ -1338,6 +1353,7 @@ class Corrected:
     value: float
     standard_error: float
     method: str
+    gain: tuple[float, float, float] | None = None  # over the base model: corrected estimate, low, high
 
 
 @dataclass(frozen=True, slots=True)
@@ -1348,6 +1364,7 @@ class Trend:
     change: Interval
     estimate: float
     names: tuple[str, ...]
+    checkpoint: str | None = None  # that the verdict names
 
 
 @dataclass(frozen=True, slots=True)
@@ -1365,6 +1382,7 @@ class Statistics:
     corrected: Corrected
     trend: Trend | None
     baseline: str | None = None
+    baseline_score: float | None = None  # of another model than the checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -1423,6 +1441,7 @@ class Ranking:
     no_statistics: str = "nothing was measured"
     smooth: int = 1
     tie_break: str | None = None
+    base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
 
     @property
     def synthetic(self) -> bool:
@@ -3454,10 +3473,23 @@ class Owners:
         return owner
 
 
+def is_about(record: Mapping[str, Any], name: str) -> bool:
+    """Whether a record is about a model, by its id or the name that says its revision, too."""
+    identity = identity_of(record)
+    return name in (identity.id, identity.name)
+
+
 def read_measured(
-    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping, cluster_by: str | None = None
+    folders: Sequence[Path],
+    checkpoints: Sequence[Checkpoint],
+    vocabulary: MetricMapping,
+    cluster_by: str | None = None,
+    base: Checkpoint | None = None,
 ) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], list[str]]:
-    """Results by checkpoint, tasks that failed and were not measured since, and the model of each record of others."""
+    """Results by checkpoint, tasks that failed and were not measured since, and the model of each record of others.
+
+    base: another model whose results are read, too, by its id.
+    """
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
     failed, strangers, known = [], [], {}
@@ -3468,6 +3500,8 @@ def read_measured(
         note(f"left out: {len(entries) - len(benchmarks)} records of what a trainer logged, no benchmark's scores")
     for path, record in benchmarks or entries:
         owner = owners.of(record, path)
+        if owner is None and base is not None and is_about(record, base.name):
+            owner = base
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
         elif owner:
@@ -4755,6 +4789,7 @@ class Options:
     smooth: int = 1
     tie_break: str | None = None
     baseline_step: int | None = None
+    baseline_model: str | None = None
 
 
 def union_of_tasks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, set[str]]:
@@ -4949,7 +4984,15 @@ def rank_by_records(
     apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
     if apart and not options.score_function:
         notes.append(f"not in eval_accuracy: {', '.join(apart)}")
-    ranked = with_smoothing(ranked, options.smooth)
+    base = next((r for r in ranked if r.checkpoint.name == options.baseline_model), None)
+    if options.baseline_model and base is None:
+        why = next((entry.reasons for entry in unlike if entry.checkpoint.name == options.baseline_model), ())
+        raise ScriptError(
+            f"--baseline-model {options.baseline_model} was not measured as the checkpoints were: {'; '.join(why)}; "
+            "measure it alike, or compare all the same with --allow-unlike",
+            code=3,
+        )
+    ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     return Ranking(
         "measured",
@@ -4965,6 +5008,7 @@ def rank_by_records(
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
+        base=base,
     )
 
 
@@ -5429,11 +5473,15 @@ def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tup
     return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
 
 
-def split_half_score(halves: Any) -> float:
-    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose."""
+def split_half_score(halves: Any, base: Any = None) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
+
+    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
+    """
     choose, report = halves
     winners = choose >= choose.max(0) - TIE
-    return float(((winners * report).sum(0) / winners.sum(0)).mean())
+    found = (winners * report).sum(0) / winners.sum(0)
+    return float((found if base is None else found - base[1, 0]).mean())
 
 
 def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
@@ -5444,6 +5492,24 @@ def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, flo
     contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
     low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(contrast @ scores), float(low), float(high)
+
+
+def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
+    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
+    largest |t| of all places, 95 %); None where the line fits."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    design = np.stack([np.ones_like(places), places - places.mean()])
+    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
+    noise = rest @ (draws - draws.mean(1, keepdims=True))
+    spread = noise.std(1)
+    clear = spread > TIE
+    if not clear.any():
+        return None
+    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
+    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
+    return int(size.argmax()) if size.max() > largest else None
 
 
 # --- parts/ranking/certainty.py ---------------------------------------------------------------------------------------
@@ -5655,11 +5721,11 @@ def with_statistics(
 ) -> Ranking:
     """The ranking with intervals, and with how sure it is as far as the items or the standard errors tell.
 
-    The rows of `items` are the compared checkpoints, `ranking.ranked`.
+    The rows of `items` are the compared checkpoints, `ranking.ranked`, and below them the base model if there is one.
     """
     import numpy as np
 
-    ranked = ranking.ranked
+    ranked = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
     data = task_data(ranked, items)
     members = category_members(ranked[0].scores, vocabulary)
     counted = {key for keys in members.values() for key in keys}
@@ -5671,6 +5737,8 @@ def with_statistics(
         reason = f"neither samples nor a standard error: {listing(unknown)}"
         if options.baseline_step is not None:
             raise ScriptError(f"--baseline-step {options.baseline_step}: no statistics for a difference: {reason}")
+        if options.baseline_model is not None:
+            raise ScriptError(f"--baseline-model {options.baseline_model}: no statistics for a difference: {reason}")
         done = [with_intervals(r, place, data, members) for place, r in enumerate(ranked)]
         return replace(ranking, ranked=tuple(done), no_statistics=reason)
     weights = {} if options.score_function else category_weights(members, options.weights)
@@ -5685,6 +5753,7 @@ def with_statistics(
             replace(with_intervals(r, place, data, members), interval=whole, distribution=distribution(r, place, data))
         )
     tasks = [task for key in data if key in counted for task in data[key]]
+    base = done.pop() if ranking.base else None
     intervals = [r.interval for r in done]
     if options.smooth > 1:
         smoothed = trailing_means(draws, options.smooth)
@@ -5692,8 +5761,8 @@ def with_statistics(
             overall_interval(r, place, data, members, weights, smoothed, options.smooth)
             for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
         ]
-    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options)
-    return replace(ranking, ranked=tuple(done), statistics=statistics)
+    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options, base)
+    return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
 
 
 def overall_interval(
@@ -5728,11 +5797,17 @@ def standings(
     tasks: Sequence[TaskData],
     intervals: Sequence[Interval],
     options: Options,
+    base: Ranked | None = None,
 ) -> Statistics:
-    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy."""
+    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy.
+
+    The rows below those of `ranked` are the base model's.
+    """
     import numpy as np
 
-    trend = last_trend(ranked, draws)
+    count = len(ranked)
+    of_base, base_halves = draws[count:], halves[:, count:]
+    raw, draws, halves = draws[:count], draws[:count], halves[:, :count]
     pool = candidates(ranked)
     scores = np.array([r.ranks_by for r in pool])
     draws = trailing_means(draws, options.smooth)
@@ -5742,6 +5817,9 @@ def standings(
     baseline = baseline_place(pool, options.baseline_step)
     if baseline is not None:
         differences = simultaneous_differences(scores, draws, baseline)
+    if base is not None:
+        whole = np.append(scores, base.eval_accuracy), np.vstack([draws, of_base])
+        differences = simultaneous_differences(*whole, len(pool))[:-1]
     own = {}
     for i, r in enumerate(pool):
         difference = differences[i] if differences else None
@@ -5750,6 +5828,7 @@ def standings(
         )
     tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
     best = choose_best(ranked)[0]
+    trend = last_trend(ranked, raw, tied, best.checkpoint.name)
     place = next(i for i, r in enumerate(pool) if r is best)
     by_items = [task for task in tasks if task.items is not None]
     corrected = Corrected(
@@ -5760,6 +5839,7 @@ def standings(
         "split halves: chosen on one half of the items, reported on the other"
         if len(by_items) == len(tasks)
         else "split halves, by normal errors where there are no items (data thinning)",
+        None if base is None else (split_half_score(halves, base_halves), *differences[place][1:]),
     )
     return Statistics(
         source_of(by_items, tasks),
@@ -5772,7 +5852,8 @@ def standings(
         tied,
         corrected,
         trend,
-        None if baseline is None else pool[baseline].checkpoint.name,
+        base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
+        None if base is None else base.eval_accuracy,
     )
 
 
@@ -5807,19 +5888,40 @@ def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
     return steps.index(step)
 
 
-def last_trend(ranked: Sequence[Ranked], draws: Any) -> Trend | None:
-    """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing."""
+def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: str) -> Trend | None:
+    """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing.
+
+    A line tells nothing where the last checkpoint is shown to be worse than the best one, or where one lies off it by
+    more than the items explain: then that is what is said.
+    """
     import numpy as np
 
     last = max(3, math.ceil(len(ranked) / 3))
-    tail = ranked[-last:]
+    tail, names = ranked[-last:], [r.checkpoint.name for r in ranked]
     places = [r.checkpoint.step if tail[0].checkpoint.step is not None else r.checkpoint.epoch for r in tail]
     if len(tail) < last or None in places:
         return None
-    estimate, low, high = line_change(places, np.array([r.eval_accuracy for r in tail]), draws[-last:])
-    verdict = "still improving" if low > 0 else "declining" if high < 0 else "plateau"
+    scores, noise = np.array([r.eval_accuracy for r in tail]), draws[-last:]
+    estimate, low, high = line_change(places, scores, noise)
+    off = off_the_line(places, scores, noise)
+    flat = next(i for i in range(len(names)) if set(names[i:]) <= {*tied, best} or i == len(names) - 1)
+    before = last < len(names) and names[-last - 1] in (*tied, best)  # then a low first one is no growth
+    alone = off is not None and (off > 0 or before) and last > 3
+    if alone:
+        kept = [i for i in range(last) if i != off]
+        alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
+    if names[-1] not in (*tied, best):
+        verdict, where = f"best at {best}, since then down (shown)", best
+    elif alone:
+        verdict, where = f"one record off the line: {tail[off].checkpoint.name}", tail[off].checkpoint.name
+    elif low > 0 and (off is None or flat == len(names) - 1):
+        verdict, where = "still improving", None
+    elif high < 0 and off is None:
+        verdict, where = "declining", None
+    else:
+        verdict, where = f"flat since {names[flat]}", names[flat]
     change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
-    return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail))
+    return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail), where)
 
 
 def distribution(r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]]) -> dict[str, Any]:
@@ -6393,6 +6495,7 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
             "score": corrected.value,
             "standard_error": corrected.standard_error,
             "method": corrected.method,
+            "gain": corrected.gain and dict(zip(("estimate", "low", "high"), corrected.gain, strict=True)),
         },
         "trend": trend
         and {
@@ -6400,7 +6503,9 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
             "change": trend.estimate,
             "interval": [trend.change.low, trend.change.high],
             "checkpoints": list(trend.names),
+            "checkpoint": trend.checkpoint,
         },
+        "baseline_score": statistics.baseline_score,
         "baseline": statistics.baseline,
     }
 
@@ -6505,6 +6610,13 @@ def sure_lines(statistics: Statistics, tied: str) -> list[str]:
         lines.append(
             f"trend: {trend.verdict} (change along the line from {trend.names[0]} to {trend.names[-1]}: "
             f"{signed(trend.estimate)}, {signed(trend.change.low)} to {signed(trend.change.high)})"
+        )
+    if corrected.gain is not None:
+        estimate, low, high = corrected.gain
+        words = f"{signed(estimate)} corrected for having been picked, {signed(low)} to {signed(high)}"
+        holds = f"holds for whichever of {len(statistics.standings)} was picked"
+        lines.append(
+            f"{corrected.name} against {statistics.baseline} ({number(statistics.baseline_score)}): {words} ({holds})"
         )
     if statistics.baseline:
         lines.append(f"differences to {statistics.baseline}: paired, intervals that hold together with 95 % (max-t)")
@@ -6705,6 +6817,7 @@ def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Opti
         args.smooth,
         args.tie_break,
         args.baseline_step,
+        args.baseline_model,
     )
 
 
@@ -6725,7 +6838,13 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
-    results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
+    base = Checkpoint(args.baseline_model, Path(args.baseline_model), None) if args.baseline_model else None
+    results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by, base)
+    if base is not None and not results.get(base):
+        raise ScriptError(
+            f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
+            f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
+        )
     if strangers:
         note(f"{len(strangers)} records are about other models and were left out")
     for failure in failures[:10]:
@@ -6733,7 +6852,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if len(failures) > 10:
         note(f"{len(failures) - 10} more failed; --json lists them")
     if results:
-        ranking = rank_measured_run(args, checkpoints, results, failures, vocabulary, options)
+        compared = [*checkpoints, base] if base is not None else checkpoints
+        ranking = rank_measured_run(args, compared, results, failures, vocabulary, options)
         return replace(ranking, skipped=(*skipped, *ranking.skipped), failures=tuple(failures))
     if args.scoring == "measured":
         raise ScriptError(
@@ -6802,7 +6922,8 @@ def rank_measured_run(
     if args.draws:
         from threadpoolctl import threadpool_limits
 
-        items = align_items({r.checkpoint: samples[r.checkpoint] for r in ranking.ranked})
+        compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
+        items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
         with threadpool_limits(1):
             ranking = with_statistics(ranking, items, vocabulary, options)

@@ -105,13 +105,8 @@ def bootstrap(cells: Cells, statistic: Callable[[np.ndarray], float], choices: C
     return np.array([statistic(counts) for counts in drawn_counts(cells, draws, choices.seed)], float)
 
 
-def draws_spread(
-    value: float, drawn: np.ndarray, units: int, low: float | None, high: float | None, basic: bool = False
-) -> Spread:
-    """The uncertainty in bootstrap draws, stretched by sqrt(G / (G - 1)), without which few units give too little.
-
-    basic: the reverse interval, for a statistic that is too high by noise alone (its draws are so twice).
-    """
+def draws_spread(value: float, drawn: np.ndarray, units: int, low: float | None, high: float | None) -> Spread:
+    """The uncertainty in bootstrap draws, stretched by sqrt(G / (G - 1)), without which few units give too little."""
     import numpy as np
 
     if units < 2 or not len(drawn):
@@ -124,10 +119,8 @@ def draws_spread(
     stretch = math.sqrt(units / (units - 1))
     tail = (1 - CONFIDENCE) / 2
     ends = np.quantile(value + stretch * (finite - value), [tail, 1 - tail])
-    ends = 2 * value - ends[::-1] if basic else ends
     ends = [clipped(float(end), low, high) for end in ends]
-    method = "basic bootstrap" if basic else "percentile bootstrap"
-    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, method, len(finite))
+    return Spread(float(finite.std(ddof=1)) * stretch, "bootstrap", *ends, "percentile bootstrap", len(finite))
 
 
 def unit_words(spread: Spread, groups: np.ndarray | None) -> Spread:

@@ -34,6 +34,7 @@ from parts.statistics.resampling import (
     line_change,
     normal_halves,
     normal_means,
+    off_the_line,
     probability_best,
     rank_intervals,
     simultaneous_differences,
@@ -249,11 +250,11 @@ def with_statistics(
 ) -> Ranking:
     """The ranking with intervals, and with how sure it is as far as the items or the standard errors tell.
 
-    The rows of `items` are the compared checkpoints, `ranking.ranked`.
+    The rows of `items` are the compared checkpoints, `ranking.ranked`, and below them the base model if there is one.
     """
     import numpy as np
 
-    ranked = ranking.ranked
+    ranked = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
     data = task_data(ranked, items)
     members = category_members(ranked[0].scores, vocabulary)
     counted = {key for keys in members.values() for key in keys}
@@ -265,6 +266,8 @@ def with_statistics(
         reason = f"neither samples nor a standard error: {listing(unknown)}"
         if options.baseline_step is not None:
             raise ScriptError(f"--baseline-step {options.baseline_step}: no statistics for a difference: {reason}")
+        if options.baseline_model is not None:
+            raise ScriptError(f"--baseline-model {options.baseline_model}: no statistics for a difference: {reason}")
         done = [with_intervals(r, place, data, members) for place, r in enumerate(ranked)]
         return replace(ranking, ranked=tuple(done), no_statistics=reason)
     weights = {} if options.score_function else category_weights(members, options.weights)
@@ -279,6 +282,7 @@ def with_statistics(
             replace(with_intervals(r, place, data, members), interval=whole, distribution=distribution(r, place, data))
         )
     tasks = [task for key in data if key in counted for task in data[key]]
+    base = done.pop() if ranking.base else None
     intervals = [r.interval for r in done]
     if options.smooth > 1:
         smoothed = trailing_means(draws, options.smooth)
@@ -286,8 +290,8 @@ def with_statistics(
             overall_interval(r, place, data, members, weights, smoothed, options.smooth)
             for place, r in enumerate(done[options.smooth - 1 :], options.smooth - 1)
         ]
-    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options)
-    return replace(ranking, ranked=tuple(done), statistics=statistics)
+    statistics = standings(done, np.asarray(draws), np.asarray(halves), tasks, intervals, options, base)
+    return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
 
 
 def overall_interval(
@@ -322,11 +326,17 @@ def standings(
     tasks: Sequence[TaskData],
     intervals: Sequence[Interval],
     options: Options,
+    base: Ranked | None = None,
 ) -> Statistics:
-    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy."""
+    """How sure the places are; draws (checkpoints, draws) and halves (2, checkpoints, splits) of eval_accuracy.
+
+    The rows below those of `ranked` are the base model's.
+    """
     import numpy as np
 
-    trend = last_trend(ranked, draws)
+    count = len(ranked)
+    of_base, base_halves = draws[count:], halves[:, count:]
+    raw, draws, halves = draws[:count], draws[:count], halves[:, :count]
     pool = candidates(ranked)
     scores = np.array([r.ranks_by for r in pool])
     draws = trailing_means(draws, options.smooth)
@@ -336,6 +346,9 @@ def standings(
     baseline = baseline_place(pool, options.baseline_step)
     if baseline is not None:
         differences = simultaneous_differences(scores, draws, baseline)
+    if base is not None:
+        whole = np.append(scores, base.eval_accuracy), np.vstack([draws, of_base])
+        differences = simultaneous_differences(*whole, len(pool))[:-1]
     own = {}
     for i, r in enumerate(pool):
         difference = differences[i] if differences else None
@@ -344,6 +357,7 @@ def standings(
         )
     tied = tuple(name for name, standing in own.items() if standing.p_value >= 1 - CONFIDENCE)
     best = choose_best(ranked)[0]
+    trend = last_trend(ranked, raw, tied, best.checkpoint.name)
     place = next(i for i, r in enumerate(pool) if r is best)
     by_items = [task for task in tasks if task.items is not None]
     corrected = Corrected(
@@ -354,6 +368,7 @@ def standings(
         "split halves: chosen on one half of the items, reported on the other"
         if len(by_items) == len(tasks)
         else "split halves, by normal errors where there are no items (data thinning)",
+        None if base is None else (split_half_score(halves, base_halves), *differences[place][1:]),
     )
     return Statistics(
         source_of(by_items, tasks),
@@ -366,7 +381,8 @@ def standings(
         tied,
         corrected,
         trend,
-        None if baseline is None else pool[baseline].checkpoint.name,
+        base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
+        None if base is None else base.eval_accuracy,
     )
 
 
@@ -401,19 +417,40 @@ def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
     return steps.index(step)
 
 
-def last_trend(ranked: Sequence[Ranked], draws: Any) -> Trend | None:
-    """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing."""
+def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: str) -> Trend | None:
+    """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing.
+
+    A line tells nothing where the last checkpoint is shown to be worse than the best one, or where one lies off it by
+    more than the items explain: then that is what is said.
+    """
     import numpy as np
 
     last = max(3, math.ceil(len(ranked) / 3))
-    tail = ranked[-last:]
+    tail, names = ranked[-last:], [r.checkpoint.name for r in ranked]
     places = [r.checkpoint.step if tail[0].checkpoint.step is not None else r.checkpoint.epoch for r in tail]
     if len(tail) < last or None in places:
         return None
-    estimate, low, high = line_change(places, np.array([r.eval_accuracy for r in tail]), draws[-last:])
-    verdict = "still improving" if low > 0 else "declining" if high < 0 else "plateau"
+    scores, noise = np.array([r.eval_accuracy for r in tail]), draws[-last:]
+    estimate, low, high = line_change(places, scores, noise)
+    off = off_the_line(places, scores, noise)
+    flat = next(i for i in range(len(names)) if set(names[i:]) <= {*tied, best} or i == len(names) - 1)
+    before = last < len(names) and names[-last - 1] in (*tied, best)  # then a low first one is no growth
+    alone = off is not None and (off > 0 or before) and last > 3
+    if alone:
+        kept = [i for i in range(last) if i != off]
+        alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
+    if names[-1] not in (*tied, best):
+        verdict, where = f"best at {best}, since then down (shown)", best
+    elif alone:
+        verdict, where = f"one record off the line: {tail[off].checkpoint.name}", tail[off].checkpoint.name
+    elif low > 0 and (off is None or flat == len(names) - 1):
+        verdict, where = "still improving", None
+    elif high < 0 and off is None:
+        verdict, where = "declining", None
+    else:
+        verdict, where = f"flat since {names[flat]}", names[flat]
     change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
-    return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail))
+    return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail), where)
 
 
 def distribution(r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]]) -> dict[str, Any]:

@@ -163,6 +163,7 @@ def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Opti
         args.smooth,
         args.tie_break,
         args.baseline_step,
+        args.baseline_model,
     )
 
 
@@ -183,7 +184,13 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
-    results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
+    base = Checkpoint(args.baseline_model, Path(args.baseline_model), None) if args.baseline_model else None
+    results, failures, strangers = read_measured(folders, checkpoints, vocabulary, args.cluster_by, base)
+    if base is not None and not results.get(base):
+        raise ScriptError(
+            f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
+            f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
+        )
     if strangers:
         note(f"{len(strangers)} records are about other models and were left out")
     for failure in failures[:10]:
@@ -191,7 +198,8 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if len(failures) > 10:
         note(f"{len(failures) - 10} more failed; --json lists them")
     if results:
-        ranking = rank_measured_run(args, checkpoints, results, failures, vocabulary, options)
+        compared = [*checkpoints, base] if base is not None else checkpoints
+        ranking = rank_measured_run(args, compared, results, failures, vocabulary, options)
         return replace(ranking, skipped=(*skipped, *ranking.skipped), failures=tuple(failures))
     if args.scoring == "measured":
         raise ScriptError(
@@ -260,7 +268,8 @@ def rank_measured_run(
     if args.draws:
         from threadpoolctl import threadpool_limits
 
-        items = align_items({r.checkpoint: samples[r.checkpoint] for r in ranking.ranked})
+        compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
+        items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
         with threadpool_limits(1):
             ranking = with_statistics(ranking, items, vocabulary, options)

@@ -45,6 +45,7 @@ class Options:
     smooth: int = 1
     tie_break: str | None = None
     baseline_step: int | None = None
+    baseline_model: str | None = None
 
 
 def union_of_tasks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, set[str]]:
@@ -239,7 +240,15 @@ def rank_by_records(
     apart = uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
     if apart and not options.score_function:
         notes.append(f"not in eval_accuracy: {', '.join(apart)}")
-    ranked = with_smoothing(ranked, options.smooth)
+    base = next((r for r in ranked if r.checkpoint.name == options.baseline_model), None)
+    if options.baseline_model and base is None:
+        why = next((entry.reasons for entry in unlike if entry.checkpoint.name == options.baseline_model), ())
+        raise ScriptError(
+            f"--baseline-model {options.baseline_model} was not measured as the checkpoints were: {'; '.join(why)}; "
+            "measure it alike, or compare all the same with --allow-unlike",
+            code=3,
+        )
+    ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     return Ranking(
         "measured",
@@ -255,6 +264,7 @@ def rank_by_records(
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
+        base=base,
     )
 
 

@@ -131,6 +131,7 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
             "score": corrected.value,
             "standard_error": corrected.standard_error,
             "method": corrected.method,
+            "gain": corrected.gain and dict(zip(("estimate", "low", "high"), corrected.gain, strict=True)),
         },
         "trend": trend
         and {
@@ -138,7 +139,9 @@ def statistics_json(statistics: Statistics) -> dict[str, Any]:
             "change": trend.estimate,
             "interval": [trend.change.low, trend.change.high],
             "checkpoints": list(trend.names),
+            "checkpoint": trend.checkpoint,
         },
+        "baseline_score": statistics.baseline_score,
         "baseline": statistics.baseline,
     }
 
@@ -243,6 +246,13 @@ def sure_lines(statistics: Statistics, tied: str) -> list[str]:
         lines.append(
             f"trend: {trend.verdict} (change along the line from {trend.names[0]} to {trend.names[-1]}: "
             f"{signed(trend.estimate)}, {signed(trend.change.low)} to {signed(trend.change.high)})"
+        )
+    if corrected.gain is not None:
+        estimate, low, high = corrected.gain
+        words = f"{signed(estimate)} corrected for having been picked, {signed(low)} to {signed(high)}"
+        holds = f"holds for whichever of {len(statistics.standings)} was picked"
+        lines.append(
+            f"{corrected.name} against {statistics.baseline} ({number(statistics.baseline_score)}): {words} ({holds})"
         )
     if statistics.baseline:
         lines.append(f"differences to {statistics.baseline}: paired, intervals that hold together with 95 % (max-t)")

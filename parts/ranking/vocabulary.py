@@ -33,6 +33,7 @@ class Corrected:
     value: float
     standard_error: float
     method: str
+    gain: tuple[float, float, float] | None = None  # over the base model: corrected estimate, low, high
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Trend:
     change: Interval
     estimate: float
     names: tuple[str, ...]
+    checkpoint: str | None = None  # that the verdict names
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Statistics:
     corrected: Corrected
     trend: Trend | None
     baseline: str | None = None
+    baseline_score: float | None = None  # of another model than the checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class Ranking:
     no_statistics: str = "nothing was measured"
     smooth: int = 1
     tie_break: str | None = None
+    base: Ranked | None = None  # the model of --baseline-model: measured alike, and not ranked
 
     @property
     def synthetic(self) -> bool:

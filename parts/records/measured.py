@@ -16,6 +16,7 @@ from parts.inputs import input_text
 from parts.metadata.front_matter import load_yaml
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
+from parts.records.identity import identity_of
 from parts.records.items import Rows, sample_score, sharing_groups
 from parts.records.reading import ReadResult, read_results
 from parts.records.run import Run
@@ -241,10 +242,23 @@ class Owners:
         return owner
 
 
+def is_about(record: Mapping[str, Any], name: str) -> bool:
+    """Whether a record is about a model, by its id or the name that says its revision, too."""
+    identity = identity_of(record)
+    return name in (identity.id, identity.name)
+
+
 def read_measured(
-    folders: Sequence[Path], checkpoints: Sequence[Checkpoint], vocabulary: MetricMapping, cluster_by: str | None = None
+    folders: Sequence[Path],
+    checkpoints: Sequence[Checkpoint],
+    vocabulary: MetricMapping,
+    cluster_by: str | None = None,
+    base: Checkpoint | None = None,
 ) -> tuple[dict[Checkpoint, list[Result]], list[dict[str, Any]], list[str]]:
-    """Results by checkpoint, tasks that failed and were not measured since, and the model of each record of others."""
+    """Results by checkpoint, tasks that failed and were not measured since, and the model of each record of others.
+
+    base: another model whose results are read, too, by its id.
+    """
     owners = Owners(checkpoints)
     results: dict[Checkpoint, list[Result]] = defaultdict(list)
     failed, strangers, known = [], [], {}
@@ -255,6 +269,8 @@ def read_measured(
         note(f"left out: {len(entries) - len(benchmarks)} records of what a trainer logged, no benchmark's scores")
     for path, record in benchmarks or entries:
         owner = owners.of(record, path)
+        if owner is None and base is not None and is_about(record, base.name):
+            owner = base
         if record.get("failure"):
             failed += [(owner, path, record)] if owner else []
         elif owner:

@@ -204,11 +204,15 @@ def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tup
     return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
 
 
-def split_half_score(halves: Any) -> float:
-    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose."""
+def split_half_score(halves: Any, base: Any = None) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
+
+    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
+    """
     choose, report = halves
     winners = choose >= choose.max(0) - TIE
-    return float(((winners * report).sum(0) / winners.sum(0)).mean())
+    found = (winners * report).sum(0) / winners.sum(0)
+    return float((found if base is None else found - base[1, 0]).mean())
 
 
 def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
@@ -219,3 +223,21 @@ def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, flo
     contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
     low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(contrast @ scores), float(low), float(high)
+
+
+def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
+    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
+    largest |t| of all places, 95 %); None where the line fits."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    design = np.stack([np.ones_like(places), places - places.mean()])
+    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
+    noise = rest @ (draws - draws.mean(1, keepdims=True))
+    spread = noise.std(1)
+    clear = spread > TIE
+    if not clear.any():
+        return None
+    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
+    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
+    return int(size.argmax()) if size.max() > largest else None
