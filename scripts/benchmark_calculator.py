@@ -1406,6 +1406,7 @@ class Ranked:
     records: tuple[str, ...] = ()
     unranked: Mapping[str, Estimate] = field(default_factory=dict)  # measured, but not for every compared checkpoint
     tasks: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # of each benchmark
+    reach: tuple[float, float] | None = None  # eval_accuracy with all lost attempts wrong, and right; None: none lost
     part_weights: Mapping[str, float] = field(default_factory=dict)  # of a task in its benchmark's score
     interval: Interval | None = None
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
@@ -2919,7 +2920,7 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
             raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
         if not isinstance(row, dict):
             raise ScriptError(f"{file}: line {line} is no object; evaluate again")
-        if row.get("evaluation_id") != evaluation:
+        if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
         count += 1
         found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
@@ -2957,6 +2958,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
     values = [score for _, score in scores if score is not None]
     if not values:
         return ItemFacts(len(rows), len(rows), None, None, chance, empty)
@@ -2978,6 +2980,20 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
 
 
+def check_item_repeats(rows: Rows, where: str) -> None:
+    """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
+    counts = Counter(str(row["sample_id"]) for row in rows)
+    most = max(counts.values())
+    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if min(counts.values()) != most:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+
+
 def is_blank(row: Mapping[str, Any]) -> bool:
     """Whether a written answer is blank."""
     answers = (row.get("output") or {}).get("raw")
@@ -2997,7 +3013,6 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
     facts = facts_of_items(run, rows)
     if facts is None:
         return run if run.aggregation else replace(run, aggregation="mean")
-    where = f"{samples_path(run.file)}: {run.result_id}"
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
@@ -3017,14 +3032,6 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
         fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
         digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
-    if len(repeats) > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise ScriptError(
-            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
-            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
-        )
-    if len(set(counts.values())) > 1:
-        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
     return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
@@ -3083,6 +3090,8 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
+        remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))
 
 
@@ -4878,6 +4887,8 @@ def settled(ranking: Ranking, sizes: Mapping[str, int]) -> Ranking:
     pool = [best, *tied]
     if ranking.statistics:
         pool = [r for r in ranking.ranked if r.checkpoint.name in ranking.statistics.tied_set]
+    names = {r.checkpoint.name for r in (*pool, *could_win(best, ranking.ranked))}
+    pool = [r for r in ranking.ranked if r.checkpoint.name in names]
     if ranking.tie_break in ("earliest", "latest"):
         best = pool[0 if ranking.tie_break == "earliest" else -1]
     elif ranking.tie_break == "smallest":
@@ -4994,6 +5005,7 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
+    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared)]
     return Ranking(
         "measured",
         options.overall,
@@ -5028,7 +5040,70 @@ def rank_measured(
     rest = {key: score for key, score in scores.items() if key not in shared}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
-    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights)
+    again = [result for result in results if result.key in shared]
+    reach = reach_of_losses(again, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options))
+    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights, reach=reach)
+
+
+def reach_of_losses(
+    results: Sequence[Result], rank: Callable[[Sequence[Result]], Ranked]
+) -> tuple[float, float] | None:
+    """eval_accuracy with all lost attempts wrong, and with all right; None where none was lost."""
+    if not any(result.attempts.lost for result in results):
+        return None
+    ends = []
+    for end in (0, 1):
+        moved = []
+        for result in results:
+            run = result.run
+            share = run.unit == "proportion" and not run.lower_is_better
+            low, high = (0.0, 1.0) if share else (run.low, run.high)
+            found = score_bounds(run.score, result.attempts, low, high, run.lower_is_better) or (run.score, run.score)
+            moved.append(replace(result, run=replace(run, score=found[end]), attempts=Attempts(None, 0)))
+        ends.append(rank(moved).eval_accuracy)
+    return ends[0], ends[1]
+
+
+def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
+    """The others that would be the best with other outcomes of the attempts that were lost."""
+    low = best.eval_accuracy if best.reach is None else best.reach[0]
+    found = []
+    for r in ranked:
+        high = r.eval_accuracy if r.reach is None else r.reach[1]
+        if r is not best and (best.reach or r.reach) and high > low:
+            found.append(r)
+    return found
+
+
+def remark_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
+    """What the gate remarks about the ranked results, each remark once with the checkpoints that it is about."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for checkpoint, results in chosen.items():
+        for result in results:
+            for remark in result.run.validity.remarks if result.key in shared else ():
+                found[f"{result.task}: {remark}"][checkpoint.name] = None
+    return [f"{remark} ({listing(names)})" for remark, names in found.items()]
+
+
+def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked], best: Ranked) -> list[str]:
+    """What is said of lost attempts: how many of each checkpoint, its bounds, and whether another could be the best."""
+    lines = []
+    for r in ranked:
+        if r.reach is not None:
+            texts = [
+                f"{result.task}: {attempts_text(result.run.counts, result.attempts)}"
+                for result in chosen[r.checkpoint]
+                if result.attempts.lost
+            ]
+            low, high = (number(value) for value in r.reach)
+            lines.append(
+                f"{r.checkpoint.name}: {listing(texts, 3)}; {low} with all of them wrong, {high} with all right"
+            )
+    others = could_win(best, ranked)
+    if others:
+        names = listing(r.checkpoint.name for r in others)
+        lines.append(f"{best.checkpoint.name} is best only if lost attempts are like the others: it could be {names}")
+    return lines
 
 
 def weights_of_tasks(results: Sequence[Result], vocabulary: MetricMapping) -> dict[str, float]:

@@ -3123,7 +3123,7 @@ def read_sample_lines(path: Path, record: Mapping[str, Any]) -> dict[str, list[d
             raise ScriptError(f"{file}: line {line} is not valid JSON: {why}; evaluate again") from error
         if not isinstance(row, dict):
             raise ScriptError(f"{file}: line {line} is no object; evaluate again")
-        if row.get("evaluation_id") != evaluation:
+        if row.get("evaluation_id", evaluation) != evaluation:
             raise ScriptError(f"{file}: line {line} belongs to another record ({row.get('evaluation_id')})")
         count += 1
         found[single_line(row.get("evaluation_result_id") or row.get("evaluation_name") or "")].append(row)
@@ -3161,6 +3161,7 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: {single_line(error)}; evaluate again") from error
+    check_item_repeats(rows, f"{samples_path(run.file)}: {run.result_id}")
     values = [score for _, score in scores if score is not None]
     if not values:
         return ItemFacts(len(rows), len(rows), None, None, chance, empty)
@@ -3182,6 +3183,20 @@ def facts_of_items(run: Run, rows: Rows) -> ItemFacts | None:
     return ItemFacts(len(rows), len(rows) - len(values), factor, means[0] * (factor or 1.0), chance, empty)
 
 
+def check_item_repeats(rows: Rows, where: str) -> None:
+    """ScriptError when an item is there twice by mistake, or was not asked as often as the others."""
+    counts = Counter(str(row["sample_id"]) for row in rows)
+    most = max(counts.values())
+    if most > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ScriptError(
+            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
+            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
+        )
+    if min(counts.values()) != most:
+        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
+
+
 def is_blank(row: Mapping[str, Any]) -> bool:
     """Whether a written answer is blank."""
     answers = (row.get("output") or {}).get("raw")
@@ -3201,7 +3216,6 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
     facts = facts_of_items(run, rows)
     if facts is None:
         return run if run.aggregation else replace(run, aggregation="mean")
-    where = f"{samples_path(run.file)}: {run.result_id}"
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
     repeats: list[dict[str, Answer]] = []
@@ -3221,14 +3235,6 @@ def with_answers(run: Run, rows: Rows, cluster_by: str | None = None) -> Run:
         fields = {k: str(v) for k, v in metadata.items() if k not in (*REPEAT_FIELDS, "prompt_hash") and v is not None}
         digest, prompt = row.get("sample_hash"), metadata.get("prompt_hash")
         repeats[index][name] = Answer(score * factor, digest, prompt, group, fields)
-    if len(repeats) > 1 and not all(any(name in (row.get("metadata") or {}) for name in REPEAT_FIELDS) for row in rows):
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise ScriptError(
-            f"{where}: item {twice} occurs {counts[twice]} times, and no metadata "
-            f"({', '.join(REPEAT_FIELDS)}) tells repeats apart; evaluate again"
-        )
-    if len(set(counts.values())) > 1:
-        raise ScriptError(f"{where}: not every item was repeated as often as the others; evaluate again")
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
     return replace(run, repeats=tuple(repeats), errors=frozenset(errors), aggregation=aggregation)
@@ -3287,6 +3293,8 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
     reasons += chance_reasons(run, facts)
     remarks += [f"partial: {run.partial}"] if run.partial else []
+    if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
+        remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))
 
 

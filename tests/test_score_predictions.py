@@ -553,7 +553,7 @@ def test_unknown_attempts_are_apart():
     rows = [{"passed": [True, None, False, None]}, {"passed": [None]}]
     found = measured("pass@1", rows)
     assert (found.scores.value, len(found.unparsed)) == (0.5, 1)
-    assert found.scores.details["unparsed_attempts"] == 2
+    assert found.scores.details["no_value"] == 2
     assert value("pass@1", rows, unparsed_as_wrong=True) == pytest.approx((0.25 + 0) / 2)
     assert "too few for pass@3" in refused(2, measured, "pass@3", rows)
 

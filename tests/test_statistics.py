@@ -596,14 +596,14 @@ def test_samples_make_the_statistics(tmp_path, capsys):
     assert "compared are the steps 1, 2, 3" in refused(capsys, run, "--baseline-step", "7")
 
 
-def test_draws_0_reads_no_samples(tmp_path, capsys):
+def test_draws_0_reads_the_samples_and_draws_nothing(tmp_path, capsys):
     run = sampled_run(tmp_path)
-    for path in (run / "results").rglob("*_samples.jsonl"):
-        path.write_text("{damaged")
-    assert "unreadable samples: JSONDecodeError" in refused(capsys, run)
     document = ranked(capsys, run, "--draws", "0")
     assert (document["statistics"], document["no_statistics"]) == (None, "left out (--draws 0)")
     assert "no statistics: left out (--draws 0)" in call(capsys, run, "--draws", "0")[1]
+    for path in (run / "results").rglob("*_samples.jsonl"):
+        path.write_text("{damaged")
+    assert "line 1 is not valid JSON" in refused(capsys, run, "--draws", "0")
 
 
 def test_tie_break_on_the_command_line(tmp_path, capsys):
@@ -626,7 +626,7 @@ def test_tie_break_on_the_command_line(tmp_path, capsys):
     [
         (lambda row, i: row.update(sample_hash=f"other {i}"), "other items (gsm8k)"),
         (lambda row, i: row.update(sample_id=f"other {i}"), "other items (gsm8k)"),
-        (lambda row, i: row["metadata"].update(prompt_hash="other"), "other prompts (gsm8k)"),
+        (lambda row, i: row["metadata"].update(prompt_hash=f"other {i}"), "other prompts (gsm8k)"),
     ],
 )
 def test_unlike_samples_are_not_comparable(tmp_path, capsys, change, reason):
@@ -661,7 +661,7 @@ def test_samples_that_do_not_make_the_score_are_not_used(tmp_path, capsys):
         document = ranked(capsys, sampled_run(tmp_path / root, **options))
         assert document["statistics"]["source"] == "standard errors"
         assert document["statistics"]["by_standard_errors"] == ["gsm8k"]
-        warned = "samples that do not average to the recorded score are not used" in call(capsys, tmp_path / root)[2]
+        warned = "its items do not average to its score" in call(capsys, tmp_path / root)[2]
         assert warned == (root == "a")
 
 
@@ -705,7 +705,11 @@ def test_clusters_from_the_metadata_or_by_name(tmp_path, capsys):
 
 
 def test_repeats_of_an_item_are_one_cluster(tmp_path, capsys):
-    run = sampled_run(tmp_path, change=lambda row, i: row.update(sample_id=f"q{i // 4}", sample_hash=f"{i // 4}"))
+    def repeated(row, i):
+        row.update(sample_id=f"q{i // 4}", sample_hash=f"{i // 4}")
+        row["metadata"] = {"epoch": str(i % 4)}
+
+    run = sampled_run(tmp_path, change=repeated)
     document = ranked(capsys, run)
     assert "100 items in 25 clusters" in document["statistics"]["method"]
 
@@ -722,8 +726,8 @@ def test_repeats_of_an_item_are_one_cluster(tmp_path, capsys):
 )
 def test_damaged_samples_are_one_line(tmp_path, capsys, change):
     message = refused(capsys, sampled_run(tmp_path, change=change))
-    assert "unreadable samples: " in message
-    assert message.endswith("or leave statistics out with --draws 0")
+    assert "_samples.jsonl: gsm8k|0/accuracy: " in message
+    assert message.endswith("; evaluate again")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -778,7 +782,7 @@ def test_some_checkpoints_with_samples_and_some_without(tmp_path, capsys):
 def measured_items(args):
     """Checkpoints with a measured result, the items of the tasks that all of them have, and the tasks' weights."""
     options = bc.resolve_options(args, VOCABULARY)
-    checkpoints, _, _ = bc.scan_checkpoints(Path(args.checkpoints), ())
+    checkpoints = bc.find_checkpoints(Path(args.checkpoints)).checkpoints
     results, failures, _ = bc.read_measured([Path(args.checkpoints)], checkpoints, VOCABULARY)
     chosen, _ = bc.choose_measured(checkpoints, results, failures, VOCABULARY, options)
     items = bc.read_items(chosen)

@@ -97,9 +97,22 @@ def reach_of(row: Row) -> Reach | None:
         if name in baseline.scores and name in candidate.scores:
             compared += 1
             observed += repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
+    hidden = sum(hidden_share(side) for side in row.sides) * (ends[1] - ends[0]) * len(both)
+    low, high = low - hidden, high + hidden
     if row.sign < 0:
         low, high, observed = -high, -low, -observed
     return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
+
+
+def hidden_share(side: Side) -> float:
+    """The share of a side's attempts that were lost without an item showing it: any could be the one."""
+    told, shown = side_attempts(side), 0
+    for run in side.runs:
+        lost, _ = lost_rows(run.repeats, run.errors)
+        shown += lost
+        for repeat in run.repeats:
+            shown += sum(made - scored for made, scored in (answer.attempts for answer in repeat.values()))
+    return max(0, told.lost - shown) / told.made if told.made else 0.0
 
 
 def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:

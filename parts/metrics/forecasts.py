@@ -24,10 +24,8 @@ def score_pass_at_k(items: Sequence[Item], metric: Metric, choices: Choices) -> 
     few = [(item.line, f"{item.id}: {n} known attempts, too few for {metric.name}")
            for item, (n, _, _) in zip(items, tried, strict=True) if n < metric.k]  # fmt: skip
     check_problems(few)
-    details = {
-        "attempts": sum(n for n, _, _ in tried),
-        "unparsed_attempts": sum(unknown for _, _, unknown in tried),
-    }
+    known, unknown = sum(n for n, _, _ in tried), sum(unknown for _, _, unknown in tried)
+    details = {"attempts": known + unknown, "scored": known, "no_value": unknown}
     values = [pass_at_k(n, c, metric.k) for n, c, _ in tried]
     return mean_scores(values, items, metric, parameters={"k": metric.k}, details=details)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
-from parts.frame import ScriptError, listing, nearest
+from parts.frame import ScriptError, listing, nearest, number
 from parts.ranking.comparable import unlike_checkpoints
 from parts.ranking.scores import (
     category_scores,
@@ -21,6 +21,7 @@ from parts.ranking.scores import (
     uncounted,
 )
 from parts.ranking.vocabulary import Ranked, Ranking
+from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples
 from parts.statistics.intervals import Estimate
@@ -134,6 +135,8 @@ def settled(ranking: Ranking, sizes: Mapping[str, int]) -> Ranking:
     pool = [best, *tied]
     if ranking.statistics:
         pool = [r for r in ranking.ranked if r.checkpoint.name in ranking.statistics.tied_set]
+    names = {r.checkpoint.name for r in (*pool, *could_win(best, ranking.ranked))}
+    pool = [r for r in ranking.ranked if r.checkpoint.name in names]
     if ranking.tie_break in ("earliest", "latest"):
         best = pool[0 if ranking.tie_break == "earliest" else -1]
     elif ranking.tie_break == "smallest":
@@ -250,6 +253,7 @@ def rank_by_records(
         )
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
+    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared)]
     return Ranking(
         "measured",
         options.overall,
@@ -284,7 +288,70 @@ def rank_measured(
     rest = {key: score for key, score in scores.items() if key not in shared}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
-    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights)
+    again = [result for result in results if result.key in shared]
+    reach = reach_of_losses(again, lambda moved: rank_measured(checkpoint, moved, shared, vocabulary, options))
+    return replace(ranked, unranked=rest, tasks={key: tasks[key] for key in common}, part_weights=weights, reach=reach)
+
+
+def reach_of_losses(
+    results: Sequence[Result], rank: Callable[[Sequence[Result]], Ranked]
+) -> tuple[float, float] | None:
+    """eval_accuracy with all lost attempts wrong, and with all right; None where none was lost."""
+    if not any(result.attempts.lost for result in results):
+        return None
+    ends = []
+    for end in (0, 1):
+        moved = []
+        for result in results:
+            run = result.run
+            share = run.unit == "proportion" and not run.lower_is_better
+            low, high = (0.0, 1.0) if share else (run.low, run.high)
+            found = score_bounds(run.score, result.attempts, low, high, run.lower_is_better) or (run.score, run.score)
+            moved.append(replace(result, run=replace(run, score=found[end]), attempts=Attempts(None, 0)))
+        ends.append(rank(moved).eval_accuracy)
+    return ends[0], ends[1]
+
+
+def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
+    """The others that would be the best with other outcomes of the attempts that were lost."""
+    low = best.eval_accuracy if best.reach is None else best.reach[0]
+    found = []
+    for r in ranked:
+        high = r.eval_accuracy if r.reach is None else r.reach[1]
+        if r is not best and (best.reach or r.reach) and high > low:
+            found.append(r)
+    return found
+
+
+def remark_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
+    """What the gate remarks about the ranked results, each remark once with the checkpoints that it is about."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for checkpoint, results in chosen.items():
+        for result in results:
+            for remark in result.run.validity.remarks if result.key in shared else ():
+                found[f"{result.task}: {remark}"][checkpoint.name] = None
+    return [f"{remark} ({listing(names)})" for remark, names in found.items()]
+
+
+def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked], best: Ranked) -> list[str]:
+    """What is said of lost attempts: how many of each checkpoint, its bounds, and whether another could be the best."""
+    lines = []
+    for r in ranked:
+        if r.reach is not None:
+            texts = [
+                f"{result.task}: {attempts_text(result.run.counts, result.attempts)}"
+                for result in chosen[r.checkpoint]
+                if result.attempts.lost
+            ]
+            low, high = (number(value) for value in r.reach)
+            lines.append(
+                f"{r.checkpoint.name}: {listing(texts, 3)}; {low} with all of them wrong, {high} with all right"
+            )
+    others = could_win(best, ranked)
+    if others:
+        names = listing(r.checkpoint.name for r in others)
+        lines.append(f"{best.checkpoint.name} is best only if lost attempts are like the others: it could be {names}")
+    return lines
 
 
 def weights_of_tasks(results: Sequence[Result], vocabulary: MetricMapping) -> dict[str, float]:

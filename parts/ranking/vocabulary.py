@@ -86,6 +86,7 @@ class Ranked:
     records: tuple[str, ...] = ()
     unranked: Mapping[str, Estimate] = field(default_factory=dict)  # measured, but not for every compared checkpoint
     tasks: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # of each benchmark
+    reach: tuple[float, float] | None = None  # eval_accuracy with all lost attempts wrong, and right; None: none lost
     part_weights: Mapping[str, float] = field(default_factory=dict)  # of a task in its benchmark's score
     interval: Interval | None = None
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one

@@ -1,0 +1,469 @@
+"""Records: whose score, under which settings, of which items, may it be used; and every reader says the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import benchmark_calculator as bc
+import compare_results as cr
+import evaluation_manager as manager
+import leaderboard as board
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from record_writer import sample_row, write_record
+
+MAPPING = manager.read_mapping()
+VOCABULARY = cr.vocabulary_of(MAPPING)
+GOOD = [1.0, 0.0, 1.0, 1.0] * 50
+
+
+def call(script, capsys, *arguments) -> tuple[int, str, str]:
+    code = script.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def compare(capsys, folder, *arguments, baseline="old", candidate="new") -> tuple[int, dict, str]:
+    code, out, err = call(
+        cr, capsys, "--baseline", baseline, "--candidate", candidate, "--results", folder, "--json", *arguments
+    )
+    return code, json.loads(out) if out else {}, err
+
+
+def row_of(document: dict) -> tuple[str, str]:
+    (row,) = document["benchmarks"]
+    return row["verdict"], "; ".join(row["notes"])
+
+
+def checkpoints(root: Path, *names: str) -> Path:
+    for name in names:
+        folder = root / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        header = b'{"__metadata__":{"name":"' + name.encode() + b'"}}'
+        (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    return root
+
+
+# --- Whose ----------------------------------------------------------------------------------------------------------
+
+
+def test_revisions_adapters_and_files_are_models_of_their_own(tmp_path, capsys):
+    write_record(tmp_path, "me/old", GOOD)
+    for i, details in enumerate(
+        [{"revision": "main"}, {"revision": "step1000"}, {"lora_local_path": "me/lora"}, {"gguf_file": "q4.gguf"}]
+    ):
+        write_record(tmp_path, "me/new", [1.0] * (100 + i) + [0.0] * (100 - i), details=details)
+    code, _, err = compare(capsys, tmp_path)
+    assert code == 3 and "several models" in err
+    assert "me/new@main" in err and "me/new@step1000" in err and "lora" not in err
+    code, document, _ = compare(capsys, tmp_path, candidate="me/new@step1000")
+    assert document["benchmarks"][0]["score"]["score"] == pytest.approx(0.505)
+    code, document, _ = compare(capsys, tmp_path, candidate="me/new@main")
+    assert document["benchmarks"][0]["score"]["score"] == pytest.approx(0.5)
+    code, document, _ = compare(capsys, tmp_path, candidate="me/lora")
+    assert document["benchmarks"][0]["score"]["score"] == pytest.approx(0.51)
+    rows, _ = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
+    assert len({row["model"] for row in rows}) == 5
+    with pytest.raises(manager.ScriptError, match="choose one with --model-id") as refused:
+        manager.read_entries([tmp_path], "me/new", "me/new", [], MAPPING)
+    assert refused.value.code == 3
+    (entry,), _ = manager.read_entries([tmp_path], "me/new@step1000", "me/new", [], MAPPING)
+    assert entry.value == pytest.approx(0.505)
+
+
+def test_a_provider_tells_models_apart():
+    record = {"model_info": {"id": "gpt-4o-mini", "inference_platform": "azure"}}
+    other = {"model_info": {"id": "gpt-4o-mini", "inference_platform": "openai"}}
+    assert cr.identity_of(record).key != cr.identity_of(other).key
+    assert cr.identity_of(record).id == cr.identity_of(other).id
+
+
+# --- When: nights are no repeats ------------------------------------------------------------------------------------
+
+
+def nights(folder: Path, *scores: list[float], **options) -> None:
+    for day, values in enumerate(scores, start=12):
+        write_record(folder, "me/new", values, when=f"2026-03-{day}T02:00:00Z", **options)
+
+
+def test_nights_are_asked_about_and_never_averaged(tmp_path, capsys):
+    good, bad = [1.0] * 180 + [0.0] * 20, [1.0] * 120 + [0.0] * 80
+    write_record(tmp_path, "me/old", good)
+    nights(tmp_path, good, good[::-1], bad)
+    code, document, err = compare(capsys, tmp_path)
+    assert (code, document) == (3, {})
+    assert "new@2026-03-12, new@2026-03-13, new@2026-03-14" in err and "--latest" in err
+    code, document, err = compare(capsys, tmp_path, "--latest")
+    assert code == 1 and document["verdict"] == "NO-GO"
+    assert "new@2026-03-14 is taken (--latest), left out: new@2026-03-12, new@2026-03-13" in err
+    code, document, _ = compare(capsys, tmp_path, candidate="new@2026-03-12")
+    assert document["benchmarks"][0]["score"]["score"] == pytest.approx(0.9)
+    with pytest.raises(manager.ScriptError, match="measured 3 times") as refused:
+        manager.read_entries([tmp_path], "me/new", "me/new", [], MAPPING)
+    assert refused.value.code == 3
+    entries, notes = manager.read_entries([tmp_path], "me/new", "me/new", [], MAPPING, manager.Allowed(latest=True))
+    assert [entry.value for entry in entries] == [0.6] and any("--latest" in note for note in notes)
+
+
+def test_runs_of_known_equal_weights_are_repeats(tmp_path, capsys):
+    write_record(tmp_path, "me/old", GOOD)
+    nights(tmp_path, GOOD, GOOD[::-1], details={"weights_sha256": "w"})
+    _, document, _ = compare(capsys, tmp_path)
+    assert document["benchmarks"][0]["score"]["runs"]["n"] == 2
+    assert "candidate: 2 repeats averaged" in row_of(document)[1]
+
+
+def test_the_tasks_of_one_night_are_one_state(tmp_path, capsys):
+    for day in ("12", "13"):
+        for i, task in enumerate(("my_quiz", "my_test")):
+            write_record(
+                tmp_path, "me/new", GOOD if day == "12" else GOOD[::-1], task=task, when=f"2026-03-{day}T0{i}:00:00Z"
+            )
+    for task in ("my_quiz", "my_test"):
+        write_record(tmp_path, "me/old", GOOD, task=task)
+    code, _, err = compare(capsys, tmp_path)
+    assert code == 3 and "measured 2 times" in err
+    _, document, _ = compare(capsys, tmp_path, candidate="new@2026-03-13")
+    assert [row["verdict"] for row in document["benchmarks"]].count("MISSING") == 0
+
+
+# --- How ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "harmless"),
+    [
+        ("reasoning_effort", ("high", "low"), False),
+        ("enable_thinking", ("true", "false"), False),
+        ("load_in_4bit", ("true", None), False),
+        ("nobody_has_heard_of_this", ("1", "2"), False),
+        ("batch_size", ("1", "64"), True),
+        ("device", ("cpu", "cuda:0"), True),
+        ("tensor_parallel_size", ("1", None), True),
+    ],
+)
+def test_a_key_counts_unless_it_is_known_to_be_harmless(tmp_path, capsys, key, values, harmless):
+    for name, value in zip(("me/old", "me/new"), values, strict=True):
+        write_record(tmp_path, name, GOOD, settings={} if value is None else {key: value})
+    _, document, _ = compare(capsys, tmp_path)
+    verdict, notes = row_of(document)
+    assert (verdict != "NOT COMPARABLE") is harmless
+    if not harmless:
+        assert f"{key}: {values[0]} and {values[1] or 'nothing'}" in notes
+        assert document["benchmarks"][0]["baseline"]["score"] == document["benchmarks"][0]["score"]["score"] == 0.75
+
+
+@pytest.mark.parametrize("key", ["scorer", "grader_model", "grader_settings", "grader_prompt_hash"])
+def test_scorer_and_grader_are_part_of_the_score(tmp_path, capsys, key):
+    write_record(tmp_path, "me/old", GOOD, metric_details={key: "strict"})
+    write_record(tmp_path, "me/new", GOOD, metric_details={key: "lenient"})
+    _, document, _ = compare(capsys, tmp_path)
+    verdict, notes = row_of(document)
+    assert verdict == "NOT COMPARABLE" and f"{key}: strict and lenient" in notes
+
+
+def test_two_ways_of_measuring_one_model_are_asked_about(tmp_path, capsys):
+    for name in ("me/old", "me/new"):
+        for solver in ("plain", "agent"):
+            scores = GOOD if solver == "plain" else GOOD[::-1]
+            write_record(tmp_path, name, scores, settings={"solver": solver}, details={"weights_sha256": name})
+    code, document, err = compare(capsys, tmp_path)
+    assert (code, document) == (3, {})
+    assert (
+        "both sides were measured in several ways (solver: agent and plain" in err or "solver: plain and agent" in err
+    )
+    code, document, _ = compare(capsys, tmp_path, baseline="old[solver=agent]", candidate="new[solver=agent]")
+    assert row_of(document)[0] != "NOT COMPARABLE"
+
+
+def test_a_metric_without_direction_is_asked_about(tmp_path, capsys):
+    for name, value in (("me/old", 0.08), ("me/new", 0.3)):
+        write_record(tmp_path, name, [value] * 200, metric="hallucination", metric_details={"direction": "unknown"})
+    code, document, err = compare(capsys, tmp_path)
+    assert (code, document) == (3, {}) and "nothing says whether more hallucination" in err
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("benchmarks: {my_quiz: {direction: lower_is_better}}")
+    code, document, _ = compare(capsys, tmp_path, "--policy", policy)
+    assert code == 1 and document["benchmarks"][0]["lower_is_better"] is True
+
+
+# --- Attempts -------------------------------------------------------------------------------------------------------
+
+
+def test_attempts_that_died_decide_nothing(tmp_path, capsys):
+    """18 of 200 attempts are lost, under the tenth that makes a run invalid: a gain on the others is none."""
+    old = [1.0] * 140 + [0.0] * 60
+    new = [1.0] * 122 + [None] * 18 + [1.0] * 16 + [0.0] * 44
+    write_record(tmp_path, "me/old", old)
+    write_record(tmp_path, "me/new", new, counts={"attempts": 200, "scored": 182, "errored": 18})
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rule: finetune\ntargets: [my_quiz]\ndefaults: {min_gain: 0.0}")
+    _, document, _ = compare(capsys, tmp_path, "--policy", policy)
+    verdict, notes = row_of(document)
+    assert verdict == "INCONCLUSIVE", notes
+    assert "candidate: 18 of 200 attempts lost (18 failed)" in notes
+    assert "with all of them wrong" in notes
+    whole = [1.0] * 156 + [0.0] * 44  # nothing was lost
+    folder = tmp_path / "whole"
+    write_record(folder, "me/old", old)
+    write_record(folder, "me/new", whole)
+    _, document, _ = compare(capsys, folder, "--policy", policy)
+    assert row_of(document)[0] == "GO"
+
+
+def test_lost_attempts_of_repeated_items_are_lost(tmp_path, capsys):
+    """Each item was asked four times; the wrong answers of one model died: 1.0 over the survivors is no 1.0."""
+    rows = [sample_row(i, 1.0) for i in range(200)]
+    for i, row in enumerate(rows):
+        row["metadata"] |= {"attempts": "4", "scored": "2" if i % 2 else "4"}
+    write_record(tmp_path, "me/old", [1.0] * 100 + [0.0] * 100)
+    write_record(tmp_path, "me/new", [1.0] * 200, rows=rows, counts={"attempts": 800, "scored": 600, "errored": 200})
+    _, document, _ = compare(capsys, tmp_path)
+    verdict, notes = row_of(document)
+    assert verdict == "NOT COMPARABLE" and "candidate: 200 of 800 answers without a score" in notes
+
+
+@pytest.mark.parametrize(("right", "tied"), [(112, []), (109, ["step_1"])])
+def test_lost_attempts_that_could_change_the_best_checkpoint_are_said(tmp_path, capsys, right, tied):
+    root = checkpoints(tmp_path / "run", "step_1", "step_2")
+    scores = {"step_1": [1.0] * 110 + [0.0] * 90, "step_2": [1.0] * right + [0.0] * (195 - right) + [None] * 5}
+    for name, own in scores.items():
+        write_record(root / "results", f"run/{name}", own, details={"path": str(root / name)})
+    code, out, err = call(bc, capsys, root, "--json", "--draws", "0")
+    assert code == 0, err
+    document = json.loads(out)
+    assert (document["best"]["name"], document["tied"]) == ("step_2", tied)
+    assert any("step_2: my_quiz: 5 of 200 attempts lost" in line for line in document["notes"])
+    assert ("step_2 is best only if lost attempts are like the others: it could be step_1" in err) is bool(tied)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, None]), min_size=1, max_size=40), st.booleans())
+def test_bounds_hold_whatever_the_lost_attempts_were(scores, lower):
+    known = [score for score in scores if score is not None]
+    attempts = bc.Attempts(len(scores), len(scores) - len(known))
+    mean = sum(known) / len(known) if known else 0.0
+    worst, best = bc.score_bounds(mean, attempts, 0.0, 1.0, lower)
+    for filled in (0.0, 1.0):
+        true = sum(filled if score is None else score for score in scores) / len(scores)
+        assert min(worst, best) - 1e-9 <= true <= max(worst, best) + 1e-9
+    assert (worst >= best) if lower else (worst <= best)
+
+
+# --- Clusters -------------------------------------------------------------------------------------------------------
+
+
+def repositories(rng, folder: Path, **options) -> None:
+    """12 repositories of 20 questions; on each one the new model is better or worse as a whole."""
+    old, new = [], []
+    for _ in range(12):
+        base, shift = rng.uniform(0.3, 0.7), rng.normal(0.06, 0.2)
+        old += [float(rng.random() < base) for _ in range(20)]
+        new += [float(rng.random() < min(1, max(0, base + shift))) for _ in range(20)]
+    for name, scores in (("me/old", old), ("me/new", new)):
+        write_record(folder, name, scores, metadata=lambda i: {"repo": f"r{i // 20}", "line": str(i)}, **options)
+
+
+def test_a_field_that_groups_items_is_named(tmp_path, capsys):
+    import numpy as np
+
+    repositories(np.random.default_rng(3), tmp_path)
+    _, document, _ = compare(capsys, tmp_path)
+    verdict, notes = row_of(document)
+    assert verdict == "INCONCLUSIVE" and "compare them with --cluster-by repo" in notes
+    _, document, _ = compare(capsys, tmp_path, "--cluster-by", "repo")
+    assert "design effect" in json.dumps(document) and "--cluster-by repo" not in row_of(document)[1]
+    _, document, _ = compare(capsys, tmp_path, "--cluster-by", "none")
+    assert "no verdict" not in row_of(document)[1]
+
+
+def test_a_declared_cluster_is_used(tmp_path, capsys):
+    import numpy as np
+
+    declared = {"metric_details": {"cluster_by": "repo"}, "error": 0.05, "error_method": "clustered"}
+    repositories(np.random.default_rng(3), tmp_path, **declared)
+    _, document, _ = compare(capsys, tmp_path)
+    assert "--cluster-by" not in row_of(document)[1]
+    again = tmp_path / "again"
+    repositories(np.random.default_rng(3), again, error=0.05, error_method="clustered")
+    _, document, _ = compare(capsys, again)
+    assert "clustered, by a field that it does not name" in row_of(document)[1]
+
+
+def test_items_with_one_prompt_are_not_independent(tmp_path, capsys):
+    for name, scores in (("me/old", [0.0] * 120), ("me/new", [1.0] * 120)):
+        write_record(tmp_path, name, scores, metadata=lambda i: {"prompt_hash": f"p{i % 12}"})
+    _, document, _ = compare(capsys, tmp_path)
+    assert "12 clusters" in json.dumps(document) or "cluster" in json.dumps(document)
+
+
+# --- Groups ---------------------------------------------------------------------------------------------------------
+
+
+def subjects(folder: Path, model: str, scores: dict[str, list[float]], prefix="leaderboard_musr_") -> None:
+    for name, values in scores.items():
+        write_record(folder, model, values, task=f"{prefix}{name}", metric="acc_norm", library=("lm-eval", "0.4.13"))
+
+
+MUSR = {
+    "murder_mysteries": [1.0] * 150 + [0.0] * 100,
+    "object_placements": [1.0] * 64 + [0.0] * 192,
+    "team_allocation": [1.0] * 40 + [0.0] * 60,
+}
+
+
+def test_parts_make_the_whole_as_the_harness_does(tmp_path, capsys):
+    subjects(tmp_path, "me/new", MUSR)
+    (entry,), notes = manager.read_entries([tmp_path], "me/new", "me/new", [], MAPPING)
+    assert entry.key == "musr" and entry.value == pytest.approx((150 + 64 + 40) / (250 + 256 + 100))
+    assert any("made of 3 parts, weighted by their items" in note for note in notes)
+    rows, _ = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
+    whole = [row for row in rows if row["why_not"] is None]
+    assert [(row["benchmark"], row["n"]) for row in whole] == [("musr", 606)]
+    assert whole[0]["value"] == pytest.approx(entry.value)
+
+
+def test_an_incomplete_set_is_not_the_whole(tmp_path, capsys):
+    subjects(tmp_path, "me/new", {name: MUSR[name] for name in list(MUSR)[:2]})
+    entries, notes = manager.read_entries([tmp_path], "me/new", "me/new", [], MAPPING)
+    assert [entry.key for entry in entries] == [None, None]
+    assert "musr: 2 of its 3 parts (lacking team_allocation): not its score" in notes
+    rows, _ = board.read_own_runs([str(tmp_path)], board.Benchmarks.of(MAPPING))
+    assert all(row["why_not"] for row in rows)
+    subjects(tmp_path, "me/old", {name: MUSR[name] for name in list(MUSR)[:2]})
+    _, document, _ = compare(capsys, tmp_path)
+    assert "not its score" in row_of(document)[1]
+
+
+def test_parts_weigh_in_a_ranking_as_in_their_harness(tmp_path, capsys):
+    root = checkpoints(tmp_path / "run", "step_1", "step_2")
+    for name in ("step_1", "step_2"):
+        for part, values in MUSR.items():
+            values = values if name == "step_1" else values[::-1]
+            path = write_record(
+                root / "results", f"run/{name}", values, task=f"leaderboard_musr_{part}", metric="acc_norm",
+                library=("lm-eval", "0.4.13"), details={"path": str(root / name)},
+            )  # fmt: skip
+            assert path.is_file()
+    code, out, err = call(bc, capsys, root, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    scores = {c["name"]: c["scores"]["musr"]["score"] for c in document["checkpoints"]}
+    assert scores == pytest.approx(dict.fromkeys(("step_1", "step_2"), 254 / 606), abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("task", "library", "found"),
+    [
+        ("mmlu_anatomy", "lm-eval", ("mmlu", "anatomy")),
+        ("mmlu_pro_biology", "lm-eval", ("mmlu_pro", "biology")),
+        ("bbh_cot_fewshot_navigate", "lm-eval", ("bbh", "navigate")),
+        ("leaderboard_bbh_navigate", "lm-eval", ("bbh", "leaderboard_bbh/navigate")),
+        ("leaderboard_math_algebra_hard", "lm-eval", ("math_lvl_5", "algebra")),
+        ("minerva_math_algebra", "lm-eval", ("math", "minerva_math/algebra")),
+        ("mgsm_direct_de", "lm-eval", ("mgsm", "de")),
+        ("mmlu:anatomy|5", "lighteval", ("mmlu", "anatomy")),
+        ("mmlu:subject=anatomy,method=multiple_choice_joint", "helm", ("mmlu", "subject=anatomy")),
+        ("all|0", "lighteval", None),
+        ("average", "lighteval", None),
+        ("mmlu_invented", "lm-eval", None),
+    ],
+)
+def test_parts_belong_to_their_benchmark(task, library, found):
+    assert VOCABULARY.find_task(task, library) == found
+
+
+# --- May it be used: every reader says the same ---------------------------------------------------------------------
+
+
+INVALID = {
+    "lost": {"scores": [1.0] * 150 + [None] * 50},
+    "lost by the counts": {"counts": {"attempts": 260, "scored": 200, "no_value": 60}},
+    "truncated": {"counts": {"truncated": 60}},
+    "empty": {"counts": {"empty": 60}},
+    "unparsed": {"counts": {"unparsed": 60}},
+    "contradicted": {"score": 0.9},
+    "other items": {"n": 1000},
+    "below chance": {"scores": [1.0] * 10 + [0.0] * 190, "task": "mmlu"},
+}
+
+
+def verdicts_of_readers(tmp_path: Path, capsys, **options) -> dict[str, bool]:
+    """Whether each reader uses the record of `new` that is made with some options, beside a good one of `old`."""
+    root = checkpoints(tmp_path / "run", "step_1", "step_2", "step_3")
+    results, scores = tmp_path / "results", options.pop("scores", GOOD)
+    task = options.pop("task", "arc_challenge")
+    for name in ("step_1", "step_2"):
+        write_record(results, f"run/{name}", GOOD, task=task, details={"path": str(root / name)})
+    write_record(results, "run/step_3", scores, task=task, details={"path": str(root / "step_3")}, **options)
+    found = {}
+    _, document, err = compare(capsys, results, baseline="run/step_1", candidate="run/step_3")
+    found["compare"] = document["benchmarks"][0]["verdict"] != "NOT COMPARABLE"
+    code, out, err = call(bc, capsys, root, "--results", results, "--json")
+    assert code == 0, err
+    found["rank"] = "step_3" in {c["name"] for c in json.loads(out)["checkpoints"]}
+    try:
+        manager.read_entries([results], "run/step_3", "run/step_3", [], MAPPING)
+        found["add"] = True
+    except manager.ScriptError:
+        found["add"] = False
+    rows, _ = board.read_own_runs([str(results)], board.Benchmarks.of(MAPPING))
+    found["board"] = next(row["why_not"] for row in rows if row["model"] == "run/step_3") is None
+    return found
+
+
+@pytest.mark.parametrize("how", [None, *INVALID])
+def test_no_reader_uses_what_another_refuses(tmp_path, capsys, how):
+    found = verdicts_of_readers(tmp_path, capsys, **({} if how is None else dict(INVALID[how])))
+    assert set(found.values()) == {how is None}, found
+
+
+def test_samples_that_are_gone_are_not_overlooked(tmp_path, capsys):
+    found = verdicts_of_readers(tmp_path, capsys)
+    assert set(found.values()) == {True}
+    for path in (tmp_path / "results").rglob("step_3/*_samples.jsonl"):
+        path.unlink()
+    _, document, _ = compare(capsys, tmp_path / "results", baseline="run/step_1", candidate="run/step_3")
+    assert "candidate: its samples are missing" in row_of(document)[1]
+    with pytest.raises(manager.ScriptError, match="its samples are missing") as refused:
+        manager.read_entries([tmp_path / "results"], "run/step_3", "run/step_3", [], MAPPING)
+    assert refused.value.code == 1
+    allowed = manager.Allowed(invalid=True)
+    entries, notes = manager.read_entries([tmp_path / "results"], "run/step_3", "run/step_3", [], MAPPING, allowed)
+    assert len(entries) == 1 and any("samples are missing" in note for note in notes)
+
+
+KEYS = ["reasoning_effort", "max_model_len", "solver", "batch_size", "device", "seed", "unheard_of"]
+SETTINGS = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["a", "b"]), max_size=3)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(SETTINGS, SETTINGS, st.sampled_from([{}, {"truncated": 60}, {"unparsed": 5}]))
+def test_readers_agree_on_random_records(tmp_path_factory, capsys, common, other, counts):
+    """Comparability: ranking and comparison; validity: all."""
+    folder = tmp_path_factory.mktemp("random")
+    root = checkpoints(folder / "run", "step_1", "step_2", "step_3")
+    results = folder / "results"
+    for name in ("step_1", "step_2"):
+        write_record(results, f"run/{name}", GOOD, settings=common, details={"path": str(root / name)})
+    write_record(results, "run/step_3", GOOD, settings=other, counts=counts, details={"path": str(root / "step_3")})
+    _, document, _ = compare(capsys, results, baseline="run/step_1", candidate="run/step_3")
+    verdict, notes = row_of(document)
+    code, out, err = call(bc, capsys, root, "--results", results, "--json")
+    assert code == 0, err
+    ranked = {c["name"] for c in json.loads(out)["checkpoints"]}
+    assert ("step_3" in ranked) == (verdict != "NOT COMPARABLE"), (notes, ranked)
+    important = {k: v for k, v in common.items() if k not in ("batch_size", "device", "seed")}
+    others = {k: v for k, v in other.items() if k not in ("batch_size", "device", "seed")}
+    valid = counts.get("truncated", 0) <= 20
+    assert (verdict != "NOT COMPARABLE") == (important == others and valid)
+    try:
+        manager.read_entries([results], "run/step_3", "run/step_3", [], MAPPING)
+        assert valid
+    except manager.ScriptError:
+        assert not valid
+    rows, _ = board.read_own_runs([str(results)], board.Benchmarks.of(MAPPING))
+    reasons = [row["why_not"] for row in rows if row["model"] == "run/step_3"]
+    assert ("not valid" in str(reasons)) is not valid
