@@ -306,6 +306,7 @@ import collections
 import contextlib
 import difflib
 import functools
+import gzip
 import hashlib
 import io
 import math
@@ -1013,6 +1014,19 @@ def weights_sha256(folder: Path) -> str:
         return file_sha256(files[0])
     lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
 
 
 def unfinished(path: Path) -> str | None:
@@ -1952,11 +1966,16 @@ MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
 FRONT_MATTER = re.compile(
     r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
 )
+FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
 MAX_FRONT = 5_000_000  # characters of a front matter
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
 EVAL_RESULTS = ".eval_results/"
 EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
+# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
+NUMBER_OF_12 = re.compile(
+    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
+)
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -2003,7 +2022,7 @@ def read_metadata(text: str, name: str) -> FrontMatter:
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+    if not found and FRONT_WITHOUT_END.match(text):
         raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -2142,10 +2161,17 @@ def decode_card(data: bytes, name: str) -> str:
     return text
 
 
-def to_yaml(value: Any) -> str:
+def to_yaml(value: Any, **options: Any) -> str:
+    """YAML that a reader of YAML 1.1 and one of 1.2 (the Hub's) understand alike."""
     import yaml
 
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
+    class Dumper(yaml.SafeDumper):
+        def represent_text(self, text: str) -> Any:
+            style = "'" if NUMBER_OF_12.fullmatch(text) else None
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)
 
 
 # --- parts/records/attempts.py ----------------------------------------------------------------------------------------
@@ -4084,7 +4110,11 @@ SECRET_NAME = re.compile(
 )
 
 # A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
-HUB_TOKEN = re.compile(rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}")
+HUB_TOKEN = re.compile(
+    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
+    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
+)
+MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
 
 
@@ -4168,10 +4198,23 @@ def holds_token(file: RepoFile, token: str | None) -> bool:
     """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
     if tokens_in(file.target.encode(), token):
         return True
-    if file.source is None or file.size < 2**16:
-        return tokens_in(file.read(), token)
+    if file.source is None or file.size < MAX_UNPACKED:
+        data = file.read()
+        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
+        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
     with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return tokens_in(content, token)
+
+
+def unpacked(file: RepoFile, data: bytes) -> bytes:
+    """What a gzip file holds, as far as it is looked at; nothing of any other."""
+    if file.source is None or data[:2] != b"\x1f\x8b":
+        return b""
+    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
+        try:
+            return content.read(MAX_UNPACKED)
+        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
+            return b""
 
 
 def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:

@@ -17,9 +17,11 @@
 """Evaluation results of models on the Hub: read them from a card's tables, and publish them so that they count.
 
 inspect-tables and extract-readme find this model in the evaluation tables of a card and return its scores, and no
-others: what a table itself proves is read, everything else is asked, and --selection FILE answers it. extract-readme, import-aa (the Artificial Analysis API), add (evaluation records) and batch (many models) plan
-what that adds to the card's model-index and to .eval_results/*.yaml. The plan is printed; --output FILE.json saves it,
---create-pr opens a pull request, --apply writes. Nothing that is there is lost, and nothing is added twice.
+others: what a table itself proves is read, everything else is asked, and --selection FILE answers it. extract-readme,
+import-aa (the Artificial Analysis API), add (evaluation records) and batch (many models) plan what that adds to the
+card's model-index and to .eval_results/*.yaml. The plan is printed; --output FILE.json saves it, --create-pr opens a
+pull request, --apply writes. Nothing that is there is lost, and nothing is added twice. check compares what a card
+claims with evaluation records.
 
 examples:
   uv run scripts/evaluation_manager.py inspect-tables --repo-id acme/Lumen-7B-Instruct \
@@ -38,6 +40,7 @@ examples:
       --model-id tiny_run/step_700 --create-pr --dry-run
   uv run scripts/evaluation_manager.py show --repo-id acme/Lumen-7B-Instruct --revision refs/pr/1
   uv run scripts/evaluation_manager.py validate --card examples/cards/lumen-7b.md
+  uv run scripts/evaluation_manager.py check --repo-id acme/Lumen-7B --results results --report CHECK.md
   uv run scripts/evaluation_manager.py get-prs --repo-id acme/Lumen-7B-Instruct
   uv run scripts/evaluation_manager.py benchmarks --results examples/tiny_run/results
   uv run scripts/evaluation_manager.py contribute --results examples/tiny_run/results \
@@ -45,9 +48,9 @@ examples:
   uv run scripts/evaluation_manager.py batch --trending 100 --output-dir batch --create-pr --max-prs 5
 
 Exit codes: 0 done, or nothing to do; 1 the answer is no: no evaluation table, this model is in none, no such model in
-the API, validation found errors, a model of the batch failed; 2 it could not be done: usage, unreadable card, no
-access, malformed metadata, the network (stdout is empty); 3 undecided: several tables or candidates, another value is
-there, a scale that does not fit, an open pull request: all listed with the next command.
+the API, validation found errors, a model of the batch failed, a claim does not fit; 2 it could not be done: usage,
+unreadable card, no access, malformed metadata, the network (stdout is empty); 3 undecided: several tables or
+candidates, another value is there, a scale that does not fit, an open pull request: all listed with the next command.
 """
 
 from __future__ import annotations
@@ -75,6 +78,8 @@ def check_publish_usage(args: argparse.Namespace) -> None:
     if args.apply and (args.create_pr or args.update_pr):
         raise ScriptError("--apply writes to the main branch, --create-pr and --update-pr do not: choose one")
     refuse_same_file(getattr(args, "output", None), args.card)
+    if args.commit_message and without_secrets(args.commit_message) != args.commit_message:
+        raise ScriptError("--commit-message holds something like a token")
     if args.update_pr:
         args.create_pr = False
 
@@ -103,7 +108,7 @@ def finish(args: argparse.Namespace, plan: Plan, questions: Sequence[str] = ()) 
         plan = still_said(plan, state)
         change = merge(plan, state)
         change.questions = asked
-        change.notes += contradictions(plan, state, change)
+        change.notes += told_otherwise(plan, state, change)
         refuse_open_ends(change)
         refuse_invalid(plan, state, change)
         outcome = carry_out(plan, args, hub, state, change, still_said)
@@ -262,16 +267,15 @@ def list_aa(args: argparse.Namespace, models: list[dict[str, Any]]) -> int:
 
 def run_add(args: argparse.Namespace) -> int:
     mapping = read_mapping()
-    entries, notes = read_entries(
-        list(map(Path, args.results)),
-        args.model_id,
-        required_repo(args),
-        args.benchmark or [],
-        mapping,
-        Allowed(args.allow_partial, args.allow_invalid, args.latest),
-    )
+    if not args.card:
+        required_repo(args)
+    allowed = Allowed(args.allow_partial, args.allow_invalid, args.latest)
+    places = list(map(Path, args.results))
+    rows, notes = read_rows(places, args.model_id, args.repo_id or "", args.benchmark or [], mapping, allowed)
+    args.repo_id = args.repo_id or rows[0].run.identity.id  # a local card is that of the one model of the records
+    entries = record_entries(rows)
     plan = make_plan(
-        args.repo_id,
+        required_repo(args),
         entries,
         mapping,
         placing=find_places(args, entries, mapping),
@@ -454,6 +458,50 @@ def run_contribute(args: argparse.Namespace) -> int:
     elif not acting:
         note(f"dry run: nothing was sent; --create-pr proposes {len(plan.missing)} files to {plan.dataset}")
     return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """The card's claims against records: 0 all fit, 1 some do not, 3 nothing can be told."""
+    if not args.card and not args.repo_id:
+        raise ScriptError("say whose claims: --repo-id OWNER/NAME reads them from the Hub, --card FILE from disk")
+    mapping, repo_id = read_mapping(), args.repo_id or ""
+    measures = known_measures(mapping)
+    info = None
+    if args.card:
+        state = read_clone(args.card)
+    else:
+        hub = Hub(read_token())
+        with card_errors(required_repo(args)):
+            info = hub.info(repo_id, args.revision)
+            state = hub.state(repo_id, info=info)
+    allowed = Allowed(partial=True, invalid=True, latest=args.latest)
+    rows, notes = read_rows(
+        list(map(Path, args.results)), args.model_id, repo_id, args.benchmark or [], mapping, allowed
+    )
+    repo_id = repo_id or rows[0].run.identity.id
+    found = check_claims(claims_of(state, repo_id, measures), rows, measures)
+    weights = weights_answer(rows, info)
+    if args.report:
+        write_whole(Path(args.report), check_report(repo_id, found, weights))
+        note(f"the table is in {args.report}; nothing was posted")
+    if args.json:
+        claims = [item.as_json() for item in found]
+        answer = {
+            "schema_version": OUTPUT_VERSION,
+            "repo_id": repo_id,
+            "claims": claims,
+            "weights": weights,
+            "notes": notes,
+        }
+        sys.stdout.write(to_json(answer))
+    else:
+        print_table(CHECK_HEAD, checked_rows(found))
+    sys.stdout.flush()
+    for text in (*notes, weights):
+        note(f"note: {text}")
+    if not found:
+        note("nothing can be told: none of the claims was measured")
+    return checked_code(found)
 
 
 def run_get_prs(args: argparse.Namespace) -> int:
@@ -753,6 +801,13 @@ def build_parser() -> argparse.ArgumentParser:
     validate = command("validate", run_validate, "check model-index and .eval_results; exit 1 when there are errors")
     add_card_arguments(validate)
     validate.add_argument("--eval-results", type=Path, nargs="+", metavar="FILE", help="files of .eval_results")
+    check = command("check", run_check, "what a card claims against evaluation records: fits, or does not fit")
+    add_card_arguments(check)
+    check.add_argument("--results", nargs="+", required=True, metavar="PATH", help="records, or folders with records")
+    check.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
+    check.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
+    check.add_argument("--latest", action="store_true", help="of a model measured at several times, the last")
+    check.add_argument("--report", metavar="FILE.md", help="write the table for a discussion; posts nothing")
     requests = command("get-prs", run_get_prs, "the open pull requests, and which touch evaluation metadata")
     requests.add_argument("--repo-id", metavar="OWNER/NAME", required=True, help="the model")
     requests.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -959,9 +1014,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 #     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "frame", "hub.committing",
 #     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.identity", "metadata.merge",
 #     "metadata.official", "metadata.plan", "metadata.scale", "metadata.validation", "names",
-#     "publish.artificial_analysis", "publish.batch", "publish.datastore", "publish.hub", "publish.local",
-#     "publish.official_table", "publish.origins", "publish.records", "publish.sending", "publish.text",
-#     "records.schema", "records.publishable", "tables", "vocabulary"
+#     "publish.artificial_analysis", "publish.batch", "publish.checking", "publish.datastore", "publish.hub",
+#     "publish.local", "publish.official_table", "publish.origins", "publish.records", "publish.sending", "publish.text",
+#     "records.publishable", "records.schema", "tables", "vocabulary"
 # )
 # ]cog]
 
@@ -983,6 +1038,7 @@ import time
 import traceback
 import unicodedata
 import uuid
+import zipfile
 from collections import defaultdict
 from collections.abc import Collection
 from concurrent.futures import Future
@@ -2458,11 +2514,16 @@ MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
 FRONT_MATTER = re.compile(
     r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
 )
+FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
 MAX_FRONT = 5_000_000  # characters of a front matter
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
 EVAL_RESULTS = ".eval_results/"
 EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
+# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
+NUMBER_OF_12 = re.compile(
+    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
+)
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -2509,7 +2570,7 @@ def read_metadata(text: str, name: str) -> FrontMatter:
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+    if not found and FRONT_WITHOUT_END.match(text):
         raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -2648,10 +2709,17 @@ def decode_card(data: bytes, name: str) -> str:
     return text
 
 
-def to_yaml(value: Any) -> str:
+def to_yaml(value: Any, **options: Any) -> str:
+    """YAML that a reader of YAML 1.1 and one of 1.2 (the Hub's) understand alike."""
     import yaml
 
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
+    class Dumper(yaml.SafeDumper):
+        def represent_text(self, text: str) -> Any:
+            style = "'" if NUMBER_OF_12.fullmatch(text) else None
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)
 
 
 # --- parts/cards/tables.py --------------------------------------------------------------------------------------------
@@ -6283,6 +6351,9 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
     plan.measures = known_measures(mapping)
+    for entry in plan.entries:
+        if without_secrets(texts := json.dumps(dataclasses.asdict(entry), ensure_ascii=False, default=str)) != texts:
+            raise ScriptError(f"{entry.origin}: a text of this result has the form of a token; nothing is published")
     if plan.formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
     if placing is not None and plan.formats in ("eval-results", "both"):
@@ -6703,9 +6774,7 @@ def block_column(node: YamlNode, text: str) -> int:
 
 def flow_text(value: Any) -> str:
     """YAML of a list or mapping on one line; JSON would do but for numbers such as 5e-324."""
-    import yaml
-
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf).rstrip()
+    return to_yaml(value, default_flow_style=True).rstrip()
 
 
 def line_end(text: str, at: int) -> int:
@@ -7737,6 +7806,8 @@ def check_model_index(front: Any, mapping: Mapping[str, Any]) -> list[Finding]:
     out = Findings(mapping)
     if front is not None and not isinstance(front, dict):
         out.add("front matter", "error", f"is {shown_value(front)}, not a mapping")
+    elif front and "model_index" in front:
+        out.add("model_index", "error", "is not read by the Hub: the key is model-index")
     elif front and front.get("model-index") is not None:
         claims = list(index_claims(out, front["model-index"]))
         check_repeats(out, claims, apart="the data set's name")
@@ -8088,7 +8159,7 @@ def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> lis
     ]
 
 
-def contradictions(plan: Plan, state: RepoState, change: Change) -> list[str]:
+def told_otherwise(plan: Plan, state: RepoState, change: Change) -> list[str]:
     """What the card's tables and the repo's metadata say otherwise once the change is written, for people."""
     measures, found = measures_of(plan), []
     if change.conflicts:
@@ -9613,9 +9684,11 @@ def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
     source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
-    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
+    told = source.get("source_type") == "documentation"  # of a run only its own address is one, not its maker's
+    url = (source.get("additional_details") or {}).get("source_url")
+    url = url or (source.get("source_organization_url") if told else None)
     parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
-    if source.get("source_type") == "documentation" or not parts:
+    if told or not parts:
         parts = [source.get("source_name") or source.get("source_organization_name") or ""]
     return single_line(" ".join(map(str, parts))) or None, web_url(url)
 
@@ -9650,6 +9723,8 @@ def record_result(
         source_name=source_name,
         source_url=source_url,
         date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
+        samples=run.n,
+        standard_error=None if run.standard_error is None else run.standard_error / run.scale,
     )
     parent = run.key if run.known and run.subtask else None
     return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
@@ -10415,6 +10490,27 @@ def read_entries(
     ScriptError: 1 nothing to publish, or the gate says no; 2 a damaged or partial result; 3 several models, metrics,
     runs or states of the model.
     """
+    chosen, notes = read_rows(paths, model_id, repo_id, benchmarks, mapping, allowed)
+    return record_entries(chosen), notes
+
+
+def record_entries(rows: Sequence[RecordResult]) -> list[Entry]:
+    """Results to publish; the source of one that was contributed to a data set is its place there."""
+    return [
+        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(Path(row.run.file)))
+        for row in rows
+    ]
+
+
+def read_rows(
+    paths: Sequence[Path],
+    model_id: str | None,
+    repo_id: str,
+    benchmarks: Sequence[str],
+    mapping: Mapping[str, Any],
+    allowed: Allowed,
+) -> tuple[list[RecordResult], list[str]]:
+    """The chosen results of one model with the runs behind them; errors as of `read_entries`."""
     found, notes = read_records(paths)
     good = [(path, record) for path, record in found if not record.get("failure")]
     if not good:
@@ -10432,7 +10528,7 @@ def read_entries(
             if (when := record.get("evaluation_timestamp")) and not iso_time(when):
                 notes.append(single_line(f"left out: the date of {record_place(path)}: {when} is not ISO 8601"))
     notes += failure_notes(found, model, {row.run.result_id.rpartition("/")[0] for row in rows})
-    if model.id != repo_id:
+    if repo_id and model.id != repo_id:
         notes.append(single_line(f"the records are about {model.name}, published as {repo_id}"))
     kept = {id(run) for run in runs_with_settings((row.run for row in rows), settings)}
     rows = [row for row in rows if id(row.run) in kept]
@@ -10447,11 +10543,7 @@ def read_entries(
     chosen, more = choose_runs(chosen, allowed)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
-    entries = [
-        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(Path(row.run.file)))
-        for row in chosen
-    ]
-    return entries, notes + more
+    return chosen, notes + more
 
 
 def results_of(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[RecordResult]:
@@ -11095,6 +11187,8 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: It
 def front_values(text: str, name: str) -> Any:
     """A card's metadata as it is, well formed or not; ScriptError when it is no YAML."""
     found = FRONT_MATTER.match(text)
+    if not found and FRONT_WITHOUT_END.match(text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---, so the Hub reads no metadata")
     return load_yaml(found["yaml"], name, found["open"].count("\n") + 1)[0] if found else {}
 
 
@@ -11243,6 +11337,532 @@ def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
     for o in outcomes:
         reason = markdown_text(o.reason, 200)
         lines.append(f"| {o.repo_id} | {o.status} | {o.results} | {o.added} | {o.pull_request or ''} | {reason} |")
+    return "\n".join(lines) + "\n"
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, remembered by path, size and modification time in the user's cache folder."""
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    entry = cache / hashlib.sha256(key.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    with open_input(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest)
+    return digest
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python {folder}/zero_to_fp32.py {folder} OUT (DeepSpeed puts that file beside the state)",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$", "DeepSpeed", "python {folder}/zero_to_fp32.py {folder} OUT"),
+)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return file_sha256(files[0])
+    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights is not all there, or None.
+
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last.
+    """
+    size = path.stat().st_size
+    if not size and path.suffix == ".safetensors":
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, weights)), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            place = shlex.quote((folder / found["place"]).as_posix() if found["place"] else folder.as_posix())
+            command = command.format(folder=shlex.quote(folder.as_posix()), place=place.rstrip("/"))
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+# --- parts/statistics/claims.py ---------------------------------------------------------------------------------------
+
+LEAST_ITEMS = 10  # below, an interval says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredScore:
+    """A mean on a range of 0 to 1: `n` items with a score, `lost` without one; its error where it is not 0/1 scores."""
+
+    value: float
+    n: int
+    lost: int = 0
+    standard_error: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The mean if all lost answers were wrong, and if all were right."""
+        made = self.n + self.lost
+        return self.value * self.n / made, (self.value * self.n + self.lost) / made
+
+    def variance(self, rate: float) -> float:
+        """Of one item's score, at a rate: binomial, or as the error says where it is no 0/1 score."""
+        binomial = rate * (1 - rate)
+        if self.standard_error is None or self.value in (0, 1):
+            return binomial
+        share = self.standard_error**2 * self.n / max(self.value * (1 - self.value), 1e-12)
+        return binomial * share
+
+
+def critical(level: float, freedom: float) -> float:
+    """What a t variable exceeds in absolute value with this probability (the expansion of Cornish and Fisher)."""
+    z = NormalDist().inv_cdf(1 - level / 2)
+    cubic, fifth = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + cubic / freedom + fifth / freedom**2
+
+
+def measured_interval(score: MeasuredScore, level: float) -> tuple[float, float]:
+    """Wilson's interval of the mean with the confidence 1 - level, around both bounds."""
+    z = critical(level, score.n - 1) if score.standard_error is not None else NormalDist().inv_cdf(1 - level / 2)
+    ends = []
+    for value in score.bounds:
+        share = score.variance(0.5) / 0.25
+        n = score.n / max(share, 1e-9)
+        middle = (value + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        ends.append((middle - half, middle + half))
+    return max(0.0, ends[0][0]), min(1.0, ends[1][1])
+
+
+def claim_fits(claim: float, half: float, score: MeasuredScore, level: float, most: int | None = None) -> bool:
+    """Whether a claimed rate, rounded by at most `half`, may be of the same rate as the measured one.
+
+    A test of two proportions with the correction for continuity (Yates 1934) at the two-sided level `level`. `most`:
+    items of the whole benchmark; the claim is taken to be of as many as ours, and of no more than that.
+    """
+    low, high = score.bounds
+    distance = max(low - claim, claim - high, 0.0) - half
+    if distance <= 0:
+        return True
+    near = low if claim < low else high
+    other = min(score.n, most or score.n)
+    rate = min(max((near * score.n + claim * other) / (score.n + other), 0.0), 1.0)
+    each = 1 / score.n + 1 / other
+    spread = math.sqrt(score.variance(rate) * each)
+    z = critical(level, score.n - 1) if score.standard_error is not None else NormalDist().inv_cdf(1 - level / 2)
+    return distance - each / 2 <= z * spread
+
+
+# --- parts/publish/checking.py ----------------------------------------------------------------------------------------
+
+FAMILY_ERROR = 0.05
+FITS, FITS_NOT, OPEN = "fits", "does not fit", "cannot be told"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A claim beside our measurement; numbers as shares of 1, or in the metric's own unit where it is none."""
+
+    where: str
+    benchmark: str
+    claimed: Any  # as it is written
+    claim: float | None
+    ours: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    of: int | None  # items of the whole benchmark, or attempts
+    verdict: str
+    reason: str
+    known: tuple[str, ...]  # of the claim's settings
+    unknown: tuple[str, ...]
+    record: str
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CardClaim:
+    """A claimed result, wherever it stands."""
+
+    standing: StandingResult
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def claims_of(state: RepoState, repo_id: str, measures: Measures) -> list[CardClaim]:
+    """Everything that a repo claims: model-index, .eval_results, and tables as far as they are certain."""
+    found = [as_claim(item) for item in standings_of(state, measures)]
+    for _, entry in card_claims(state.card, repo_id, measures):
+        measure = measures.of_entry(entry)
+        where = f"README.md {entry.origin}"
+        item = StandingResult(where, entry.benchmark, measure, entry.value, unit=entry.unit)
+        found.append(as_claim(item))
+    return found
+
+
+def as_claim(item: StandingResult) -> CardClaim:
+    """A claim with what is known of how it was made, and what is not."""
+    measure = item.measure
+    told = {
+        "shots": "" if measure.shots is None else str(measure.shots),
+        "split": measure.split,
+        "variant": measure.variant,
+        "source": item.source,
+    }
+    dated = next((text for text in item.settings if text.startswith("date ")), "")
+    known = [f"{name} {value}" for name, value in told.items() if value] + ([dated] if dated else [])
+    unknown = [name for name, value in told.items() if not value and name != "variant"]
+    unknown += ["harness", "chat template", "number of items"] + ([] if dated else ["date"])
+    return CardClaim(item, tuple(known), tuple(unknown))
+
+
+def check_claims(claims: Sequence[CardClaim], rows: Sequence[RecordResult], measures: Measures) -> list[Checked]:
+    """Each claim that was measured, too, with its verdict; claims and measurements of the same thing are one family."""
+    pairs = []
+    for claim in claims:
+        near = [(row, measures.of_entry(row.entry)) for row in rows]
+        same = [(row, mine) for row, mine in near if measures.relation(claim.standing.measure, mine) != OTHER]
+        alike = [(row, mine) for row, mine in near if mine.keys and mine.keys & claim.standing.measure.keys]
+        if same:
+            pairs.append((claim, *same[0], len(same)))
+        elif alike and claim.standing.measure.part == alike[0][1].part:
+            pairs.append((claim, *alike[0], 0))
+    testable = sum(why_open(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
+    level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
+    return [check_one(*pair, measures, level) for pair in pairs]
+
+
+def why_open(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
+    """Why nothing can be told about a claim; empty when it can."""
+    run = row.run
+    if not count:
+        return f"measured otherwise: {doubt_about(mine, claim.standing.measure)}"
+    if count > 1:
+        return f"{count} of our results may be meant; choose with --results or --model-id"
+    if run.validity.reasons:
+        return f"our result is not valid: {'; '.join(run.validity.reasons)}"
+    if run.partial:
+        return f"ours is of a part of the items alone ({run.partial})"
+    if not run.n or run.n < LEAST_ITEMS:
+        return "how many items ours is of is not known" if not run.n else f"{run.n} items are too few"
+    if measures.is_open(mine) or run.unit != "proportion":
+        return "the metric is no share: without the claim's own error nothing is told"
+    if not 0 <= run.score <= 1:
+        return "our score is outside 0 to 1"
+    if run.corpus_level and run.standard_error is None:
+        return "a score of the whole corpus without an error"
+    if written(claim.standing.value, claim.standing.unit) is None:
+        return "the claim is no number"
+    return ""
+
+
+def check_one(
+    claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures, level: float
+) -> Checked:
+    run, item = row.run, claim.standing
+    value = written(item.value, item.unit)
+    meant = readings(value, measures.is_open(mine), item.percents) if value else []
+    why = why_open(claim, row, mine, count, measures)
+    low = high = None
+    verdict, shown = OPEN, meant[0][0] if len(meant) == 1 else None
+    if not why:
+        error = run.standard_error if run.corpus_level or not is_binary_error(run) else None
+        score = MeasuredScore(run.score, int(run.n or 0), run.attempts.lost, error)
+        low, high = measured_interval(score, level)
+        fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
+        verdict = FITS if all(fits) else FITS_NOT if not any(fits) else OPEN
+        shown = min((share for share, _ in meant), key=lambda share: abs(share - run.score))
+        why = "it fits as a share or as a percentage, not as both" if verdict == OPEN else ""
+    unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
+    shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
+    return Checked(
+        item.where, row.entry.benchmark, item.value, shown, run.score, low, high, run.n, run.size or run.attempts.made,
+        verdict, unsaid, claim.known, claim.unknown, row.entry.origin,
+    )  # fmt: skip
+
+
+def is_binary_error(run: Any) -> bool:
+    """Whether a run's error is that of right and wrong answers, each counted alone."""
+    if run.standard_error is None or not run.n:
+        return True
+    plain = run.score * (1 - run.score) / run.n
+    return abs(run.standard_error**2 - plain) <= 0.1 * plain
+
+
+def weights_answer(rows: Sequence[RecordResult], info: Any | None) -> str:
+    """Whether the weights that were measured are those of the repo, as a sentence."""
+    ours = {row.run.identity.weights for row in rows} - {""}
+    revisions = {row.run.identity.revision for row in rows} - {"", "main"}
+    if info is None:
+        return "the weights were not compared: the card is a local file"
+    files = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
+    theirs = hub_weights_sha256(files)
+    if ours and theirs:
+        if ours == {theirs}:
+            return "the weights that were measured are those of the repo (SHA-256)"
+        return "other weights than the repo's were measured (SHA-256): a claim that does not fit may be about others"
+    if revisions == {info.sha}:
+        return "measured at the repo's present commit"
+    return "whether the weights that were measured are the repo's is not known"
+
+
+def checked_code(found: Sequence[Checked]) -> int:
+    """0 all fit, 1 some do not, 3 nothing can be told."""
+    verdicts = {item.verdict for item in found}
+    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts else 3
+
+
+def shown_share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}".rstrip("0").rstrip(".") or "0"
+
+
+def checked_rows(found: Sequence[Checked]) -> list[tuple[str, ...]]:
+    """The table for people: benchmark, claimed, ours with its interval, n, verdict, why, where."""
+    rows = []
+    for item in found:
+        interval = "" if item.low is None else f" [{shown_share(item.low)}, {shown_share(item.high)}]"
+        count = "–" if item.n is None else f"{item.n:,}" + (f" of {item.of:,}" if item.of and item.of != item.n else "")
+        ours = f"{shown_share(item.ours)}{interval}"
+        rows.append((item.benchmark, str(item.claimed), ours, count, item.verdict, item.reason, item.where))
+    return rows
+
+
+CHECK_HEAD = (
+    "benchmark",
+    "claimed",
+    "measured [95 %, simultaneous]",
+    "n",
+    "verdict",
+    "why, or what is not said",
+    "where",
+)
+
+
+def check_report(repo_id: str, found: Sequence[Checked], weights: str) -> str:
+    """The table for a discussion on the Hub, in Markdown; nothing in it is markup of others."""
+    lines = [f"Claims of {markdown_text(repo_id or 'the card')} against measurements: {weights}.", ""]
+    lines += [f"| {' | '.join(CHECK_HEAD)} |", "|" + " --- |" * len(CHECK_HEAD)]
+    lines += ["| " + " | ".join(markdown_text(cell, 200) for cell in row) + " |" for row in checked_rows(found)]
+    settings = sorted({name for item in found for name in item.unknown})
+    lines += ["", f"Not said by the claims: {', '.join(settings)}." if settings else ""]
+    lines += [
+        "The intervals hold together with 95 %: of twenty cards of true claims at most one is called wrong. A claim is "
+        "taken to be of as many items as the measurement."
+    ]
     return "\n".join(lines) + "\n"
 
 

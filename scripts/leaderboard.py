@@ -1769,11 +1769,16 @@ MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
 FRONT_MATTER = re.compile(
     r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
 )
+FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
 MAX_FRONT = 5_000_000  # characters of a front matter
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
 EVAL_RESULTS = ".eval_results/"
 EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
+# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
+NUMBER_OF_12 = re.compile(
+    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
+)
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -1820,7 +1825,7 @@ def read_metadata(text: str, name: str) -> FrontMatter:
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+    if not found and FRONT_WITHOUT_END.match(text):
         raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -1959,10 +1964,17 @@ def decode_card(data: bytes, name: str) -> str:
     return text
 
 
-def to_yaml(value: Any) -> str:
+def to_yaml(value: Any, **options: Any) -> str:
+    """YAML that a reader of YAML 1.1 and one of 1.2 (the Hub's) understand alike."""
     import yaml
 
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
+    class Dumper(yaml.SafeDumper):
+        def represent_text(self, text: str) -> Any:
+            style = "'" if NUMBER_OF_12.fullmatch(text) else None
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)
 
 
 # --- parts/metadata/identity.py ---------------------------------------------------------------------------------------
@@ -4295,9 +4307,11 @@ def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
     source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
-    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
+    told = source.get("source_type") == "documentation"  # of a run only its own address is one, not its maker's
+    url = (source.get("additional_details") or {}).get("source_url")
+    url = url or (source.get("source_organization_url") if told else None)
     parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
-    if source.get("source_type") == "documentation" or not parts:
+    if told or not parts:
         parts = [source.get("source_name") or source.get("source_organization_name") or ""]
     return single_line(" ".join(map(str, parts))) or None, web_url(url)
 
@@ -4332,6 +4346,8 @@ def record_result(
         source_name=source_name,
         source_url=source_url,
         date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
+        samples=run.n,
+        standard_error=None if run.standard_error is None else run.standard_error / run.scale,
     )
     parent = run.key if run.known and run.subtask else None
     return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
@@ -5577,6 +5593,9 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
     plan.measures = known_measures(mapping)
+    for entry in plan.entries:
+        if without_secrets(texts := json.dumps(dataclasses.asdict(entry), ensure_ascii=False, default=str)) != texts:
+            raise ScriptError(f"{entry.origin}: a text of this result has the form of a token; nothing is published")
     if plan.formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
     if placing is not None and plan.formats in ("eval-results", "both"):

@@ -2556,6 +2556,19 @@ def weights_sha256(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
 def unfinished(path: Path) -> str | None:
     """What shows that a file of weights is not all there, or None.
 

@@ -573,3 +573,13 @@ def test_an_edited_plan_with_anything_but_results_is_refused() -> None:
         edit(edited)
         with pytest.raises(manager.ScriptError, match="no valid plan"):
             manager.plan_from_json(edited, "p")
+
+
+@pytest.mark.parametrize(
+    "name", ["1e3", "0o17", "1E5", "12e03", "0x1F", "1_000", ".5", "1.", "yes", "null", "~", "2024-01-31"]
+)
+def test_names_that_are_numbers_to_yaml_1_2_are_quoted(name: str) -> None:
+    text, _ = merged("# x\n", entry(name, key=None))
+    assert f"name: '{name}'" in text and manager.read_metadata(text, "x").results[0]["dataset"]["name"] == name
+    flow, _ = merged("---\nmodel-index: []\n---\n# x\n", entry(name, key=None))
+    assert f"name: '{name}'" in flow

@@ -274,3 +274,37 @@ def test_killed_at_any_moment_and_resumed(tmp_path: Path) -> None:
             assert state["pull requests"] == [1, 1, 1, 0, 0, 0]
             wanted = wanted or state
             assert state == wanted
+
+
+def test_one_run_at_a_time_works_in_a_folder(lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    add_models(lab, 1)
+    with manager.owned_folder(tmp_path / "b"):
+        code, _, err = run(capsys, "--author", "lab", "--output-dir", tmp_path / "b")
+    assert code == 2 and f"process {os.getpid()} on" in err and "for 0 s" in err
+    assert run(capsys, "--author", "lab", "--output-dir", tmp_path / "b")[0] == 0
+
+
+def test_an_own_pull_request_with_other_values_is_outdated(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (name,) = add_models(lab, 1)
+    manager.main(["extract-readme", "--repo-id", name, "--create-pr"])
+    card = lab.files(name)["README.md"]
+    lab.commit(name, {"README.md": card.replace(b"| 30 |", b"| 44 |")})
+    capsys.readouterr()
+    _, found, _ = run(capsys, "--author", "lab", "--output-dir", tmp_path / "b", "--create-pr")
+    assert found["models"][0]["status"] == "outdated" and "/discussions/1" in found["models"][0]["reason"]
+    assert len(lab.pull_requests(name)) == 1
+
+
+def test_the_summary_says_what_became_of_the_pull_requests(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    names = add_models(lab, 2)
+    same = ("--author", "lab", "--output-dir", tmp_path / "b", "--create-pr", "--resume")
+    run(capsys, *same)
+    lab.change_pull_request(names[0], 1, "merged")
+    lab.change_pull_request(names[1], 1, "closed")
+    _, found, _ = run(capsys, *same)
+    assert [row["status"] for row in found["models"]] == ["already there", "found"]
+    assert "was closed" in found["models"][1]["reason"] and len(lab.pull_requests(names[1])) == 1

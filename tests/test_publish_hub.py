@@ -505,3 +505,154 @@ def test_a_file_of_eval_results_that_holds_something_else(model: LocalHub, capsy
     assert run(capsys, *only, "--beside", "mmlu_pro")[0] == 0 and model.files(REPO)[path].decode() == other
     assert yaml.safe_load(model.files(REPO)[".eval_results/mmlu_pro_2.yaml"])[0]["value"] == 38.4
     assert run(capsys, *only)[0] == 0
+
+
+# --- What the Hub answers is looked at; what is sent arrives, once ------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["empty", "html", "text"])
+def test_a_wrong_card_never_becomes_the_card(model: LocalHub, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    fault = model.wrong("GET", f"/{REPO}/resolve/|/api/resolve-cache/models/{REPO}", form, times=2)
+    assert run(capsys, *EXTRACT, "--apply")[0] == 0 and fault.seen > 2
+    assert model.files(REPO)["README.md"].endswith(CARD[CARD.index(b"# Foo") :])
+    model.wrong("GET", f"/{REPO}/resolve/|/api/resolve-cache/models/{REPO}", form, times=99)
+    code, _, err = run(capsys, *EXTRACT, "--apply")
+    assert code == 2 and "are not the file's" in err
+
+
+@pytest.mark.parametrize("form", sorted(["null", "object", "list", "text", "number", "cut", "html", "empty"]))
+@pytest.mark.parametrize(
+    "path", ["whoami", f"/api/models/{REPO}($|/revision)", "/discussions", "/preupload/", "/commit/"]
+)
+def test_strange_answers_end_in_one_line(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], path: str, form: str
+) -> None:
+    model.wrong("GET|POST", path, form, times=99)
+    for argv in ([*EXTRACT, "--create-pr"], ["get-prs", "--repo-id", REPO]):
+        code, _, err = run(capsys, *argv)
+        assert code in (0, 2) and "Traceback" not in err and "fault of this program" not in err, err
+    assert len(model.pull_requests(REPO)) <= 1
+
+
+@pytest.mark.parametrize(
+    "how", [{"drop": "answer"}, {"status": 500, "executed": True}, {"status": 429, "executed": True}]
+)
+@pytest.mark.parametrize("way", ["--create-pr", "--apply"])
+def test_a_commit_whose_answer_was_lost_is_found(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], way: str, how: dict
+) -> None:
+    model.fault("POST", "/commit/", **how)
+    commits = len(model.commits(REPO))
+    assert run(capsys, *EXTRACT, way)[0] == 0
+    assert (len(model.pull_requests(REPO)), len(model.commits(REPO)) - commits) == ((1, 0) if way[2] == "c" else (0, 1))
+
+
+def test_two_at_the_same_moment_end_with_one(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    other: list[int] = []
+
+    def meanwhile() -> None:
+        model.faults.clear()
+        other.append(manager.main([*EXTRACT, "--create-pr"]))
+
+    model.fault("POST", "/commit/", before=meanwhile)
+    code = manager.main([*EXTRACT, "--create-pr"])
+    out, err = capsys.readouterr()
+    assert (code, other) == (0, [0])
+    assert [(pull.num, pull.status) for pull in model.pull_requests(REPO)] == [(1, "open"), (2, "closed")]
+    assert "was closed" in err and out.count("/discussions/1") == 2
+
+
+def test_a_pull_request_that_was_closed_is_not_opened_again(
+    model: LocalHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, *EXTRACT, "--create-pr")
+    model.change_pull_request(REPO, 1, "closed", comment="No, thank you")
+    for more in ([], ["--dry-run"]):
+        code, _, err = run(capsys, *EXTRACT, "--create-pr", *more)
+        assert code == 3 and "was closed" in err and "/discussions/1" in err and "--again" in err
+    assert run(capsys, *EXTRACT, "--create-pr", "--again")[0] == 0 and len(model.pull_requests(REPO)) == 2
+
+
+def test_the_dry_run_ends_as_the_real_run_would(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    run(capsys, *EXTRACT, "--create-pr")
+    code, _, err = run(capsys, *EXTRACT, "--create-pr", "--dry-run", "--output", plan)
+    assert code == 3 and "/discussions/1" in err and "apply" not in err.replace("apply it", "")
+    monkeypatch.setenv("HF_TOKEN", model.read_token)
+    code, _, err = run(capsys, *EXTRACT, "--apply", "--dry-run")
+    assert code == 2 and "write permission" in err
+
+
+def test_gitignore_leaves_nothing_out(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    model.commit(REPO, {".gitignore": "*.md\n.eval_results/\n"})
+    assert run(capsys, *EXTRACT, "--create-pr")[0] == 0
+    files = model.files(REPO, "refs/pr/1")
+    assert b"model-index" in files["README.md"] and ".eval_results/mmlu_pro.yaml" in files
+
+
+def test_a_card_that_the_hub_refuses_is_told(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    model.commit(REPO, {"README.md": CARD.replace(b"apache-2.0", b"my-own-license")})
+    code, _, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 2 and "refuses the card's metadata" in err and "license" in err and err.count("\n") == 1
+
+
+def test_a_plan_keeps_its_target(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    run(capsys, *EXTRACT, "--create-pr", "--format", "model-index")
+    plan = tmp_path / "plan.json"
+    code, _, err = run(capsys, *EXTRACT, "--update-pr", "1", "--dry-run", "--output", plan)
+    assert code == 0 and "#1" in err and "by me" in err and "GSM8K" in err and "--create-pr" not in err
+    assert run(capsys, "apply", plan)[0] == 0
+    assert ".eval_results/mmlu_pro.yaml" in model.files(REPO, "refs/pr/1") and len(model.commits(REPO)) == 2
+    card = tmp_path / "MODEL_CARD.md"
+    card.write_bytes(CARD)
+    code, _, err = run(capsys, "extract-readme", "--repo-id", REPO, "--card", card, "--output", plan, "--dry-run")
+    assert code == 0 and "pull request" not in err
+    code, _, err = run(capsys, "apply", plan)
+    assert code == 0 and str(card) in err and b"value: 77.3" in card.read_bytes()
+
+
+def test_a_renamed_repo_is_said_and_written(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    model.rename(REPO, "me/Foo-7B-v1")
+    code, _, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 0 and "is called me/Foo-7B-v1 now" in err and len(model.pull_requests("me/Foo-7B-v1")) == 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "  "])
+def test_a_token_with_blanks_around_it_works_and_shows_nowhere(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", model.token + end)
+    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 0 and model.token not in out + err
+    monkeypatch.setenv("HF_TOKEN", f"{model.token[:12]} {model.token[12:]}")
+    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 2 and "HF_TOKEN" in err and model.token[:12] not in out + err and model.token[12:] not in out + err
+
+
+def test_get_prs_tells_what_each_touches(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, *EXTRACT, "--create-pr")
+    model.change_pull_request(REPO, 1, comment="Which split?", user="lab" if model.add_user("lab") else "")
+    (found,) = answer(capsys, "get-prs", "--repo-id", REPO)["pull_requests"]
+    assert (
+        found["benchmarks"] == ["MMLU-Pro", "GSM8K"] and found["yours"] and found["last_comment"] == "lab: Which split?"
+    )
+
+
+def test_a_local_card_keeps_its_link_and_mode(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    real, link = tmp_path / "store" / "card.md", tmp_path / "README.md"
+    real.parent.mkdir()
+    real.write_bytes(CARD)
+    real.chmod(0o640)
+    link.symlink_to(real)
+    (real.parent / f".card.md.{2**22 + 1}.tmp").write_text("left over")
+    local = ("extract-readme", "--repo-id", REPO, "--card", link)
+    assert run(capsys, *local, "--apply", "--output", link)[0] == 2 and real.read_bytes() == CARD
+    assert run(capsys, *local, "--apply")[0] == 0
+    assert link.is_symlink() and b"value: 77.3" in real.read_bytes() and real.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in real.parent.iterdir()] == ["card.md"]
+    real.write_bytes(CARD)
+    real.chmod(0o440)
+    code, _, err = run(capsys, *local, "--apply")
+    assert code == 2 and "may only be read" in err and real.read_bytes() == CARD

@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fnmatch
-import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from parts.checkpoints import WEIGHT_FILES, Checkpoint, has_chat_template, weights_sha256, why_incomplete
+from parts.checkpoints import (
+    WEIGHT_FILES,
+    Checkpoint,
+    has_chat_template,
+    hub_weights_sha256,
+    weights_sha256,
+    why_incomplete,
+)
 from parts.frame import ScriptError, listing, note
 from parts.harness.vocabulary import Model
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
@@ -42,19 +47,6 @@ def local_model(checkpoint: Checkpoint | Path) -> Model:
     path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
     step = None if checkpoint.step is None else str(checkpoint.step)
     return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
-
-
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
-    for name in WEIGHT_FILES:
-        shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
-            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
 
 
 def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:

@@ -17,11 +17,16 @@ MAX_CARD = 20_000_000  # characters of a card; the Hub shows at most a few MB
 FRONT_MATTER = re.compile(
     r"\A(?P<open>\ufeff?\s*---[ \t]*(?:\r\n|\r|\n))(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r\n|\r|\n|\Z))", re.S | re.M
 )
+FRONT_WITHOUT_END = re.compile(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)")
 MAX_FRONT = 5_000_000  # characters of a front matter
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
 EVAL_RESULTS = ".eval_results/"
 EVAL_FILE = re.compile(r"\.eval_results/[^/]+\.ya?ml")  # the Hub reads none in folders below
+# Texts that YAML 1.2 takes for numbers and PyYAML, which reads 1.1, does not: 1e3, 0o17.
+NUMBER_OF_12 = re.compile(
+    r"[-+]?(?:0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?)"
+)
 NO_TOOLS = re.compile(r"(?i)(?<![a-z])(?:no|without|w/o)[\s-]*(?:python|tools?|search|browsing)\b")
 
 
@@ -68,7 +73,7 @@ def read_metadata(text: str, name: str) -> FrontMatter:
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
-    if not found and re.match(r"\ufeff?\s*---[ \t]*\r?\n\s*[\w-]+:(?:\s|$)", text):
+    if not found and FRONT_WITHOUT_END.match(text):
         raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -207,7 +212,14 @@ def decode_card(data: bytes, name: str) -> str:
     return text
 
 
-def to_yaml(value: Any) -> str:
+def to_yaml(value: Any, **options: Any) -> str:
+    """YAML that a reader of YAML 1.1 and one of 1.2 (the Hub's) understand alike."""
     import yaml
 
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=math.inf)
+    class Dumper(yaml.SafeDumper):
+        def represent_text(self, text: str) -> Any:
+            style = "'" if NUMBER_OF_12.fullmatch(text) else None
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf, **options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -371,9 +370,7 @@ def block_column(node: YamlNode, text: str) -> int:
 
 def flow_text(value: Any) -> str:
     """YAML of a list or mapping on one line; JSON would do but for numbers such as 5e-324."""
-    import yaml
-
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf).rstrip()
+    return to_yaml(value, default_flow_style=True).rstrip()
 
 
 def line_end(text: str, at: int) -> int:

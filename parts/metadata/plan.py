@@ -18,6 +18,7 @@ from parts.metadata.front_matter import EVAL_RESULTS, NO_TOOLS
 from parts.metadata.identity import Measures, known_measures, person_number
 from parts.metadata.official import OfficialPlace, Placing
 from parts.names import REPO_ID
+from parts.outgoing import without_secrets
 from parts.vocabulary import RIGHT_ANSWERS, WITH_TOOLS, metric_type, normalize_name
 
 PLAN_SCHEMA = "2"
@@ -277,6 +278,9 @@ def render_plan(plan: Plan, mapping: Mapping[str, Any], placing: Placing | None)
     """The plan with what would be written, made of its entries: in the wanted formats, and what was filled in."""
     plan.model_index, plan.eval_results, plan.made_of, plan.remarks, plan.questions = [], {}, {}, [], []
     plan.measures = known_measures(mapping)
+    for entry in plan.entries:
+        if without_secrets(texts := json.dumps(dataclasses.asdict(entry), ensure_ascii=False, default=str)) != texts:
+            raise ScriptError(f"{entry.origin}: a text of this result has the form of a token; nothing is published")
     if plan.formats in ("model-index", "both"):
         plan.model_index = model_index_results(plan.entries, mapping, plan.task_type, plan.dataset_name)
     if placing is not None and plan.formats in ("eval-results", "both"):

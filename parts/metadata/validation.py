@@ -484,6 +484,8 @@ def check_model_index(front: Any, mapping: Mapping[str, Any]) -> list[Finding]:
     out = Findings(mapping)
     if front is not None and not isinstance(front, dict):
         out.add("front matter", "error", f"is {shown_value(front)}, not a mapping")
+    elif front and "model_index" in front:
+        out.add("model_index", "error", "is not read by the Hub: the key is model-index")
     elif front and front.get("model-index") is not None:
         claims = list(index_claims(out, front["model-index"]))
         check_repeats(out, claims, apart="the data set's name")

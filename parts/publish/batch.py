@@ -20,7 +20,7 @@ from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import git_blob_id
 from parts.inputs import read_json, read_lines
 from parts.metadata.entries import Entry, Finding, Sending
-from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, load_yaml
+from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, FRONT_WITHOUT_END, load_yaml
 from parts.metadata.merge import decode_strict, merge
 from parts.metadata.official import Placing
 from parts.metadata.plan import (
@@ -203,6 +203,8 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: It
 def front_values(text: str, name: str) -> Any:
     """A card's metadata as it is, well formed or not; ScriptError when it is no YAML."""
     found = FRONT_MATTER.match(text)
+    if not found and FRONT_WITHOUT_END.match(text):
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---, so the Hub reads no metadata")
     return load_yaml(found["yaml"], name, found["open"].count("\n") + 1)[0] if found else {}
 
 

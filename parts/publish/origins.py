@@ -79,7 +79,7 @@ def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> lis
     ]
 
 
-def contradictions(plan: Plan, state: RepoState, change: Change) -> list[str]:
+def told_otherwise(plan: Plan, state: RepoState, change: Change) -> list[str]:
     """What the card's tables and the repo's metadata say otherwise once the change is written, for people."""
     measures, found = measures_of(plan), []
     if change.conflicts:

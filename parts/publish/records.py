@@ -187,6 +187,27 @@ def read_entries(
     ScriptError: 1 nothing to publish, or the gate says no; 2 a damaged or partial result; 3 several models, metrics,
     runs or states of the model.
     """
+    chosen, notes = read_rows(paths, model_id, repo_id, benchmarks, mapping, allowed)
+    return record_entries(chosen), notes
+
+
+def record_entries(rows: Sequence[RecordResult]) -> list[Entry]:
+    """Results to publish; the source of one that was contributed to a data set is its place there."""
+    return [
+        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(Path(row.run.file)))
+        for row in rows
+    ]
+
+
+def read_rows(
+    paths: Sequence[Path],
+    model_id: str | None,
+    repo_id: str,
+    benchmarks: Sequence[str],
+    mapping: Mapping[str, Any],
+    allowed: Allowed,
+) -> tuple[list[RecordResult], list[str]]:
+    """The chosen results of one model with the runs behind them; errors as of `read_entries`."""
     found, notes = read_records(paths)
     good = [(path, record) for path, record in found if not record.get("failure")]
     if not good:
@@ -204,7 +225,7 @@ def read_entries(
             if (when := record.get("evaluation_timestamp")) and not iso_time(when):
                 notes.append(single_line(f"left out: the date of {record_place(path)}: {when} is not ISO 8601"))
     notes += failure_notes(found, model, {row.run.result_id.rpartition("/")[0] for row in rows})
-    if model.id != repo_id:
+    if repo_id and model.id != repo_id:
         notes.append(single_line(f"the records are about {model.name}, published as {repo_id}"))
     kept = {id(run) for run in runs_with_settings((row.run for row in rows), settings)}
     rows = [row for row in rows if id(row.run) in kept]
@@ -219,11 +240,7 @@ def read_entries(
     chosen, more = choose_runs(chosen, allowed)
     if not chosen:
         raise ScriptError(f"the records of {single_line(model.name)} have no result", code=1)
-    entries = [
-        dataclasses.replace(row.entry, source_url=row.entry.source_url or contributed_url(Path(row.run.file)))
-        for row in chosen
-    ]
-    return entries, notes + more
+    return chosen, notes + more
 
 
 def results_of(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[RecordResult]:

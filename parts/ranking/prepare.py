@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import mmap
 import os
 import re
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from parts.checkpoints import Checkpoint, inside
 from parts.frame import ScriptError, listing, write_whole
 from parts.hashes import file_sha256
-from parts.inputs import input_bytes, open_input, read_json
+from parts.inputs import input_bytes, open_inflated, open_input, read_json
 from parts.ranking.vocabulary import RANKING_SCHEMA
 from parts.tables import progress
 from parts.training_runs import FINAL
@@ -29,7 +31,11 @@ SECRET_NAME = re.compile(
 )
 
 # A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
-HUB_TOKEN = re.compile(rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}")
+HUB_TOKEN = re.compile(
+    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
+    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
+)
+MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
 
 
@@ -113,10 +119,23 @@ def holds_token(file: RepoFile, token: str | None) -> bool:
     """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
     if tokens_in(file.target.encode(), token):
         return True
-    if file.source is None or file.size < 2**16:
-        return tokens_in(file.read(), token)
+    if file.source is None or file.size < MAX_UNPACKED:
+        data = file.read()
+        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
+        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
     with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return tokens_in(content, token)
+
+
+def unpacked(file: RepoFile, data: bytes) -> bytes:
+    """What a gzip file holds, as far as it is looked at; nothing of any other."""
+    if file.source is None or data[:2] != b"\x1f\x8b":
+        return b""
+    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
+        try:
+            return content.read(MAX_UNPACKED)
+        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
+            return b""
 
 
 def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:

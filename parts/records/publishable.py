@@ -69,9 +69,11 @@ def record_dataset(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def record_source(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """(name, URL) of who says so: the harness with its version, or what a documentation record names."""
     source, library = record.get("source_metadata") or {}, record.get("eval_library") or {}
-    url = (source.get("additional_details") or {}).get("source_url") or source.get("source_organization_url")
+    told = source.get("source_type") == "documentation"  # of a run only its own address is one, not its maker's
+    url = (source.get("additional_details") or {}).get("source_url")
+    url = url or (source.get("source_organization_url") if told else None)
     parts = [part for part in (library.get("name"), library.get("version")) if part and part != "unknown"]
-    if source.get("source_type") == "documentation" or not parts:
+    if told or not parts:
         parts = [source.get("source_name") or source.get("source_organization_name") or ""]
     return single_line(" ".join(map(str, parts))) or None, web_url(url)
 
@@ -106,6 +108,8 @@ def record_result(
         source_name=source_name,
         source_url=source_url,
         date=iso_time(row.get("evaluation_timestamp") or record.get("evaluation_timestamp")),
+        samples=run.n,
+        standard_error=None if run.standard_error is None else run.standard_error / run.scale,
     )
     parent = run.key if run.known and run.subtask else None
     return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))

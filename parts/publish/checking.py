@@ -1,0 +1,219 @@
+"""`check`: what a card claims against what was measured, each claim with its place, its settings and the verdict.
+
+Takes a repo's state and rows of records, gives one Checked for each claim that was measured, too. Many claims are one
+family: the intervals are simultaneous, so that a card of true claims is called wrong in at most 5 % of all cases.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from parts.checkpoints import hub_weights_sha256
+from parts.metadata.identity import OTHER, SAME, Measure, Measures, readings, written
+from parts.metadata.merge import StandingResult, doubt_about, standings_of
+from parts.metadata.plan import RepoState
+from parts.publish.origins import card_claims
+from parts.publish.text import markdown_text
+from parts.records.publishable import RecordResult
+from parts.statistics.claims import LEAST_ITEMS, MeasuredScore, claim_fits, measured_interval
+
+FAMILY_ERROR = 0.05
+FITS, FITS_NOT, OPEN = "fits", "does not fit", "cannot be told"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A claim beside our measurement; numbers as shares of 1, or in the metric's own unit where it is none."""
+
+    where: str
+    benchmark: str
+    claimed: Any  # as it is written
+    claim: float | None
+    ours: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    of: int | None  # items of the whole benchmark, or attempts
+    verdict: str
+    reason: str
+    known: tuple[str, ...]  # of the claim's settings
+    unknown: tuple[str, ...]
+    record: str
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CardClaim:
+    """A claimed result, wherever it stands."""
+
+    standing: StandingResult
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def claims_of(state: RepoState, repo_id: str, measures: Measures) -> list[CardClaim]:
+    """Everything that a repo claims: model-index, .eval_results, and tables as far as they are certain."""
+    found = [as_claim(item) for item in standings_of(state, measures)]
+    for _, entry in card_claims(state.card, repo_id, measures):
+        measure = measures.of_entry(entry)
+        where = f"README.md {entry.origin}"
+        item = StandingResult(where, entry.benchmark, measure, entry.value, unit=entry.unit)
+        found.append(as_claim(item))
+    return found
+
+
+def as_claim(item: StandingResult) -> CardClaim:
+    """A claim with what is known of how it was made, and what is not."""
+    measure = item.measure
+    told = {
+        "shots": "" if measure.shots is None else str(measure.shots),
+        "split": measure.split,
+        "variant": measure.variant,
+        "source": item.source,
+    }
+    dated = next((text for text in item.settings if text.startswith("date ")), "")
+    known = [f"{name} {value}" for name, value in told.items() if value] + ([dated] if dated else [])
+    unknown = [name for name, value in told.items() if not value and name != "variant"]
+    unknown += ["harness", "chat template", "number of items"] + ([] if dated else ["date"])
+    return CardClaim(item, tuple(known), tuple(unknown))
+
+
+def check_claims(claims: Sequence[CardClaim], rows: Sequence[RecordResult], measures: Measures) -> list[Checked]:
+    """Each claim that was measured, too, with its verdict; claims and measurements of the same thing are one family."""
+    pairs = []
+    for claim in claims:
+        near = [(row, measures.of_entry(row.entry)) for row in rows]
+        same = [(row, mine) for row, mine in near if measures.relation(claim.standing.measure, mine) != OTHER]
+        alike = [(row, mine) for row, mine in near if mine.keys and mine.keys & claim.standing.measure.keys]
+        if same:
+            pairs.append((claim, *same[0], len(same)))
+        elif alike and claim.standing.measure.part == alike[0][1].part:
+            pairs.append((claim, *alike[0], 0))
+    testable = sum(why_open(claim, row, mine, count, measures) == "" for claim, row, mine, count in pairs)
+    level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
+    return [check_one(*pair, measures, level) for pair in pairs]
+
+
+def why_open(claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures) -> str:
+    """Why nothing can be told about a claim; empty when it can."""
+    run = row.run
+    if not count:
+        return f"measured otherwise: {doubt_about(mine, claim.standing.measure)}"
+    if count > 1:
+        return f"{count} of our results may be meant; choose with --results or --model-id"
+    if run.validity.reasons:
+        return f"our result is not valid: {'; '.join(run.validity.reasons)}"
+    if run.partial:
+        return f"ours is of a part of the items alone ({run.partial})"
+    if not run.n or run.n < LEAST_ITEMS:
+        return "how many items ours is of is not known" if not run.n else f"{run.n} items are too few"
+    if measures.is_open(mine) or run.unit != "proportion":
+        return "the metric is no share: without the claim's own error nothing is told"
+    if not 0 <= run.score <= 1:
+        return "our score is outside 0 to 1"
+    if run.corpus_level and run.standard_error is None:
+        return "a score of the whole corpus without an error"
+    if written(claim.standing.value, claim.standing.unit) is None:
+        return "the claim is no number"
+    return ""
+
+
+def check_one(
+    claim: CardClaim, row: RecordResult, mine: Measure, count: int, measures: Measures, level: float
+) -> Checked:
+    run, item = row.run, claim.standing
+    value = written(item.value, item.unit)
+    meant = readings(value, measures.is_open(mine), item.percents) if value else []
+    why = why_open(claim, row, mine, count, measures)
+    low = high = None
+    verdict, shown = OPEN, meant[0][0] if len(meant) == 1 else None
+    if not why:
+        error = run.standard_error if run.corpus_level or not is_binary_error(run) else None
+        score = MeasuredScore(run.score, int(run.n or 0), run.attempts.lost, error)
+        low, high = measured_interval(score, level)
+        fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
+        verdict = FITS if all(fits) else FITS_NOT if not any(fits) else OPEN
+        shown = min((share for share, _ in meant), key=lambda share: abs(share - run.score))
+        why = "it fits as a share or as a percentage, not as both" if verdict == OPEN else ""
+    unsaid = why or (doubt_about(mine, item.measure) if measures.relation(item.measure, mine) != SAME else "")
+    shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
+    return Checked(
+        item.where, row.entry.benchmark, item.value, shown, run.score, low, high, run.n, run.size or run.attempts.made,
+        verdict, unsaid, claim.known, claim.unknown, row.entry.origin,
+    )  # fmt: skip
+
+
+def is_binary_error(run: Any) -> bool:
+    """Whether a run's error is that of right and wrong answers, each counted alone."""
+    if run.standard_error is None or not run.n:
+        return True
+    plain = run.score * (1 - run.score) / run.n
+    return abs(run.standard_error**2 - plain) <= 0.1 * plain
+
+
+def weights_answer(rows: Sequence[RecordResult], info: Any | None) -> str:
+    """Whether the weights that were measured are those of the repo, as a sentence."""
+    ours = {row.run.identity.weights for row in rows} - {""}
+    revisions = {row.run.identity.revision for row in rows} - {"", "main"}
+    if info is None:
+        return "the weights were not compared: the card is a local file"
+    files = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
+    theirs = hub_weights_sha256(files)
+    if ours and theirs:
+        if ours == {theirs}:
+            return "the weights that were measured are those of the repo (SHA-256)"
+        return "other weights than the repo's were measured (SHA-256): a claim that does not fit may be about others"
+    if revisions == {info.sha}:
+        return "measured at the repo's present commit"
+    return "whether the weights that were measured are the repo's is not known"
+
+
+def checked_code(found: Sequence[Checked]) -> int:
+    """0 all fit, 1 some do not, 3 nothing can be told."""
+    verdicts = {item.verdict for item in found}
+    return 1 if FITS_NOT in verdicts else 0 if FITS in verdicts else 3
+
+
+def shown_share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}".rstrip("0").rstrip(".") or "0"
+
+
+def checked_rows(found: Sequence[Checked]) -> list[tuple[str, ...]]:
+    """The table for people: benchmark, claimed, ours with its interval, n, verdict, why, where."""
+    rows = []
+    for item in found:
+        interval = "" if item.low is None else f" [{shown_share(item.low)}, {shown_share(item.high)}]"
+        count = "–" if item.n is None else f"{item.n:,}" + (f" of {item.of:,}" if item.of and item.of != item.n else "")
+        ours = f"{shown_share(item.ours)}{interval}"
+        rows.append((item.benchmark, str(item.claimed), ours, count, item.verdict, item.reason, item.where))
+    return rows
+
+
+CHECK_HEAD = (
+    "benchmark",
+    "claimed",
+    "measured [95 %, simultaneous]",
+    "n",
+    "verdict",
+    "why, or what is not said",
+    "where",
+)
+
+
+def check_report(repo_id: str, found: Sequence[Checked], weights: str) -> str:
+    """The table for a discussion on the Hub, in Markdown; nothing in it is markup of others."""
+    lines = [f"Claims of {markdown_text(repo_id or 'the card')} against measurements: {weights}.", ""]
+    lines += [f"| {' | '.join(CHECK_HEAD)} |", "|" + " --- |" * len(CHECK_HEAD)]
+    lines += ["| " + " | ".join(markdown_text(cell, 200) for cell in row) + " |" for row in checked_rows(found)]
+    settings = sorted({name for item in found for name in item.unknown})
+    lines += ["", f"Not said by the claims: {', '.join(settings)}." if settings else ""]
+    lines += [
+        "The intervals hold together with 95 %: of twenty cards of true claims at most one is called wrong. A claim is "
+        "taken to be of as many items as the measurement."
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,77 @@
+"""Whether claimed scores fit measured ones, many at once; standard library alone.
+
+Takes the two values with what is known of their precision, gives the interval of the measured one and whether the claim
+fits: the null hypothesis is that both were drawn from the same rate. What nobody says of a claim, how many items it is
+of, is taken as no more than ours were.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+LEAST_ITEMS = 10  # below, an interval says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredScore:
+    """A mean on a range of 0 to 1: `n` items with a score, `lost` without one; its error where it is not 0/1 scores."""
+
+    value: float
+    n: int
+    lost: int = 0
+    standard_error: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The mean if all lost answers were wrong, and if all were right."""
+        made = self.n + self.lost
+        return self.value * self.n / made, (self.value * self.n + self.lost) / made
+
+    def variance(self, rate: float) -> float:
+        """Of one item's score, at a rate: binomial, or as the error says where it is no 0/1 score."""
+        binomial = rate * (1 - rate)
+        if self.standard_error is None or self.value in (0, 1):
+            return binomial
+        share = self.standard_error**2 * self.n / max(self.value * (1 - self.value), 1e-12)
+        return binomial * share
+
+
+def critical(level: float, freedom: float) -> float:
+    """What a t variable exceeds in absolute value with this probability (the expansion of Cornish and Fisher)."""
+    z = NormalDist().inv_cdf(1 - level / 2)
+    cubic, fifth = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + cubic / freedom + fifth / freedom**2
+
+
+def measured_interval(score: MeasuredScore, level: float) -> tuple[float, float]:
+    """Wilson's interval of the mean with the confidence 1 - level, around both bounds."""
+    z = critical(level, score.n - 1) if score.standard_error is not None else NormalDist().inv_cdf(1 - level / 2)
+    ends = []
+    for value in score.bounds:
+        share = score.variance(0.5) / 0.25
+        n = score.n / max(share, 1e-9)
+        middle = (value + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        ends.append((middle - half, middle + half))
+    return max(0.0, ends[0][0]), min(1.0, ends[1][1])
+
+
+def claim_fits(claim: float, half: float, score: MeasuredScore, level: float, most: int | None = None) -> bool:
+    """Whether a claimed rate, rounded by at most `half`, may be of the same rate as the measured one.
+
+    A test of two proportions with the correction for continuity (Yates 1934) at the two-sided level `level`. `most`:
+    items of the whole benchmark; the claim is taken to be of as many as ours, and of no more than that.
+    """
+    low, high = score.bounds
+    distance = max(low - claim, claim - high, 0.0) - half
+    if distance <= 0:
+        return True
+    near = low if claim < low else high
+    other = min(score.n, most or score.n)
+    rate = min(max((near * score.n + claim * other) / (score.n + other), 0.0), 1.0)
+    each = 1 / score.n + 1 / other
+    spread = math.sqrt(score.variance(rate) * each)
+    z = critical(level, score.n - 1) if score.standard_error is not None else NormalDist().inv_cdf(1 - level / 2)
+    return distance - each / 2 <= z * spread

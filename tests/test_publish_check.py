@@ -1,0 +1,155 @@
+"""check: a card's claims against records; a card of true claims is called wrong in at most one of twenty."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import evaluation_manager as manager
+import numpy as np
+import pytest
+from local_hub import LocalHub
+from publish_faults import record
+
+REPO = "me/Foo-7B"
+
+
+# --- The error of the whole family -------------------------------------------------------------------------------
+
+
+def wrong_cards(claims: int, rounding: float, share_of_items: float, cards: int = 3000, off: float = 0.0) -> float:
+    """The share of cards of which a claim is called wrong; true claims, but for the first one's `off`."""
+    rng = np.random.default_rng(claims)
+    level = 1 - 0.95 ** (1 / claims)
+    wrong = 0
+    for _ in range(cards):
+        rates = rng.beta(1.2, 1.2, claims)
+        ns = rng.choice([60, 164, 541, 1319, 12032], claims)
+        ours = rng.binomial(ns, rates) / ns
+        theirs = np.maximum((ns * share_of_items).astype(int), 10)
+        told = rng.binomial(theirs, rates) / theirs
+        told[0] += off
+        told = np.clip(np.round(told / rounding) * rounding, 0, 1)
+        scores = [manager.MeasuredScore(float(value), int(n)) for value, n in zip(ours, ns, strict=True)]
+        fits = [manager.claim_fits(float(c), rounding / 2, s, level) for c, s in zip(told, scores, strict=True)]
+        wrong += not all(fits)
+    return wrong / cards
+
+
+@pytest.mark.parametrize("claims", [1, 5, 30])
+@pytest.mark.parametrize("rounding", [0.01, 0.001, 0.0001])
+def test_true_claims_are_called_wrong_in_at_most_one_card_of_twenty(claims: int, rounding: float) -> None:
+    assert wrong_cards(claims, rounding, 1.0, cards=600 if claims == 30 else 2000) <= 0.05 + 0.01
+
+
+def test_a_false_claim_is_found() -> None:
+    assert wrong_cards(1, 0.001, 1.0, off=0.3) > 0.8
+
+
+def test_clustered_scores_use_their_own_error() -> None:
+    rng = np.random.default_rng(7)
+    wrong = 0
+    for _ in range(1500):
+        groups = rng.beta(2, 2, 80)
+        ours, theirs = (rng.binomial(10, rng.permutation(groups)[:80]) / 10 for _ in range(2))
+        other = rng.binomial(10, rng.beta(2, 2, 80)) / 10
+        value, error = float(ours.mean()), float(ours.std(ddof=1) / np.sqrt(80))
+        score = manager.MeasuredScore(value, 800, standard_error=error)
+        wrong += not manager.claim_fits(float(other.mean()), 0.0005, score, 0.05)
+        del theirs
+    assert wrong / 1500 <= 0.06
+
+
+def test_lost_answers_widen_what_fits() -> None:
+    whole, holes = manager.MeasuredScore(0.8, 1000), manager.MeasuredScore(0.8, 1000, lost=200)
+    assert not manager.claim_fits(0.68, 0.0005, whole, 0.05) and manager.claim_fits(0.68, 0.0005, holes, 0.05)
+    low, high = manager.measured_interval(whole, 0.05)
+    assert (round(low, 3), round(high, 3)) == (0.774, 0.824)  # Wilson
+    assert manager.measured_interval(holes, 0.05)[0] < low
+
+
+# --- The command -------------------------------------------------------------------------------------------------
+
+CARD = """---
+license: mit
+model-index:
+- name: Foo-7B
+  results:
+  - task: {{type: text-generation}}
+    dataset: {{name: MMLU-Pro, type: TIGER-Lab/MMLU-Pro, split: test}}
+    metrics: [{{type: accuracy, name: Accuracy, value: {value}}}]
+  - task: {{type: text-generation}}
+    dataset: {{name: GSM8K, type: openai/gsm8k}}
+    metrics: [{{type: exact_match, name: GSM8K, value: 77.0}}]
+---
+# Foo-7B
+
+## Evaluation
+
+| Benchmark | Foo-7B |
+|---|---|
+| MMLU-Pro | {table} |
+"""
+
+
+def check(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, dict, str]:
+    code = manager.main(["check", *map(str, argv), "--json"])
+    out, err = capsys.readouterr()
+    return code, json.loads(out) if out else {}, err
+
+
+def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(tmp_path / "results", REPO, 0.449333333333)
+    card, report = tmp_path / "README.md", tmp_path / "CHECK.md"
+    card.write_text(CARD.format(value=45.3, table=51.2), encoding="utf-8")
+    where = ("--card", card, "--results", tmp_path / "results")
+    code, found, _ = check(capsys, *where, "--report", report)
+    verdicts = {item["where"]: item["verdict"] for item in found["claims"]}
+    assert code == 1 and verdicts == {
+        "model-index[0].results[0].metrics[0].value": "fits",
+        "README.md table 1, row 0, column 1": "does not fit",
+    }
+    first = found["claims"][0]
+    assert (first["claimed"], first["claim"], first["n"]) == (45.3, 0.453, 12032)
+    assert first["low"] < 0.4493 < first["high"] and "harness" in first["unknown"] and "split test" in first["known"]
+    text = report.read_text(encoding="utf-8")
+    assert "does not fit" in text and "12,032" in text
+    card.write_text(CARD.format(value=45.3, table=44.9), encoding="utf-8")
+    assert check(capsys, *where)[0] == 0
+    card.write_text("# Foo\n", encoding="utf-8")
+    assert check(capsys, *where)[0] == 3
+
+
+def test_other_shots_and_partial_runs_tell_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(tmp_path / "results", REPO, 0.449)
+    card = tmp_path / "README.md"
+    text = CARD.format(value=70.1, table="").replace("name: MMLU-Pro, type", "name: MMLU-Pro (0-shot), type")
+    card.write_text(text, encoding="utf-8")
+    code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "results")
+    (item,) = found["claims"]
+    assert code == 3 and item["verdict"] == "cannot be told" and "shots 0 there, 5 here" in item["reason"]
+    (path,) = (tmp_path / "results").rglob("*.json")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["evaluation_results"][0]["generation_config"] = {"additional_details": {"limit": "100"}}
+    data["evaluation_results"][0]["score_details"]["uncertainty"]["num_samples"] = 100
+    path.write_text(json.dumps(data), encoding="utf-8")
+    card.write_text(CARD.format(value=70.1, table=""), encoding="utf-8")
+    code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "results")
+    assert code == 3 and "a part of the items alone" in found["claims"][0]["reason"]
+
+
+@pytest.mark.parametrize(("same", "said"), [(True, "are those of the repo"), (False, "other weights than the repo's")])
+def test_the_weights_are_compared(
+    hub: LocalHub, tmp_path: Path, capsys: pytest.CaptureFixture[str], same: bool, said: str
+) -> None:
+    weights = random.Random(1).randbytes(100)
+    hub.create_repo(REPO, files={"README.md": CARD.format(value=44.9, table=44.9), "model.safetensors": weights})
+    record(tmp_path / "results", REPO, 0.449)
+    (path,) = (tmp_path / "results").rglob("*.json")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    digest = hub.repo(REPO).at("main").tree["model.safetensors"].lfs if same else "0" * 64
+    data["model_info"]["additional_details"] = {"weights_sha256": digest}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    code, found, _ = check(capsys, "--repo-id", REPO, "--results", tmp_path / "results")
+    assert code == 0 and said in found["weights"] and hub.writes() == []
