@@ -519,6 +519,8 @@ def test_only_the_last_of_several_brackets_is_the_metric():
     "text",
     [
         table("Model | Params | Context length", "Foo-7B | 7.1 | 4096"),
+        "## Performance Benchmark\n\n"
+        + table("Hardware | Foo-7B | Bar", "8 x 80G (GBS=128) | 109532 | 121003").partition("\n\n")[2],
         "## Hardware\n\n"
         + table("Model | GPU memory (GB) | Speed (tokens/s)", "Foo-7B | 14.5 | 31.2").partition("\n\n")[2],
         "## Training\n\n"

@@ -349,6 +349,7 @@ class Reader:
         named = [text for text in labels if is_benchmark(text, self.vocabulary) or is_measure(text)]
         headed = [t for p in paths for t in p if is_benchmark(t, self.vocabulary) or is_measure(t) or is_average(t)]
         corner = next((p[-1] for p, r in zip(block.paths, block.roles, strict=True) if p and r in TEXT_ROLES), "")
+        corner = corner or next((path[-1] for path in block.paths if path), "")  # "Hardware": its rows are facts
         reading.orientation = self.orientation(columns, rows, len(named) / max(1, len(labels)), paths, corner)
         facts = [text for text in labels if is_fact(text) and not is_weak_fact(text)]
         listed = head_is(corner, "benchmark_heads", "benchmark_fillers")
