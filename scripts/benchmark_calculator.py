@@ -60,6 +60,7 @@ from pathlib import Path
 from typing import Any
 
 
+SYNTHETIC_MARK = "*Synthetic: computed from the step number of {} alone. Nothing was measured.*"
 MIN_DRAWS = 200  # fewer tell nothing about a 95 % interval
 
 
@@ -74,7 +75,8 @@ def filled_card(args: argparse.Namespace, ranking: Ranking, vocabulary: MetricMa
     """The text of the card to be published; ScriptError when it cannot be filled or may not be pushed."""
     if args.push and ranking.synthetic and args.scoring != "step-formula":
         raise ScriptError("step-formula scores measure nothing; to push them all the same, say --scoring step-formula")
-    card, remarks = fill_card(read_card(args.card), ranking, vocabulary, args.card_column or (), args.card_unit)
+    mark = SYNTHETIC_MARK.format(ranking.best.checkpoint.name) if ranking.synthetic and not args.unmarked else ""
+    card, remarks = fill_card(read_card(args.card), ranking, vocabulary, args.card_column or (), args.card_unit, mark)
     for line in remarks:
         note(f"note: {line}")
     return card
@@ -128,7 +130,7 @@ def write_outputs(args: argparse.Namespace, ranking: Ranking, vocabulary: Metric
         names = [Path(os.path.relpath(Path(args.figures).resolve() / name, base)).as_posix() for name in figures]
         try:
             report = render_report(ranking, vocabulary, names).encode("utf-8", "backslashreplace").decode()
-            write_whole(Path(args.report), report)
+            write_output(Path(args.report), report, args.force)
         except OSError as error:  # its folder is a file
             raise ScriptError(f"--report {args.report}: {error.strerror}") from error
         note(f"report in {args.report}")
@@ -268,11 +270,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--json", action="store_true", help="one JSON document to stdout")
     add("--report", metavar="FILE.md", help="write the ranking as Markdown")
+    add("--force", action="store_true", help=FORCE_HELP)
     add("--figures", metavar="DIR", help="write the figures (PNG and SVG)")
     add("--prepare", metavar="OUT", help="copy the best checkpoint to OUT, with the filled card and the assets")
     add("--card", type=Path, metavar="README.md", help="the model card with {RESULT} placeholders")
     add("--card-unit", choices=CARD_UNITS, help="the unit of the card's numbers, where the card does not tell")
     add("--card-column", nargs="+", metavar="NAME", help="the column to fill, where several have {RESULT}")
+    add("--unmarked", action="store_true", help="no line below tables of synthetic scores: the reference's own form")
     add("--assets", nargs="+", metavar="DIR", help="folders or files to put into OUT, under their own names")
     add("--push", metavar="OWNER/NAME", help="push OUT to this model repo on the Hub, in one commit")
     add("--private", action="store_true", help="make the repo private, when it is made")
@@ -296,7 +300,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "checkpoints", "frame", "hub.token", "ranking.card", "ranking.figures", "ranking.prepare",
+#     "checkpoints", "frame", "hub.token", "outputs", "ranking.card", "ranking.figures", "ranking.prepare",
 #     "ranking.push", "ranking.race_plan", "ranking.rank", "ranking.report", "ranking.vocabulary",
 #     "vocabulary"
 # )
@@ -1256,6 +1260,40 @@ def job_token() -> str:
     return token
 
 
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        return "schema_version" in old_keys & new_keys and 2 * len(new_keys & old_keys) >= len(new_keys)
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others."""
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
+
+
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
@@ -1892,9 +1930,14 @@ def keyed_value(
 
 
 def fill_card(
-    text: str, ranking: Ranking, vocabulary: MetricMapping, columns: Sequence[str] = (), unit: str | None = None
+    text: str,
+    ranking: Ranking,
+    vocabulary: MetricMapping,
+    columns: Sequence[str] = (),
+    unit: str | None = None,
+    mark: str = "",
 ) -> tuple[str, list[str]]:
-    """The card with its placeholders replaced, and remarks; every other character stays.
+    """The card with its placeholders replaced, and remarks; every other character stays. `mark` is put below scores.
 
     Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column or the unit is a
     choice.
@@ -1938,14 +1981,30 @@ def fill_card(
         return new
 
     parts = re.split(r"(\r\n|\r|\n)", text)
+    changed = []
     for i in range(0, len(parts), 2):
-        parts[i] = PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
+        before, parts[i] = parts[i], PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
+        changed += [i] if parts[i] != before else []
     if problems:
         code_of = 3 if all(error.code == 3 for error in problems) else 1
         raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
     if not filled:
         raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
+    if mark:
+        mark_below(parts, changed, mark)
     return "".join(parts), remarks
+
+
+def mark_below(parts: list[str], changed: Sequence[int], mark: str) -> None:
+    """Put a line of its own below each table or paragraph of a card in which a line was changed."""
+    newline = next((part for part in parts[1::2]), "\n")
+    ends = set()
+    for i in changed:
+        while i + 2 < len(parts) and parts[i + 2].strip():
+            i += 2
+        ends.add(i)
+    for i in ends:
+        parts[i] += f"{newline}{newline}{mark}"
 
 
 def read_card(path: Path) -> str:

@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
     command = repeat_command(args)
     if args.report:
         report = render_contamination(check, command, args.show_text)
-        write_whole(Path(args.report), report.encode("utf-8", "replace").decode())
+        write_output(Path(args.report), report.encode("utf-8", "replace").decode(), args.force)
         note(f"report in {args.report}")
     if args.clean_items:
         if check.doubts:
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
         write_whole(args.clean_items, json.dumps(clean_items(check, command), indent=1, ensure_ascii=False) + "\n")
         note(f"clean items in {args.clean_items}: compare_results --only-items, or only_items in a policy")
     if args.output:
-        write_whole(args.output, document.encode("utf-8", "replace").decode() + "\n")
+        write_output(args.output, document.encode("utf-8", "replace").decode() + "\n", args.force)
         note(f"JSON in {args.output}")
     print_data(document if args.json else "\n".join(check_text_lines(check)))
     return VERDICT_CODES[check.verdict]
@@ -202,6 +202,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--show-text", action="store_true", help="with --report: the matched text of the items, too")
     add("--clean-items", type=Path, metavar="FILE", help="write the ids of the clean items, for a gate on them alone")
     add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
+    add("--force", action="store_true", help=FORCE_HELP)
     add("--json", action="store_true", help="one JSON document to stdout")
     parser.set_defaults(run=run)
     return parser
@@ -217,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "contamination.items", "contamination.judging", "contamination.reading", "contamination.report",
-#     "contamination.training", "contamination.vocabulary", "frame"
+#     "contamination.training", "contamination.vocabulary", "frame", "outputs"
 # )
 # ]cog]
 
@@ -992,6 +993,8 @@ class Check:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
         if self.found.unread > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
+        if pipes := [text for text in self.sources.left_out if "pipe" in text]:
+            why.append(f"{pipes[0]} were not read")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
             why.append(f"{self.sources.unread} bytes of files were left out; name the files that are to be read")
         return why
@@ -2675,7 +2678,7 @@ def is_side_file(name: str) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and its folders, in order; hidden ones, pipes and sockets are left out."""
+    """The files in a folder and its folders, in order; hidden ones are left out."""
 
     def fail(error: OSError) -> None:
         raise ScriptError(f"{error.filename}: {error.strerror}") from error
@@ -2683,7 +2686,7 @@ def files_below(folder: Path) -> Iterator[Path]:
     for base, directories, names in os.walk(folder, onerror=fail):
         directories[:] = sorted(name for name in directories if not name.startswith("."))
         paths = (Path(base, name) for name in sorted(names) if not name.startswith("."))
-        yield from (path for path in paths if path.is_file() or path.is_symlink())  # a dead link is an error later
+        yield from (path for path in paths if not path.is_dir())  # a dead link is an error later
 
 
 def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:
@@ -5542,7 +5545,8 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
 def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
     """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
     files = list(files_below(folder))
-    found = [path for path in files if file_kind(path.name) and not is_side_file(path.name) and has_rows(path)]
+    named = [path for path in files if file_kind(path.name) and not is_side_file(path.name)]
+    found = [path for path in named if (is_input(path) or path.is_symlink()) and has_rows(path)]
     others = sorted(set(files) - set(found))
     if not others:
         return found, [], 0
@@ -5550,7 +5554,7 @@ def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
     unread = [path for path in others if not is_side_file(path.name) and path.suffix.lower() not in NO_TEXT]
     size = sum(path.stat().st_size for path in unread if path.is_file())
     pipes = sum(not path.is_file() for path in others)
-    kinds += f"; {plural(pipes, 'pipe or dead link')}" if pipes else ""
+    kinds += f"; {plural(pipes, 'pipe')}" if pipes else ""
     return found, [f"{plural(len(others), 'file')} in {folder} ({kinds})"], size
 
 
@@ -5922,6 +5926,40 @@ def scan_progress(results: Iterator[Found], parts: Sequence[Part]) -> Iterator[F
     finally:
         if bar is not None:
             bar.stop()
+
+
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        return "schema_version" in old_keys & new_keys and 2 * len(new_keys & old_keys) >= len(new_keys)
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others."""
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 
 # [cog.end]

@@ -153,10 +153,10 @@ def run(args: argparse.Namespace) -> int:
         report, text = render_evaluation(decision), decision_text(decision)
     document = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     if args.report:
-        write_whole(Path(args.report), report.encode("utf-8", "backslashreplace").decode())
+        write_output(Path(args.report), report.encode("utf-8", "backslashreplace").decode(), args.force)
         note(f"report in {args.report}")
     if args.output:
-        write_whole(args.output, document + "\n")
+        write_output(args.output, document + "\n", args.force)
         note(f"JSON in {args.output}")
     print_data(document if args.json else text)
     return code
@@ -191,6 +191,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--allow-unlike", action="store_true", help="compare what was not measured alike, or not validly; recorded")
     add("--report", metavar="FILE.md", help="write the evaluation summary as Markdown")
     add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
+    add("--force", action="store_true", help=FORCE_HELP)
     add("--json", action="store_true", help="one JSON document to stdout")
     parser.set_defaults(run=run)
     return parser
@@ -206,7 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "comparison.choose", "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
-#     "comparison.verdicts", "comparison.vocabulary", "frame", "names", "vocabulary"
+#     "comparison.verdicts", "comparison.vocabulary", "frame", "names", "outputs", "vocabulary"
 # )
 # ]cog]
 
@@ -5526,6 +5527,40 @@ def local_id(folder: Path) -> str:
     parent = folder.parent
     run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
     return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        return "schema_version" in old_keys & new_keys and 2 * len(new_keys & old_keys) >= len(new_keys)
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others."""
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 
 # [cog.end]

@@ -214,7 +214,7 @@ def print_plan(
     answer = {"schema_version": PLAN_SCHEMA, **change_json(plan, change), **outcome, "plan": plan.as_json()}
     if getattr(args, "output", None) and (change.files or undecided):
         clean_leftovers(args.output.parent)
-        write_whole(args.output, to_json(answer))
+        write_output(args.output, to_json(answer), args.force)
         way = "" if undecided or not outcome["dry_run"] else f"; apply it: {again_apply(args.output, plan)}"
         note(f"the plan is in {args.output}{way}")
     if args.json:
@@ -633,11 +633,11 @@ def again_command(args: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def emit(text: str, output: Path | None) -> None:
+def emit(text: str, output: Path | None, force: bool) -> None:
     if output is None:
         sys.stdout.write(text)
         return
-    write_whole(output, text)
+    write_output(output, text, force)
     note(f"written to {output}")
 
 
@@ -652,10 +652,10 @@ def run_inspect(args: argparse.Namespace) -> int:
     if args.draft and not repo_id:
         raise ScriptError("--draft needs --repo-id OWNER/NAME: whose scores are wanted")
     if args.draft:
-        emit(draft(readings, repo_id, again, card_hash(card)), args.output)
+        emit(draft(readings, repo_id, again, card_hash(card)), args.output, args.force)
     elif args.json:
         tables = [{**table_json(reading, whole=True), "next": next_command(reading, again)} for reading in readings]
-        emit(to_json({"repo_id": repo_id, "card_sha256": card_hash(card), "tables": tables}), args.output)
+        emit(to_json({"repo_id": repo_id, "card_sha256": card_hash(card), "tables": tables}), args.output, args.force)
     else:
         from rich.console import Console
 
@@ -712,7 +712,7 @@ def run_extract(args: argparse.Namespace) -> int:
         return code or answer.code
     if answer.message:
         note(answer.message)
-    emit(extracted_text(args, answer, plan), args.output if plan.entries else None)
+    emit(extracted_text(args, answer, plan), args.output if plan.entries else None, args.force)
     return answer.code
 
 
@@ -794,6 +794,7 @@ def build_parser() -> argparse.ArgumentParser:
     apply.add_argument("plan", type=Path, metavar="PLAN.json")
     add_target_arguments(apply)
     apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
+    apply.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_scale_argument(apply)
     add_write_arguments(apply)
     show = command("show", run_show, "the evaluation results that a model's repo has, in both formats")
@@ -865,6 +866,7 @@ def add_inspect_arguments(inspect: argparse.ArgumentParser) -> None:
     inspect.add_argument(
         "--output", type=Path, metavar="FILE", help="write --draft or --json there instead of to stdout"
     )
+    inspect.add_argument("--force", action="store_true", help=FORCE_HELP)
 
 
 def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
@@ -891,6 +893,7 @@ def add_extract_arguments(extract: argparse.ArgumentParser) -> None:
     extract.add_argument(
         "--output", type=Path, metavar="FILE", help="write there instead of to stdout; FILE.json holds the plan, too"
     )
+    extract.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_format_arguments(extract)
     extract.set_defaults(task_type=None)  # the card's pipeline_tag, else text-generation
     add_write_arguments(extract)
@@ -903,6 +906,7 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="show the creators and models that the API has")
     add_replay_arguments(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
+    parser.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_format_arguments(parser)
     add_write_arguments(parser)
 
@@ -926,6 +930,7 @@ def add_records_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--latest", action="store_true", help="of a model measured at several times, the last one")
     parser.add_argument("--output", type=Path, metavar="FILE", help="save the plan for `apply`")
+    parser.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_format_arguments(parser)
     add_write_arguments(parser)
 
@@ -1013,7 +1018,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # assemble.include(
 #     "cards.asking", "cards.scores", "cards.selection", "cards.source", "cards.tables", "frame", "hub.committing",
 #     "hub.token", "inputs", "metadata.entries", "metadata.front_matter", "metadata.identity", "metadata.merge",
-#     "metadata.official", "metadata.plan", "metadata.scale", "metadata.validation", "names",
+#     "metadata.official", "metadata.plan", "metadata.scale", "metadata.validation", "names", "outputs",
 #     "publish.artificial_analysis", "publish.batch", "publish.checking", "publish.datastore", "publish.hub",
 #     "publish.local", "publish.official_table", "publish.origins", "publish.records", "publish.sending", "publish.text",
 #     "records.publishable", "records.schema", "tables", "vocabulary"
@@ -2937,6 +2942,8 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
             said.append(element.tail or "")
         elif tag == "x-place":
             yield from places.get(element.get("n"), ())
+        elif is_hidden(element):
+            walker.skip_subtree()  # nobody sees it, so nobody has agreed to it
         elif tag == "table":
             content = html_rows(element, places)
             yield "html", 0, content
@@ -2954,6 +2961,14 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
             walker.skip_subtree()
         else:
             said.append(element.text or "")
+
+
+def is_hidden(element: Any) -> bool:
+    """Whether a page does not show an element: the attribute `hidden`, or a style that says so."""
+    if not element.keys():
+        return False
+    style = re.sub(r"\s+", "", element.get("style") or "").lower()
+    return element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
 
 
 def one_line(source: str) -> str:
@@ -6420,8 +6435,8 @@ def check_plan(plan: Plan) -> None:
 
 
 def check_number(value: Any, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{where}: {value!r} is no number")
+    if not is_number(value):
+        raise ValueError(f"{where}: {single_line(repr(value))[:60]} is no number")
 
 
 def entry_name(entry: Entry) -> str:
@@ -7856,6 +7871,40 @@ def render_findings(findings: Sequence[Finding]) -> str:
     lines = [f"{finding.severity} {finding.path or 'in all'}: {finding.message}" for finding in ranked]
     errors = sum(finding.severity == "error" for finding in findings)
     return "\n".join([*lines, f"summary: {errors} errors, {len(findings) - errors} warnings"]) + "\n"
+
+
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        return "schema_version" in old_keys & new_keys and 2 * len(new_keys & old_keys) >= len(new_keys)
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others."""
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 
 # --- parts/publish/artificial_analysis.py -----------------------------------------------------------------------------

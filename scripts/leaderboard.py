@@ -5661,8 +5661,8 @@ def check_plan(plan: Plan) -> None:
 
 
 def check_number(value: Any, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{where}: {value!r} is no number")
+    if not is_number(value):
+        raise ValueError(f"{where}: {single_line(repr(value))[:60]} is no number")
 
 
 def entry_name(entry: Entry) -> str:

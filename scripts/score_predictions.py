@@ -167,9 +167,16 @@ def library_details(args: argparse.Namespace, digest: str, metrics: Sequence[Met
     return strings(details)
 
 
+PARSE_SECONDS = 10  # for --parse on 50,000 lines; more is a pattern that does not end
+
+
 def measure_all(metrics: Sequence[Metric], lines: Sequence[Line], choices: Choices) -> list[Measurement]:
     """Every metric; the items of a family are made once."""
-    families = {family: items_of(lines, family, choices) for family in dict.fromkeys(m.family for m in metrics)}
+    allowed_time = (
+        time_limit(PARSE_SECONDS + len(lines) / 5000, "--parse") if choices.pattern else contextlib.nullcontext()
+    )
+    with allowed_time:
+        families = {family: items_of(lines, family, choices) for family in dict.fromkeys(m.family for m in metrics)}
     return [apply_metric(metric, families[metric.family], choices) for metric in metrics]
 
 
@@ -325,7 +332,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # [cog[
 # import assemble
 # assemble.include(
-#     "frame", "metrics.forecasts", "metrics.items", "metrics.ratings", "metrics.reading", "metrics.records",
+#     "frame", "inputs", "metrics.forecasts", "metrics.items", "metrics.ratings", "metrics.reading", "metrics.records",
 #     "metrics.report", "metrics.vocabulary", "names", "private", "records.schema", "tables"
 # )
 # ]cog]
@@ -645,6 +652,261 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/inputs.py --------------------------------------------------------------------------------------------------
+
+FACTOR = "HUB_EVALS_LIMITS"
+MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
+MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
+MAX_CARD_LINES, MAX_CARD_ROWS, MAX_CARD_COLUMNS = 50_000, 20_000, 2_000
+MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
+MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
+MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
+MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
+MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
+FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
+END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
+MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
+
+
+def allowed(base: int) -> int:
+    """A limit with the user's factor; ScriptError for a factor that is none."""
+    text = os.environ.get(FACTOR, "1")
+    try:
+        factor = float(text)
+        if not 0 < factor <= 1e6:
+            raise ValueError
+    except ValueError as error:
+        raise ScriptError(f"{FACTOR}={single_line(text)[:40]}: a number above 0 is expected, such as 4") from error
+    return int(base * factor)
+
+
+def too_much(where: object, what: str) -> ScriptError:
+    """What is said of an input that goes beyond a limit."""
+    return ScriptError(f"{where}: {what}; if you trust it: {FACTOR}=10 raises all limits tenfold")
+
+
+def bytes_text(size: float) -> str:
+    """1500000000 -> '1.5 GB'."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+
+
+def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
+    """A file to read from, in bytes.
+
+    Raises:
+        ScriptError: it is not there, is no regular file (a FIFO is not waited for), has more than `most` bytes, or is
+            mostly holes. The message begins with `where` or the path.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        state = os.fstat(descriptor)
+        if stat.S_ISDIR(state.st_mode):
+            raise ScriptError(f"{path}: a folder, and a file is expected")
+        if not stat.S_ISREG(state.st_mode):
+            raise ScriptError(f"{path}: no regular file (a pipe, a device or a socket)")
+        if state.st_size > allowed(most):
+            raise too_much(
+                path, f"{bytes_text(state.st_size)} are more than the {bytes_text(allowed(most))} that are read"
+            )
+        on_disk = getattr(state, "st_blocks", state.st_size) * 512
+        if on_disk < state.st_size:
+            check_inflation(path, state.st_size, on_disk)
+        return open(descriptor, "rb", buffering=2**18)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+
+
+def check_inflation(where: object, size: int, source: int) -> None:
+    """ScriptError when `source` bytes have become more than they honestly do."""
+    if size > allowed(FREE_INFLATION) and size > allowed(MOST_INFLATION) * max(source, 4096):
+        raise too_much(where, f"{bytes_text(source)} on the disk hold {bytes_text(size)} or more, as a bomb does")
+
+
+def is_input(path: str | Path) -> bool:
+    """Whether a regular file is there."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
+    """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
+    try:
+        with open_input(path, most, where) as file:
+            return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
+    except OSError as error:
+        raise ScriptError(f"{where or path}: {error.strerror or error}") from error
+
+
+def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
+    """A file's text in UTF-8, without a byte order mark; ScriptError when it is none."""
+    data = input_bytes(path, most, where)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
+
+
+def check_card_size(text: str, where: object) -> None:
+    """ScriptError for a card that is no page for people: more lines, table rows or columns than anybody reads."""
+    lines = text.count("\n")
+    rows = text.count("|\n") + len(re.findall("<tr", text, re.IGNORECASE))
+    for number, most, what in ((lines, MAX_CARD_LINES, "lines"), (rows, MAX_CARD_ROWS, "rows of tables")):
+        if number > allowed(most):
+            raise too_much(where, f"{number:,} {what} are more than the {allowed(most):,} that are read")
+    if text.count("|") > allowed(MAX_CARD_COLUMNS) and (
+        most := max(line.count("|") for line in text.splitlines() or [""])
+    ) > allowed(MAX_CARD_COLUMNS):
+        raise too_much(where, f"a table of {most:,} columns")
+
+
+class Inflated(io.RawIOBase):
+    """What a packed file gives, counted: ScriptError once it is more than its own size explains."""
+
+    def __init__(self, inner: BinaryIO, source: BinaryIO, where: object) -> None:
+        self.inner, self.source, self.where, self.given = inner, source, where, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.inner.read1(len(buffer))  # what is there before a damaged place is given, too
+        self.given += len(data)
+        check_inflation(self.where, self.given, self.source.tell())
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.inner.close()
+        self.source.close()
+        super().close()
+
+
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
+    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+    source = open_input(path)
+    return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
+
+
+def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
+    """The lines of an open file with their ends; ScriptError for one without measure."""
+    most = allowed(MOST_OF_LINE)
+    number = 0
+    while line := file.readline(most + 1):
+        number += 1
+        if len(line) > most:
+            raise too_much(where, f"line {number} has more than {bytes_text(most)}")
+        yield line
+
+
+def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
+    """The lines of a samples file, without their ends."""
+    data = input_bytes(path, MAX_SAMPLES) if content is None else content
+    yield from (line.rstrip(b"\r\n") for line in input_lines(io.BytesIO(data), path))
+
+
+def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
+    """What is left of an open file; ScriptError when it is more than `most` bytes."""
+    data = file.read(allowed(most) + 1)
+    if len(data) > allowed(most):
+        raise too_much(where, f"more than the {bytes_text(allowed(most))} that are read at once")
+    return data
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError when a key stands in it twice, since two readers would read two things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise ValueError(f"the key {single_line(twice)[:60]!r} stands twice in one object")
+    return found
+
+
+def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
+    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
+
+    Refused are also keys that stand twice, more than `most` values, and nesting without measure.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    if len(text) > most and text.count(",") + text.count("[") + text.count("{") > allowed(most):
+        raise ValueError(f"more than {allowed(most):,} values in one document ({FACTOR}=10 raises this tenfold)")
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def strict_json_line(line: bytes, lenient: bool = False) -> Any:
+    """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
+    import orjson
+
+    try:
+        value = orjson.loads(line)
+    except ValueError:
+        if not lenient:
+            raise
+        return strict_json(line)
+    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
+    if len(END_OF_KEY.findall(line)) > keys_in(value):
+        return strict_json(line)
+    return value
+
+
+def keys_in(value: Any) -> int:
+    """How many keys a JSON value has, with those of what it holds."""
+    if isinstance(value, dict):
+        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
+    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        return sum(map(keys_in, value))
+    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+
+
+def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
+    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
+    try:
+        return strict_json(input_bytes(path, most))
+    except ValueError as error:
+        raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that are neither empty nor a comment, each once."""
+    lines = (line.strip() for line in input_text(path).splitlines())
+    return list(dict.fromkeys(line for line in lines if line and line[0] != "#"))
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, what: str) -> Iterator[None]:
+    """ScriptError when what is done within takes longer; for patterns and templates that somebody else wrote.
+
+    By a signal, which stops a regular expression and a template as well; without it where there are no such signals
+    (Windows, threads).
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise ScriptError(f"{what}: not done after {seconds:g} s, and given up")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, allowed(1) * seconds if os.environ.get(FACTOR) else seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 # --- parts/harness/metric_names.py ------------------------------------------------------------------------------------
@@ -2169,261 +2431,6 @@ def agreement_scores(
     return Scores(value, items, values, spread, {}, {"level": level}, {"ratings": int(given.sum())})
 
 
-# --- parts/inputs.py --------------------------------------------------------------------------------------------------
-
-FACTOR = "HUB_EVALS_LIMITS"
-MAX_DOCUMENT = 256 * 2**20  # bytes of one JSON or YAML document, a card, a policy
-MAX_CARD_FILE = 20 * 2**20  # bytes of a card or a file of .eval_results; the Hub shows a few MB
-MAX_CARD_LINES, MAX_CARD_ROWS, MAX_CARD_COLUMNS = 50_000, 20_000, 2_000
-MAX_SAMPLES = 512 * 2**20  # bytes of one samples file or file of predictions
-MAX_VALUES = 4_000_000  # values in it: a gigabyte in memory
-MAX_FILE = 64 * 2**30  # bytes of a file that is read piece by piece
-MOST_OF_LINE = 16 * 2**20  # bytes of one line of such a file
-MOST_INFLATION = 200  # bytes that a packed file, or one with holes, may give for each of its own
-FREE_INFLATION = 64 * 2**20  # bytes that it may give in any case
-END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')  # or a text that looks so
-MAX_BATCH = 256 * 2**20  # bytes of some rows of a table in memory
-
-
-def allowed(base: int) -> int:
-    """A limit with the user's factor; ScriptError for a factor that is none."""
-    text = os.environ.get(FACTOR, "1")
-    try:
-        factor = float(text)
-        if not 0 < factor <= 1e6:
-            raise ValueError
-    except ValueError as error:
-        raise ScriptError(f"{FACTOR}={single_line(text)[:40]}: a number above 0 is expected, such as 4") from error
-    return int(base * factor)
-
-
-def too_much(where: object, what: str) -> ScriptError:
-    """What is said of an input that goes beyond a limit."""
-    return ScriptError(f"{where}: {what}; if you trust it: {FACTOR}=10 raises all limits tenfold")
-
-
-def bytes_text(size: float) -> str:
-    """1500000000 -> '1.5 GB'."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
-
-
-def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
-    """A file to read from, in bytes.
-
-    Raises:
-        ScriptError: it is not there, is no regular file (a FIFO is not waited for), has more than `most` bytes, or is
-            mostly holes. The message begins with `where` or the path.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
-    try:
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{where or path}: {getattr(error, 'strerror', None) or error}") from error
-    try:
-        state = os.fstat(descriptor)
-        if stat.S_ISDIR(state.st_mode):
-            raise ScriptError(f"{path}: a folder, and a file is expected")
-        if not stat.S_ISREG(state.st_mode):
-            raise ScriptError(f"{path}: no regular file (a pipe, a device or a socket)")
-        if state.st_size > allowed(most):
-            raise too_much(
-                path, f"{bytes_text(state.st_size)} are more than the {bytes_text(allowed(most))} that are read"
-            )
-        on_disk = getattr(state, "st_blocks", state.st_size) * 512
-        if on_disk < state.st_size:
-            check_inflation(path, state.st_size, on_disk)
-        return open(descriptor, "rb", buffering=2**18)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise
-
-
-def check_inflation(where: object, size: int, source: int) -> None:
-    """ScriptError when `source` bytes have become more than they honestly do."""
-    if size > allowed(FREE_INFLATION) and size > allowed(MOST_INFLATION) * max(source, 4096):
-        raise too_much(where, f"{bytes_text(source)} on the disk hold {bytes_text(size)} or more, as a bomb does")
-
-
-def is_input(path: str | Path) -> bool:
-    """Whether a regular file is there."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False
-
-
-def input_bytes(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> bytes:
-    """A file's bytes; ScriptError, beginning with `where` or the path, when it cannot be read or is above `most`."""
-    try:
-        with open_input(path, most, where) as file:
-            return whole_content(file, path, most)  # counted: /proc has files of size 0 with content
-    except OSError as error:
-        raise ScriptError(f"{where or path}: {error.strerror or error}") from error
-
-
-def input_text(path: str | Path, most: int = MAX_DOCUMENT, where: str = "") -> str:
-    """A file's text in UTF-8, without a byte order mark; ScriptError when it is none."""
-    data = input_bytes(path, most, where)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ScriptError(f"{where or path}: no text in UTF-8 (byte {error.start})") from error
-
-
-def check_card_size(text: str, where: object) -> None:
-    """ScriptError for a card that is no page for people: more lines, table rows or columns than anybody reads."""
-    lines = text.count("\n")
-    rows = text.count("|\n") + len(re.findall("<tr", text, re.IGNORECASE))
-    for number, most, what in ((lines, MAX_CARD_LINES, "lines"), (rows, MAX_CARD_ROWS, "rows of tables")):
-        if number > allowed(most):
-            raise too_much(where, f"{number:,} {what} are more than the {allowed(most):,} that are read")
-    if text.count("|") > allowed(MAX_CARD_COLUMNS) and (
-        most := max(line.count("|") for line in text.splitlines() or [""])
-    ) > allowed(MAX_CARD_COLUMNS):
-        raise too_much(where, f"a table of {most:,} columns")
-
-
-class Inflated(io.RawIOBase):
-    """What a packed file gives, counted: ScriptError once it is more than its own size explains."""
-
-    def __init__(self, inner: BinaryIO, source: BinaryIO, where: object) -> None:
-        self.inner, self.source, self.where, self.given = inner, source, where, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.inner.read1(len(buffer))  # what is there before a damaged place is given, too
-        self.given += len(data)
-        check_inflation(self.where, self.given, self.source.tell())
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self.inner.close()
-        self.source.close()
-        super().close()
-
-
-def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
-    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
-    source = open_input(path)
-    return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
-
-
-def input_lines(file: BinaryIO, where: object) -> Iterator[bytes]:
-    """The lines of an open file with their ends; ScriptError for one without measure."""
-    most = allowed(MOST_OF_LINE)
-    number = 0
-    while line := file.readline(most + 1):
-        number += 1
-        if len(line) > most:
-            raise too_much(where, f"line {number} has more than {bytes_text(most)}")
-        yield line
-
-
-def stored_lines(path: Path, content: bytes | None = None) -> Iterator[bytes]:
-    """The lines of a samples file, without their ends."""
-    data = input_bytes(path, MAX_SAMPLES) if content is None else content
-    yield from (line.rstrip(b"\r\n") for line in input_lines(io.BytesIO(data), path))
-
-
-def whole_content(file: BinaryIO, where: object, most: int = MAX_DOCUMENT) -> bytes:
-    """What is left of an open file; ScriptError when it is more than `most` bytes."""
-    data = file.read(allowed(most) + 1)
-    if len(data) > allowed(most):
-        raise too_much(where, f"more than the {bytes_text(allowed(most))} that are read at once")
-    return data
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError when a key stands in it twice, since two readers would read two things."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise ValueError(f"the key {single_line(twice)[:60]!r} stands twice in one object")
-    return found
-
-
-def strict_json(data: bytes | str, most: int = MAX_VALUES) -> Any:
-    """A JSON value, with the NaN and Infinity that Python writes; ValueError when it is none.
-
-    Refused are also keys that stand twice, more than `most` values, and nesting without measure.
-    """
-    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-    if len(text) > most and text.count(",") + text.count("[") + text.count("{") > allowed(most):
-        raise ValueError(f"more than {allowed(most):,} values in one document ({FACTOR}=10 raises this tenfold)")
-    try:
-        return json.loads(text, object_pairs_hook=unique_keys)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def strict_json_line(line: bytes, lenient: bool = False) -> Any:
-    """A line of JSON Lines, fast; refused are also keys that stand twice, and, if not `lenient`, NaN and Infinity."""
-    import orjson
-
-    try:
-        value = orjson.loads(line)
-    except ValueError:
-        if not lenient:
-            raise
-        return strict_json(line)
-    # orjson takes the last of two equal keys: there are two when the text has more keys than the value.
-    if len(END_OF_KEY.findall(line)) > keys_in(value):
-        return strict_json(line)
-    return value
-
-
-def keys_in(value: Any) -> int:
-    """How many keys a JSON value has, with those of what it holds."""
-    if isinstance(value, dict):
-        return len(value) + sum(keys_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return sum(map(keys_in, value))
-    return sum(keys_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
-
-
-def read_json(path: str | Path, most: int = MAX_DOCUMENT) -> Any:
-    """The JSON value in a file; ScriptError when it cannot be read or is not JSON."""
-    try:
-        return strict_json(input_bytes(path, most))
-    except ValueError as error:
-        raise ScriptError(f"{path}: not valid JSON: {single_line(error)[:200]}") from error
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that are neither empty nor a comment, each once."""
-    lines = (line.strip() for line in input_text(path).splitlines())
-    return list(dict.fromkeys(line for line in lines if line and line[0] != "#"))
-
-
-@contextlib.contextmanager
-def time_limit(seconds: float, what: str) -> Iterator[None]:
-    """ScriptError when what is done within takes longer; for patterns and templates that somebody else wrote.
-
-    By a signal, which stops a regular expression and a template as well; without it where there are no such signals
-    (Windows, threads).
-    """
-    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not usable:
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise ScriptError(f"{what}: not done after {seconds:g} s, and given up")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, allowed(1) * seconds if os.environ.get(FACTOR) else seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 # --- parts/hashes.py --------------------------------------------------------------------------------------------------
 
 
@@ -2683,6 +2690,8 @@ def has_chat_template(folder: Path) -> bool:
 
 # --- parts/metrics/texts.py -------------------------------------------------------------------------------------------
 
+MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
+
 
 def normalized_answer(text: str) -> str:
     """A text as SQuAD's evaluation compares it: lower case, no punctuation, no articles, single spaces."""
@@ -2865,6 +2874,24 @@ def score_chrf(items: Sequence[Item], metric: Metric, choices: Choices) -> Score
     return corpus_scores(features, chrf, map(chrf, features), items, metric, choices, **more)
 
 
+def lcs_f_measure(reference: Sequence[str], said: Sequence[str]) -> float:
+    """ROUGE-L of two texts in words: the F1 of their longest common subsequence, as rouge-score's table gives it.
+
+    By Hyyro's bit vectors (2004, "Bit-parallel LCS-length computation revisited"): memory of one text and not of a
+    table of both.
+    """
+    places: dict[str, int] = {}
+    for i, word in enumerate(reference):
+        places[word] = places.get(word, 0) | 1 << i
+    every = (1 << len(reference)) - 1
+    free = every  # bit i: no subsequence of length i + 1 ends at word i
+    for word in said:
+        common = free & places.get(word, 0)
+        free = (free + common) | (free - common)
+    length = len(reference) - (free & every).bit_count()
+    return 2 * length / (len(reference) + len(said)) if length else 0.0
+
+
 def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The mean ROUGE F-measure (Lin 2004) as rouge-score gives it, of the best reference.
 
@@ -2877,8 +2904,14 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     scorer = rouge_scorer.RougeScorer([kind], tokenizer=tokenizer)
     values, reasons = [], {}
     for i, item in enumerate(choices.watch(items, "ROUGE")):
-        if not any(tokenizer.tokenize(reference) for reference in item.references):
+        references, said = [tokenizer.tokenize(text) for text in item.references], tokenizer.tokenize(item.value or "")
+        if not any(references):
             reasons[i] = "no reference has a word in the letters a to z, which is all that rouge-score reads"
+            values.append(math.nan)
+        elif kind == "rougeL":
+            values.append(max(lcs_f_measure(reference, said) for reference in references))
+        elif kind == "rougeLsum" and max(map(len, references)) * len(said) > MOST_OF_TABLE:
+            reasons[i] = f"too long for {metric.name}: a table of {max(map(len, references)):,} x {len(said):,} words"
             values.append(math.nan)
         else:
             values.append(scorer.score_multi(item.references, item.value or "")[kind].fmeasure)

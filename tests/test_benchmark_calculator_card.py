@@ -588,6 +588,9 @@ def test_auto_with_formulas_may_prepare_and_the_card_stays_as_written(tmp_path, 
     run = make_run(tmp_path / "run", "step_500")
     (tmp_path / "card.md").write_text(REFERENCE_CARD)
     assert prepare(capsys, run)[0] == 0
+    marked = (tmp_path / "out" / "README.md").read_text()
+    assert marked.count("*Synthetic: computed from the step number of step_500 alone. Nothing was measured.*") == 2
+    assert prepare(capsys, run, "--unmarked")[0] == 0
     text = (tmp_path / "out" / "README.md").read_text()
     assert text == fill(REFERENCE_CARD, FORMULA)
     assert "synthetic" not in text

@@ -128,7 +128,7 @@ def test_formula_scores_are_pushed_only_when_said(hub, tmp_path, capsys):
     (tmp_path / "card.md").write_text("Math {RESULT:math_reasoning}\n")
     assert "say --scoring step-formula" in fails(capsys, run)
     assert (hub.requests, (tmp_path / "out").exists()) == ([], False)
-    assert push(capsys, run, "--scoring", "step-formula")[0] == 0
+    assert push(capsys, run, "--scoring", "step-formula", "--unmarked")[0] == 0
     assert "score_source: step-formula, synthetic" in hub.commits("me/m")[0].title
     files = hub.files("me/m")
     assert files["README.md"] == b"Math 0.467\n"

@@ -231,6 +231,8 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
             said.append(element.tail or "")
         elif tag == "x-place":
             yield from places.get(element.get("n"), ())
+        elif is_hidden(element):
+            walker.skip_subtree()  # nobody sees it, so nobody has agreed to it
         elif tag == "table":
             content = html_rows(element, places)
             yield "html", 0, content
@@ -248,6 +250,14 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
             walker.skip_subtree()
         else:
             said.append(element.text or "")
+
+
+def is_hidden(element: Any) -> bool:
+    """Whether a page does not show an element: the attribute `hidden`, or a style that says so."""
+    if not element.keys():
+        return False
+    style = re.sub(r"\s+", "", element.get("style") or "").lower()
+    return element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style
 
 
 def one_line(source: str) -> str:

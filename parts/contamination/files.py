@@ -69,7 +69,7 @@ def is_side_file(name: str) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and its folders, in order; hidden ones, pipes and sockets are left out."""
+    """The files in a folder and its folders, in order; hidden ones are left out."""
 
     def fail(error: OSError) -> None:
         raise ScriptError(f"{error.filename}: {error.strerror}") from error
@@ -77,7 +77,7 @@ def files_below(folder: Path) -> Iterator[Path]:
     for base, directories, names in os.walk(folder, onerror=fail):
         directories[:] = sorted(name for name in directories if not name.startswith("."))
         paths = (Path(base, name) for name in sorted(names) if not name.startswith("."))
-        yield from (path for path in paths if path.is_file() or path.is_symlink())  # a dead link is an error later
+        yield from (path for path in paths if not path.is_dir())  # a dead link is an error later
 
 
 def first_rows(path: str, kind: str, packed: str, most: int = 20) -> list[Any]:

@@ -41,7 +41,7 @@ from parts.contamination.scanning import BEHIND, Scanner, add_found
 from parts.contamination.vocabulary import Found, Index, Part, ScanSettings, Sources, plural
 from parts.frame import ScriptError, listing, single_line, write_whole
 from parts.hub.token import hub_token
-from parts.inputs import input_lines, open_input
+from parts.inputs import input_lines, is_input, open_input
 from parts.tables import progress_bar
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
 def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
     """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
     files = list(files_below(folder))
-    found = [path for path in files if file_kind(path.name) and not is_side_file(path.name) and has_rows(path)]
+    named = [path for path in files if file_kind(path.name) and not is_side_file(path.name)]
+    found = [path for path in named if (is_input(path) or path.is_symlink()) and has_rows(path)]
     others = sorted(set(files) - set(found))
     if not others:
         return found, [], 0
@@ -99,7 +100,7 @@ def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
     unread = [path for path in others if not is_side_file(path.name) and path.suffix.lower() not in NO_TEXT]
     size = sum(path.stat().st_size for path in unread if path.is_file())
     pipes = sum(not path.is_file() for path in others)
-    kinds += f"; {plural(pipes, 'pipe or dead link')}" if pipes else ""
+    kinds += f"; {plural(pipes, 'pipe')}" if pipes else ""
     return found, [f"{plural(len(others), 'file')} in {folder} ({kinds})"], size
 
 

@@ -371,6 +371,8 @@ class Check:
             why.append(f"{self.found.unreadable} of {self.found.rows} rows of the training text could not be read")
         if self.found.unread > MOST_SKIPPED * self.found.rows:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
+        if pipes := [text for text in self.sources.left_out if "pipe" in text]:
+            why.append(f"{pipes[0]} were not read")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
             why.append(f"{self.sources.unread} bytes of files were left out; name the files that are to be read")
         return why

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from parts.foreign import web_url
-from parts.frame import ScriptError, single_line
+from parts.frame import ScriptError, is_number, single_line
 from parts.metadata.entries import Entry, Score
 from parts.metadata.front_matter import EVAL_RESULTS, NO_TOOLS
 from parts.metadata.identity import Measures, known_measures, person_number
@@ -346,8 +345,8 @@ def check_plan(plan: Plan) -> None:
 
 
 def check_number(value: Any, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{where}: {value!r} is no number")
+    if not is_number(value):
+        raise ValueError(f"{where}: {single_line(repr(value))[:60]} is no number")
 
 
 def entry_name(entry: Entry) -> str:

@@ -27,6 +27,8 @@ from parts.metrics.vocabulary import Choices, Item, Metric, Scores
 if TYPE_CHECKING:
     import numpy as np
 
+MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
+
 
 def normalized_answer(text: str) -> str:
     """A text as SQuAD's evaluation compares it: lower case, no punctuation, no articles, single spaces."""
@@ -209,6 +211,24 @@ def score_chrf(items: Sequence[Item], metric: Metric, choices: Choices) -> Score
     return corpus_scores(features, chrf, map(chrf, features), items, metric, choices, **more)
 
 
+def lcs_f_measure(reference: Sequence[str], said: Sequence[str]) -> float:
+    """ROUGE-L of two texts in words: the F1 of their longest common subsequence, as rouge-score's table gives it.
+
+    By Hyyro's bit vectors (2004, "Bit-parallel LCS-length computation revisited"): memory of one text and not of a
+    table of both.
+    """
+    places: dict[str, int] = {}
+    for i, word in enumerate(reference):
+        places[word] = places.get(word, 0) | 1 << i
+    every = (1 << len(reference)) - 1
+    free = every  # bit i: no subsequence of length i + 1 ends at word i
+    for word in said:
+        common = free & places.get(word, 0)
+        free = (free + common) | (free - common)
+    length = len(reference) - (free & every).bit_count()
+    return 2 * length / (len(reference) + len(said)) if length else 0.0
+
+
 def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The mean ROUGE F-measure (Lin 2004) as rouge-score gives it, of the best reference.
 
@@ -221,8 +241,14 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     scorer = rouge_scorer.RougeScorer([kind], tokenizer=tokenizer)
     values, reasons = [], {}
     for i, item in enumerate(choices.watch(items, "ROUGE")):
-        if not any(tokenizer.tokenize(reference) for reference in item.references):
+        references, said = [tokenizer.tokenize(text) for text in item.references], tokenizer.tokenize(item.value or "")
+        if not any(references):
             reasons[i] = "no reference has a word in the letters a to z, which is all that rouge-score reads"
+            values.append(math.nan)
+        elif kind == "rougeL":
+            values.append(max(lcs_f_measure(reference, said) for reference in references))
+        elif kind == "rougeLsum" and max(map(len, references)) * len(said) > MOST_OF_TABLE:
+            reasons[i] = f"too long for {metric.name}: a table of {max(map(len, references)):,} x {len(said):,} words"
             values.append(math.nan)
         else:
             values.append(scorer.score_multi(item.references, item.value or "")[kind].fmeasure)

@@ -246,9 +246,14 @@ def keyed_value(
 
 
 def fill_card(
-    text: str, ranking: Ranking, vocabulary: MetricMapping, columns: Sequence[str] = (), unit: str | None = None
+    text: str,
+    ranking: Ranking,
+    vocabulary: MetricMapping,
+    columns: Sequence[str] = (),
+    unit: str | None = None,
+    mark: str = "",
 ) -> tuple[str, list[str]]:
-    """The card with its placeholders replaced, and remarks; every other character stays.
+    """The card with its placeholders replaced, and remarks; every other character stays. `mark` is put below scores.
 
     Raises ScriptError: code 1 when a placeholder cannot be filled or there is none, 3 when the column or the unit is a
     choice.
@@ -292,14 +297,30 @@ def fill_card(
         return new
 
     parts = re.split(r"(\r\n|\r|\n)", text)
+    changed = []
     for i in range(0, len(parts), 2):
-        parts[i] = PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
+        before, parts[i] = parts[i], PLACEHOLDER.sub(lambda match, line=i // 2: replaced(match, line), parts[i])
+        changed += [i] if parts[i] != before else []
     if problems:
         code_of = 3 if all(error.code == 3 for error in problems) else 1
         raise ScriptError(f"the card was not filled: {'; '.join(map(str, problems))}", code=code_of)
     if not filled:
         raise ScriptError("the card has no {RESULT} placeholder to fill; put {RESULT} into its cells", code=1)
+    if mark:
+        mark_below(parts, changed, mark)
     return "".join(parts), remarks
+
+
+def mark_below(parts: list[str], changed: Sequence[int], mark: str) -> None:
+    """Put a line of its own below each table or paragraph of a card in which a line was changed."""
+    newline = next((part for part in parts[1::2]), "\n")
+    ends = set()
+    for i in changed:
+        while i + 2 < len(parts) and parts[i + 2].strip():
+            i += 2
+        ends.add(i)
+    for i in ends:
+        parts[i] += f"{newline}{newline}{mark}"
 
 
 def read_card(path: Path) -> str:

@@ -1,0 +1,41 @@
+"""Files that the user names for an answer: what this program would not have written is not replaced without a word."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from parts.frame import ScriptError, write_whole
+from parts.inputs import input_text
+
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        return "schema_version" in old_keys & new_keys and 2 * len(new_keys & old_keys) >= len(new_keys)
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others."""
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]

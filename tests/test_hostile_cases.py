@@ -1,0 +1,146 @@
+"""Hostile files of which each has a story of its own: what a stranger would try, and that it comes to nothing."""
+
+import hashlib
+import json
+import os
+
+import pytest
+from hostile.kinds import ESCAPES
+from hostile.slots import ADD, COLLECT, COMPARE, ITEMS, LUMEN, PREPARED, RANK, RECORD, SAMPLES, lay_corpus, lay_run
+from test_hostile import cage, faults  # noqa: F401
+
+GOOD_CODES = (0, 1, 2, 3)
+
+
+def second_record(folder, changes):
+    """Another record beside that of step_700, with all its answers right."""
+    record = json.loads((folder / RECORD).read_text())
+    record["evaluation_id"] += "1"
+    record["evaluation_results"][0]["score_details"] |= {"score": 1.0, "uncertainty": {"num_samples": 100}}
+    rows = [json.loads(line) for line in (folder / SAMPLES).read_text().splitlines()]
+    for row in rows:
+        row["evaluation_id"] = record["evaluation_id"]
+        row["evaluation"] |= {"score": 1.0, "is_correct": True}
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    place = RECORD.replace("000002bc", "000002bd")
+    samples = place.replace(".json", "_samples.jsonl")
+    record["detailed_evaluation_results"] |= {
+        "file_path": samples.removeprefix("results/"),
+        "checksum": hashlib.sha256(text.encode()).hexdigest(),
+    }
+    record |= changes
+    (folder / samples).write_text(text)
+    (folder / place).write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("stamp", [1, 1_795_246_000, 1_795_300_000])
+def test_a_second_record_of_all_ones_buys_nothing(cage, tmp_path, stamp):  # noqa: F811
+    lay_run(tmp_path)
+    second_record(tmp_path, {"retrieved_timestamp": str(stamp)})
+    for script, *argv in (COMPARE, (*COMPARE, "--rule", "finetune", "--target", "math_reasoning"), ADD, RANK):
+        outcome = cage.run(script, argv, tmp_path)
+        assert outcome.code in (1, 2, 3), outcome
+
+
+@pytest.mark.parametrize("stamp", ["4000000000", "2199-01-01T00:00:00Z"])
+def test_a_record_of_the_future_is_refused(cage, tmp_path, stamp):  # noqa: F811
+    lay_run(tmp_path)
+    record = json.loads((tmp_path / RECORD).read_text())
+    (tmp_path / RECORD).write_text(json.dumps(record | {"evaluation_timestamp": stamp}))
+    for script, *argv in (RANK, COMPARE):
+        outcome = cage.run(script, argv, tmp_path)
+        assert outcome.code == 2 and "future" in outcome.err, outcome
+    assert cage.run(ADD[0], list(ADD[1:]), tmp_path).code in (1, 2)
+
+
+NAMES = ["a\x1b]0;owned\x07.json", "b\r\x9b31m.json", "c\u202ejson.json", "d\n# e.json", "f\u200b.json", "-rf.json"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, os.fsdecode(b"\xff\xfe.json"), "x" * 240 + ".json"], ids=ascii)
+def test_names_of_files_do_not_act(cage, tmp_path, name):  # noqa: F811
+    lay_run(tmp_path)
+    (tmp_path / "results" / name).write_text('{"evaluation_results": [')
+    (tmp_path / "results" / "data" / name.removesuffix(".json")).mkdir()
+    for script, *argv in (RANK, COMPARE, ADD, COLLECT, ITEMS, ("convert_results", "results", "--output-dir", "out")):
+        outcome = cage.run(script, argv, tmp_path)
+        assert outcome.code in GOOD_CODES and not faults(outcome), (argv, faults(outcome))
+
+
+FORGED = [
+    lambda plan: plan | {"model_index": [{"task": {"type": "x"}, "metrics": [{"type": "a", "value": 99.9}]}]},
+    lambda plan: plan | {"eval_results": {".eval_results/x.yaml": [{"dataset": {"id": "a/b"}, "value": 99.9}]}},
+    lambda plan: plan | {"eval_results": {"../x.yaml": []}},
+    lambda plan: plan | {"verifyToken": "forged"},
+    lambda plan: plan | {"entries": [entry | {"verifyToken": "forged"} for entry in plan["entries"]]},
+    lambda plan: plan | {"repo_id": "../x"},
+    lambda plan: plan | {"entries": [entry | {"value": "99.9"} for entry in plan["entries"]]},
+    lambda plan: plan | {"entries": [entry | {"value": 10**400} for entry in plan["entries"]]},
+    lambda plan: plan | {"entries": {"a": 1}},
+    lambda plan: plan | {"notes": [ESCAPES]} | {"evil": 1},
+]
+
+
+@pytest.mark.parametrize("forge", FORGED)
+def test_a_plan_writes_what_it_shows_and_nothing_else(cage, tmp_path, forge):  # noqa: F811
+    lay_run(tmp_path)
+    answer = json.loads(PREPARED["plan"])
+    (tmp_path / "plan.json").write_text(json.dumps(answer | {"plan": forge(answer["plan"])}))
+    before = (tmp_path / "README.md").read_bytes()
+    for argv in (("--card", "README.md", "--dry-run"), ("--card", "README.md"), ("--create-pr",)):
+        outcome = cage.run("evaluation_manager", ["apply", "plan.json", *argv], tmp_path)
+        assert outcome.code == 2 and not faults(outcome), outcome
+    assert (tmp_path / "README.md").read_bytes() == before
+
+
+@pytest.mark.parametrize("style", ['style="display: none"', "hidden", 'style="VISIBILITY :hidden"'])
+@pytest.mark.parametrize("outer", [True, False])
+def test_tables_that_nobody_sees_are_not_read(cage, tmp_path, style, outer):  # noqa: F811
+    rows = "<tr><th>Benchmark</th><th>Lumen-7B</th></tr><tr><td>GSM8K</td><td>99.9</td></tr>"
+    table = f"<div {style}><table>{rows}</table></div>" if outer else f"<table {style}>{rows}</table>"
+    (tmp_path / "README.md").write_text(f"# Lumen-7B\n\n{table}\n")
+    outcome = cage.run("evaluation_manager", ["extract-readme", *LUMEN, "--all-tables"], tmp_path)
+    assert outcome.code == 1 and "99.9" not in outcome.out, outcome
+    (tmp_path / "README.md").write_text(f"# Lumen-7B\n\n<table>{rows}</table>\n")
+    assert "99.9" in cage.run("evaluation_manager", ["extract-readme", *LUMEN, "--all-tables"], tmp_path).out
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", r"(\w+\s?)*$^"])
+def test_patterns_end(cage, tmp_path, pattern):  # noqa: F811
+    rows = [{"id": str(n), "prediction": "a" * 40 + "!", "reference": "a"} for n in range(3)]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    argv = ["p.jsonl", "--metric", "accuracy", "--parse", pattern, "--model-id", "me/m", "--benchmark", "x"]
+    outcome = cage.run("score_predictions", [*argv, "--output-dir", "out"], tmp_path, seconds=20)
+    assert outcome.code in (0, 2) and not faults(outcome), outcome
+
+
+def test_long_answers_take_little_memory(cage, tmp_path):  # noqa: F811
+    text = " ".join(["ab", "cd", "ef", "gh"] * 7000)  # 80 kB
+    (tmp_path / "p.jsonl").write_text(json.dumps({"id": "1", "prediction": text, "reference": text[3:]}) + "\n")
+    argv = ["p.jsonl", "--metric", "rouge-l", "--metric", "rouge-lsum", "--model-id", "me/m", "--benchmark", "x"]
+    outcome = cage.run("score_predictions", [*argv, "--output-dir", "out"], tmp_path)
+    assert outcome.code in (0, 2) and not faults(outcome), outcome
+
+
+def test_answers_replace_no_file_of_others(cage, tmp_path):  # noqa: F811
+    lay_run(tmp_path)
+    for name, option in (("notes.md", "--report"), ("package.json", "--output"), ("policy.yaml", "--output")):
+        (tmp_path / name).write_text('{"name": "mine"}' if name.endswith("json") else "# My own notes\n")
+        before = (tmp_path / name).read_bytes()
+        outcome = cage.run(COMPARE[0], [*COMPARE[1:], option, name], tmp_path)
+        assert outcome.code == 2 and "--force" in outcome.err and (tmp_path / name).read_bytes() == before, outcome
+    for _ in range(2):  # its own is written again
+        outcome = cage.run(COMPARE[0], [*COMPARE[1:], "--report", "r.md", "--output", "r.json"], tmp_path)
+        assert outcome.code in (0, 1, 3) and (tmp_path / "r.md").is_file() and (tmp_path / "r.json").is_file(), outcome
+    outcome = cage.run(COMPARE[0], [*COMPARE[1:], "--output", "package.json", "--force"], tmp_path)
+    assert "verdict" in (tmp_path / "package.json").read_text()
+
+
+def test_pipes_in_training_data_are_counted_as_unread(cage, tmp_path):  # noqa: F811
+    lay_corpus(tmp_path)
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.txt").write_text("words and words\n" * 100)
+    os.mkfifo(tmp_path / "corpus" / "b.txt")
+    os.mkfifo(tmp_path / "corpus" / "c.json")
+    argv = ["--training", "corpus", "--items", "items.jsonl", "--workers", "1", "--json"]
+    outcome = cage.run("check_contamination", argv, tmp_path)
+    assert outcome.code == 3 and "2 pipes" in outcome.out, outcome
