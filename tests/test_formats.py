@@ -950,6 +950,22 @@ def test_helm_requests_that_failed_and_were_scored_keep_their_score(tmp_path):
     assert after["generation_config"]["additional_details"]["reasoning_effort"] == "high"
 
 
+def test_a_file_without_a_model_is_converted_under_a_name(tmp_path, capsys):
+    path = lm_eval_results(tmp_path / "in", {"acc,none": 0.5}, model_args="")
+    assert convert(path, output=tmp_path / "out") == 2
+    assert "--model-id OWNER/NAME says it" in capsys.readouterr().err
+    assert convert(path, output=tmp_path / "out", options=["--model-id", "acme/tiny"]) == 0
+    record, _ = one(records(tmp_path / "out"))
+    assert record["model_info"]["id"] == "acme/tiny"
+
+
+def test_grouped_metrics_of_older_logs_are_told_by_their_key():
+    old = {"name": "b", "value": 0.5, "params": {"group_key": "topic"}}
+    assert converter.inspect_group(old) == "b"
+    assert converter.inspect_group(old | {"name": "all"}) == ""
+    assert converter.inspect_group({"name": "accuracy", "value": 0.5, "params": {}}) is None
+
+
 # --- properties ---
 
 
