@@ -34,7 +34,7 @@ OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_mo
 
 
 @dataclass
-class Found:
+class FoundCheckpoint:
     """What a folder holds."""
 
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -42,13 +42,13 @@ class Found:
     others: list[str] = field(default_factory=list)
 
 
-def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> Found:
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
     """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
 
     Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
     count whatever their names, the folder itself too, and each needs a tokenizer.
     """
-    found, passed_over = Found(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
     itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
     named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
     if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
@@ -84,7 +84,7 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
     return found
 
 
-def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
+def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
     """Sort a folder with a checkpoint's name into what was found."""
     models = model_folders(path)
     if len(models) > 1:
@@ -125,7 +125,7 @@ def top_model(root: Path) -> Path | None:
     return root if holds_model(root) and (root / "config.json").is_file() else None
 
 
-def take_final(found: Found, root: Path, to_run: bool) -> None:
+def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
     """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
     reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
     twin = None if reason else same_weights(root, found.checkpoints)

@@ -1846,7 +1846,7 @@ def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | No
     return "percent" if said or percents else "proportion" if shares else None
 
 
-def digits_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
+def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
     """How many decimals a score gets: as its column has them, else two digits of its standard error, else three."""
     places = [len(match[2]) for text in (cell.beside if cell else ()) if (match := DECIMAL.fullmatch(text.strip()))]
     if places:
@@ -1883,7 +1883,7 @@ def score_part(score: Estimate, part: str, unit: str | None, digits: int) -> str
     )
 
 
-def best_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
+def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     """What {BEST:name} stands for; ScriptError(code=1) when it is not known."""
     best, sure = ranking.best, ranking.statistics
     standing = sure.standings.get(best.checkpoint.name) if sure else None
@@ -1917,7 +1917,7 @@ def keyed_value(
     if name.strip() == "eval_accuracy":
         score: Estimate | None = Estimate(best.eval_accuracy, best.standard_error, interval=best.interval)
     elif part is None and name.strip() in ("checkpoint", "step"):
-        return best_value(name.strip(), ranking, "RESULT")
+        return winner_value(name.strip(), ranking, "RESULT")
     else:
         key = measured_key(name, best, vocabulary)
         score = best.score(key) if key else None
@@ -1925,7 +1925,7 @@ def keyed_value(
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
     unit = card_unit(cell, after, wanted)
-    digits = digits_of(cell, score, unit)
+    digits = decimals_of(cell, score, unit)
     return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
 
 
@@ -1955,7 +1955,7 @@ def fill_card(
         cell = waiting[line].pop() if waiting[line] else None
         after = match.string[match.end() : match.end() + 12]
         if match["what"] == "BEST":
-            return best_value((match["name"] or "").strip(), ranking)
+            return winner_value((match["name"] or "").strip(), ranking)
         if match["name"] is not None:
             return keyed_value(match["name"], match["part"], cell, after, ranking, vocabulary, unit)
         if cell is None:
@@ -1968,7 +1968,7 @@ def fill_card(
             return match[0]
         _, score = row_score(cell, ranking.best, vocabulary)
         written = card_unit(cell, cell.after, unit)
-        return shown_score(score.value, score, written, digits_of(cell, score, written))
+        return shown_score(score.value, score, written, decimals_of(cell, score, written))
 
     def replaced(match: re.Match[str], line: int) -> str:
         nonlocal filled
@@ -4008,7 +4008,7 @@ OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_mo
 
 
 @dataclass
-class Found:
+class FoundCheckpoint:
     """What a folder holds."""
 
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -4016,13 +4016,13 @@ class Found:
     others: list[str] = field(default_factory=list)
 
 
-def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> Found:
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
     """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
 
     Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
     count whatever their names, the folder itself too, and each needs a tokenizer.
     """
-    found, passed_over = Found(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
     itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
     named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
     if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
@@ -4058,7 +4058,7 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
     return found
 
 
-def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
+def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
     """Sort a folder with a checkpoint's name into what was found."""
     models = model_folders(path)
     if len(models) > 1:
@@ -4099,7 +4099,7 @@ def top_model(root: Path) -> Path | None:
     return root if holds_model(root) and (root / "config.json").is_file() else None
 
 
-def take_final(found: Found, root: Path, to_run: bool) -> None:
+def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
     """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
     reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
     twin = None if reason else same_weights(root, found.checkpoints)

@@ -2062,7 +2062,7 @@ def add_found(into: Found, part: Found, lines: int) -> None:
 
 # --- parts/contamination/judging.py -----------------------------------------------------------------------------------
 
-WHOLE, QUESTION, ANSWER = "whole", "question", "answer"
+WHOLE_ITEM, QUESTION, ANSWER = "whole", "question", "answer"
 PARTICULAR = 13  # words of an answer that are found alone
 STOCK_WORDS, STOCK_PLACES = 13, 10  # a shorter run of several items at more places is a stock phrase
 
@@ -2086,14 +2086,14 @@ def judge_items(
     for i, item in enumerate(items):
         facts = {
             name: section_facts(i, name, words, characters, seen, found, bool(templates[i]))
-            for name in ((WHOLE, QUESTION, ANSWER) if item.answer or item.context else (WHOLE,))
+            for name in ((WHOLE_ITEM, QUESTION, ANSWER) if item.answer or item.context else (WHOLE_ITEM,))
         }
         results = {rule.name: judged_parts(rule, facts, i in stock) for rule in rules}
         matches = [*found.matches.get(("words", i), ()), *found.matches.get(("characters", i), ())]
         counts = [found.places[unit, i] for unit in ("words", "characters")]
         status = {name: one for name, (one, _) in results.items()}
         parts = {name: part for name, (one, part) in results.items() if one == SUSPECT}
-        judged.append(Judged(item, facts[WHOLE], status, tuple(matches[:SHOWN_MATCHES]), max(counts), parts))
+        judged.append(Judged(item, facts[WHOLE_ITEM], status, tuple(matches[:SHOWN_MATCHES]), max(counts), parts))
     return judged
 
 
@@ -2124,7 +2124,7 @@ def judged_parts(rule: Rule, facts: Mapping[str, Facts], stock: bool) -> tuple[s
         answer = facts.get(ANSWER)
         beside = answer is not None and answer.counted and answer.passage >= max(1, least_share(rule, answer.counted))
         parts = [name for name in (QUESTION, ANSWER) if name in found or (name == ANSWER and beside)]
-        return SUSPECT, " and ".join(parts) or WHOLE
+        return SUSPECT, " and ".join(parts) or WHOLE_ITEM
     return (TOO_SHORT if set(answers.values()) == {TOO_SHORT} else CLEAN), ""
 
 
@@ -2132,7 +2132,7 @@ def section_facts(
     i: int, name: str, words: Index, characters: Index | None, seen: np.ndarray, found: Found, template: bool
 ) -> Facts:
     """What was found of an item, its question or its answer."""
-    place = (WHOLE, QUESTION, ANSWER).index(name)
+    place = (WHOLE_ITEM, QUESTION, ANSWER).index(name)
     low, high = section(words, i, name)
     informative = words.informative[low : max(low, high - words.window + 1 if place else high)]
     run, passage, letters_run = (
@@ -2159,7 +2159,7 @@ def section_facts(
 def section(index: Index, i: int, name: str) -> tuple[int, int]:
     """Where an item, its question or its answer begins and ends in an index."""
     low, high, answer = int(index.bounds[i]), int(index.bounds[i + 1]), int(index.answers[i])
-    return {WHOLE: (low, high), QUESTION: (int(index.questions[i]), answer), ANSWER: (answer, high)}[name]
+    return {WHOLE_ITEM: (low, high), QUESTION: (int(index.questions[i]), answer), ANSWER: (answer, high)}[name]
 
 
 def item_status(rule: Rule, facts: Facts) -> str:
@@ -2677,7 +2677,7 @@ def is_side_file(name: str) -> bool:
     return bool(MODEL_JSON.fullmatch(name) or RECORD_NAME.fullmatch(name) or SIDE_JSON.fullmatch(name))
 
 
-def files_below(folder: Path) -> Iterator[Path]:
+def text_files_below(folder: Path) -> Iterator[Path]:
     """The files in a folder and its folders, in order; hidden ones are left out."""
 
     def fail(error: OSError) -> None:
@@ -4673,7 +4673,7 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
         path = Path(name)
         if not path.exists():
             raise ScriptError(f"--items {name}: no such file or folder")
-        files = list(files_below(path)) if path.is_dir() else [path]
+        files = list(text_files_below(path)) if path.is_dir() else [path]
         if path.is_dir():
             files = [f for f in files if is_item_file(f.name)]
             samples = [f for f in files if f.name.endswith("_samples.jsonl")]
@@ -5544,7 +5544,7 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
 
 def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
     """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
-    files = list(files_below(folder))
+    files = list(text_files_below(folder))
     named = [path for path in files if file_kind(path.name) and not is_side_file(path.name)]
     found = [path for path in named if (is_input(path) or path.is_symlink()) and has_rows(path)]
     others = sorted(set(files) - set(found))

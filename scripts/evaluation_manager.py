@@ -12182,19 +12182,19 @@ def collections_of(plan: Contribution) -> list[str]:
     return sorted({record.path.split("/")[1] for record in plan.records})
 
 
-def models_of(plan: Contribution) -> list[str]:
+def models_of_records(plan: Contribution) -> list[str]:
     return sorted({record.model for record in plan.records}, key=natural_key)
 
 
 def contribution_title(plan: Contribution) -> str:
     """As the datastore's guide for contributors asks for."""
     what = listing(collections_of(plan), 3)
-    return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of(plan), 2)}"[:190]
+    return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of_records(plan), 2)}"[:190]
 
 
 def contribution_text(plan: Contribution) -> str:
     samples = sum(path.endswith("_samples.jsonl") for path in plan.files)
-    models = ", ".join(markdown_text(name) for name in models_of(plan)[:20])
+    models = ", ".join(markdown_text(name) for name in models_of_records(plan)[:20])
     return (
         f"Own runs in the format of Every Eval Ever: {len(plan.records)} records, {samples} with their samples.\n\n"
         f"Models: {models}\n\nCollections: {', '.join(markdown_text(name) for name in collections_of(plan)[:20])}\n\n"

@@ -2616,7 +2616,7 @@ OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_mo
 
 
 @dataclass
-class Found:
+class FoundCheckpoint:
     """What a folder holds."""
 
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -2624,13 +2624,13 @@ class Found:
     others: list[str] = field(default_factory=list)
 
 
-def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> Found:
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
     """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
 
     Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
     count whatever their names, the folder itself too, and each needs a tokenizer.
     """
-    found, passed_over = Found(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
     itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
     named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
     if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
@@ -2666,7 +2666,7 @@ def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[
     return found
 
 
-def take(found: Found, path: Path, root: Path, to_run: bool) -> None:
+def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
     """Sort a folder with a checkpoint's name into what was found."""
     models = model_folders(path)
     if len(models) > 1:
@@ -2707,7 +2707,7 @@ def top_model(root: Path) -> Path | None:
     return root if holds_model(root) and (root / "config.json").is_file() else None
 
 
-def take_final(found: Found, root: Path, to_run: bool) -> None:
+def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
     """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
     reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
     twin = None if reason else same_weights(root, found.checkpoints)
@@ -2805,7 +2805,7 @@ def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
 
 
 @contextlib.contextmanager
-def hub_errors(name: str) -> Iterator[None]:
+def model_errors(name: str) -> Iterator[None]:
     """What the Hub's client raises as one line each."""
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -2841,7 +2841,7 @@ def hub_models(text: str, needs_template: bool) -> list[Model]:
         return [hub_model(repo, below, revision, needs_template)]
     from huggingface_hub import HfApi
 
-    with hub_errors(text):
+    with model_errors(text):
         refs = HfApi().list_repo_refs(repo)
     names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
     steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
@@ -2864,7 +2864,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     step = str(steps[0]) if steps and steps[0] is not None else None
     base = Model(repo, "", name=label, step=step, repo=repo, below=below)
     try:
-        with hub_errors(name):
+        with model_errors(name):
             info = HfApi().model_info(repo, revision=revision, files_metadata=True)
     except ScriptError:
         raise
@@ -2893,7 +2893,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
     if needs_template and not has_template:
         small = [f"{below}/{file}" if below else file for file in ("tokenizer_config.json", "chat_template.*")]
-        with hub_errors(name):
+        with model_errors(name):
             folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
         if not has_chat_template(folder / below):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")
@@ -3478,7 +3478,9 @@ def aggregation_name(function: Callable[..., Any]) -> str:
     return "mean" if name in ("mean", "nanmean", "fmean") else name
 
 
-def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
+def standard_error_of_metric(
+    function: Callable[..., Any], values: Sequence[Any], seed: int
+) -> tuple[float | None, str]:
     """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
 
     lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.
@@ -3842,7 +3844,7 @@ def add_up(task: Task, scored: Scored, docs: list[Any], engine: Engine, seed: in
         raise ScriptError(f"no item could be scored: {next(filter(None, scored.errors), 'no value')}")
     function = task.source.aggregation()[scored.name]
     result = function(values)
-    error, method = standard_error(function, values, seed) if not isinstance(result, dict) else (None, "")
+    error, method = standard_error_of_metric(function, values, seed) if not isinstance(result, dict) else (None, "")
     scores = []
     for name, value in (result if isinstance(result, dict) else {scored.name: result}).items():
         numbers = [as_number(item) for item in values]

@@ -43,7 +43,7 @@ class Duel:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ChoiceFacts:
     """What is known of models beside their scores. better: fact -> lower or higher."""
 
     better: Mapping[str, str]
@@ -59,7 +59,7 @@ class Choice:
     models: tuple[str, ...]
     duels: tuple[Duel, ...]
     alpha: float
-    facts: Facts | None
+    facts: ChoiceFacts | None
 
     @property
     def open(self) -> list[Duel]:
@@ -76,7 +76,7 @@ class Choice:
         return [duel for duel in self.duels if {duel.one, duel.other} == {one, other} and duel.winner == one]
 
 
-def choose(question: Question, facts: Facts | None) -> Choice:
+def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
     names = [model.name for model in question.candidates]
     duels = []
@@ -105,7 +105,7 @@ def choose(question: Question, facts: Facts | None) -> Choice:
 # --- Facts ------------------------------------------------------------------------------------------------------------
 
 
-def read_facts(path: Path, models: Sequence[str]) -> Facts:
+def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
     """A CSV table: models in the first column, a number for each fact; the line below the header says lower or higher.
 
     ScriptError: code 3 when it does not say which way is better, 2 when a model or a number is missing.
@@ -137,7 +137,7 @@ def read_facts(path: Path, models: Sequence[str]) -> Facts:
     missing = [model for model in models if model not in values]
     if missing:
         raise ScriptError(f"--facts {path}: no line for {listing(missing)}")
-    return Facts(dict(zip(header[1:], ways, strict=True)), values)
+    return ChoiceFacts(dict(zip(header[1:], ways, strict=True)), values)
 
 
 def lead(duel: Duel, name: str) -> tuple[float, float]:
@@ -162,7 +162,7 @@ def dominated(choice: Choice, name: str) -> list[str]:
     return found
 
 
-def cost_lines(choice: Choice) -> list[str]:
+def costs_of_choice(choice: Choice) -> list[str]:
     """What each model gives up and saves against the one with the best scores."""
 
     def mean_lead(name: str) -> float:
@@ -236,7 +236,7 @@ def choice_lines(choice: Choice) -> list[str]:
     left = [f"{d.row.label} ({d.row.verdict.lower()})" for d in choice.duels if d.interval is None]
     lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
     if choice.facts is not None:
-        lines += [f"- {line}" for line in cost_lines(choice)]
+        lines += [f"- {line}" for line in costs_of_choice(choice)]
         for name in choice.models:
             by = dominated(choice, name)
             lines += (

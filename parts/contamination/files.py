@@ -68,7 +68,7 @@ def is_side_file(name: str) -> bool:
     return bool(MODEL_JSON.fullmatch(name) or RECORD_NAME.fullmatch(name) or SIDE_JSON.fullmatch(name))
 
 
-def files_below(folder: Path) -> Iterator[Path]:
+def text_files_below(folder: Path) -> Iterator[Path]:
     """The files in a folder and its folders, in order; hidden ones are left out."""
 
     def fail(error: OSError) -> None:

@@ -13,7 +13,7 @@ from parts.contamination.vocabulary import CLEAN, SUSPECT, TOO_SHORT, BenchmarkI
 if TYPE_CHECKING:
     import numpy as np
 
-WHOLE, QUESTION, ANSWER = "whole", "question", "answer"
+WHOLE_ITEM, QUESTION, ANSWER = "whole", "question", "answer"
 PARTICULAR = 13  # words of an answer that are found alone
 STOCK_WORDS, STOCK_PLACES = 13, 10  # a shorter run of several items at more places is a stock phrase
 
@@ -37,14 +37,14 @@ def judge_items(
     for i, item in enumerate(items):
         facts = {
             name: section_facts(i, name, words, characters, seen, found, bool(templates[i]))
-            for name in ((WHOLE, QUESTION, ANSWER) if item.answer or item.context else (WHOLE,))
+            for name in ((WHOLE_ITEM, QUESTION, ANSWER) if item.answer or item.context else (WHOLE_ITEM,))
         }
         results = {rule.name: judged_parts(rule, facts, i in stock) for rule in rules}
         matches = [*found.matches.get(("words", i), ()), *found.matches.get(("characters", i), ())]
         counts = [found.places[unit, i] for unit in ("words", "characters")]
         status = {name: one for name, (one, _) in results.items()}
         parts = {name: part for name, (one, part) in results.items() if one == SUSPECT}
-        judged.append(Judged(item, facts[WHOLE], status, tuple(matches[:SHOWN_MATCHES]), max(counts), parts))
+        judged.append(Judged(item, facts[WHOLE_ITEM], status, tuple(matches[:SHOWN_MATCHES]), max(counts), parts))
     return judged
 
 
@@ -75,7 +75,7 @@ def judged_parts(rule: Rule, facts: Mapping[str, Facts], stock: bool) -> tuple[s
         answer = facts.get(ANSWER)
         beside = answer is not None and answer.counted and answer.passage >= max(1, least_share(rule, answer.counted))
         parts = [name for name in (QUESTION, ANSWER) if name in found or (name == ANSWER and beside)]
-        return SUSPECT, " and ".join(parts) or WHOLE
+        return SUSPECT, " and ".join(parts) or WHOLE_ITEM
     return (TOO_SHORT if set(answers.values()) == {TOO_SHORT} else CLEAN), ""
 
 
@@ -83,7 +83,7 @@ def section_facts(
     i: int, name: str, words: Index, characters: Index | None, seen: np.ndarray, found: Found, template: bool
 ) -> Facts:
     """What was found of an item, its question or its answer."""
-    place = (WHOLE, QUESTION, ANSWER).index(name)
+    place = (WHOLE_ITEM, QUESTION, ANSWER).index(name)
     low, high = section(words, i, name)
     informative = words.informative[low : max(low, high - words.window + 1 if place else high)]
     run, passage, letters_run = (
@@ -110,7 +110,7 @@ def section_facts(
 def section(index: Index, i: int, name: str) -> tuple[int, int]:
     """Where an item, its question or its answer begins and ends in an index."""
     low, high, answer = int(index.bounds[i]), int(index.bounds[i + 1]), int(index.answers[i])
-    return {WHOLE: (low, high), QUESTION: (int(index.questions[i]), answer), ANSWER: (answer, high)}[name]
+    return {WHOLE_ITEM: (low, high), QUESTION: (int(index.questions[i]), answer), ANSWER: (answer, high)}[name]
 
 
 def item_status(rule: Rule, facts: Facts) -> str:

@@ -15,13 +15,13 @@ from typing import Any
 from parts.contamination.files import (
     broken_errors,
     file_kind,
-    files_below,
     is_array,
     is_side_file,
     json_array,
     json_of_line,
     open_packed,
     table_batches,
+    text_files_below,
     texts,
 )
 from parts.contamination.scores import Join, Measured, against_others, split_scores
@@ -80,7 +80,7 @@ def item_files(names: Sequence[str]) -> tuple[list[Path], list[str]]:
         path = Path(name)
         if not path.exists():
             raise ScriptError(f"--items {name}: no such file or folder")
-        files = list(files_below(path)) if path.is_dir() else [path]
+        files = list(text_files_below(path)) if path.is_dir() else [path]
         if path.is_dir():
             files = [f for f in files if is_item_file(f.name)]
             samples = [f for f in files if f.name.endswith("_samples.jsonl")]

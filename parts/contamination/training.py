@@ -25,7 +25,6 @@ from parts.contamination.files import (
     broken_errors,
     check_text_fields,
     file_kind,
-    files_below,
     first_rows,
     holds_more,
     is_array,
@@ -34,6 +33,7 @@ from parts.contamination.files import (
     json_of_line,
     open_packed,
     table_batches,
+    text_files_below,
     texts,
 )
 from parts.contamination.report import MOST_PROBLEMS
@@ -90,7 +90,7 @@ def find_sources(names: Sequence[str], wanted: Sequence[str], settings: ScanSett
 
 def folder_files(folder: Path) -> tuple[list[Path], list[str], int]:
     """(the files of a folder that hold text, a line about the others, bytes of those that may hold text, too)"""
-    files = list(files_below(folder))
+    files = list(text_files_below(folder))
     named = [path for path in files if file_kind(path.name) and not is_side_file(path.name)]
     found = [path for path in named if (is_input(path) or path.is_symlink()) and has_rows(path)]
     others = sorted(set(files) - set(found))

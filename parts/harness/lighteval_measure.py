@@ -10,7 +10,7 @@ from parts.frame import ScriptError, natural_key
 from parts.harness.lighteval_records import lighteval_record, lighteval_row
 from parts.harness.metric_names import LOWER_IS_BETTER, metric_scale
 from parts.harness.records import json_line, result_named
-from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error
+from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error_of_metric
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import REASONING_TAGS, Engine, MetricScore, Model, Scored, Task
@@ -72,7 +72,7 @@ def add_up(task: Task, scored: Scored, docs: list[Any], engine: Engine, seed: in
         raise ScriptError(f"no item could be scored: {next(filter(None, scored.errors), 'no value')}")
     function = task.source.aggregation()[scored.name]
     result = function(values)
-    error, method = standard_error(function, values, seed) if not isinstance(result, dict) else (None, "")
+    error, method = standard_error_of_metric(function, values, seed) if not isinstance(result, dict) else (None, "")
     scores = []
     for name, value in (result if isinstance(result, dict) else {scored.name: result}).items():
         numbers = [as_number(item) for item in values]

@@ -13,7 +13,7 @@ from parts.harness.lm_eval_records import lm_eval_record, lm_eval_row
 from parts.harness.lm_eval_tasks import MetricValues, Reply, TaskDoc, generates
 from parts.harness.metric_names import LOWER_IS_BETTER, METRIC_SCALES, metric_scale
 from parts.harness.records import json_line, result_named
-from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error
+from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error_of_metric
 from parts.harness.seed import seed_everything
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import REASONING_TAGS, Engine, MetricScore, Model, Task, split_reasoning
@@ -127,7 +127,7 @@ def add_up_metric(task: Task, measured: MetricValues, counts: dict[str, str], se
     value = float(function(values))
     if not math.isfinite(value):
         raise ScriptError(f"{measured.name} is {value}: not a score")
-    error, method = standard_error(function, values, seed)
+    error, method = standard_error_of_metric(function, values, seed)
     items = [item_value(item, function) for item in values]
     unit, low, high = metric_scale(measured.metric, [*(item for item in items if math.isfinite(item)), value])
     if measured.metric == "perplexity":

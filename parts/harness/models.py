@@ -60,7 +60,7 @@ def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
 
 
 @contextlib.contextmanager
-def hub_errors(name: str) -> Iterator[None]:
+def model_errors(name: str) -> Iterator[None]:
     """What the Hub's client raises as one line each."""
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -96,7 +96,7 @@ def hub_models(text: str, needs_template: bool) -> list[Model]:
         return [hub_model(repo, below, revision, needs_template)]
     from huggingface_hub import HfApi
 
-    with hub_errors(text):
+    with model_errors(text):
         refs = HfApi().list_repo_refs(repo)
     names = dict.fromkeys(ref.name for ref in (*refs.branches, *refs.tags))
     steps = {name: parse_checkpoint_name(name) for name in names if fnmatch.fnmatchcase(name, revision)}
@@ -119,7 +119,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     step = str(steps[0]) if steps and steps[0] is not None else None
     base = Model(repo, "", name=label, step=step, repo=repo, below=below)
     try:
-        with hub_errors(name):
+        with model_errors(name):
             info = HfApi().model_info(repo, revision=revision, files_metadata=True)
     except ScriptError:
         raise
@@ -148,7 +148,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     has_template |= bool(not below and ((info.config or {}).get("tokenizer_config") or {}).get("chat_template"))
     if needs_template and not has_template:
         small = [f"{below}/{file}" if below else file for file in ("tokenizer_config.json", "chat_template.*")]
-        with hub_errors(name):
+        with model_errors(name):
             folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=small))
         if not has_chat_template(folder / below):
             raise ScriptError(f"{name}: its tokenizer has no chat template: leave --use-chat-template out")

@@ -46,7 +46,9 @@ def aggregation_name(function: Callable[..., Any]) -> str:
     return "mean" if name in ("mean", "nanmean", "fmean") else name
 
 
-def standard_error(function: Callable[..., Any], values: Sequence[Any], seed: int) -> tuple[float | None, str]:
+def standard_error_of_metric(
+    function: Callable[..., Any], values: Sequence[Any], seed: int
+) -> tuple[float | None, str]:
     """The standard error of an aggregated score: analytic for a mean, else the deviation of bootstrap replicates.
 
     lighteval's own bootstrap divides that deviation by the root of the number of draws, which is far too small.

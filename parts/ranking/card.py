@@ -162,7 +162,7 @@ def card_unit(cell: CardCell | None, after: str, wanted: str | None) -> str | No
     return "percent" if said or percents else "proportion" if shares else None
 
 
-def digits_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
+def decimals_of(cell: CardCell | None, score: Estimate, unit: str | None) -> int:
     """How many decimals a score gets: as its column has them, else two digits of its standard error, else three."""
     places = [len(match[2]) for text in (cell.beside if cell else ()) if (match := DECIMAL.fullmatch(text.strip()))]
     if places:
@@ -199,7 +199,7 @@ def score_part(score: Estimate, part: str, unit: str | None, digits: int) -> str
     )
 
 
-def best_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
+def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     """What {BEST:name} stands for; ScriptError(code=1) when it is not known."""
     best, sure = ranking.best, ranking.statistics
     standing = sure.standings.get(best.checkpoint.name) if sure else None
@@ -233,7 +233,7 @@ def keyed_value(
     if name.strip() == "eval_accuracy":
         score: Estimate | None = Estimate(best.eval_accuracy, best.standard_error, interval=best.interval)
     elif part is None and name.strip() in ("checkpoint", "step"):
-        return best_value(name.strip(), ranking, "RESULT")
+        return winner_value(name.strip(), ranking, "RESULT")
     else:
         key = measured_key(name, best, vocabulary)
         score = best.score(key) if key else None
@@ -241,7 +241,7 @@ def keyed_value(
         known = ["eval_accuracy", "checkpoint", "step", *best.scores, *best.categories]
         raise ScriptError(f"{{RESULT:{name}}} has no value{nearest(name, known)}", code=1)
     unit = card_unit(cell, after, wanted)
-    digits = digits_of(cell, score, unit)
+    digits = decimals_of(cell, score, unit)
     return score_part(score, part, unit, digits) if part else shown_score(score.value, score, unit, digits)
 
 
@@ -271,7 +271,7 @@ def fill_card(
         cell = waiting[line].pop() if waiting[line] else None
         after = match.string[match.end() : match.end() + 12]
         if match["what"] == "BEST":
-            return best_value((match["name"] or "").strip(), ranking)
+            return winner_value((match["name"] or "").strip(), ranking)
         if match["name"] is not None:
             return keyed_value(match["name"], match["part"], cell, after, ranking, vocabulary, unit)
         if cell is None:
@@ -284,7 +284,7 @@ def fill_card(
             return match[0]
         _, score = row_score(cell, ranking.best, vocabulary)
         written = card_unit(cell, cell.after, unit)
-        return shown_score(score.value, score, written, digits_of(cell, score, written))
+        return shown_score(score.value, score, written, decimals_of(cell, score, written))
 
     def replaced(match: re.Match[str], line: int) -> str:
         nonlocal filled
