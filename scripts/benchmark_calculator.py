@@ -1513,6 +1513,11 @@ RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "c
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
+# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
+SCORER_NAMES = {
+    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
+    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
+}  # fmt: skip
 MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
 
 
@@ -1553,6 +1558,11 @@ class MetricMapping:
                     subtask = name[end + 1 :]
                     return key, "" if subtask == "_average" else subtask
         return None
+
+    def find_data(self, task: str, source: Mapping[str, Any], metric: str) -> tuple[str, str] | None:
+        """As find_task, by the data of a record: for a result that is called what its scorer or metric is."""
+        name = str(source.get("dataset_name") or "") or str(source.get("hf_repo") or "").rpartition("/")[2]
+        return self.find_task(name, "") if is_named_after(task, metric) else None
 
     def category(self, key: str) -> str | None:
         """The category that a benchmark counts for, or None."""
@@ -1646,6 +1656,19 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     return MetricMapping(entries, names, own, parts)
 
 
+def is_named_after(task: str, *names: str) -> bool:
+    """Whether a result is called what its scorer is, or one of these: its metric, its data."""
+    return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
+
+
+def stated_unit(metric: Mapping[str, Any]) -> str | None:
+    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
+    unit = metric.get("metric_unit")
+    if isinstance(unit, str) and unit not in ("", "unknown"):
+        return unit[:40]
+    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+
+
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
     """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
 
@@ -1654,9 +1677,7 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     name = metric.get("metric_id") or metric.get("metric_name")
     main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit")
-    if not unit:
-        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry["unit"] if entry and main else "unknown")
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -2370,9 +2391,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         return None
     if record.get("schema_version") != RECORD_SCHEMA:
         version = record.get("schema_version")
-        raise ScriptError(
-            f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
-        )
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
@@ -2810,10 +2832,12 @@ def result_run(
     if not isinstance(task, str) or not single_line(task):
         raise ValueError(f"evaluation_name is {task!r}, not a name")
     library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
     found = vocabulary.find_task(task, str(library.get("name", "")))
+    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
+        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
     key, subtask = found or (bare_task(task) or single_line(task), "")
     entry = vocabulary.entries.get(key, {})
-    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
     result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
     generation = row.get("generation_config") or {}
     extra = generation.get("additional_details") or {}

@@ -1748,6 +1748,11 @@ RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "c
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
+# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
+SCORER_NAMES = {
+    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
+    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
+}  # fmt: skip
 MEANS_OF_ALL = {"all", "average", "overall", "mean", "total"}  # what harnesses call the mean of whatever was run
 
 
@@ -1788,6 +1793,11 @@ class MetricMapping:
                     subtask = name[end + 1 :]
                     return key, "" if subtask == "_average" else subtask
         return None
+
+    def find_data(self, task: str, source: Mapping[str, Any], metric: str) -> tuple[str, str] | None:
+        """As find_task, by the data of a record: for a result that is called what its scorer or metric is."""
+        name = str(source.get("dataset_name") or "") or str(source.get("hf_repo") or "").rpartition("/")[2]
+        return self.find_task(name, "") if is_named_after(task, metric) else None
 
     def category(self, key: str) -> str | None:
         """The category that a benchmark counts for, or None."""
@@ -1881,6 +1891,19 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
     return MetricMapping(entries, names, own, parts)
 
 
+def is_named_after(task: str, *names: str) -> bool:
+    """Whether a result is called what its scorer is, or one of these: its metric, its data."""
+    return normalize_name(task) in SCORER_NAMES | {normalize_name(name) for name in names}
+
+
+def stated_unit(metric: Mapping[str, Any]) -> str | None:
+    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
+    unit = metric.get("metric_unit")
+    if isinstance(unit, str) and unit not in ("", "unknown"):
+        return unit[:40]
+    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
+
+
 def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, float, float]:
     """Unit, lowest and highest score of a metric: as the record says, else as metric_mapping.json does.
 
@@ -1889,9 +1912,7 @@ def unit_and_range(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple
     name = metric.get("metric_id") or metric.get("metric_name")
     main = not name or normalize_name(str(name)) == normalize_name(str(entry.get("metric")))
     low, high = (limit if is_number(limit := metric.get(name)) else None for name in ("min_score", "max_score"))
-    unit = metric.get("metric_unit")
-    if not unit:
-        unit = "proportion" if (low, high) == (0, 1) else entry["unit"] if entry and main else "unknown"
+    unit = metric.get("metric_unit") or stated_unit(metric) or (entry["unit"] if entry and main else "unknown")
     if main and entry and entry["unit"] == unit:
         default = entry["range"]
     else:
@@ -8845,9 +8866,10 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         return None
     if record.get("schema_version") != RECORD_SCHEMA:
         version = record.get("schema_version")
-        raise ScriptError(
-            f"{path}: schema_version is {single_line(repr(version))[:40]}; this reads Every Eval Ever {RECORD_SCHEMA}"
-        )
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += "; uv run scripts/convert_results.py FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
     refuse_future(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
@@ -9443,10 +9465,12 @@ def result_run(
     if not isinstance(task, str) or not single_line(task):
         raise ValueError(f"evaluation_name is {task!r}, not a name")
     library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
     found = vocabulary.find_task(task, str(library.get("name", "")))
+    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
+        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
     key, subtask = found or (bare_task(task) or single_line(task), "")
     entry = vocabulary.entries.get(key, {})
-    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
     result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
     generation = row.get("generation_config") or {}
     extra = generation.get("additional_details") or {}
@@ -9751,20 +9775,21 @@ def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
 def record_result(
     run: Run, record: Mapping[str, Any], row: Mapping[str, Any], vocabulary: MetricMapping
 ) -> RecordResult:
-    """One result of a record as it would be published; ValueError when it has no unit."""
+    """One result of a record as it would be published, without a unit when neither it nor its bounds say one."""
     metric, path = row["metric_config"], Path(run.file)
     details = (row.get("generation_config") or {}).get("additional_details") or {}
-    if not single_line(metric.get("metric_unit") or ""):
-        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
     known = vocabulary.entries.get(run.key) or {}
     whole = run.known and not run.subtask  # a part of a benchmark is not the benchmark
     source_name, source_url = record_source(record)
+    name, data = bare_task(run.name) or run.name, single_line((row.get("source_data") or {}).get("dataset_name") or "")
+    if data and is_named_after(name):  # after its scorer: "choice"
+        name = data
     entry = Entry(
-        benchmark=bare_task(run.name) or run.name,
+        benchmark=name,
         value=run.written[0],
         origin=record_place(path),
         key=run.key if whole else None,
-        unit=None if run.written[1] == "unknown" else single_line(run.written[1]),
+        unit=single_line(run.written[1]) if stated_unit(metric) and run.written[1] != "unknown" else None,
         metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
         shots=record_shots(run, details),
         variant=single_line(details.get("variant") or "") or None,

@@ -544,11 +544,17 @@ def test_results_of_different_weights_are_not_one_model(results):
     "changes",
     [
         {"score": float("nan")}, {"score": float("inf")}, {"score": None}, {"score": "0.5"}, {"score": True},
-        {"unit": ""}, {"unit": None}, {"score": 45.2}, {"score": -0.1}, {"unit": "percent", "score": 101},
+        {"score": 45.2}, {"score": -0.1}, {"unit": "percent", "score": 101},
     ],
 )  # fmt: skip
 def test_unusable_score_is_refused_with_its_file(results, changes):
     assert "00000000-0000-4000-8000-000000000000.json" in refused(2, read, results(record(**changes)))
+
+
+@pytest.mark.parametrize("unit", ["", None, "unknown"])
+def test_score_without_a_unit_has_none_when_published(results, unit):
+    """Not the benchmark's: whoever wrote the record did not say that it is."""
+    assert [entry.unit for entry in read(results(record(unit=unit)))[0]] == [None]
 
 
 @pytest.mark.parametrize("part", ["metric_config", "score_details", "evaluation_name", "generation_config"])

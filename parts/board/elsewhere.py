@@ -24,18 +24,13 @@ from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
 from parts.names import REPO_ID
 from parts.records.publishable import is_main_metric
-from parts.vocabulary import normalize_name
+from parts.vocabulary import is_named_after, stated_unit
 
 EEE_VERSION = re.compile(r"0\.[23]\.\d+")
 MOST_BYTES = 4_000_000  # of a record; one with hundreds of results has some
 MOST_DOWNLOADS = 3_000  # files of a data set on the Hub that are fetched one by one
 TOLD_PROBLEMS = 20
 HUB_REMOTE = re.compile(r"huggingface\.co[/:]datasets/([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
-# What converters write as a result's name when they have none but the scorer's: the data set is the benchmark, then.
-SCORER_NAMES = {
-    "choice", "match", "includes", "exact", "pattern", "answer", "accuracy", "acc", "score", "overall", "mean", "f1",
-    "exactmatch", "modelgradedfact", "modelgradedqa", "expression", "average", "total",
-}  # fmt: skip
 
 
 @dataclasses.dataclass(slots=True)
@@ -153,12 +148,11 @@ class ResultNames:
         """By its name; by its data set where its name is that, a scorer's or a metric's."""
         vocabulary = self.benchmarks.vocabulary
         found = vocabulary.find_task(name, library)
-        plain = {normalize_name(text) for text in (dataset, repo.rpartition("/")[2], word)} | SCORER_NAMES
-        if found is None and normalize_name(name) in plain:
-            found = vocabulary.find_task(dataset, "") or vocabulary.find_task(repo.rpartition("/")[2], "")
-            if found is None and repo:
-                key, why = self.benchmarks.of_dataset("", repo, "")
-                found = (key, "") if key and not why else None
+        if found is None:
+            found = vocabulary.find_data(name, {"dataset_name": dataset, "hf_repo": repo}, word)
+        if found is None and repo and is_named_after(name, dataset, repo.rpartition("/")[2], word):
+            key, why = self.benchmarks.of_dataset("", repo, "")
+            found = (key, "") if key and not why else None
         if found is None:
             return None, None
         key, part = found
@@ -237,14 +231,6 @@ def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, name
         n=kept_count(uncertainty.get("num_samples")),
         why_not=None if limit in ("", "None", "null") else f"a partial run (limit {kept_text(limit, 40)}), no score",
     )
-
-
-def stated_unit(metric: Mapping[str, Any]) -> str | None:
-    """The unit that a metric states, or that its bounds are those of: 0 to 1, 0 to 100; None when neither says it."""
-    unit = metric.get("metric_unit")
-    if isinstance(unit, str) and unit not in ("", "unknown"):
-        return unit[:40]
-    return {(0, 1): "proportion", (0, 100): "percent"}.get((metric.get("min_score"), metric.get("max_score")))
 
 
 # --- A data set on the Hub ---

@@ -15,7 +15,7 @@ from parts.records.groups import whole_runs
 from parts.records.identity import Identity, identity_of, model_names
 from parts.records.run import NOBODY, Run, setting_differences
 from parts.records.settings import difference_lines
-from parts.vocabulary import MetricMapping, bare_task, metric_type, normalize_name
+from parts.vocabulary import MetricMapping, bare_task, is_named_after, metric_type, normalize_name, stated_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +86,21 @@ def record_shots(run: Run, details: Mapping[str, Any]) -> str | None:
 def record_result(
     run: Run, record: Mapping[str, Any], row: Mapping[str, Any], vocabulary: MetricMapping
 ) -> RecordResult:
-    """One result of a record as it would be published; ValueError when it has no unit."""
+    """One result of a record as it would be published, without a unit when neither it nor its bounds say one."""
     metric, path = row["metric_config"], Path(run.file)
     details = (row.get("generation_config") or {}).get("additional_details") or {}
-    if not single_line(metric.get("metric_unit") or ""):
-        raise ValueError("the score has no metric_unit (proportion, percent, points, ...)")
     known = vocabulary.entries.get(run.key) or {}
     whole = run.known and not run.subtask  # a part of a benchmark is not the benchmark
     source_name, source_url = record_source(record)
+    name, data = bare_task(run.name) or run.name, single_line((row.get("source_data") or {}).get("dataset_name") or "")
+    if data and is_named_after(name):  # after its scorer: "choice"
+        name = data
     entry = Entry(
-        benchmark=bare_task(run.name) or run.name,
+        benchmark=name,
         value=run.written[0],
         origin=record_place(path),
         key=run.key if whole else None,
-        unit=None if run.written[1] == "unknown" else single_line(run.written[1]),
+        unit=single_line(run.written[1]) if stated_unit(metric) and run.written[1] != "unknown" else None,
         metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
         shots=record_shots(run, details),
         variant=single_line(details.get("variant") or "") or None,

@@ -20,7 +20,7 @@ from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
 from parts.records.settings import differences_of_settings, run_settings
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
-from parts.vocabulary import MetricMapping, bare_task, normalize_name, unit_and_range
+from parts.vocabulary import MEANS_OF_ALL, MetricMapping, bare_task, normalize_name, unit_and_range
 
 NOBODY = Identity("")
 
@@ -162,10 +162,12 @@ def result_run(
     if not isinstance(task, str) or not single_line(task):
         raise ValueError(f"evaluation_name is {task!r}, not a name")
     library, more = record.get("eval_library") or {}, metric.get("additional_details") or {}
+    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
     found = vocabulary.find_task(task, str(library.get("name", "")))
+    if found is None and normalize_name(bare_task(task)) not in MEANS_OF_ALL:
+        found = vocabulary.find_data(task, row.get("source_data") or {}, word)
     key, subtask = found or (bare_task(task) or single_line(task), "")
     entry = vocabulary.entries.get(key, {})
-    word = single_line(metric.get("metric_id") or metric.get("metric_name") or "score")
     result_id = single_line(row.get("evaluation_result_id") or f"{task}/{word}")
     generation = row.get("generation_config") or {}
     extra = generation.get("additional_details") or {}
