@@ -4762,7 +4762,7 @@ def item_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise ScriptError(f"--items {path}: JSON lines, CSV or parquet is expected")
     try:
         if separator:
-            with open(path, encoding="utf-8-sig", newline="") as file:
+            with io.StringIO(input_text(path, MAX_SAMPLES), newline="") as file:
                 rows = csv.DictReader(file, delimiter=separator)
                 yield from ((f"{path}: line {rows.line_num}", row) for row in rows)
         elif kind == "lines":

@@ -22,6 +22,7 @@ from parts.board.metadata_rows import new_row
 from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, ranks
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
 from parts.frame import ScriptError, is_number, kept_text, note, shorten
+from parts.inputs import input_bytes, input_text
 from parts.names import REPO_ID
 from parts.records.publishable import is_main_metric
 from parts.vocabulary import is_named_after, stated_unit
@@ -67,12 +68,9 @@ def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: 
     for path, parts in eee_files(folder, wanted):
         found.counts["records"] += 1
         try:
-            with open(path, "rb") as file:
-                data = file.read(MOST_BYTES + 1)
-            if len(data) > MOST_BYTES:
-                raise ValueError(f"larger than {MOST_BYTES:,} bytes")
+            data = input_bytes(path, MOST_BYTES)
             found.rows += elsewhere_rows(orjson.loads(data), "/".join(parts), address, names, found.counts)
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ScriptError, ValueError, TypeError, AttributeError, KeyError) as error:
             found.cannot_read("/".join(parts), error)
     if not found.counts["records"] and wanted is None:
         raise ScriptError(f"{folder}: no record at data/<collection>/<developer>/<model>/<uuid>.json", code=1)
@@ -108,10 +106,10 @@ def clone_address(folder: Path) -> str:
     """The web address of what lies in a clone of a data set on the Hub; empty when it is none."""
     config = configparser.RawConfigParser(strict=False)
     try:
-        config.read(folder / ".git" / "config", encoding="utf-8")
+        config.read_string(input_text(folder / ".git" / "config", MOST_BYTES))
         address = config.get('remote "origin"', "url", fallback="")
-        head = (folder / ".git" / "HEAD").read_text(encoding="utf-8").strip().rpartition("/")[2]
-    except (OSError, ValueError, configparser.Error):
+        head = input_text(folder / ".git" / "HEAD", MOST_BYTES).strip().rpartition("/")[2]
+    except (ScriptError, ValueError, configparser.Error):
         return ""
     remote = HUB_REMOTE.search(address)
     return f"https://huggingface.co/datasets/{remote[1]}/blob/{quote(head)}" if remote else ""
