@@ -4014,7 +4014,8 @@ class Run:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
         asked = None if self.n is None else self.n + self.attempts.lost
         if self.size and asked is not None:
-            return f"{asked} of {self.size} items" if asked < self.size else ""
+            told = self.counts.get("unparsed", 0)  # an answer without a value may be counted as this alone
+            return f"{asked} of {self.size} items" if asked + told < self.size else ""
         return f"limit {self.limit}" if self.limit else ""
 
 

@@ -90,7 +90,7 @@ class Scenario:
         """The command line of the run with this number."""
         self.folder.mkdir(exist_ok=True)
         if self.source == "records":
-            record(self.folder / "results", self.repo, self.rng.random() if run < 0 else None)
+            record(self.folder / "results", self.repo, 0.2 + 0.7 * self.rng.random() if run < 0 else None)
             return ["add", "--repo-id", self.repo, "--results", str(self.folder / "results"), *self.way]
         if self.source == "api":
             row = {"name": self.name, "slug": self.name, "model_creator": {"name": "Me", "slug": "me"}}

@@ -583,3 +583,50 @@ def test_names_that_are_numbers_to_yaml_1_2_are_quoted(name: str) -> None:
     assert f"name: '{name}'" in text and manager.read_metadata(text, "x").results[0]["dataset"]["name"] == name
     flow, _ = merged("---\nmodel-index: []\n---\n# x\n", entry(name, key=None))
     assert f"name: '{name}'" in flow
+
+
+# --- Declared units, and what a source leaves open ----------------------------------------------------------------
+
+PLAIN = {"cais/hle": manager.Leaderboard("cais/hle", ("hle",), "percent", plain=True)}
+
+
+def test_a_declared_unit_is_converted_where_the_leaderboard_is_plain_in_both_formats() -> None:
+    plan = plan_of(hle(0.215, unit="proportion", source_url=None), formats="both")
+    assert manager.settle(plan, PLAIN, {}) == []
+    assert plan.eval_results[".eval_results/hle.yaml"][0]["value"] == 21.5
+    metric = plan.model_index[0]["metrics"][0]
+    assert (metric["value"], metric["name"]) == (21.5, "HLE (%)") and "written as 21.5, in percent" in plan.remarks[-1]
+    change = manager.merge(plan, manager.RepoState(None, b"# x\n"))
+    files = {path: data.decode() for path, data in change.files.items() if path != "README.md"}
+    again = manager.merge(plan, manager.RepoState(None, change.files["README.md"], files))
+    assert not again.files and not again.conflicts and len(again.same) == 2
+
+
+@pytest.mark.parametrize("unit", [None, "points"])
+def test_an_undeclared_unit_is_asked(unit: str | None) -> None:
+    assert len(manager.settle(eval_plan(hle(0.215, unit=unit)), PLAIN, {})) == 1
+    assert len(manager.settle(eval_plan(hle(0.215, unit="proportion")), BOARD, {})) == 1  # one result is no scale
+
+
+@pytest.mark.parametrize(
+    ("values", "plain"),
+    [([], False), ([20.5, 30], False), ([20.5, 30, 44], True), ([0.2, 0.3, 0.4], True), ([0.2, 30, 44], False),
+     ([0.5, *range(10, 30)], True)],
+)  # fmt: skip
+def test_three_results_that_agree_are_a_scale(values: list, plain: bool) -> None:
+    assert manager.is_plain(values) is plain
+
+
+def test_which_ifeval_is_asked_and_answered() -> None:
+    silent = entry("IFEval", 71.2, key="ifeval")
+    (question,) = manager.metric_questions(plan_of(silent))
+    assert "--metric ifeval=prompt_level_strict_acc" in question
+    (said,) = manager.with_metrics([silent], ["ifeval=inst_level_loose_acc"])
+    assert said.metric == "inst_level_loose_acc" and manager.metric_questions(plan_of(said)) == []
+    with pytest.raises(manager.ScriptError):
+        manager.with_metrics([silent], ["ifeval"])
+
+
+def test_a_token_in_a_text_is_not_published() -> None:
+    with pytest.raises(manager.ScriptError, match="form of a token"):
+        plan_of(entry(dataset=(("type", "a/b"), ("name", "datahf_" + "A" * 34))))
